@@ -1,0 +1,348 @@
+"""What happened in a call: measurements and events, as immutable facts.
+
+Owns the vocabulary that every other module speaks. Refuses policy: a fact says what was measured,
+not what to do with it. Durations are seconds, latencies included; the wire's milliseconds are
+made once, at the instruments. Absent is `None`, never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Leg(StrEnum):
+    """The part of a voice bot that a service plays."""
+
+    STT = "stt"
+    LLM = "llm"
+    TTS = "tts"
+    OTHER = "other"
+
+
+class EndReason(StrEnum):
+    """How a call came to its end."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+class TurnOutcome(StrEnum):
+    """How a bot turn ended."""
+
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+
+
+class FunctionOutcome(StrEnum):
+    """How a function call was settled."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstByte:
+    """A service's wait before its first output (TTFB).
+
+    Parameters:
+        processor: Class name of the processor, without Pipecat's instance number.
+        model: Model it ran, or `None` if the service names none.
+        seconds: Request to first output; positive.
+        interrupted: Whether an interruption cut the request, so that `seconds` is only the time until then.
+    """
+
+    processor: str
+    model: str | None
+    seconds: float
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """A service's time for one whole request.
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        seconds: Start to end of the request; positive.
+        interrupted: Whether an interruption cut the request.
+    """
+
+    processor: str
+    model: str | None
+    seconds: float
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAudio:
+    """A speech service's wait before its first audible audio (TTFA).
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        seconds: Request to first audible sample; positive.
+    """
+
+    processor: str
+    model: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAnswerToken:
+    """A language model's wait before the first token of its answer, thinking included (TTFAT).
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        seconds: Request to first answer token; positive.
+    """
+
+    processor: str
+    model: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextAggregated:
+    """The time to collect a speakable piece of text before it went to speech synthesis.
+
+    Parameters:
+        processor: Class name of the processor.
+        seconds: First token to complete piece; positive.
+    """
+
+    processor: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDetected:
+    """One decision of a turn detector.
+
+    Parameters:
+        processor: Class name of the detector.
+        seconds: What the decision took, end to end; positive.
+        complete: Whether it took the user's turn for finished.
+    """
+
+    processor: str
+    seconds: float
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokensUsed:
+    """What one inference consumed.
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        prompt: Tokens of the prompt, gross: cached ones are inside, whatever the provider reports.
+        completion: Tokens of the completion; reasoning is inside.
+        cache_read: Prompt tokens served from the provider's cache, or `None` if unreported.
+        cache_creation: Prompt tokens written to the provider's cache, or `None` if unreported.
+        reasoning: Completion tokens spent on reasoning, or `None` if unreported.
+        input_audio: Prompt tokens that are audio, or `None` if unreported.
+        output_audio: Completion tokens that are audio, or `None` if unreported.
+        cache_read_input_audio: Cached prompt tokens that are audio, or `None` if unreported.
+    """
+
+    processor: str
+    model: str | None
+    prompt: int
+    completion: int
+    cache_read: int | None = None
+    cache_creation: int | None = None
+    reasoning: int | None = None
+    input_audio: int | None = None
+    output_audio: int | None = None
+    cache_read_input_audio: int | None = None
+
+    @property
+    def total(self) -> int:
+        """Prompt and completion tokens together."""
+        return self.prompt + self.completion
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTranscribed:
+    """Audio that went through speech recognition.
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        seconds: Length of the audio; positive. Streaming services count silence too.
+    """
+
+    processor: str
+    model: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CharactersSpoken:
+    """Text that was sent to speech synthesis.
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        characters: Number of characters, counted when sent, not when heard; positive.
+    """
+
+    processor: str
+    model: str | None
+    characters: int
+
+
+Usage = TokensUsed | AudioTranscribed | CharactersSpoken
+
+
+@dataclass(frozen=True, slots=True)
+class Responded:
+    """The bot answered the caller.
+
+    Parameters:
+        seconds: User stopped speaking to bot started speaking; not negative.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePart:
+    """One named part of a response's wait; the parts of a response add up to it.
+
+    Parameters:
+        part: Pipecat's stable key of the part.
+        seconds: Its share of the wait; not negative.
+    """
+
+    part: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """A bot turn ended.
+
+    Parameters:
+        outcome: Whether the bot finished or was cut off.
+        seconds: How long the bot spoke, or `None` if its start was not seen.
+    """
+
+    outcome: TurnOutcome
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The caller cut the bot off while it was speaking."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettled:
+    """A function call of the language model came to its end.
+
+    Parameters:
+        function: Name of the function.
+        outcome: How it was settled.
+        seconds: In progress to settled, or `None` if its start was not seen.
+    """
+
+    function: str
+    outcome: FunctionOutcome
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A processor reported an error.
+
+    Parameters:
+        processor: Class name of the processor where the error arose.
+        category: Pipecat's category of the error, or "unknown"; never the error's text.
+    """
+
+    processor: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A measurement that cannot be true, or is of a kind nobody knows here.
+
+    Parameters:
+        reason: One of a closed set: "bad_value", "unknown_kind", "fault".
+        detail: What was refused, for a log line; never an attribute of a series.
+    """
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What one usage cost.
+
+    Parameters:
+        leg: The service's part in the bot.
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        usd: The cost in US dollars; 0 only where the price is truly 0.
+        source: Where the price comes from, such as "genai-prices 0.2.3".
+        priced_on: ISO date at which the price was last checked by its source, or `None` if the source does not say.
+    """
+
+    leg: Leg
+    processor: str
+    model: str | None
+    usd: Decimal
+    source: str
+    priced_on: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """Usage for which no price is known.
+
+    Parameters:
+        leg: The service's part in the bot.
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        reason: Why there is no price, in a few words for a person.
+    """
+
+    leg: Leg
+    processor: str
+    model: str | None
+    reason: str
+
+
+Fact = (
+    FirstByte
+    | Processing
+    | FirstAudio
+    | FirstAnswerToken
+    | TextAggregated
+    | TurnDetected
+    | TokensUsed
+    | AudioTranscribed
+    | CharactersSpoken
+    | Responded
+    | ResponsePart
+    | TurnEnded
+    | Interrupted
+    | FunctionSettled
+    | Failed
+    | Refused
+    | Priced
+    | Unpriced
+)

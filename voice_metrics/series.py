@@ -1,0 +1,259 @@
+"""The table of series: name, kind, unit, meaning, attributes and buckets of everything that is exported.
+
+Instruments, documentation, dashboards and their tests are made from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What sort of instrument a series comes from."""
+
+    COUNTER = "counter"
+    UP_DOWN_COUNTER = "up-down counter"
+    HISTOGRAM = "histogram"
+    GAUGE = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One row of the table.
+
+    Parameters:
+        name: OTLP name, as on the wire.
+        kind: The instrument's kind.
+        unit: UCUM unit.
+        description: What it measures, in one sentence.
+        attributes: Attributes beside the common ones, in the order of the documentation.
+        buckets: Upper bounds of a histogram's buckets in `unit`; empty for other kinds.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+    attributes: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+# Chosen for voice: fine where a caller notices, coarse where nobody waits any more.
+LATENCY_MS = (
+    50.0,
+    100.0,
+    150.0,
+    200.0,
+    300.0,
+    400.0,
+    500.0,
+    650.0,
+    800.0,
+    1000.0,
+    1500.0,
+    2000.0,
+    3000.0,
+    5000.0,
+    10000.0,
+)
+# Tokens per second; speech needs about 4, fast hosts stream some hundreds.
+THROUGHPUT = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0)
+# OpenTelemetry semantic conventions for generative AI, docs/gen-ai/gen-ai-metrics.md, read 2026-11-22.
+GEN_AI_TOKENS = tuple(float(4**power) for power in range(14))
+GEN_AI_SECONDS = tuple(0.01 * 2**power for power in range(14))
+
+CALL_ID = "call_id"
+MODEL_ATTRIBUTES = ("llm_model", "stt_model", "tts_model")
+COMMON_ATTRIBUTES = (CALL_ID, *MODEL_ATTRIBUTES)
+
+CALLS = Series("voice.calls.total", Kind.COUNTER, "{call}", "Calls that started.")
+CALLS_ACTIVE = Series("voice.calls.active", Kind.UP_DOWN_COUNTER, "{call}", "Calls that are running.")
+CALLS_ENDED = Series("voice.calls.ended.total", Kind.COUNTER, "{call}", "Calls that ended.", ("end_reason",))
+SESSION_DURATION = Series(
+    "voice.session.duration.seconds",
+    Kind.UP_DOWN_COUNTER,
+    "s",
+    "Length of the call so far, of live calls together without call ids.",
+)
+TTFB = Series(
+    "voice.ttfb.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "Request to a service's first output.",
+    ("processor", "model", "service", "interrupted"),
+    LATENCY_MS,
+)
+PROCESSING = Series(
+    "voice.processing.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "A service's whole request.",
+    ("processor", "model", "service", "interrupted"),
+    LATENCY_MS,
+)
+TTFA = Series(
+    "voice.ttfa.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "Request to the first audible audio.",
+    ("processor", "model"),
+    LATENCY_MS,
+)
+TTFAT = Series(
+    "voice.ttfat.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "Request to the first token of the answer.",
+    ("processor", "model"),
+    LATENCY_MS,
+)
+TEXT_AGGREGATION = Series(
+    "voice.text_aggregation.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "Time to collect a speakable piece of text.",
+    ("processor",),
+    LATENCY_MS,
+)
+TURN_DETECTION = Series(
+    "voice.turn_detection.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "A turn detector's decision.",
+    ("processor", "complete"),
+    LATENCY_MS,
+)
+RESPONSE = Series(
+    "voice.response.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "User stopped speaking to bot started speaking.",
+    (),
+    LATENCY_MS,
+)
+RESPONSE_PART = Series(
+    "voice.response.part.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "A named part of the response; the parts of one add up to it.",
+    ("part",),
+    LATENCY_MS,
+)
+LLM_THROUGHPUT = Series(
+    "voice.llm.throughput",
+    Kind.HISTOGRAM,
+    "{token}/s",
+    "Completion tokens per second of generation.",
+    ("processor", "model"),
+    THROUGHPUT,
+)
+LLM_TOKENS = Series(
+    "voice.llm.tokens.total",
+    Kind.COUNTER,
+    "{token}",
+    "Tokens, prompt gross of caches; the two types add up to the total.",
+    ("processor", "model", "token_type"),
+)
+LLM_TOKEN_DETAILS = Series(
+    "voice.llm.token_details.total",
+    Kind.COUNTER,
+    "{token}",
+    "Parts of the tokens above, never to be added to them.",
+    ("processor", "model", "detail"),
+)
+STT_AUDIO = Series(
+    "voice.stt.audio.seconds", Kind.COUNTER, "s", "Audio that speech recognition processed.", ("processor", "model")
+)
+TTS_CHARACTERS = Series(
+    "voice.tts.characters.total",
+    Kind.COUNTER,
+    "{character}",
+    "Characters sent to speech synthesis.",
+    ("processor", "model"),
+)
+COST = Series(
+    "voice.cost.usd", Kind.COUNTER, "{USD}", "Cost where a price is known.", ("cost_type", "processor", "model")
+)
+TURNS = Series("voice.turns.total", Kind.COUNTER, "{turn}", "Bot turns.", ("outcome",))
+INTERRUPTIONS = Series(
+    "voice.interruptions.total",
+    Kind.COUNTER,
+    "{interruption}",
+    "Times the caller cut the bot off while it was speaking.",
+)
+FUNCTION_CALLS = Series(
+    "voice.function_calls.total", Kind.COUNTER, "{call}", "Function calls that were settled.", ("function", "outcome")
+)
+FUNCTION_CALL = Series(
+    "voice.function_call.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "Function call in progress to settled.",
+    ("function",),
+    LATENCY_MS,
+)
+UNPRICED = Series(
+    "voice.usage.unpriced.total", Kind.COUNTER, "{request}", "Usage for which no price is known.", ("service", "model")
+)
+ERRORS = Series(
+    "voice.errors.total", Kind.COUNTER, "{error}", "Errors, counted where they arose.", ("processor", "category")
+)
+DROPPED = Series(
+    "voice.telemetry.dropped.total", Kind.COUNTER, "{item}", "What the plug-in itself refused or lost.", ("reason",)
+)
+
+VOICE = (
+    CALLS,
+    CALLS_ACTIVE,
+    CALLS_ENDED,
+    SESSION_DURATION,
+    TTFB,
+    PROCESSING,
+    TTFA,
+    TTFAT,
+    TEXT_AGGREGATION,
+    TURN_DETECTION,
+    RESPONSE,
+    RESPONSE_PART,
+    LLM_THROUGHPUT,
+    LLM_TOKENS,
+    LLM_TOKEN_DETAILS,
+    STT_AUDIO,
+    TTS_CHARACTERS,
+    COST,
+    TURNS,
+    INTERRUPTIONS,
+    FUNCTION_CALLS,
+    FUNCTION_CALL,
+    UNPRICED,
+    ERRORS,
+    DROPPED,
+)
+
+_GEN_AI_ATTRIBUTES = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
+GEN_AI_TOKEN_USAGE = Series(
+    "gen_ai.client.token.usage",
+    Kind.HISTOGRAM,
+    "{token}",
+    "Tokens of one inference.",
+    (*_GEN_AI_ATTRIBUTES, "gen_ai.token.type"),
+    GEN_AI_TOKENS,
+)
+GEN_AI_OPERATION_DURATION = Series(
+    "gen_ai.client.operation.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "One inference, start to end.",
+    _GEN_AI_ATTRIBUTES,
+    GEN_AI_SECONDS,
+)
+GEN_AI_TIME_TO_FIRST_CHUNK = Series(
+    "gen_ai.client.operation.time_to_first_chunk",
+    Kind.HISTOGRAM,
+    "s",
+    "Request to the first streamed chunk.",
+    _GEN_AI_ATTRIBUTES,
+    GEN_AI_SECONDS,
+)
+GEN_AI = (GEN_AI_TOKEN_USAGE, GEN_AI_OPERATION_DURATION, GEN_AI_TIME_TO_FIRST_CHUNK)
