@@ -1,0 +1,1 @@
+"""Tests against the real Prometheus, promtool, Alertmanager, vmagent and VictoriaMetrics."""

@@ -1,0 +1,100 @@
+"""Where the real programs are, and how one is run: on a free port, until ready, and stopped again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "victoria-metrics", "vmagent")
+READY_SECONDS = 30.0
+INSTALL = "run scripts/get-backends"
+
+
+def folder() -> Path:
+    """The folder that `scripts/get-backends` fills."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("VOICE_METRICS_BACKENDS") or cache / "voice-metrics" / "backends")
+
+
+def missing() -> str | None:
+    """Why the programs cannot be used, with the command that installs them; `None` when all are there."""
+    absent = [name for name in PROGRAMS if not (folder() / "bin" / name).exists()]
+    return f"no {', '.join(absent)} in {folder()}: {INSTALL}" if absent else None
+
+
+def program(name: str) -> str:
+    """Path of one program."""
+    return str(folder() / "bin" / name)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Program:
+    """One program that listens on a port of its own.
+
+    Parameters:
+        name: Its file name.
+        arguments: Command line, without the name.
+        url: Where it answers.
+        ready_path: Path that answers 200 once it is ready.
+        log: File that receives its output.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    url: str
+    ready_path: str
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        with self.log.open("ab") as output:
+            # Debian's Alertmanager finds its templates relative to this folder.
+            self.process = subprocess.Popen(
+                [program(self.name), *self.arguments], stdout=output, stderr=subprocess.STDOUT, cwd=folder()
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{self.name} did not become ready: {self.log.read_text()[-1500:]}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop it, politely first; nothing to do when it does not run."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+        self.process = None
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url + self.ready_path, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run promtool; the caller looks at its exit code and output."""
+    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=60, check=False)

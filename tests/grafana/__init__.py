@@ -1,0 +1,1 @@
+"""Tests of the dashboard and the alert rules that need no program beside Python."""
