@@ -1,0 +1,45 @@
+"""The errors of a call, each counted once whatever the number of places that report it.
+
+Knows no Pipecat. Refuses texts: an error is its processor and its category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voice_metrics.facts import Fact, Failed
+from voice_metrics.seen import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRaised:
+    """A processor reported an error.
+
+    Parameters:
+        frame_id: Id of the error's frame.
+        processor: Class name of the processor where it arose.
+        category: Pipecat's category, or "unknown".
+    """
+
+    frame_id: int
+    processor: str
+    category: str
+
+
+class Failures:
+    """The errors of one call."""
+
+    def __init__(self) -> None:
+        self._frames = Seen()
+
+    def take(self, event: ErrorRaised) -> Sequence[Fact]:
+        """Note an error.
+
+        Args:
+            event: What was reported.
+
+        Returns:
+            The failure, unless it is known already.
+        """
+        return (Failed(event.processor, event.category),) if self._frames.first(event.frame_id) else ()

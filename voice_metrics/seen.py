@@ -1,0 +1,36 @@
+"""Which ids have been met before, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+
+class Seen:
+    """The last ids met.
+
+    Args:
+        limit: How many ids are remembered; the oldest is forgotten first.
+    """
+
+    def __init__(self, limit: int = 512) -> None:
+        self._ids: OrderedDict[object, None] = OrderedDict()
+        self._limit = limit
+
+    def first(self, id: object) -> bool:
+        """Whether `id` is met for the first time; it is remembered."""
+        if id in self._ids:
+            return False
+        self._ids[id] = None
+        if len(self._ids) > self._limit:
+            self._ids.popitem(last=False)
+        return True
+
+    def forget(self, id: object) -> None:
+        """Let `id` be met for the first time again."""
+        self._ids.pop(id, None)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
