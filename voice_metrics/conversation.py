@@ -55,11 +55,11 @@ class VoiceStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class InterruptionSent:
+class Interruption:
     """Whatever the bot prepares or says is to be dropped; sent at every start of a caller's turn."""
 
 
-Event = BotStarted | BotStopped | UserStarted | UserStopped | VoiceStarted | VoiceStopped | InterruptionSent
+Event = BotStarted | BotStopped | UserStarted | UserStopped | VoiceStarted | VoiceStopped | Interruption
 
 
 class Conversation:
@@ -78,11 +78,16 @@ class Conversation:
         self._silent_since: float | None = None
         self._waiting_since: float | None = None
 
-    def take(self, event: Event, at: float) -> Sequence[Fact]:
+    @property
+    def bot_speaking(self) -> bool:
+        """Whether the bot is speaking."""
+        return self._bot_since is not None
+
+    def take(self, event: object, at: float) -> Sequence[Fact]:
         """Note an event.
 
         Args:
-            event: What happened.
+            event: What happened; an event of another kind is nobody's business here.
             at: When, in monotonic seconds.
 
         Returns:
@@ -93,7 +98,7 @@ class Conversation:
                 return self._bot_started(at)
             case BotStopped():
                 return self._bot_ended(at, cut_off=False)
-            case InterruptionSent():
+            case Interruption():
                 if self._bot_since is not None and self._told_to_stop_at is None:
                     self._told_to_stop_at = at
             case UserStarted():

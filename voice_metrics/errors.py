@@ -20,11 +20,13 @@ class ErrorRaised:
         frame_id: Id of the error's frame.
         processor: Class name of the processor where it arose.
         category: Pipecat's category, or "unknown".
+        fatal: Whether Pipecat ends the call because of it.
     """
 
     frame_id: int
     processor: str
     category: str
+    fatal: bool = False
 
 
 class Failures:
@@ -33,13 +35,15 @@ class Failures:
     def __init__(self) -> None:
         self._frames = Seen()
 
-    def take(self, event: ErrorRaised) -> Sequence[Fact]:
+    def take(self, event: object) -> Sequence[Fact]:
         """Note an error.
 
         Args:
-            event: What was reported.
+            event: What happened; an event of another kind is nobody's business here.
 
         Returns:
             The failure, unless it is known already.
         """
-        return (Failed(event.processor, event.category),) if self._frames.first(event.frame_id) else ()
+        if isinstance(event, ErrorRaised) and self._frames.first(event.frame_id):
+            return (Failed(event.processor, event.category),)
+        return ()

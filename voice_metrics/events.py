@@ -17,7 +17,7 @@ from voice_metrics import conversation, functions
 from voice_metrics.conversation import (
     BotStarted,
     BotStopped,
-    InterruptionSent,
+    Interruption,
     UserStarted,
     UserStopped,
     VoiceStarted,
@@ -25,6 +25,8 @@ from voice_metrics.conversation import (
 )
 from voice_metrics.errors import ErrorRaised
 from voice_metrics.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+
+__all__ = ["Event", "Interruption", "event", "function_raised", "is_echo", "tells"]
 
 Event = conversation.Event | functions.Event | ErrorRaised
 _Maker = Callable[[Any, Any], Event | None]
@@ -74,7 +76,7 @@ def _error(frame: ErrorFrame, source: Any) -> ErrorRaised:
     origin = frame.processor or source
     processor = type(origin).__name__ if origin else "unknown"
     category = getattr(frame, "category", None)  # since 1.8.0
-    return ErrorRaised(frame.id, processor, str(getattr(category, "value", None) or "unknown"))
+    return ErrorRaised(frame.id, processor, str(getattr(category, "value", None) or "unknown"), bool(frame.fatal))
 
 
 def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
@@ -123,7 +125,7 @@ _BY_NAME: dict[str, _Maker] = {
     "UserStoppedSpeakingFrame": _always(UserStopped()),
     "VADUserStartedSpeakingFrame": _always(VoiceStarted()),
     "VADUserStoppedSpeakingFrame": _voice_stopped,
-    "InterruptionFrame": _always(InterruptionSent()),
+    "InterruptionFrame": _always(Interruption()),
     "ErrorFrame": _error,
     "FunctionCallInProgressFrame": _running,
     "FunctionCallResultFrame": _answered,

@@ -80,6 +80,7 @@ class FunctionRaised:
 
 
 Event = FunctionRunning | FunctionAnswered | FunctionDropped | FunctionRaised
+_EVENTS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,17 @@ class FunctionCalls:
         self._frames = Seen()
         self._settled = Seen()
 
-    def take(self, event: Event, at: float) -> Sequence[Fact]:
+    def take(self, event: object, at: float) -> Sequence[Fact]:
         """Note an event.
 
         Args:
-            event: What happened.
+            event: What happened; an event of another kind is nobody's business here.
             at: When, in monotonic seconds.
 
         Returns:
             The settled call, if the event settles one that is not settled yet.
         """
-        if not self._frames.first(event.frame_id):
+        if not isinstance(event, _EVENTS) or not self._frames.first(event.frame_id):
             return ()
         match event:
             case FunctionRunning(_, call_id, function, deadline_seconds):
