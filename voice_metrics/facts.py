@@ -206,6 +206,21 @@ Usage = TokensUsed | AudioTranscribed | CharactersSpoken
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """How fast a language model wrote one completion.
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        tokens_per_second: Completion tokens over the time from first output to end; positive.
+    """
+
+    processor: str
+    model: str | None
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class Responded:
     """The bot answered the caller.
 
@@ -336,6 +351,7 @@ Fact = (
     | TokensUsed
     | AudioTranscribed
     | CharactersSpoken
+    | Generated
     | Responded
     | ResponsePart
     | TurnEnded

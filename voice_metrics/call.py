@@ -1,0 +1,305 @@
+"""One call's life: facts come in, its record and its series are kept, its end is told once.
+
+Owns what belongs to a single call and nothing that outlives it. Refuses to know an event loop or a
+clock: moments are passed in, monotonic seconds for durations and wall time to name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from loguru import logger
+
+from voice_metrics import conversation, functions
+from voice_metrics import series as table
+from voice_metrics.conversation import BotStarted, BotStopped, Conversation, Interruption
+from voice_metrics.errors import ErrorRaised, Failures
+from voice_metrics.events import Event
+from voice_metrics.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    EndReason,
+    Fact,
+    FirstByte,
+    Generated,
+    Leg,
+    Processing,
+    TokensUsed,
+    Usage,
+)
+from voice_metrics.functions import FunctionCalls
+from voice_metrics.holdback import HoldBack
+from voice_metrics.instruments import instruments_of
+from voice_metrics.pipeline import Lineup
+from voice_metrics.points import Point, gen_ai_points, points
+from voice_metrics.prices import PriceBook
+from voice_metrics.record import Record
+from voice_metrics.summary import CallSummary
+from voice_metrics.telemetry import Telemetry
+from voice_metrics.throughput import Throughput
+
+NO_SERVICE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What names a call.
+
+    Parameters:
+        call_id: Its id.
+        models: Model of each leg, or `None` for a leg that the pipeline lacks.
+        attributes: The user's own tags.
+        started_at: Wall time of its start, UTC.
+    """
+
+    call_id: str
+    models: Mapping[Leg, str | None]
+    attributes: Mapping[str, str]
+    started_at: datetime
+
+    def tags(self) -> dict[str, str]:
+        """The attributes of every point of the call, but for the call id."""
+        models = {f"{leg.value}_model": self.models.get(leg) or NO_SERVICE for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
+        return {**self.attributes, **models}
+
+
+class Call:
+    """A call that runs, or that has ended and waits for the acknowledgement of its last export."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        lineup: Lineup,
+        telemetry: Telemetry,
+        prices: PriceBook,
+        at: float,
+        *,
+        gen_ai: bool = True,
+    ) -> None:
+        """Begin the call.
+
+        Args:
+            identity: What names it.
+            lineup: The services of its pipeline.
+            telemetry: Where its series go.
+            prices: What usage costs.
+            at: The moment of its start, in monotonic seconds.
+            gen_ai: Whether OpenTelemetry's series for generative AI are made too.
+        """
+        self.identity = identity
+        self.lineup = lineup
+        self.end_reason: EndReason | None = None
+        self._telemetry = telemetry
+        self._prices = prices
+        self._gen_ai = gen_ai
+        self._started_at = at
+        self._ended_at: float | None = None
+        self._record = Record(lineup.leg)
+        self._throughput = Throughput()
+        self._held = HoldBack()
+        self.speaking = False
+        self._conversation = Conversation()
+        self._functions = FunctionCalls()
+        self._failures = Failures()
+        self._unpriced_yet: list[tuple[Usage, datetime]] = []
+        self._last_export: Future[bool | None] | None = None
+        self._instruments = instruments_of(telemetry.meter)
+        self._tags = telemetry.begin(identity.call_id, identity.tags())
+        self._write(Point(table.CALLS, 1, {}))
+        self._write(Point(table.CALLS_ACTIVE, 1, {}))
+
+    @property
+    def next_due(self) -> float | None:
+        """When `release` has something to do, in monotonic seconds; `None` if nothing is held back."""
+        return self._held.next_due
+
+    def measured(self, fact: Fact, at: float) -> None:
+        """Take what a service reported.
+
+        Args:
+            fact: The measurement. Latencies are held back for a moment: an interruption makes them false.
+            at: When it came, in monotonic seconds.
+        """
+        # A transcript that starts the caller's turn is followed by an interruption at once, and its latency is true.
+        if isinstance(fact, (FirstByte, Processing)) and self.lineup.leg(fact.processor) is not Leg.STT:
+            self._held.put(fact, at)
+        else:
+            self.happened(fact, at)
+
+    def took_place(self, event: Event, at: float) -> None:
+        """Take an event of the conversation.
+
+        Args:
+            event: The event.
+            at: When it came, in monotonic seconds.
+        """
+        match event:
+            case ErrorRaised():
+                self._all_happened(self._failures.take(event), at)
+            case (
+                functions.FunctionRunning()
+                | functions.FunctionAnswered()
+                | functions.FunctionDropped()
+                | functions.FunctionRaised()
+            ):
+                self._all_happened(self._functions.take(event, at), at)
+            case _:
+                self._spoken(event, at)
+
+    def release(self, at: float) -> None:
+        """Take the held measurements whose time has come.
+
+        Args:
+            at: Now, in monotonic seconds.
+        """
+        self._all_happened(self._held.due(at), at)
+
+    def happened(self, fact: Fact, at: float) -> None:
+        """Take a fact for good; one that comes after the last export was asked for is too late.
+
+        Args:
+            fact: What happened.
+            at: When, in monotonic seconds.
+        """
+        if self._last_export is not None:
+            return
+        logger.debug("Call {}: {}", self.identity.call_id, fact)
+        self._record.take(fact)
+        for point in points(fact, self.lineup):
+            self._write(point)
+        if self._gen_ai:
+            for point in gen_ai_points(fact, self.lineup):
+                self._instruments.write(point, {})
+        if (generated := self._speed(fact)) is not None:
+            self.happened(generated, at)
+        if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
+            self._unpriced_yet.append((fact, self._moment(at)))
+            self.price(at)
+
+    def _speed(self, fact: Fact) -> Generated | None:
+        match fact:
+            case FirstByte() | Processing() | TokensUsed() if self.lineup.leg(fact.processor) is Leg.LLM:
+                return self._throughput.take(fact)
+        return None
+
+    def price(self, at: float) -> None:
+        """Price the usage whose price has become known.
+
+        Args:
+            at: Now, in monotonic seconds.
+        """
+        waiting, self._unpriced_yet = self._unpriced_yet, []
+        for usage, moment in waiting:
+            cost = self._prices.cost(_leg(usage), self.lineup.provider(usage.processor), usage, moment)
+            if cost is None:
+                self._unpriced_yet.append((usage, moment))
+            else:
+                self.happened(cost, at)
+
+    def end(self, reason: EndReason, at: float) -> None:
+        """Note the end; the first reason counts. Measurements that are still under way are still taken.
+
+        Args:
+            reason: How the call ended.
+            at: When, in monotonic seconds.
+        """
+        if self.end_reason is None:
+            self.end_reason, self._ended_at = reason, at
+
+    def close(self, at: float) -> Future[bool | None]:
+        """Ask for the last export, once; nothing is taken any more.
+
+        Args:
+            at: Now, in monotonic seconds.
+
+        Returns:
+            Whether the last values were acknowledged; `None` without an endpoint.
+        """
+        if self._last_export is None:
+            self.end(EndReason.UNKNOWN, at)
+            self._complete(at)
+            self._write(Point(table.CALLS_ACTIVE, -1, {}))
+            self._write(Point(table.CALLS_ENDED, 1, {"end_reason": str(self.end_reason)}))
+            self._last_export = self._telemetry.end(self._tags)
+        return self._last_export
+
+    def summary(self, at: float) -> CallSummary:
+        """The call so far, or as a whole once it has ended.
+
+        Args:
+            at: Now, in monotonic seconds.
+
+        Returns:
+            The summary.
+        """
+        if self._ended_at is not None:
+            self._complete(at)
+        record, duration = self._record, (self._ended_at if self._ended_at is not None else at) - self._started_at
+        return CallSummary(
+            call_id=self.identity.call_id,
+            started_at=self.identity.started_at,
+            duration_seconds=duration,
+            end_reason=self.end_reason,
+            models=self.identity.models,
+            attributes=self.identity.attributes,
+            llm=record.tokens.summary(),
+            characters=record.characters,
+            audio_seconds=record.audio_seconds,
+            ttfb=record.service_latency(FirstByte),
+            processing=record.service_latency(Processing),
+            response=record.response.summary(),
+            turns=dict(record.turns),
+            interruptions=record.interruptions,
+            function_calls=dict(record.functions),
+            errors=record.errors,
+            cost=record.costs.summary(duration),
+            dropped=record.dropped,
+            exported=self._exported(),
+            destination=self._telemetry.destination,
+            kept_in=self._telemetry.kept_in,
+        )
+
+    def _spoken(self, event: conversation.Event, at: float) -> None:
+        match event:
+            case Interruption():
+                self._all_happened(self._held.interrupted(at), at)
+            case BotStarted():
+                self.speaking = True
+            case BotStopped():
+                self.speaking = False
+        self._all_happened(self._conversation.take(event, at), at)
+
+    def _complete(self, at: float) -> None:
+        self._all_happened(self._held.flush(), at)
+        self._all_happened(self._conversation.end(at, cut_off=self.end_reason is not EndReason.COMPLETED), at)
+        self._all_happened(self._functions.end(at), at)
+        self.price(at)
+
+    def _exported(self) -> bool | None:
+        if self._telemetry.destination is None or self._last_export is None:
+            return None
+        done = self._last_export.done() and not self._last_export.cancelled()
+        return bool(done and self._last_export.exception() is None and self._last_export.result())
+
+    def _all_happened(self, facts: Iterable[Fact], at: float) -> None:
+        for fact in facts:
+            self.happened(fact, at)
+
+    def _write(self, point: Point) -> None:
+        self._instruments.write(point, self._tags.attributes)
+
+    def _moment(self, at: float) -> datetime:
+        return self.identity.started_at + timedelta(seconds=at - self._started_at)
+
+
+def _leg(usage: Usage) -> Leg:
+    match usage:
+        case TokensUsed():
+            return Leg.LLM
+        case AudioTranscribed():
+            return Leg.STT
+        case CharactersSpoken():
+            return Leg.TTS

@@ -1,0 +1,49 @@
+"""What the user of a processor or observer chose, checked at construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from voice_metrics.facts import Leg
+from voice_metrics.series import COMMON_ATTRIBUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user chose.
+
+    Parameters:
+        models: Models by leg, where the user names them.
+        call_id: The call's id, or `None` for the pipeline's own or a new one.
+        attributes: The user's own tags.
+    """
+
+    models: Mapping[Leg, str | None]
+    call_id: str | None
+    attributes: Mapping[str, str]
+
+    @classmethod
+    def checked(
+        cls, models: Mapping[Leg, str | None], call_id: str | None, attributes: Mapping[str, str] | None
+    ) -> Options:
+        """Check what the user gave.
+
+        Args:
+            models: Models by leg, `None` for what is to be found in the pipeline.
+            call_id: The call's id, or `None`.
+            attributes: The user's own tags, or `None`.
+
+        Returns:
+            The options.
+
+        Raises:
+            TypeError: If an attribute is not text.
+            ValueError: If an attribute has a name of ours.
+        """
+        for key, value in (attributes or {}).items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise TypeError(f"attributes[{key!r}]={value!r}: expected text for text, such as {{'tenant': 'acme'}}")
+            if key in COMMON_ATTRIBUTES or not key:
+                raise ValueError(f"attributes[{key!r}]: this name is taken, choose another")
+        return cls(dict(models), call_id or None, dict(attributes or {}))

@@ -1,0 +1,130 @@
+"""The processor that a bot appends to its pipeline.
+
+Every frame goes on at once and in order, whatever happens here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from pipecat.frames.frames import Frame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, FrameProcessorSetup
+
+from voice_metrics.facts import Leg
+from voice_metrics.options import Options
+from voice_metrics.prices import PriceBook, Prices
+from voice_metrics.summary import CallSummary
+from voice_metrics.tap import WATCHED, Flags, Tap
+from voice_metrics.telemetry import Telemetry
+from voice_metrics.telemetry import telemetry as default_telemetry
+
+
+class VoiceMetricsProcessor(FrameProcessor):
+    """Measures the calls of the pipeline that it stands in.
+
+    Place it after the text-to-speech service and before `transport.output()`; after the output and at the
+    very end of the pipeline work too. Its numbers go to OpenTelemetry as series that carry the call's id,
+    and to the log as a summary when the call ends.
+
+    Event handlers available:
+
+    - on_call_summary: Called with the `CallSummary` once a call has ended.
+
+    Example::
+
+        metrics = VoiceMetricsProcessor()
+        pipeline = Pipeline([transport.input(), stt, user_aggregator, llm, tts,
+                             metrics_logger, metrics, transport.output(), assistant_aggregator])
+
+        @metrics.event_handler("on_call_summary")
+        async def on_call_summary(processor, summary):
+            ...
+    """
+
+    def __init__(
+        self,
+        *,
+        llm_model: str | None = None,
+        stt_model: str | None = None,
+        tts_model: str | None = None,
+        service_name: str | None = None,
+        call_id: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        prices: Prices | None = None,
+        telemetry: Telemetry | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Make a processor; the environment is read here, the first call begins at its StartFrame.
+
+        Args:
+            llm_model: Tag of every series, or `None` for the model found in the pipeline.
+            stt_model: The same for speech recognition.
+            tts_model: The same for speech synthesis.
+            service_name: OTLP `service.name` of the process, or `None` for `OTEL_SERVICE_NAME`, else "voice-bot".
+            call_id: Id of the call, or `None` for `StartFrame.metadata["call_id"]`, else a new UUID.
+            attributes: More tags for every series of the call, text to text.
+            prices: The user's own prices, or `None` for `VOICE_METRICS_PRICES` and the built-in price book.
+            telemetry: Where series go, or `None` for the process's own, made from the environment.
+            name: Pipecat's name of the processor, or `None` for its class and a number.
+
+        Raises:
+            SettingsError: If a setting cannot be used.
+            TypeError: If an attribute is not text.
+            ValueError: If an attribute has a name of ours.
+        """
+        super().__init__(name=name)
+        options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
+        self._tap = Tap(
+            options,
+            (lambda: telemetry) if telemetry else (lambda: default_telemetry(service_name)),
+            PriceBook.of(prices, os.environ),
+            self._announce,
+            lambda: Flags(self.metrics_enabled, self.usage_metrics_enabled, self.report_only_initial_ttfb),
+        )
+        self._register_event_handler("on_call_summary")
+
+    @property
+    def call_id(self) -> str:
+        """Id of the current call, or of the latest one."""
+        return self._tap.call_id
+
+    def summary(self) -> CallSummary | None:
+        """The current call so far or the latest one, or `None` before the first StartFrame."""
+        return self._tap.summary()
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        """Find the pipeline's services.
+
+        Args:
+            setup: Pipecat's set-up.
+        """
+        await super().setup(setup)
+        self._tap.discover(setup)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Read a frame and pass it on.
+
+        Args:
+            frame: Any frame.
+            direction: Its direction.
+        """
+        await super().process_frame(frame, direction)
+        if WATCHED[type(frame)]:
+            self._tap.take(frame)
+        # Pipecat waits for ever for an EndFrame that a processor keeps.
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        """Tell the call's end, within the export timeout."""
+        try:
+            await self._tap.conclude()
+        finally:
+            await super().cleanup()
+
+    async def _announce(self, summary: CallSummary) -> None:
+        await self._call_event_handler("on_call_summary", summary)
+
+
+class GrafanaMetricsExporter(VoiceMetricsProcessor):
+    """`VoiceMetricsProcessor` under the name that existing bots use."""

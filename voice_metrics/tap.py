@@ -1,0 +1,269 @@
+"""What processor and observer share: the frames of a pipeline in, one call after another out.
+
+Owns the start and the end of a call as Pipecat tells them, the timers, and the promise that no fault
+of ours reaches the pipeline: each costs one measurement, is counted, and is logged once per kind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from loguru import logger
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
+
+from voice_metrics import events
+from voice_metrics.call import Call, Identity
+from voice_metrics.errors import ErrorRaised
+from voice_metrics.facts import EndReason, Leg, Refused
+from voice_metrics.measurements import measurements
+from voice_metrics.options import Options
+from voice_metrics.origins import Origins
+from voice_metrics.pipeline import Lineup, processors_of, services_in, worker_of
+from voice_metrics.prices import PriceBook
+from voice_metrics.seen import Seen
+from voice_metrics.summary import CallSummary
+from voice_metrics.telemetry import Telemetry
+
+# What is still under way when the end is announced gets this long, unless the pipeline is cleaned up before.
+GRACE_SECONDS = 0.5
+# Speech that was queued before an EndFrame is played to its end; the longest that this may take.
+DRAIN_SECONDS = 60.0
+
+_LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
+
+
+class _Watched(dict[type, bool]):
+    """Whether frames of a class are read at all: one look-up for each frame of a call."""
+
+    def __missing__(self, kind: type[Frame]) -> bool:
+        watched = self[kind] = issubclass(kind, _LIFE) or events.reads(kind)
+        return watched
+
+
+WATCHED = _Watched()
+
+
+class Flags(NamedTuple):
+    """What a pipeline was told to measure.
+
+    Parameters:
+        metrics: `PipelineParams.enable_metrics`.
+        usage: `PipelineParams.enable_usage_metrics`.
+        initial_only: `PipelineParams.report_only_initial_ttfb`.
+    """
+
+    metrics: bool
+    usage: bool
+    initial_only: bool
+
+    def warnings(self) -> Iterator[str]:
+        """What the call's numbers will lack, each with what to do."""
+        if not self.metrics:
+            yield "no latencies, since enable_metrics is off; set PipelineParams(enable_metrics=True)"
+        if not self.usage:
+            yield "no tokens, characters or cost, since enable_usage_metrics is off; set it in PipelineParams"
+        if self.initial_only:
+            yield "one TTFB per service and call, since report_only_initial_ttfb is on; percentiles mean little"
+
+
+class Tap:
+    """Feeds the calls of one pipeline."""
+
+    def __init__(
+        self,
+        options: Options,
+        telemetry: Callable[[], Telemetry],
+        prices: PriceBook,
+        announce: Callable[[CallSummary], Awaitable[None]],
+        flags: Callable[[], Flags],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Get ready; the first call begins at its StartFrame.
+
+        Args:
+            options: What the user chose.
+            telemetry: Gives where series go, when a call begins.
+            prices: What usage costs.
+            announce: Told the summary of each call, once.
+            flags: Tells what the pipeline measures, once it has started.
+            clock: Monotonic seconds.
+        """
+        self.call: Call | None = None
+        self.call_id = options.call_id or str(uuid.uuid4())
+        self._options = options
+        self._telemetry = telemetry
+        self._prices = prices
+        self._announce = announce
+        self._flags = flags
+        self._clock = clock
+        self._lineup = Lineup()
+        self._origins = Origins(self._at_origin)
+        self._seen = Seen()
+        self._fatal = False
+        self._faults: set[str] = set()
+        self._releasing: asyncio.TimerHandle | None = None
+        self._concluding: asyncio.Task[None] | None = None
+
+    def discover(self, setup: Any) -> None:
+        """Look at the pipeline that is being set up. Never raises.
+
+        Args:
+            setup: What Pipecat's `setup` hook received.
+        """
+        try:
+            if (worker := worker_of(setup)) is not None:
+                processors = list(processors_of(worker.pipeline))
+                self._lineup = Lineup(services_in(processors))
+                self._prices.prepare(self._lineup.by_name.values())
+                self._origins.listen(processors)
+        except Exception as fault:
+            self._fault("set-up", fault)
+
+    def take(self, frame: Frame) -> None:
+        """Read a frame. Never raises and never waits.
+
+        Args:
+            frame: Any frame of the pipeline.
+        """
+        try:
+            self._take(frame, self._clock())
+        except Exception as fault:
+            self._fault(type(frame).__name__, fault)
+
+    async def conclude(self) -> None:
+        """Tell the call's end, once: last export, summary. Takes at most the export timeout, and never raises."""
+        try:
+            if self.call is not None:
+                self._start_concluding()
+                if self._concluding is not None:
+                    await asyncio.shield(self._concluding)
+        except Exception as fault:
+            self._fault("end of the call", fault)
+
+    def summary(self) -> CallSummary | None:
+        """The current call or the latest one, or `None` before the first."""
+        return self.call.summary(self._clock()) if self.call else None
+
+    def _take(self, frame: Frame, at: float) -> None:
+        match frame:
+            case StartFrame():
+                self._begin(frame, at)
+            case MetricsFrame():
+                self._measured(frame, at)
+            case EndFrame() | StopFrame():
+                self._ended(EndReason.COMPLETED, at)
+            case CancelFrame():
+                self._ended(EndReason.ERROR if self._fatal else EndReason.CANCELLED, at)
+            case _ if (told := events.event(frame)) is not None:
+                self._took_place(told, at)
+
+    def _begin(self, frame: StartFrame, at: float) -> None:
+        if self.call is not None and self._concluding is None:
+            if self.call.end_reason is None:
+                return  # a StartFrame that came by two ways
+            self._start_concluding()
+        self.call_id = self._next_id(frame)
+        self._seen, self._concluding, self._fatal = Seen(), None, False
+        models = {leg: self._options.models.get(leg) or self._lineup.model(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
+        telemetry = self._telemetry()
+        identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
+        self.call = Call(identity, self._lineup, telemetry, self._prices, at)
+        named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.items())
+        logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
+        for warning in self._flags().warnings():
+            logger.warning("Call {}: {}", self.call_id, warning)
+
+    def _next_id(self, frame: StartFrame) -> str:
+        given = self._options.call_id or frame.metadata.get("call_id")
+        if self.call is None:
+            return str(given) if given else self.call_id
+        # A processor that starts a second call keeps no id of the first, or their series would mix.
+        return str(given) if given and given != self.call.identity.call_id else str(uuid.uuid4())
+
+    def _measured(self, frame: MetricsFrame, at: float) -> None:
+        call = self.call
+        # SyncParallelPipeline and bridged workers deliver a frame twice.
+        if call is None or not self._seen.first(frame.id):
+            return
+        for fact in measurements(frame, self._lineup.by_name):
+            try:
+                call.measured(fact, at)
+            except Exception as fault:
+                self._fault(type(fact).__name__, fault)
+            if isinstance(fact, Refused):
+                self._say_once(f"{fact.reason} {fact.detail}", f"Refused a measurement: {fact.detail}")
+        self._arm(call, at)
+
+    def _took_place(self, told: events.Event, at: float) -> None:
+        if self.call is not None:
+            if isinstance(told, ErrorRaised) and told.fatal:
+                self._fatal = True
+            self.call.took_place(told, at)
+
+    def _at_origin(self, told: events.Event) -> None:
+        try:
+            self._took_place(told, self._clock())
+        except Exception as fault:
+            self._fault(type(told).__name__, fault)
+
+    def _arm(self, call: Call, at: float) -> None:
+        if self._releasing is None and call.next_due is not None:
+            delay = max(0.0, call.next_due - at)
+            self._releasing = asyncio.get_running_loop().call_later(delay, self._release, call)
+
+    def _release(self, call: Call) -> None:
+        self._releasing = None
+        try:
+            at = self._clock()
+            call.release(at)
+            self._arm(call, at)
+        except Exception as fault:
+            self._fault("held measurements", fault)
+
+    def _ended(self, reason: EndReason, at: float) -> None:
+        if self.call is not None and self.call.end_reason is None:
+            self.call.end(reason, at)
+            self._conclude_after_grace(self.call, at + DRAIN_SECONDS)
+
+    def _conclude_after_grace(self, call: Call, latest: float) -> None:
+        def check() -> None:
+            if self.call is not call or self._concluding is not None:
+                return
+            if call.speaking and self._clock() < latest:
+                self._conclude_after_grace(call, latest)
+            else:
+                self._start_concluding()
+
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, check)
+
+    def _start_concluding(self) -> None:
+        if self._concluding is None and self.call is not None:
+            self._concluding = asyncio.get_running_loop().create_task(self._conclude(self.call))
+
+    async def _conclude(self, call: Call) -> None:
+        try:
+            last_export = call.close(self._clock())
+            await asyncio.wait({asyncio.wrap_future(last_export)}, timeout=self._telemetry().end_timeout_seconds)
+        except Exception as fault:
+            self._fault("last export", fault)
+        finally:
+            summary = call.summary(self._clock())
+            logger.info("{}", summary.render())
+        await self._announce(summary)
+
+    def _fault(self, where: str, fault: Exception) -> None:
+        with suppress(Exception):
+            if self.call is not None:
+                self.call.happened(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
+        self._say_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
+
+    def _say_once(self, kind: str, text: str) -> None:
+        if kind not in self._faults and len(self._faults) < 100:
+            self._faults.add(kind)
+            logger.warning("{}", text)
