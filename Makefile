@@ -1,0 +1,20 @@
+.PHONY: check test oldest bench demo
+
+check: ## what CI runs: format, lint, strict types, tests with branch coverage
+	uv run ruff format --check .
+	uv run ruff check .
+	uv run mypy
+	uv run coverage run -m pytest
+	uv run coverage report
+
+test: ## the tests
+	scripts/test
+
+oldest: ## the tests at the lowest supported dependencies
+	uv run --isolated --resolution lowest-direct --no-default-groups --group dev pytest --ignore tests/demo
+
+bench: ## prints what the plug-in costs; gates nothing
+	uv run python -m benchmarks
+
+demo: ## one whole call, offline
+	scripts/demo

@@ -1,0 +1,78 @@
+"""The offline call, from nothing running to nothing running."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
+from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
+
+from demo import setup_file, stand_in
+from demo.child import Child
+from demo.errors import DemoError
+from demo.log import keep_readable
+from demo.loopback import stay_on_loopback
+from demo.progress import say
+
+_OFFER_SECONDS = 30.0
+_CALL_SECONDS = 150.0
+_GOODBYE_SECONDS = 5.0
+
+Bot = Callable[[RunnerArguments], Awaitable[None]]
+
+
+def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> int:
+    """Hold one whole call between the bot and the demo's caller, with no network.
+
+    Args:
+        bot: The bot, as Pipecat's runner would start it.
+        record: Where to write each metrics frame as JSON lines; `None` writes nothing.
+        engine: `real` for Moonshine and Piper, `canned` for neither.
+
+    Returns:
+        The exit code: 0 when the call went through to its goodbye.
+    """
+    keep_readable()
+    say("demo", "offline: a scripted caller and model; Moonshine hears, Piper speaks, all on 127.0.0.1")
+    try:
+        with stand_in.stand_in(engine) as cloud, _caller() as caller:
+            stand_in.use(os.environ, cloud.expect("ready", stand_in.START_SECONDS)["port"])
+            _attach_observers(record)
+            asyncio.run(_hold(bot, caller))
+    except DemoError as error:
+        logger.complete()
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _caller() -> Child:
+    return Child("the caller", "demo.caller", on_event=lambda event: say("caller", event["text"]))
+
+
+def _attach_observers(record: Path | None) -> None:
+    named = os.environ.get("PIPECAT_SETUP_FILES")
+    os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*filter(None, [named]), setup_file.__file__])
+    if record:
+        os.environ[setup_file.RECORD] = str(record.resolve())
+
+
+async def _hold(bot: Bot, caller: Child) -> None:
+    stay_on_loopback()
+    offer = await asyncio.to_thread(caller.expect, "offer", _OFFER_SECONDS)
+    connection = SmallWebRTCConnection()
+    await connection.initialize(offer["sdp"], offer["type"])
+    answer: dict[str, Any] | None = connection.get_answer()  # type: ignore[no-untyped-call]
+    if answer is None:
+        raise DemoError("the bot has no answer to the caller's offer")
+    caller.tell(sdp=answer["sdp"], type=answer["type"])
+    try:
+        async with asyncio.timeout(_CALL_SECONDS):
+            await bot(SmallWebRTCRunnerArguments(webrtc_connection=connection))
+    except TimeoutError:
+        raise DemoError(f"the call did not end within {_CALL_SECONDS:g} s") from None
+    await asyncio.to_thread(caller.expect, "hung up", _GOODBYE_SECONDS)

@@ -1,0 +1,1 @@
+"""A caller with no head: rings the bot over WebRTC, speaks from recordings, listens for its turns."""

@@ -1,0 +1,57 @@
+"""Runs the caller as a process: its offer goes out on standard output, the bot's answer comes in on standard input."""
+
+import asyncio
+import sys
+
+from demo.caller.lines import LINES, Line
+from demo.caller.phone import Phone
+from demo.lifeline import Lifeline, fail
+from demo.loopback import stay_on_loopback
+
+_PATIENCE_SECONDS = 30.0
+_PAUSE_SECONDS = 0.3
+_BARGE_IN_SECONDS = 1.5
+# The conversation takes about 31 s. Calls of one length let the recogniser count the same seconds of audio.
+_CALL_SECONDS = 33.0
+
+
+async def _take_turn(phone: Phone, line: Line, lifeline: Lifeline) -> None:
+    if line.interrupts:
+        await phone.hear("bot-started-speaking")
+        await asyncio.sleep(_BARGE_IN_SECONDS)
+    else:
+        await phone.hear("bot-stopped-speaking")
+        await asyncio.sleep(_PAUSE_SECONDS)
+    lifeline.tell("says", text=line.text)
+    phone.say(line.recording)
+    if line.interrupts:
+        await phone.hear("bot-stopped-speaking")
+
+
+async def _call() -> int:
+    stay_on_loopback()
+    lifeline = Lifeline()
+    async with Phone() as phone:
+        lifeline.tell("offer", **await phone.offer())
+        await phone.connect(await lifeline.hear())
+        for line in LINES:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await _take_turn(phone, line, lifeline)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await phone.hear("bot-started-speaking")
+            await phone.hear("bot-stopped-speaking")
+        await phone.stay(_CALL_SECONDS)
+    lifeline.tell("hung up")
+    return 0
+
+
+def main() -> int:
+    """Hold one call."""
+    try:
+        return asyncio.run(_call())
+    except TimeoutError:
+        return fail(f"the bot did not speak for {_PATIENCE_SECONDS:g} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

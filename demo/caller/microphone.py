@@ -1,0 +1,51 @@
+"""The caller's microphone: recordings when there is something to say, silence otherwise."""
+
+import asyncio
+import fractions
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+from aiortc import MediaStreamTrack
+from av import AudioFrame
+
+_SAMPLE_RATE = 16_000
+_FRAME_SAMPLES = 320
+
+
+class Microphone(MediaStreamTrack):
+    """An audio track that plays WAVs in real time."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unsaid = np.zeros(0, np.int16)
+        self._sent = 0
+        self._started_at: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How much sound went out so far, in seconds."""
+        return self._sent / _SAMPLE_RATE
+
+    def play(self, recording: Path) -> None:
+        """Say a recording after what is being said."""
+        with wave.open(str(recording)) as wav:
+            assert wav.getframerate() == _SAMPLE_RATE
+            samples = np.frombuffer(wav.readframes(wav.getnframes()), np.int16)
+        self._unsaid = np.concatenate([self._unsaid, samples])
+
+    async def recv(self) -> AudioFrame:
+        """Wait until the next 20 ms are due and return them."""
+        if self._started_at is None:
+            self._started_at = time.monotonic()
+        due_at = self._started_at + self._sent / _SAMPLE_RATE
+        await asyncio.sleep(max(0.0, due_at - time.monotonic()))
+        samples, self._unsaid = self._unsaid[:_FRAME_SAMPLES], self._unsaid[_FRAME_SAMPLES:]
+        samples = np.pad(samples, (0, _FRAME_SAMPLES - len(samples)))
+        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = _SAMPLE_RATE, self._sent, fractions.Fraction(1, _SAMPLE_RATE)
+        self._sent += _FRAME_SAMPLES
+        return frame

@@ -1,0 +1,91 @@
+"""One WebRTC call to a Pipecat bot, seen from the caller: sound out, RTVI messages in."""
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaBlackhole
+
+from demo.caller.microphone import Microphone
+
+_RTVI_VERSION = "2.2.0"
+_PING_SECONDS = 1.0
+_LISTEN_SECONDS = 0.005
+
+
+class Phone:
+    """A telephone that knows when the bot speaks."""
+
+    def __init__(self) -> None:
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._microphone = Microphone()
+        self._speaker = MediaBlackhole()
+        self._messages: asyncio.Queue[str] = asyncio.Queue()
+        self._open = asyncio.Event()
+        self._channel = self._listen()
+        self._pings: asyncio.Task[None] | None = None
+
+    def _listen(self) -> RTCDataChannel:
+        self._connection.addTrack(self._microphone)
+        self._connection.on("track", self._speaker.addTrack)
+        channel = self._connection.createDataChannel("rtvi", ordered=True)
+        channel.on("open", self._open.set)
+        channel.on("message", self._take)
+        return channel
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pings:
+            self._pings.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._pings
+        await self._connection.close()
+
+    async def offer(self) -> dict[str, str]:
+        """Make the offer that the bot has to answer."""
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        description = self._connection.localDescription
+        return {"sdp": description.sdp, "type": description.type}
+
+    async def connect(self, answer: dict[str, Any]) -> None:
+        """Take the bot's answer and tell the bot that the caller is there."""
+        await self._connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+        await self._speaker.start()
+        await self._open.wait()
+        self._pings = asyncio.create_task(self._ping())
+        about = {"version": _RTVI_VERSION, "about": {"library": "voice-metrics-demo"}}
+        ready = {"label": "rtvi-ai", "type": "client-ready", "id": uuid.uuid4().hex[:8], "data": about}
+        self._channel.send(json.dumps(ready))
+
+    def say(self, recording: Path) -> None:
+        """Speak."""
+        self._microphone.play(recording)
+
+    async def stay(self, seconds: float) -> None:
+        """Hold the line until this much sound went out, in seconds since the call began."""
+        while self._microphone.seconds < seconds:
+            await asyncio.sleep(_LISTEN_SECONDS)
+
+    async def hear(self, message: str) -> None:
+        """Wait for an RTVI message, such as `bot-started-speaking`."""
+        while await self._messages.get() != message:
+            pass
+
+    def _take(self, message: str) -> None:
+        self._messages.put_nowait(json.loads(message).get("type", ""))
+
+    async def _ping(self) -> None:
+        # Pipecat takes a caller who is silent on this channel for 3 s for gone.
+        while True:
+            self._channel.send(f"ping: {time.time()}")
+            await asyncio.sleep(_PING_SECONDS)

@@ -1,0 +1,116 @@
+"""The scripted language model: rules that answer, an honest count of their tokens, a prefix cache.
+
+It knows one restaurant and pretends to nothing else. Tokens are words and punctuation marks, a count of its own and
+not that of any real tokenizer.
+"""
+
+import itertools
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]")
+_CACHE_BLOCK_TOKENS = 64
+_CACHE_PROMPTS = 8
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model answers.
+
+    Parameters:
+        text: What it says; empty when it calls a function.
+        function: Name of the function it calls; `None` when it speaks.
+        arguments: Arguments of that function, as JSON.
+    """
+
+    text: str = ""
+    function: str | None = None
+    arguments: str = ""
+
+    @property
+    def tokens(self) -> list[str]:
+        """The reply cut into what is streamed."""
+        return tokens(self.arguments if self.function else self.text)
+
+
+def tokens(text: str) -> list[str]:
+    """Cut text into words and marks, each with the space before it."""
+    return _TOKEN.findall(text)
+
+
+def reply(messages: list[Message], tools: list[dict[str, Any]]) -> Reply:
+    """Answer a conversation.
+
+    Args:
+        messages: The conversation in OpenAI's shape.
+        tools: The functions that the bot offers.
+    """
+    last = next((m for m in reversed(messages) if m["role"] in ("user", "developer", "tool")), None)
+    if last is None or last["role"] == "developer":
+        return Reply("Hello, Harbour Pizza. How can I help?")
+    if last["role"] == "tool":
+        return _report(json.loads(_text(last)))
+    said = _text(last).lower()
+    if tools and re.search(r"book|table|people|make (that|it)", said):
+        booking = {"day": "Friday", "time": "seven", "people": _people(said)}
+        return Reply(function=tools[0]["function"]["name"], arguments=json.dumps(booking))
+    if re.search(r"hour|open|saturday", said):
+        return Reply("On Saturday we are open from noon until eleven.")
+    if re.search(r"bye|thank", said):
+        return Reply("You are welcome. See you on Friday!")
+    return Reply("I can tell you our opening hours or book a table. Which would you like?")
+
+
+def prompt(messages: list[Message], tools: list[dict[str, Any]]) -> list[str]:
+    """Write a request out as the tokens that are counted for it."""
+    written: list[str] = tokens(json.dumps(tools)) if tools else []
+    for message in messages:
+        written += [f"<{message['role']}>", *tokens(_text(message))]
+        for call in message.get("tool_calls") or ():
+            written += tokens(call["function"]["name"]) + tokens(call["function"]["arguments"])
+    return written
+
+
+class PrefixCache:
+    """Counts how much of a prompt the model has read before, in whole blocks as real prefix caches do."""
+
+    def __init__(self) -> None:
+        self._read: list[list[str]] = []
+
+    def cached_tokens(self, written: list[str]) -> int:
+        """Count the tokens of a prompt that an earlier prompt began with, and remember it."""
+        same = max((_common(written, earlier) for earlier in self._read), default=0)
+        self._read = [*self._read[1 - _CACHE_PROMPTS :], written]
+        return same // _CACHE_BLOCK_TOKENS * _CACHE_BLOCK_TOKENS
+
+
+def _report(result: dict[str, Any]) -> Reply:
+    if not result.get("booked"):
+        return Reply("I am sorry, that time is taken. Would half past eight suit you?")
+    booking = f"a table for {result['people']} on {result['day']} at {result['time']}"
+    if result["people"] == 4:
+        return Reply(f"I have booked {booking}, by the window next to the garden. Shall I send you a message?")
+    return Reply(f"Done, {booking}.")
+
+
+def _people(said: str) -> int:
+    numbers = [_NUMBERS.get(word) or int(word) for word in re.findall(r"[a-z]+|\d+", said) if _is_number(word)]
+    return numbers[0] if numbers else 2
+
+
+def _is_number(word: str) -> bool:
+    return word in _NUMBERS or word.isdigit()
+
+
+def _text(message: Message) -> str:
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+
+
+def _common(written: list[str], earlier: list[str]) -> int:
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(written, earlier, strict=False)))

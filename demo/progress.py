@@ -1,0 +1,56 @@
+"""Tells the demo's reader what happens in the call, one line for each thing."""
+
+from loguru import logger
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    FunctionCallInProgressFrame,
+    InterruptionFrame,
+    LLMContextAssistantTurnFrame,
+    TranscriptionFrame,
+)
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.processors.frame_processor import FrameDirection
+
+
+def say(who: str, what: str) -> None:
+    """Log one line of the conversation.
+
+    Args:
+        who: Whose line it is, one short word.
+        what: What they say or do.
+    """
+    logger.info(f"{who:<9} {what}")
+
+
+class Progress(BaseObserver):
+    """Logs what the bot heard, said and called, and where it was interrupted."""
+
+    def __init__(self) -> None:
+        super().__init__(observe_every_push=False)
+        self._speaking = False
+        self._interrupted = False
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        """Log one line for a frame that matters to a listener."""
+        # Pipecat sends most of these in both directions.
+        if data.direction is FrameDirection.DOWNSTREAM:
+            self._take(data.frame)
+
+    def _take(self, frame: object) -> None:
+        match frame:
+            case TranscriptionFrame(text=text):
+                say("heard", text)
+            case FunctionCallInProgressFrame(function_name=name, arguments=arguments):
+                say("function", f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})")
+            case BotStartedSpeakingFrame():
+                self._speaking, self._interrupted = True, False
+            case BotStoppedSpeakingFrame():
+                self._speaking = False
+            case InterruptionFrame() if self._speaking:
+                self._speaking, self._interrupted = False, True
+            case LLMContextAssistantTurnFrame(text=text) if text:
+                say("bot", f"{text} (interrupted)" if self._interrupted else text)
+                self._interrupted = False
+            case _:
+                pass

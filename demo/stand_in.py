@@ -1,0 +1,49 @@
+"""Points the bot's three services at the stand-in.
+
+The bot reads keys, addresses and model names from its environment, so the bot of the demo is the bot of production.
+"""
+
+from collections.abc import MutableMapping
+
+from demo.child import Child
+from demo.errors import DemoError
+from demo.first import OFFLINE, missing
+
+# Models are loaded from disk, which a cold cache makes slow.
+START_SECONDS = 90.0
+
+
+def stand_in(engine: str = "real") -> Child:
+    """Make the process that stands in for Gladia, OpenAI and Cartesia.
+
+    Args:
+        engine: `real` for Moonshine and Piper, `canned` for neither.
+
+    Raises:
+        DemoError: A package of the demo is missing.
+    """
+    if engine == "real" and (problem := missing(OFFLINE)):
+        raise DemoError(problem)
+    return Child("the stand-in", "demo.cloud", "--engine", engine)
+
+
+def use(environ: MutableMapping[str, str], port: int) -> None:
+    """Make a process's environment name the stand-in and nothing else.
+
+    Args:
+        environ: The environment; keys of real services in it are replaced.
+        port: Port of the stand-in on 127.0.0.1.
+    """
+    here = f"127.0.0.1:{port}"
+    environ.update(
+        GLADIA_API_KEY="stand-in",
+        GLADIA_URL=f"http://{here}/gladia/v2/live",
+        GLADIA_MODEL="moonshine-tiny-en",
+        OPENAI_API_KEY="stand-in",
+        OPENAI_BASE_URL=f"http://{here}/openai/v1",
+        OPENAI_MODEL="scripted-demo",
+        CARTESIA_API_KEY="stand-in",
+        CARTESIA_URL=f"ws://{here}/cartesia/tts/websocket",
+        CARTESIA_MODEL="piper-joe-medium",
+        CARTESIA_VOICE_ID="joe",
+    )
