@@ -1,0 +1,37 @@
+"""The ledger: an SQLite file with a row for every call and what was not delivered.
+
+`Ledger` is the write side, on a thread of its own; `LedgerReader` is the read side, on a connection that cannot write.
+"""
+
+from voice_metrics.ledger.ledger import Ledger, ledger_at
+from voice_metrics.ledger.reader import LedgerReader, LedgerUnreadable, NoSuchCall
+from voice_metrics.ledger.rows import (
+    CallDetail,
+    CallFilter,
+    CallRow,
+    CallState,
+    LatencyPoint,
+    PendingState,
+    Row,
+    UsagePoint,
+)
+from voice_metrics.ledger.timeline import rows
+from voice_metrics.ledger.writer import LedgerUnavailable
+
+__all__ = [
+    "CallDetail",
+    "CallFilter",
+    "CallRow",
+    "CallState",
+    "LatencyPoint",
+    "Ledger",
+    "LedgerReader",
+    "LedgerUnavailable",
+    "LedgerUnreadable",
+    "NoSuchCall",
+    "PendingState",
+    "Row",
+    "UsagePoint",
+    "ledger_at",
+    "rows",
+]

@@ -1,0 +1,170 @@
+"""The file on disk: opening it, noticing that it is gone or damaged, setting it aside.
+
+Owns the connection's settings and what SQLite's error codes mean here. Refuses to delete anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from voice_metrics.ledger import schema
+
+# How long SQLite itself waits for another process's transaction; ours last milliseconds.
+BUSY_SECONDS = 2.0
+
+
+class Fault(StrEnum):
+    """Why the file cannot be written now, in words for a log line."""
+
+    LOCKED = "is locked by another program"
+    FULL = "has no room: the disk is full"
+    READ_ONLY = "is read-only"
+    UNREACHABLE = "cannot be opened: its folder is missing, not writable, or not a folder"
+    DAMAGED = "is damaged"
+    FOREIGN = "is not a ledger that this version can write"
+    UNREADABLE = "cannot be read or written: the disk reports errors"
+
+
+# Primary codes from https://www.sqlite.org/rescode.html (2026-11); every other code is the fault of one statement.
+_FAULTS = {
+    sqlite3.SQLITE_BUSY: Fault.LOCKED,
+    sqlite3.SQLITE_LOCKED: Fault.LOCKED,
+    sqlite3.SQLITE_PROTOCOL: Fault.LOCKED,
+    sqlite3.SQLITE_FULL: Fault.FULL,
+    sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: Fault.UNREACHABLE,
+    sqlite3.SQLITE_PERM: Fault.UNREACHABLE,
+    sqlite3.SQLITE_AUTH: Fault.UNREACHABLE,
+    sqlite3.SQLITE_IOERR: Fault.UNREADABLE,
+    sqlite3.SQLITE_NOLFS: Fault.UNREADABLE,
+    sqlite3.SQLITE_NOMEM: Fault.UNREADABLE,
+    sqlite3.SQLITE_CORRUPT: Fault.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Fault.DAMAGED,
+}
+
+
+def fault(error: BaseException) -> Fault | None:
+    """What an error says about the file.
+
+    Args:
+        error: What was raised while opening or writing.
+
+    Returns:
+        The fault, or `None` if the file is well and the statement or its values are to blame.
+    """
+    if isinstance(error, schema.NotALedger):
+        return Fault.FOREIGN
+    if isinstance(error, OSError):
+        return Fault.FULL if error.errno == 28 else Fault.UNREACHABLE
+    if isinstance(error, sqlite3.Error):
+        code: int | None = getattr(error, "sqlite_errorcode", None)
+        return None if code is None else _FAULTS.get(code & 0xFF)
+    return None
+
+
+class LedgerFile:
+    """One process's way to the file, reopened whenever the file is no longer the one that was opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db: sqlite3.Connection | None = None
+        self._inode: tuple[int, int] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection exists."""
+        return self._db is not None
+
+    def connection(self) -> sqlite3.Connection:
+        """A connection to the file that lies at the path now, made and migrated if need be.
+
+        Raises:
+            sqlite3.Error: SQLite cannot open it.
+            OSError: Its folder cannot be made.
+            NotALedger: It is not a ledger that this version can write.
+        """
+        if self._db is not None and self._inode == _inode(self.path):
+            return self._db
+        self.close()
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._inode = _inode(self.path)
+        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            if schema.version(db) == 0:
+                # Takes effect only before the first page is written, which the journal's mode does.
+                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # Readers and one writer do not wait for each other in this mode; where the file system cannot do it,
+            # SQLite stays with its rollback journal.
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            schema.migrate(db)
+        except BaseException:
+            db.close()
+            raise
+        self._inode = _inode(self.path)
+        self._db = db
+        return db
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        db, self._db, self._inode = self._db, None, None
+        if db is not None:
+            db.close()
+
+    def rollback(self) -> None:
+        """Undo an open transaction; the file itself may be beyond that."""
+        if self._db is not None and self._db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+
+    def abandon(self) -> sqlite3.Connection | None:
+        """Give up the connection without closing it: in a forked child it is the parent's."""
+        db, self._db, self._inode = self._db, None, None
+        return db
+
+    def set_aside(self, now: float) -> Path | None:
+        """Rename a damaged file, its journals included, so that a new one can be made.
+
+        Args:
+            now: Unix seconds, for the new name.
+
+        Returns:
+            The new path, or `None` if another process has already done it.
+
+        Raises:
+            OSError: It cannot be renamed.
+        """
+        damaged = self._inode
+        self.close()
+        if damaged is None or damaged != _inode(self.path):
+            return None
+        stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = _unused(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
+        self.path.rename(aside)
+        for journal in ("-wal", "-shm", "-journal"):
+            # A journal that stays would be replayed into the new file.
+            left = self.path.with_name(self.path.name + journal)
+            if left.exists():
+                left.rename(aside.with_name(aside.name + journal))
+        return aside
+
+
+def _unused(path: Path) -> Path:
+    number = 1
+    candidate = path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}.{number}")
+    return candidate
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)

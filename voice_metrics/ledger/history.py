@@ -1,0 +1,53 @@
+"""Latency, usage and cost over time.
+
+Owns the buckets. Refuses measurements that an interruption cut: they say how long the caller waited before speaking.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import groupby
+
+from voice_metrics.ledger.rows import LatencyPoint, UsagePoint
+from voice_metrics.summary import latency as figures
+
+
+def latency(
+    db: sqlite3.Connection, since: float, until: float, bucket_seconds: float, kinds: Sequence[str], model: str | None
+) -> list[LatencyPoint]:
+    """Percentiles by bucket, kind and service; see `LedgerReader.latency`."""
+    marks = ", ".join("?" * len(kinds))
+    only = " AND model = ?" if model is not None else ""
+    rows = db.execute(
+        f"SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, kind, COALESCE(service, ''), value FROM measurement "
+        f"WHERE at >= ? AND at < ? AND kind IN ({marks}) AND value IS NOT NULL AND outcome IS NOT 'interrupted'{only} "
+        "ORDER BY bucket, kind, 3, value",
+        (since, bucket_seconds, since, until, *kinds, *(() if model is None else (model,))),
+    )
+    points = []
+    for (bucket, kind, service), group in groupby(rows, key=lambda row: row[:3]):
+        seconds = [row[3] for row in group]
+        found = figures(len(seconds), sum(seconds), seconds[0], seconds[-1], seconds)
+        points.append(
+            LatencyPoint(
+                since + bucket * bucket_seconds,
+                kind,
+                service or None,
+                found.count,
+                found.p50_ms or 0.0,
+                found.p95_ms or 0.0,
+            )
+        )
+    return points
+
+
+def usage(db: sqlite3.Connection, since: float, until: float, bucket_seconds: float) -> list[UsagePoint]:
+    """Sums by bucket; see `LedgerReader.usage`."""
+    rows = db.execute(
+        "SELECT CAST((started_at - ?) / ? AS INTEGER) AS bucket, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens), "
+        "SUM(characters), SUM(audio_seconds), SUM(llm_usd), SUM(stt_usd), SUM(tts_usd), SUM(cost_usd) FROM call "
+        "WHERE started_at >= ? AND started_at < ? GROUP BY bucket ORDER BY bucket",
+        (since, bucket_seconds, since, until),
+    )
+    return [UsagePoint(since + bucket * bucket_seconds, *sums) for bucket, *sums in rows]

@@ -1,0 +1,201 @@
+"""The ledger as calls and the exporter see it: every call is a row, and what was not delivered is kept.
+
+Owns what may be asked of the writing thread. Refuses to block a call and to raise into one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voice_metrics.ledger import pending, writing
+from voice_metrics.ledger.chores import Chores
+from voice_metrics.ledger.file import LedgerFile
+from voice_metrics.ledger.process import this_process
+from voice_metrics.ledger.rows import CallState, Row
+from voice_metrics.ledger.writer import LedgerUnavailable, Writer
+from voice_metrics.ledger.writing import Session
+
+if TYPE_CHECKING:
+    from voice_metrics.spool import PendingRequest
+
+# Longest that the exporter's thread waits for its requests to be on disk.
+_SPOOL_SECONDS = 2.0
+# Longest that a process's exit waits for the last rows.
+_EXIT_SECONDS = 0.5
+_CAPACITY = 20_000
+_DAYS, _MEGABYTES = 30.0, 500.0
+
+
+class Ledger:
+    """An SQLite file of calls, written on a thread of its own; any thread may call, also after a fork."""
+
+    def __init__(
+        self, path: Path, *, days: float = _DAYS, megabytes: float = _MEGABYTES, capacity: int = _CAPACITY
+    ) -> None:
+        """Make a ledger; nothing is opened before the first row.
+
+        Args:
+            path: The SQLite file; its folder is made if it is missing.
+            days: Calls and measurements older than this are pruned.
+            megabytes: Size above which the oldest measurements, then calls, are pruned.
+            capacity: Rows that may wait in memory while the file cannot be written.
+        """
+        self._writer = Writer(LedgerFile(path.absolute()), Chores(days, megabytes), capacity)
+        # A weak reference: a ledger that nobody holds needs no exit.
+        atexit.register(_flush_at_exit, weakref.ref(self))
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._writer.file.path
+
+    @property
+    def location(self) -> str | None:
+        """The file, for messages."""
+        return str(self.path)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something was written in this process and the ledger was not closed since."""
+        return self._writer.is_running
+
+    @property
+    def dropped(self) -> int:
+        """Rows that were lost: the file could not be written for too long, or not with them."""
+        return self._writer.dropped
+
+    def call_started(self, call_id: str, started_at: datetime, summary: Mapping[str, Any]) -> None:
+        """Add a live call.
+
+        Args:
+            call_id: The call's id.
+            started_at: When it started, with time zone.
+            summary: `CallSummary.to_dict()`; not changed afterwards.
+        """
+        at = started_at.timestamp()
+        self._writer.put(partial(writing.start_call, call_id=call_id, started_at=at, summary=summary))
+
+    def call_updated(self, call_id: str, summary: Mapping[str, Any]) -> None:
+        """Replace a live call's summary."""
+        self._put_call(call_id, summary, CallState.LIVE)
+
+    def call_ended(self, call_id: str, summary: Mapping[str, Any], state: CallState | str = CallState.ENDED) -> None:
+        """Replace a call's summary by its last one; may be called again when its state is known better.
+
+        Args:
+            call_id: The call's id.
+            summary: `CallSummary.to_dict()`; not changed afterwards.
+            state: "delivered" if its last export was acknowledged, "pending" if not, "ended" without an endpoint.
+        """
+        self._put_call(call_id, summary, CallState(state))
+
+    def add(self, call_id: str, rows: Sequence[Row]) -> None:
+        """Add rows to a call's time line; under pressure they are the first to be dropped."""
+        if rows:
+            self._writer.put(partial(writing.add_measurements, call_id=call_id, rows=tuple(rows)), weight=0.5)
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Wait until everything handed over so far is on disk.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            False if it is not.
+        """
+        try:
+            self._writer.ask(_nothing, timeout)
+        except LedgerUnavailable:
+            return False
+        return True
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Write what waits and let go of the file; a later call opens it again.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether everything was written.
+        """
+        return self._writer.close(timeout)
+
+    def replace(self, requests: Sequence[PendingRequest]) -> None:
+        """Keep what this process has not delivered, instead of what it kept before.
+
+        Raises:
+            LedgerUnavailable: It is not on disk.
+        """
+        self._writer.ask(partial(pending.replace, requests=tuple(requests)), _SPOOL_SECONDS)
+
+    def claim(self) -> list[tuple[int, PendingRequest]]:
+        """Take over what processes left that are gone, each request by one claimer only.
+
+        Returns:
+            Number and request of each, oldest first.
+
+        Raises:
+            LedgerUnavailable: Nothing was claimed.
+        """
+        return self._writer.ask(_claim, _SPOOL_SECONDS)
+
+    def acknowledged(self, ids: Sequence[int]) -> None:
+        """Forget claimed requests that were delivered.
+
+        Raises:
+            LedgerUnavailable: They are still kept.
+        """
+        self._writer.ask(partial(pending.acknowledge, rows=tuple(ids)), _SPOOL_SECONDS)
+
+    def release(self, ids: Sequence[int]) -> None:
+        """Leave claimed requests that were not delivered to the next process.
+
+        Raises:
+            LedgerUnavailable: They stay with this process until it ends.
+        """
+        self._writer.ask(partial(pending.release, rows=tuple(ids)), _SPOOL_SECONDS)
+
+    def _put_call(self, call_id: str, summary: Mapping[str, Any], state: CallState) -> None:
+        self._writer.put(partial(writing.update_call, call_id=call_id, summary=summary, state=state))
+
+
+@cache
+def ledger_at(path: Path, days: float = _DAYS) -> Ledger:
+    """The process's ledger in a file; the same one for whoever asks, so that one thread writes.
+
+    Args:
+        path: The SQLite file.
+        days: Calls and measurements older than this are pruned.
+
+    Returns:
+        The ledger.
+    """
+    return Ledger(path, days=days)
+
+
+def _claim(session: Session) -> list[tuple[int, PendingRequest]]:
+    from voice_metrics.spool import PendingRequest
+
+    gone = writing.gone_processes(session.db, this_process(), session.now)
+    writing.end_calls_of(session.db, gone)
+    return [
+        (row, PendingRequest(body=body, call_ids=call_ids, created_at=created_at))
+        for row, body, call_ids, created_at in pending.adopt(session, gone)
+    ]
+
+
+def _nothing(_: Session) -> None:
+    """Work that is done when all work before it is."""
+
+
+def _flush_at_exit(ledger: weakref.ref[Ledger]) -> None:
+    # The thread stays: what runs after this at exit may still want to keep a request.
+    found = ledger()
+    if found is not None and found.is_open:
+        found.flush(_EXIT_SECONDS)

@@ -1,0 +1,94 @@
+"""Statements on requests that no server has acknowledged.
+
+Owns who holds a request: the process that made it, one that adopted it from a process that is gone, or nobody. Refuses
+transactions, except as whoever calls has opened one: a claim is atomic because its transaction is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from voice_metrics.ledger.rows import CallState
+from voice_metrics.ledger.writing import Session
+
+if TYPE_CHECKING:
+    from voice_metrics.spool import PendingRequest
+
+
+def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
+    """Keep what this process has not delivered, instead of what it kept before."""
+    own = [row for (row,) in session.db.execute(_OWN, (session.process,)).fetchall()]
+    _forget(session.db, own)
+    for request in requests:
+        row = session.db.execute(
+            "INSERT INTO request (process, adopted, created_at, body) VALUES (?, 0, ?, ?)",
+            (session.process, request.created_at, request.body),
+        ).lastrowid
+        session.db.executemany(
+            "INSERT OR IGNORE INTO request_call (request, call_id) VALUES (?, ?)",
+            ((row, call_id) for call_id in request.call_ids),
+        )
+
+
+def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple[str, ...], float]]:
+    """Take over requests that nobody holds and those of processes that are gone.
+
+    Args:
+        session: The claiming process.
+        gone: Rows of processes that are gone.
+
+    Returns:
+        Row, body, call ids and unix time of making of each, oldest first.
+    """
+    rows = [row for (row,) in session.db.execute("SELECT id FROM request WHERE process IS NULL").fetchall()]
+    for process in gone:
+        rows += [
+            row for (row,) in session.db.execute("SELECT id FROM request WHERE process = ?", (process,)).fetchall()
+        ]
+    adopted = []
+    for row in sorted(rows):
+        session.db.execute("UPDATE request SET process = ?, adopted = 1 WHERE id = ?", (session.process, row))
+        body, created_at = session.db.execute("SELECT body, created_at FROM request WHERE id = ?", (row,)).fetchone()
+        adopted.append((row, bytes(body), tuple(sorted(_calls(session.db, row))), float(created_at)))
+    return adopted
+
+
+def acknowledge(session: Session, rows: Iterable[int]) -> None:
+    """Forget requests that were delivered; a pending call of which nothing is left to send is delivered."""
+    settled = list(rows)
+    calls = {call_id for row in settled for call_id in _calls(session.db, row)}
+    _forget(session.db, settled)
+    for call_id in calls:
+        if session.db.execute("SELECT 1 FROM request_call WHERE call_id = ? LIMIT 1", (call_id,)).fetchone():
+            continue
+        for call, text in session.db.execute(
+            "SELECT id, summary FROM call WHERE call_id = ? AND state = 'pending'", (call_id,)
+        ).fetchall():
+            summary = json.loads(text) | {"exported": True}
+            session.db.execute(
+                "UPDATE call SET state = ?, summary = ? WHERE id = ?",
+                (CallState.DELIVERED.value, json.dumps(summary, separators=(",", ":")), call),
+            )
+
+
+def release(session: Session, rows: Iterable[int]) -> None:
+    """Leave requests to the next process that claims."""
+    session.db.executemany("UPDATE request SET process = NULL WHERE id = ?", ((row,) for row in rows))
+
+
+_OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
+
+
+def _calls(db: sqlite3.Connection, row: int) -> set[str]:
+    return {
+        call_id for (call_id,) in db.execute("SELECT call_id FROM request_call WHERE request = ?", (row,)).fetchall()
+    }
+
+
+def _forget(db: sqlite3.Connection, rows: Iterable[int]) -> None:
+    for row in rows:
+        db.execute("DELETE FROM request_call WHERE request = ?", (row,))
+        db.execute("DELETE FROM request WHERE id = ?", (row,))

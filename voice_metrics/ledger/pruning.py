@@ -1,0 +1,95 @@
+"""What leaves the ledger: what is old, and the oldest when the file is large.
+
+Owns the order in which things go. Refuses long transactions: each call deletes a little and says whether to go on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+_SECONDS_PER_DAY = 86_400.0
+_CHUNK = 2_000
+_CALLS_CHUNK = 100
+# Pruned below the limit by a tenth, so that the next call does not bring the next pruning.
+_ROOM = 0.9
+
+# Oldest first. A live call and whatever waits to be sent are the last to go.
+_OLDEST_MEASUREMENTS = "SELECT id FROM measurement ORDER BY at LIMIT ?"
+_OLDEST_CALLS = "SELECT id FROM call WHERE state NOT IN ('live', 'pending') ORDER BY started_at LIMIT ?"
+_OLDEST_REQUESTS = "SELECT id FROM request ORDER BY created_at LIMIT ?"
+
+
+def prune_old(db: sqlite3.Connection, days: float, now: float) -> bool:
+    """Delete some of what is older than a number of days.
+
+    Args:
+        db: A connection with an open transaction.
+        days: How long things are kept.
+        now: Unix seconds.
+
+    Returns:
+        Whether there may be more to delete.
+    """
+    since = now - days * _SECONDS_PER_DAY
+    deleted = _measurements(db, "SELECT id FROM measurement WHERE at < ? LIMIT ?", since, _CHUNK)
+    deleted += _requests(db, "SELECT id FROM request WHERE created_at < ? LIMIT ?", since, _CALLS_CHUNK)
+    deleted += _calls(db, "SELECT id FROM call WHERE started_at < ? AND state <> 'live' LIMIT ?", since, _CALLS_CHUNK)
+    db.execute(
+        "DELETE FROM process WHERE heartbeat_at < ? AND id NOT IN (SELECT process FROM call) "
+        "AND id NOT IN (SELECT process FROM request WHERE process IS NOT NULL)",
+        (since,),
+    )
+    return deleted > 0
+
+
+def prune_large(db: sqlite3.Connection, megabytes: float, started: bool) -> bool:
+    """Delete some of the oldest measurements, then calls, then requests, while the file is too large.
+
+    Args:
+        db: A connection with an open transaction.
+        megabytes: What the file may hold.
+        started: Whether this pruning has begun, so that it goes on until there is some room.
+
+    Returns:
+        Whether there is more to delete.
+    """
+    limit = megabytes * 1e6 * (_ROOM if started else 1.0)
+    if used_bytes(db) <= limit:
+        return False
+    deleted = (
+        _measurements(db, _OLDEST_MEASUREMENTS, _CHUNK)
+        or _calls(db, _OLDEST_CALLS, _CALLS_CHUNK)
+        or _requests(db, _OLDEST_REQUESTS, 1)
+    )
+    return deleted > 0
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """What the file holds, without pages that are free."""
+    pages, free, size = (
+        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
+
+
+def shrink(db: sqlite3.Connection) -> None:
+    """Give some free pages back to the disk."""
+    db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+
+
+def _measurements(db: sqlite3.Connection, which: str, *values: float) -> int:
+    return db.execute(f"DELETE FROM measurement WHERE id IN ({which})", values).rowcount
+
+
+def _calls(db: sqlite3.Connection, which: str, *values: float) -> int:
+    calls = db.execute(which, values).fetchall()
+    db.executemany("DELETE FROM measurement WHERE call = ?", calls)
+    db.executemany("DELETE FROM call WHERE id = ?", calls)
+    return len(calls)
+
+
+def _requests(db: sqlite3.Connection, which: str, *values: float) -> int:
+    requests = db.execute(which, values).fetchall()
+    db.executemany("DELETE FROM request_call WHERE request = ?", requests)
+    db.executemany("DELETE FROM request WHERE id = ?", requests)
+    return len(requests)

@@ -1,0 +1,326 @@
+"""The read side: calls, one call, what waits to be sent; on a connection that cannot write.
+
+Owns how a call is found. Refuses to change a row: the one thing it may do to a file is to bring an older schema up to
+date before reading.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, get_args
+
+from voice_metrics.ledger import history, schema
+from voice_metrics.ledger.file import Fault, LedgerFile, fault
+from voice_metrics.ledger.process import this_process
+from voice_metrics.ledger.rows import (
+    CallDetail,
+    CallFilter,
+    CallRow,
+    CallState,
+    LatencyPoint,
+    PendingState,
+    Row,
+    UsagePoint,
+)
+from voice_metrics.ledger.writing import gone_processes
+
+T = TypeVar("T")
+Order = Literal[
+    "started_at",
+    "duration_seconds",
+    "end_reason",
+    "llm_model",
+    "stt_model",
+    "tts_model",
+    "worst_response_ms",
+    "turns",
+    "interruptions",
+    "errors",
+    "prompt_tokens",
+    "completion_tokens",
+    "characters",
+    "audio_seconds",
+    "cost_usd",
+    "state",
+]
+_COLUMNS = (
+    "call_id, {state} AS state, started_at, updated_at, duration_seconds, {end_reason} AS end_reason, llm_model, "
+    "stt_model, tts_model, worst_response_ms, turns, interruptions, errors, prompt_tokens, completion_tokens, "
+    "characters, audio_seconds, cost_usd"
+)
+_CONDITIONS = {
+    "since": "started_at >= :since",
+    "until": "started_at < :until",
+    "model": "(llm_model LIKE :model ESCAPE '\\' OR stt_model LIKE :model ESCAPE '\\' "
+    "OR tts_model LIKE :model ESCAPE '\\')",
+    "slower_than_ms": "worst_response_ms > :slower_than_ms",
+    "cost_over_usd": "cost_usd > :cost_over_usd",
+}
+# As many as fit on a line of an error.
+_SHOWN = 4
+
+
+class LedgerUnreadable(Exception):
+    """There is no ledger to read; the message says why in one line."""
+
+
+class NoSuchCall(LookupError):
+    """No call has this id, or too many begin with it; the message says which."""
+
+
+class LedgerReader:
+    """A view of the ledger; use it in one thread, as a context manager."""
+
+    def __init__(self, path: Path, *, now: float | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: The SQLite file.
+            now: Unix seconds, or `None` for the clock's; processes are judged alive or gone at this moment.
+
+        Raises:
+            LedgerUnreadable: It does not exist, cannot be read, is damaged, or is no ledger.
+        """
+        self.path = path
+        self._db = _opened(path)
+        try:
+            gone = gone_processes(self._db, this_process(), time.time() if now is None else now)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _unreadable(path, error) from None
+        lost = f"state = 'live' AND process IN ({', '.join(map(str, gone)) or 'NULL'})"
+        self._state = f"(CASE WHEN {lost} THEN 'ended' ELSE state END)"
+        self._end_reason = f"(CASE WHEN {lost} THEN 'unknown' ELSE end_reason END)"
+        self._columns = _COLUMNS.format(state=self._state, end_reason=self._end_reason)
+
+    def __enter__(self) -> Self:
+        """The reader itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def calls(
+        self,
+        wanted: CallFilter | None = None,
+        *,
+        order: Order = "started_at",
+        descending: bool = True,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[CallRow]:
+        """Calls as lines of a table; those without a number in the ordering column come last.
+
+        Args:
+            wanted: Which calls, or `None` for all.
+            order: The column to order by.
+            descending: Whether the greatest come first.
+            limit: How many at most, or `None` for all.
+            offset: How many to leave out before the first.
+
+        Returns:
+            The calls.
+        """
+        where, values = self._where(wanted or CallFilter())
+        if order not in get_args(Order):
+            raise ValueError(f"order={order!r}: expected one of {', '.join(get_args(Order))}")
+        column = {"state": self._state, "end_reason": self._end_reason}.get(order, order)
+        way = "DESC" if descending else "ASC"
+        rows = self._rows(
+            f"SELECT {self._columns} FROM call WHERE {where} ORDER BY {column} IS NULL, {column} {way}, "
+            "started_at DESC, id DESC LIMIT :limit OFFSET :offset",
+            values | {"limit": -1 if limit is None else limit, "offset": offset},
+        )
+        return [_call_row(row) for row in rows]
+
+    def count(self, wanted: CallFilter | None = None) -> int:
+        """Number of calls that a filter lets through."""
+        where, values = self._where(wanted or CallFilter())
+        return int(self._rows(f"SELECT COUNT(*) FROM call WHERE {where}", values)[0][0])
+
+    def live(self) -> list[CallDetail]:
+        """Calls that run now, newest first, with their running numbers and without their time lines."""
+        rows = self._rows(
+            f"SELECT {self._columns}, summary FROM call WHERE state = 'live' AND {self._state} = 'live' "
+            "ORDER BY started_at DESC, id DESC"
+        )
+        return [CallDetail(_call_row(row), json.loads(row[-1])) for row in rows]
+
+    def call(self, id_or_prefix: str) -> CallDetail:
+        """One call in full.
+
+        Args:
+            id_or_prefix: Its id, or as much of it as no other call's id begins with; an id that was used for several
+                calls means the latest.
+
+        Returns:
+            The call.
+
+        Raises:
+            NoSuchCall: No call has this id, or several begin with it.
+        """
+        call_id = self._call_id(id_or_prefix)
+        row = self._rows(
+            f"SELECT {self._columns}, summary, id FROM call WHERE call_id = ? "
+            "ORDER BY started_at DESC, id DESC LIMIT 1",
+            (call_id,),
+        )[0]
+        timeline = self._rows(
+            "SELECT at, kind, value, service, name, model, outcome FROM measurement WHERE call = ? ORDER BY at, id",
+            (row[-1],),
+        )
+        call = _call_row(row)
+        # The file does not know yet what the reader found out about a process that is gone.
+        summary = json.loads(row[-2]) | ({"end_reason": call.end_reason} if call.end_reason else {})
+        return CallDetail(call, summary, tuple(Row(*measurement) for measurement in timeline))
+
+    def latency(
+        self,
+        since: float,
+        until: float,
+        bucket_seconds: float,
+        *,
+        kinds: Sequence[str] = ("response", "ttfb"),
+        model: str | None = None,
+    ) -> list[LatencyPoint]:
+        """Percentiles over time by kind and service; empty buckets have no point.
+
+        Args:
+            since: Start in unix seconds; buckets are counted from here.
+            until: End in unix seconds, excluded.
+            bucket_seconds: Length of a bucket.
+            kinds: Kinds of measurements, as `timeline.rows` names them.
+            model: Only measurements of this model, or `None` for all.
+
+        Returns:
+            The points in the order of time, then kind, then service.
+        """
+        return self._reading(lambda: history.latency(self._db, since, until, bucket_seconds, kinds, model))
+
+    def usage(self, since: float, until: float, bucket_seconds: float) -> list[UsagePoint]:
+        """Usage and cost over time, of the calls that started in each bucket; empty buckets have no point.
+
+        Args:
+            since: Start in unix seconds; buckets are counted from here.
+            until: End in unix seconds, excluded.
+            bucket_seconds: Length of a bucket.
+
+        Returns:
+            The points in the order of time.
+        """
+        return self._reading(lambda: history.usage(self._db, since, until, bucket_seconds))
+
+    def pending(self) -> PendingState:
+        """What waits to be sent."""
+        requests, size, oldest_at = self._rows(
+            "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0), MIN(created_at) FROM request"
+        )[0]
+        calls = self._rows("SELECT COUNT(DISTINCT call_id) FROM request_call WHERE call_id <> ''")[0][0]
+        return PendingState(int(requests), int(size), int(calls), oldest_at)
+
+    def _where(self, wanted: CallFilter) -> tuple[str, dict[str, Any]]:
+        values: dict[str, Any] = {
+            name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name) is not None
+        }
+        conditions = [_CONDITIONS[name] for name in values]
+        if wanted.model is not None:
+            values["model"] = f"%{_escaped(wanted.model)}%"
+        for name, column in (("state", self._state), ("end_reason", self._end_reason)):
+            value = getattr(wanted, name)
+            if value is not None:
+                conditions.append(f"{column} = :{name}")
+                values[name] = str(value)
+        return " AND ".join(conditions) or "1", values
+
+    def _call_id(self, id_or_prefix: str) -> str:
+        if self._rows("SELECT 1 FROM call WHERE call_id = ? LIMIT 1", (id_or_prefix,)):
+            return id_or_prefix
+        found = [
+            call_id
+            for (call_id,) in self._rows(
+                "SELECT call_id FROM call WHERE call_id LIKE ? ESCAPE '\\' GROUP BY call_id "
+                "ORDER BY MAX(started_at) DESC LIMIT ?",
+                (f"{_escaped(id_or_prefix)}%", _SHOWN + 1),
+            )
+        ]
+        if not found or not id_or_prefix:
+            raise NoSuchCall(f"no call's id begins with {id_or_prefix!r}")
+        if len(found) > 1:
+            shown = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+            raise NoSuchCall(f"several calls' ids begin with {id_or_prefix!r}: {shown}")
+        return str(found[0])
+
+    def _rows(self, statement: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        return self._reading(lambda: self._db.execute(statement, values).fetchall())
+
+    def _reading(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, error) from None
+
+
+def _call_row(row: tuple[Any, ...]) -> CallRow:
+    return CallRow(row[0], CallState(row[1]), *row[2:18])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise LedgerUnreadable(f"{path} does not exist: it is made when the first call starts")
+    db = _connected(path)
+    try:
+        found = schema.version(db)
+        if found == schema.VERSION:
+            return db
+        db.close()
+        if found == 0:
+            raise LedgerUnreadable(f"{path} is empty: no call has started yet")
+        file = LedgerFile(path)
+        file.connection()
+        file.close()
+        return _connected(path)
+    except (sqlite3.Error, schema.NotALedger, OSError) as error:
+        db.close()
+        raise _unreadable(path, error) from None
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0, isolation_level=None)
+        try:
+            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        except sqlite3.OperationalError as error:
+            db.close()
+            if fault(error) is not Fault.UNREACHABLE and fault(error) is not Fault.READ_ONLY:
+                raise
+            # A ledger in a folder that cannot be written has no room for the journal's index; nobody writes it either.
+            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from None
+    return db
+
+
+def _unreadable(path: Path, error: Exception) -> LedgerUnreadable:
+    trouble = fault(error)
+    if trouble is Fault.DAMAGED:
+        return LedgerUnreadable(f"{path} is damaged ({error}): the next call sets it aside and begins a new one")
+    if trouble is Fault.FOREIGN or trouble is None:
+        return LedgerUnreadable(f"{path} {error}")
+    return LedgerUnreadable(f"{path} {trouble.value} ({error})")

@@ -1,0 +1,139 @@
+"""The tables of the ledger and their history.
+
+Owns the schema and its migrations: each step is applied once, in order, in one transaction, and a step that has been
+released is never edited. Refuses files that are not a ledger and ledgers of a newer version.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+# "VMLG"; tells a ledger from another program's SQLite file.
+APPLICATION_ID = 0x564D4C47
+
+_CALLS = """
+CREATE TABLE process (
+    id INTEGER PRIMARY KEY,
+    machine TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started TEXT NOT NULL,
+    heartbeat_at REAL NOT NULL,
+    UNIQUE (machine, pid, started)
+);
+CREATE TABLE call (
+    id INTEGER PRIMARY KEY,
+    call_id TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    started_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    duration_seconds REAL,
+    end_reason TEXT,
+    llm_model TEXT,
+    stt_model TEXT,
+    tts_model TEXT,
+    worst_response_ms REAL,
+    turns INTEGER,
+    interruptions INTEGER,
+    errors INTEGER,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    characters INTEGER,
+    audio_seconds REAL,
+    llm_usd REAL,
+    stt_usd REAL,
+    tts_usd REAL,
+    cost_usd REAL,
+    summary TEXT NOT NULL
+);
+CREATE INDEX call_by_call_id ON call (call_id);
+CREATE INDEX call_by_start ON call (started_at);
+CREATE INDEX live_call ON call (process) WHERE state = 'live';
+CREATE TABLE measurement (
+    id INTEGER PRIMARY KEY,
+    call INTEGER NOT NULL,
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    value REAL,
+    service TEXT,
+    name TEXT,
+    model TEXT,
+    outcome TEXT
+);
+CREATE INDEX measurement_of_call ON measurement (call, at);
+CREATE INDEX measurement_by_time ON measurement (at);
+"""
+_REQUESTS = """
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    process INTEGER,
+    adopted INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX request_of_process ON request (process);
+CREATE TABLE request_call (
+    request INTEGER NOT NULL,
+    call_id TEXT NOT NULL,
+    PRIMARY KEY (request, call_id)
+) WITHOUT ROWID;
+CREATE INDEX request_of_call ON request_call (call_id);
+"""
+STEPS: Sequence[str] = (_CALLS, _REQUESTS)
+VERSION = len(STEPS)
+
+
+class NotALedger(Exception):
+    """The file is a database of something else, or of a newer version."""
+
+
+def version(db: sqlite3.Connection) -> int:
+    """The version of the schema that a file has; 0 for an empty one.
+
+    Args:
+        db: An open connection.
+
+    Returns:
+        The number of steps that were applied to it.
+
+    Raises:
+        NotALedger: It is another program's database, or was made by a newer version of this package.
+    """
+    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    if application != APPLICATION_ID:
+        if application or found or db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            raise NotALedger("is another program's database: VOICE_METRICS_DB must name a file of its own")
+        return 0
+    if found > VERSION:
+        raise NotALedger(
+            f"was made by a newer voice_metrics (schema {found}, this version knows {VERSION}): upgrade the package, "
+            "or let VOICE_METRICS_DB name another file"
+        )
+    return found
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a file to the current version; several processes may try at once.
+
+    Args:
+        db: A connection in autocommit mode.
+
+    Raises:
+        NotALedger: As `version` does.
+    """
+    if version(db) == VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for step in STEPS[version(db) :]:
+            for statement in step.split(";"):
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,103 @@
+"""Facts of a call as rows of its time line (pure).
+
+Owns the names of the kinds. Refuses what cannot be drawn: a refused measurement has no row.
+"""
+
+from __future__ import annotations
+
+from voice_metrics.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    Failed,
+    FirstAnswerToken,
+    FirstAudio,
+    FirstByte,
+    FunctionSettled,
+    Interrupted,
+    Leg,
+    Priced,
+    Processing,
+    Responded,
+    ResponsePart,
+    TextAggregated,
+    TokensUsed,
+    TurnDetected,
+    TurnEnded,
+    Unpriced,
+)
+from voice_metrics.ledger.rows import Row
+
+_LATENCIES = {FirstByte: "ttfb", Processing: "processing", FirstAudio: "ttfa", FirstAnswerToken: "ttfat"}
+
+
+def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
+    """The rows that a fact leaves on the time line.
+
+    Args:
+        fact: What happened.
+        at: Unix seconds at which it was known.
+        leg: The part in the bot of the service that it is about, or `None` if it is about none.
+
+    Returns:
+        One row, several for tokens, or none for a refused measurement.
+    """
+    match fact:
+        case FirstByte() | Processing():
+            outcome = "interrupted" if fact.interrupted else None
+            return (Row(at, _LATENCIES[type(fact)], fact.seconds, leg, fact.processor, fact.model, outcome),)
+        case FirstAudio() | FirstAnswerToken():
+            return (Row(at, _LATENCIES[type(fact)], fact.seconds, leg, fact.processor, fact.model),)
+        case TextAggregated(processor, seconds):
+            return (Row(at, "text_aggregation", seconds, leg, processor),)
+        case TurnDetected(processor, seconds, complete):
+            return (Row(at, "turn_detection", seconds, leg, processor, None, "complete" if complete else "incomplete"),)
+        case TokensUsed() | AudioTranscribed() | CharactersSpoken() | Priced() | Unpriced():
+            return _consumption(fact, at, leg)
+        case _:
+            return _conversation(fact, at)
+
+
+def _consumption(
+    fact: TokensUsed | AudioTranscribed | CharactersSpoken | Priced | Unpriced, at: float, leg: Leg | None
+) -> tuple[Row, ...]:
+    match fact:
+        case TokensUsed():
+            counts = {
+                "prompt_tokens": fact.prompt,
+                "completion_tokens": fact.completion,
+                "cache_read_tokens": fact.cache_read,
+                "cache_creation_tokens": fact.cache_creation,
+                "reasoning_tokens": fact.reasoning,
+            }
+            return tuple(
+                Row(at, kind, count, leg, fact.processor, fact.model)
+                for kind, count in counts.items()
+                if count is not None
+            )
+        case AudioTranscribed(processor, model, seconds):
+            return (Row(at, "audio_seconds", seconds, leg, processor, model),)
+        case CharactersSpoken(processor, model, characters):
+            return (Row(at, "characters", characters, leg, processor, model),)
+        case Priced():
+            return (Row(at, "cost_usd", float(fact.usd), fact.leg, fact.processor, fact.model),)
+        case Unpriced():
+            return (Row(at, "unpriced", None, fact.leg, fact.processor, fact.model),)
+
+
+def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
+    match fact:
+        case Responded(seconds):
+            return (Row(at, "response", seconds),)
+        case ResponsePart(part, seconds):
+            return (Row(at, "response_part", seconds, name=part),)
+        case TurnEnded(outcome, seconds):
+            return (Row(at, "turn", seconds, outcome=outcome),)
+        case Interrupted():
+            return (Row(at, "interruption"),)
+        case FunctionSettled(function, outcome, seconds):
+            return (Row(at, "function_call", seconds, name=function, outcome=outcome),)
+        case Failed(processor, category):
+            return (Row(at, "error", name=processor, outcome=category),)
+        case _:
+            return ()

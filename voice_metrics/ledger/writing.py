@@ -1,0 +1,216 @@
+"""Statements that write calls and their measurements.
+
+Owns which numbers of a summary become columns. Refuses transactions: whoever calls has opened one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from voice_metrics.ledger.process import ProcessIdentity, is_gone
+from voice_metrics.ledger.rows import CallState, Row
+
+# Longer names are cut: no service, model or function needs more.
+_NAME_LENGTH = 200
+_NUMBERS: Mapping[str, tuple[str, ...]] = {
+    "duration_seconds": ("duration_seconds",),
+    "worst_response_ms": ("response", "max_ms"),
+    "interruptions": ("interruptions",),
+    "errors": ("errors",),
+    "prompt_tokens": ("llm", "prompt_tokens"),
+    "completion_tokens": ("llm", "completion_tokens"),
+    "characters": ("tts", "characters"),
+    "audio_seconds": ("stt", "audio_seconds"),
+    "llm_usd": ("cost", "llm_usd"),
+    "stt_usd": ("cost", "stt_usd"),
+    "tts_usd": ("cost", "tts_usd"),
+    "cost_usd": ("cost", "total_usd"),
+}
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "end_reason": ("end_reason",),
+    "llm_model": ("models", "llm"),
+    "stt_model": ("models", "stt"),
+    "tts_model": ("models", "tts"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a statement runs in.
+
+    Parameters:
+        db: A connection with an open transaction.
+        process: Row of the process that writes.
+        now: Unix seconds.
+    """
+
+    db: sqlite3.Connection
+    process: int
+    now: float
+
+
+def sign_in(db: sqlite3.Connection, process: ProcessIdentity, now: float) -> int:
+    """Note that a process is alive.
+
+    Args:
+        db: A connection with an open transaction.
+        process: The process.
+        now: Unix seconds.
+
+    Returns:
+        The process's row.
+    """
+    key = (process.machine, process.pid, process.started)
+    db.execute(
+        "INSERT INTO process (machine, pid, started, heartbeat_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (machine, pid, started) DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
+        (*key, now),
+    )
+    found = db.execute("SELECT id FROM process WHERE machine = ? AND pid = ? AND started = ?", key).fetchone()
+    return int(found[0])
+
+
+def start_call(session: Session, call_id: str, started_at: float, summary: Mapping[str, Any]) -> None:
+    """Add a call; an id that was used before is a second call."""
+    _insert(session, call_id, started_at, summary)
+
+
+def update_call(session: Session, call_id: str, summary: Mapping[str, Any], state: CallState) -> None:
+    """Replace a call's summary and state; a call that the file does not know is added."""
+    call = _call(session, call_id)
+    if call is None:
+        call = _insert(session, call_id, _moment(summary) or session.now, summary)
+    columns = _columns(summary) | {"state": state.value, "updated_at": session.now}
+    names = ", ".join(f"{name} = :{name}" for name in columns)
+    session.db.execute(f"UPDATE call SET {names} WHERE id = :id", columns | {"id": call})
+
+
+def add_measurements(session: Session, call_id: str, rows: Sequence[Row]) -> None:
+    """Add rows to a call's time line; a call that the file does not know is added without a summary."""
+    call = _call(session, call_id)
+    if call is None:
+        call = _insert(session, call_id, min((row.at for row in rows), default=session.now), {})
+    session.db.executemany(
+        "INSERT INTO measurement (call, at, kind, value, service, name, model, outcome) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (call, row.at, row.kind, _finite(row.value), *map(_name, (row.service, row.name, row.model, row.outcome)))
+            for row in rows
+        ),
+    )
+
+
+def gone_processes(db: sqlite3.Connection, here: ProcessIdentity, now: float) -> list[int]:
+    """Rows of processes that own a live call or a request and run no more.
+
+    Args:
+        db: A connection.
+        here: The calling process.
+        now: Unix seconds.
+
+    Returns:
+        Their rows.
+    """
+    owners = db.execute(
+        "SELECT id, machine, pid, started, heartbeat_at FROM process WHERE id IN "
+        "(SELECT process FROM call WHERE state = 'live' UNION SELECT process FROM request)"
+    )
+    return [
+        row for row, machine, pid, started, heartbeat_at in owners.fetchall()
+        if is_gone(ProcessIdentity(machine, pid, started), heartbeat_at, here, now)
+    ]  # fmt: skip
+
+
+def end_calls_of(db: sqlite3.Connection, processes: Iterable[int]) -> int:
+    """End the live calls of processes that are gone; nobody knows how those calls ended.
+
+    Args:
+        db: A connection with an open transaction.
+        processes: Rows of the processes.
+
+    Returns:
+        The number of calls.
+    """
+    ended = 0
+    for process in processes:
+        for call, call_id, text in db.execute(
+            "SELECT id, call_id, summary FROM call WHERE process = ? AND state = 'live'", (process,)
+        ).fetchall():
+            waiting = db.execute("SELECT 1 FROM request_call WHERE call_id = ? LIMIT 1", (call_id,)).fetchone()
+            state = CallState.PENDING if waiting else CallState.ENDED
+            summary = json.loads(text) | {"end_reason": "unknown"}
+            db.execute(
+                "UPDATE call SET state = ?, end_reason = 'unknown', summary = ? WHERE id = ?",
+                (state.value, _json(summary), call),
+            )
+            ended += 1
+    return ended
+
+
+def _call(session: Session, call_id: str) -> int | None:
+    found = session.db.execute(
+        "SELECT id FROM call WHERE call_id = ? AND process = ? ORDER BY started_at DESC, id DESC LIMIT 1",
+        (call_id, session.process),
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _insert(session: Session, call_id: str, started_at: float, summary: Mapping[str, Any]) -> int:
+    columns: dict[str, Any] = _columns(summary) | {
+        "call_id": call_id,
+        "process": session.process,
+        "state": CallState.LIVE.value,
+        "started_at": started_at,
+        "updated_at": session.now,
+    }
+    names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    return int(session.db.execute(f"INSERT INTO call ({names}) VALUES ({values})", columns).lastrowid or 0)
+
+
+def _columns(summary: Mapping[str, Any]) -> dict[str, Any]:
+    columns: dict[str, Any] = {name: _finite(_dig(summary, way)) for name, way in _NUMBERS.items()}
+    columns |= {name: _name(_dig(summary, way)) for name, way in _NAMES.items()}
+    turns = summary.get("turns")
+    columns["turns"] = sum(turns.values()) if isinstance(turns, Mapping) else None
+    columns["summary"] = _json(summary)
+    return columns
+
+
+def _dig(summary: Mapping[str, Any], way: Iterable[str]) -> Any:
+    found: Any = summary
+    for key in way:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(key)
+    return found
+
+
+def _finite(value: Any) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int):
+        # SQLite's integers have 64 bits.
+        return value if -(2**63) <= value < 2**63 else float(value)
+    return value if math.isfinite(value) else None
+
+
+def _name(value: Any) -> str | None:
+    return None if value is None else str(value)[:_NAME_LENGTH]
+
+
+def _json(summary: Mapping[str, Any]) -> str:
+    return json.dumps(summary, ensure_ascii=True, separators=(",", ":"), default=str)
+
+
+def _moment(summary: Mapping[str, Any]) -> float | None:
+    try:
+        moment = datetime.fromisoformat(str(summary.get("started_at")))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
