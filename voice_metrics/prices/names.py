@@ -1,0 +1,133 @@
+"""How Pipecat's names of providers and models resolve to those of a price list.
+
+Refuses near misses: a model of another maker, a product with a price list of its own, or a voice that
+tells nothing of its price resolve to nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from voice_metrics.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a price is asked for.
+
+    Parameters:
+        provider: Pipecat's name of the provider, such as "openai", or `None` for a service of one's own.
+        model: Model it runs, or `None` if the service names none.
+        processor: Class name of the service.
+        usage: The kind of usage that is to be priced.
+    """
+
+    provider: str | None
+    model: str | None
+    processor: str
+    usage: type[Usage]
+
+    @classmethod
+    def about(cls, provider: str | None, usage: Usage) -> Asked:
+        """What must be known to price a usage."""
+        # A service without a model is often reported under its own name.
+        model = None if usage.model in {None, "", usage.processor} else usage.model
+        return cls(provider, model, usage.processor, type(usage))
+
+
+# Pipecat's directory of services, where the price lists have another name for the company.
+_CATALOGUE_NAMES = {"xai": "x-ai", "grok": "x-ai"}
+
+_SELF_HOSTED = frozenset({"funasr", "kokoro", "moonshine", "ollama", "piper", "pocket_tts", "whisper", "xtts"})
+
+# A service whose provider has one price for all its models or voices, or one that Pipecat's service never names.
+_ONLY_ROW = {
+    ("aws", AudioTranscribed): "transcribe",
+    ("azure", AudioTranscribed): "stt-standard",
+    ("hume", CharactersSpoken): "octave",
+    ("speechmatics", CharactersSpoken): "tts",
+    ("xai", CharactersSpoken): "grok-tts",
+}
+
+# The family inside a Google voice, such as "en-US-Chirp3-HD-Charon", by which it is billed.
+_GOOGLE_VOICES = {
+    "chirp3-hd": "tts-chirp3-hd",
+    "neural2": "tts-neural2",
+    "polyglot": "tts-neural2",
+    "standard": "tts-standard",
+    "studio": "tts-studio",
+    "wavenet": "tts-standard",
+}
+_GOOGLE_VOICE = re.compile(r"[a-z]{2,3}-[a-z]{2}-(.+?)-[^-]+", re.IGNORECASE)
+# High-definition voices have a colon, as in "en-US-Ava:DragonHDLatestNeural", and cost more.
+_AZURE_VOICE = re.compile(r"[a-z]{2,3}-[^:]+Neural", re.IGNORECASE)
+
+_WHOLE_FILES = re.compile(r"Segmented|Batch|Sync(?!hron)|Prerecorded|Http")
+_WHOLE_FILE_SERVICES = frozenset({"ElevenLabsSTTService", "FalSTTService", "GroqSTTService", "OpenAISTTService"})
+
+
+def catalogue_name(provider: str) -> str:
+    """The price lists' name of a provider."""
+    return _CATALOGUE_NAMES.get(provider, provider)
+
+
+def streams(processor: str) -> bool:
+    """Whether a recognition service sends audio as it comes; most of Pipecat's do."""
+    return processor not in _WHOLE_FILE_SERVICES and not _WHOLE_FILES.search(processor)
+
+
+def refusal(asked: Asked) -> str | None:
+    """Why no public price list applies, or `None` if one may."""
+    if asked.provider is None:
+        return "a service of your own; set its price in your price file"
+    if asked.provider in _SELF_HOSTED:
+        return "runs on your own machine; set its price in your price file, 0 if it is free"
+    if "SageMaker" in asked.processor:
+        return "SageMaker bills the instance, not the use"
+    if asked.processor.startswith("AzureVoiceLive"):
+        return "Azure Voice Live has prices of its own, which no price list here has"
+    if asked.provider == "openai" and (asked.model or "").startswith("gpt-oss"):
+        return "OpenAI does not sell its open models; another host runs it"
+    if asked.provider == "aws" and asked.usage is CharactersSpoken and not (asked.model or "").startswith("polly-"):
+        return "Polly bills by engine, which Pipecat does not report; name it in your price file"
+    if not candidates(asked):
+        return "the service names no model"
+    return None
+
+
+def candidates(asked: Asked) -> tuple[str, ...]:
+    """The names under which a price list may have a model, the most exact first."""
+    only = _ONLY_ROW.get((asked.provider or "", asked.usage))
+    if only is not None:
+        return (only,)
+    if asked.model is None:
+        return ()
+    if asked.usage is TokensUsed:
+        return _language_names(asked.provider, asked.model)
+    if asked.usage is CharactersSpoken:
+        return _voice_names(asked.provider, asked.model)
+    return _recognition_names(asked.model, streaming=streams(asked.processor))
+
+
+def _language_names(provider: str | None, model: str) -> tuple[str, ...]:
+    # Gemini: "models/gemini-…"; Vertex: "google/gemini-…" or a path; Bedrock: an ARN that ends with the profile.
+    if (provider == "google" or model.startswith("arn:")) and "/" in model:
+        return (model.rpartition("/")[2],)
+    return (model,)
+
+
+def _voice_names(provider: str | None, model: str) -> tuple[str, ...]:
+    if provider == "google" and (voice := _GOOGLE_VOICE.fullmatch(model)):
+        row = _GOOGLE_VOICES.get(voice[1].lower())
+        return (row,) if row else ()
+    if provider == "azure" and not model.startswith("tts-"):
+        return ("tts-neural",) if _AZURE_VOICE.fullmatch(model) else ()
+    return (model,)
+
+
+def _recognition_names(model: str, *, streaming: bool) -> tuple[str, ...]:
+    if streaming:
+        return (f"{model}-streaming", model)
+    # Deepgram's "nova-3" and "nova-3-general" are the same model.
+    return (f"{model}-batch", f"{model.removesuffix('-general')}-batch", model)

@@ -1,0 +1,185 @@
+"""What one unit of a service costs, and what a usage of it comes to.
+
+Pure arithmetic in `Decimal`. Refuses to guess: a usage whose quantity a rate is not for, or whose
+parts contradict each other, has no price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from voice_metrics.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
+
+# Costs are kept to a millionth of a millionth of a dollar, so that sums of them are exact.
+LAST_DIGIT = Decimal("1e-12")
+_MILLION = Decimal(1_000_000)
+_SECONDS_PER_HOUR = Decimal(3600)
+
+
+class Unbillable(ValueError):
+    """A usage that a rate cannot be applied to; its text is the reason, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRates:
+    """US dollars per million tokens.
+
+    Parameters:
+        input: Prompt tokens that no other rate is for.
+        output: Completion tokens that no other rate is for.
+        cached_input: Prompt tokens read from the cache, or `None` if they cost what others do.
+        cache_write: Prompt tokens written to the cache, or `None` if they cost what others do.
+        audio_input: Prompt tokens that are audio, or `None` if they cost what text does.
+        cached_audio_input: Audio read from the cache, or `None` if it costs what other audio does.
+        audio_output: Completion tokens that are audio, or `None` if there is no price for them.
+        reasoning: Completion tokens spent on reasoning, or `None` if they cost what others do.
+        per_request: US dollars for each request, beside its tokens.
+        longer: Rates for prompts of more tokens than a number, shortest first; they hold for the whole request.
+    """
+
+    input: Decimal
+    output: Decimal
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+    audio_input: Decimal | None = None
+    cached_audio_input: Decimal | None = None
+    audio_output: Decimal | None = None
+    reasoning: Decimal | None = None
+    per_request: Decimal = Decimal(0)
+    longer: tuple[tuple[int, TokenRates], ...] = ()
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing costs anything."""
+        return not any((self.input, self.output, self.audio_input, self.audio_output, self.per_request))
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterRate:
+    """The price of text that is spoken.
+
+    Parameters:
+        per_million: US dollars per million characters.
+    """
+
+    per_million: Decimal
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing costs anything."""
+        return not self.per_million
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRate:
+    """The price of audio that is transcribed.
+
+    Parameters:
+        per_hour: US dollars per hour.
+        minimum_seconds: The shortest length that a request is billed for.
+    """
+
+    per_hour: Decimal
+    minimum_seconds: Decimal = Decimal(0)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing costs anything."""
+        return not self.per_hour
+
+
+Rates = TokenRates | CharacterRate | AudioRate
+
+
+def bill(rates: Rates, usage: Usage) -> Decimal:
+    """What a usage costs.
+
+    Args:
+        rates: The price of its model.
+        usage: What was used.
+
+    Returns:
+        US dollars, to `LAST_DIGIT`.
+
+    Raises:
+        Unbillable: The rates are for another quantity, or the usage contradicts itself.
+    """
+    match rates, usage:
+        case TokenRates(), TokensUsed():
+            usd = _tokens_usd(rates, usage)
+        case CharacterRate(), CharactersSpoken():
+            usd = rates.per_million * usage.characters / _MILLION
+        case AudioRate(), AudioTranscribed():
+            # `repr` of a float is the shortest text for it, so 0.1 s is a tenth and not 0.1000000000000000055.
+            seconds = max(Decimal(repr(usage.seconds)), rates.minimum_seconds)
+            usd = rates.per_hour * seconds / _SECONDS_PER_HOUR
+        case _:
+            raise Unbillable(f"billed by the {_billed(rates)}, and Pipecat reports {_reported(usage)}")
+    return usd.quantize(LAST_DIGIT)
+
+
+def _billed(rates: Rates) -> str:
+    match rates:
+        case TokenRates():
+            return "token"
+        case CharacterRate():
+            return "character"
+        case AudioRate():
+            return "length of audio"
+
+
+def _reported(usage: Usage) -> str:
+    match usage:
+        case TokensUsed():
+            return "tokens"
+        case CharactersSpoken():
+            return "characters"
+        case AudioTranscribed():
+            return "seconds of audio"
+
+
+def _tokens_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
+    for more_than, longer in reversed(rates.longer):
+        if used.prompt > more_than:
+            rates = longer
+            break
+    return (_prompt(rates, used) + _completion(rates, used)) / _MILLION + rates.per_request
+
+
+def _prompt(rates: TokenRates, used: TokensUsed) -> Decimal:
+    read, written, audio = used.cache_read or 0, used.cache_creation or 0, used.input_audio or 0
+    text = used.prompt - audio
+    # Where a provider does not say how much of the cached part is audio, the cheaper text is taken for cached first.
+    cached_audio = used.cache_read_input_audio
+    if cached_audio is None:
+        cached_audio = max(read - text, 0)
+    fresh_audio = audio - cached_audio
+    cached_text = read - cached_audio
+    fresh_text = text - cached_text - written
+    if min(fresh_audio, cached_text, fresh_text) < 0:
+        raise Unbillable("the reported parts of the prompt exceed the prompt")
+    audio_input = rates.input if rates.audio_input is None else rates.audio_input
+    return (
+        rates.input * fresh_text
+        + (rates.input if rates.cached_input is None else rates.cached_input) * cached_text
+        + (rates.input if rates.cache_write is None else rates.cache_write) * written
+        + audio_input * fresh_audio
+        + (audio_input if rates.cached_audio_input is None else rates.cached_audio_input) * cached_audio
+    )
+
+
+def _completion(rates: TokenRates, used: TokensUsed) -> Decimal:
+    audio = used.output_audio or 0
+    # A rate for text says nothing of audio, which costs several times as much with every provider that sells both.
+    if audio and rates.audio_output is None:
+        raise Unbillable("there is no price for its audio output")
+    reasoning = 0 if rates.reasoning is None else used.reasoning or 0
+    text = used.completion - audio - reasoning
+    if text < 0:
+        raise Unbillable("the reported parts of the completion exceed the completion")
+    return (
+        rates.output * text
+        + (rates.audio_output or Decimal(0)) * audio
+        + (rates.output if rates.reasoning is None else rates.reasoning) * reasoning
+    )

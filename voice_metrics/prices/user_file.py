@@ -1,0 +1,112 @@
+"""The user's price file: TOML, with the line of whatever is wrong in it.
+
+Owns reading and places; what an entry may say is `user_table`'s.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from voice_metrics.prices.user_table import UserTable, read_table
+from voice_metrics.settings import SettingsError
+
+
+def read_file(path: Path, name: str) -> UserTable:
+    """Read a price file.
+
+    Args:
+        path: Where it is.
+        name: What messages call the setting, such as "VOICE_METRICS_PRICES".
+
+    Returns:
+        Its prices.
+
+    Raises:
+        SettingsError: The file cannot be read or used; the message has the line.
+    """
+    setting = f"{name}={str(path)!r}"
+    try:
+        text = path.expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SettingsError(f"{setting}: {reason}: expected a readable TOML file of prices") from error
+    try:
+        table = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{setting}: {error}: expected TOML") from error
+    except ArithmeticError as error:
+        raise SettingsError(f"{setting}: a number cannot be read: expected TOML") from error
+    lines = _Lines(text)
+    return read_table(
+        table,
+        f"your price file {path.name}",
+        lambda model, number, key: f"{setting}: line {lines.of(model, number, key)}: model {model!r}",
+    )
+
+
+class _Lines:
+    """The lines of a TOML file on which models, their prices and the keys of these stand."""
+
+    def __init__(self, text: str) -> None:
+        self._places: dict[tuple[str, int, str | None], int] = {}
+        # The model and the number of its entry that the lines belong to, and whether an array is open.
+        self._section: tuple[str, int] | None = None
+        self._array: str | None = None
+        for line, content in enumerate(text.splitlines(), 1):
+            self._read(line, content.strip())
+
+    def of(self, model: str, number: int, key: str | None) -> int:
+        """The line of a key, else of its entry, else of its model, else the first."""
+        places = ((model, number, key), (model, number, None), (model, 0, None))
+        return next((self._places[place] for place in places if place in self._places), 1)
+
+    def _read(self, line: int, content: str) -> None:
+        if self._array is not None:
+            self._element(line, content)
+        elif content.startswith("["):
+            self._header(line, content)
+        elif (table := _parsed(content)) is not None:
+            for key, value in table.items():
+                self._key(line, key, value)
+        elif table := _parsed(f"{content}]"):
+            # `"model" = [` opens an array whose entries follow, each on a line of its own.
+            self._array = next(iter(table))
+            self._places.setdefault((self._array, 0, None), line)
+            self._section = (self._array, -1)
+
+    def _header(self, line: int, content: str) -> None:
+        for model, value in (_parsed(content) or {}).items():
+            number = 1 + max((at for name, at, _ in self._places if name == model), default=-1)
+            self._section = (model, number if isinstance(value, list) else 0)
+            self._places.setdefault((*self._section, None), line)
+
+    def _key(self, line: int, key: str, value: Any) -> None:
+        if self._section is not None:
+            self._places[*self._section, key] = line
+            return
+        entries = value if isinstance(value, list) else [value]
+        for number, entry in enumerate(entries):
+            self._places.setdefault((key, number, None), line)
+            for inner in entry if isinstance(entry, dict) else ():
+                self._places[key, number, inner] = line
+
+    def _element(self, line: int, content: str) -> None:
+        model, number = self._section or ("", -1)
+        for entry in (_parsed(f"x = [{content.rstrip(',]')}]") or {}).get("x", ()):
+            number += 1
+            self._places[model, number, None] = line
+            for inner in entry if isinstance(entry, dict) else ():
+                self._places[model, number, inner] = line
+        self._section = (model, number)
+        if content.endswith("]"):
+            self._array = self._section = None
+
+
+def _parsed(content: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(content)
+    except tomllib.TOMLDecodeError:
+        return None

@@ -1,0 +1,203 @@
+"""The user's own prices: what a price file or a mapping may say, checked word by word.
+
+Refuses everything that it does not understand, with the place and what would be right: a wrong price that is
+silently ignored shows up on an invoice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from voice_metrics.prices.names import Asked
+from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
+from voice_metrics.prices.tariff import Days, Tariff
+from voice_metrics.settings import SettingsError
+
+_TOKENS = "million tokens"
+_CHARACTERS = {"million characters": 1, "thousand characters": 1000}
+_TIMES = {"hour": 1, "minute": 60, "second": 3600}
+UNITS = (_TOKENS, *_CHARACTERS, *_TIMES)
+_TOKEN_PRICES = tuple(name for name in TokenRates.__dataclass_fields__ if name != "longer")
+_SHARED = ("unit", "provider", "from", "until")
+
+# Where an entry stands: the model, the entry's number among the model's, and the key at fault if it is one.
+Place = Callable[[str, int, str | None], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another model that has the price.
+
+    Parameters:
+        model: Its name in a price list.
+        sold_by: Pipecat's name of the provider that bills it, or `None` for the service's own.
+    """
+
+    model: str
+    sold_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One price of the user's.
+
+    Parameters:
+        model: Model that it is for, or the class name of a service that names none.
+        provider: Pipecat's name of the provider, or `None` if it is for all.
+        rates: The price, or `None` for an alias.
+        days: When it holds.
+        same_as: What it is priced like, or `None` if it has a price of its own.
+    """
+
+    model: str
+    provider: str | None
+    rates: Rates | None
+    days: Days
+    same_as: Alias | None
+
+
+class UserTable:
+    """The user's prices and aliases."""
+
+    def __init__(self, entries: Sequence[Entry], source: str) -> None:
+        self._entries = entries
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def tariff(self, asked: Asked) -> Tariff | None:
+        """The user's price of a model, or `None` if there is none."""
+        found = [(entry.days, entry.rates) for entry in self._matching(asked) if entry.rates is not None]
+        if not found:
+            return None
+        return Tariff(self._source, _name(asked), None, tuple(found), may_be_free=True)
+
+    def alias(self, asked: Asked) -> Asked | None:
+        """What the user says that a model is priced like, or `None`."""
+        alias = next((entry.same_as for entry in self._matching(asked) if entry.same_as is not None), None)
+        if alias is None:
+            return None
+        return replace(asked, model=alias.model, provider=alias.sold_by or asked.provider)
+
+    def _matching(self, asked: Asked) -> list[Entry]:
+        named = [entry for entry in self._entries if entry.model.lower() == _name(asked).lower()]
+        exact = [entry for entry in named if entry.provider is not None and entry.provider == asked.provider]
+        return exact or [entry for entry in named if entry.provider is None]
+
+
+def _name(asked: Asked) -> str:
+    return asked.model or asked.processor
+
+
+def read_table(table: Mapping[str, Any], source: str, place: Place) -> UserTable:
+    """Read prices from a table of models.
+
+    Args:
+        table: Model to a price, or to a list of prices with dates.
+        source: What summaries call the table.
+        place: Names a place in the table for messages, such as "prices.toml: line 4: model 'x'".
+
+    Returns:
+        The prices.
+
+    Raises:
+        SettingsError: Something in the table cannot be used.
+    """
+    entries: list[Entry] = []
+    for model, content in table.items():
+        prices = content if isinstance(content, list) else [content]
+        read = [_Reader(model, number, price, place).entry() for number, price in enumerate(prices)]
+        entries += _in_order(model, read, place)
+    return UserTable(entries, source)
+
+
+def _in_order(model: str, entries: Sequence[Entry], place: Place) -> Iterable[Entry]:
+    """The entries of one model with open ends closed where the provider's next one begins."""
+    numbered = sorted(enumerate(entries), key=lambda item: (item[1].provider or "", _start(item[1])))
+    for (_, earlier), (number, later) in pairwise(numbered):
+        if earlier.provider != later.provider:
+            continue
+        ends_on = earlier.days.ends_on
+        if _start(earlier) == _start(later) or (ends_on is not None and ends_on > _start(later)):
+            raise SettingsError(
+                f"{place(model, number, None)}: its dates overlap those of another price of the same model;"
+                " expected each day to have one price"
+            )
+    # Of two that hold the later one wins, so that an open end needs no closing.
+    return [entry for _, entry in numbered]
+
+
+def _start(entry: Entry) -> date:
+    return entry.days.starts_on or date.min
+
+
+class _Reader:
+    """Reads one entry."""
+
+    def __init__(self, model: str, number: int, content: Any, place: Place) -> None:
+        self._model, self._number, self._content, self._place = model, number, content, place
+
+    def entry(self) -> Entry:
+        if not isinstance(self._content, Mapping):
+            raise self._error(None, f"{self._content!r}", 'a table such as { unit = "minute", price = 0.006 }')
+        content = self._content
+        if "same_as" in content:
+            self._known(("same_as", "sold_by", "provider"))
+            alias = Alias(self._text("same_as") or "", self._text("sold_by"))
+            return Entry(self._model, self._text("provider"), None, Days(), alias)
+        rates = self._rates()
+        days = Days(self._date("from"), self._date("until"))
+        if days.starts_on and days.ends_on and days.starts_on >= days.ends_on:
+            raise self._error("until", f"until = {days.ends_on}", f"a day after {days.starts_on}")
+        return Entry(self._model, self._text("provider"), rates, days, None)
+
+    def _rates(self) -> Rates:
+        unit = self._content.get("unit")
+        if unit not in UNITS:
+            found = "unit is missing" if unit is None else f"unit = {unit!r}"
+            raise self._error("unit" if unit is not None else None, found, f"one of {', '.join(UNITS)}")
+        if unit == _TOKENS:
+            self._known((*_SHARED, *_TOKEN_PRICES))
+            given: dict[str, Any] = {name: self._price(name) for name in _TOKEN_PRICES if name in self._content}
+            return TokenRates(**{name: self._price(name) for name in ("input", "output")} | given)
+        self._known((*_SHARED, "price"))
+        price = self._price("price")
+        return CharacterRate(price * _CHARACTERS[unit]) if unit in _CHARACTERS else AudioRate(price * _TIMES[unit])
+
+    def _known(self, names: Sequence[str]) -> None:
+        for key in self._content:
+            if key not in names:
+                raise self._error(key, f"unknown key {key!r}", f"one of {', '.join(names)}")
+
+    def _price(self, key: str) -> Decimal:
+        value = self._content.get(key)
+        if value is None:
+            raise self._error(None, f"{key} is missing", "a price in US dollars, 0 if it is free")
+        # A float of a mapping is meant as it is written: 0.1 is a tenth of a dollar.
+        price = Decimal(repr(value)) if isinstance(value, float) else value
+        if isinstance(price, bool) or not isinstance(price, (int, Decimal)):
+            raise self._error(key, f"{key} = {value!r}", "a number, the price in US dollars")
+        if not Decimal(price).is_finite() or price < 0:
+            raise self._error(key, f"{key} = {value}", "a price in US dollars, 0 or more")
+        return Decimal(price)
+
+    def _text(self, key: str) -> str | None:
+        value = self._content.get(key)
+        if value is not None and (not isinstance(value, str) or not value):
+            raise self._error(key, f"{key} = {value!r}", "a name in quotes")
+        return value
+
+    def _date(self, key: str) -> date | None:
+        value = self._content.get(key)
+        if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
+            raise self._error(key, f"{key} = {value!r}", "a day without quotes, such as 2026-03-01")
+        return value
+
+    def _error(self, key: str | None, found: str, expected: str) -> SettingsError:
+        return SettingsError(f"{self._place(self._model, self._number, key)}: {found}: expected {expected}")
