@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 
 from loguru import logger
 
-from voice_metrics import conversation, functions
 from voice_metrics import series as table
 from voice_metrics.conversation import BotStarted, BotStopped, Conversation, Interruption
-from voice_metrics.errors import ErrorRaised, Failures
+from voice_metrics.errors import Failures
 from voice_metrics.events import Event
 from voice_metrics.facts import (
     AudioTranscribed,
@@ -137,17 +136,15 @@ class Call:
             at: When it came, in monotonic seconds.
         """
         match event:
-            case ErrorRaised():
-                self._all_happened(self._failures.take(event), at)
-            case (
-                functions.FunctionRunning()
-                | functions.FunctionAnswered()
-                | functions.FunctionDropped()
-                | functions.FunctionRaised()
-            ):
-                self._all_happened(self._functions.take(event, at), at)
-            case _:
-                self._spoken(event, at)
+            case Interruption():
+                self._all_happened(self._held.interrupted(at), at)
+            case BotStarted():
+                self.speaking = True
+            case BotStopped():
+                self.speaking = False
+        self._all_happened(self._conversation.take(event, at), at)
+        self._all_happened(self._functions.take(event, at), at)
+        self._all_happened(self._failures.take(event), at)
 
     def release(self, at: float) -> None:
         """Take the held measurements whose time has come.
@@ -261,16 +258,6 @@ class Call:
             destination=self._telemetry.destination,
             kept_in=self._telemetry.kept_in,
         )
-
-    def _spoken(self, event: conversation.Event, at: float) -> None:
-        match event:
-            case Interruption():
-                self._all_happened(self._held.interrupted(at), at)
-            case BotStarted():
-                self.speaking = True
-            case BotStopped():
-                self.speaking = False
-        self._all_happened(self._conversation.take(event, at), at)
 
     def _complete(self, at: float) -> None:
         self._all_happened(self._held.flush(), at)

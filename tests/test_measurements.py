@@ -1,0 +1,193 @@
+"""Pipecat's MetricsFrames become facts, exactly and without ever raising."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pipecat.frames.frames import MetricsFrame
+from pipecat.metrics import metrics as pipecat_metrics
+from pipecat.metrics.metrics import (
+    LLMTokenUsage,
+    LLMUsageMetricsData,
+    MetricsData,
+    ProcessingMetricsData,
+    TextAggregationMetricsData,
+    TTFBMetricsData,
+    TTSUsageMetricsData,
+    TurnMetricsData,
+)
+
+from voice_metrics.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    FirstAnswerToken,
+    FirstAudio,
+    FirstByte,
+    Leg,
+    Processing,
+    Refused,
+    TextAggregated,
+    TokensUsed,
+    TurnDetected,
+)
+from voice_metrics.measurements import measurements
+from voice_metrics.pipeline import Service
+
+LLM = "OpenAILLMService#7"
+
+
+def facts(*items: MetricsData, services: dict[str, Service] | None = None) -> list[Fact]:
+    return list(measurements(MetricsFrame(data=list(items)), services or {}))
+
+
+def ttfb(value: float, processor: str = LLM, model: str | None = "gpt-4.1") -> TTFBMetricsData:
+    return TTFBMetricsData(processor=processor, value=value, model=model)
+
+
+def usage(prompt: int, completion: int, total: int, processor: str = LLM, **details: int | None) -> LLMUsageMetricsData:
+    tokens = LLMTokenUsage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=total, **details)
+    return LLMUsageMetricsData(processor=processor, model="gpt-4.1", value=tokens)
+
+
+@pytest.mark.parametrize(
+    ("item", "fact"),
+    [
+        pytest.param(ttfb(0.41), FirstByte("OpenAILLMService", "gpt-4.1", 0.41), id="ttfb-in-seconds"),
+        pytest.param(
+            ProcessingMetricsData(processor="CartesiaTTSService#12", value=1.5),
+            Processing("CartesiaTTSService", None, 1.5),
+            id="processing-without-a-model",
+        ),
+        pytest.param(
+            TextAggregationMetricsData(processor="CartesiaTTSService#0", value=0.05),
+            TextAggregated("CartesiaTTSService", 0.05),
+            id="text-aggregation",
+        ),
+        pytest.param(
+            TurnMetricsData(processor="BaseSmartTurn", is_complete=True, probability=0.9, e2e_processing_time_ms=130.0),
+            TurnDetected("BaseSmartTurn", 0.13, True),
+            id="turn-detection-is-in-milliseconds",
+        ),
+        pytest.param(
+            TTSUsageMetricsData(processor="CartesiaTTSService#1", model="sonic", value=76),
+            CharactersSpoken("CartesiaTTSService", "sonic", 76),
+            id="characters",
+        ),
+    ],
+)
+def test_each_kind_becomes_its_fact(item: MetricsData, fact: Fact) -> None:
+    assert facts(item) == [fact]
+
+
+@pytest.mark.skipif(not hasattr(pipecat_metrics, "TTFATMetricsData"), reason="this Pipecat has no TTFAT")
+def test_ttfa_ttfat_and_audio_have_no_plain_value() -> None:
+    m: Any = pipecat_metrics
+    assert facts(
+        m.TTFAMetricsData(processor="TTS#1", model="x", ttfa=0.5, ttfb=0.3, leading_silence=0.2),
+        m.TTFATMetricsData(processor="LLM#1", model="y", ttfat=0.9, ttfb=0.4, thinking_time=0.5),
+        m.STTUsageMetricsData(processor="STT#1", model="z", value=m.STTUsage(audio_seconds=6.1)),
+    ) == [FirstAudio("TTS", "x", 0.5), FirstAnswerToken("LLM", "y", 0.9), AudioTranscribed("STT", "z", 6.1)]
+
+
+def test_the_zeros_at_the_start_are_no_measurements() -> None:
+    names = ("GladiaSTTService#0", "OpenAILLMService#0")
+    zeros = [kind(processor=name, value=0.0) for name in names for kind in (TTFBMetricsData, ProcessingMetricsData)]
+    assert facts(*zeros) == []
+
+
+def test_a_later_zero_is_refused() -> None:
+    assert [type(fact) for fact in facts(ttfb(0.0))] == [Refused]
+
+
+@pytest.mark.parametrize("value", [0.0, -0.2, float("nan"), float("inf"), float("-inf"), 2.0**63])
+def test_a_latency_that_cannot_be_true_is_refused(value: float) -> None:
+    refused, kept = facts(ttfb(value), ttfb(0.2))
+    assert isinstance(refused, Refused)
+    assert refused.reason == "bad_value"
+    assert kept == FirstByte("OpenAILLMService", "gpt-4.1", 0.2)
+
+
+@pytest.mark.parametrize("tokens", [-1, 2**63, 10**30])
+def test_a_token_count_that_cannot_be_true_is_refused(tokens: int) -> None:
+    (refused,) = facts(usage(tokens, 5, 5))
+    assert isinstance(refused, Refused)
+    assert refused.reason == "bad_value"
+
+
+def test_nothing_to_report_is_neither_a_measurement_nor_a_fault() -> None:
+    assert facts(TTSUsageMetricsData(processor="TTS#0", value=0)) == []
+
+
+def test_an_unknown_kind_is_counted_and_not_raised() -> None:
+    class HeartRateMetricsData(MetricsData):
+        beats: int
+
+    assert facts(HeartRateMetricsData(processor="X#1", beats=60)) == [Refused("unknown_kind", "HeartRateMetricsData")]
+
+
+def test_a_broken_item_costs_itself_only() -> None:
+    broken = LLMUsageMetricsData.model_construct(processor=LLM, model=None, value=None)
+    reasons = [getattr(fact, "reason", "measured") for fact in facts(broken, ttfb(0.2))]
+    assert reasons == ["fault", "measured"]
+
+
+@pytest.mark.parametrize(
+    ("item", "prompt"),
+    [
+        pytest.param(usage(1000, 80, 1080), 1000, id="no-cache"),
+        pytest.param(usage(1000, 80, 1080, cache_read_input_tokens=160), 1000, id="openai-is-gross"),
+        pytest.param(
+            usage(100, 50, 2150, cache_read_input_tokens=1800, cache_creation_input_tokens=200),
+            2100,
+            id="total-tells-net",
+        ),
+        pytest.param(usage(100, 50, 150, cache_read_input_tokens=1800), 1900, id="more-cached-than-prompt-is-net"),
+        pytest.param(
+            usage(1000, 50, 1050, "AnthropicLLMService#0", cache_read_input_tokens=300), 1300, id="anthropic-before-1.7"
+        ),
+        pytest.param(
+            usage(1000, 50, 1050, "AnthropicLLMService#0", cache_read_input_tokens=None),
+            1000,
+            id="anthropic-without-cache",
+        ),
+    ],
+)
+def test_prompt_tokens_are_gross_of_caches_whatever_the_provider_reports(
+    item: LLMUsageMetricsData, prompt: int
+) -> None:
+    (used,) = facts(item)
+    assert isinstance(used, TokensUsed)
+    assert used.prompt == prompt
+
+
+def test_details_that_no_one_reported_are_absent_and_not_zero() -> None:
+    (used,) = facts(usage(10, 5, 15, cache_read_input_tokens=0))
+    assert isinstance(used, TokensUsed)
+    assert (used.cache_read, used.cache_creation, used.reasoning, used.input_audio) == (0, None, None, None)
+
+
+@pytest.mark.parametrize("model", [None, ""])
+def test_a_missing_model_is_the_services_own_or_its_class(model: str | None) -> None:
+    named = Service(LLM, "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1-mini")
+    unnamed = Service("PiperTTSService#0", "PiperTTSService", Leg.TTS, "piper", None)
+    services = {service.name: service for service in (named, unnamed)}
+    assert [
+        fact.model
+        for fact in facts(ttfb(0.1, model=model), ttfb(0.1, "PiperTTSService#0", model), services=services)
+        if isinstance(fact, FirstByte)
+    ] == ["gpt-4.1-mini", "PiperTTSService"]
+
+
+def test_a_services_own_name_becomes_its_class() -> None:
+    mine = Service("call-4711", "OpenAILLMService", Leg.LLM, "openai", None)
+    (fact,) = facts(ttfb(0.1, "call-4711"), services={"call-4711": mine})
+    assert isinstance(fact, FirstByte)
+    assert fact.processor == "OpenAILLMService"
+
+
+@given(value=st.floats(), processor=st.text(), model=st.none() | st.text())
+def test_any_latency_is_measured_or_refused(value: float, processor: str, model: str | None) -> None:
+    (fact,) = facts(ttfb(value, processor, model), services={})
+    assert isinstance(fact, FirstByte) == (0 < value < 2**53)

@@ -1,0 +1,163 @@
+"""Facts become points with the names, units and attributes that dashboards rely on."""
+
+from decimal import Decimal
+
+import pytest
+
+from voice_metrics import series as table
+from voice_metrics.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    Failed,
+    FirstAnswerToken,
+    FirstAudio,
+    FirstByte,
+    FunctionOutcome,
+    FunctionSettled,
+    Generated,
+    Interrupted,
+    Leg,
+    Priced,
+    Processing,
+    Refused,
+    Responded,
+    ResponsePart,
+    TextAggregated,
+    TokensUsed,
+    TurnDetected,
+    TurnEnded,
+    TurnOutcome,
+    Unpriced,
+)
+from voice_metrics.pipeline import Lineup, Service
+from voice_metrics.points import gen_ai_points, points
+
+LINEUP = Lineup([Service("OpenAILLMService#0", "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")])
+LLM = {"processor": "OpenAILLMService", "model": "gpt-4.1"}
+TOLD = {"service": "llm", "interrupted": "false"}
+
+
+@pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        pytest.param(
+            FirstByte("OpenAILLMService", "gpt-4.1", 0.25), [("voice.ttfb.milliseconds", 250.0, LLM | TOLD)], id="ttfb"
+        ),
+        pytest.param(
+            Processing("OpenAILLMService", "gpt-4.1", 0.5, interrupted=True),
+            [("voice.processing.milliseconds", 500.0, LLM | TOLD | {"interrupted": "true"})],
+            id="interrupted-processing",
+        ),
+        pytest.param(FirstAudio("T", "m", 0.5), [("voice.ttfa.milliseconds", 500.0, {"processor": "T", "model": "m"})]),
+        pytest.param(
+            FirstAnswerToken("L", None, 0.5), [("voice.ttfat.milliseconds", 500.0, {"processor": "L", "model": "L"})]
+        ),
+        pytest.param(TextAggregated("T", 0.0625), [("voice.text_aggregation.milliseconds", 62.5, {"processor": "T"})]),
+        pytest.param(
+            TurnDetected("BaseSmartTurn", 0.125, complete=False),
+            [("voice.turn_detection.milliseconds", 125.0, {"processor": "BaseSmartTurn", "complete": "false"})],
+            id="turn-detection",
+        ),
+        pytest.param(Responded(0.75), [("voice.response.milliseconds", 750.0, {})]),
+        pytest.param(ResponsePart("llm", 0.5), [("voice.response.part.milliseconds", 500.0, {"part": "llm"})]),
+        pytest.param(Generated("OpenAILLMService", "gpt-4.1", 80.0), [("voice.llm.throughput", 80.0, LLM)]),
+        pytest.param(
+            TokensUsed("OpenAILLMService", "gpt-4.1", 1000, 80, cache_read=160, cache_creation=0, reasoning=7),
+            [
+                ("voice.llm.tokens.total", 1000, LLM | {"token_type": "prompt"}),
+                ("voice.llm.tokens.total", 80, LLM | {"token_type": "completion"}),
+                ("voice.llm.token_details.total", 160, LLM | {"detail": "cache_read"}),
+                ("voice.llm.token_details.total", 7, LLM | {"detail": "reasoning"}),
+            ],
+            id="tokens",
+        ),
+        pytest.param(
+            AudioTranscribed("S", "m", 6.1), [("voice.stt.audio.seconds", 6.1, {"processor": "S", "model": "m"})]
+        ),
+        pytest.param(
+            CharactersSpoken("T", "m", 76), [("voice.tts.characters.total", 76, {"processor": "T", "model": "m"})]
+        ),
+        pytest.param(
+            Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0025"), "s", None),
+            [("voice.cost.usd", 0.0025, LLM | {"cost_type": "llm"})],
+            id="cost",
+        ),
+        pytest.param(
+            Unpriced(Leg.STT, "S", "m", "unknown"),
+            [("voice.usage.unpriced.total", 1, {"service": "stt", "model": "m"})],
+        ),
+        pytest.param(TurnEnded(TurnOutcome.INTERRUPTED, 1.0), [("voice.turns.total", 1, {"outcome": "interrupted"})]),
+        pytest.param(Interrupted(), [("voice.interruptions.total", 1, {})]),
+        pytest.param(
+            FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),
+            [
+                ("voice.function_calls.total", 1, {"function": "book", "outcome": "timed_out"}),
+                ("voice.function_call.milliseconds", 10000.0, {"function": "book"}),
+            ],
+            id="function",
+        ),
+        pytest.param(
+            FunctionSettled("book", FunctionOutcome.CANCELLED, None),
+            [("voice.function_calls.total", 1, {"function": "book", "outcome": "cancelled"})],
+            id="function-whose-start-was-not-seen",
+        ),
+        pytest.param(Failed("L", "timeout"), [("voice.errors.total", 1, {"processor": "L", "category": "timeout"})]),
+        pytest.param(Refused("bad_value", "secret"), [("voice.telemetry.dropped.total", 1, {"reason": "bad_value"})]),
+    ],
+)
+def test_a_fact_becomes_its_points(fact: Fact, expected: list[tuple[str, float, dict[str, str]]]) -> None:
+    assert [(point.series.name, point.value, dict(point.attributes)) for point in points(fact, LINEUP)] == expected
+
+
+@pytest.mark.parametrize(
+    "fact", [FirstByte("L", None, 0.1), TokensUsed("L", "m", 1, 1), FunctionSettled("f", FunctionOutcome.FAILED, 0.1)]
+)
+def test_points_carry_exactly_the_attributes_of_the_table(fact: Fact) -> None:
+    for point in points(fact, LINEUP):
+        assert set(point.attributes) == set(point.series.attributes)
+
+
+def test_the_language_model_also_makes_the_conventions_series() -> None:
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4.1",
+    }
+    facts: list[Fact] = [
+        FirstByte("OpenAILLMService", "gpt-4.1", 0.25),
+        FirstByte("OpenAILLMService", "gpt-4.1", 0.01, interrupted=True),
+        FirstByte("CartesiaTTSService", "sonic", 0.25),
+        Processing("OpenAILLMService", "gpt-4.1", 0.5),
+        TokensUsed("OpenAILLMService", "gpt-4.1", 1000, 80),
+    ]
+    assert [(p.series.name, p.value, dict(p.attributes)) for fact in facts for p in gen_ai_points(fact, LINEUP)] == [
+        ("gen_ai.client.operation.time_to_first_chunk", 0.25, attributes),
+        ("gen_ai.client.operation.duration", 0.5, attributes),
+        ("gen_ai.client.token.usage", 1000, attributes | {"gen_ai.token.type": "input"}),
+        ("gen_ai.client.token.usage", 80, attributes | {"gen_ai.token.type": "output"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("google", "gcp.gemini"),
+        ("aws", "aws.bedrock"),
+        ("azure", "azure.ai.openai"),
+        ("groq", "groq"),
+        (None, "MyLLMService"),
+    ],
+)
+def test_providers_have_the_names_of_the_conventions(provider: str | None, name: str) -> None:
+    lineup = Lineup([Service("MyLLMService#0", "MyLLMService", Leg.LLM, provider, None)])
+    (point,) = gen_ai_points(FirstByte("MyLLMService", None, 0.1), lineup)
+    assert point.attributes["gen_ai.provider.name"] == name
+
+
+def test_every_series_has_a_description_a_unit_and_rising_buckets() -> None:
+    for row in (*table.VOICE, *table.GEN_AI):
+        assert row.description.endswith(".")
+        assert row.unit
+        assert list(row.buckets) == sorted(set(row.buckets))
+        assert bool(row.buckets) == (row.kind is table.Kind.HISTOGRAM)

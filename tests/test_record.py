@@ -1,0 +1,233 @@
+"""The record adds facts up; the summary tells them, and nothing that did not happen."""
+
+import json
+import random
+import statistics
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_metrics.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    EndReason,
+    Failed,
+    FirstByte,
+    FunctionOutcome,
+    FunctionSettled,
+    Interrupted,
+    Leg,
+    Priced,
+    Processing,
+    Refused,
+    Responded,
+    TokensUsed,
+    TurnEnded,
+    TurnOutcome,
+    Unpriced,
+)
+from voice_metrics.pipeline import leg_of_name
+from voice_metrics.record import Record
+from voice_metrics.summary import CallSummary
+
+
+def record(*facts: object) -> Record:
+    kept = Record(leg_of_name)
+    for fact in facts:
+        kept.take(fact)  # type: ignore[arg-type]
+    return kept
+
+
+def summary_of(kept: Record, *, duration_seconds: float = 60.0, exported: bool | None = None) -> CallSummary:
+    return CallSummary(
+        call_id="c1",
+        started_at=datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC),
+        duration_seconds=duration_seconds,
+        end_reason=EndReason.COMPLETED,
+        models={Leg.LLM: "gpt-4.1", Leg.STT: None, Leg.TTS: "sonic"},
+        attributes={"tenant": "acme"},
+        llm=kept.tokens.summary(),
+        characters=kept.characters,
+        audio_seconds=kept.audio_seconds,
+        ttfb=kept.service_latency(FirstByte),
+        processing=kept.service_latency(Processing),
+        response=kept.response.summary(),
+        turns=dict(kept.turns),
+        interruptions=kept.interruptions,
+        function_calls=dict(kept.functions),
+        errors=kept.errors,
+        cost=kept.costs.summary(duration_seconds),
+        dropped=kept.dropped,
+        exported=exported,
+        destination="otlp.example:4318",
+        kept_in="calls.db",
+    )
+
+
+def test_what_was_not_reported_is_null_and_not_zero() -> None:
+    told = summary_of(record()).to_dict()
+    assert told["llm"] == {
+        "requests": 0,
+        "prompt_tokens": None,
+        "completion_tokens": None,
+        "total_tokens": None,
+        "cache_read_tokens": None,
+        "cache_creation_tokens": None,
+        "reasoning_tokens": None,
+    }
+    assert told["tts"] == {"characters": None}
+    assert told["stt"] == {"audio_seconds": None}
+    assert told["ttfb"]["average_ms"] is None
+    assert told["cost"]["total_usd"] is None
+    assert told["exported"] is None
+
+
+def test_tokens_add_up_and_details_stay_absent_until_reported() -> None:
+    kept = record(
+        TokensUsed("OpenAILLMService", "m", 100, 10),
+        TokensUsed("OpenAILLMService", "m", 200, 20, cache_read=64),
+        TokensUsed("OpenAILLMService", "m", 0, 0),
+    )
+    llm = kept.tokens.summary()
+    assert (llm.requests, llm.prompt_tokens, llm.completion_tokens, llm.total_tokens) == (2, 300, 30, 330)
+    assert (llm.cache_read_tokens, llm.reasoning_tokens) == (64, None)
+
+
+def test_characters_audio_turns_functions_errors_and_drops_are_counted() -> None:
+    told = summary_of(
+        record(
+            CharactersSpoken("T", "m", 40),
+            CharactersSpoken("T", "m", 36),
+            AudioTranscribed("S", "m", 0.1),
+            AudioTranscribed("S", "m", 0.2),
+            TurnEnded(TurnOutcome.COMPLETED, 1.0),
+            TurnEnded(TurnOutcome.INTERRUPTED, None),
+            Interrupted(),
+            FunctionSettled("book", FunctionOutcome.COMPLETED, 0.1),
+            FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),
+            Failed("OpenAILLMService", "timeout"),
+            Refused("bad_value", "x"),
+        )
+    ).to_dict()
+    assert told["tts"] == {"characters": 76}
+    assert told["stt"] == {"audio_seconds": 0.3}
+    assert told["turns"] == {"completed": 1, "interrupted": 1}
+    assert told["interruptions"] == 1
+    assert told["function_calls"] == {"completed": 1, "failed": 0, "timed_out": 1, "cancelled": 0}
+    assert (told["errors"], told["dropped"]) == (1, 1)
+
+
+def test_latency_figures_are_milliseconds_by_leg_without_the_interrupted() -> None:
+    kept = record(
+        FirstByte("GladiaSTTService", "g", 0.4),
+        FirstByte("OpenAILLMService", "m", 0.2),
+        FirstByte("OpenAILLMService", "m", 0.3),
+        FirstByte("OpenAILLMService", "m", 0.01, interrupted=True),
+        FirstByte("Mystery", None, 1.0),
+    )
+    told = kept.service_latency(FirstByte).to_dict()
+    assert (told["count"], told["average_ms"], told["min_ms"], told["max_ms"]) == (4, 475.0, 200.0, 1000.0)
+    assert (told["p50_ms"], told["p95_ms"], told["interrupted"]) == (350.0, 910.0, 1)
+    llm = told["by_service"]["llm"]
+    assert (llm["count"], llm["average_ms"], llm["p50_ms"], llm["interrupted"]) == (2, 250.0, 250.0, 1)
+    assert told["by_service"]["other"]["count"] == 1
+    assert told["by_service"]["tts"]["average_ms"] is None
+
+
+@given(st.lists(st.floats(0.001, 100), min_size=1, max_size=300))
+def test_percentiles_are_those_of_the_samples(seconds: list[float]) -> None:
+    told = record(*(Responded(value) for value in seconds)).response.summary()
+    assert told.count == len(seconds)
+    assert told.p50_ms == pytest.approx(statistics.median(seconds) * 1000, abs=0.001)
+    assert told.min_ms is not None
+    assert told.max_ms is not None
+    assert told.p95_ms is not None
+    assert told.min_ms - 0.001 <= told.p95_ms <= told.max_ms + 0.001
+
+
+def test_a_very_long_call_keeps_bounded_memory_and_exact_counts() -> None:
+    kept = Record(leg_of_name)
+    dice = random.Random(7)
+    for _ in range(25_000):
+        kept.take(Responded(dice.uniform(0.1, 2.0)))
+    assert kept.response.summary().count == 25_000
+    assert len(kept.response.latest) == 10_000
+
+
+def test_cost_adds_up_to_the_last_digit_and_names_what_has_no_price() -> None:
+    kept = record(
+        Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0000001"), "genai-prices 0.2.3", "2026-11-01"),
+        Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.02"), "genai-prices 0.2.3", "2026-11-01"),
+        Priced(Leg.TTS, "CartesiaTTSService", "sonic", Decimal("0.01"), "voice-prices 0.11.0", None),
+        Unpriced(Leg.STT, "GladiaSTTService", "solaria", "nobody knows"),
+        Unpriced(Leg.STT, "GladiaSTTService", "solaria", "nobody knows"),
+    )
+    cost = kept.costs.summary(30.0)
+    assert cost.llm_usd == Decimal("0.0200001")
+    assert cost.total_usd == Decimal("0.0300001")
+    assert cost.per_minute_usd == Decimal("0.0600002")
+    assert cost.stt_usd is None
+    assert cost.unpriced == ("solaria",)
+    assert [(used.model, used.priced_on) for used in cost.prices] == [("gpt-4.1", "2026-11-01"), ("sonic", None)]
+
+
+def test_the_dictionary_is_json_with_the_documented_keys() -> None:
+    told = json.loads(json.dumps(summary_of(record(Responded(0.7)), exported=True).to_dict()))
+    assert list(told) == [
+        "call_id", "started_at", "duration_seconds", "end_reason", "models", "attributes", "llm", "tts", "stt",
+        "ttfb", "processing", "response", "turns", "interruptions", "function_calls", "errors", "cost", "dropped",
+        "exported",
+    ]  # fmt: skip
+    assert told["started_at"] == "2026-11-22T01:02:03.000Z"
+    assert told["models"] == {"llm": "gpt-4.1", "stt": None, "tts": "sonic"}
+
+
+@pytest.mark.parametrize(
+    ("exported", "line"),
+    [
+        pytest.param(True, "exported to otlp.example:4318", id="acknowledged"),
+        pytest.param(False, "not acknowledged, kept in calls.db", id="not-acknowledged"),
+        pytest.param(None, "local only", id="no-endpoint"),
+    ],
+)
+def test_the_text_claims_no_export_that_did_not_happen(exported: bool | None, line: str) -> None:
+    text = summary_of(record(), exported=exported).render()
+    assert text.splitlines()[-1].split(maxsplit=1)[1] == line
+
+
+def test_the_text_of_a_whole_call_is_readable() -> None:
+    text = summary_of(
+        record(
+            TokensUsed("OpenAILLMService", "gpt-4.1", 1000, 80, cache_read=160),
+            CharactersSpoken("CartesiaTTSService", "sonic", 76),
+            FirstByte("OpenAILLMService", "gpt-4.1", 0.2),
+            FirstByte("OpenAILLMService", "gpt-4.1", 0.1, interrupted=True),
+            Responded(0.75),
+            TurnEnded(TurnOutcome.COMPLETED, 2.0),
+            Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0025"), "genai-prices 0.2.3", "2026-11-01"),
+            Unpriced(Leg.TTS, "CartesiaTTSService", "sonic", "unknown"),
+        ),
+        exported=True,
+    ).render()
+    assert text.splitlines() == [
+        "Call c1: 60.0 s, completed",
+        "  started        2026-11-22 01:02:03 UTC",
+        "  models         LLM gpt-4.1, TTS sonic",
+        "  attributes     tenant=acme",
+        "  LLM tokens     1080 = 1000 prompt + 80 completion, 160 of the prompt cached",
+        "  TTS characters 76",
+        "  STT audio      not reported",
+        "  TTFB           avg 200 ms, min 200, p50 200, p95 200, max 200 (1x, 1 interrupted left out)",
+        "    LLM          avg 200 ms, min 200, p50 200, p95 200, max 200 (1x, 1 interrupted left out)",
+        "  processing     none measured",
+        "  response       avg 750 ms, min 750, p50 750, p95 750, max 750 (1x)",
+        "  turns          1 completed, 0 interrupted; 0 interruptions",
+        "  function calls none",
+        "  errors         0",
+        "  cost           $0.002500 (LLM $0.002500), $0.002500 a minute; gpt-4.1: genai-prices 0.2.3 of 2026-11-01;"
+        " no price for sonic",
+        "  export         exported to otlp.example:4318",
+    ]
