@@ -1,0 +1,177 @@
+"""Fourth and fifth row of the dashboard: the recent calls, and one call by its id."""
+
+from __future__ import annotations
+
+from ..series import (
+    CALLS,
+    CALLS_ENDED,
+    COMMON_ATTRIBUTES,
+    COST,
+    ERRORS,
+    FUNCTION_CALLS,
+    INTERRUPTIONS,
+    LLM_TOKENS,
+    RESPONSE,
+    SESSION_DURATION,
+    STT_AUDIO,
+    TTFB,
+    TTS_CHARACTERS,
+    TURNS,
+)
+from .panels import ALL, CALL, MILLISECONDS, MOMENT, NUMBER, SECONDS, USD, Query, Row, bars, figure, lines, table
+from .queries import LABELLED, RANGE, SMOOTH, STEP, Selection, whole
+from .services import summary
+
+_OFF = "With VOICE_METRICS_CALL_ID=off series are shared by all calls: `voice-metrics calls` lists the calls instead."
+_ID = ("call_id",)
+_EACH = Selection(ALL.matchers, whole)
+_UNCUT = 'interrupted!="true"'
+_IN_TIME = Selection(CALL.matchers)
+
+_STARTED = (
+    f"{ALL.where(LABELLED).last_seen(CALLS, RANGE, _ID)} - {ALL.where(LABELLED).latest(SESSION_DURATION, RANGE, _ID)}"
+)
+
+RECENT = Row(
+    "Recent calls",
+    (
+        table(
+            "Recent calls",
+            f"Calls that were seen in the time range, each as a whole. An id opens the call in the row below. {_OFF}",
+            Query(f"1000 * ({_STARTED})", "Started", MOMENT),
+            Query(ALL.latest(SESSION_DURATION, RANGE, _ID), "Length", SECONDS),
+            Query(_EACH.total(CALLS_ENDED, RANGE, ("call_id", "end_reason"))),
+            Query(_EACH.total(TURNS, RANGE, _ID), "Turns"),
+            Query(_EACH.total(INTERRUPTIONS, RANGE, _ID), "Interruptions"),
+            Query(_EACH.average(RESPONSE, RANGE, _ID), "Response", MILLISECONDS),
+            Query(_EACH.where(_UNCUT).average(TTFB, RANGE, _ID), "TTFB", MILLISECONDS),
+            Query(_EACH.total(LLM_TOKENS, RANGE, _ID), "Tokens"),
+            Query(_EACH.total(TTS_CHARACTERS, RANGE, _ID), "Characters"),
+            Query(_EACH.total(COST, RANGE, _ID), "Cost", USD),
+            Query(_EACH.total(ERRORS, RANGE, _ID), "Errors"),
+            Query(_EACH.total(CALLS, RANGE, COMMON_ATTRIBUTES)),
+            labels={
+                "call_id": "Call",
+                "end_reason": "End",
+                "llm_model": "LLM",
+                "stt_model": "STT",
+                "tts_model": "TTS",
+            },
+            order="Started",
+            width=24,
+            height=12,
+        ),
+    ),
+)
+
+ONE = Row(
+    "One call: $call_id",
+    (
+        figure(
+            "Length",
+            "Length of the call, current while it runs. Of all calls: of those that run now, in `off` mode.",
+            SECONDS,
+            Query(CALL.latest(SESSION_DURATION, RANGE)),
+        ),
+        figure(
+            "Response time of the call",
+            "User stopped speaking to bot started speaking: average and 95th percentile.",
+            MILLISECONDS,
+            Query(CALL.average(RESPONSE, RANGE), "average"),
+            Query(CALL.quantile(0.95, RESPONSE, RANGE), "p95"),
+            width=8,
+        ),
+        figure("Cost of the call", "Cost where a price is known.", USD, Query(CALL.total(COST, RANGE))),
+        figure(
+            "Turns of the call",
+            "Turns of the bot by how they ended.",
+            NUMBER,
+            Query(CALL.total(TURNS, RANGE, ("outcome",)), "{{outcome}}"),
+            width=8,
+        ),
+        figure(
+            "Tokens of the call",
+            "Prompt and completion tokens.",
+            NUMBER,
+            Query(CALL.total(LLM_TOKENS, RANGE, ("token_type",)), "{{token_type}}"),
+            width=8,
+        ),
+        figure(
+            "Characters of the call",
+            "Characters sent to speech synthesis.",
+            NUMBER,
+            Query(CALL.or_zero(CALL.total(TTS_CHARACTERS, RANGE), RANGE)),
+        ),
+        figure(
+            "Audio of the call",
+            "Audio that speech recognition processed.",
+            SECONDS,
+            Query(CALL.or_zero(CALL.total(STT_AUDIO, RANGE), RANGE)),
+        ),
+        figure(
+            "Interruptions of the call",
+            "Times the caller cut the bot off.",
+            NUMBER,
+            Query(CALL.or_zero(CALL.total(INTERRUPTIONS, RANGE), RANGE)),
+        ),
+        figure(
+            "Errors of the call",
+            "Errors that processors of the pipeline reported.",
+            NUMBER,
+            Query(CALL.or_zero(CALL.total(ERRORS, RANGE), RANGE)),
+            limits=(1,),
+        ),
+        table(
+            "TTFB of the call",
+            "Request to first output. Interrupted requests are left out.",
+            *summary(CALL.where(_UNCUT), TTFB, ("service", "model")),
+            labels={"service": "Service", "model": "Model"},
+            order="p95",
+            unit=MILLISECONDS,
+        ),
+        table(
+            "Cost of the call by service",
+            "Cost where a price is known.",
+            Query(CALL.total(COST, RANGE, ("cost_type", "model")), "Cost"),
+            labels={"cost_type": "Service", "model": "Model"},
+            order="Cost",
+            unit=USD,
+        ),
+        lines(
+            "The call over time",
+            "Average response time and TTFB of the minutes before.",
+            MILLISECONDS,
+            Query(_IN_TIME.average(RESPONSE, SMOOTH), "response"),
+            Query(_IN_TIME.where(_UNCUT).average(TTFB, SMOOTH, ("service",)), "TTFB {{service}}"),
+        ),
+        bars(
+            "Tokens of the call over time",
+            "Tokens of each step.",
+            NUMBER,
+            Query(_IN_TIME.total(LLM_TOKENS, STEP, ("token_type",)), "{{token_type}}"),
+        ),
+        table(
+            "Function calls of the call",
+            "Function calls by how they ended.",
+            Query(CALL.total(FUNCTION_CALLS, RANGE, ("function", "outcome")), "Count"),
+            labels={"function": "Function", "outcome": "Outcome"},
+            order="Count",
+            width=8,
+        ),
+        table(
+            "Errors of the call by processor",
+            "Errors, counted where they arose.",
+            Query(CALL.total(ERRORS, RANGE, ("processor", "category")), "Count"),
+            labels={"processor": "Processor", "category": "Category"},
+            order="Count",
+            width=8,
+        ),
+        table(
+            "Identity of the call",
+            f"Models of the call. {_OFF}",
+            Query(CALL.total(CALLS, RANGE, COMMON_ATTRIBUTES), "Calls"),
+            labels={"call_id": "Call", "llm_model": "LLM", "stt_model": "STT", "tts_model": "TTS"},
+            width=8,
+        ),
+    ),
+)

@@ -1,0 +1,75 @@
+"""Last rows of the dashboard: OpenTelemetry's own series of generative AI, and the plug-in's own health."""
+
+from __future__ import annotations
+
+from ..series import DROPPED, GEN_AI_OPERATION_DURATION, GEN_AI_TIME_TO_FIRST_CHUNK, GEN_AI_TOKEN_USAGE
+from .panels import ALL, NUMBER, SECONDS, Query, Row, bars, figure, table
+from .queries import RANGE, STEP
+from .services import summary
+
+_MODEL = ("gen_ai_provider_name", "gen_ai_request_model")
+_TITLES = {"gen_ai_provider_name": "Provider", "gen_ai_request_model": "Model", "gen_ai_token_type": "Type"}
+_STOPPED = "VOICE_METRICS_GENAI=off stops these series."
+
+GEN_AI = Row(
+    "OpenTelemetry's conventions for generative AI",
+    (
+        table(
+            "Tokens per request (gen_ai)",
+            f"Tokens of one inference. {_STOPPED}",
+            *summary(ALL, GEN_AI_TOKEN_USAGE, (*_MODEL, "gen_ai_token_type"), NUMBER),
+            labels=_TITLES,
+            order="Count",
+        ),
+        table(
+            "Operation duration (gen_ai)",
+            f"One inference, start to end. {_STOPPED}",
+            *summary(ALL, GEN_AI_OPERATION_DURATION, _MODEL, SECONDS),
+            labels=_TITLES,
+            order="p95",
+            unit=SECONDS,
+        ),
+        table(
+            "Time to first chunk (gen_ai)",
+            f"Request to the first streamed chunk. {_STOPPED}",
+            *summary(ALL, GEN_AI_TIME_TO_FIRST_CHUNK, _MODEL, SECONDS),
+            labels=_TITLES,
+            order="p95",
+            unit=SECONDS,
+        ),
+    ),
+)
+
+PLUG_IN = Row(
+    "The plug-in itself",
+    (
+        figure(
+            "Dropped",
+            "Measurements that the plug-in refused or lost in the time range; 0 in good health.",
+            NUMBER,
+            Query(ALL.or_zero(ALL.total(DROPPED, RANGE), RANGE)),
+            width=6,
+            limits=(1,),
+        ),
+        figure(
+            "Live series",
+            "Series with a point in the last five minutes. Grafana Cloud bills those of the last 20 minutes.",
+            NUMBER,
+            Query('count({__name__=~"voice_.*|gen_ai_client_.*", job=~"$job"})'),
+            width=6,
+        ),
+        table(
+            "Dropped by reason",
+            "What was refused or lost, and why.",
+            Query(ALL.total(DROPPED, RANGE, ("reason",)), "Items"),
+            labels={"reason": "Reason"},
+            order="Items",
+        ),
+        bars(
+            "Dropped over time",
+            "What was refused or lost in each step.",
+            NUMBER,
+            Query(ALL.total(DROPPED, STEP, ("reason",)), "{{reason}}"),
+        ),
+    ),
+)

@@ -1,0 +1,118 @@
+"""Second row of the dashboard: where the time goes, by service and model."""
+
+from __future__ import annotations
+
+from ..series import (
+    ERRORS,
+    FUNCTION_CALL,
+    FUNCTION_CALLS,
+    LLM_THROUGHPUT,
+    PROCESSING,
+    RESPONSE_PART,
+    TEXT_AGGREGATION,
+    TTFA,
+    TTFAT,
+    TTFB,
+    TURN_DETECTION,
+    Series,
+)
+from .panels import ALL, CUT, MILLISECONDS, NUMBER, UNCUT, Panel, Query, Row, lines, table
+from .queries import RANGE, SMOOTH, Selection
+
+_SERVICE = {"service": "Service", "processor": "Processor", "model": "Model"}
+_MODEL = {"processor": "Processor", "model": "Model"}
+
+
+def summary(
+    selection: Selection, series: Series, by: tuple[str, ...], unit: str = MILLISECONDS, window: str = RANGE
+) -> tuple[Query, ...]:
+    """Columns that sum up a histogram: count, average, median, 95th percentile."""
+    return (
+        Query(selection.observations(series, window, by), "Count", NUMBER),
+        Query(selection.average(series, window, by), "Average", unit),
+        Query(selection.quantile(0.5, series, window, by), "p50", unit),
+        Query(selection.quantile(0.95, series, window, by), "p95", unit),
+    )
+
+
+def _latencies(title: str, description: str, series: Series, labels: dict[str, str], **more: Selection) -> Panel:
+    queries = summary(more.get("selection", ALL), series, tuple(labels))
+    return table(title, description, *queries, labels=labels, order="p95", unit=MILLISECONDS)
+
+
+ROW = Row(
+    "Services",
+    (
+        _latencies(
+            "TTFB", "Request to first output. Interrupted requests are left out.", TTFB, _SERVICE, selection=UNCUT
+        ),
+        lines(
+            "TTFB by model, p95",
+            "Request to first output, 95th percentile of the minutes before.",
+            MILLISECONDS,
+            Query(UNCUT.quantile(0.95, TTFB, SMOOTH, ("service", "model")), "{{service}} {{model}}"),
+        ),
+        _latencies("Processing", "A whole request, start to end.", PROCESSING, _SERVICE, selection=UNCUT),
+        lines(
+            "Processing by model, p95",
+            "A whole request, 95th percentile of the minutes before.",
+            MILLISECONDS,
+            Query(UNCUT.quantile(0.95, PROCESSING, SMOOTH, ("service", "model")), "{{service}} {{model}}"),
+        ),
+        _latencies("TTFA", "Request to the first audible audio; silence before it is inside.", TTFA, _MODEL),
+        _latencies("TTFAT", "Request to the first token of the answer; thinking is inside.", TTFAT, _MODEL),
+        _latencies(
+            "TTFB of interrupted requests",
+            "Requests that a caller cut off: the time until then, not a latency of the service.",
+            TTFB,
+            _SERVICE,
+            selection=CUT,
+        ),
+        _latencies(
+            "Processing of interrupted requests",
+            "Requests that a caller cut off: the time until then.",
+            PROCESSING,
+            _SERVICE,
+            selection=CUT,
+        ),
+        _latencies("Response parts", "What the response time is made of.", RESPONSE_PART, {"part": "Part"}),
+        table(
+            "Tokens per second",
+            "Completion tokens per second of generation. Speech needs about four.",
+            *summary(ALL, LLM_THROUGHPUT, tuple(_MODEL), NUMBER),
+            labels=_MODEL,
+            order="Average",
+        ),
+        _latencies(
+            "Text aggregation",
+            "Time to collect a speakable piece of text.",
+            TEXT_AGGREGATION,
+            {"processor": "Processor"},
+        ),
+        _latencies(
+            "Turn detection",
+            "A turn detector's decision; complete: whether it took the user's turn for finished.",
+            TURN_DETECTION,
+            {"processor": "Processor", "complete": "Complete"},
+        ),
+        _latencies(
+            "Function call time", "Function call in progress to settled.", FUNCTION_CALL, {"function": "Function"}
+        ),
+        table(
+            "Function calls",
+            "Function calls by how they ended.",
+            Query(ALL.total(FUNCTION_CALLS, RANGE, ("function", "outcome")), "Count"),
+            labels={"function": "Function", "outcome": "Outcome"},
+            order="Count",
+        ),
+        table(
+            "Errors by processor",
+            "Errors, counted where they arose.",
+            Query(ALL.total(ERRORS, RANGE, ("processor", "category")), "Count"),
+            labels={"processor": "Processor", "category": "Category"},
+            order="Count",
+            width=24,
+            height=6,
+        ),
+    ),
+)

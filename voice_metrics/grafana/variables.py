@@ -1,0 +1,60 @@
+"""The dashboard's variables: data source, job, and the id of one call.
+
+Needs `grafana-foundation-sdk`, which only development has.
+"""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models.common import DataSourceRef
+from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
+
+from ..prometheus_names import metric_name
+from ..series import CALL_ID, CALLS
+from .panels import ALL
+from .queries import LABELLED, RANGE
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+# More ids than a person looks through, few enough for the browser.
+LISTED_CALLS = 100
+_EVERYTHING = VariableOption(text="All", value="$__all")
+
+
+def source() -> build.DatasourceVariable:
+    """The Prometheus, Mimir or Grafana Cloud data source."""
+    return build.DatasourceVariable("datasource").type("prometheus").label("Data source")
+
+
+def job() -> build.QueryVariable:
+    """The bots, by `service.name`."""
+    calls = metric_name(CALLS.name, CALLS.unit, CALLS.kind)
+    variable = _query("job", "Bot", f"label_values({calls}, job)", "The bot's service.name.")
+    return variable.multi(True).sort(VariableSort.ALPHABETICAL_ASC)
+
+
+def call() -> build.QueryVariable:
+    """The calls of the time range, most recent first; any other id can be typed."""
+    recent = ALL.where(LABELLED).last_seen(CALLS, RANGE, (CALL_ID,))
+    variable = _query(
+        CALL_ID,
+        "Call",
+        f"query_result(topk({LISTED_CALLS}, {recent}))",
+        f"The {LISTED_CALLS} most recent calls of the time range; any other id can be typed.",
+    )
+    return variable.regex(f'/{CALL_ID}="([^"]+)"/').allow_custom_value(True)
+
+
+def _query(name: str, label: str, query: str, description: str) -> build.QueryVariable:
+    return (
+        build.QueryVariable(name)
+        .label(label)
+        .description(description)
+        .datasource(SOURCE)
+        .query({"query": query, "refId": name})
+        .definition(query)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .include_all(True)
+        # Matches series without the label too.
+        .all_value(".*")
+        .current(_EVERYTHING)
+    )
