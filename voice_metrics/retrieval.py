@@ -1,0 +1,54 @@
+"""Ready declarations for bots that retrieve documents and for the webhooks that they call.
+
+Owns the names; importing it declares them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from voice_metrics.declarations import Metric, register_metric
+
+
+class Retrieval(StrEnum):
+    """Metrics of a retrieval pipeline.
+
+    Parameters:
+        TIME: Question to documents.
+        RERANKING_TIME: The documents' way through a reranker.
+        CACHE_LOOKUPS: Look-ups in the cache of embeddings by `outcome`, "hit" or "miss"; together a hit rate.
+        PROMPT_LENGTH: Characters of the prompt that retrieval put together.
+    """
+
+    TIME = "retrieval.time.milliseconds"
+    RERANKING_TIME = "retrieval.reranking.milliseconds"
+    CACHE_LOOKUPS = "retrieval.embedding_cache.lookups.total"
+    PROMPT_LENGTH = "retrieval.prompt.characters"
+
+
+class Webhook(StrEnum):
+    """Metrics of what a bot tells other systems.
+
+    Parameters:
+        TIME: Request to answer of one delivery.
+        DELIVERIES: Deliveries by `outcome`, such as "delivered", "refused" or "failed".
+    """
+
+    TIME = "webhook.delivery.milliseconds"
+    DELIVERIES = "webhook.deliveries.total"
+
+
+# Characters; a page of text has some 3 000, a large context some 400 000.
+_CHARACTERS = tuple(float(100 * 2**power) for power in range(13))
+
+READY = {
+    Retrieval.TIME: Metric("histogram", "ms", "Question to retrieved documents."),
+    Retrieval.RERANKING_TIME: Metric("histogram", "ms", "Reranking of retrieved documents."),
+    Retrieval.CACHE_LOOKUPS: Metric("counter", "{lookup}", "Look-ups in the cache of embeddings, by outcome."),
+    Retrieval.PROMPT_LENGTH: Metric("histogram", "{character}", "Length of a prompt.", _CHARACTERS),
+    Webhook.TIME: Metric("histogram", "ms", "One webhook delivery, request to answer."),
+    Webhook.DELIVERIES: Metric("counter", "{delivery}", "Webhook deliveries, by outcome."),
+}
+
+for _key, _metric in READY.items():
+    register_metric(_key, _metric)
