@@ -92,6 +92,7 @@ class PriceBook:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
+        self._loaded = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> PriceBook:
@@ -107,7 +108,12 @@ class PriceBook:
         return cls(read_file(Path(path), VARIABLE) if path else None)
 
     def prepare(self, services: Iterable[PricedService]) -> None:
-        """Start looking up what the services of a pipeline cost; returns at once."""
+        """Start loading the price libraries and looking up what the services of a pipeline cost; returns at once.
+
+        Best called before a call has audio: a library that is not compiled yet can hold up the interpreter
+        for a fifth of a second, whatever thread it loads in.
+        """
+        self._want(None)
         for service in services:
             if usage := _USAGE_OF_LEG.get(service.leg):
                 model = None if service.model in {None, "", service.processor} else service.model
@@ -158,18 +164,24 @@ class PriceBook:
             return (GenaiPrices(), OwnTable())
         return (VoicePrices(), GenaiPrices(), OwnTable())
 
-    def _want(self, asked: Asked) -> None:
+    def _want(self, asked: Asked | None) -> None:
         if self._process != os.getpid():
             # A fork copies neither the thread nor whoever would release the lock.
             self._process, self._lock, self._thread = os.getpid(), threading.Lock(), None
         with self._lock:
-            if asked not in self._offers:
+            if asked is not None and asked not in self._offers:
                 self._wanted.add(asked)
-            if self._wanted and self._thread is None:
+            if self._thread is None and (self._wanted or not self._loaded):
                 self._thread = threading.Thread(target=self._look_up, name="voice-metrics-prices", daemon=True)
                 self._thread.start()
 
     def _look_up(self) -> None:
+        for source in (GenaiPrices(), VoicePrices()):
+            try:
+                source.load()
+            except Exception as fault:
+                logger.warning("voice_metrics: {} cannot be loaded: {}", type(source).__name__, fault)
+        self._loaded = True
         while True:
             with self._lock:
                 asked = next(iter(self._wanted), None)

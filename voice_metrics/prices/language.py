@@ -34,6 +34,12 @@ _GROQ_MINIMUM_SECONDS = Decimal(10)
 class GenaiPrices:
     """Prices that Pydantic's genai-prices bundles."""
 
+    def load(self) -> None:
+        """Load the library and its data, which takes most of a second."""
+        from genai_prices.data_snapshot import get_snapshot
+
+        get_snapshot()
+
     def tariff(self, asked: Asked) -> Tariff | None:
         """What the library says of a model, or `None` if it does not have it.
 

@@ -39,6 +39,9 @@ class Asked:
 # Pipecat's directory of services, where the price lists have another name for the company.
 _CATALOGUE_NAMES = {"xai": "x-ai", "grok": "x-ai"}
 
+# Names that a provider takes for a dated one, and that no price list has: docs.oracle.com, xAI Grok 4.20, read 2026-11-22.
+_SAME_MODEL = {"grok-4.20-non-reasoning": "grok-4.20-0309-non-reasoning"}
+
 _SELF_HOSTED = frozenset({"funasr", "kokoro", "moonshine", "ollama", "piper", "pocket_tts", "whisper", "xtts"})
 
 # A service whose provider has one price for all its models or voices, or one that Pipecat's service never names.
@@ -111,6 +114,7 @@ def candidates(asked: Asked) -> tuple[str, ...]:
 
 
 def _language_names(provider: str | None, model: str) -> tuple[str, ...]:
+    model = _SAME_MODEL.get(model, model)
     # Gemini: "models/gemini-…"; Vertex: "google/gemini-…" or a path; Bedrock: an ARN that ends with the profile.
     if (provider == "google" or model.startswith("arn:")) and "/" in model:
         return (model.rpartition("/")[2],)

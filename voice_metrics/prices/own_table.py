@@ -7,9 +7,10 @@ under its exact name has no price here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from voice_metrics.facts import AudioTranscribed, CharactersSpoken, TokensUsed
-from voice_metrics.prices.names import Asked
+from voice_metrics.prices.names import Asked, streams
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
 from voice_metrics.prices.tariff import ALWAYS, Tariff
 
@@ -24,6 +25,7 @@ class Row:
         rates: The price.
         source: Where it is published.
         read_on: ISO date of the reading.
+        streaming: Whether the price is for audio sent as it comes, or `None` if that makes no difference.
     """
 
     provider: str
@@ -31,9 +33,51 @@ class Row:
     rates: Rates
     source: str
     read_on: str
+    streaming: bool | None = None
 
 
-ROWS: tuple[Row, ...] = ()
+ROWS = (
+    Row(
+        "assemblyai",
+        "universal-3-6-pro",
+        AudioRate(Decimal("0.45")),
+        "assemblyai.com/pricing: Universal-3.6 Pro Realtime, $0.45 an hour",
+        "2026-10-07",
+        streaming=True,
+    ),
+    Row(
+        "assemblyai",
+        "universal-3-6-pro",
+        AudioRate(Decimal("0.30")),
+        "assemblyai.com/pricing: Sync API, $0.30 an hour",
+        "2026-10-07",
+        streaming=False,
+    ),
+    # Credits are priced as voice-prices does it for Cartesia's other models: 100 000 for $5, the Pro plan.
+    Row(
+        "cartesia",
+        "ink-whisper",
+        AudioRate(Decimal("0.18")),
+        "docs.cartesia.ai/pricing: 1 credit a second over WebSocket; Pro plan, $0.05 per 1 000 credits",
+        "2026-11-22",
+        streaming=True,
+    ),
+    Row(
+        "deepgram",
+        "flux-general-multi",
+        AudioRate(Decimal("0.468")),
+        "deepgram.com/pricing: Flux Multilingual streaming, pay as you go, $0.0078 a minute",
+        "2026-11-04",
+        streaming=True,
+    ),
+    Row(
+        "sambanova",
+        "Meta-Llama-3.3-70B-Instruct",
+        TokenRates(Decimal("0.60"), Decimal("1.20")),
+        "cloud.sambanova.ai/plans/pricing: $0.60 in, $1.20 out per million tokens",
+        "2026-10-07",
+    ),
+)
 
 _USAGES = {TokenRates: TokensUsed, CharacterRate: CharactersSpoken, AudioRate: AudioTranscribed}
 
@@ -43,9 +87,15 @@ class OwnTable:
 
     def tariff(self, asked: Asked) -> Tariff | None:
         """Our row for a model, or `None` if there is none."""
-        for row in ROWS:
-            if (row.provider, row.model) == (asked.provider, asked.model) and _USAGES[type(row.rates)] is asked.usage:
-                return Tariff(
-                    f"voice_metrics' own table ({row.source})", row.model, row.read_on, ((ALWAYS, row.rates),)
-                )
-        return None
+        row = next((row for row in ROWS if _is_for(row, asked)), None)
+        if row is None:
+            return None
+        return Tariff("voice_metrics' own table", row.source, row.read_on, ((ALWAYS, row.rates),))
+
+
+def _is_for(row: Row, asked: Asked) -> bool:
+    return (
+        (row.provider, row.model) == (asked.provider, asked.model)
+        and _USAGES[type(row.rates)] is asked.usage
+        and row.streaming in {None, streams(asked.processor)}
+    )

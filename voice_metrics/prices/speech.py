@@ -25,6 +25,12 @@ _MISTAKEN = {("cartesia", "ink-whisper")}
 class VoicePrices:
     """Prices that voice-prices bundles."""
 
+    def load(self) -> None:
+        """Load the library and its data, which takes most of a second."""
+        from voice_prices.data_snapshot import get_snapshot
+
+        get_snapshot()
+
     def tariff(self, asked: Asked) -> Tariff | None:
         """What the library says of a model, or `None` if it does not have it.
 
