@@ -6,7 +6,7 @@ clock: moments are passed in, monotonic seconds for durations and wall time to n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,24 +23,28 @@ from voice_metrics.facts import (
     EndReason,
     Fact,
     FirstByte,
-    Generated,
     Leg,
     Processing,
+    Responded,
     TokensUsed,
     Usage,
 )
 from voice_metrics.functions import FunctionCalls
 from voice_metrics.holdback import HoldBack
 from voice_metrics.instruments import instruments_of
+from voice_metrics.journal import Journal
+from voice_metrics.own_metrics import OwnMetrics
 from voice_metrics.pipeline import Lineup
 from voice_metrics.points import Point, gen_ai_points, points
 from voice_metrics.prices import PriceBook
 from voice_metrics.record import Record
+from voice_metrics.response_parts import Breakdown, ResponseParts
 from voice_metrics.summary import CallSummary
 from voice_metrics.telemetry import Telemetry
 from voice_metrics.throughput import Throughput
 
 NO_SERVICE = "none"
+_LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Call:
         at: float,
         *,
         gen_ai: bool = True,
+        journal: Journal | None = None,
     ) -> None:
         """Begin the call.
 
@@ -87,6 +92,7 @@ class Call:
             prices: What usage costs.
             at: The moment of its start, in monotonic seconds.
             gen_ai: Whether OpenTelemetry's series for generative AI are made too.
+            journal: What writes the call into the ledger, or `None` if there is none.
         """
         self.identity = identity
         self.lineup = lineup
@@ -94,10 +100,12 @@ class Call:
         self._telemetry = telemetry
         self._prices = prices
         self._gen_ai = gen_ai
+        self._journal = journal
         self._started_at = at
         self._ended_at: float | None = None
         self._record = Record(lineup.leg)
         self._throughput = Throughput()
+        self._parts = ResponseParts()
         self._held = HoldBack()
         self.speaking = False
         self._conversation = Conversation()
@@ -107,6 +115,7 @@ class Call:
         self._last_export: Future[bool | None] | None = None
         self._instruments = instruments_of(telemetry.meter)
         self._tags = telemetry.begin(identity.call_id, identity.tags())
+        self.own = OwnMetrics(telemetry.meter, self._tags.attributes)
         self._write(Point(table.CALLS, 1, {}))
         self._write(Point(table.CALLS_ACTIVE, 1, {}))
 
@@ -114,6 +123,11 @@ class Call:
     def next_due(self) -> float | None:
         """When `release` has something to do, in monotonic seconds; `None` if nothing is held back."""
         return self._held.next_due
+
+    @property
+    def awaits_prices(self) -> bool:
+        """Whether some usage has no price yet because prices are still being looked up."""
+        return bool(self._unpriced_yet)
 
     def measured(self, fact: Fact, at: float) -> None:
         """Take what a service reported.
@@ -146,6 +160,15 @@ class Call:
         self._all_happened(self._functions.take(event, at), at)
         self._all_happened(self._failures.take(event), at)
 
+    def explained(self, breakdown: Breakdown, at: float) -> None:
+        """Take Pipecat's account of a response.
+
+        Args:
+            breakdown: The account.
+            at: When it came, in monotonic seconds.
+        """
+        self._all_happened(self._parts.explained(breakdown, at), at)
+
     def release(self, at: float) -> None:
         """Take the held measurements whose time has come.
 
@@ -165,22 +188,25 @@ class Call:
             return
         logger.debug("Call {}: {}", self.identity.call_id, fact)
         self._record.take(fact)
+        if self._journal is not None:
+            self._journal.happened(fact, self._moment(at), self._leg(fact))
         for point in points(fact, self.lineup):
             self._write(point)
         if self._gen_ai:
             for point in gen_ai_points(fact, self.lineup):
                 self._instruments.write(point, {})
-        if (generated := self._speed(fact)) is not None:
-            self.happened(generated, at)
+        self._all_happened(self._followers(fact, at), at)
+
+    def _followers(self, fact: Fact, at: float) -> Iterator[Fact]:
+        match fact:
+            case FirstByte() | Processing() | TokensUsed() if self.lineup.leg(fact.processor) is Leg.LLM:
+                if (generated := self._throughput.take(fact)) is not None:
+                    yield generated
+            case Responded():
+                yield from self._parts.responded(fact, at)
         if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
             self._unpriced_yet.append((fact, self._moment(at)))
             self.price(at)
-
-    def _speed(self, fact: Fact) -> Generated | None:
-        match fact:
-            case FirstByte() | Processing() | TokensUsed() if self.lineup.leg(fact.processor) is Leg.LLM:
-                return self._throughput.take(fact)
-        return None
 
     def price(self, at: float) -> None:
         """Price the usage whose price has become known.
@@ -190,7 +216,7 @@ class Call:
         """
         waiting, self._unpriced_yet = self._unpriced_yet, []
         for usage, moment in waiting:
-            cost = self._prices.cost(_leg(usage), self.lineup.provider(usage.processor), usage, moment)
+            cost = self._prices.cost(_LEGS[type(usage)], self.lineup.provider(usage.processor), usage, moment)
             if cost is None:
                 self._unpriced_yet.append((usage, moment))
             else:
@@ -218,6 +244,7 @@ class Call:
         if self._last_export is None:
             self.end(EndReason.UNKNOWN, at)
             self._complete(at)
+            self.own.close()
             self._write(Point(table.CALLS_ACTIVE, -1, {}))
             self._write(Point(table.CALLS_ENDED, 1, {"end_reason": str(self.end_reason)}))
             self._last_export = self._telemetry.end(self._tags)
@@ -234,6 +261,17 @@ class Call:
         """
         if self._ended_at is not None:
             self._complete(at)
+        return self.progress(at)
+
+    def progress(self, at: float) -> CallSummary:
+        """The call so far, with what is under way left open.
+
+        Args:
+            at: Now, in monotonic seconds.
+
+        Returns:
+            The summary.
+        """
         record, duration = self._record, (self._ended_at if self._ended_at is not None else at) - self._started_at
         return CallSummary(
             call_id=self.identity.call_id,
@@ -278,15 +316,9 @@ class Call:
     def _write(self, point: Point) -> None:
         self._instruments.write(point, self._tags.attributes)
 
+    def _leg(self, fact: Fact) -> Leg | None:
+        processor = getattr(fact, "processor", None)
+        return None if processor is None else self.lineup.leg(processor)
+
     def _moment(self, at: float) -> datetime:
         return self.identity.started_at + timedelta(seconds=at - self._started_at)
-
-
-def _leg(usage: Usage) -> Leg:
-    match usage:
-        case TokensUsed():
-            return Leg.LLM
-        case AudioTranscribed():
-            return Leg.STT
-        case CharactersSpoken():
-            return Leg.TTS

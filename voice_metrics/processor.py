@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from os import PathLike
+from typing import Any
 
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, FrameProcessorSetup
 
+from voice_metrics.declarations import OwnKind
 from voice_metrics.facts import Leg
 from voice_metrics.options import Options
-from voice_metrics.prices import PriceBook, Prices
+from voice_metrics.prices import PriceBook, price_book
+from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
 from voice_metrics.tap import WATCHED, Flags, Tap
 from voice_metrics.telemetry import Telemetry
@@ -51,7 +55,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         service_name: str | None = None,
         call_id: str | None = None,
         attributes: Mapping[str, str] | None = None,
-        prices: Prices | None = None,
+        prices: PriceBook | Mapping[str, Any] | str | PathLike[str] | None = None,
         telemetry: Telemetry | None = None,
         name: str | None = None,
     ) -> None:
@@ -78,7 +82,8 @@ class VoiceMetricsProcessor(FrameProcessor):
         self._tap = Tap(
             options,
             (lambda: telemetry) if telemetry else (lambda: default_telemetry(service_name)),
-            PriceBook.of(prices, os.environ),
+            price_book(prices, os.environ),
+            Settings.from_environment(os.environ),
             self._announce,
             lambda: Flags(self.metrics_enabled, self.usage_metrics_enabled, self.report_only_initial_ttfb),
         )
@@ -93,6 +98,26 @@ class VoiceMetricsProcessor(FrameProcessor):
         """The current call so far or the latest one, or `None` before the first StartFrame."""
         return self._tap.summary()
 
+    def record(
+        self,
+        name: str,
+        value: float,
+        *,
+        kind: OwnKind = "histogram",
+        unit: str = "",
+        **attributes: str | float | bool,
+    ) -> None:
+        """Record one of the application's own numbers, tagged like the rest of the call. Never raises.
+
+        Args:
+            name: OTLP name of the metric.
+            value: The value in `unit`; added to a counter, the newest of a gauge.
+            kind: "histogram", "counter" or "gauge".
+            unit: UCUM unit, such as "ms", or a word in braces, such as "{item}"; empty for none.
+            **attributes: More attributes of the value.
+        """
+        self._tap.record(name, value, kind, unit, attributes)
+
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Find the pipeline's services.
 
@@ -100,7 +125,7 @@ class VoiceMetricsProcessor(FrameProcessor):
             setup: Pipecat's set-up.
         """
         await super().setup(setup)
-        self._tap.discover(setup)
+        await self._tap.discover(setup)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Read a frame and pass it on.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -17,16 +17,21 @@ from typing import Any, NamedTuple
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
 
-from voice_metrics import events
+from voice_metrics import breakdowns, events
 from voice_metrics.call import Call, Identity
+from voice_metrics.declarations import OwnKind
 from voice_metrics.errors import ErrorRaised
 from voice_metrics.facts import EndReason, Leg, Refused
+from voice_metrics.journal import Journal
+from voice_metrics.ledger import ledger_at
 from voice_metrics.measurements import measurements
 from voice_metrics.options import Options
 from voice_metrics.origins import Origins
 from voice_metrics.pipeline import Lineup, processors_of, services_in, worker_of
 from voice_metrics.prices import PriceBook
+from voice_metrics.response_parts import Breakdown
 from voice_metrics.seen import Seen
+from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
 from voice_metrics.telemetry import Telemetry
 
@@ -34,6 +39,8 @@ from voice_metrics.telemetry import Telemetry
 GRACE_SECONDS = 0.5
 # Speech that was queued before an EndFrame is played to its end; the longest that this may take.
 DRAIN_SECONDS = 60.0
+# How often a live call's row in the ledger is brought up to date.
+JOURNAL_SECONDS = 5.0
 
 _LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
 
@@ -80,6 +87,7 @@ class Tap:
         options: Options,
         telemetry: Callable[[], Telemetry],
         prices: PriceBook,
+        settings: Settings,
         announce: Callable[[CallSummary], Awaitable[None]],
         flags: Callable[[], Flags],
         clock: Callable[[], float] = time.monotonic,
@@ -90,6 +98,7 @@ class Tap:
             options: What the user chose.
             telemetry: Gives where series go, when a call begins.
             prices: What usage costs.
+            settings: The environment's.
             announce: Told the summary of each call, once.
             flags: Tells what the pipeline measures, once it has started.
             clock: Monotonic seconds.
@@ -99,9 +108,11 @@ class Tap:
         self._options = options
         self._telemetry = telemetry
         self._prices = prices
+        self._settings = settings
         self._announce = announce
         self._flags = flags
         self._clock = clock
+        self._journal: Journal | None = None
         self._lineup = Lineup()
         self._origins = Origins(self._at_origin)
         self._seen = Seen()
@@ -110,7 +121,7 @@ class Tap:
         self._releasing: asyncio.TimerHandle | None = None
         self._concluding: asyncio.Task[None] | None = None
 
-    def discover(self, setup: Any) -> None:
+    async def discover(self, setup: Any) -> None:
         """Look at the pipeline that is being set up. Never raises.
 
         Args:
@@ -122,6 +133,9 @@ class Tap:
                 self._lineup = Lineup(services_in(processors))
                 self._prices.prepare(self._lineup.by_name.values())
                 self._origins.listen(processors)
+                # A breakdown names parts of the language model's and the voice's work; its observer costs every frame.
+                if self._lineup.model(Leg.LLM) and self._lineup.model(Leg.TTS):
+                    await breakdowns.attach(worker, setup.task_manager, self._explained)
         except Exception as fault:
             self._fault("set-up", fault)
 
@@ -145,6 +159,22 @@ class Tap:
                     await asyncio.shield(self._concluding)
         except Exception as fault:
             self._fault("end of the call", fault)
+
+    def record(self, name: str, value: float, kind: OwnKind, unit: str, attributes: Mapping[str, Any]) -> None:
+        """Record one of the application's own numbers. Never raises.
+
+        Args:
+            name: OTLP name of the metric.
+            value: The value in `unit`.
+            kind: What it is.
+            unit: UCUM unit; empty for none.
+            attributes: More attributes of the value.
+        """
+        call = self.call
+        if call is None:
+            self._say_once("record", "Numbers that are recorded before the call's StartFrame are lost")
+        elif refused := call.own.record(name, value, kind=kind, unit=unit, attributes=attributes):
+            call.happened(refused, self._clock())
 
     def summary(self) -> CallSummary | None:
         """The current call or the latest one, or `None` before the first."""
@@ -173,11 +203,34 @@ class Tap:
         models = {leg: self._options.models.get(leg) or self._lineup.model(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
         telemetry = self._telemetry()
         identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
-        self.call = Call(identity, self._lineup, telemetry, self._prices, at)
+        self._journal = self._open_journal()
+        self.call = Call(
+            identity, self._lineup, telemetry, self._prices, at, gen_ai=self._settings.gen_ai, journal=self._journal
+        )
+        if self._journal is not None:
+            self._journal.started(self.call.summary(at))
+            self._keep_journal(self.call)
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
         for warning in self._flags().warnings():
             logger.warning("Call {}: {}", self.call_id, warning)
+
+    def _open_journal(self) -> Journal | None:
+        path = self._settings.ledger
+        return None if path is None else Journal(ledger_at(path, self._settings.ledger_days))
+
+    def _keep_journal(self, call: Call) -> None:
+        def write() -> None:
+            if self.call is not call or self._concluding is not None or self._journal is None:
+                return
+            try:
+                call.price(self._clock())
+                self._journal.updated(call.progress(self._clock()))
+            except Exception as fault:
+                self._fault("ledger", fault)
+            self._keep_journal(call)
+
+        asyncio.get_running_loop().call_later(JOURNAL_SECONDS, write)
 
     def _next_id(self, frame: StartFrame) -> str:
         given = self._options.call_id or frame.metadata.get("call_id")
@@ -205,6 +258,13 @@ class Tap:
             if isinstance(told, ErrorRaised) and told.fatal:
                 self._fatal = True
             self.call.took_place(told, at)
+
+    def _explained(self, breakdown: Breakdown) -> None:
+        try:
+            if self.call is not None:
+                self.call.explained(breakdown, self._clock())
+        except Exception as fault:
+            self._fault("breakdown", fault)
 
     def _at_origin(self, told: events.Event) -> None:
         try:
@@ -248,14 +308,24 @@ class Tap:
 
     async def _conclude(self, call: Call) -> None:
         try:
-            last_export = call.close(self._clock())
-            await asyncio.wait({asyncio.wrap_future(last_export)}, timeout=self._telemetry().end_timeout_seconds)
+            await self._last_export(call)
         except Exception as fault:
             self._fault("last export", fault)
         finally:
             summary = call.summary(self._clock())
             logger.info("{}", summary.render())
+            if self._journal is not None:
+                self._journal.ended(summary, call.close(self._clock()))
         await self._announce(summary)
+
+    async def _last_export(self, call: Call) -> None:
+        deadline = self._clock() + self._settings.export_timeout_seconds * 0.95
+        # Price libraries load in the background from set-up on; only a call that is shorter than that waits here.
+        while call.awaits_prices and self._clock() < deadline - self._settings.export_timeout_seconds / 2:
+            await asyncio.sleep(0.02)
+            call.price(self._clock())
+        last_export = asyncio.wrap_future(call.close(self._clock()))
+        await asyncio.wait({last_export}, timeout=max(0.0, deadline - self._clock()))
 
     def _fault(self, where: str, fault: Exception) -> None:
         with suppress(Exception):
