@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from voice_metrics.ledger import pending, writing
 from voice_metrics.ledger.chores import Chores
@@ -24,6 +24,7 @@ from voice_metrics.ledger.writing import Session
 if TYPE_CHECKING:
     from voice_metrics.spool import PendingRequest
 
+T = TypeVar("T")
 # Longest that the exporter's thread waits for its requests to be on disk.
 _SPOOL_SECONDS = 2.0
 # Longest that a process's exit waits for the last rows.
@@ -134,6 +135,14 @@ class Ledger:
         """
         self._writer.ask(partial(pending.replace, requests=tuple(requests)), _SPOOL_SECONDS)
 
+    def park(self, requests: Sequence[PendingRequest]) -> None:
+        """Keep requests that this process gives out of its hands; any process may claim them at once.
+
+        Raises:
+            LedgerUnavailable: They are not on disk.
+        """
+        self._writer.ask(partial(pending.park, requests=tuple(requests)), _SPOOL_SECONDS)
+
     def claim(self) -> list[tuple[int, PendingRequest]]:
         """Take over what processes left that are gone, each request by one claimer only.
 
@@ -153,6 +162,14 @@ class Ledger:
         """
         self._writer.ask(partial(pending.acknowledge, rows=tuple(ids)), _SPOOL_SECONDS)
 
+    def refused(self, ids: Sequence[int]) -> None:
+        """Forget claimed requests that a server refused for good.
+
+        Raises:
+            LedgerUnavailable: They are still kept.
+        """
+        self._writer.ask(partial(pending.refuse, rows=tuple(ids)), _SPOOL_SECONDS)
+
     def release(self, ids: Sequence[int]) -> None:
         """Leave claimed requests that were not delivered to the next process.
 
@@ -160,6 +177,21 @@ class Ledger:
             LedgerUnavailable: They stay with this process until it ends.
         """
         self._writer.ask(partial(pending.release, rows=tuple(ids)), _SPOOL_SECONDS)
+
+    def ask(self, work: Callable[[Session], T], timeout: float = 2.0) -> T:
+        """Have work of your own done in a transaction of the writing thread.
+
+        Args:
+            work: What to do.
+            timeout: Seconds to wait at most.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            LedgerUnavailable: It could not be committed now, or not in time.
+        """
+        return self._writer.ask(work, timeout)
 
     def _put_call(self, call_id: str, summary: Mapping[str, Any], state: CallState) -> None:
         self._writer.put(partial(writing.update_call, call_id=call_id, summary=summary, state=state))

@@ -22,15 +22,12 @@ def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
     """Keep what this process has not delivered, instead of what it kept before."""
     own = [row for (row,) in session.db.execute(_OWN, (session.process,)).fetchall()]
     _forget(session.db, own)
-    for request in requests:
-        row = session.db.execute(
-            "INSERT INTO request (process, adopted, created_at, body) VALUES (?, 0, ?, ?)",
-            (session.process, request.created_at, request.body),
-        ).lastrowid
-        session.db.executemany(
-            "INSERT OR IGNORE INTO request_call (request, call_id) VALUES (?, ?)",
-            ((row, call_id) for call_id in request.call_ids),
-        )
+    _keep(session.db, session.process, requests)
+
+
+def park(session: Session, requests: Sequence[PendingRequest]) -> None:
+    """Keep requests that nobody holds."""
+    _keep(session.db, None, requests)
 
 
 def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple[str, ...], float]]:
@@ -58,6 +55,35 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple
 
 def acknowledge(session: Session, rows: Iterable[int]) -> None:
     """Forget requests that were delivered; a pending call of which nothing is left to send is delivered."""
+    _settle(session, rows, CallState.DELIVERED)
+
+
+def release(session: Session, rows: Iterable[int]) -> None:
+    """Leave requests to the next process that claims."""
+    session.db.executemany("UPDATE request SET process = NULL WHERE id = ?", ((row,) for row in rows))
+
+
+def refuse(session: Session, rows: Iterable[int]) -> None:
+    """Forget requests that a server refused for good; a pending call of which nothing is left to send is ended."""
+    _settle(session, rows, CallState.ENDED)
+
+
+_OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
+
+
+def _keep(db: sqlite3.Connection, process: int | None, requests: Sequence[PendingRequest]) -> None:
+    for request in requests:
+        row = db.execute(
+            "INSERT INTO request (process, adopted, created_at, body) VALUES (?, 0, ?, ?)",
+            (process, request.created_at, request.body),
+        ).lastrowid
+        db.executemany(
+            "INSERT OR IGNORE INTO request_call (request, call_id) VALUES (?, ?)",
+            ((row, call_id) for call_id in request.call_ids),
+        )
+
+
+def _settle(session: Session, rows: Iterable[int], state: CallState) -> None:
     settled = list(rows)
     calls = {call_id for row in settled for call_id in _calls(session.db, row)}
     _forget(session.db, settled)
@@ -67,19 +93,11 @@ def acknowledge(session: Session, rows: Iterable[int]) -> None:
         for call, text in session.db.execute(
             "SELECT id, summary FROM call WHERE call_id = ? AND state = 'pending'", (call_id,)
         ).fetchall():
-            summary = json.loads(text) | {"exported": True}
+            summary = json.loads(text) | {"exported": state is CallState.DELIVERED}
             session.db.execute(
                 "UPDATE call SET state = ?, summary = ? WHERE id = ?",
-                (CallState.DELIVERED.value, json.dumps(summary, separators=(",", ":")), call),
+                (state.value, json.dumps(summary, separators=(",", ":")), call),
             )
-
-
-def release(session: Session, rows: Iterable[int]) -> None:
-    """Leave requests to the next process that claims."""
-    session.db.executemany("UPDATE request SET process = NULL WHERE id = ?", ((row,) for row in rows))
-
-
-_OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
 
 
 def _calls(db: sqlite3.Connection, row: int) -> set[str]:

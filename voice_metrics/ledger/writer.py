@@ -141,7 +141,9 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._waiting: list[_Job] = []
         self._damages = 0
+        self._outage = False
         self._process: int | None = None
+        self._signed_in: sqlite3.Connection | None = None
 
     def _send(self, job: _Job) -> bool:
         self._queue.put(job)
@@ -172,7 +174,9 @@ class Writer:
 
     def _collect(self, patience: float) -> bool:
         """Wait for work, or for another try at what waits; False when it is time to end."""
-        if patience and not self._closing.is_set():
+        if self._closing.is_set():
+            pass
+        elif patience:
             self._urgent.wait(patience)
         elif not self._waiting:
             try:
@@ -201,8 +205,6 @@ class Writer:
             self._do_chores()
         except Exception as error:
             return self._endure(error, patience)
-        if patience:
-            logger.info(f"Ledger {self.file.path}: is written again")
         return 0.0
 
     def _write(self, batch: list[_Job]) -> None:
@@ -212,16 +214,19 @@ class Writer:
                 continue
             self._perform(job, session)
         session.db.execute("COMMIT")
+        if self._outage:
+            self._outage = False
+            logger.info(f"Ledger {self.file.path}: is written again")
         for job in batch:
             self._settle(job)
 
     def _begin(self) -> Session:
-        fresh = not self.file.is_open
         db = self.file.connection()
         db.execute("BEGIN IMMEDIATE")
         now = time.time()
-        if fresh or self._process is None or self._chores.heartbeat_due(time.monotonic()):
-            self._process = sign_in(db, this_process(), now)
+        due = self._chores.heartbeat_due(time.monotonic())
+        if due or self._process is None or db is not self._signed_in:
+            self._process, self._signed_in = sign_in(db, this_process(), now), db
         return Session(db, self._process, now)
 
     def _perform(self, job: _Job, session: Session) -> None:
@@ -264,15 +269,16 @@ class Writer:
             self._fail(error, keep_quiet=False)
             self._say("fault", f"Ledger {self.file.path}: {type(error).__name__}: {error}")
             return 0.0
+        self._outage = True
+        self._process = None
         if trouble is not Fault.LOCKED:
-            self._process = None
             self.file.close()
-        self._fail(error, keep_quiet=True)
         self._say(
             trouble,
             f"Ledger {self.file.path}: {_told(trouble, error)}. Calls go on; up to {self._capacity} of their rows wait "
             "in memory. VOICE_METRICS_DB names another file, or `off` for none",
         )
+        self._fail(error, keep_quiet=True)
         if self._closing.is_set():
             self._drop(len(self._waiting), "the process ends")
             self._waiting.clear()

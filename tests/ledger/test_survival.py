@@ -1,0 +1,339 @@
+"""What the ledger survives, and what that costs."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.ledger.summaries import NOON, summary
+from voice_metrics.ledger import CallFilter, Ledger, LedgerReader, LedgerUnreadable, Row
+
+ROOT = Path(__file__).parents[2]
+WRITES = [sys.executable, "-m", "tests.ledger.writes_until_killed"]
+
+
+def ids(path: Path) -> list[str]:
+    with LedgerReader(path) as reader:
+        return sorted(call.call_id for call in reader.calls())
+
+
+def note(ledger: Ledger, call_id: str) -> None:
+    ledger.call_started(call_id, NOON, summary(call_id))
+
+
+def patiently(ledger: Ledger) -> bool:
+    """Flush, as often as an outage that has ended may need."""
+    return any(ledger.flush(5) for _ in range(20))
+
+
+def test_two_processes_that_write_a_thousand_calls_at_once_lose_none(path: Path) -> None:
+    writers = [
+        subprocess.Popen([*WRITES, path, prefix, "500"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for prefix in ("left", "right")
+    ]
+    assert [writer.communicate(timeout=100)[0] for writer in writers] == ["done 0\n", "done 0\n"]
+    assert ids(path) == sorted(f"{prefix}-{number}" for prefix in ("left", "right") for number in range(500))
+    with LedgerReader(path) as reader:
+        assert [point.count for point in reader.latency(0, 10, 10)] == [5000]
+
+
+@pytest.mark.timeout(300)
+def test_killed_fifty_times_it_opens_and_has_every_acknowledged_call(path: Path) -> None:
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    dice = random.Random(seed)
+    acknowledged: list[str] = []
+    for attempt in range(50):
+        writer = subprocess.Popen(
+            [*WRITES, path, f"{attempt}", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert writer.stdout is not None
+        acknowledged.append(writer.stdout.readline().strip())
+        time.sleep(dice.uniform(0, 0.05))
+        writer.kill()
+        acknowledged += writer.stdout.read().split("\n")[:-1]
+        writer.wait()
+        writer.stdout.close()
+        with LedgerReader(path) as reader:
+            assert reader.calls(CallFilter(since=0), limit=1)
+    assert set(acknowledged) <= set(ids(path))
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    db.close()
+
+
+def test_a_damaged_file_is_set_aside_whole_and_costs_a_warning(path: Path, said: list[str]) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"hand-corrupted" * 1000)
+    ledger = Ledger(path)
+    note(ledger, "a")
+    assert patiently(ledger)
+    assert ids(path) == ["a"]
+    (aside,) = path.parent.glob("calls.db.damaged-*")
+    assert aside.read_bytes() == b"hand-corrupted" * 1000
+    assert [line.partition(":")[0] for line in said] == [f"Ledger {path}"]
+    assert f"was set aside as {aside.name} and a new one begins" in said[0]
+    ledger.close()
+
+
+def test_damage_in_the_middle_of_the_file_is_noticed_by_whoever_writes_there(path: Path, said: list[str]) -> None:
+    first = Ledger(path)
+    for number in range(300):
+        first.call_ended(f"old-{number}", summary(f"old-{number}"), "ended")
+    assert first.flush()
+    first.close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(LedgerUnreadable, match="is damaged"):
+        ids(path)
+    second = Ledger(path)
+    for number in range(3):
+        note(second, f"new-{number}")
+    assert patiently(second)
+    assert ids(path) == ["new-0", "new-1", "new-2"]
+    (aside,) = path.parent.glob("calls.db.damaged-*")
+    assert aside.read_bytes() == bytes(content)
+    assert len(said) == 1
+    second.close()
+
+
+def test_only_one_of_two_ledgers_sets_a_damaged_file_aside(path: Path, said: list[str]) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"x" * 8192)
+    ledgers = [Ledger(path), Ledger(path)]
+    for number, ledger in enumerate(ledgers):
+        note(ledger, f"{number}")
+    assert all(patiently(ledger) for ledger in ledgers)
+    assert ids(path) == ["0", "1"]
+    assert len(list(path.parent.glob("calls.db.damaged-*"))) == 1
+    assert len(said) == 1
+    for ledger in ledgers:
+        ledger.close()
+
+
+def test_another_programs_database_is_left_alone(path: Path, said: list[str]) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE customer (name TEXT)")
+    other.close()
+    before = path.read_bytes()
+    ledger = Ledger(path)
+    note(ledger, "a")
+    note(ledger, "b")
+    assert not ledger.flush()
+    ledger.close()
+    assert path.read_bytes() == before
+    assert [path.name for path in path.parent.iterdir()] == ["calls.db"]
+    assert said[0].startswith(
+        f"Ledger {path}: is another program's database: VOICE_METRICS_DB must name a file of its own. Calls go on;"
+    )
+
+
+def test_a_newer_versions_ledger_is_left_alone(path: Path, ledger: Ledger, said: list[str]) -> None:
+    note(ledger, "a")
+    assert ledger.flush()
+    ledger.close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    note(ledger, "b")
+    assert not ledger.flush()
+    assert "was made by a newer voice_metrics (schema 99, this version knows 2): upgrade the package" in said[0]
+    with pytest.raises(LedgerUnreadable, match="newer voice_metrics"):
+        ids(path)
+
+
+def test_a_full_disk_keeps_rows_in_memory_until_there_is_room(path: Path, ledger: Ledger, said: list[str]) -> None:
+    note(ledger, "before")
+    assert ledger.flush()
+    limit = "PRAGMA max_page_count = {}"
+    pages = ledger.ask(lambda session: session.db.execute("PRAGMA page_count").fetchone()[0])
+    ledger.ask(lambda session: session.db.execute(limit.format(pages)).fetchone())
+    for number in range(200):
+        note(ledger, f"{number:03}")
+    assert not ledger.flush()
+    assert said == [
+        f"Ledger {path}: has no room: the disk is full (database or disk is full). Calls go on; up to 20000 of their "
+        "rows wait in memory. VOICE_METRICS_DB names another file, or `off` for none"
+    ]
+    # The limit belongs to the connection, which is given up after such a fault: the next try has room.
+    assert patiently(ledger)
+    assert ids(path) == [*(f"{number:03}" for number in range(200)), "before"]
+    assert said[1:] == [f"Ledger {path}: is written again"]
+    assert ledger.dropped == 0
+
+
+def test_what_waits_is_bounded_and_measurements_go_first(path: Path, said: list[str]) -> None:
+    path.parent.write_text("a file where the folder should be")
+    ledger = Ledger(path, capacity=100)
+    for number in range(500):
+        ledger.add("a", [Row(float(number), "response", 0.5)])
+    for number in range(10):
+        note(ledger, f"{number}")
+    assert not ledger.flush()
+    assert ledger.dropped == 450
+    path.parent.unlink()
+    assert patiently(ledger)
+    assert len(ids(path)) == 11
+    kinds = [line.partition(": ")[2].partition(" (")[0].partition(",")[0] for line in said]
+    assert kinds == [
+        "rows are dropped",
+        "cannot be opened: its folder is missing",
+        "is written again",
+    ]
+    ledger.close()
+
+
+def test_a_folder_that_vanishes_comes_back(path: Path, ledger: Ledger, said: list[str]) -> None:
+    note(ledger, "a")
+    assert ledger.flush()
+    shutil.rmtree(path.parent)
+    note(ledger, "b")
+    assert ledger.flush()
+    assert ids(path) == ["b"]
+    assert said == []
+
+
+def test_a_lock_held_by_another_program_is_waited_for(path: Path, ledger: Ledger, said: list[str]) -> None:
+    note(ledger, "a")
+    assert ledger.flush()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    note(ledger, "b")
+    assert not ledger.flush(4)
+    other.execute("ROLLBACK")
+    other.close()
+    assert patiently(ledger)
+    assert ids(path) == ["a", "b"]
+    assert "is locked by another program (database is locked)" in said[0]
+
+
+def test_nobody_who_hands_over_a_row_waits_for_the_disk(path: Path, ledger: Ledger) -> None:
+    note(ledger, "a")
+    assert ledger.flush()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    started = time.perf_counter()
+    for number in range(1000):
+        note(ledger, f"{number}")
+    assert time.perf_counter() - started < 1.0
+    other.execute("ROLLBACK")
+    other.close()
+    assert patiently(ledger)
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from datetime import UTC, datetime
+from voice_metrics.ledger import Ledger, LedgerReader
+path = Path(sys.argv[1])
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+with LedgerReader(path) as reader:
+    print([call.call_id for call in reader.calls()])
+ledger = Ledger(path)
+ledger.call_started("b", datetime.now(UTC), {})
+print(ledger.flush())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file modes are POSIX's")
+def test_a_read_only_folder_can_be_read_and_costs_a_warning(path: Path, ledger: Ledger) -> None:
+    note(ledger, "a")
+    assert ledger.flush()
+    ledger.close()
+    for folder in path.parents:
+        if os.access(folder, os.W_OK) and "pytest" in str(folder):
+            folder.chmod(0o755)
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, path], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    path.parent.chmod(0o755)
+    assert done.stdout == "['a']\nFalse\n", done.stderr
+    assert done.stderr.count("Calls go on;") == 1
+    assert "is read-only" in done.stderr or "cannot be opened" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_a_forked_child_writes_for_itself_and_its_parent_goes_on(path: Path, ledger: Ledger) -> None:
+    note(ledger, "parent-1")
+    assert ledger.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            note(ledger, "child")
+            os._exit(0 if ledger.flush(5) else 1)
+        finally:
+            os._exit(2)
+    note(ledger, "parent-2")
+    assert ledger.flush()
+    assert os.waitpid(child, 0)[1] == 0
+    assert ids(path) == ["child", "parent-1", "parent-2"]
+
+
+AT_EXIT = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from voice_metrics.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]))
+ledger.call_started("last", datetime.now(UTC), {})
+"""
+
+
+def test_what_waits_when_the_process_ends_is_written(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", AT_EXIT, path], cwd=ROOT, timeout=60, check=True)
+    assert ids(path) == ["last"]
+
+
+def test_exit_is_not_held_up_by_a_locked_file(path: Path, ledger: Ledger) -> None:
+    note(ledger, "a")
+    assert ledger.flush()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    watched = AT_EXIT + "import atexit, time\nstarted = time.monotonic()\n"
+    watched += "atexit._run_exitfuncs()\nprint(time.monotonic() - started)\nimport os\nos._exit(0)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", watched, path], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    other.close()
+    assert float(done.stdout) < 1.5
+
+
+def test_a_closed_ledger_opens_again(path: Path, ledger: Ledger) -> None:
+    for call_id in ("a", "b"):
+        note(ledger, call_id)
+        assert ledger.close()
+        assert not ledger.is_open
+    assert ids(path) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(None, "does not exist: it is made when the first call starts", id="no-file"),
+        pytest.param(b"", "is empty: no call has started yet", id="empty-file"),
+        pytest.param(b"no database" * 500, "is damaged (file is not a database)", id="garbage"),
+    ],
+)
+def test_a_reader_says_in_one_line_why_it_cannot_read(path: Path, content: bytes | None, reason: str) -> None:
+    path.parent.mkdir()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(LedgerUnreadable) as caught:
+        LedgerReader(path)
+    assert str(caught.value).startswith(f"{path} {reason}")
+    assert "\n" not in str(caught.value)
