@@ -3,11 +3,11 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from loguru import logger
 from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 
@@ -21,6 +21,10 @@ from demo.progress import say
 _OFFER_SECONDS = 30.0
 _CALL_SECONDS = 150.0
 _GOODBYE_SECONDS = 5.0
+_CLEANUP_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+# Exit codes; the last is what a shell reports for Ctrl-C.
+_OK, _FAILED, _STOPPED = 0, 1, 130
 
 Bot = Callable[[RunnerArguments], Awaitable[None]]
 
@@ -34,7 +38,7 @@ def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> 
         engine: `real` for Moonshine and Piper, `canned` for neither.
 
     Returns:
-        The exit code: 0 when the call went through to its goodbye.
+        The exit code; 0 when the call went through to its goodbye.
     """
     keep_readable()
     say("demo", "offline: a scripted caller and model; Moonshine hears, Piper speaks, all on 127.0.0.1")
@@ -42,12 +46,13 @@ def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> 
         with stand_in.stand_in(engine) as cloud, _caller() as caller:
             stand_in.use(os.environ, cloud.expect("ready", stand_in.START_SECONDS)["port"])
             _attach_observers(record)
-            asyncio.run(_hold(bot, caller))
+            asyncio.run(_hold(bot, cloud, caller))
+            return _OK
     except DemoError as error:
-        logger.complete()
         print(f"demo: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return _FAILED
+    except KeyboardInterrupt:
+        return _STOPPED
 
 
 def _caller() -> Child:
@@ -61,7 +66,7 @@ def _attach_observers(record: Path | None) -> None:
         os.environ[setup_file.RECORD] = str(record.resolve())
 
 
-async def _hold(bot: Bot, caller: Child) -> None:
+async def _hold(bot: Bot, cloud: Child, caller: Child) -> None:
     stay_on_loopback()
     offer = await asyncio.to_thread(caller.expect, "offer", _OFFER_SECONDS)
     connection = SmallWebRTCConnection()
@@ -70,9 +75,23 @@ async def _hold(bot: Bot, caller: Child) -> None:
     if answer is None:
         raise DemoError("the bot has no answer to the caller's offer")
     caller.tell(sdp=answer["sdp"], type=answer["type"])
+    call = asyncio.ensure_future(bot(SmallWebRTCRunnerArguments(webrtc_connection=connection)))
     try:
-        async with asyncio.timeout(_CALL_SECONDS):
-            await bot(SmallWebRTCRunnerArguments(webrtc_connection=connection))
-    except TimeoutError:
-        raise DemoError(f"the call did not end within {_CALL_SECONDS:g} s") from None
+        await _wait(call, cloud, caller)
+    finally:
+        # Pipecat ends a cancelled call properly, which takes a moment.
+        call.cancel()
+        await asyncio.wait({call}, timeout=_CLEANUP_SECONDS)
+    cloud.check()
     await asyncio.to_thread(caller.expect, "hung up", _GOODBYE_SECONDS)
+    call.result()
+
+
+async def _wait(call: asyncio.Future[None], *children: Child) -> None:
+    deadline = time.monotonic() + _CALL_SECONDS
+    while not call.done() and not any(child.ended for child in children):
+        if time.monotonic() > deadline:
+            raise DemoError(f"the call did not end within {_CALL_SECONDS:g} s")
+        await asyncio.wait({call}, timeout=_LOOK_SECONDS)
+    # The caller is the first to go at the end of every call.
+    await asyncio.wait({call}, timeout=_GOODBYE_SECONDS)

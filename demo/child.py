@@ -64,6 +64,20 @@ class Child:
         for reader in self._readers:
             reader.join(_GRACE_SECONDS)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def check(self) -> None:
+        """Make sure that the process still runs.
+
+        Raises:
+            DemoError: It is gone.
+        """
+        if self.ended:
+            raise DemoError(f"{self._name} ended early: {self._reason()}")
+
     def tell(self, **message: Any) -> None:
         """Send one message to the process."""
         assert self._process.stdin is not None
@@ -85,13 +99,17 @@ class Child:
         except queue.Empty:
             raise DemoError(f"{self._name} said nothing for {timeout_seconds:g} s") from None
         if heard is None:
-            self._readers[1].join(_GRACE_SECONDS)
-            raise DemoError(f"{self._name} ended early: {self._last_words[-1] if self._last_words else 'no reason'}")
+            raise DemoError(f"{self._name} ended early: {self._reason()}")
         if heard["event"] == "failed":
             raise DemoError(f"{self._name}: {heard['reason']}")
         if heard["event"] != event:
             raise DemoError(f"{self._name} said {heard['event']!r} instead of {event!r}")
         return heard
+
+    def _reason(self) -> str:
+        self._readers[1].join(_GRACE_SECONDS)
+        code = self._process.wait(_GRACE_SECONDS)
+        return self._last_words[-1] if self._last_words else f"exit code {code}"
 
     def _read_events(self) -> None:
         assert self._process.stdout is not None

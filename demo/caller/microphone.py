@@ -25,10 +25,10 @@ class Microphone(MediaStreamTrack):
         self._sent = 0
         self._started_at: float | None = None
 
-    @property
-    def seconds(self) -> float:
-        """How much sound went out so far, in seconds."""
-        return self._sent / _SAMPLE_RATE
+    async def reach(self, seconds: float) -> None:
+        """Wait until this much sound went out, in seconds since the first."""
+        started_at = self._started_at or time.monotonic()
+        await asyncio.sleep(max(0.0, started_at + seconds - time.monotonic()))
 
     def play(self, recording: Path) -> None:
         """Say a recording after what is being said."""

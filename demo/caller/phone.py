@@ -16,7 +16,6 @@ from demo.caller.microphone import Microphone
 
 _RTVI_VERSION = "2.2.0"
 _PING_SECONDS = 1.0
-_LISTEN_SECONDS = 0.005
 
 
 class Phone:
@@ -73,8 +72,7 @@ class Phone:
 
     async def stay(self, seconds: float) -> None:
         """Hold the line until this much sound went out, in seconds since the call began."""
-        while self._microphone.seconds < seconds:
-            await asyncio.sleep(_LISTEN_SECONDS)
+        await self._microphone.reach(seconds)
 
     async def hear(self, message: str) -> None:
         """Wait for an RTVI message, such as `bot-started-speaking`."""
