@@ -142,6 +142,11 @@ class PriceBook:
         """All that is known about the price of a model; waits for the price libraries to load."""
         return self._offers.get(asked) or self._resolve(asked)
 
+    @property
+    def own_models(self) -> frozenset[str]:
+        """The models that the user has a price or an alias for, in lower case."""
+        return self._user.models
+
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until nothing is being looked up.
 

@@ -39,19 +39,48 @@ class Asked:
 # Pipecat's directory of services, where the price lists have another name for the company.
 _CATALOGUE_NAMES = {"xai": "x-ai", "grok": "x-ai"}
 
-# Names that a provider takes for a dated one, and that no price list has: docs.oracle.com, xAI Grok 4.20, read 2026-11-22.
+# Those of Pipecat's directories of services whose company has a public price list.
+PROVIDERS = (
+    "anthropic",
+    "assemblyai",
+    "aws",
+    "azure",
+    "baseten",
+    "cartesia",
+    "cerebras",
+    "deepgram",
+    "deepseek",
+    "elevenlabs",
+    "fireworks",
+    "gladia",
+    "google",
+    "groq",
+    "hume",
+    "inworld",
+    "minimax",
+    "mistral",
+    "novita",
+    "openai",
+    "openrouter",
+    "perplexity",
+    "rime",
+    "sambanova",
+    "soniox",
+    "speechmatics",
+    "together",
+    "ultravox",
+    "xai",
+)
+
+# Names that a provider takes for a dated one, and that no price list has: docs.oracle.com, Grok 4.20, read 2026-11-22.
 _SAME_MODEL = {"grok-4.20-non-reasoning": "grok-4.20-0309-non-reasoning"}
 
 _SELF_HOSTED = frozenset({"funasr", "kokoro", "moonshine", "ollama", "piper", "pocket_tts", "whisper", "xtts"})
 
-# A service whose provider has one price for all its models or voices, or one that Pipecat's service never names.
-_ONLY_ROW = {
-    ("aws", AudioTranscribed): "transcribe",
-    ("azure", AudioTranscribed): "stt-standard",
-    ("hume", CharactersSpoken): "octave",
-    ("speechmatics", CharactersSpoken): "tts",
-    ("xai", CharactersSpoken): "grok-tts",
-}
+# What a service runs that names no model.
+_UNNAMED = {("aws", AudioTranscribed): "transcribe", ("azure", AudioTranscribed): "stt-standard"}
+# Providers of speech synthesis that have one price for every voice.
+_ANY_VOICE = {"hume": "octave", "speechmatics": "tts", "xai": "grok-tts"}
 
 # The family inside a Google voice, such as "en-US-Chirp3-HD-Charon", by which it is billed.
 _GOOGLE_VOICES = {
@@ -80,6 +109,11 @@ def streams(processor: str) -> bool:
     return processor not in _WHOLE_FILE_SERVICES and not _WHOLE_FILES.search(processor)
 
 
+def any_voice(asked: Asked) -> bool:
+    """Whether the provider has one price for speech, whatever the model or voice."""
+    return asked.usage is CharactersSpoken and asked.provider in _ANY_VOICE
+
+
 def refusal(asked: Asked) -> str | None:
     """Why no public price list applies, or `None` if one may."""
     if asked.provider is None:
@@ -101,11 +135,11 @@ def refusal(asked: Asked) -> str | None:
 
 def candidates(asked: Asked) -> tuple[str, ...]:
     """The names under which a price list may have a model, the most exact first."""
-    only = _ONLY_ROW.get((asked.provider or "", asked.usage))
-    if only is not None:
-        return (only,)
+    if any_voice(asked):
+        return (_ANY_VOICE[asked.provider or ""],)
     if asked.model is None:
-        return ()
+        unnamed = _UNNAMED.get((asked.provider or "", asked.usage))
+        return () if unnamed is None else (unnamed,)
     if asked.usage is TokensUsed:
         return _language_names(asked.provider, asked.model)
     if asked.usage is CharactersSpoken:

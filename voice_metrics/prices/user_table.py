@@ -68,8 +68,10 @@ class UserTable:
         self._entries = entries
         self._source = source
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    @property
+    def models(self) -> frozenset[str]:
+        """The models that the user has said something about, in lower case."""
+        return frozenset(entry.model.lower() for entry in self._entries)
 
     def tariff(self, asked: Asked) -> Tariff | None:
         """The user's price of a model, or `None` if there is none."""

@@ -1,0 +1,164 @@
+"""`voice-metrics prices`: what a model would be priced at and why, and which models have no price.
+
+Waits for the price libraries, which nothing else in the package may do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import product
+from typing import Annotated
+
+import typer
+
+from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
+from voice_metrics.ledger import LedgerReader, LedgerUnreadable
+from voice_metrics.prices import PriceBook
+from voice_metrics.prices.names import PROVIDERS, Asked, any_voice
+from voice_metrics.prices.rates import AudioRate, CharacterRate, TokenRates
+from voice_metrics.prices.wording import in_words
+from voice_metrics.settings import Settings, SettingsError
+
+_EXAMPLES: dict[Leg, Usage] = {
+    Leg.LLM: TokensUsed("", None, prompt=1000, completion=1000),
+    Leg.STT: AudioTranscribed("", None, seconds=60.0),
+    Leg.TTS: CharactersSpoken("", None, characters=1000),
+}
+_RATES = {Leg.LLM: TokenRates, Leg.STT: AudioRate, Leg.TTS: CharacterRate}
+# As many calls as a developer remembers having made.
+_LAST_CALLS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a model costs as one service of one provider.
+
+    Parameters:
+        model: The model that was asked for.
+        service: The part it plays.
+        provider: Pipecat's name of its provider, or `None` for a service of one's own.
+        price: The price in words, or `None` if there is none.
+        source: Where it comes from, or `None` if there is none.
+        row: The source's own name for what it prices, or `None`.
+        priced_on: ISO date at which the source last checked it, or `None` if it does not say.
+        reason: Why there is no price, or `None` if there is one.
+        instead: What sources say that are asked later.
+    """
+
+    model: str
+    service: str
+    provider: str | None
+    price: str | None
+    source: str | None
+    row: str | None
+    priced_on: str | None
+    reason: str | None
+    instead: tuple[str, ...]
+
+
+def prices(
+    models: Annotated[list[str] | None, typer.Argument(help="Models, as Pipecat's services name them.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Pipecat's name of the provider, such as openai; all of them if left out.")
+    ] = None,
+    service: Annotated[Leg | None, typer.Option(help="Only as this service: llm, stt or tts.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="List the models of the last calls without a price.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+) -> None:
+    """Show which price would be used for a model, and why."""
+    try:
+        book = PriceBook.from_environment(os.environ)
+        if check:
+            raise typer.Exit(_check(book, as_json=as_json))
+        if not models:
+            raise typer.BadParameter("name a model, or use --check")
+        found = list(_found(book, models, provider, service))
+    except (SettingsError, LedgerUnreadable) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps([asdict(line) for line in found], indent=2))
+    else:
+        _print(models, found)
+    if {line.model for line in found if line.price} != set(models):
+        raise typer.Exit(1)
+
+
+def _found(book: PriceBook, models: Sequence[str], provider: str | None, service: Leg | None) -> Iterator[Found]:
+    for model in models:
+        legs = [service] if service else list(_EXAMPLES)
+        if provider:
+            yield from (_line(book, model, provider, leg) for leg in legs)
+        else:
+            yield from _anywhere(book, model, legs)
+
+
+def _anywhere(book: PriceBook, model: str, legs: Sequence[Leg]) -> Iterator[Found]:
+    if model.lower() in book.own_models:
+        yield from (line for leg in legs if (line := _line(book, model, None, leg)).price)
+    for leg, provider in product(legs, PROVIDERS):
+        # Of a provider with one price for all its voices, every name would be a match.
+        if not any_voice(Asked(provider, model, "", type(_EXAMPLES[leg]))):
+            line = _line(book, model, provider, leg)
+            if line.price and not (line.source or "").startswith("your "):
+                yield line
+
+
+def _line(book: PriceBook, model: str, provider: str | None, leg: Leg) -> Found:
+    example = _EXAMPLES[leg]
+    now = datetime.now(UTC)
+    offer = book.offer(Asked(provider, model, "", type(example)))
+    charged = offer.charge(leg, example, now)
+    if isinstance(charged, Unpriced):
+        return Found(model, leg.value, provider, None, None, None, None, charged.reason, ())
+    fitting = [
+        (tariff, in_words(rates))
+        for tariff in offer.tariffs
+        if (rates := tariff.rates(now)) is not None and type(rates) is _RATES[leg]
+    ]
+    (used, price), *later = fitting
+    instead = tuple(f"{tariff.source}: {words}" for tariff, words in later)
+    return Found(model, leg.value, provider, price, used.source, used.row, used.priced_on, None, instead)
+
+
+def _print(models: Sequence[str], found: Sequence[Found]) -> None:
+    for model in models:
+        lines = [line for line in found if line.model == model]
+        typer.echo(model)
+        for line in lines:
+            typer.echo(
+                f"  {line.service}, {line.provider or 'any provider'}: {line.price or f'no price: {line.reason}'}"
+            )
+            if line.price:
+                typer.echo(f"    from {line.source} ({line.row})" + (f" of {line.priced_on}" if line.priced_on else ""))
+            for words in line.instead:
+                typer.echo(f"    not asked: {words}")
+        if not lines:
+            typer.echo("  no price of any provider that has a price list; with --provider it is said why")
+
+
+def _check(book: PriceBook, *, as_json: bool) -> int:
+    ledger = Settings.from_environment(os.environ).ledger
+    if ledger is None:
+        raise SettingsError("VOICE_METRICS_DB='off': there is no record of calls; expected a file to look in")
+    counts: Counter[str] = Counter()
+    with LedgerReader(ledger) as reader:
+        calls = reader.calls(limit=_LAST_CALLS)
+        for call in calls:
+            counts.update((reader.call(call.call_id).summary.get("cost") or {}).get("unpriced", ()))
+    missing = {model: number for model, number in counts.most_common() if model.lower() not in book.own_models}
+    if as_json:
+        typer.echo(json.dumps({"calls": len(calls), "unpriced": missing}, indent=2))
+    elif not missing:
+        typer.echo(f"Every model of the last {len(calls)} calls has a price.")
+    else:
+        typer.echo(f"Without a price, of the models of the last {len(calls)} calls:")
+        for model, number in missing.items():
+            typer.echo(f"  {model} ({number} {'call' if number == 1 else 'calls'})")
+        typer.echo("Give them one in the file that VOICE_METRICS_PRICES names; `voice-metrics prices MODEL` says more.")
+    return 1 if missing else 0
