@@ -1,8 +1,8 @@
 """A restaurant's phone assistant, measured: Gladia hears, OpenAI thinks, Cartesia speaks, voice_metrics counts.
 
-uv run bot.py           with keys in .env: a bot for your browser at http://localhost:7860/call;
-                        without keys: the demo
-uv run bot.py --demo    the demo: one whole call, offline, with a caller of its own
+uv run bot.py                     with keys in .env: a bot for your browser; without: the demo
+uv run bot.py --demo              the demo: one whole call, offline, with a caller of its own
+uv run bot.py --demo --browser    you are the caller, at http://localhost:7860/call
 """
 
 import argparse
@@ -129,21 +129,18 @@ async def bot(runner_args: RunnerArguments) -> None:
 def main() -> int:
     """Wait for a browser, or hold the demo's call when there is no key or the demo is wanted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", action="store_true", help="hold one call offline, whatever keys there are")
+    parser.add_argument("--demo", action="store_true", help="offline, whatever keys there are")
+    parser.add_argument("--browser", action="store_true", help="with --demo: you are the caller")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the demo's metrics frames as JSON lines")
     arguments, _ = parser.parse_known_args()
-    if arguments.demo or not all(os.getenv(key) for key in KEYS):
+    offline = arguments.demo or not all(os.getenv(key) for key in KEYS)
+    if offline and not arguments.browser:
         from demo.call import hold_call
 
         return hold_call(bot, record=arguments.record)
+    from demo.page import wait_for_browsers
 
-    from pipecat.runner.run import main as wait_for_browsers
-
-    from demo.page import offer_page
-
-    offer_page()
-    wait_for_browsers(parser)
-    return 0
+    return wait_for_browsers(parser, offline=offline)
 
 
 if __name__ == "__main__":
