@@ -25,6 +25,7 @@ class _Line:
 
     series: Series
     attributes: tuple[tuple[str, str], ...]
+    begin: float
     value: float = 0.0
     count: int = 0
     buckets: list[int] = field(default_factory=list)
@@ -38,16 +39,29 @@ class Points:
     Parameters:
         begin: When they began, in unix seconds; the moment of their zero points.
         instance: The process they belong to.
+        ended_at: Moment of their last values, which they keep however late they are sent; `None` while they live.
+        lines: The series.
     """
 
     begin: float
     instance: str = "i1"
+    ended_at: float | None = None
     lines: dict[tuple[str, tuple[tuple[str, str], ...]], _Line] = field(default_factory=dict)
 
-    def add(self, series: Series, attributes: Mapping[str, str], value: float) -> None:
-        """Record one value: added to a counter or up-down counter, observed by a histogram."""
+    def add(self, series: Series, attributes: Mapping[str, str], value: float, collected: float = 0.0) -> None:
+        """Record one value: added to a counter or up-down counter, observed by a histogram.
+
+        Args:
+            series: The row of the table.
+            attributes: All attributes of the series.
+            value: The value.
+            collected: Moment of the collection before; a new series begins there, if not later.
+        """
         key = (series.name, tuple(sorted(attributes.items())))
-        line = self.lines.setdefault(key, _Line(series, key[1], buckets=[0] * (len(series.buckets) + 1)))
+        line = self.lines.get(key)
+        if line is None:
+            line = _Line(series, key[1], max(self.begin, collected), buckets=[0] * (len(series.buckets) + 1))
+            self.lines[key] = line
         line.value += value
         if series.kind is Kind.HISTOGRAM:
             line.count += 1
@@ -77,7 +91,7 @@ class Feed:
             )
             scope = resource.scope_metrics.add()
             for line in points.lines.values():
-                _metric(scope, line, points.begin, at)
+                _metric(scope, line, at if points.ended_at is None else points.ended_at)
                 sent.append(line)
         if not self._post(request.SerializeToString()):
             return False
@@ -111,11 +125,11 @@ def _attributes(attributes: Mapping[str, str]) -> list[KeyValue]:
     return [KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in attributes.items()]
 
 
-def _metric(scope: proto.ScopeMetrics, line: _Line, begin: float, at: float) -> None:
+def _metric(scope: proto.ScopeMetrics, line: _Line, at: float) -> None:
     metric = scope.metrics.add(name=line.series.name, unit=line.series.unit, description=line.series.description)
-    moments = [at] if line.announced or line.series.kind is Kind.GAUGE else [begin, at]
+    moments = [at] if line.announced or line.series.kind is Kind.GAUGE else [line.begin, at]
     for moment in moments:
-        empty = moment == begin and len(moments) > 1
+        empty = moment == line.begin and len(moments) > 1
         if line.series.kind is Kind.HISTOGRAM:
             metric.histogram.aggregation_temporality = CUMULATIVE
             point = metric.histogram.data_points.add(
@@ -130,6 +144,6 @@ def _metric(scope: proto.ScopeMetrics, line: _Line, begin: float, at: float) -> 
                 metric.sum.aggregation_temporality = CUMULATIVE
                 metric.sum.is_monotonic = line.series.kind is Kind.COUNTER
             point = numbers.data_points.add(as_double=0.0 if empty else line.value)
-        point.start_time_unix_nano = int(begin * 1e9)
+        point.start_time_unix_nano = int(line.begin * 1e9)
         point.time_unix_nano = int(moment * 1e9)
         point.attributes.extend(_attributes(dict(line.attributes)))

@@ -1,0 +1,298 @@
+"""What every query of the dashboard has to answer about the script, by the panel's title.
+
+A panel that is not listed here fails the tests, and so does a query more or less.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from voice_metrics import series as s
+from voice_metrics.series import Series
+
+from .script import SPAN_SECONDS, Attributes, Call, Key, Truth
+
+MODELS = ("llm_model", "stt_model", "tts_model")
+SERVICE = ("service", "processor", "model")
+MODEL = ("processor", "model")
+GEN_AI = ("gen_ai_provider_name", "gen_ai_request_model")
+CALL = (s.CALL_ID,)
+Where = Callable[[Attributes], bool]
+
+
+def everything(attributes: Attributes) -> bool:
+    """Every series."""
+    return True
+
+
+def uncut(attributes: Attributes) -> bool:
+    """Series of requests that were not interrupted."""
+    return attributes.get("interrupted") != "true"
+
+
+def cut(attributes: Attributes) -> bool:
+    """Series of requests that were interrupted."""
+    return attributes.get("interrupted") == "true"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query has to answer.
+
+    Parameters:
+        by: Labels of the answer.
+        values: Lowest and highest right value by the labels' values; the two are equal where only one is right.
+    """
+
+    by: Key
+    values: Mapping[Key, tuple[float, float]]
+
+    def check(self, title: str, answer: Mapping[tuple[tuple[str, str], ...], float], slack: float = 1e-9) -> None:
+        """Compare with what a store answered.
+
+        Args:
+            title: Names the query in a failure.
+            answer: Labels -> value.
+            slack: Relative error that is let through.
+        """
+        found = {tuple(dict(labels).get(name, "") for name in self.by): value for labels, value in answer.items()}
+        assert len(found) == len(answer), f"{title}: labels beside {self.by} in {list(answer)[:3]}"
+        assert found.keys() == self.values.keys(), f"{title}: {sorted(found)} instead of {sorted(self.values)}"
+        for key, value in found.items():
+            low, high = self.values[key]
+            inside = low * (1 - slack) - slack <= value <= high * (1 + slack) + slack
+            assert inside, f"{title} {key}: {value} instead of {low}..{high}"
+
+
+@dataclass(frozen=True)
+class World:
+    """The script, and how it was sent.
+
+    Parameters:
+        script: All calls.
+        chosen: Those that the dashboard's variable `call_id` selects.
+        labelled: Whether series carry call ids.
+        range_seconds: Length of the dashboard's time range.
+        started_at: Beginning of the script in unix seconds.
+        live_series: Series with a point in the last five minutes.
+    """
+
+    script: list[Call]
+    chosen: list[Call]
+    labelled: bool
+    range_seconds: float
+    started_at: float
+    live_series: int
+
+    @property
+    def all(self) -> Truth:
+        """The truth about all calls."""
+        return Truth.of(self.script, self.labelled)
+
+    @property
+    def one(self) -> Truth:
+        """The truth about the chosen calls."""
+        return Truth.of(self.chosen, self.labelled)
+
+
+def _exactly(by: Key, values: Mapping[Key, float]) -> Answer:
+    return Answer(by, {key: (value, value) for key, value in values.items()})
+
+
+def total(truth: Truth, series: Series, by: Key = (), where: Where = everything) -> Answer:
+    """Sum of a counter."""
+    return _exactly(by, truth.total(series, _attributes(by), where))
+
+
+def zero_or(truth: Truth, series: Series) -> Answer:
+    """Sum of a counter, 0 where nothing happened."""
+    return _exactly((), {(): truth.total(series).get((), 0.0)})
+
+
+def average(truth: Truth, series: Series, by: Key = (), where: Where = everything) -> Answer:
+    """Mean of a histogram's values."""
+    totals = truth.total(series, _attributes(by), where)
+    counts = truth.count(series, _attributes(by), where)
+    return _exactly(by, {key: totals[key] / counts[key] for key in totals})
+
+
+def count(truth: Truth, series: Series, by: Key = (), where: Where = everything) -> Answer:
+    """Number of a histogram's values."""
+    return _exactly(by, truth.count(series, _attributes(by), where))
+
+
+def quantile(truth: Truth, share: float, series: Series, by: Key = (), where: Where = everything) -> Answer:
+    """A percentile, right anywhere in its bucket."""
+    return Answer(by, truth.bucket(share, series, _attributes(by), where))
+
+
+def summary(truth: Truth, series: Series, by: Key, where: Where = everything) -> list[Answer]:
+    """The four columns of a table of latencies."""
+    return [
+        count(truth, series, by, where),
+        average(truth, series, by, where),
+        quantile(truth, 0.5, series, by, where),
+        quantile(truth, 0.95, series, by, where),
+    ]
+
+
+def times(factor: float, answer: Answer) -> Answer:
+    """An answer in another unit."""
+    return Answer(answer.by, {key: (low * factor, high * factor) for key, (low, high) in answer.values.items()})
+
+
+def answers(world: World) -> dict[str, list[Answer]]:
+    """What each panel's queries have to answer over the whole time range, by title."""
+    return {**_overview(world), **_services(world), **_usage(world), **_calls(world), **_delivery(world)}
+
+
+def _overview(world: World) -> dict[str, list[Answer]]:
+    truth = world.all
+    cost, calls = truth.total(s.COST)[()], truth.total(s.CALLS)[()]
+    running = float(sum(call.end is None for call in world.script))
+    active = _exactly((), {(): running})
+    response = [quantile(truth, 0.5, s.RESPONSE), quantile(truth, 0.95, s.RESPONSE)]
+    return {
+        "Calls": [total(truth, s.CALLS)],
+        "Active calls": [active],
+        "Response time": response,
+        "Errors": [total(truth, s.ERRORS)],
+        "Interruptions": [total(truth, s.INTERRUPTIONS)],
+        "Cost per hour": [times(3600 / world.range_seconds, total(truth, s.COST))],
+        "Cost per call": [_exactly((), {(): cost / calls})],
+        "Tokens": [total(truth, s.LLM_TOKENS)],
+        "Characters": [total(truth, s.TTS_CHARACTERS)],
+        "Response time over time": response,
+        "TTFB by service, p95": [quantile(truth, 0.95, s.TTFB, ("service",), uncut)],
+        "Active calls over time": [active],
+        "Calls started": [total(truth, s.CALLS)],
+        "Cost per hour over time": [total(truth, s.COST, ("cost_type",))],
+        "Tokens over time": [total(truth, s.LLM_TOKENS, ("token_type",))],
+        "Characters over time": [total(truth, s.TTS_CHARACTERS)],
+        "Errors and interruptions over time": [
+            total(truth, s.ERRORS, ("category",)),
+            total(truth, s.INTERRUPTIONS),
+        ],
+    }
+
+
+def _services(world: World) -> dict[str, list[Answer]]:
+    truth, by_model = world.all, ("service", "model")
+    return {
+        "TTFB": summary(truth, s.TTFB, SERVICE, uncut),
+        "TTFB by model, p95": [quantile(truth, 0.95, s.TTFB, by_model, uncut)],
+        "Processing": summary(truth, s.PROCESSING, SERVICE, uncut),
+        "Processing by model, p95": [quantile(truth, 0.95, s.PROCESSING, by_model, uncut)],
+        "TTFA": summary(truth, s.TTFA, MODEL),
+        "TTFAT": summary(truth, s.TTFAT, MODEL),
+        "TTFB of interrupted requests": summary(truth, s.TTFB, SERVICE, cut),
+        "Processing of interrupted requests": summary(truth, s.PROCESSING, SERVICE, cut),
+        "Response parts": summary(truth, s.RESPONSE_PART, ("part",)),
+        "Tokens per second": summary(truth, s.LLM_THROUGHPUT, MODEL),
+        "Text aggregation": summary(truth, s.TEXT_AGGREGATION, ("processor",)),
+        "Turn detection": summary(truth, s.TURN_DETECTION, ("processor", "complete")),
+        "Function call time": summary(truth, s.FUNCTION_CALL, ("function",)),
+        "Function calls": [total(truth, s.FUNCTION_CALLS, ("function", "outcome"))],
+        "Errors by processor": [total(truth, s.ERRORS, ("processor", "category"))],
+    }
+
+
+def _usage(world: World) -> dict[str, list[Answer]]:
+    truth = world.all
+    turns = truth.total(s.TURNS, ("outcome",))
+    return {
+        "Cost": [total(truth, s.COST)],
+        "Unpriced requests": [total(truth, s.UNPRICED)],
+        "Audio recognised": [total(truth, s.STT_AUDIO)],
+        "Interrupted turns": [_exactly((), {(): turns[("interrupted",)] / sum(turns.values())})],
+        "Cost by service and model": [total(truth, s.COST, ("cost_type", *MODEL))],
+        "Cost by model over time": [total(truth, s.COST, ("cost_type", "model"))],
+        "Tokens by model": [total(truth, s.LLM_TOKENS, (*MODEL, "token_type"))],
+        "Token details": [total(truth, s.LLM_TOKEN_DETAILS, (*MODEL, "detail"))],
+        "Speech recognition": [total(truth, s.STT_AUDIO, MODEL)],
+        "Speech synthesis": [total(truth, s.TTS_CHARACTERS, MODEL)],
+        "Unpriced usage": [total(truth, s.UNPRICED, ("service", "model"))],
+        "Turns": [total(truth, s.TURNS, ("outcome",))],
+        "Ends of calls": [total(truth, s.CALLS_ENDED, ("end_reason",))],
+    }
+
+
+def _calls(world: World) -> dict[str, list[Answer]]:
+    truth, one = world.all, world.one
+    chosen_length = math.fsum(call.lasted(SPAN_SECONDS) for call in _measured(world, world.chosen))
+    return {
+        "Recent calls": [
+            _started(world),
+            _lengths(world),
+            total(truth, s.CALLS_ENDED, (*CALL, "end_reason")),
+            total(truth, s.TURNS, CALL),
+            total(truth, s.INTERRUPTIONS, CALL),
+            average(truth, s.RESPONSE, CALL),
+            average(truth, s.TTFB, CALL, uncut),
+            total(truth, s.LLM_TOKENS, CALL),
+            total(truth, s.TTS_CHARACTERS, CALL),
+            total(truth, s.COST, CALL),
+            total(truth, s.ERRORS, CALL),
+            total(truth, s.CALLS, (*CALL, *MODELS)),
+        ],
+        "Length": [_exactly((), {(): chosen_length})],
+        "Response time of the call": [average(one, s.RESPONSE), quantile(one, 0.95, s.RESPONSE)],
+        "Cost of the call": [total(one, s.COST)],
+        "Turns of the call": [total(one, s.TURNS, ("outcome",))],
+        "Tokens of the call": [total(one, s.LLM_TOKENS, ("token_type",))],
+        "Characters of the call": [zero_or(one, s.TTS_CHARACTERS)],
+        "Audio of the call": [zero_or(one, s.STT_AUDIO)],
+        "Interruptions of the call": [zero_or(one, s.INTERRUPTIONS)],
+        "Errors of the call": [zero_or(one, s.ERRORS)],
+        "TTFB of the call": summary(one, s.TTFB, ("service", "model"), uncut),
+        "Cost of the call by service": [total(one, s.COST, ("cost_type", "model"))],
+        "The call over time": [average(one, s.RESPONSE), average(one, s.TTFB, ("service",), uncut)],
+        "Tokens of the call over time": [total(one, s.LLM_TOKENS, ("token_type",))],
+        "Function calls of the call": [total(one, s.FUNCTION_CALLS, ("function", "outcome"))],
+        "Errors of the call by processor": [total(one, s.ERRORS, ("processor", "category"))],
+        "Identity of the call": [total(one, s.CALLS, (*CALL, *MODELS))],
+    }
+
+
+def _delivery(world: World) -> dict[str, list[Answer]]:
+    truth = world.all
+    return {
+        "Tokens per request (gen_ai)": summary(truth, s.GEN_AI_TOKEN_USAGE, (*GEN_AI, "gen_ai_token_type")),
+        "Operation duration (gen_ai)": summary(truth, s.GEN_AI_OPERATION_DURATION, GEN_AI),
+        "Time to first chunk (gen_ai)": summary(truth, s.GEN_AI_TIME_TO_FIRST_CHUNK, GEN_AI),
+        "Dropped": [total(truth, s.DROPPED)],
+        "Live series": [_exactly((), {(): float(world.live_series)})],
+        "Dropped by reason": [total(truth, s.DROPPED, ("reason",))],
+        "Dropped over time": [total(truth, s.DROPPED, ("reason",))],
+    }
+
+
+def _attributes(labels: Key) -> Key:
+    return tuple(
+        label.replace("gen_ai_token_", "gen_ai.token.")
+        .replace("gen_ai_provider_", "gen_ai.provider.")
+        .replace("gen_ai_request_", "gen_ai.request.")
+        for label in labels
+    )
+
+
+def _measured(world: World, calls: list[Call]) -> list[Call]:
+    # Shared series hold the length of the calls that run now.
+    return calls if world.labelled else [call for call in calls if call.end is None]
+
+
+def _started(world: World) -> Answer:
+    if not world.labelled:
+        return Answer(CALL, {})
+    moments = {(call.call_id,): 1000 * (world.started_at + call.begin) for call in world.script}
+    return Answer(CALL, {key: (at - 2, at + 2) for key, at in moments.items()})
+
+
+def _lengths(world: World) -> Answer:
+    lengths: dict[Key, float] = {}
+    for call in _measured(world, world.script):
+        key = (call.call_id if world.labelled else "",)
+        lengths[key] = lengths.get(key, 0.0) + call.lasted(SPAN_SECONDS)
+    return _exactly(CALL, lengths)

@@ -1,0 +1,220 @@
+"""A hundred scripted calls with known numbers, and what is true about any part of them.
+
+The calls are short and long, concurrent, some of them interrupted; three are still running at the end. Two processes
+serve them, one of which is replaced by a third half-way.
+"""
+
+from __future__ import annotations
+
+import bisect
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from voice_metrics import series as s
+from voice_metrics.series import Series
+
+CALLS = 100
+STILL_RUNNING = 3
+SPAN_SECONDS = 2400.0
+MODELS = ("gpt-4.1", "gpt-4.1-mini")
+LLM, STT, TTS = "OpenAILLMService", "DeepgramSTTService", "CartesiaTTSService"
+
+Attributes = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One value that a series received.
+
+    Parameters:
+        at: Seconds since the beginning of the script.
+        series: The row of the table.
+        attributes: The series' own attributes, without the common ones.
+        value: What was added or observed.
+    """
+
+    at: float
+    series: Series
+    attributes: Attributes
+    value: float
+
+
+@dataclass
+class Call:
+    """One call.
+
+    Parameters:
+        call_id: Its id.
+        begin: Seconds since the beginning of the script.
+        end: Its end, or `None` if it outlives the script.
+        process: The instance that serves it.
+        models: Its model tags.
+        events: What happened in it, in order of time.
+    """
+
+    call_id: str
+    begin: float
+    end: float | None
+    process: str
+    models: Attributes
+    events: list[Event] = field(default_factory=list)
+
+    def lasted(self, until: float) -> float:
+        """Its length in seconds, so far."""
+        return (until if self.end is None else self.end) - self.begin
+
+
+def calls(seed: int = 7) -> list[Call]:
+    """The script."""
+    dice = random.Random(seed)
+    return [_call(number, dice) for number in range(CALLS)]
+
+
+def _call(number: int, dice: random.Random) -> Call:
+    length = dice.choice((4.0, 8.0, 45.0, 120.0, 300.0)) * dice.uniform(0.8, 1.2)
+    running = number >= CALLS - STILL_RUNNING
+    begin = SPAN_SECONDS - dice.uniform(5, 100) if running else dice.uniform(0, SPAN_SECONDS - length - 5)
+    replaced = "i1" if begin < SPAN_SECONDS / 2 else "i3"
+    models = {"llm_model": dice.choice(MODELS), "stt_model": "nova-3", "tts_model": "sonic-3"}
+    call = Call(f"call-{number:03}", begin, None if running else begin + length, dice.choice((replaced, "i2")), models)
+    call.events.append(Event(begin, s.CALLS, {}, 1))
+    at = begin + dice.uniform(0.5, 2)
+    until = SPAN_SECONDS if running else begin + length
+    while at < until - 1:
+        call.events += sorted(_turn(at, call, dice), key=lambda event: event.at)
+        at += dice.uniform(3, 12)
+    if call.end is not None:
+        reason = dice.choice(("completed", "completed", "cancelled", "error"))
+        call.events.append(Event(call.end, s.CALLS_ENDED, {"end_reason": reason}, 1))
+    return call
+
+
+def _turn(at: float, call: Call, dice: random.Random) -> Iterator[Event]:
+    model, cut = call.models["llm_model"], dice.random() < 0.2
+    llm = {"processor": LLM, "model": model}
+    speech = {"processor": TTS, "model": "sonic-3"}
+    heard = {"processor": STT, "model": "nova-3"}
+    genai = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": model,
+    }
+    waits = {leg: dice.lognormvariate(mean, 0.6) for leg, mean in (("stt", 5.2), ("llm", 6.2), ("tts", 5.3))}
+    for leg, base in (("stt", heard), ("llm", llm), ("tts", speech)):
+        tags = {**base, "service": leg, "interrupted": "true" if cut and leg != "stt" else "false"}
+        yield Event(at, s.TTFB, tags, waits[leg])
+        yield Event(at, s.PROCESSING, tags, waits[leg] * dice.uniform(1.1, 3))
+    yield Event(at, s.STT_AUDIO, heard, dice.uniform(1, 6))
+    prompt, completion = dice.randint(300, 4000), dice.randint(10, 200)
+    yield Event(at, s.LLM_TOKENS, {**llm, "token_type": "prompt"}, prompt)
+    yield Event(at, s.LLM_TOKENS, {**llm, "token_type": "completion"}, completion)
+    yield Event(at, s.LLM_TOKEN_DETAILS, {**llm, "detail": "cache_read"}, prompt // 2)
+    yield Event(at, s.LLM_THROUGHPUT, llm, dice.uniform(20, 180))
+    yield Event(at, s.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "input"}, prompt)
+    yield Event(at, s.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "output"}, completion)
+    yield Event(at, s.GEN_AI_OPERATION_DURATION, genai, waits["llm"] / 1000 * 2)
+    yield Event(at, s.GEN_AI_TIME_TO_FIRST_CHUNK, genai, waits["llm"] / 1000)
+    yield Event(at, s.COST, {"cost_type": "llm", **llm}, prompt * 2e-6 + completion * 8e-6)
+    yield Event(at, s.COST, {"cost_type": "stt", **heard}, dice.uniform(1, 6) * 7e-5)
+    characters = dice.randint(20, 400)
+    yield Event(at, s.TTS_CHARACTERS, speech, characters)
+    if dice.random() < 0.9:
+        yield Event(at, s.COST, {"cost_type": "tts", **speech}, characters * 3.5e-5)
+    else:
+        yield Event(at, s.UNPRICED, {"service": "tts", "model": "sonic-3"}, 1)
+    yield from _rest_of_turn(at, waits, cut, dice)
+
+
+def _rest_of_turn(at: float, waits: Mapping[str, float], cut: bool, dice: random.Random) -> Iterator[Event]:
+    yield Event(at, s.TTFAT, {"processor": LLM, "model": "o4-mini"}, waits["llm"] * 1.5)
+    yield Event(at, s.TTFA, {"processor": TTS, "model": "sonic-3"}, waits["tts"] * 1.2)
+    yield Event(at, s.TEXT_AGGREGATION, {"processor": TTS}, dice.uniform(20, 400))
+    yield Event(at, s.TURN_DETECTION, {"processor": "SmartTurn", "complete": "true"}, dice.uniform(20, 90))
+    for part, leg in (("stt", "stt"), ("llm", "llm"), ("tts", "tts")):
+        yield Event(at, s.RESPONSE_PART, {"part": part}, waits[leg])
+    yield Event(at, s.RESPONSE, {}, sum(waits.values()))
+    yield Event(at, s.TURNS, {"outcome": "interrupted" if cut else "completed"}, 1)
+    if cut:
+        yield Event(at, s.INTERRUPTIONS, {}, 1)
+    if dice.random() < 0.15:
+        outcome = dice.choice(("completed", "completed", "failed"))
+        yield Event(at, s.FUNCTION_CALLS, {"function": "book_table", "outcome": outcome}, 1)
+        yield Event(at, s.FUNCTION_CALL, {"function": "book_table"}, dice.uniform(50, 3000))
+    if dice.random() < 0.06:
+        yield Event(at, s.ERRORS, {"processor": dice.choice((LLM, TTS)), "category": "unknown"}, 1)
+    if dice.random() < 0.04:
+        yield Event(at, s.DROPPED, {"reason": "bad_value"}, 1)
+
+
+Key = tuple[str, ...]
+
+
+@dataclass
+class Truth:
+    """What the events of some calls come to.
+
+    Parameters:
+        events: Events with the attributes that their points carry.
+    """
+
+    events: list[tuple[Event, Attributes]]
+
+    @classmethod
+    def of(cls, script: list[Call], labelled: bool = True) -> Truth:
+        """The truth about some calls.
+
+        Args:
+            script: The calls.
+            labelled: Whether points carry the call id.
+        """
+        return cls(
+            [(event, tags(call, event.series, event.attributes, labelled)) for call in script for event in call.events]
+        )
+
+    def total(
+        self, series: Series, by: Key = (), where: Callable[[Attributes], bool] = lambda attributes: True
+    ) -> dict[Key, float]:
+        """Sum of a counter's increments, or of a histogram's values, by attributes."""
+        totals: dict[Key, float] = defaultdict(float)
+        for value, key in self._values(series, by, where):
+            totals[key] += value
+        return dict(totals)
+
+    def count(
+        self, series: Series, by: Key = (), where: Callable[[Attributes], bool] = lambda attributes: True
+    ) -> dict[Key, float]:
+        """Number of values, by attributes."""
+        counts: dict[Key, float] = defaultdict(float)
+        for _, key in self._values(series, by, where):
+            counts[key] += 1
+        return dict(counts)
+
+    def bucket(
+        self, share: float, series: Series, by: Key = (), where: Callable[[Attributes], bool] = lambda attributes: True
+    ) -> dict[Key, tuple[float, float]]:
+        """The bucket that holds a percentile, as its bounds, by attributes."""
+        values: dict[Key, list[float]] = defaultdict(list)
+        for value, key in self._values(series, by, where):
+            values[key].append(value)
+        return {key: _bucket(sorted(found), share, series) for key, found in values.items()}
+
+    def _values(self, series: Series, by: Key, where: Callable[[Attributes], bool]) -> Iterator[tuple[float, Key]]:
+        for event, attributes in self.events:
+            if event.series is series and where(attributes):
+                yield event.value, tuple(attributes.get(name, "") for name in by)
+
+
+def tags(call: Call, series: Series, attributes: Attributes, labelled: bool) -> Attributes:
+    """All attributes of a point."""
+    if series in s.GEN_AI:
+        return attributes
+    return {**attributes, **call.models, **({s.CALL_ID: call.call_id} if labelled else {})}
+
+
+def _bucket(values: list[float], share: float, series: Series) -> tuple[float, float]:
+    ranked = values[min(len(values) - 1, max(0, int(share * len(values) - 1e-9)))]
+    index = bisect.bisect_left(series.buckets, ranked)
+    bounds = (0.0, *series.buckets, series.buckets[-1])
+    return bounds[index], bounds[index + 1]
