@@ -62,12 +62,13 @@ class Chores:
             return sweep
         if at >= self._prune_at:
             self._prune_at = at + _PRUNING_SECONDS
-            return self._prune
+            return self.prune
         if at >= self._heartbeat_at:
             return _nothing
         return None
 
-    def _prune(self, session: Session) -> None:
+    def prune(self, session: Session) -> None:
+        """Delete a little of what is old or too much; if there is more, it is due again soon."""
         more = pruning.prune_old(session.db, self._days, session.now)
         self._making_room = pruning.prune_large(session.db, self._megabytes, self._making_room)
         pruning.shrink(session.db)

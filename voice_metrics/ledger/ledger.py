@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -95,6 +95,10 @@ class Ledger:
             state: "delivered" if its last export was acknowledged, "pending" if not, "ended" without an endpoint.
         """
         self._put_call(call_id, summary, CallState(state))
+
+    def delivered(self, call_ids: Iterable[str]) -> None:
+        """Note that pending calls of this process were delivered after all."""
+        self._writer.put(partial(pending.deliver, call_ids=tuple(call_ids)))
 
     def add(self, call_id: str, rows: Sequence[Row]) -> None:
         """Add rows to a call's time line; under pressure they are the first to be dropped."""

@@ -68,6 +68,12 @@ def refuse(session: Session, rows: Iterable[int]) -> None:
     _settle(session, rows, CallState.ENDED)
 
 
+def deliver(session: Session, call_ids: Iterable[str]) -> None:
+    """Note that pending calls of this process were delivered after all."""
+    for call_id in call_ids:
+        _decide(session.db, f"{_PENDING} AND process = ?", (call_id, session.process), CallState.DELIVERED)
+
+
 _OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
 
 
@@ -88,16 +94,18 @@ def _settle(session: Session, rows: Iterable[int], state: CallState) -> None:
     calls = {call_id for row in settled for call_id in _calls(session.db, row)}
     _forget(session.db, settled)
     for call_id in calls:
-        if session.db.execute("SELECT 1 FROM request_call WHERE call_id = ? LIMIT 1", (call_id,)).fetchone():
-            continue
-        for call, text in session.db.execute(
-            "SELECT id, summary FROM call WHERE call_id = ? AND state = 'pending'", (call_id,)
-        ).fetchall():
-            summary = json.loads(text) | {"exported": state is CallState.DELIVERED}
-            session.db.execute(
-                "UPDATE call SET state = ?, summary = ? WHERE id = ?",
-                (state.value, json.dumps(summary, separators=(",", ":")), call),
-            )
+        if not session.db.execute("SELECT 1 FROM request_call WHERE call_id = ? LIMIT 1", (call_id,)).fetchone():
+            _decide(session.db, _PENDING, (call_id,), state)
+
+
+_PENDING = "SELECT id, summary FROM call WHERE call_id = ? AND state = 'pending'"
+
+
+def _decide(db: sqlite3.Connection, which: str, values: Sequence[str | int], state: CallState) -> None:
+    for call, text in db.execute(which, values).fetchall():
+        summary = json.loads(text) | {"exported": state is CallState.DELIVERED}
+        told = json.dumps(summary, separators=(",", ":"))
+        db.execute("UPDATE call SET state = ?, summary = ? WHERE id = ?", (state.value, told, call))
 
 
 def _calls(db: sqlite3.Connection, row: int) -> set[str]:

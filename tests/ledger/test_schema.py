@@ -1,0 +1,70 @@
+"""Older files become current ones, with everything in them."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.ledger.summaries import NOON, summary
+from voice_metrics.ledger import Ledger, LedgerReader, schema
+from voice_metrics.spool import PendingRequest
+
+
+def older(path: Path, version: int) -> None:
+    """A file as the given version of the schema left it, with one call."""
+    path.parent.mkdir()
+    with sqlite3.connect(path) as db:
+        for step in schema.STEPS[:version]:
+            db.executescript(step)
+        db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {version}")
+        if version:
+            db.execute("INSERT INTO process VALUES (1, 'another machine', 1, '', 0)")
+            db.execute(
+                "INSERT INTO call (call_id, process, state, started_at, updated_at, summary) "
+                "VALUES ('old', 1, 'ended', 1.0, 2.0, '{}')"
+            )
+            db.execute("INSERT INTO measurement (call, at, kind, value) VALUES (1, 1.5, 'response', 0.5)")
+    db.close()
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION + 1))
+def test_an_older_ledger_is_brought_up_to_date_by_whoever_writes(path: Path, ledger: Ledger, version: int) -> None:
+    older(path, version)
+    ledger.call_started("new", NOON, summary("new"))
+    ledger.park([PendingRequest(b"body", ("new",), 1.0)])
+    assert ledger.flush()
+    with LedgerReader(path) as reader:
+        assert {call.call_id for call in reader.calls()} == {"old", "new"}
+        assert [row.value for row in reader.call("old").timeline] == [0.5]
+        assert reader.pending().requests == 1
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION + 1))
+def test_an_older_ledger_is_brought_up_to_date_by_whoever_reads(path: Path, version: int) -> None:
+    older(path, version)
+    with LedgerReader(path) as reader:
+        assert [call.call_id for call in reader.calls()] == ["old"]
+        assert reader.pending().requests == 0
+
+
+def test_a_new_ledger_gives_space_back_and_lets_readers_read_while_it_is_written(path: Path, ledger: Ledger) -> None:
+    ledger.call_started("a", NOON, summary("a"))
+    assert ledger.flush()
+    with sqlite3.connect(path) as db:
+        pragmas = {name: db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("auto_vacuum", "journal_mode")}
+    db.close()
+    assert pragmas == {"auto_vacuum": 2, "journal_mode": "wal"}
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older(path, 1)
+    before = path.read_bytes()
+    monkeypatch.setattr(schema, "STEPS", (schema.STEPS[0], "CREATE TABLE fine (x); CREATE TABLE call (x)"))
+    db = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        schema.migrate(db)
+    db.close()
+    assert path.read_bytes() == before

@@ -1,0 +1,133 @@
+"""Requests outlive their process, and exactly one other process gets them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.ledger.summaries import NOON, summary
+from voice_metrics.ledger import CallState, Ledger, LedgerReader, PendingState
+from voice_metrics.spool import PendingRequest, Spool
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(path: Path, *arguments: str) -> Iterator[list[str]]:
+    """A process that has done what it was asked, and is killed at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.ledger.claims_until_killed", path, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def request(name: str, at: float = 1.0) -> PendingRequest:
+    return PendingRequest(name.encode(), (name,), at)
+
+
+def states(path: Path) -> dict[str, tuple[CallState, str | None]]:
+    with LedgerReader(path) as reader:
+        return {call.call_id: (call.state, call.end_reason) for call in reader.calls()}
+
+
+def test_the_ledger_is_a_spool(ledger: Ledger, path: Path) -> None:
+    spool: Spool = ledger
+    assert spool.location == str(path)
+
+
+def test_what_a_process_keeps_is_its_own_while_it_lives(path: Path, ledger: Ledger) -> None:
+    with running(path, "keep", "a", "b") as kept:
+        assert kept == ["a", "b"]
+        assert ledger.claim() == []
+        assert states(path) == {"a": (CallState.LIVE, None), "b": (CallState.LIVE, None)}
+        with LedgerReader(path) as reader:
+            assert reader.pending() == PendingState(requests=2, bytes=2, calls=2, oldest_at=0.0)
+    assert states(path) == {"a": (CallState.ENDED, "unknown"), "b": (CallState.ENDED, "unknown")}
+    claimed = ledger.claim()
+    assert [found for _, found in claimed] == [
+        PendingRequest(b"a", ("", "a"), 0.0),
+        PendingRequest(b"b", ("", "b"), 1.0),
+    ]
+    assert states(path) == {"a": (CallState.PENDING, "unknown"), "b": (CallState.PENDING, "unknown")}
+
+
+def test_a_request_goes_to_one_claimer_only(path: Path, ledger: Ledger) -> None:
+    with running(path, "keep", "a", "b", "c"):
+        pass
+    with running(path, "claim") as first, running(path, "claim") as second:
+        assert sorted(first + second) == ["a", "b", "c"]
+        assert ledger.claim() == []
+    assert [found.body for _, found in ledger.claim()] == [b"a", b"b", b"c"]
+
+
+def test_what_is_acknowledged_is_gone_and_its_call_delivered(path: Path, ledger: Ledger) -> None:
+    with running(path, "keep", "a", "b"):
+        pass
+    (first, _), (second, _) = ledger.claim()
+    ledger.acknowledged([first])
+    ledger.release([second])
+    assert states(path)["a"] == (CallState.DELIVERED, "unknown")
+    assert states(path)["b"] == (CallState.PENDING, "unknown")
+    with LedgerReader(path) as reader:
+        assert reader.call("a").summary == {"call_id": "a", "end_reason": "unknown", "exported": True}
+        assert reader.pending().requests == 1
+    ((again, found),) = ledger.claim()
+    assert (again, found.body) == (second, b"b")
+
+
+def test_a_call_is_delivered_with_its_last_request(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("a", NOON, summary("a"))
+    ledger.call_ended("a", summary("a", exported=False), "pending")
+    ledger.park([request("a", 1.0), request("a", 2.0)])
+    (first, _), (second, _) = ledger.claim()
+    ledger.acknowledged([first])
+    assert states(path)["a"][0] is CallState.PENDING
+    ledger.acknowledged([second])
+    assert states(path)["a"][0] is CallState.DELIVERED
+
+
+def test_a_refused_request_is_gone_and_its_call_not_delivered(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("a", NOON, summary("a"))
+    ledger.call_ended("a", summary("a", exported=False), "pending")
+    ledger.park([request("a")])
+    ((number, _),) = ledger.claim()
+    ledger.refused([number])
+    with LedgerReader(path) as reader:
+        assert reader.pending().requests == 0
+        assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
+
+
+def test_a_pending_call_may_be_delivered_while_its_process_lives(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("a", NOON, summary("a"))
+    ledger.call_ended("a", summary("a", exported=False), "pending")
+    ledger.delivered(["a", "unknown"])
+    assert ledger.flush()
+    assert states(path)["a"][0] is CallState.DELIVERED
+
+
+def test_the_newest_replaces_what_a_process_kept_before(ledger: Ledger, path: Path) -> None:
+    with running(path, "keep", "other"):
+        pass
+    ((adopted, _),) = ledger.claim()
+    ledger.replace([request("a"), request("b")])
+    ledger.replace([request("c")])
+    with LedgerReader(path) as reader:
+        assert (reader.pending().requests, reader.pending().calls) == (2, 2)
+    ledger.replace([])
+    ledger.release([adopted])
+    assert [found.body for _, found in ledger.claim()] == [b"other"]
