@@ -46,12 +46,21 @@ def event(frame: Frame, source: Any = None) -> Event | None:
     Returns:
         The event, or `None` if the frame tells nothing.
     """
-    kind = type(frame)
+    make = _maker(type(frame))
+    return make(frame, source) if make else None
+
+
+def reads(kind: type[Frame]) -> bool:
+    """Whether frames of a class may say something."""
+    return _maker(kind) is not None
+
+
+def _maker(kind: type[Frame]) -> _Maker | None:
     try:
-        make = _MAKERS[kind]
+        return _MAKERS[kind]
     except KeyError:
         make = _MAKERS[kind] = next((_MAKERS[base] for base in kind.__mro__[1:] if base in _MAKERS), None)
-    return make(frame, source) if make else None
+        return make
 
 
 def tells(frame: Frame) -> bool:
