@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from voice_metrics import series as s
 from voice_metrics.series import Series
@@ -86,12 +87,17 @@ class World:
     started_at: float
     live_series: int
 
-    @property
+    @cached_property
+    def answers(self) -> dict[str, list[Answer]]:
+        """What each panel's queries have to answer over the whole time range, by title."""
+        return {**_overview(self), **_services(self), **_usage(self), **_calls(self), **_delivery(self)}
+
+    @cached_property
     def all(self) -> Truth:
         """The truth about all calls."""
         return Truth.of(self.script, self.labelled)
 
-    @property
+    @cached_property
     def one(self) -> Truth:
         """The truth about the chosen calls."""
         return Truth.of(self.chosen, self.labelled)
@@ -141,11 +147,6 @@ def summary(truth: Truth, series: Series, by: Key, where: Where = everything) ->
 def times(factor: float, answer: Answer) -> Answer:
     """An answer in another unit."""
     return Answer(answer.by, {key: (low * factor, high * factor) for key, (low, high) in answer.values.items()})
-
-
-def answers(world: World) -> dict[str, list[Answer]]:
-    """What each panel's queries have to answer over the whole time range, by title."""
-    return {**_overview(world), **_services(world), **_usage(world), **_calls(world), **_delivery(world)}
 
 
 def _overview(world: World) -> dict[str, list[Answer]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,7 @@ from voice_metrics import series as s
 
 from .board import Question, questions, variable
 from .chain import Chain
-from .expected import Answer, World, answers
+from .expected import Answer, World
 from .otlp import Feed
 from .replay import OUTAGE, Replay
 from .script import SPAN_SECONDS, calls
@@ -53,7 +54,7 @@ def ask(chain: Chain, world: World, question: Question, call_id: str = ".*") -> 
 @pytest.mark.parametrize("question", list(questions()), ids=str)
 def test_each_query_answers_the_truth(world: tuple[Chain, World], question: Question):
     chain, about = world
-    expected = answers(about)[question.title][question.place]
+    expected = about.answers[question.title][question.place]
     expected.check(str(question), ask(chain, about, question))
 
 
@@ -61,7 +62,7 @@ def test_the_truth_knows_every_query(world: tuple[Chain, World]):
     asked: dict[str, int] = {}
     for question in questions():
         asked[question.title] = asked.get(question.title, 0) + 1
-    assert {title: len(parts) for title, parts in answers(world[1]).items()} == asked
+    assert {title: len(parts) for title, parts in world[1].answers.items()} == asked
 
 
 def test_no_panel_is_empty(world: tuple[Chain, World]):
@@ -77,10 +78,10 @@ def test_each_call_by_its_id_answers_the_truth_about_it(world: tuple[Chain, Worl
     if not about.labelled:
         pytest.skip("series carry no ids")
     for call in about.script[:: len(about.script) // 12]:
-        chosen = World(about.script, [call], True, RANGE_SECONDS, about.started_at, about.live_series)
+        chosen = replace(about, chosen=[call])
         for question in questions():
             if "$call_id" in question.expression:
-                expected = answers(chosen)[question.title][question.place]
+                expected = chosen.answers[question.title][question.place]
                 expected.check(f"{call.call_id} {question}", ask(chain, about, question, call.call_id))
 
 
@@ -106,7 +107,7 @@ def test_halves_of_the_range_add_up_to_the_whole(world: tuple[Chain, World]):
         halves = [
             value for at in (end - half, end) for value in chain.store.instant(question.filled(half, half), at).values()
         ]
-        answers(about)[title][0].check(title, {(): sum(halves)})
+        about.answers[title][0].check(title, {(): sum(halves)})
 
 
 def test_percentiles_of_the_windows_lie_between_the_values(world: tuple[Chain, World]):
@@ -146,7 +147,7 @@ def test_victoria_metrics_counts_the_same(world: tuple[Chain, World]):
     ):
         (question,) = (q for q in questions() if q.title == title)
         answer = second.instant(question.filled(RANGE_SECONDS, RANGE_SECONDS), about.started_at + SPAN_SECONDS)
-        answers(about)[title][0].check(title, answer)
+        about.answers[title][0].check(title, answer)
 
 
 def test_a_wrong_answer_is_noticed():
