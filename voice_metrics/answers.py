@@ -1,0 +1,210 @@
+"""What a server's answer means for the points that were sent.
+
+Owns the judgement of status and body: acknowledged or not, worth another try or not, the server's own
+words, and what to do about it. Refuses to trust a status alone: 2xx may reject points, and 3xx
+delivers nothing. Words that it hands out hold no secret.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+
+_WORDS = 300
+_AGED = re.compile(r"out.of.order|out.of.bounds|too.old|too.far.in.(the.)?past|duplicate.(sample|timestamp)", re.I)
+_ADVICE = {
+    301: "Set {variable} to the address it points to; telemetry does not follow redirects.",
+    400: "The server could not take the data; its words say why.",
+    401: "Check OTEL_EXPORTER_OTLP_HEADERS: Authorization=Basic%20<base64 of instanceID:token>, "
+    "the number of the OTLP instance first and a token that is still valid.",
+    403: "The token is known but may not write metrics: give it the scope metrics:write.",
+    404: "Check the path of {variable}: on Grafana Cloud it ends in /otlp.",
+    405: "Check the path of {variable}: this one takes no POST.",
+    413: "The request is larger than the server takes; smaller ones are tried.",
+    429: "The server limits the rate: raise OTEL_METRIC_EXPORT_INTERVAL, set VOICE_METRICS_CALL_ID=off, "
+    "or ask for a higher limit.",
+    500: "The server is at fault; the values are sent again with the next export.",
+}
+
+
+class Verdict(StrEnum):
+    """What became of a request."""
+
+    ACKNOWLEDGED = "acknowledged"
+    RETRYABLE = "retryable"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    TOO_LARGE = "too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One request's end.
+
+    Parameters:
+        verdict: What became of it.
+        fault: Short stable name of what went wrong, such as "401" or "timeout"; empty if nothing did.
+        words: The server's own words, or those of the network; free of secrets.
+        advice: What to do, in a sentence; empty if there is nothing to do.
+        status: HTTP status, or `None` without an answer.
+        rejected: Points that the server refused of a request that it otherwise took.
+        retry_after_seconds: How long the server asks to wait, or `None` if it does not.
+        seconds: From the request to its answer.
+    """
+
+    verdict: Verdict
+    fault: str = ""
+    words: str = ""
+    advice: str = ""
+    status: int | None = None
+    rejected: int = 0
+    retry_after_seconds: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the server has every point."""
+        return self.verdict is Verdict.ACKNOWLEDGED
+
+    @property
+    def aged(self) -> bool:
+        """Whether the server refuses the points for their age, so that it always will."""
+        return self.verdict in (Verdict.REFUSED, Verdict.REJECTED) and _AGED.search(self.words) is not None
+
+    @property
+    def concerns_all(self) -> bool:
+        """Whether another request, with other points, would fare alike."""
+        return not self.acknowledged and self.fault not in ("400", "413", "rejected")
+
+    def __str__(self) -> str:
+        """The fault in words, for a log line."""
+        return " ".join(text for text in (self.words, self.advice) if text)
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str) -> Outcome:
+    """Judge an answer.
+
+    Args:
+        status: HTTP status.
+        headers: Its headers.
+        body: Its body, or the beginning of it.
+        variable: The environment variable that named the endpoint, for the advice.
+
+    Returns:
+        What became of the request; the words are still to be cleared of secrets.
+    """
+    content = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if 200 <= status < 300:
+        return _taken(status, content, body, variable)
+    words = f"it answered {status}"
+    if 300 <= status < 400:
+        # What follows a question mark may be a token.
+        words += f" and points to {headers.get('location', 'nowhere').partition('?')[0][:_WORDS]}"
+        advice = _ADVICE[301]
+    else:
+        said = _said(content, body)
+        words += f": {said}" if said else ""
+        advice = _ADVICE.get(status, _ADVICE[500] if status >= 500 else _ADVICE[400])
+    verdict = Verdict.REFUSED
+    if status in (429, 502, 503, 504):
+        verdict = Verdict.RETRYABLE
+    elif status == 413:
+        verdict = Verdict.TOO_LARGE
+    retry_after = retry_after_seconds(headers.get("retry-after"), time.time())
+    words = words if words.endswith(".") else f"{words}."
+    return Outcome(
+        verdict, str(status), words, advice.format(variable=variable), status, retry_after_seconds=retry_after
+    )
+
+
+def _taken(status: int, content: str, body: bytes, variable: str) -> Outcome:
+    if body.lstrip()[:1] == b"<":
+        return Outcome(
+            Verdict.REFUSED,
+            "page",
+            f"it answered {status} with a web page.",
+            f"That is no OTLP endpoint; check {variable} and any proxy on the way.",
+            status,
+        )
+    rejected, said = _partial_success(content, body)
+    if not rejected:
+        return Outcome(Verdict.ACKNOWLEDGED, words=said, status=status)
+    points = "point" if rejected == 1 else "points"
+    return Outcome(
+        Verdict.REJECTED,
+        "rejected",
+        f"it took the request and rejected {rejected} {points} of it{f': {said}' if said else ''}.",
+        "Limits of the plan are the usual reason: VOICE_METRICS_CALL_ID=off needs far fewer series.",
+        status,
+        rejected,
+    )
+
+
+def _partial_success(content: str, body: bytes) -> tuple[int, str]:
+    if content == "application/json":
+        try:
+            partial = json.loads(body).get("partialSuccess") or {}
+            return int(partial.get("rejectedDataPoints", 0)), plain(str(partial.get("errorMessage", "")))
+        except (ValueError, TypeError, AttributeError):
+            return 0, ""
+    try:
+        message = ExportMetricsServiceResponse.FromString(body).partial_success
+    except DecodeError:
+        return 0, ""
+    return message.rejected_data_points, plain(message.error_message)
+
+
+def _said(content: str, body: bytes) -> str:
+    if content in ("application/x-protobuf", "application/protobuf"):
+        try:
+            return plain(Status.FromString(body).message)
+        except DecodeError:
+            return ""
+    text = body.decode("utf-8", "replace")
+    if content.endswith("json"):
+        try:
+            answer = json.loads(text)
+            text = str(answer.get("message") or answer.get("error") or text)
+        except (ValueError, AttributeError):
+            pass
+    elif text.lstrip().startswith("<"):
+        text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I)
+    return plain(text)
+
+
+def plain(text: str) -> str:
+    """Make foreign text fit for one line of a log: printable, of one line, not too long."""
+    text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return text if len(text) <= _WORDS else f"{text[:_WORDS]}…"
+
+
+def retry_after_seconds(value: str | None, now: float) -> float | None:
+    """Read a Retry-After header (RFC 9110, section 10.2.3).
+
+    Args:
+        value: The header, or `None` if there is none.
+        now: The moment, in Unix seconds.
+
+    Returns:
+        How long to wait, in seconds, or `None` if the header says nothing usable.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except (TypeError, ValueError):
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

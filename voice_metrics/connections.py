@@ -1,0 +1,135 @@
+"""HTTP connections that another thread can cut.
+
+Owns the reach into urllib3: a connection keeps a second handle of its socket, so that a deadline holds
+against a server that answers with one byte a second, in a TLS handshake as in a body. Refuses to know
+what is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import weakref
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+class Cut(OSError):
+    """The time for a request was over before its connection stood."""
+
+
+class Attempt:
+    """One request under way, as seen by the thread that sends it and by the one that waits."""
+
+    def __init__(self) -> None:
+        """Begin an attempt that nobody has given up yet."""
+        self._lock = threading.Lock()
+        self._lines: weakref.WeakSet[_Line] = weakref.WeakSet()
+        self.cut_off = False
+
+    def uses(self, line: _Line) -> None:
+        """Note that the request goes over this connection.
+
+        Raises:
+            Cut: If the time was over while the connection was made.
+        """
+        with self._lock:
+            self._lines.add(line)
+            if self.cut_off:
+                raise Cut
+
+    def cut(self) -> None:
+        """End the request: its reads and writes fail at once."""
+        with self._lock:
+            self.cut_off = True
+            lines = list(self._lines)
+        for line in lines:
+            line.cut()
+
+
+_under_way = threading.local()
+
+
+@contextlib.contextmanager
+def under_way(attempt: Attempt) -> Any:
+    """Count connections that this thread uses to an attempt."""
+    _under_way.attempt = attempt
+    try:
+        yield
+    finally:
+        _under_way.attempt = None
+
+
+class _Line:
+    """What a connection adds to urllib3's: a second handle of its socket."""
+
+    _spare: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        made: socket.socket = super()._new_conn()  # type: ignore[misc]
+        # TLS takes the first handle away while it shakes hands.
+        self._spare = made.dup()
+        self._report()
+        return made
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._report()
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def _report(self) -> None:
+        attempt = getattr(_under_way, "attempt", None)
+        if attempt is not None:
+            attempt.uses(self)
+
+    def cut(self) -> None:
+        spare = self._spare
+        if spare is not None:
+            with contextlib.suppress(OSError):
+                spare.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        super().close()  # type: ignore[misc]
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.close()
+
+
+class _HTTPLine(_Line, HTTPConnection):
+    pass
+
+
+class _HTTPSLine(_Line, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPLine
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSLine
+
+
+_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class CuttableAdapter(HTTPAdapter):
+    """Requests' adapter, over connections that can be cut."""
+
+    poolmanager: PoolManager
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pool of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make the pool of connections through a proxy; SOCKS brings its own connections."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager

@@ -1,0 +1,263 @@
+"""Requests to the OTLP endpoint, each with a deadline that holds and an outcome that is true.
+
+Owns the HTTP session that OpenTelemetry's exporter posts through: it decides when a try is repeated
+and when it is over, and clears every word of secrets. Refuses to keep anything: what is not
+acknowledged is the caller's to keep.
+"""
+
+from __future__ import annotations
+
+import gzip
+import queue
+import random
+import threading
+import time
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import requests
+from opentelemetry.exporter.otlp.proto.http.version import __version__
+from requests.utils import get_environ_proxies
+
+from voice_metrics.answers import Outcome, Verdict, judge
+from voice_metrics.connections import Attempt, CuttableAdapter, under_way
+from voice_metrics.endpoint import Endpoint
+from voice_metrics.faults import describe, late
+
+# Longest wait for another try of the same request; a server that asks for more is left alone until then.
+PATIENCE_SECONDS = 2.0
+LONGEST_HOLD_SECONDS = 600.0
+_TRIES = 3
+_ANSWER_BYTES = 65_536
+# What a sender gets to return after its connection was cut.
+_GRACE_SECONDS = 0.25
+# Senders that a name server may hold up at the same time.
+_SENDERS = 3
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    body: bytes
+    deadline: float
+    attempt: Attempt = field(default_factory=Attempt)
+    outcome: Outcome | None = None
+
+
+class Delivery(requests.Session):
+    """The session that OpenTelemetry's exporter posts through.
+
+    The exporter is always told 200, so that it neither repeats nor logs by itself; what truly
+    happened is in `outcome`. One thread at a time may deliver.
+
+    Attributes:
+        outcome: What became of the exporter's last request, or `None` if it made none.
+        body: That request.
+        patient: Whether a request is repeated where that is promising.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Prepare a session; nothing is sent yet.
+
+        Args:
+            endpoint: Where requests go.
+        """
+        super().__init__()
+        # With the environment's trust, ~/.netrc would replace the configured header.
+        self.trust_env = False
+        self.endpoint = endpoint
+        self.verify = endpoint.certificate or True
+        self.mount("http://", CuttableAdapter())
+        self.mount("https://", CuttableAdapter())
+        self.outcome: Outcome | None = None
+        self.body = b""
+        self.patient = True
+        self._secrets = endpoint.secrets()
+        self._changed = threading.Condition()
+        self._over_at = float("inf")
+        self._hold_until = 0.0
+        self._senders: list[_Sender] = []
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """Post for OpenTelemetry's exporter.
+
+        Args:
+            method: Always POST.
+            url: Where the exporter believes it posts.
+            **kwargs: `data` is the body; headers and timeout are the endpoint's.
+
+        Returns:
+            An answer of status 200, whatever happened.
+        """
+        self.body = kwargs["data"]
+        self.outcome = self.deliver(self.body)
+        answer = requests.Response()
+        answer.status_code = 200
+        return answer
+
+    def close_down(self, at: float) -> None:
+        """End what is under way by a moment, and begin nothing after it.
+
+        Args:
+            at: The moment, in monotonic seconds.
+        """
+        with self._changed:
+            self._over_at = min(self._over_at, at)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let the senders and their connections go."""
+        for sender in self._senders:
+            sender.jobs.put(None)
+        super().close()
+
+    def deliver(self, body: bytes) -> Outcome:
+        """Send one request, and again where that is promising.
+
+        Args:
+            body: A serialised ExportMetricsServiceRequest, not compressed.
+
+        Returns:
+            What became of it.
+        """
+        began = time.monotonic()
+        if began < self._hold_until:
+            return self._held(self._hold_until - began)
+        deadline = began + self.endpoint.timeout_seconds
+        packed = _packed(body, self.endpoint.compression)
+        for number in range(1, _TRIES + 1):
+            outcome = self._try(packed, deadline)
+            wait = outcome.retry_after_seconds
+            if wait is None:
+                wait = 0.3 * 2 ** (number - 1) * random.uniform(0.8, 1.2)
+            promising = self.patient and outcome.verdict is Verdict.RETRYABLE and outcome.fault != "timeout"
+            late_then = time.monotonic() + wait >= min(deadline, self._over_at)
+            if number == _TRIES or not promising or wait > PATIENCE_SECONDS or late_then or self._pause(wait):
+                break
+        if outcome.retry_after_seconds is not None:
+            self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)
+        return replace(outcome, words=self.cleared(outcome.words), seconds=time.monotonic() - began)
+
+    def cleared(self, text: str) -> str:
+        """The text without any secret that a server may have repeated."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def _held(self, seconds: float) -> Outcome:
+        words = f"it asked to be left alone, for {seconds:.0f} s more."
+        return Outcome(Verdict.RETRYABLE, "429", words, retry_after_seconds=seconds)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; whether the end came nearer meanwhile."""
+        until = time.monotonic() + seconds
+        with self._changed:
+            return self._changed.wait_for(lambda: self._over_at <= until, seconds)
+
+    def _try(self, body: bytes, deadline: float) -> Outcome:
+        outcome = self._once(body, deadline)
+        if outcome.fault == "reset":
+            # A server may have closed an idle connection meanwhile; a new one tells.
+            outcome = self._once(body, deadline)
+        return outcome
+
+    def _once(self, body: bytes, deadline: float) -> Outcome:
+        if time.monotonic() >= min(deadline, self._over_at):
+            return late(self.endpoint)
+        sender = self._free_sender()
+        if sender is None:
+            words = "the name server still keeps earlier requests waiting."
+            return Outcome(Verdict.REFUSED, "stuck", words, "Check the network.")
+        job = _Job(body, deadline)
+        sender.jobs.put(job)
+        with self._changed:
+            while job.outcome is None:
+                remaining = min(deadline, self._over_at) - time.monotonic()
+                if remaining <= 0:
+                    break
+                self._changed.wait(remaining)
+        if job.outcome is not None:
+            return job.outcome
+        job.attempt.cut()
+        with self._changed:
+            self._changed.wait_for(lambda: job.outcome is not None, _GRACE_SECONDS)
+        return late(self.endpoint)
+
+    def _free_sender(self) -> _Sender | None:
+        for sender in self._senders:
+            if not sender.busy():
+                return sender
+        if len(self._senders) >= _SENDERS:
+            return None
+        sender = _Sender(self)
+        sender.start()
+        self._senders.append(sender)
+        return sender
+
+    def answer(self, job: _Job) -> None:
+        """Send a job in this thread and note its outcome."""
+        try:
+            with under_way(job.attempt):
+                outcome = self._post(job)
+        except Exception as error:
+            outcome = describe(error, self.endpoint)
+        with self._changed:
+            job.outcome = outcome
+            self._changed.notify_all()
+
+    def _post(self, job: _Job) -> Outcome:
+        url = self.endpoint.address
+        response = super().request(
+            "POST",
+            url,
+            data=job.body,
+            headers=self._headers(),
+            timeout=max(job.deadline - time.monotonic(), 0.01),
+            allow_redirects=False,
+            stream=True,
+            proxies=get_environ_proxies(url),
+        )
+        try:
+            body = response.raw.read(_ANSWER_BYTES, decode_content=True)
+        finally:
+            response.close()
+        if job.attempt.cut_off:
+            return late(self.endpoint)
+        return judge(response.status_code, response.headers, body, self.endpoint.variable)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {
+            "content-type": "application/x-protobuf",
+            "user-agent": f"pipecat-voice-metrics OTel-OTLP-Exporter-Python/{__version__}",
+        }
+        if self.endpoint.compression != "none":
+            headers["content-encoding"] = self.endpoint.compression
+        return headers | dict(self.endpoint.headers)
+
+
+class _Sender(threading.Thread):
+    """A thread that waits for the network, so that nobody else has to."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(name="voice-metrics-send", daemon=True)
+        self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._delivery = delivery
+        self._job: _Job | None = None
+
+    def busy(self) -> bool:
+        """Whether the thread is still held up by an earlier job."""
+        job = self._job
+        return (job is not None and job.outcome is None) or not self.jobs.empty()
+
+    def run(self) -> None:
+        """Send jobs until there are no more."""
+        while (job := self.jobs.get()) is not None:
+            self._job = job
+            self._delivery.answer(job)
+
+
+def _packed(body: bytes, compression: str) -> bytes:
+    if compression == "gzip":
+        # Faster levels leave metrics, which are repetitive, about as small.
+        return gzip.compress(body, 5)
+    return zlib.compress(body, 5) if compression == "deflate" else body

@@ -1,0 +1,318 @@
+"""The thread that exports: collect, accumulate, deliver, acknowledge, keep.
+
+Owns the order of these, for the whole process: every interval everything that lives, and at once the
+calls that end. Refuses to die of a fault, and to block anybody who asks it for something.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
+
+from voice_metrics.accumulation import Accumulation
+from voice_metrics.keeping import Keeping
+from voice_metrics.reports import Reports
+from voice_metrics.shipping import Shipped, Shipping
+
+# A budget that is nearly full of calls that no server takes is relieved down to `_RELIEVED` of it.
+_PRESSURE = 0.9
+_RELIEVED = 0.7
+
+
+class Outlet(Protocol):
+    """A reader beside OTLP that is shown everything that lives."""
+
+    def show(self, data: MetricsData) -> None:
+        """Show it."""
+
+    def close(self) -> None:
+        """Stop showing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the thread tells and asks others; called in the thread, never under a lock.
+
+    Parameters:
+        refresh: Brings instruments up to date, before each collection.
+        dropped: Told a reason and a number of items that are lost.
+        delivered: Told the ended calls whose last values were acknowledged.
+    """
+
+    refresh: Callable[[], None]
+    dropped: Callable[[str, int], None]
+    delivered: Callable[[Sequence[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """The wish for the last export of a call.
+
+    Parameters:
+        call_id: The call, or "" for one whose series are shared.
+        result: Told whether it was acknowledged; `None` where nothing acknowledges.
+    """
+
+    call_id: str
+    result: Future[bool | None]
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What the thread is asked for.
+
+    Parameters:
+        flushes: Calls that ended.
+        stop: Whether this is the end.
+    """
+
+    flushes: list[Flush] = field(default_factory=list)
+    stop: bool = False
+
+
+class Collection:
+    """The SDK's reader and the accumulation behind it, for one thread at a time."""
+
+    def __init__(self, reader: InMemoryMetricReader, accumulation: Accumulation, hooks: Hooks) -> None:
+        """Begin with no call."""
+        self.lock = threading.Lock()
+        self.accumulation = accumulation
+        self._reader = reader
+        self._hooks = hooks
+        self._begun: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
+
+    def begin(self, call_id: str, at_ns: int) -> None:
+        """Note that a call began; before its first measurement, without waiting."""
+        self._begun.put((call_id, at_ns))
+
+    def collect(self) -> None:
+        """Bring the accumulation up to date; under the lock."""
+        collected = self._reader.get_metrics_data()
+        # A call is known before its first measurement, so what was collected is of calls noted by now.
+        while True:
+            try:
+                self.accumulation.begin(*self._begun.get_nowait())
+            except queue.Empty:
+                break
+        late = self.accumulation.merge(collected) if collected is not None else 0
+        if late:
+            self._hooks.dropped("late", late)
+
+    def snapshot(self) -> MetricsData:
+        """Everything that lives, up to date, for a reader of its own rhythm."""
+        self._hooks.refresh()
+        with self.lock:
+            self.collect()
+            return self.accumulation.snapshot(time.time_ns())
+
+
+class Exporter:
+    """The thread and what it is asked for."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        hooks: Hooks,
+        *,
+        shipping: Shipping | None,
+        keeping: Keeping | None,
+        outlets: Sequence[Outlet],
+        interval_seconds: float,
+        retention_seconds: float,
+        max_series: int,
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            collection: Where series come from.
+            hooks: What is told and asked.
+            shipping: The way to the OTLP endpoint, or `None` if there is none.
+            keeping: The spool, or `None` if there is none.
+            outlets: Further readers.
+            interval_seconds: Time between exports.
+            retention_seconds: How long an ended call is still shown to `outlets`.
+            max_series: The budget of live series.
+        """
+        self._collection = collection
+        self._hooks = hooks
+        self._shipping = shipping
+        self._keeping = keeping
+        self._outlets = outlets
+        self._interval = interval_seconds
+        self._retention_ns = int(retention_seconds * 1e9)
+        self._max_series = max_series
+        self._wishes: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
+        where = f" to {shipping.delivery.endpoint.destination}" if shipping else ""
+        self._reports = Reports(f"Metrics export{where}")
+        self._owes = False
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="voice-metrics-export", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def flush(self, call_id: str) -> Future[bool | None]:
+        """Ask for the last export of a call; after its last measurement, without waiting.
+
+        Args:
+            call_id: The call, or "" for one whose series are shared.
+
+        Returns:
+            Whether it was acknowledged; `None` where nothing acknowledges.
+        """
+        result: Future[bool | None] = Future()
+        self._wishes.put(Flush(call_id, result))
+        return result
+
+    def stop(self, timeout_seconds: float) -> bool:
+        """Export everything once more and end the thread.
+
+        Args:
+            timeout_seconds: Longest time that this takes.
+
+        Returns:
+            Whether nothing is owed any more.
+        """
+        if self._shipping is not None:
+            # The rest of the time is for keeping what could not be sent.
+            self._shipping.delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
+        self._wishes.put(None)
+        return self._stopped.wait(timeout_seconds) and not self._owes
+
+    def _run(self) -> None:
+        wishes = Wishes()
+        next_at = time.monotonic() + self._interval
+        try:
+            self._guarded(self._resend)
+            while not wishes.stop:
+                wishes = self._wait(next_at)
+                due = time.monotonic() >= next_at
+                self._guarded(self._round, wishes, due or wishes.stop)
+                for flush in wishes.flushes:
+                    _resolve(flush, False)
+                if due:
+                    missed = (time.monotonic() - next_at) // self._interval
+                    next_at += (missed + 1) * self._interval
+            self._guarded(self._close)
+        finally:
+            self._stopped.set()
+
+    def _wait(self, until: float) -> Wishes:
+        wishes = Wishes()
+        timeout = max(until - time.monotonic(), 0.0)
+        while True:
+            try:
+                wish = self._wishes.get(timeout=timeout)
+            except queue.Empty:
+                return wishes
+            if wish is None:
+                wishes.stop = True
+            else:
+                wishes.flushes.append(wish)
+            timeout = 0.0
+
+    def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except Exception as error:
+            place = error.__traceback__
+            while place is not None and place.tb_next is not None:
+                place = place.tb_next
+            where = f" in {place.tb_frame.f_code.co_qualname}" if place else ""
+            self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}{where}.")
+
+    def _round(self, wishes: Wishes, everything: bool) -> None:
+        self._hooks.refresh()
+        ended = [flush.call_id for flush in wishes.flushes]
+        with self._collection.lock:
+            self._collection.collect()
+            now_ns = time.time_ns()
+            accumulation = self._collection.accumulation
+            for call_id in filter(None, ended):
+                accumulation.end(call_id, now_ns)
+            parts = list(accumulation.parts(now_ns) if everything else accumulation.parts_of(ended, now_ns))
+        if self._shipping is None:
+            self._show(everything)
+            self._finish(wishes, None)
+            return
+        shipped = self._shipping.ship(parts)
+        self._tell(shipped)
+        if self._keeping is not None:
+            self._keeping.keep(failing=bool(shipped.failed), last=wishes.stop)
+        self._owes = bool(shipped.failed or shipped.dropped)
+        self._finish(wishes, shipped)
+        self._show(everything)
+        self._relieve()
+        if not shipped.failed and not wishes.stop:
+            self._resend()
+
+    def _tell(self, shipped: Shipped) -> None:
+        outcome = shipped.outcome
+        if outcome is not None:
+            self._reports.fault(outcome.fault, str(outcome))
+        elif shipped.dropped:
+            self._reports.fault("encoding", "some values cannot be encoded and were dropped.")
+        else:
+            self._reports.recovered()
+        lost = shipped.rejected + sum(len(part.series) for part in shipped.dropped)
+        if lost:
+            self._hooks.dropped("export_rejected", lost)
+        if shipped.delivered:
+            self._hooks.delivered(shipped.delivered)
+
+    def _finish(self, wishes: Wishes, shipped: Shipped | None) -> None:
+        with self._collection.lock:
+            if shipped is None:
+                self._collection.accumulation.settle()
+            self._collection.accumulation.forget(time.time_ns() - self._retention_ns)
+        for flush in wishes.flushes:
+            _resolve(flush, None if shipped is None else shipped.reached(flush.call_id))
+
+    def _show(self, everything: bool) -> None:
+        if not everything:
+            return
+        for outlet in self._outlets:
+            with self._collection.lock:
+                data = self._collection.accumulation.snapshot(time.time_ns())
+            outlet.show(data)
+
+    def _relieve(self) -> None:
+        accumulation = self._collection.accumulation
+        if accumulation.series_count < _PRESSURE * self._max_series:
+            return
+        with self._collection.lock:
+            surplus = accumulation.series_count - int(_RELIEVED * self._max_series)
+            parts = accumulation.oldest_ended(surplus)
+        if not parts:
+            return
+        if self._keeping is not None:
+            self._keeping.park(parts)
+        else:
+            self._hooks.dropped("export_rejected", sum(len(part.series) for part in parts))
+            self._reports.fault("full", f"{len(parts)} ended calls were dropped; there is no room for more.")
+        with self._collection.lock:
+            accumulation.remove(parts)
+
+    def _resend(self) -> None:
+        if self._shipping is not None and self._keeping is not None:
+            self._keeping.resend(self._shipping, lambda: not self._wishes.empty())
+
+    def _close(self) -> None:
+        if self._shipping is not None:
+            self._shipping.close()
+        for outlet in self._outlets:
+            outlet.close()
+
+
+def _resolve(flush: Flush, result: bool | None) -> None:
+    # The one who waits may have given up, or have been told already.
+    if not flush.result.done() and flush.result.set_running_or_notify_cancel():
+        flush.result.set_result(result)

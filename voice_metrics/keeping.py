@@ -1,0 +1,118 @@
+"""The spool as the export thread uses it: what to keep when, and what to send of what was kept.
+
+Owns the rhythm of writing and claiming. Refuses to let the spool's faults matter: they are told once
+and cost what the spool would have saved.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from voice_metrics.accumulation import Accumulation, Part
+from voice_metrics.reports import Reports
+from voice_metrics.resend import resend
+from voice_metrics.shipping import Shipping, pending
+from voice_metrics.spool import PendingRequest, Spool
+
+# Writing may take this share of the time, so that an outage at a busy server costs little.
+_WRITING_SHARE = 0.1
+_CLAIM_EVERY_SECONDS = 60.0
+
+
+class Keeping:
+    """What this process has in the spool."""
+
+    def __init__(
+        self, spool: Spool, accumulation: Accumulation, lock: threading.Lock, dropped: Callable[[str, int], None]
+    ) -> None:
+        """Begin with nothing kept.
+
+        Args:
+            spool: Keeps requests.
+            accumulation: What they are made of.
+            lock: Held while `accumulation` is used.
+            dropped: Told a reason and a number of calls that are lost.
+        """
+        self._spool = spool
+        self._accumulation = accumulation
+        self._lock = lock
+        self._dropped = dropped
+        self._reports = Reports("Metrics kept for later")
+        self._kept = False
+        self._write_again_at = 0.0
+        self._claim_again_at = 0.0
+
+    def keep(self, *, failing: bool, last: bool) -> None:
+        """Keep what is owed, or nothing any more.
+
+        Args:
+            failing: Whether something that was sent was not acknowledged.
+            last: Whether the process may end now, so that this cannot wait.
+        """
+        began = time.monotonic()
+        if not failing and not self._kept:
+            return
+        if failing and not last and began < self._write_again_at:
+            return
+        requests: list[PendingRequest] = []
+        if failing:
+            with self._lock:
+                requests = pending(self._accumulation, self._accumulation.owed(time.time_ns()), time.time())
+        if self._written(lambda: self._spool.replace(requests)):
+            self._kept = bool(requests)
+        now = time.monotonic()
+        self._write_again_at = now + (now - began) / _WRITING_SHARE
+
+    def park(self, parts: Sequence[Part]) -> None:
+        """Give calls out of this process's hands, because it has no room for them.
+
+        Args:
+            parts: What they owe.
+        """
+        with self._lock:
+            requests = pending(self._accumulation, parts, time.time())
+        if not self._written(lambda: self._spool.park(requests)):
+            self._dropped("export_rejected", len(parts))
+
+    def resend(self, shipping: Shipping, interrupted: Callable[[], bool]) -> None:
+        """Send what processes that are gone have left, if it is time to ask for it.
+
+        Args:
+            shipping: The way to the server.
+            interrupted: Asked before each request whether something else is more urgent.
+        """
+        now = time.monotonic()
+        if now < self._claim_again_at:
+            return
+        self._claim_again_at = now + _CLAIM_EVERY_SECONDS
+        try:
+            resent = resend(shipping.delivery, self._spool, interrupted)
+        except Exception as error:
+            self._fault(error)
+            return
+        if resent.left:
+            self._claim_again_at = now
+        if resent.refused:
+            self._dropped("export_rejected", len(resent.refused))
+            words = resent.outcome.words if resent.outcome else ""
+            self._reports.fault(
+                "refused", f"{len(resent.refused)} calls of an earlier run are refused for good: {words}"
+            )
+
+    def _written(self, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except Exception as error:
+            self._fault(error)
+            return False
+        return True
+
+    def _fault(self, error: Exception) -> None:
+        place = "the ledger"
+        self._reports.fault(
+            type(error).__name__,
+            f"{place} cannot be used ({type(error).__name__}: {error}). "
+            "What is not delivered when the process ends is lost.",
+        )

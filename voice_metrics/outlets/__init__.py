@@ -1,0 +1,1 @@
+"""Readers beside OTLP: the console and a `/metrics` endpoint for Prometheus."""

@@ -1,0 +1,168 @@
+"""The process's own meter provider, and the export behind it.
+
+Owns what is made once per process: resource, provider, reader, accumulation and thread. Refuses to
+decide when.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import (
+    AlwaysOffExemplarFilter,
+    AlwaysOnExemplarFilter,
+    ExemplarFilter,
+    MeterProvider,
+    TraceBasedExemplarFilter,
+)
+from opentelemetry.sdk.resources import Resource
+
+from voice_metrics import series as table
+from voice_metrics.accumulation import Accumulation
+from voice_metrics.exporter import Collection, Exporter, Hooks, Outlet
+from voice_metrics.keeping import Keeping
+from voice_metrics.outlets.console import Console
+from voice_metrics.reader import delta_reader
+from voice_metrics.running import RunningCalls
+from voice_metrics.settings import Settings
+from voice_metrics.shipping import Shipping
+from voice_metrics.spool import Spool
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+SCOPE = "voice_metrics"
+DISTRIBUTION = "pipecat-voice-metrics"
+# An ended call is shown at /metrics until it has been scraped for sure.
+_PROMETHEUS_RETENTION_SECONDS = 300.0
+_EXEMPLARS: dict[str, Callable[[], ExemplarFilter]] = {
+    "trace_based": TraceBasedExemplarFilter,
+    "always_on": AlwaysOnExemplarFilter,
+    "always_off": AlwaysOffExemplarFilter,
+}
+
+
+def installed(distribution: str) -> str:
+    """Version of an installed distribution, or "unknown"."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def resource(settings: Settings, service_name: str) -> Resource:
+    """What every request says about this process.
+
+    Args:
+        settings: The environment's.
+        service_name: `service.name`.
+    """
+    return Resource.create(
+        {
+            "service.instance.id": str(uuid.uuid4()),
+            **settings.resource,
+            "service.name": service_name,
+            "pipecat.version": installed("pipecat-ai"),
+            "telemetry.distro.name": DISTRIBUTION,
+            "telemetry.distro.version": installed(DISTRIBUTION),
+        }
+    )
+
+
+class OwnProvider:
+    """Provider, reader and export thread of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service_name: str,
+        spool: Spool | None,
+        now_ns: int,
+        delivered: Callable[[Sequence[str]], None],
+    ) -> None:
+        """Make everything and start the thread.
+
+        Args:
+            settings: The environment's.
+            service_name: `service.name`.
+            spool: Keeps what was not acknowledged, or `None` if nothing does.
+            now_ns: The moment, in Unix nanoseconds.
+            delivered: Told the ended calls whose last values were acknowledged.
+        """
+        about = resource(settings, service_name)
+        reader = delta_reader(settings.max_series, exponential=settings.exponential)
+        # The SDK's own hook at exit would wait for a server without bound.
+        self._provider = MeterProvider(
+            [reader], about, exemplar_filter=_EXEMPLARS[settings.exemplars](), shutdown_on_exit=False
+        )
+        self.meter: Meter = self._provider.get_meter(SCOPE, installed(DISTRIBUTION))
+        self.running = RunningCalls(_instrument(self.meter.create_up_down_counter, table.SESSION_DURATION))
+        self._lost = _instrument(self.meter.create_counter, table.DROPPED)
+        hooks = Hooks(self.running.refresh, self._dropped, delivered)
+        self.accumulation = Accumulation(about, now_ns)
+        self.collection = Collection(reader, self.accumulation, hooks)
+        lock = self.collection.lock
+        outlets, retention = self._outlets(settings)
+        has_spool = settings.endpoint is not None and spool is not None
+        self.exporter = Exporter(
+            self.collection,
+            hooks,
+            shipping=Shipping(settings.endpoint, self.accumulation, lock) if settings.endpoint else None,
+            keeping=Keeping(spool, self.accumulation, lock, self._dropped) if has_spool and spool else None,
+            outlets=outlets,
+            interval_seconds=settings.interval_seconds,
+            retention_seconds=retention,
+            max_series=settings.max_series,
+        )
+        self.exporter.start()
+
+    def _outlets(self, settings: Settings) -> tuple[list[Outlet], float]:
+        outlets: list[Outlet] = []
+        if "console" in settings.exporters:
+            outlets.append(Console())
+        if "prometheus" not in settings.exporters:
+            return outlets, 0.0
+        prometheus = _prometheus(settings, self.collection.snapshot)
+        if prometheus is not None:
+            outlets.append(prometheus)
+        return outlets, _PROMETHEUS_RETENTION_SECONDS
+
+    def _dropped(self, reason: str, items: int) -> None:
+        self._lost.add(items, {"reason": reason})
+
+    def shutdown(self, timeout_seconds: float) -> bool:
+        """Export everything once more and end.
+
+        Args:
+            timeout_seconds: Longest time that this takes.
+
+        Returns:
+            Whether nothing is owed any more.
+        """
+        complete = self.exporter.stop(timeout_seconds)
+        self._provider.shutdown()
+        return complete
+
+
+def _instrument(create: Callable[..., Any], row: table.Series) -> Any:
+    return create(row.name, row.unit, row.description)
+
+
+def _prometheus(settings: Settings, snapshot: Callable[[], MetricsData]) -> Outlet | None:
+    from voice_metrics.outlets.prometheus import Endpoint
+
+    if settings.exponential:
+        logger.warning("Prometheus's text format has no exponential buckets: /metrics shows count and sum only.")
+    try:
+        return Endpoint(settings.prometheus_host, settings.prometheus_port, snapshot)
+    except OSError as error:
+        logger.warning(
+            f"Nothing is shown at /metrics: {settings.prometheus_host}:{settings.prometheus_port} cannot be used "
+            f"({error.strerror}). Set OTEL_EXPORTER_PROMETHEUS_PORT to one port per process."
+        )
+        return None

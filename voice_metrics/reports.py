@@ -1,0 +1,58 @@
+"""Log lines about export: one per kind of fault, one when it is over.
+
+Owns what was said and when. Refuses to say it twice while it lasts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from loguru import logger
+
+# A fault that comes and goes is told once in this time.
+QUIET_SECONDS = 60.0
+
+
+class Reports:
+    """What was said about the faults of one destination."""
+
+    def __init__(self, subject: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with nothing said.
+
+        Args:
+            subject: What is at fault, as the beginning of a sentence.
+            clock: Monotonic seconds.
+        """
+        self._subject = subject
+        self._clock = clock
+        self._said_at: dict[str, float] = {}
+        self._open: set[str] = set()
+        self._failed = 0
+        self._since = 0.0
+
+    def fault(self, kind: str, words: str) -> None:
+        """Note a fault, and say it if it is news.
+
+        Args:
+            kind: Short stable name of the fault.
+            words: What happened and what to do.
+        """
+        now = self._clock()
+        if not self._failed:
+            self._since = now
+        self._failed += 1
+        said_at = self._said_at.get(kind)
+        if kind in self._open or (said_at is not None and now - said_at < QUIET_SECONDS):
+            return
+        self._open.add(kind)
+        self._said_at[kind] = now
+        logger.warning(f"{self._subject}: {words}")
+
+    def recovered(self) -> None:
+        """Note that all is well, and say it if a fault was said."""
+        if self._open:
+            seconds = self._clock() - self._since
+            logger.info(f"{self._subject}: all is well again, after {self._failed} failures in {seconds:.0f} s.")
+        self._open.clear()
+        self._failed = 0

@@ -1,0 +1,86 @@
+"""What earlier processes could not deliver, delivered.
+
+Owns the way of a kept request from the spool to the server and out of the spool. Refuses to change
+it: timestamps and resource are those of its own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from voice_metrics.answers import Outcome
+from voice_metrics.delivery import Delivery
+from voice_metrics.spool import PendingRequest, Spool
+
+
+@dataclass(slots=True)
+class Resent:
+    """What became of the requests that were kept.
+
+    Parameters:
+        delivered: Calls of acknowledged requests; "" stands for series that calls share.
+        refused: Calls of requests that the server will never take.
+        left: Requests that are still kept.
+        outcome: The last outcome that was not an acknowledgement, or `None`.
+    """
+
+    delivered: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    left: int = 0
+    outcome: Outcome | None = None
+
+
+def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = lambda: False) -> Resent:
+    """Send what processes that are gone have left.
+
+    Args:
+        delivery: What posts it.
+        spool: What keeps it.
+        interrupted: Asked before each request whether to leave the rest for later.
+
+    Returns:
+        What became of it.
+    """
+    resent = Resent()
+    kept = dict(spool.claim())
+    try:
+        for number, request in list(kept.items()):
+            if interrupted():
+                break
+            outcome = delivery.deliver(request.body)
+            if _settled(request, outcome, resent):
+                spool.acknowledged([number])
+                del kept[number]
+            elif outcome.concerns_all:
+                break
+    finally:
+        resent.left = len(kept)
+        if kept:
+            spool.release(list(kept))
+    return resent
+
+
+def _settled(request: PendingRequest, outcome: Outcome, resent: Resent) -> bool:
+    if outcome.acknowledged:
+        resent.delivered += request.call_ids
+        return True
+    resent.outcome = outcome
+    # A server that took a part has judged every point, and one that minds the age always will.
+    if outcome.aged or 0 < outcome.rejected < _points(request.body):
+        resent.refused += request.call_ids
+        return True
+    return False
+
+
+def _points(body: bytes) -> int:
+    request = ExportMetricsServiceRequest.FromString(body)
+    return sum(
+        len(getattr(metric, metric.WhichOneof("data")).data_points)
+        for resource in request.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.WhichOneof("data")
+    )

@@ -1,0 +1,95 @@
+"""How long each running call lasts, kept current on the instrument that tells it.
+
+Owns the arithmetic of a duration that is exported while it grows. Refuses to know who exports it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from opentelemetry.metrics import UpDownCounter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tags:
+    """What every point of a call carries.
+
+    Parameters:
+        call_id: The call.
+        attributes: Its attributes; the call's id is one of them if `labelled`.
+        labelled: Whether its series are its own.
+    """
+
+    call_id: str
+    attributes: Mapping[str, str]
+    labelled: bool
+
+
+class _Running:
+    __slots__ = ("lock", "over", "tags", "told", "told_at")
+
+    def __init__(self, tags: Tags, at: float) -> None:
+        self.lock = threading.Lock()
+        self.over = False
+        self.tags = tags
+        self.told = 0.0
+        self.told_at = at
+
+
+class RunningCalls:
+    """The calls of a process that have begun and not ended."""
+
+    def __init__(self, duration: UpDownCounter, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with no call.
+
+        Args:
+            duration: The instrument, in seconds.
+            clock: Monotonic seconds.
+        """
+        self._duration = duration
+        self._clock = clock
+        self._running: dict[int, _Running] = {}
+
+    def __len__(self) -> int:
+        """How many calls are running."""
+        return len(self._running)
+
+    def begin(self, tags: Tags) -> None:
+        """Note that a call began."""
+        self._running[id(tags)] = _Running(tags, self._clock())
+        # The series begins with the call, not with its first export.
+        self._duration.add(0.0, tags.attributes)
+
+    def end(self, tags: Tags) -> bool:
+        """Note that a call ended, and tell its whole duration.
+
+        Returns:
+            Whether it was running.
+        """
+        running = self._running.pop(id(tags), None)
+        if running is None:
+            return False
+        with running.lock:
+            self._tell(running)
+            running.over = True
+            if not tags.labelled:
+                # Shared series tell the duration of running calls together.
+                self._duration.add(-running.told, tags.attributes)
+        return True
+
+    def refresh(self) -> None:
+        """Tell how long each call has lasted by now."""
+        for running in list(self._running.values()):
+            with running.lock:
+                if not running.over:
+                    self._tell(running)
+
+    def _tell(self, running: _Running) -> None:
+        now = self._clock()
+        elapsed = now - running.told_at
+        running.told += elapsed
+        running.told_at = now
+        self._duration.add(elapsed, running.tags.attributes)

@@ -1,0 +1,201 @@
+"""Requests made of series and sent through OpenTelemetry's exporter, call by call acknowledged.
+
+Owns the size of requests and what follows from their outcomes. Refuses to repeat within a round what
+would fare alike, and to let one call's series that a server cannot take keep others from it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+from voice_metrics.accumulation import Accumulation, Part
+from voice_metrics.answers import Outcome, Verdict
+from voice_metrics.delivery import Delivery
+from voice_metrics.endpoint import Endpoint
+from voice_metrics.spool import PendingRequest
+
+# Some 300 kB before compression; encoding one takes the interpreter for about 20 ms in slices.
+POINTS_PER_REQUEST = 1000
+# Requests beyond the planned ones that a round may spend on finding what a server cannot take.
+_SPARE_REQUESTS = 16
+
+
+@dataclass(slots=True)
+class Shipped:
+    """What became of a round.
+
+    Parameters:
+        delivered: Ended calls that owe nothing any more.
+        failed: What was not acknowledged.
+        dropped: Series that cannot be sent at all.
+        rejected: Points that the server refused of requests that it otherwise took.
+        outcome: The last outcome that was not an acknowledgement, or `None`.
+    """
+
+    delivered: list[str] = field(default_factory=list)
+    failed: list[Part] = field(default_factory=list)
+    dropped: list[Part] = field(default_factory=list)
+    rejected: int = 0
+    outcome: Outcome | None = None
+
+    def reached(self, call_id: str) -> bool:
+        """Whether everything of a call was acknowledged."""
+        return all(part.group.call_id != call_id for part in (*self.failed, *self.dropped))
+
+
+class Shipping:
+    """The way to one OTLP endpoint."""
+
+    def __init__(self, endpoint: Endpoint, accumulation: Accumulation, lock: threading.Lock) -> None:
+        """Prepare the way; nothing is sent yet.
+
+        Args:
+            endpoint: Where requests go.
+            accumulation: Where series come from.
+            lock: Held while `accumulation` is used.
+        """
+        self.delivery = Delivery(endpoint)
+        self._accumulation = accumulation
+        self._lock = lock
+        self._exporter = stock_exporter(endpoint, self.delivery)
+
+    def ship(self, parts: Iterable[Part]) -> Shipped:
+        """Send parts in as many requests as they need.
+
+        Args:
+            parts: What to send.
+
+        Returns:
+            What became of them.
+        """
+        shipped = Shipped()
+        spare = _SPARE_REQUESTS
+        waiting = deque(chunks(parts))
+        while waiting:
+            chunk = waiting.popleft()
+            outcome = self._send(chunk)
+            if outcome is not None and outcome.acknowledged:
+                with self._lock:
+                    shipped.delivered += self._accumulation.acknowledge(chunk)
+                continue
+            # `None` is what cannot be encoded.
+            hopeless = outcome is None or outcome.verdict is Verdict.TOO_LARGE
+            smaller = _halves(chunk)
+            if smaller and spare > 0 and (hopeless or (outcome is not None and outcome.fault == "400")):
+                spare -= 1
+                waiting.extendleft(reversed(smaller))
+                continue
+            shipped.outcome = outcome or shipped.outcome
+            if hopeless and not smaller:
+                self._drop(chunk, shipped)
+                continue
+            shipped.failed += chunk
+            if outcome is not None:
+                shipped.rejected += outcome.rejected
+                if outcome.concerns_all:
+                    shipped.failed += [part for chunk in waiting for part in chunk]
+                    break
+        self.delivery.patient = not shipped.failed
+        return shipped
+
+    def _send(self, chunk: Sequence[Part]) -> Outcome | None:
+        with self._lock:
+            request = self._accumulation.request(chunk)
+        self.delivery.outcome = None
+        self._exporter.export(request)
+        return self.delivery.outcome
+
+    def _drop(self, chunk: Sequence[Part], shipped: Shipped) -> None:
+        shipped.dropped += chunk
+        with self._lock:
+            for part in chunk:
+                self._accumulation.discard(part)
+
+    def close(self) -> None:
+        """Let connections and threads go."""
+        self.delivery.close()
+
+
+def stock_exporter(endpoint: Endpoint, session: Delivery) -> OTLPMetricExporter:
+    """Make OpenTelemetry's exporter on a session of ours.
+
+    Args:
+        endpoint: Where requests go.
+        session: What posts them.
+
+    Returns:
+        The exporter. The session compresses and sets headers, so that bodies reach it as they are.
+    """
+    # The constructor parses OTEL_EXPORTER_OTLP_HEADERS whatever it is given, and logs a malformed
+    # value word for word.
+    parser = logging.getLogger("opentelemetry.util.re")
+    here = threading.get_ident()
+
+    def elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    parser.addFilter(elsewhere)
+    try:
+        return OTLPMetricExporter(
+            endpoint=endpoint.address,
+            headers={},
+            timeout=endpoint.timeout_seconds,
+            compression=Compression.NoCompression,
+            certificate_file=endpoint.certificate,
+            client_certificate_file=endpoint.client_certificate,
+            client_key_file=endpoint.client_key,
+            session=session,
+            max_request_size=0,
+        )
+    finally:
+        parser.removeFilter(elsewhere)
+
+
+def chunks(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    """Put whole parts together until a request is full."""
+    chunk: list[Part] = []
+    size = 0
+    for part in parts:
+        if chunk and size + len(part.series) > POINTS_PER_REQUEST:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(part)
+        size += len(part.series)
+    if chunk:
+        yield chunk
+
+
+def _halves(chunk: Sequence[Part]) -> tuple[list[Part], list[Part]] | None:
+    if len(chunk) > 1:
+        middle = len(chunk) // 2
+        return list(chunk[:middle]), list(chunk[middle:])
+    if len(chunk[0].series) > 1:
+        first, second = chunk[0].halves()
+        return [first], [second]
+    return None
+
+
+def pending(accumulation: Accumulation, parts: Iterable[Part], now: float) -> list[PendingRequest]:
+    """Make requests to keep.
+
+    Args:
+        accumulation: Where the parts come from.
+        parts: What was not acknowledged.
+        now: The moment, in Unix seconds.
+
+    Returns:
+        The requests, each call in as few as possible.
+    """
+    requests = []
+    for chunk in chunks(parts):
+        body = encode_metrics(accumulation.request(chunk)).SerializeToString()
+        requests.append(PendingRequest(body, tuple(dict.fromkeys(part.group.call_id for part in chunk)), now))
+    return requests

@@ -1,0 +1,297 @@
+"""Where calls record: one meter provider and one export thread per process, made when first needed.
+
+Owns begin and end of both, in the process that uses them: a forked child makes its own. Refuses to
+touch a `MeterProvider` of the application beyond recording into it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+
+from loguru import logger
+from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, NoOpMeterProvider, Observation
+
+from voice_metrics import series as table
+from voice_metrics.own_provider import DISTRIBUTION, SCOPE, OwnProvider, installed
+from voice_metrics.running import RunningCalls, Tags
+from voice_metrics.settings import Settings
+from voice_metrics.spool import Spool
+
+__all__ = ["Tags", "Telemetry", "shutdown", "telemetry"]
+
+DEFAULT_SERVICE_NAME = "voice-bot"
+# Series that a call is taken to have until its first collection tells better.
+_SERIES_PER_CALL = 20
+
+
+class _Borrowed:
+    """A meter of the application's provider, or one that does nothing."""
+
+    def __init__(self, provider: MeterProvider) -> None:
+        self.meter = provider.get_meter(SCOPE, installed(DISTRIBUTION))
+        row = table.SESSION_DURATION
+        self.running = RunningCalls(self.meter.create_up_down_counter(row.name, row.unit, row.description))
+        # Called by whoever collects; it yields no point of its own.
+        self.meter.create_observable_gauge("voice.telemetry.refresh", [self._refresh])
+
+    def _refresh(self, _: CallbackOptions) -> Iterable[Observation]:
+        self.running.refresh()
+        return ()
+
+
+class Telemetry:
+    """Where the calls of a process record.
+
+    With `meter_provider` series go into the application's own provider, which stays its own: nothing
+    is flushed, shut down or forgotten there, the ends of calls are not acknowledged, and the SDK's
+    limit of 2000 attribute sets per instrument applies unless the application's reader raises it.
+    """
+
+    def __init__(
+        self,
+        *,
+        meter_provider: MeterProvider | None = None,
+        environ: Mapping[str, str] | None = None,
+        service_name: str | None = None,
+        spool: Spool | None = None,
+        on_delivered: Callable[[Sequence[str]], None] | None = None,
+    ) -> None:
+        """Read the settings; nothing is started before the first call.
+
+        Args:
+            meter_provider: The application's own provider, or `None` for one of our own.
+            environ: The environment, or `None` for the process's.
+            service_name: `service.name`, or `None` for the environment's, else "voice-bot".
+            spool: Keeps what was not acknowledged, or `None` for the ledger of `VOICE_METRICS_DB`.
+            on_delivered: Told, in the export thread, the ended calls whose last values were acknowledged.
+
+        Raises:
+            SettingsError: If a `VOICE_METRICS_*` variable cannot be used.
+        """
+        self.settings = Settings.from_environment(os.environ if environ is None else environ)
+        self.service_name = service_name or self.settings.service_name or DEFAULT_SERVICE_NAME
+        self._borrows = meter_provider
+        self._spool = spool
+        self._on_delivered = on_delivered
+        self._told_full = False
+        self._reset()
+        _alive.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._own: OwnProvider | None = None
+        self._borrowed: _Borrowed | None = None
+        self._begun_since = 0
+        self._counted_at = -1
+        self._said = False
+
+    @property
+    def meter(self) -> Meter:
+        """The meter of this process; another one after a fork or a shutdown."""
+        return self._recorder().meter
+
+    @property
+    def destination(self) -> str | None:
+        """Host, and port if one is given, of the OTLP endpoint; `None` if series stay here."""
+        return self._endpoint_host() if self._borrows is None else None
+
+    @property
+    def kept_in(self) -> str | None:
+        """The file that keeps what was not acknowledged, or `None` if nothing does."""
+        spool = self._kept() if self.destination else None
+        return spool.location if spool else None
+
+    @property
+    def mode(self) -> str:
+        """Where series go and what they carry, in a few words."""
+        if self._borrows is not None:
+            where = "series go to the application's meter provider"
+        elif self.destination is not None:
+            where = f"series go to {self.destination}"
+        elif self.settings.exporters and self.settings.exporters != ("otlp",):
+            where = f"series go to {' and '.join(name for name in self.settings.exporters if name != 'otlp')}"
+        else:
+            return "local only"
+        return f"{where}, {'with' if self.settings.call_ids else 'without'} call ids"
+
+    def begin(self, call_id: str, attributes: Mapping[str, str]) -> Tags:
+        """Begin a call; before its first measurement.
+
+        Args:
+            call_id: The call.
+            attributes: What every point of it carries, besides the call's id.
+
+        Returns:
+            What every point of it carries, and what `end` is given.
+        """
+        recorder = self._recorder()
+        labelled = self.settings.call_ids and self._has_room()
+        tags = Tags(call_id, {**attributes, table.CALL_ID: call_id} if labelled else dict(attributes), labelled)
+        if labelled and isinstance(recorder, OwnProvider):
+            recorder.collection.begin(call_id, time.time_ns())
+        recorder.running.begin(tags)
+        return tags
+
+    def end(self, tags: Tags) -> Future[bool | None]:
+        """End a call; after its last measurement, without waiting.
+
+        Args:
+            tags: What `begin` gave.
+
+        Returns:
+            Whether its last export was acknowledged: `None` where nothing acknowledges, false also for
+            a call that is not running here. It may come late.
+        """
+        recorder = self._recorder()
+        known = recorder.running.end(tags)
+        if known and isinstance(recorder, OwnProvider):
+            return recorder.exporter.flush(tags.call_id if tags.labelled else "")
+        answer: Future[bool | None] = Future()
+        answer.set_result(None if self.destination is None else False)
+        return answer
+
+    def shutdown(self, timeout_seconds: float = 5.0) -> bool:
+        """Export everything once more and end the thread; a later call starts another.
+
+        Args:
+            timeout_seconds: Longest time that this takes.
+
+        Returns:
+            Whether everything was acknowledged, or nothing needed to be.
+        """
+        with self._lock:
+            own, self._own = self._own, None
+        if own is None:
+            return True
+        atexit.unregister(self._at_exit)
+        return own.shutdown(timeout_seconds)
+
+    def _at_exit(self) -> None:
+        self.shutdown(self.settings.export_timeout_seconds)
+
+    def _endpoint_host(self) -> str | None:
+        return self.settings.endpoint.destination if self.settings.endpoint else None
+
+    def _kept(self) -> Spool | None:
+        if self._spool is None and self.settings.ledger is not None:
+            from voice_metrics.ledger import ledger_at
+
+            self._spool = ledger_at(self.settings.ledger, self.settings.ledger_days)
+        return self._spool
+
+    def _recorder(self) -> OwnProvider | _Borrowed:
+        recorder = self._own or self._borrowed
+        if recorder is not None:
+            return recorder
+        with self._lock:
+            if self._own is None and self._borrowed is None:
+                self._start()
+            made = self._own or self._borrowed
+        assert made is not None
+        return made
+
+    def _start(self) -> None:
+        self._say()
+        if self._borrows is not None:
+            self._borrowed = _Borrowed(self._borrows)
+        elif self.settings.endpoint is None and set(self.settings.exporters) <= {"otlp"}:
+            self._borrowed = _Borrowed(NoOpMeterProvider())
+        else:
+            spool = self._kept() if self.settings.endpoint else None
+            self._own = OwnProvider(self.settings, self.service_name, spool, time.time_ns(), self._delivered)
+            atexit.register(self._at_exit)
+
+    def _say(self) -> None:
+        if self._said or self._borrows is not None:
+            return
+        self._said = True
+        for advice in self.settings.advice:
+            logger.warning(f"Telemetry settings: {advice}")
+        if self.settings.endpoint is None and "otlp" in self.settings.exporters:
+            logger.info("OTEL_EXPORTER_OTLP_ENDPOINT is not set: no series are sent, calls are kept locally only.")
+
+    def _delivered(self, call_ids: Sequence[str]) -> None:
+        if self._on_delivered is not None:
+            self._on_delivered(call_ids)
+
+    def _has_room(self) -> bool:
+        if self._own is None:
+            return True
+        accumulation = self._own.accumulation
+        counted = accumulation.series_count
+        # Calls that began since the last collection have no series there yet.
+        if counted != self._counted_at:
+            self._counted_at, self._begun_since = counted, 0
+        if counted + (self._begun_since + 1) * _SERIES_PER_CALL <= self.settings.max_series:
+            self._begun_since += 1
+            return True
+        if not self._told_full:
+            self._told_full = True
+            logger.warning(
+                f"{counted} series are live, as many as VOICE_METRICS_MAX_SERIES={self.settings.max_series} allows: "
+                "calls that begin now share series without their call_id. Raise it, or set VOICE_METRICS_CALL_ID=off."
+            )
+        return False
+
+
+_alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()
+_default: Telemetry | None = None
+_default_lock = threading.Lock()
+_told_names: set[str] = set()
+
+
+def telemetry(service_name: str | None = None) -> Telemetry:
+    """The process's telemetry, made from the environment when first asked for.
+
+    Args:
+        service_name: `service.name`; the first one that is given counts for the process.
+
+    Returns:
+        The telemetry.
+
+    Raises:
+        SettingsError: If a `VOICE_METRICS_*` variable cannot be used.
+    """
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Telemetry(service_name=service_name)
+        made = _default
+    if service_name and service_name != made.service_name and service_name not in _told_names:
+        _told_names.add(service_name)
+        logger.warning(
+            f"service_name={service_name!r} is not used: it names the process, which is {made.service_name!r} already."
+        )
+    return made
+
+
+def shutdown(timeout: float = 5.0) -> bool:
+    """Export what the process's telemetry still has, and end it.
+
+    Args:
+        timeout: Longest time that this takes, in seconds.
+
+    Returns:
+        Whether everything was acknowledged, or nothing needed to be.
+    """
+    made = _default
+    return made is None or made.shutdown(timeout)
+
+
+def _after_fork() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()
+    for made in list(_alive):
+        # The parent's thread, connections and calls are the parent's.
+        atexit.unregister(made._at_exit)
+        made._reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
