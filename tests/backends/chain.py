@@ -129,6 +129,8 @@ class Chain:
                 f"--storage.tsdb.path={folder}/prometheus",
                 f"--web.listen-address={at['prometheus']}",
                 "--web.enable-remote-write-receiver",
+                # The first alert may come before the Alertmanager was discovered.
+                "--rules.alert.resend-delay=1s",
             ),
             f"http://{at['prometheus']}",
             "/-/ready",

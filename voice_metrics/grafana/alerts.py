@@ -182,7 +182,7 @@ def _telemetry(bots: Selection) -> Iterator[Rule]:
         f"count by (job) ({bots.last(CALLS_ACTIVE, '1h')} > 0 unless {bots.last(CALLS_ACTIVE, '5m')}) > 0",
         0,
         "critical",
-        "Metrics of {{ $labels.job }} stopped in the middle of {{ $value }} calls or processes with calls.",
+        "Metrics of {{ $labels.job }} stopped while calls were running.",
     )
     yield Rule(
         "VoiceMeasurementsMissing",
