@@ -1,7 +1,8 @@
 """Holds a service's latencies back for a moment, until it is clear that no interruption cut them.
 
-An interrupted service reports the time that had passed so far as if it were its latency, a few milliseconds before
-the interruption itself arrives. Knows no Pipecat and no clock: moments are passed in, in monotonic seconds.
+An interrupted service reports the time that had passed so far as if it were its latency: a few milliseconds before
+the interruption comes along the pipeline, and a few after it was sent, for who is told of it where it arises. Knows
+no Pipecat and no clock: moments are passed in, in monotonic seconds.
 
 Only latencies that an interruption can falsify belong here. Speech recognition's do not: a transcript that starts
 the caller's turn is followed by an interruption at once, and its latency is true.
@@ -28,6 +29,7 @@ class HoldBack:
     def __init__(self, seconds: float = 0.02) -> None:
         self._seconds = seconds
         self._held: deque[tuple[float, Latency]] = deque()
+        self._interrupted_at: float | None = None
 
     @property
     def next_due(self) -> float | None:
@@ -35,11 +37,14 @@ class HoldBack:
         return self._held[0][0] + self._seconds if self._held else None
 
     def put(self, fact: Latency, at: float) -> None:
-        """Hold `fact`, which arrived at `at`."""
+        """Hold `fact`, which arrived at `at`; it is marked if it came on the heels of an interruption."""
+        if self._interrupted_at is not None and at - self._interrupted_at <= self._seconds:
+            fact = replace(fact, interrupted=True)
         self._held.append((at, fact))
 
     def interrupted(self, at: float) -> list[Latency]:
-        """Release everything; what arrived on the heels of the interruption at `at` is marked as cut by it."""
+        """Release everything; what arrived just before the interruption at `at` is marked as cut by it."""
+        self._interrupted_at = at
         held, self._held = self._held, deque()
         return [replace(fact, interrupted=True) if at - put_at <= self._seconds else fact for put_at, fact in held]
 

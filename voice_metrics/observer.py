@@ -1,0 +1,163 @@
+"""The observer for bots whose code cannot be changed: the same core as the processor, fed from outside the pipeline.
+
+Pipecat drops an observer for the rest of a call when it raises and discards what waits in its queue at the end, so
+this one contains its faults, never waits while it is told a frame, and sums up in `cleanup`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from os import PathLike
+from typing import Any
+
+from loguru import logger
+from pipecat.frames.frames import EndFrame, Frame, StartFrame, StopFrame
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.processors.frame_processor import FrameProcessorSetup
+
+from voice_metrics.declarations import OwnKind
+from voice_metrics.events import is_echo
+from voice_metrics.facts import EndReason, Leg
+from voice_metrics.options import Options
+from voice_metrics.prices import PriceBook, price_book
+from voice_metrics.seen import Seen
+from voice_metrics.settings import Settings
+from voice_metrics.summary import CallSummary
+from voice_metrics.tap import WATCHED, Flags, Tap
+from voice_metrics.telemetry import Telemetry
+from voice_metrics.telemetry import telemetry as default_telemetry
+
+# From 1.8.0 on a pipeline's flags are part of its set-up; before, they travel in the StartFrame.
+_SET_UP_WITH_FLAGS = "enable_metrics" in {field.name for field in fields(FrameProcessorSetup)}
+
+
+class VoiceMetricsObserver(BaseObserver):
+    """Measures the calls of the worker that it observes; parameters and promises are the processor's.
+
+    Event handlers available:
+
+    - on_call_summary: Called with the `CallSummary` once a call has ended.
+
+    Example::
+
+        worker = PipelineWorker(pipeline, observers=[VoiceMetricsObserver()])
+    """
+
+    def __init__(
+        self,
+        *,
+        llm_model: str | None = None,
+        stt_model: str | None = None,
+        tts_model: str | None = None,
+        service_name: str | None = None,
+        call_id: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        prices: PriceBook | Mapping[str, Any] | str | PathLike[str] | None = None,
+        telemetry: Telemetry | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Make an observer; the environment is read here, the first call begins at its StartFrame.
+
+        Args:
+            llm_model: Tag of every series, or `None` for the model found in the pipeline.
+            stt_model: The same for speech recognition.
+            tts_model: The same for speech synthesis.
+            service_name: OTLP `service.name` of the process, or `None` for `OTEL_SERVICE_NAME`, else "voice-bot".
+            call_id: Id of the call, or `None` for `StartFrame.metadata["call_id"]`, else a new UUID.
+            attributes: More tags for every series of the call, text to text.
+            prices: The user's own prices, or `None` for `VOICE_METRICS_PRICES` and the built-in price book.
+            telemetry: Where series go, or `None` for the process's own, made from the environment.
+            name: Pipecat's name of the observer, or `None` for its class and a number.
+
+        Raises:
+            SettingsError: If a setting cannot be used.
+            TypeError: If an attribute is not text.
+            ValueError: If an attribute has a name of ours.
+        """
+        # Before Pipecat 1.12 the keyword is ignored and every push of a frame is told.
+        super().__init__(name=name, observe_every_push=False)
+        options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
+        self._flags = Flags(metrics=True, usage=True, initial_only=False)
+        self._seen = Seen()
+        self._tap = Tap(
+            options,
+            (lambda: telemetry) if telemetry else (lambda: default_telemetry(service_name)),
+            price_book(prices, os.environ),
+            Settings.from_environment(os.environ),
+            self._announce,
+            lambda: self._flags,
+        )
+        self._register_event_handler("on_call_summary")
+
+    @property
+    def call_id(self) -> str:
+        """Id of the current call, or of the latest one."""
+        return self._tap.call_id
+
+    def summary(self) -> CallSummary | None:
+        """The current call so far or the latest one, or `None` before the first StartFrame."""
+        return self._tap.summary()
+
+    def record(
+        self,
+        name: str,
+        value: float,
+        *,
+        kind: OwnKind = "histogram",
+        unit: str = "",
+        **attributes: str | float | bool,
+    ) -> None:
+        """Record one of the application's own numbers, tagged like the rest of the call. Never raises.
+
+        Args:
+            name: OTLP name of the metric.
+            value: The value in `unit`; added to a counter, the newest of a gauge.
+            kind: "histogram", "counter" or "gauge".
+            unit: UCUM unit, such as "ms", or a word in braces, such as "{item}"; empty for none.
+            **attributes: More attributes of the value.
+        """
+        self._tap.record(name, value, kind, unit, attributes)
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        """Read a frame, once.
+
+        Args:
+            data: The frame and its way.
+        """
+        try:
+            frame = data.frame
+            if WATCHED[type(frame)] and not is_echo(frame, data.direction) and self._seen.first(frame.id):
+                await self._read(frame, data.source)
+        except Exception as fault:
+            logger.warning("A frame was not measured: {!r}", fault)
+
+    async def cleanup(self) -> None:
+        """Tell the call's end, within the export timeout."""
+        try:
+            await self._tap.conclude()
+        finally:
+            await super().cleanup()  # type: ignore[no-untyped-call]
+
+    async def _read(self, frame: Frame, source: Any) -> None:
+        match frame:
+            case StartFrame():
+                self._flags = _flags(frame, source)
+                await self._tap.discover(source)
+                self._tap.take(frame)
+            case EndFrame() | StopFrame() if self._tap.call is not None:
+                # It is told as it enters the pipeline, ahead of what is still to be said; `cleanup` follows it.
+                self._tap.call.end(EndReason.COMPLETED, time.monotonic())
+            case _:
+                self._tap.take(frame)
+
+    async def _announce(self, summary: CallSummary) -> None:
+        await self._call_event_handler("on_call_summary", summary)
+
+
+def _flags(frame: StartFrame, source: Any) -> Flags:
+    if _SET_UP_WITH_FLAGS:
+        return Flags(source.metrics_enabled, source.usage_metrics_enabled, source.report_only_initial_ttfb)
+    return Flags(frame.enable_metrics, frame.enable_usage_metrics, frame.report_only_initial_ttfb)
