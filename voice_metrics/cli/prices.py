@@ -137,7 +137,7 @@ def _print(models: Sequence[str], found: Sequence[Found]) -> None:
             if line.price:
                 typer.echo(f"    from {line.source} ({line.row})" + (f" of {line.priced_on}" if line.priced_on else ""))
             for words in line.instead:
-                typer.echo(f"    not asked: {words}")
+                typer.echo(f"    also {words}")
         if not lines:
             typer.echo("  no price of any provider that has a price list; with --provider it is said why")
 

@@ -78,7 +78,10 @@ _SAME_MODEL = {"grok-4.20-non-reasoning": "grok-4.20-0309-non-reasoning"}
 _SELF_HOSTED = frozenset({"funasr", "kokoro", "moonshine", "ollama", "piper", "pocket_tts", "whisper", "xtts"})
 
 # What a service runs that names no model.
-_UNNAMED = {("aws", AudioTranscribed): "transcribe", ("azure", AudioTranscribed): "stt-standard"}
+_UNNAMED: dict[tuple[str, type[Usage]], str] = {
+    ("aws", AudioTranscribed): "transcribe",
+    ("azure", AudioTranscribed): "stt-standard",
+}
 # Providers of speech synthesis that have one price for every voice.
 _ANY_VOICE = {"hume": "octave", "speechmatics": "tts", "xai": "grok-tts"}
 
@@ -129,7 +132,7 @@ def refusal(asked: Asked) -> str | None:
     if asked.provider == "aws" and asked.usage is CharactersSpoken and not (asked.model or "").startswith("polly-"):
         return "Polly bills by engine, which Pipecat does not report; name it in your price file"
     if not candidates(asked):
-        return "the service names no model"
+        return "the service names no model" if asked.model is None else "no price list tells what this voice costs"
     return None
 
 

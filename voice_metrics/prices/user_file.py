@@ -5,6 +5,7 @@ Owns reading and places; what an entry may say is `user_table`'s.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 from voice_metrics.prices.user_table import UserTable, read_table
 from voice_metrics.settings import SettingsError
+
+_LINE = re.compile(r"line (\d+)")
 
 
 def read_file(path: Path, name: str) -> UserTable:
@@ -36,7 +39,7 @@ def read_file(path: Path, name: str) -> UserTable:
     try:
         table = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{setting}: {error}: expected TOML") from error
+        raise SettingsError(f"{setting}: {_syntax(error, text)}: expected TOML") from error
     except ArithmeticError as error:
         raise SettingsError(f"{setting}: a number cannot be read: expected TOML") from error
     lines = _Lines(text)
@@ -45,6 +48,13 @@ def read_file(path: Path, name: str) -> UserTable:
         f"your price file {path.name}",
         lambda model, number, key: f"{setting}: line {lines.of(model, number, key)}: model {model!r}",
     )
+
+
+def _syntax(error: tomllib.TOMLDecodeError, text: str) -> str:
+    # tomllib says "Invalid value (at line 2, column 5)" or "… (at end of document)".
+    reason, _, place = str(error).rpartition(" (at ")
+    line = _LINE.match(place)
+    return f"line {line[1] if line else len(text.splitlines())}: {reason or place}"
 
 
 class _Lines:

@@ -1,0 +1,152 @@
+from decimal import Decimal
+
+import pytest
+
+from tests.prices.published import NOVEMBER, WORKED, Worked
+from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
+from voice_metrics.prices import PriceBook
+from voice_metrics.prices.names import Asked
+
+
+def charged(
+    book: PriceBook, leg: Leg, provider: str | None, usage: Usage, at: object = NOVEMBER
+) -> Priced | Unpriced | None:
+    book.offer(Asked.about(provider, usage))
+    return book.offer(Asked.about(provider, usage)).charge(leg, usage, at)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("row", WORKED, ids=lambda row: row.name)
+def test_a_usage_costs_what_the_published_rate_makes_it(book: PriceBook, row: Worked) -> None:
+    priced = charged(book, row.leg, row.provider, row.usage, row.at)
+    assert isinstance(priced, Priced), priced
+    assert priced.usd == row.usd
+
+
+def test_the_table_is_long_and_every_row_has_its_source() -> None:
+    assert len(WORKED) >= 40
+    assert len({row.name for row in WORKED}) == len(WORKED)
+    assert all(row.rate and row.source and row.read_on for row in WORKED)
+
+
+def _tokens(model: str, **details: int) -> TokensUsed:
+    return TokensUsed("SomeLLMService", model, 1000, 100, **details)
+
+
+@pytest.mark.parametrize(
+    ("provider", "usage", "reason"),
+    [
+        pytest.param(
+            "openai",
+            CharactersSpoken("OpenAITTSService", "gpt-4o-mini-tts", 76),
+            "billed by the token, and Pipecat reports characters",
+            id="gpt-4o-mini-tts-is-billed-by-the-token",
+        ),
+        pytest.param(
+            "openai",
+            AudioTranscribed("OpenAISTTService", "gpt-4o-transcribe", 60.0),
+            "billed by the token, and Pipecat reports seconds of audio",
+            id="an-estimate-per-minute-is-no-price",
+        ),
+        pytest.param(
+            "soniox",
+            AudioTranscribed("SonioxSTTService", "stt-rt-v5", 60.0),
+            "billed by the token",
+            id="soniox-is-billed-by-the-token",
+        ),
+        pytest.param(
+            "google",
+            CharactersSpoken("GeminiTTSService", "gemini-3.1-flash-tts-preview", 76),
+            "billed by the token",
+            id="gemini-speech-is-billed-by-the-token",
+        ),
+        pytest.param(
+            "openai", _tokens("gpt-live-1"), "no rate for what Pipecat reports", id="gpt-live-is-billed-by-the-hour"
+        ),
+        pytest.param(
+            "xai", _tokens("grok-voice-latest"), "no rate for what Pipecat reports", id="grok-voice-by-the-hour"
+        ),
+        pytest.param(
+            "openai",
+            _tokens("gpt-4.1", output_audio=50),
+            "no price for its audio output",
+            id="text-models-do-not-speak",
+        ),
+        pytest.param(
+            "openai", _tokens("gpt-4.1", cache_read=2000), "parts of the prompt exceed", id="contradicting-parts"
+        ),
+        pytest.param(
+            "openai", _tokens("gpt-realtime", output_audio=500), "parts of the completion exceed", id="more-than-all"
+        ),
+        pytest.param(
+            "elevenlabs",
+            AudioTranscribed("ElevenLabsSTTService", "scribe_v1", 60.0),
+            "no rate for what Pipecat reports",
+            id="a-row-without-a-rate-is-not-free",
+        ),
+        pytest.param(
+            "deepgram",
+            AudioTranscribed("DeepgramSTTService", "nova", 60.0),
+            "no rate for what Pipecat reports",
+            id="a-seed-is-not-free",
+        ),
+        pytest.param("openai", _tokens("gpt-oss-120b"), "does not sell its open models", id="another-host-runs-it"),
+        pytest.param("openai", _tokens("llama3"), "no source has a price", id="a-custom-base-url"),
+        pytest.param("azure", _tokens("my-deployment"), "no source has a price", id="a-deployment-of-any-name"),
+        pytest.param("nebius", _tokens("Qwen/Qwen3-30B-A3B-Instruct-2507"), "no source", id="not-its-resellers-price"),
+        pytest.param("perplexity", _tokens("openai/gpt-5.6-luna"), "no source", id="not-openais-price-elsewhere"),
+        pytest.param("ollama", _tokens("llama2"), "your own machine", id="self-hosted-is-not-free-by-itself"),
+        pytest.param(None, _tokens("gpt-4.1"), "a service of your own", id="a-service-of-ones-own"),
+        pytest.param(
+            "azure",
+            TokensUsed("AzureVoiceLiveLLMService", "gpt-4.1", 1000, 100),
+            "prices of its own",
+            id="voice-live-is-not-azure-openai",
+        ),
+        pytest.param(
+            "deepgram",
+            AudioTranscribed("DeepgramSageMakerSTTService", "nova-3", 60.0),
+            "bills the instance",
+            id="sagemaker-bills-the-instance",
+        ),
+        pytest.param(
+            "aws", CharactersSpoken("AWSPollyTTSService", "Joanna", 76), "bills by engine", id="polly-bills-by-engine"
+        ),
+        pytest.param(
+            "azure",
+            CharactersSpoken("AzureTTSService", "en-US-Ava:DragonHDLatestNeural", 76),
+            "what this voice costs",
+            id="a-high-definition-voice-costs-more",
+        ),
+        pytest.param(
+            "google",
+            CharactersSpoken("GoogleTTSService", "en-US-Journey-D", 76),
+            "what this voice costs",
+            id="a-voice-of-an-unlisted-family",
+        ),
+    ],
+)
+def test_what_has_no_price_is_said_to_have_none(
+    book: PriceBook, provider: str | None, usage: Usage, reason: str
+) -> None:
+    unpriced = charged(book, Leg.OTHER, provider, usage)
+    assert isinstance(unpriced, Unpriced), unpriced
+    assert reason in unpriced.reason
+
+
+def test_a_request_that_used_nothing_costs_nothing(book: PriceBook) -> None:
+    priced = charged(book, Leg.LLM, "google", TokensUsed("GoogleLLMService", "gemini-3.8-flash", 0, 0))
+    assert isinstance(priced, Priced)
+    assert priced.usd == Decimal(0)
+
+
+def test_a_price_says_where_it_comes_from_and_when_it_was_checked(book: PriceBook) -> None:
+    sonic = charged(book, Leg.TTS, "cartesia", CharactersSpoken("CartesiaTTSService", "sonic-3.6", 76))
+    ink = charged(book, Leg.STT, "cartesia", AudioTranscribed("CartesiaSTTService", "ink-whisper", 60.0))
+    azure = charged(book, Leg.LLM, "azure", TokensUsed("AzureLLMService", "gpt-4.1", 1000, 80))
+    assert isinstance(sonic, Priced)
+    assert isinstance(ink, Priced)
+    assert isinstance(azure, Priced)
+    assert sonic.source.startswith("voice-prices ")
+    assert sonic.priced_on is not None
+    assert (ink.source, ink.priced_on) == ("voice_metrics' own table", "2026-11-22")
+    assert azure.source.endswith(", OpenAI's price")

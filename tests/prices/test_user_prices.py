@@ -1,0 +1,261 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.prices.published import NOVEMBER
+from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
+from voice_metrics.prices import PriceBook, price_book
+from voice_metrics.prices.names import Asked
+from voice_metrics.settings import SettingsError
+
+THREE_LINES = """\
+scripted-llm = { unit = "million tokens", input = 2, output = 8 }
+scripted-stt = { unit = "minute", price = 0.006 }
+scripted-tts = { unit = "million characters", price = 15 }
+"""
+
+
+def written(tmp_path: Path, text: str) -> PriceBook:
+    path = tmp_path / "prices.toml"
+    path.write_text(text)
+    return PriceBook.from_environment({"VOICE_METRICS_PRICES": str(path)})
+
+
+def charged(book: PriceBook, usage: Usage, provider: str | None = None, at: datetime = NOVEMBER) -> Priced | Unpriced:
+    return book.offer(Asked.about(provider, usage)).charge(Leg.OTHER, usage, at)
+
+
+def usd(book: PriceBook, usage: Usage, provider: str | None = None, at: datetime = NOVEMBER) -> Decimal:
+    priced = charged(book, usage, provider, at)
+    assert isinstance(priced, Priced), priced
+    return priced.usd
+
+
+def tokens(model: str | None, **details: int) -> TokensUsed:
+    return TokensUsed("SomeLLMService", model, 1000, 100, **details)
+
+
+def test_three_lines_price_a_call_of_three_services(tmp_path: Path) -> None:
+    book = written(tmp_path, THREE_LINES)
+    assert usd(book, tokens("scripted-llm")) == Decimal("0.0028")
+    assert usd(book, AudioTranscribed("SomeSTTService", "scripted-stt", 30.0)) == Decimal("0.003")
+    assert usd(book, CharactersSpoken("SomeTTSService", "scripted-tts", 1000)) == Decimal("0.015")
+
+
+def test_the_users_price_comes_before_every_other(tmp_path: Path) -> None:
+    book = written(tmp_path, '"gpt-4.1" = { unit = "million tokens", input = 1.5, output = 6, cached_input = 0.3 }')
+    priced = charged(book, tokens("gpt-4.1", cache_read=400), "openai")
+    assert isinstance(priced, Priced)
+    assert priced.usd == Decimal("0.00162")
+    assert priced.source == "your price file prices.toml"
+
+
+def test_what_the_user_says_is_free_is_free(tmp_path: Path) -> None:
+    book = written(tmp_path, 'llama2 = { unit = "million tokens", input = 0, output = 0 }')
+    assert usd(book, tokens("llama2"), "ollama") == Decimal(0)
+
+
+def test_a_service_that_names_no_model_is_priced_by_its_class(tmp_path: Path) -> None:
+    book = written(tmp_path, 'PiperTTSService = { unit = "million characters", price = 0 }')
+    assert usd(book, CharactersSpoken("PiperTTSService", "PiperTTSService", 10), "piper") == Decimal(0)
+    assert usd(book, CharactersSpoken("PiperTTSService", None, 10), "piper") == Decimal(0)
+
+
+def test_a_deployment_has_the_price_of_the_model_behind_it(tmp_path: Path) -> None:
+    book = written(tmp_path, 'my-deployment = { same_as = "gpt-4.1-mini", provider = "azure" }')
+    assert usd(book, tokens("my-deployment"), "azure") == Decimal("0.00056")
+    assert isinstance(charged(book, tokens("my-deployment"), "openai"), Unpriced)
+
+
+def test_a_service_of_ones_own_has_the_price_of_who_bills_it(tmp_path: Path) -> None:
+    book = written(tmp_path, 'my-llm = { same_as = "gpt-4.1-mini", sold_by = "openai" }')
+    assert usd(book, tokens("my-llm")) == Decimal("0.00056")
+
+
+def test_pollys_engine_is_named_by_an_alias(tmp_path: Path) -> None:
+    book = written(tmp_path, 'Joanna = { same_as = "polly-neural" }')
+    assert usd(book, CharactersSpoken("AWSPollyTTSService", "Joanna", 1000), "aws") == Decimal("0.016")
+
+
+def test_one_model_of_two_providers_has_two_prices(tmp_path: Path) -> None:
+    book = written(
+        tmp_path,
+        """
+        [[shared]]
+        unit = "million tokens"
+        input = 1
+        output = 1
+
+        [[shared]]
+        provider = "azure"
+        unit = "million tokens"
+        input = 2
+        output = 2
+        """,
+    )
+    assert usd(book, tokens("shared"), "azure") == Decimal("0.0022")
+    assert usd(book, tokens("shared"), "openai") == Decimal("0.0011")
+
+
+DATED = """
+[["gpt-4.1"]]
+until = 2026-03-01
+unit = "million tokens"
+input = 4
+output = 8
+
+[["gpt-4.1"]]
+from = 2026-03-01
+unit = "million tokens"
+input = 1
+output = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        pytest.param(datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC), "0.0048", id="the-last-second-before"),
+        pytest.param(datetime(2026, 3, 1, 0, 0, 0, tzinfo=UTC), "0.0012", id="the-first-second-after"),
+    ],
+)
+def test_a_call_that_spans_a_price_change_uses_the_price_of_the_moment(
+    tmp_path: Path, at: datetime, expected: str
+) -> None:
+    assert usd(written(tmp_path, DATED), tokens("gpt-4.1"), "openai", at) == Decimal(expected)
+
+
+def test_an_open_price_ends_where_the_next_begins(tmp_path: Path) -> None:
+    book = written(tmp_path, DATED.replace("until = 2026-03-01\n", ""))
+    assert usd(book, tokens("gpt-4.1"), "openai", datetime(2026, 2, 1, tzinfo=UTC)) == Decimal("0.0048")
+    assert usd(book, tokens("gpt-4.1"), "openai", NOVEMBER) == Decimal("0.0012")
+
+
+def test_outside_the_users_dates_the_public_price_holds(tmp_path: Path) -> None:
+    book = written(tmp_path, '"gpt-4.1" = { unit = "million tokens", input = 1, output = 2, until = 2026-03-01 }')
+    priced = charged(book, tokens("gpt-4.1"), "openai")
+    assert isinstance(priced, Priced)
+    assert priced.source.startswith("genai-prices")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            'a = { unit = "minute", prise = 1 }', "line 1: model 'a': unknown key 'prise': expected one of", id="key"
+        ),
+        pytest.param(
+            '\n\na = { unit = "minute", price = -1 }',
+            "line 3: model 'a': price = -1: expected a price in US dollars, 0 or more",
+            id="negative",
+        ),
+        pytest.param(
+            'a = { unit = "minute", price = "1" }',
+            "line 1: model 'a': price = '1': expected a number, the price in US dollars",
+            id="text-for-a-number",
+        ),
+        pytest.param(
+            'a = { unit = "minute", price = true }',
+            "line 1: model 'a': price = True: expected a number",
+            id="truth-for-a-number",
+        ),
+        pytest.param(
+            'a = { unit = "minute", price = nan }', "line 1: model 'a': price = NaN: expected a price", id="nan"
+        ),
+        pytest.param(
+            'a = { unit = "minute", price = inf }', "line 1: model 'a': price = Infinity: expected", id="infinite"
+        ),
+        pytest.param(
+            "[a]\nprice = 1",
+            "line 1: model 'a': unit is missing: expected one of million tokens, million characters",
+            id="no-unit",
+        ),
+        pytest.param(
+            '[a]\nunit = "furlong"\nprice = 1', "line 2: model 'a': unit = 'furlong': expected one of", id="bad-unit"
+        ),
+        pytest.param(
+            '[a]\nunit = "million tokens"\ninput = 1', "line 1: model 'a': output is missing", id="half-a-price"
+        ),
+        pytest.param(
+            '[a]\nunit = "minute"\nprice = 1\ninput = 1',
+            "line 4: model 'a': unknown key 'input': expected one of unit, provider, from, until, price",
+            id="a-key-of-another-unit",
+        ),
+        pytest.param(
+            '[a]\nunit = "minute"\nprice = 1\nfrom = "2026-03-01"',
+            "line 4: model 'a': from = '2026-03-01': expected a day without quotes, such as 2026-03-01",
+            id="a-day-in-quotes",
+        ),
+        pytest.param(
+            '[a]\nunit = "minute"\nprice = 1\nfrom = 2026-03-01\nuntil = 2026-03-01',
+            "line 5: model 'a': until = 2026-03-01: expected a day after 2026-03-01",
+            id="no-days-at-all",
+        ),
+        pytest.param(
+            '[[a]]\nunit = "minute"\nprice = 1\nuntil = 2026-03-02\n'
+            '[[a]]\nunit = "minute"\nprice = 2\nfrom = 2026-03-01',
+            "line 5: model 'a': its dates overlap those of another price of the same model",
+            id="overlapping-dates",
+        ),
+        pytest.param(
+            'a = [\n  { unit = "minute", price = 1 },\n  { unit = "minute", price = 2 },\n]',
+            "line 3: model 'a': its dates overlap",
+            id="two-prices-for-always",
+        ),
+        pytest.param(
+            '[b]\nunit = "minute"\nprice = 1\n[a]\nunit = "minute"\nprice = -1',
+            "line 6: model 'a': price = -1",
+            id="the-right-one-of-two",
+        ),
+        pytest.param("a.unit = 'minute'\na.price = -1", "line 2: model 'a': price = -1", id="dotted-keys"),
+        pytest.param("unit = 'minute'", "line 1: model 'unit': 'minute': expected a table such as", id="no-model"),
+        pytest.param("x = 1\na = oops", "line 2: Invalid value: expected TOML", id="not-toml"),
+        pytest.param("\na = [", "line 2: ", id="not-finished"),
+        pytest.param(
+            '[a]\nunit = "minute"\nprice = 1\n[a]', "line 4: Cannot declare ('a',) twice: expected TOML", id="twice"
+        ),
+        pytest.param("a = { same_as = 3 }", "line 1: model 'a': same_as = 3: expected a name in quotes", id="alias"),
+        pytest.param(
+            'a = { same_as = "b", input = 3 }',
+            "line 1: model 'a': unknown key 'input': expected one of same_as, sold_by, provider",
+            id="an-alias-with-a-price",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_line_and_reason(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        written(tmp_path, text)
+    assert str(refused.value).startswith(f"VOICE_METRICS_PRICES='{tmp_path}/prices.toml': ")
+    assert message in str(refused.value)
+
+
+def test_a_file_that_does_not_exist_is_a_loud_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"VOICE_METRICS_PRICES='.*none.toml': No such file or directory"):
+        PriceBook.from_environment({"VOICE_METRICS_PRICES": str(tmp_path / "none.toml")})
+
+
+def test_a_file_that_is_not_text_is_a_loud_error(tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="it is not UTF-8 text"):
+        PriceBook.from_environment({"VOICE_METRICS_PRICES": str(tmp_path / "prices.toml")})
+
+
+def test_prices_are_given_as_a_mapping_too() -> None:
+    book = PriceBook({"m": {"unit": "million tokens", "input": 0.1, "output": 0.3}})
+    assert usd(book, tokens("m")) == Decimal("0.00013")
+
+
+def test_a_wrong_mapping_says_where_it_is_wrong() -> None:
+    with pytest.raises(SettingsError, match=r"prices: model 'm'\[1\]: unit is missing"):
+        PriceBook({"m": [{"unit": "minute", "price": 1}, {"price": 2}]})
+
+
+def test_an_argument_replaces_the_environments_file(tmp_path: Path) -> None:
+    environ = {"VOICE_METRICS_PRICES": str(tmp_path / "none.toml")}
+    shared = PriceBook()
+    assert price_book(shared, environ) is shared
+    assert price_book({"m": {"unit": "minute", "price": 1}}, environ).own_models == {"m"}
+    with pytest.raises(SettingsError):
+        price_book(None, environ)
