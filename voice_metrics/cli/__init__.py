@@ -1,0 +1,68 @@
+"""The command line `voice-metrics`: one module for each command, imported when it is called.
+
+Owns how a command is found and how an error ends: one line on standard error, and exit status 2 for a mistake in the
+settings or the arguments, 1 for everything else that a command refuses.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the command line of this process, with the `.env` of the current folder."""
+    from dotenv import load_dotenv
+
+    load_dotenv(Path.cwd() / ".env")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What follows the program's name.
+
+    Returns:
+        The exit status.
+    """
+    from voice_metrics.cli.commands import app
+
+    try:
+        status = app(args=list(arguments), prog_name="voice-metrics", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has enough; the interpreter must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
+        line, status = told
+        print(f"voice-metrics: {line}", file=sys.stderr)
+    return status if isinstance(status, int) else 0
+
+
+def _told(error: Exception) -> tuple[str, int] | None:
+    """What to say of an error, on one line, and the exit status; `None` for a mistake of ours."""
+    from voice_metrics.ledger import LedgerUnreadable, NoSuchCall
+    from voice_metrics.settings import SettingsError
+
+    if isinstance(error, SettingsError):
+        return str(error), 2
+    if isinstance(error, LedgerUnreadable | NoSuchCall):
+        return str(error), 1
+    message = getattr(error, "format_message", None)
+    if callable(message):
+        context = getattr(error, "ctx", None)
+        where = f" (see {context.command_path} --help)" if context is not None else ""
+        return f"{' '.join(str(message()).split())}{where}", int(getattr(error, "exit_code", 2))
+    if type(error).__name__ == "Abort":
+        return "aborted", 1
+    return None

@@ -1,0 +1,66 @@
+"""Calls as a table for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from voice_metrics.cli import terminal
+from voice_metrics.cli.moments import local
+from voice_metrics.cli.wording import NOTHING, count, length, milliseconds, usd
+from voice_metrics.ledger import CallRow, CallState
+
+_SHORT_ID = 8
+_NUMBERS = {"length", "worst", "turns", "tokens", "characters", "cost"}
+# What a narrow terminal has no room for, the first to go first.
+_DISPENSABLE = ("models", "characters", "turns", "tokens", "series")
+_SERIES = {CallState.LIVE: NOTHING, CallState.ENDED: "local only"}
+_STYLES = {"live": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
+
+
+def show(calls: Sequence[CallRow], total: int) -> None:
+    """Print calls.
+
+    Args:
+        calls: The calls, in the order of the table.
+        total: How many there are with those that are not shown.
+    """
+    if not calls:
+        terminal.show("No calls.")
+        return
+    left_out: list[str] = []
+    while not terminal.fits(table := _table(calls, left_out)) and len(left_out) < len(_DISPENSABLE):
+        left_out.append(_DISPENSABLE[len(left_out)])
+    more = f"{len(calls)} of {total} calls; --limit {total} shows all." if len(calls) < total else None
+    terminal.show(table, *([more] if more else []))
+
+
+def _table(calls: Sequence[CallRow], left_out: Collection[str]) -> Table:
+    rows = [_cells(call) for call in calls]
+    columns = [name for name in rows[0] if name not in left_out]
+    table = terminal.plain_table(*columns, right=_NUMBERS)
+    for row in rows:
+        table.add_row(*(Text(row[name], style=_STYLES.get(row[name], "")) for name in columns))
+    return table
+
+
+def _cells(call: CallRow) -> dict[str, str]:
+    tokens = None
+    if call.prompt_tokens is not None or call.completion_tokens is not None:
+        tokens = (call.prompt_tokens or 0) + (call.completion_tokens or 0)
+    return {
+        # An id that is copied from a pipe is whole; on a terminal its beginning is enough for `calls ID`.
+        "call": call.call_id[:_SHORT_ID] if terminal.is_terminal() else call.call_id,
+        "started": local(call.started_at),
+        "length": length(call.duration_seconds),
+        "end": "live" if call.state is CallState.LIVE else call.end_reason or NOTHING,
+        "worst": milliseconds(call.worst_response_ms),
+        "turns": count(call.turns),
+        "tokens": count(tokens),
+        "characters": count(call.characters),
+        "cost": usd(call.cost_usd),
+        "series": _SERIES.get(call.state, call.state.value),
+        "models": ", ".join(model for model in (call.llm_model, call.stt_model, call.tts_model) if model) or NOTHING,
+    }

@@ -1,0 +1,119 @@
+"""`voice-metrics calls`: recent calls as a table, or one call in full."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from voice_metrics.cli.moments import iso, moment
+from voice_metrics.cli.places import ledger_file
+from voice_metrics.facts import EndReason
+from voice_metrics.ledger import CallFilter, CallRow, CallState, LedgerReader
+from voice_metrics.settings import Settings
+
+EXAMPLES = """\b
+Examples:
+  voice-metrics calls --since today
+  voice-metrics calls --since 7d --slower-than 1500 --end-reason error
+  voice-metrics calls --cost-over 0.10 --csv > dear.csv
+  voice-metrics calls 3f9a
+  voice-metrics calls 3f9a --json | jq .summary.ttfb
+"""
+
+
+def calls(
+    call: Annotated[
+        str | None, typer.Argument(metavar="ID", help="One call in full: its id or the beginning of it.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Started at or after: 2026-11-22, today, 2h, 7d, …")] = None,
+    until: Annotated[str | None, typer.Option(help="Started before.")] = None,
+    model: Annotated[str | None, typer.Option(help="Part of the name of any of its models.")] = None,
+    end_reason: Annotated[EndReason | None, typer.Option(help="How it ended.")] = None,
+    state: Annotated[CallState | None, typer.Option(help="How far it and its series have come.")] = None,
+    slower_than: Annotated[
+        float | None, typer.Option(metavar="MS", help="Its worst response took longer than this.")
+    ] = None,
+    cost_over: Annotated[float | None, typer.Option(metavar="USD", help="It cost more than this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
+) -> None:
+    """Show recent calls, or one call in full."""
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
+    with LedgerReader(ledger_file(Settings.from_environment(os.environ))) as reader:
+        if call is not None:
+            if as_csv:
+                raise typer.BadParameter("--csv is for the list of calls; one call has --json")
+            _show_one(reader, call, as_json=as_json)
+            return
+        wanted = CallFilter(
+            since=_moment(since, "--since"),
+            until=_moment(until, "--until"),
+            model=model,
+            end_reason=end_reason,
+            slower_than_ms=slower_than,
+            cost_over_usd=cost_over,
+            state=state,
+        )
+        found = reader.calls(wanted, limit=limit)
+        total = reader.count(wanted)
+    _show(found, total, as_json=as_json, as_csv=as_csv)
+
+
+def _moment(text: str | None, option: str) -> float | None:
+    if text is None:
+        return None
+    try:
+        return moment(text, datetime.now().astimezone()).timestamp()
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} {error}") from None
+
+
+def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
+    detail = reader.call(call)
+    if as_json:
+        _print_json(
+            {
+                "state": detail.row.state.value,
+                "updated_at": iso(detail.row.updated_at),
+                "summary": dict(detail.summary),
+                "timeline": [asdict(row) | {"at": iso(row.at)} for row in detail.timeline],
+            }
+        )
+        return
+    from voice_metrics.cli.one_call import show
+
+    show(detail)
+
+
+def _show(found: list[CallRow], total: int, *, as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        _print_json([_plain(row) for row in found])
+    elif as_csv:
+        writer = csv.DictWriter(sys.stdout, [field.name for field in fields(CallRow)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_plain(row) for row in found)
+    else:
+        from voice_metrics.cli.call_table import show
+
+        show(found, total)
+
+
+def _plain(row: CallRow) -> dict[str, Any]:
+    return asdict(row) | {
+        "state": row.state.value,
+        "started_at": iso(row.started_at),
+        "updated_at": iso(row.updated_at),
+    }
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,122 @@
+"""One call in full for a person: its summary line by line, then its time line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from voice_metrics.cli import terminal
+from voice_metrics.cli.moments import local
+from voice_metrics.cli.wording import NOTHING, count, figures, length, milliseconds, usd
+from voice_metrics.ledger import CallDetail, CallState, Row
+
+_SERIES = {
+    CallState.LIVE: "call still running",
+    CallState.ENDED: "local only",
+    CallState.DELIVERED: "acknowledged by the server",
+    CallState.PENDING: "not acknowledged, kept in the ledger: `voice-metrics resend` sends it",
+}
+_LATENCIES = {
+    "ttfb", "processing", "ttfa", "ttfat", "text_aggregation", "turn_detection",
+    "response", "response_part", "function_call",
+}  # fmt: skip
+
+
+def show(detail: CallDetail) -> None:
+    """Print a call."""
+    facts = terminal.plain_table("", "")
+    facts.show_header = False
+    for name, text in _lines(detail):
+        facts.add_row(Text(name, style="bold"), Text(text))
+    # Text that is long is better folded than cut: these lines are for reading.
+    for column in facts.columns:
+        column.no_wrap, column.overflow = False, "fold"
+    head = Text(f"Call {detail.row.call_id}", style="bold")
+    if not detail.timeline:
+        terminal.show(head, facts)
+        return
+    timeline = terminal.plain_table("after", "what", "value", "outcome", "service", "name", right=("after", "value"))
+    for row in detail.timeline:
+        timeline.add_row(*map(Text, _cells(row, detail.row.started_at)))
+    terminal.show(head, facts, "", timeline)
+
+
+def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
+    row, summary = detail.row, detail.summary
+    yield "started", f"{local(row.started_at)}, {length(row.duration_seconds)}"
+    yield "end", row.end_reason or ("still running" if row.state is CallState.LIVE else NOTHING)
+    yield "series", _SERIES[row.state]
+    models = {"LLM": row.llm_model, "STT": row.stt_model, "TTS": row.tts_model}
+    yield "models", ", ".join(f"{name} {model}" for name, model in models.items() if model) or NOTHING
+    attributes = _part(summary, "attributes")
+    if attributes:
+        yield "attributes", ", ".join(f"{key}={value}" for key, value in attributes.items())
+    yield "LLM tokens", _tokens(_part(summary, "llm"))
+    yield "TTS characters", count(row.characters)
+    yield "STT audio", length(row.audio_seconds)
+    yield "response", figures(_part(summary, "response"))
+    for name, key in (("TTFB", "ttfb"), ("processing", "processing")):
+        latency = _part(summary, key)
+        yield name, figures(latency)
+        for service, measured in _part(latency, "by_service").items():
+            if measured.get("count"):
+                yield f"  {service}", figures(measured)
+    yield "turns", f"{_counts(_part(summary, 'turns'))}; {count(row.interruptions)} interruptions"
+    yield "function calls", _counts(_part(summary, "function_calls"))
+    yield "errors", count(row.errors)
+    yield "cost", _cost(_part(summary, "cost"))
+
+
+def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = summary.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _tokens(llm: Mapping[str, Any]) -> str:
+    if llm.get("total_tokens") is None:
+        return NOTHING
+    cached = llm.get("cache_read_tokens")
+    read = f", {cached} of the prompt cached" if cached is not None else ""
+    return (
+        f"{llm['total_tokens']} = {llm.get('prompt_tokens')} prompt + {llm.get('completion_tokens')} completion{read}"
+    )
+
+
+def _counts(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    parts = [
+        f"{name} {usd(cost[key])}"
+        for name, key in (("LLM", "llm_usd"), ("STT", "stt_usd"), ("TTS", "tts_usd"))
+        if cost.get(key) is not None
+    ]
+    total = usd(cost.get("total_usd"))
+    if parts:
+        total += f" ({', '.join(parts)})"
+    unpriced = cost.get("unpriced")
+    return f"{total}; no price for {', '.join(map(str, unpriced))}" if unpriced else total
+
+
+def _cells(row: Row, started_at: float) -> tuple[str, ...]:
+    return (
+        f"{row.at - started_at:.2f} s",
+        row.kind.replace("_", " "),
+        _value(row),
+        row.outcome or "",
+        row.service or "",
+        " ".join(part for part in (row.name, row.model) if part),
+    )
+
+
+def _value(row: Row) -> str:
+    if row.value is None:
+        return ""
+    if row.kind in _LATENCIES:
+        return milliseconds(row.value * 1000)
+    if row.kind == "cost_usd":
+        return usd(row.value)
+    return length(row.value) if row.kind in ("turn", "audio_seconds") else count(row.value)
