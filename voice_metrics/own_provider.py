@@ -97,10 +97,10 @@ class OwnProvider:
         about = resource(settings, service_name)
         reader = delta_reader(settings.max_series, exponential=settings.exponential)
         # The SDK's own hook at exit would wait for a server without bound.
-        self._provider = MeterProvider(
+        self.provider = MeterProvider(
             [reader], about, exemplar_filter=_EXEMPLARS[settings.exemplars](), shutdown_on_exit=False
         )
-        self.meter: Meter = self._provider.get_meter(SCOPE, installed(DISTRIBUTION))
+        self.meter: Meter = self.provider.get_meter(SCOPE, installed(DISTRIBUTION))
         self.running = RunningCalls(_instrument(self.meter.create_up_down_counter, table.SESSION_DURATION))
         self._lost = _instrument(self.meter.create_counter, table.DROPPED)
         hooks = Hooks(self.running.refresh, self._dropped, delivered)
@@ -145,7 +145,7 @@ class OwnProvider:
             Whether nothing is owed any more.
         """
         complete = self.exporter.stop(timeout_seconds)
-        self._provider.shutdown()
+        self.provider.shutdown()
         return complete
 
 

@@ -34,6 +34,7 @@ class _Borrowed:
     """A meter of the application's provider, or one that does nothing."""
 
     def __init__(self, provider: MeterProvider) -> None:
+        self.provider = provider
         self.meter = provider.get_meter(SCOPE, installed(DISTRIBUTION))
         row = table.SESSION_DURATION
         self.running = RunningCalls(self.meter.create_up_down_counter(row.name, row.unit, row.description))
@@ -95,6 +96,11 @@ class Telemetry:
     def meter(self) -> Meter:
         """The meter of this process; another one after a fork or a shutdown."""
         return self._recorder().meter
+
+    @property
+    def meter_provider(self) -> MeterProvider:
+        """What instrumentation of other parts of the process records into, to be exported alongside."""
+        return self._recorder().provider
 
     @property
     def destination(self) -> str | None:
