@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 COMMANDS: dict[str, str] = {
     "calls": "voice_metrics.cli.calls:calls",
     "resend": "voice_metrics.cli.resend:resend",
+    "setup-file": "voice_metrics.cli.setup_file:setup_file",
     "prices": "voice_metrics.cli.prices:prices",
 }
 

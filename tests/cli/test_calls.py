@@ -1,0 +1,199 @@
+"""`voice-metrics calls`: what it prints, to the letter."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+MODELS = "gpt-4.1, nova-3, sonic-2"
+_HEAD = ("call", "started", "length", "end", "worst", "turns", "tokens", "characters", "cost", "series", "models")
+TABLE = [
+    _HEAD,
+    ("cccc-3", "2026-11-22 14:00:00", "1.3 s", "cancelled", *"–––––", "local only", "qwen3"),
+    (
+        "aabb-2",
+        "2026-11-22 13:00:00",
+        "1 h 02 min",
+        "error",
+        "4000 ms",
+        "4",
+        "1280",
+        "300",
+        "$0.0160",
+        "pending",
+        MODELS,
+    ),
+    (
+        "aaaa-1",
+        "2026-11-22 12:00:00",
+        "1 min 00 s",
+        "completed",
+        "900 ms",
+        "4",
+        "1280",
+        "300",
+        "$0.0160",
+        "delivered",
+        MODELS,
+    ),
+]
+ONE = """\
+Call aaaa-1
+started         2026-11-22 12:00:00, 1 min 00 s
+end             completed
+series          acknowledged by the server
+models          LLM gpt-4.1, STT nova-3, TTS sonic-2
+LLM tokens      1280 = 1200 prompt + 80 completion
+TTS characters  300
+STT audio       58.5 s
+response        avg 700, min 500, p50 700, p95 880, max 900 ms (2x)
+TTFB            none measured
+processing      none measured
+turns           3 completed, 1 interrupted; 1 interruptions
+function calls  none
+errors          0
+cost            $0.0160 (LLM $0.004000, STT $0.003000, TTS $0.009000)
+
+ after  what              value  outcome    service  name
+1.50 s  ttfb             310 ms             llm      OpenAILLMService gpt-4.1
+1.50 s  prompt tokens      1200             llm      OpenAILLMService gpt-4.1
+2.00 s  response         900 ms
+4.25 s  turn              2.3 s  completed
+5.00 s  error                    network             CartesiaTTSService
+5.00 s  cost usd       $0.009000            tts      CartesiaTTSService sonic-2
+"""
+
+
+def squeezed(text: str) -> list[list[str]]:
+    """Lines as words: how far apart columns stand is the table's affair."""
+    return [line.split() for line in text.splitlines()]
+
+
+def test_calls_in_a_pipe_are_whole_and_without_colour(run: Run, calls: Path) -> None:
+    done = run("calls")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [tuple(re.split(" {2,}", line)) for line in done.stdout.splitlines()] == TABLE
+    assert "\x1b" not in done.stdout
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
+
+
+def test_one_call_in_full(run: Run, calls: Path) -> None:
+    done = run("calls", "aaa")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert squeezed(done.stdout) == squeezed(ONE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param(["--limit", "1"], ["cccc-3"], id="limit"),
+        pytest.param(["--since", "2026-11-22T13:00:00"], ["cccc-3", "aabb-2"], id="since"),
+        pytest.param(["--until", "2026-11-22T13:00:00Z"], ["aaaa-1"], id="until"),
+        pytest.param(["--model", "sonic"], ["aabb-2", "aaaa-1"], id="model"),
+        pytest.param(["--end-reason", "error"], ["aabb-2"], id="end-reason"),
+        pytest.param(["--slower-than", "900"], ["aabb-2"], id="slower-than"),
+        pytest.param(["--cost-over", "0.01"], ["aabb-2", "aaaa-1"], id="cost-over"),
+        pytest.param(["--state", "delivered"], ["aaaa-1"], id="state"),
+        pytest.param(["--model", "nothing"], [], id="none-of-them"),
+    ],
+)
+def test_filters(run: Run, calls: Path, arguments: list[str], expected: list[str]) -> None:
+    done = run("calls", "--json", *arguments)
+    assert [call["call_id"] for call in json.loads(done.stdout)] == expected
+
+
+def test_json_and_csv_have_the_same_values(run: Run, calls: Path) -> None:
+    objects = json.loads(run("calls", "--json").stdout)
+    lines = list(csv.DictReader(io.StringIO(run("calls", "--csv").stdout)))
+    assert [{key: "" if value is None else str(value) for key, value in call.items()} for call in objects] == lines
+    assert {key: value for key, value in objects[1].items() if key != "updated_at"} == {
+        "call_id": "aabb-2",
+        "state": "pending",
+        "started_at": "2026-11-22T13:00:00.000Z",
+        "duration_seconds": 3725.0,
+        "end_reason": "error",
+        "llm_model": "gpt-4.1",
+        "stt_model": "nova-3",
+        "tts_model": "sonic-2",
+        "worst_response_ms": 4000.4,
+        "turns": 4,
+        "interruptions": 1,
+        "errors": 0,
+        "prompt_tokens": 1200,
+        "completion_tokens": 80,
+        "characters": 300,
+        "audio_seconds": 58.5,
+        "cost_usd": 0.016,
+    }
+
+
+def test_one_call_as_json_has_summary_and_time_line(run: Run, calls: Path) -> None:
+    found = json.loads(run("calls", "aaaa-1", "--json").stdout)
+    assert (found["state"], found["summary"]["llm"]["prompt_tokens"]) == ("delivered", 1200)
+    assert found["timeline"][0] == {
+        "at": "2026-11-22T12:00:01.500Z",
+        "kind": "ttfb",
+        "value": 0.31,
+        "service": "llm",
+        "name": "OpenAILLMService",
+        "model": "gpt-4.1",
+        "outcome": None,
+    }
+
+
+def test_a_table_that_is_cut_says_so(run: Run, calls: Path) -> None:
+    assert run("calls", "--limit", "2").stdout.splitlines()[-1] == "2 of 3 calls; --limit 3 shows all."
+
+
+def test_no_calls_is_not_an_error(run: Run, calls: Path) -> None:
+    done = run("calls", "--model", "nothing")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No calls.\n", "")
+
+
+def test_an_unpriced_call_names_its_model(run: Run, calls: Path) -> None:
+    assert ["cost", "–;", "no", "price", "for", "qwen3"] in squeezed(run("calls", "cccc-3").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "error"),
+    [
+        pytest.param(["calls", "zzz"], 1, "no call's id begins with 'zzz'", id="unknown-call"),
+        pytest.param(["calls", "aa"], 1, "several calls' ids begin with 'aa': aabb-2, aaaa-1", id="ambiguous-call"),
+        pytest.param(
+            ["calls", "--since", "soon"],
+            2,
+            "Invalid value: --since 'soon': expected a time such as 2026-11-22, 2026-11-22T13:05, today, 2h or 7d "
+            "(see voice-metrics calls --help)",
+            id="no-time",
+        ),
+        pytest.param(
+            ["calls", "--json", "--csv"],
+            2,
+            "Invalid value: --json and --csv exclude each other (see voice-metrics calls --help)",
+            id="two-formats",
+        ),
+        pytest.param(["cals"], 2, "No such command 'cals'. (see voice-metrics --help)", id="unknown-command"),
+    ],
+)
+def test_errors_are_one_line(run: Run, calls: Path, arguments: list[str], status: int, error: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", f"voice-metrics: {error}\n")
+
+
+def test_a_ledger_that_is_not_there_is_one_line(run: Run, environment: dict[str, str]) -> None:
+    done = run("calls")
+    path = environment["VOICE_METRICS_DB"]
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"voice-metrics: {path} does not exist: it is made when the first call starts\n"
+    done = run("calls", VOICE_METRICS_DB="off")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "voice-metrics: VOICE_METRICS_DB='off': there is no record of calls; expected a file to look in\n"
+    )

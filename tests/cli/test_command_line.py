@@ -1,0 +1,88 @@
+"""What all commands have in common."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT, Run
+from voice_metrics.cli.commands import COMMANDS
+
+
+def test_help_lists_every_command_in_order(run: Run) -> None:
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
+    assert listed == list(COMMANDS)
+
+
+def test_without_a_command_there_is_help(run: Run) -> None:
+    assert "Commands:" in run().stdout + run().stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    done = run(command, "-h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: voice-metrics {command} ")
+
+
+@pytest.mark.parametrize("command", ["calls", "resend", "setup-file"])
+def test_help_has_examples(run: Run, command: str) -> None:
+    assert "Example" in run(command, "-h").stdout
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    from importlib.metadata import version
+
+    assert run("--version").stdout == version("pipecat-voice-metrics") + "\n"
+
+
+def test_settings_come_from_a_dotenv_file_in_the_current_folder(run: Run, calls: Path, tmp_path: Path) -> None:
+    (tmp_path / "here" / ".env").write_text("VOICE_METRICS_EXPORT_TIMEOUT=soon\n")
+    done = run("calls")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "voice-metrics: VOICE_METRICS_EXPORT_TIMEOUT='soon': expected a positive number of seconds, such as 5\n"
+    )
+
+
+def test_the_environment_wins_over_the_dotenv_file(run: Run, calls: Path, tmp_path: Path) -> None:
+    (tmp_path / "here" / ".env").write_text("VOICE_METRICS_DB=off\n")
+    assert run("calls").returncode == 0
+
+
+def test_a_reader_that_has_enough_is_no_error(environment: dict[str, str], calls: Path) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "voice_metrics", "calls", "aaaa-1"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert command.stdout is not None
+    assert command.stderr is not None
+    command.stdout.close()
+    assert command.stderr.read() == b""
+    assert command.wait(60) == 1
+    command.stderr.close()
+
+
+def test_looking_at_calls_needs_neither_pipecat_nor_opentelemetry(environment: dict[str, str], calls: Path) -> None:
+    program = (
+        "import sys; from voice_metrics.cli import run; run(['calls']); "
+        "print(sorted({'pipecat', 'opentelemetry', 'requests'} & {name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_setup_file_exists_where_it_is_said_to_be(run: Run) -> None:
+    done = run("setup-file")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path(done.stdout.rstrip("\n")) == ROOT / "voice_metrics" / "setup_file.py"
+    assert Path(done.stdout.rstrip("\n")).is_file()

@@ -1,0 +1,113 @@
+"""`voice-metrics resend`: what is pending reaches a server, and what is said of it is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+
+from tests.cli.conftest import Run
+from tests.ledger.summaries import NOON, summary
+from voice_metrics.ledger import CallState, Ledger, LedgerReader
+from voice_metrics.spool import PendingRequest
+
+
+@contextmanager
+def server(status: int = 200) -> Iterator[tuple[str, list[int]]]:
+    """A server that answers every request alike: its address, and the sizes of what it was sent."""
+    received: list[int] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = ExportMetricsServiceResponse().SerializeToString() if status == 200 else b"no room at the inn"
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-protobuf" if status == 200 else "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_port}", received
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
+def body(name: str) -> bytes:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name=name)
+    metric.sum.data_points.add(as_int=1, time_unix_nano=1)
+    return request.SerializeToString()
+
+
+@pytest.fixture
+def owed(environment: dict[str, str]) -> Path:
+    path = Path(environment["VOICE_METRICS_DB"])
+    ledger = Ledger(path)
+    for call_id in ("a", "b"):
+        ledger.call_started(call_id, NOON, summary(call_id))
+        ledger.call_ended(call_id, summary(call_id, exported=False), "pending")
+        ledger.park([PendingRequest(body(call_id), (call_id,), NOON.timestamp())])
+    ledger.close()
+    return path
+
+
+def states(path: Path) -> set[CallState]:
+    with LedgerReader(path) as reader:
+        return {call.state for call in reader.calls()}
+
+
+def test_what_is_pending_is_sent_once_and_its_calls_are_delivered(run: Run, owed: Path) -> None:
+    with server() as (address, received):
+        done = run("resend", OTEL_EXPORTER_OTLP_ENDPOINT=address)
+        host = address.removeprefix("http://")
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"2 calls delivered to {host}.\n", "")
+        assert states(owed) == {CallState.DELIVERED}
+        again = run("resend", OTEL_EXPORTER_OTLP_ENDPOINT=address)
+        assert (again.returncode, again.stdout) == (0, "Nothing waits to be sent.\n")
+        assert len(received) == 2
+
+
+def test_what_a_server_does_not_take_stays(run: Run, owed: Path) -> None:
+    with server(401) as (address, _):
+        done = run("resend", OTEL_EXPORTER_OTLP_ENDPOINT=address)
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[0] == "2 requests of 2 calls (0 kB) wait still, left for the next try."
+    assert "no room at the inn" in lines[1]
+    assert states(owed) == {CallState.PENDING}
+
+
+def test_a_dry_run_sends_nothing(run: Run, owed: Path) -> None:
+    done = run("resend", "--dry-run")
+    assert (done.returncode, done.stdout) == (1, "2 requests of 2 calls (0 kB) wait to be sent.\n")
+
+
+def test_without_an_endpoint_it_says_what_is_missing(run: Run, owed: Path) -> None:
+    done = run("resend")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "voice-metrics: OTEL_EXPORTER_OTLP_ENDPOINT is not set: expected the address of an OTLP endpoint, such as "
+        "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp\n"
+    )
+
+
+def test_nothing_pending_is_well(run: Run, calls: Path) -> None:
+    done = run("resend")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing waits to be sent.\n", "")
