@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from .series import Kind, Series
+from voice_metrics.series import Kind, Series
 
 # prometheus/otlptranslator 1.0.0, unitMap and perUnitMap of metric_namer.go, read 2026-11-22.
 _UNITS = {

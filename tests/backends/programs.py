@@ -15,23 +15,20 @@ from pathlib import Path
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "victoria-metrics", "vmagent")
 READY_SECONDS = 30.0
 INSTALL = "run scripts/get-backends"
-
-
-def folder() -> Path:
-    """The folder that `scripts/get-backends` fills."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("VOICE_METRICS_BACKENDS") or cache / "voice-metrics" / "backends")
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+# What scripts/get-backends fills; read once, as tests run without the settings of the machine.
+FOLDER = Path(os.environ.get("VOICE_METRICS_BACKENDS") or _CACHE / "voice-metrics" / "backends")
 
 
 def missing() -> str | None:
     """Why the programs cannot be used, with the command that installs them; `None` when all are there."""
-    absent = [name for name in PROGRAMS if not (folder() / "bin" / name).exists()]
-    return f"no {', '.join(absent)} in {folder()}: {INSTALL}" if absent else None
+    absent = [name for name in PROGRAMS if not (FOLDER / "bin" / name).exists()]
+    return f"no {', '.join(absent)} in {FOLDER}: {INSTALL}" if absent else None
 
 
 def program(name: str) -> str:
     """Path of one program."""
-    return str(folder() / "bin" / name)
+    return str(FOLDER / "bin" / name)
 
 
 def free_port() -> int:
@@ -66,7 +63,7 @@ class Program:
         with self.log.open("ab") as output:
             # Debian's Alertmanager finds its templates relative to this folder.
             self.process = subprocess.Popen(
-                [program(self.name), *self.arguments], stdout=output, stderr=subprocess.STDOUT, cwd=folder()
+                [program(self.name), *self.arguments], stdout=output, stderr=subprocess.STDOUT, cwd=FOLDER
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():

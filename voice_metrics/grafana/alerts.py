@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..series import (
+from voice_metrics.grafana.queries import Selection
+from voice_metrics.series import (
     CALLS_ACTIVE,
     CALLS_ENDED,
     COST,
@@ -22,7 +23,6 @@ from ..series import (
     UNPRICED,
     Series,
 )
-from .queries import Selection
 
 RUNBOOK = "docs/alerts.md"
 # Fewer answers than this say nothing about a 95th percentile.

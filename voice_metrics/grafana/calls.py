@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from ..series import (
+from voice_metrics.grafana.panels import (
+    ALL,
+    CALL,
+    MILLISECONDS,
+    MOMENT,
+    NUMBER,
+    SECONDS,
+    USD,
+    Query,
+    Row,
+    bars,
+    figure,
+    lines,
+    table,
+)
+from voice_metrics.grafana.queries import LABELLED, RANGE, SMOOTH, STEP, Selection, whole
+from voice_metrics.grafana.services import summary
+from voice_metrics.series import (
     CALLS,
     CALLS_ENDED,
     COMMON_ATTRIBUTES,
@@ -18,9 +35,6 @@ from ..series import (
     TTS_CHARACTERS,
     TURNS,
 )
-from .panels import ALL, CALL, MILLISECONDS, MOMENT, NUMBER, SECONDS, USD, Query, Row, bars, figure, lines, table
-from .queries import LABELLED, RANGE, SMOOTH, STEP, Selection, whole
-from .services import summary
 
 _OFF = "With VOICE_METRICS_CALL_ID=off series are shared by all calls: `voice-metrics calls` lists the calls instead."
 _ID = ("call_id",)

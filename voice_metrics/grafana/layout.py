@@ -17,8 +17,8 @@ from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from . import calls, delivery, overview, services, usage, variables
-from .panels import Look, Panel, Query, Row
+from voice_metrics.grafana import calls, delivery, overview, services, usage, variables
+from voice_metrics.grafana.panels import Look, Panel, Query, Row
 
 UID = "voice-metrics"
 TITLE = "Voice bot calls"

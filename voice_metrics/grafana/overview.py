@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..series import (
+from voice_metrics.grafana.panels import ALL, MILLISECONDS, NUMBER, UNCUT, USD, Query, Row, bars, figure, lines
+from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
+from voice_metrics.series import (
     CALLS,
     CALLS_ACTIVE,
     COST,
@@ -13,8 +15,6 @@ from ..series import (
     TTFB,
     TTS_CHARACTERS,
 )
-from .panels import ALL, MILLISECONDS, NUMBER, UNCUT, USD, Query, Row, bars, figure, lines
-from .queries import RANGE, SMOOTH, STEP
 
 _STEPS_PER_HOUR = "3600000 / $__interval_ms"
 

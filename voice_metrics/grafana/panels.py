@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .queries import Selection, whole
+from voice_metrics.grafana.queries import Selection, whole
 
 # Grafana's names of units.
 NUMBER = "short"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..series import (
+from voice_metrics.grafana.panels import ALL, CUT, MILLISECONDS, NUMBER, UNCUT, Panel, Query, Row, lines, table
+from voice_metrics.grafana.queries import RANGE, SMOOTH, Selection
+from voice_metrics.series import (
     ERRORS,
     FUNCTION_CALL,
     FUNCTION_CALLS,
@@ -16,8 +18,6 @@ from ..series import (
     TURN_DETECTION,
     Series,
 )
-from .panels import ALL, CUT, MILLISECONDS, NUMBER, UNCUT, Panel, Query, Row, lines, table
-from .queries import RANGE, SMOOTH, Selection
 
 _SERVICE = {"service": "Service", "processor": "Processor", "model": "Model"}
 _MODEL = {"processor": "Processor", "model": "Model"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..series import (
+from voice_metrics.grafana.panels import ALL, NUMBER, SECONDS, SHARE, USD, Query, Row, bars, figure, table
+from voice_metrics.grafana.queries import RANGE, STEP
+from voice_metrics.series import (
     CALLS_ENDED,
     COST,
     LLM_TOKEN_DETAILS,
@@ -12,8 +14,6 @@ from ..series import (
     TURNS,
     UNPRICED,
 )
-from .panels import ALL, NUMBER, SECONDS, SHARE, USD, Query, Row, bars, figure, table
-from .queries import RANGE, STEP
 
 _MODEL = {"processor": "Processor", "model": "Model"}
 _TURNS_CUT = ALL.where('outcome="interrupted"')

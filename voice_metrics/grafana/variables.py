@@ -9,10 +9,10 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
-from ..prometheus_names import metric_name
-from ..series import CALL_ID, CALLS
-from .panels import ALL
-from .queries import LABELLED, RANGE
+from voice_metrics.grafana.panels import ALL
+from voice_metrics.grafana.queries import LABELLED, RANGE
+from voice_metrics.prometheus_names import metric_name
+from voice_metrics.series import CALL_ID, CALLS
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 # More ids than a person looks through, few enough for the browser.
