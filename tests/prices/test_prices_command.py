@@ -1,0 +1,98 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from voice_metrics.cli.prices import prices
+from voice_metrics.ledger import Ledger
+
+app = typer.Typer()
+app.command()(prices)
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    blank = {"VOICE_METRICS_PRICES": "", "VOICE_METRICS_DB": "off"}
+    return CliRunner().invoke(app, list(arguments), env=blank | environ)
+
+
+def test_it_says_what_would_be_used_and_where_it_comes_from() -> None:
+    done = run("gpt-4.1", "--provider", "openai", "--service", "llm")
+    assert done.exit_code == 0
+    assert "  llm, openai: input $2, cached input $0.5, output $8 per million tokens\n" in done.output
+    assert "    from genai-prices " in done.output
+
+
+def test_without_a_provider_it_finds_those_that_have_the_model() -> None:
+    done = run("sonic-3.6")
+    assert done.exit_code == 0
+    assert [line.split(":")[0] for line in done.output.splitlines() if line.startswith("  t")] == ["  tts, cartesia"]
+
+
+def test_it_says_why_there_is_no_price() -> None:
+    done = run("gpt-4o-mini-tts", "--provider", "openai", "--service", "tts")
+    assert done.exit_code == 1
+    assert "no price: voice-prices " in done.output
+    assert "billed by the token, and Pipecat reports characters" in done.output
+
+
+def test_an_unknown_model_fails_so_that_a_deployment_can_check() -> None:
+    done = run("gpt-4.1", "nonsense")
+    assert done.exit_code == 1
+    assert "nonsense\n  no price of any provider that has a price list" in done.output
+
+
+def test_the_users_price_comes_first_and_the_public_one_is_shown_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('"gpt-4.1" = { unit = "million tokens", input = 1, output = 2 }')
+    environ = {"VOICE_METRICS_PRICES": str(tmp_path / "mine.toml")}
+    done = run("gpt-4.1", "--provider", "openai", "--service", "llm", "--json", **environ)
+    (line,) = json.loads(done.output)
+    assert line["source"] == "your price file mine.toml"
+    assert line["price"] == "input $1, output $2 per million tokens"
+    assert "input $2" in line["instead"][0]
+
+
+def test_a_wrong_price_file_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('\nm = { unit = "minute", price = -1 }')
+    done = run("m", VOICE_METRICS_PRICES=str(tmp_path / "mine.toml"))
+    assert done.exit_code == 2
+    assert "line 2: model 'm': price = -1" in done.output
+
+
+def test_no_model_and_no_check_is_a_usage_error() -> None:
+    assert run().exit_code == 2
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    """A ledger of three calls: two with models that have no price, one without."""
+    path = tmp_path / "calls.db"
+    ledger = Ledger(path)
+    for number, unpriced in enumerate((["my-llm", "my-tts"], ["my-llm"], [])):
+        call_id = f"call-{number}"
+        summary = {"call_id": call_id, "cost": {"unpriced": unpriced, "total_usd": None}}
+        ledger.call_started(call_id, datetime(2026, 11, 22, 12, number, tzinfo=UTC), summary)
+        ledger.call_ended(call_id, summary, "ended")
+    assert ledger.flush(10)
+    assert ledger.close(10)
+    return path
+
+
+def test_check_lists_the_models_of_the_last_calls_without_a_price(calls: Path) -> None:
+    done = run("--check", VOICE_METRICS_DB=str(calls))
+    assert done.exit_code == 1
+    assert "of the last 3 calls:\n  my-llm (2 calls)\n  my-tts (1 call)\n" in done.output
+
+
+def test_check_leaves_out_what_the_user_has_priced_since(calls: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('my-llm = { unit = "million tokens", input = 1, output = 2 }')
+    environ = {"VOICE_METRICS_DB": str(calls), "VOICE_METRICS_PRICES": str(tmp_path / "mine.toml")}
+    done = run("--check", "--json", **environ)
+    assert json.loads(done.output) == {"calls": 3, "unpriced": {"my-tts": 1}}
+
+
+def test_check_without_a_ledger_says_that_there_is_none(tmp_path: Path) -> None:
+    assert "VOICE_METRICS_DB='off'" in run("--check").output
+    assert run("--check", VOICE_METRICS_DB=str(tmp_path / "none.db")).exit_code == 2
