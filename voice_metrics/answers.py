@@ -84,7 +84,7 @@ class Outcome:
     @property
     def concerns_all(self) -> bool:
         """Whether another request, with other points, would fare alike."""
-        return not self.acknowledged and self.fault not in ("400", "413", "rejected")
+        return not self.acknowledged and self.fault not in ("400", "rejected")
 
     def __str__(self) -> str:
         """The fault in words, for a log line."""

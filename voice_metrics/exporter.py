@@ -257,7 +257,7 @@ class Exporter:
     def _tell(self, shipped: Shipped) -> None:
         outcome = shipped.outcome
         if outcome is not None:
-            self._reports.fault(outcome.fault, str(outcome))
+            self._reports.fault(outcome.fault, f"{outcome} Values are kept and sent again.")
         elif shipped.dropped:
             self._reports.fault("encoding", "some values cannot be encoded and were dropped.")
         else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from voice_metrics.answers import Outcome
+from voice_metrics.answers import Outcome, Verdict
 from voice_metrics.delivery import Delivery
 from voice_metrics.spool import PendingRequest, Spool
 
@@ -51,10 +51,17 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
             if interrupted():
                 break
             outcome = delivery.deliver(request.body)
-            if _settled(request, outcome, resent):
+            if outcome.acknowledged:
                 spool.acknowledged([number])
+                resent.delivered += request.call_ids
                 del kept[number]
-            elif outcome.concerns_all:
+                continue
+            resent.outcome = outcome
+            if _hopeless(request, outcome):
+                spool.refused([number])
+                resent.refused += request.call_ids
+                del kept[number]
+            elif outcome.concerns_all and outcome.verdict is not Verdict.TOO_LARGE:
                 break
     finally:
         resent.left = len(kept)
@@ -63,16 +70,9 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
     return resent
 
 
-def _settled(request: PendingRequest, outcome: Outcome, resent: Resent) -> bool:
-    if outcome.acknowledged:
-        resent.delivered += request.call_ids
-        return True
-    resent.outcome = outcome
+def _hopeless(request: PendingRequest, outcome: Outcome) -> bool:
     # A server that took a part has judged every point, and one that minds the age always will.
-    if outcome.aged or 0 < outcome.rejected < _points(request.body):
-        resent.refused += request.call_ids
-        return True
-    return False
+    return outcome.aged or 0 < outcome.rejected < _points(request.body)
 
 
 def _points(body: bytes) -> int:

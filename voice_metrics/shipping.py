@@ -66,6 +66,7 @@ class Shipping:
         self._accumulation = accumulation
         self._lock = lock
         self._exporter = stock_exporter(endpoint, self.delivery)
+        self._points = POINTS_PER_REQUEST
 
     def ship(self, parts: Iterable[Part]) -> Shipped:
         """Send parts in as many requests as they need.
@@ -78,7 +79,7 @@ class Shipping:
         """
         shipped = Shipped()
         spare = _SPARE_REQUESTS
-        waiting = deque(chunks(parts))
+        waiting = deque(chunks(parts, self._points))
         while waiting:
             chunk = waiting.popleft()
             outcome = self._send(chunk)
@@ -86,25 +87,37 @@ class Shipping:
                 with self._lock:
                     shipped.delivered += self._accumulation.acknowledge(chunk)
                 continue
-            # `None` is what cannot be encoded.
-            hopeless = outcome is None or outcome.verdict is Verdict.TOO_LARGE
+            if outcome is not None and outcome.verdict is Verdict.TOO_LARGE and self._shrink(chunk):
+                waiting = deque(chunks((part for rest in (chunk, *waiting) for part in rest), self._points))
+                continue
             smaller = _halves(chunk)
-            if smaller and spare > 0 and (hopeless or (outcome is not None and outcome.fault == "400")):
+            if smaller and spare > 0 and (outcome is None or outcome.fault == "400"):
                 spare -= 1
                 waiting.extendleft(reversed(smaller))
                 continue
-            shipped.outcome = outcome or shipped.outcome
-            if hopeless and not smaller:
-                self._drop(chunk, shipped)
-                continue
-            shipped.failed += chunk
-            if outcome is not None:
-                shipped.rejected += outcome.rejected
-                if outcome.concerns_all:
-                    shipped.failed += [part for chunk in waiting for part in chunk]
-                    break
+            if self._failed(chunk, outcome, shipped):
+                shipped.failed += [part for rest in waiting for part in rest]
+                break
         self.delivery.patient = not shipped.failed
         return shipped
+
+    def _shrink(self, chunk: Sequence[Part]) -> bool:
+        series = sum(len(part.series) for part in chunk)
+        # A server to which one series is too much takes nothing of any size.
+        self._points = series // 2 or POINTS_PER_REQUEST
+        return series > 1
+
+    def _failed(self, chunk: Sequence[Part], outcome: Outcome | None, shipped: Shipped) -> bool:
+        """Note a failure; whether everything else would fare alike."""
+        if outcome is None and not _halves(chunk):
+            self._drop(chunk, shipped)
+            return False
+        shipped.failed += chunk
+        if outcome is None:
+            return False
+        shipped.outcome = outcome
+        shipped.rejected += outcome.rejected
+        return outcome.concerns_all
 
     def _send(self, chunk: Sequence[Part]) -> Outcome | None:
         with self._lock:
@@ -159,18 +172,24 @@ def stock_exporter(endpoint: Endpoint, session: Delivery) -> OTLPMetricExporter:
         parser.removeFilter(elsewhere)
 
 
-def chunks(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Put whole parts together until a request is full."""
+def chunks(parts: Iterable[Part], most: int = POINTS_PER_REQUEST) -> Iterator[list[Part]]:
+    """Put parts together until a request is full; only a part that is too large for one is divided."""
     chunk: list[Part] = []
     size = 0
-    for part in parts:
-        if chunk and size + len(part.series) > POINTS_PER_REQUEST:
+    for part in _divided(parts, most):
+        if chunk and size + len(part.series) > most:
             yield chunk
             chunk, size = [], 0
         chunk.append(part)
         size += len(part.series)
     if chunk:
         yield chunk
+
+
+def _divided(parts: Iterable[Part], most: int) -> Iterator[Part]:
+    for part in parts:
+        for start in range(0, len(part.series), most):
+            yield Part(part.group, part.series[start : start + most])
 
 
 def _halves(chunk: Sequence[Part]) -> tuple[list[Part], list[Part]] | None:

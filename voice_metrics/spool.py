@@ -39,7 +39,10 @@ class Spool(Protocol):
         """Take what was parked or left by processes that are gone, oldest first; nobody else gets it."""
 
     def acknowledged(self, ids: Sequence[int]) -> None:
-        """Forget claimed requests: delivered, or refused for good."""
+        """Forget claimed requests that were delivered."""
+
+    def refused(self, ids: Sequence[int]) -> None:
+        """Forget claimed requests that a server refused for good."""
 
     def release(self, ids: Sequence[int]) -> None:
         """Give claimed requests back: not delivered this time."""

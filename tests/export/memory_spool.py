@@ -1,0 +1,70 @@
+"""A spool in memory, shared by processes that are only imagined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from voice_metrics.spool import PendingRequest
+
+
+class MemorySpool:
+    """What every process keeps; `process()` gives another one's view, `gone()` ends the current one."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, PendingRequest] = {}
+        self.left: dict[int, PendingRequest] = {}
+        self.claimed: dict[int, PendingRequest] = {}
+        self.refused_for_good: list[PendingRequest] = []
+        self.replacements = 0
+        self.fault: Exception | None = None
+        self._next = 0
+
+    @property
+    def location(self) -> str | None:
+        return "calls.db"
+
+    def _numbered(self, requests: Sequence[PendingRequest]) -> dict[int, PendingRequest]:
+        numbered = {}
+        for request in requests:
+            self._next += 1
+            numbered[self._next] = request
+        return numbered
+
+    def _check(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
+    def replace(self, requests: Sequence[PendingRequest]) -> None:
+        self._check()
+        self.replacements += 1
+        self.kept = self._numbered(requests)
+
+    def park(self, requests: Sequence[PendingRequest]) -> None:
+        self._check()
+        self.left |= self._numbered(requests)
+
+    def claim(self) -> list[tuple[int, PendingRequest]]:
+        self._check()
+        self.claimed, self.left = self.left, {}
+        return sorted(self.claimed.items())
+
+    def acknowledged(self, ids: Sequence[int]) -> None:
+        self._check()
+        for number in ids:
+            del self.claimed[number]
+
+    def refused(self, ids: Sequence[int]) -> None:
+        self.refused_for_good += [self.claimed.pop(number) for number in ids]
+
+    def release(self, ids: Sequence[int]) -> None:
+        self._check()
+        for number in ids:
+            self.left[number] = self.claimed.pop(number)
+
+    def delivered(self, call_ids: Sequence[str]) -> None:
+        self._check()
+
+    def gone(self) -> None:
+        """End the process that keeps something, as kill -9 would."""
+        self.left |= self.kept | self.claimed
+        self.kept, self.claimed = {}, {}

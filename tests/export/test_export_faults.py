@@ -1,0 +1,292 @@
+"""What a call sees of a server that fails, and what the server has in the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from google.rpc.status_pb2 import Status
+
+from tests.export.calls import RecordedCall, check_once
+from tests.export.conftest import CREDENTIALS, TOKEN, Log
+from tests.export.memory_spool import MemorySpool
+from tests.receiver import (
+    Behaviour,
+    Exchange,
+    Receiver,
+    accept,
+    answering,
+    close,
+    drip_body,
+    drip_headers,
+    free_port,
+    hang,
+    hang_after_headers,
+    not_http,
+    rejecting,
+    reset,
+    running,
+    store_and_reset,
+)
+from voice_metrics.telemetry import Telemetry
+
+Start = Callable[..., Telemetry]
+STATUS = Status(code=3, message="say it with protobuf").SerializeToString()
+
+FAULTS = [
+    pytest.param(hang, "no complete answer came within 0.4 s", id="no answer"),
+    pytest.param(hang_after_headers, "no complete answer came within 0.4 s", id="headers and no body"),
+    pytest.param(drip_headers, "no complete answer came within 0.4 s", id="headers byte by byte"),
+    pytest.param(drip_body, "no complete answer came within 0.4 s", id="body byte by byte"),
+    pytest.param(reset, "it closed the connection without an answer", id="reset"),
+    pytest.param(close, "it closed the connection without an answer", id="closed"),
+    pytest.param(not_http, "what it answers is not HTTP", id="not HTTP"),
+    pytest.param(
+        answering(301, location="https://elsewhere.example/v1/metrics?secret=1"),
+        "it answered 301 and points to https://elsewhere.example/v1/metrics. Set OTEL_EXPORTER_OTLP_ENDPOINT",
+        id="301",
+    ),
+    pytest.param(answering(308, location="/x"), "it answered 308 and points to /x", id="308"),
+    pytest.param(answering(400, b"bad name"), "it answered 400: bad name.", id="400"),
+    pytest.param(
+        answering(400, STATUS, "application/x-protobuf"), "it answered 400: say it with protobuf.", id="400 in protobuf"
+    ),
+    pytest.param(answering(401, b"invalid token"), "it answered 401: invalid token. Check OTEL_EXPORT", id="401"),
+    pytest.param(
+        answering(403, b'{"message": "no scope"}', "application/json"), "it answered 403: no scope.", id="403 in JSON"
+    ),
+    pytest.param(answering(404, b"<html><h1>Not here</h1>"), "it answered 404: Not here.", id="404 with a page"),
+    pytest.param(answering(413), "it answered 413.", id="413"),
+    pytest.param(answering(429, b"slow down"), "it answered 429: slow down.", id="429"),
+    pytest.param(answering(429, retry_after="0"), "it answered 429.", id="429 with a short wait"),
+    pytest.param(answering(500, b"\xff\xfe\x00"), "it answered 500", id="500 with garbage"),
+    pytest.param(answering(502), "it answered 502.", id="502"),
+    pytest.param(answering(503, b"a" * 5000), "it answered 503: aaa", id="503 with much text"),
+    pytest.param(answering(504), "it answered 504.", id="504"),
+    pytest.param(rejecting("too many series"), "rejected 6 points of it: too many series.", id="200 that rejects"),
+    pytest.param(answering(200, b"<html>log in</html>", "text/html"), "with a web page", id="200 of a portal"),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "words"), FAULTS)
+def test_a_fault_is_told_once_and_costs_nothing_but_time(
+    behaviour: Behaviour, words: str, receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = behaviour
+    spool = MemorySpool()
+    telemetry = start(spool=spool, OTEL_EXPORTER_OTLP_TIMEOUT="0.4", OTEL_METRIC_EXPORT_INTERVAL="100")
+    ended, living = RecordedCall(telemetry, "ended"), RecordedCall(telemetry, "living")
+    ended.use(3, 700.0)
+    living.use(5, 900.0)
+
+    began = time.monotonic()
+    assert ended.end().result(10) is False
+    assert time.monotonic() - began < 2.5
+    assert receiver.wait_for(lambda _: len(receiver.exchanges) >= 3)
+    living.use(1)
+    assert not receiver.points
+    assert spool.kept
+    assert [line for line in log.warnings if words in line], log.warnings
+    assert len(log.warnings) == 1
+
+    receiver.behaviour = accept
+    assert receiver.wait_for(ended.arrived)
+    assert receiver.wait_for(living.arrived)
+    assert living.end().result(10) is True
+    assert receiver.wait_for(lambda _: not spool.kept)
+    check_once(receiver)
+    assert len(log.warnings) == 1
+    assert len([line for line in log.of("INFO") if "all is well again" in line]) == 1
+
+
+def _tls_port(plain: Receiver) -> str:
+    return plain.url.replace("http://", "https://")
+
+
+UNREACHABLE = [
+    pytest.param(lambda _: f"http://127.0.0.1:{free_port()}", "it refuses the connection", id="refused"),
+    pytest.param(lambda _: "http://no-such-host.invalid", "its name cannot be resolved", id="unknown name"),
+    pytest.param(_tls_port, "no TLS connection came about", id="TLS to a plain port"),
+]
+
+
+@pytest.mark.parametrize(("url", "words"), UNREACHABLE)
+def test_a_server_that_cannot_be_reached_is_told_once(
+    url: Callable[[Receiver], str], words: str, receiver: Receiver, start: Start, log: Log
+) -> None:
+    spool = MemorySpool()
+    telemetry = start(url=url(receiver), spool=spool, OTEL_METRIC_EXPORT_INTERVAL="50")
+    call = RecordedCall(telemetry, "c1")
+    call.use(3)
+    began = time.monotonic()
+    assert call.end().result(10) is False
+    assert time.monotonic() - began < 2.5
+    assert telemetry.shutdown(2.0) is False
+    assert len([line for line in log.warnings if words in line]) == len(log.warnings) == 1
+    assert ["c1" in request.call_ids for request in spool.kept.values()] == [True]
+
+
+def test_a_certificate_that_is_not_trusted_is_refused_until_it_is_named(
+    certificate: Path, start: Start, log: Log
+) -> None:
+    with running(certificate=certificate) as receiver:
+        stranger = RecordedCall(start(url=receiver.url), "c1")
+        stranger.use(1)
+        assert stranger.end().result(10) is False
+        assert "its certificate is not trusted: self-signed certificate." in log.warnings[0]
+        assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in log.warnings[0]
+        for variable in ("OTEL_EXPORTER_OTLP_CERTIFICATE", "REQUESTS_CA_BUNDLE"):
+            friend = RecordedCall(start(url=receiver.url, **{variable: str(certificate)}), variable)
+            friend.use(2)
+            assert friend.end().result(10) is True
+
+
+def test_a_certificate_file_that_is_missing_is_a_fault_and_no_crash(certificate: Path, start: Start, log: Log) -> None:
+    with running(certificate=certificate) as receiver:
+        call = RecordedCall(start(url=receiver.url, OTEL_EXPORTER_OTLP_CERTIFICATE="/no/such/file"), "c1")
+        call.use(1)
+        assert call.end().result(10) is False
+    assert "a file of certificates or keys cannot be read" in log.warnings[0]
+
+
+def _failing(times: int, fault: Behaviour) -> Behaviour:
+    left = [times]
+
+    def behave(exchange: Exchange) -> None:
+        left[0] -= 1
+        (fault if left[0] >= 0 else accept)(exchange)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(answering(503), id="503"),
+        pytest.param(answering(429, retry_after="1"), id="429 for a second"),
+        pytest.param(reset, id="reset"),
+        pytest.param(close, id="idle connection was closed"),
+    ],
+)
+def test_a_passing_fault_is_bridged_within_the_same_export(
+    fault: Behaviour, receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = _failing(1, fault)
+    call = RecordedCall(start(), "c1")
+    call.use(3)
+    assert call.end().result(10) is True
+    assert call.arrived(receiver)
+    assert not log.warnings
+
+
+def test_a_server_that_asks_for_time_gets_it(receiver: Receiver, start: Start, log: Log) -> None:
+    receiver.behaviour = answering(429, b"come back later", retry_after="3")
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
+    first, second = RecordedCall(telemetry, "c1"), RecordedCall(telemetry, "c2")
+    for call in (first, second):
+        call.use(1)
+        assert call.end().result(10) is False
+    receiver.behaviour = accept
+    asked_at = time.monotonic()
+    assert receiver.wait_for(first.arrived)
+    assert receiver.wait_for(second.arrived)
+    assert 2.0 < time.monotonic() - asked_at < 4.0
+    assert len(receiver.exchanges) == 2
+    assert len(log.warnings) == 1
+
+
+def test_a_fault_of_one_call_is_no_fault_of_the_others(receiver: Receiver, start: Start) -> None:
+    def choosy(exchange: Exchange) -> None:
+        bad = any(point.attributes.get("call_id") == "bad" for point in exchange.points)
+        (answering(400, b"label value is too long") if bad else accept)(exchange)
+
+    receiver.behaviour = choosy
+    telemetry = start()
+    calls = [RecordedCall(telemetry, name) for name in (*"abcdefghi", "bad")]
+    for number, call in enumerate(calls):
+        call.use(number)
+    ends = {call.call_id: call.end() for call in calls}
+    assert {name: end.result(10) for name, end in ends.items()} == {name: name != "bad" for name in ends}
+
+
+def test_a_server_that_takes_small_requests_gets_small_ones(receiver: Receiver, start: Start, log: Log) -> None:
+    def small(exchange: Exchange) -> None:
+        (answering(413) if len(exchange.points) > 25 else accept)(exchange)
+
+    receiver.behaviour = small
+    telemetry = start()
+    calls = [RecordedCall(telemetry, f"c{number}") for number in range(40)]
+    for call in calls:
+        call.use(1, 100.0)
+    ends = [call.end() for call in calls]
+    assert all(end.result(10) for end in ends)
+    assert not log.warnings
+    refused = [exchange for exchange in receiver.exchanges if not exchange.stored]
+    assert len(refused) < 8
+    check_once(receiver)
+
+
+def test_an_answer_that_was_lost_costs_no_value(receiver: Receiver, start: Start) -> None:
+    receiver.behaviour = store_and_reset
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
+    call = RecordedCall(telemetry, "c1")
+    call.use(7)
+    assert call.end().result(10) is False
+    receiver.behaviour = accept
+    assert receiver.wait_for(lambda _: not telemetry._own.accumulation.call_ids)  # type: ignore[union-attr]
+    values = {(point.key, point.time_ns): point.value for point in receiver.points}
+    assert all(point.value == values[point.key, point.time_ns] for point in receiver.points)
+    assert call.arrived(receiver)
+
+
+def test_a_server_that_repeats_the_secret_does_not_bring_it_into_the_log(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = answering(401, f"bad Basic {CREDENTIALS} with {TOKEN}".encode())
+    call = RecordedCall(start(), "c1")
+    call.use(1)
+    assert call.end().result(10) is False
+    assert "it answered 401: bad *** with ***." in log.warnings[0]
+
+
+def test_the_configured_header_wins_over_netrc_and_a_password_in_the_address(
+    receiver: Receiver, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login nobody password nothing\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    telemetry = start(url=receiver.url.replace("127.0.0.1", "user:pass@127.0.0.1"))
+    call = RecordedCall(telemetry, "c1")
+    call.use(1)
+    assert call.end().result(10) is True
+    assert receiver.exchanges[0].headers["authorization"] == f"Basic {CREDENTIALS}"
+    assert telemetry.destination == f"127.0.0.1:{receiver.port}"
+
+
+def test_a_proxy_is_used_and_its_fault_is_named(
+    receiver: Receiver, start: Start, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("http_proxy", receiver.url)
+    through = RecordedCall(start(url="http://metrics.example"), "c1")
+    through.use(1)
+    assert through.end().result(10) is True
+    assert receiver.exchanges[0].path == "http://metrics.example/v1/metrics"
+
+    monkeypatch.setenv("http_proxy", f"http://user:{TOKEN}@127.0.0.1:{free_port()}")
+    lost = RecordedCall(start(url="http://metrics.example"), "c2")
+    lost.use(1)
+    assert lost.end().result(10) is False
+    assert "the proxy could not be used" in log.warnings[0]
+
+
+@pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
+def test_requests_are_packed_as_asked(compression: str, receiver: Receiver, start: Start) -> None:
+    call = RecordedCall(start(OTEL_EXPORTER_OTLP_COMPRESSION=compression), "c1")
+    call.use(4)
+    assert call.end().result(10) is True
+    assert call.arrived(receiver)
+    assert receiver.exchanges[0].headers.get("content-encoding", "none") == compression
