@@ -1,10 +1,13 @@
-"""Writes down what the services measured, with nothing of voice_metrics in between, so that a check can compare."""
+"""Writes down what the services measured, seen by an observer of its own, and the summary to compare it with."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pipecat.frames.frames import MetricsFrame
 from pipecat.observers.base_observer import BaseObserver, FramePushed
+
+from voice_metrics import CallSummary, VoiceMetricsProcessor
 
 
 class Record(BaseObserver):
@@ -22,5 +25,11 @@ class Record(BaseObserver):
         """Write down a metrics frame."""
         if isinstance(data.frame, MetricsFrame):
             for measurement in data.frame.data:
-                line = {"frame": data.frame.id, "kind": type(measurement).__name__, **measurement.model_dump()}
-                self._file.write(json.dumps(line) + "\n")
+                self._write(frame=data.frame.id, kind=type(measurement).__name__, **measurement.model_dump())
+
+    async def add_summary(self, processor: VoiceMetricsProcessor, summary: CallSummary) -> None:
+        """Write down what voice_metrics made of it."""
+        self._write(kind="CallSummary", **summary.to_dict())
+
+    def _write(self, **line: Any) -> None:
+        self._file.write(json.dumps(line) + "\n")

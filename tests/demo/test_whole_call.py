@@ -1,0 +1,184 @@
+"""The demo as its user runs it: the real bot, recogniser and voice, over real WebRTC, in real time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.receiver import Receiver, free_port, running
+
+CLONE = Path(__file__).resolve().parents[2]
+KEYS = ("GLADIA_API_KEY", "OPENAI_API_KEY", "CARTESIA_API_KEY")
+
+pytestmark = [pytest.mark.whole_call, pytest.mark.timeout(240)]
+
+# What every call of the demo comes to, on any machine.
+COUNTS: dict[str, Any] = {
+    "llm": {
+        "requests": 7,
+        "prompt_tokens": 2110,
+        "completion_tokens": 113,
+        "total_tokens": 2223,
+        "cache_read_tokens": 1536,
+        "cache_creation_tokens": None,
+        "reasoning_tokens": 0,
+    },
+    "tts": {"characters": 264},
+    "turns": {"completed": 4, "interrupted": 1},
+    "interruptions": 1,
+    "function_calls": {"completed": 2, "failed": 0, "timed_out": 0, "cancelled": 0},
+    "errors": 0,
+    "dropped": 0,
+    "end_reason": "completed",
+    "models": {"llm": "scripted-demo", "stt": "moonshine-tiny-en", "tts": "piper-joe-medium"},
+}
+# What such a call cannot have: a price, an error, a loss.
+ABSENT = {"voice.cost.usd", "voice.errors.total", "voice.telemetry.dropped.total"}
+SERIES = {
+    "voice.calls.total",
+    "voice.calls.active",
+    "voice.calls.ended.total",
+    "voice.session.duration.seconds",
+    "voice.ttfb.milliseconds",
+    "voice.processing.milliseconds",
+    "voice.ttfa.milliseconds",
+    "voice.ttfat.milliseconds",
+    "voice.text_aggregation.milliseconds",
+    "voice.turn_detection.milliseconds",
+    "voice.response.milliseconds",
+    "voice.llm.throughput",
+    "voice.llm.tokens.total",
+    "voice.llm.token_details.total",
+    "voice.stt.audio.seconds",
+    "voice.tts.characters.total",
+    "voice.turns.total",
+    "voice.interruptions.total",
+    "voice.function_calls.total",
+    "voice.function_call.milliseconds",
+    "voice.usage.unpriced.total",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the demo.
+
+    Parameters:
+        output: What its user read.
+        measured: Measurements, as an observer of its own saw them.
+        summary: What voice_metrics made of them.
+        seconds: How long the whole command took.
+    """
+
+    output: str
+    measured: list[dict[str, Any]]
+    summary: dict[str, Any]
+    seconds: float
+
+    def of(self, kind: str, processor: str = "") -> list[Any]:
+        """Values of one kind of measurement, without the zeros that Pipecat begins with."""
+        lines = [line for line in self.measured if line["kind"] == kind and line["processor"].startswith(processor)]
+        return [line["value"] for line in lines if line["value"] != 0.0]
+
+
+def run_demo(folder: Path, **environment: str) -> Run:
+    record, began = folder / "record.jsonl", time.monotonic()
+    demo = subprocess.run(
+        [sys.executable, str(CLONE / "bot.py"), "--record", str(record)],
+        env={**os.environ, **dict.fromkeys(KEYS, ""), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert (demo.returncode, demo.stderr) == (0, "")
+    *measured, summary = [json.loads(line) for line in record.read_text().splitlines()]
+    assert summary.pop("kind") == "CallSummary"
+    return Run(demo.stdout, measured, summary, time.monotonic() - began)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Any:
+    with running() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def run(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_demo(tmp_path_factory.mktemp("demo"), OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+
+
+def test_every_run_counts_the_same(run: Run) -> None:
+    assert {name: run.summary[name] for name in COUNTS} == COUNTS
+    assert run.summary["stt"]["audio_seconds"] == pytest.approx(32.9, abs=0.2)
+
+
+def test_usage_is_what_the_services_reported(run: Run) -> None:
+    tokens = Counter[str]()
+    for usage in run.of("LLMUsageMetricsData"):
+        tokens.update({name: usage[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")})
+    assert tokens.items() <= run.summary["llm"].items()
+    assert sum(run.of("TTSUsageMetricsData")) == run.summary["tts"]["characters"]
+    heard = sum(usage["audio_seconds"] for usage in run.of("STTUsageMetricsData"))
+    assert run.summary["stt"]["audio_seconds"] == pytest.approx(heard, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("service", "processor"),
+    [("stt", "GladiaSTTService"), ("llm", "OpenAILLMService"), ("tts", "CartesiaTTSService")],
+)
+def test_time_to_first_byte_is_what_the_services_reported(run: Run, service: str, processor: str) -> None:
+    reported = [seconds * 1000 for seconds in run.of("TTFBMetricsData", processor)]
+    summary = run.summary["ttfb"]["by_service"][service]
+    assert summary["count"] == len(reported) > 0
+    assert summary["interrupted"] == 0
+    assert summary["min_ms"] == pytest.approx(min(reported), abs=0.001)
+    assert summary["max_ms"] == pytest.approx(max(reported), abs=0.001)
+    assert summary["average_ms"] == pytest.approx(sum(reported) / len(reported), abs=0.001)
+
+
+def test_all_series_of_the_call_arrived_before_the_process_ended(run: Run, receiver: Receiver) -> None:
+    call = {"call_id": run.summary["call_id"]}
+    arrived = {point.name for point in receiver.points if point.attributes.get("call_id") == call["call_id"]}
+    assert arrived >= SERIES
+    assert not arrived & ABSENT
+    assert run.summary["exported"] is True
+    newest = {point.name: point for point in receiver.last().values() if call.items() <= point.attributes.items()}
+    assert newest["voice.calls.active"].value == 0
+    assert newest["voice.tts.characters.total"].value == run.summary["tts"]["characters"]
+    assert newest["voice.stt.audio.seconds"].value == pytest.approx(run.summary["stt"]["audio_seconds"], abs=0.001)
+    ended = receiver.of("voice.calls.ended.total", **call)[-1]
+    assert (ended.value, ended.attributes["end_reason"]) == (1, "completed")
+
+
+def test_the_log_can_be_read_by_a_person(run: Run) -> None:
+    lines = run.output.splitlines()
+    times_apart = [line.partition(" ")[2] for line in lines]
+    for said in (
+        "heard     What are your opening hours on Saturday?",
+        "bot       Done, a table for 5 on Friday at seven.",
+    ):
+        assert times_apart.count(said) == 1
+    assert "function  book_table(day='Friday', time='seven', people=5)" in times_apart
+    assert sum(line.endswith("(interrupted)") for line in lines) == 1
+    assert run.output.isascii()
+    assert len(lines) < 110
+    assert not [line for line, following in pairwise(times_apart) if line == following]
+
+
+def test_with_nobody_at_the_endpoint_the_call_is_the_same_and_says_so(run: Run, tmp_path: Path) -> None:
+    alone = run_demo(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    assert {name: alone.summary[name] for name in COUNTS} == COUNTS
+    assert alone.summary["exported"] is False
+    assert alone.seconds < run.seconds + 10
