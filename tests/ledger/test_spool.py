@@ -57,7 +57,7 @@ def test_what_a_process_keeps_is_its_own_while_it_lives(path: Path, ledger: Ledg
         assert states(path) == {"a": (CallState.LIVE, None), "b": (CallState.LIVE, None)}
         with LedgerReader(path) as reader:
             assert reader.pending() == PendingState(requests=2, bytes=2, calls=2, oldest_at=0.0)
-    assert states(path) == {"a": (CallState.ENDED, "unknown"), "b": (CallState.ENDED, "unknown")}
+    assert states(path) == {"a": (CallState.PENDING, "unknown"), "b": (CallState.PENDING, "unknown")}
     claimed = ledger.claim()
     assert [found for _, found in claimed] == [
         PendingRequest(b"a", ("", "a"), 0.0),

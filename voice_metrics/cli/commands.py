@@ -16,8 +16,10 @@ from typer.core import TyperGroup
 COMMANDS: dict[str, str] = {
     "calls": "voice_metrics.cli.calls:calls",
     "resend": "voice_metrics.cli.resend:resend",
-    "setup-file": "voice_metrics.cli.setup_file:setup_file",
+    "dashboard": "voice_metrics.cli.dashboard:dashboard",
+    "alerts": "voice_metrics.cli.alerts:alerts",
     "prices": "voice_metrics.cli.prices:prices",
+    "setup-file": "voice_metrics.cli.setup_file:setup_file",
 }
 
 

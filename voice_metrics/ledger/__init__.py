@@ -4,7 +4,8 @@
 """
 
 from voice_metrics.ledger.ledger import Ledger, ledger_at
-from voice_metrics.ledger.reader import LedgerReader, LedgerUnreadable, NoSuchCall
+from voice_metrics.ledger.opening import LedgerUnreadable
+from voice_metrics.ledger.reader import LedgerReader, NoSuchCall
 from voice_metrics.ledger.rows import (
     CallDetail,
     CallFilter,

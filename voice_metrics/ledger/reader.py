@@ -1,7 +1,6 @@
 """The read side: calls, one call, what waits to be sent; on a connection that cannot write.
 
-Owns how a call is found. Refuses to change a row: the one thing it may do to a file is to bring an older schema up to
-date before reading.
+Owns how a call is found, and that a call is not live whose process is gone. Refuses to change a row.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, get_args
 
-from voice_metrics.ledger import history, schema
-from voice_metrics.ledger.file import Fault, LedgerFile, fault
+from voice_metrics.ledger import history
+from voice_metrics.ledger.opening import opened, unreadable
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.rows import (
     CallDetail,
@@ -65,10 +64,6 @@ _CONDITIONS = {
 _SHOWN = 4
 
 
-class LedgerUnreadable(Exception):
-    """There is no ledger to read; the message says why in one line."""
-
-
 class NoSuchCall(LookupError):
     """No call has this id, or too many begin with it; the message says which."""
 
@@ -87,14 +82,15 @@ class LedgerReader:
             LedgerUnreadable: It does not exist, cannot be read, is damaged, or is no ledger.
         """
         self.path = path
-        self._db = _opened(path)
+        self._db = opened(path)
         try:
             gone = gone_processes(self._db, this_process(), time.time() if now is None else now)
         except sqlite3.Error as error:
             self._db.close()
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
         lost = f"state = 'live' AND process IN ({', '.join(map(str, gone)) or 'NULL'})"
-        self._state = f"(CASE WHEN {lost} THEN 'ended' ELSE state END)"
+        owed = "EXISTS (SELECT 1 FROM request_call WHERE request_call.call_id = call.call_id)"
+        self._state = f"(CASE WHEN {lost} THEN CASE WHEN {owed} THEN 'pending' ELSE 'ended' END ELSE state END)"
         self._end_reason = f"(CASE WHEN {lost} THEN 'unknown' ELSE end_reason END)"
         self._columns = _COLUMNS.format(state=self._state, end_reason=self._end_reason)
 
@@ -269,7 +265,7 @@ class LedgerReader:
         try:
             return read()
         except sqlite3.Error as error:
-            raise _unreadable(self.path, error) from None
+            raise unreadable(self.path, error) from None
 
 
 def _call_row(row: tuple[Any, ...]) -> CallRow:
@@ -278,49 +274,3 @@ def _call_row(row: tuple[Any, ...]) -> CallRow:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    if not path.exists():
-        raise LedgerUnreadable(f"{path} does not exist: it is made when the first call starts")
-    db = _connected(path)
-    try:
-        found = schema.version(db)
-        if found == schema.VERSION:
-            return db
-        db.close()
-        if found == 0:
-            raise LedgerUnreadable(f"{path} is empty: no call has started yet")
-        file = LedgerFile(path)
-        file.connection()
-        file.close()
-        return _connected(path)
-    except (sqlite3.Error, schema.NotALedger, OSError) as error:
-        db.close()
-        raise _unreadable(path, error) from None
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    try:
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0, isolation_level=None)
-        try:
-            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        except sqlite3.OperationalError as error:
-            db.close()
-            if fault(error) is not Fault.UNREACHABLE and fault(error) is not Fault.READ_ONLY:
-                raise
-            # A ledger in a folder that cannot be written has no room for the journal's index; nobody writes it either.
-            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
-            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    except sqlite3.Error as error:
-        raise _unreadable(path, error) from None
-    return db
-
-
-def _unreadable(path: Path, error: Exception) -> LedgerUnreadable:
-    trouble = fault(error)
-    if trouble is Fault.DAMAGED:
-        return LedgerUnreadable(f"{path} is damaged ({error}): the next call sets it aside and begins a new one")
-    if trouble is Fault.FOREIGN or trouble is None:
-        return LedgerUnreadable(f"{path} {error}")
-    return LedgerUnreadable(f"{path} {trouble.value} ({error})")

@@ -1,7 +1,7 @@
 """The one thread that writes: a bounded queue, batches, patience with a file that cannot be written.
 
-Owns when things are written and what is said when they cannot be. Refuses to block whoever hands it work, to write on
-any other thread, and to die: an outage costs time, beyond the queue's bound it costs rows, never a call.
+Owns when things are written. Refuses to block whoever hands it work, to write on any other thread, and to die: an
+outage costs time, beyond the queue's bound it costs rows, never a call.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from loguru import logger
-
 from voice_metrics.ledger.chores import Chores
 from voice_metrics.ledger.file import Fault, LedgerFile, fault
+from voice_metrics.ledger.outage import Outages
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.writing import Session, sign_in
 
@@ -31,9 +30,6 @@ Work = Callable[[Session], T]
 # Work that arrives within this time shares a transaction, and the thread wakes five times a second at most.
 _LINGER_SECONDS = 0.2
 _BATCH = 500
-# A file that is damaged again and again lies on a bad disk, where more files do not help.
-_DAMAGES = 3
-_FIRST_PATIENCE_SECONDS, _LAST_PATIENCE_SECONDS = 0.5, 30.0
 
 
 class LedgerUnavailable(Exception):
@@ -46,6 +42,15 @@ class _Job:
     answer: Future[Any] | None = None
     result: Any = None
     error: Exception | None = None
+
+    def settle(self) -> None:
+        """Tell whoever waits, unless that has been given up."""
+        if self.answer is None or not self.answer.set_running_or_notify_cancel():
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
+        else:
+            self.answer.set_result(self.result)
 
 
 class Writer:
@@ -63,7 +68,7 @@ class Writer:
         self.dropped = 0
         self._chores = chores
         self._capacity = capacity
-        self._said: set[str] = set()
+        self._outages = Outages(file, capacity)
         self._reset()
         _writers.add(self)
 
@@ -114,14 +119,14 @@ class Writer:
         Returns:
             Whether everything was written.
         """
-        thread = self._thread
+        thread, dropped = self._thread, self.dropped
         if thread is None:
             return True
         self._closing.set()
         self._urgent.set()
         self._queue.put(None)
         thread.join(timeout)
-        return not thread.is_alive() and not self._waiting
+        return not thread.is_alive() and self.dropped == dropped
 
     @property
     def is_running(self) -> bool:
@@ -140,8 +145,6 @@ class Writer:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._waiting: list[_Job] = []
-        self._damages = 0
-        self._outage = False
         self._process: int | None = None
         self._signed_in: sqlite3.Connection | None = None
 
@@ -152,12 +155,13 @@ class Writer:
     def _start(self) -> bool:
         with self._starting:
             if self._thread is None:
+                thread = threading.Thread(target=self._run, name="voice-metrics-ledger", daemon=True)
+                self._thread = thread
                 try:
-                    thread = threading.Thread(target=self._run, name="voice-metrics-ledger", daemon=True)
                     thread.start()
                 except RuntimeError:  # the interpreter is shutting down
+                    self._thread = None
                     return False
-                self._thread = thread
         return True
 
     def _run(self) -> None:
@@ -174,27 +178,26 @@ class Writer:
 
     def _collect(self, patience: float) -> bool:
         """Wait for work, or for another try at what waits; False when it is time to end."""
-        if self._closing.is_set():
-            pass
-        elif patience:
-            self._urgent.wait(patience)
-        elif not self._waiting:
-            try:
-                job = self._queue.get(timeout=self._chores.next_in(time.monotonic()))
-            except queue.Empty:
-                return True
-            if job is not None:
-                self._waiting.append(job)
-            self._urgent.wait(_LINGER_SECONDS)
+        if not self._closing.is_set():
+            if patience:
+                self._urgent.wait(patience)
+            elif not self._waiting:
+                if not self._receive(self._chores.next_in(time.monotonic())):
+                    return True
+                self._urgent.wait(_LINGER_SECONDS)
         self._urgent.clear()
-        while len(self._waiting) < self._capacity:
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if job is not None:
-                self._waiting.append(job)
-        return not (self._closing.is_set() and not self._waiting)
+        while len(self._waiting) < self._capacity and self._receive(0.0):
+            pass
+        return bool(self._waiting) or not self._closing.is_set()
+
+    def _receive(self, timeout: float) -> bool:
+        try:
+            job = self._queue.get(timeout > 0, timeout or None)
+        except queue.Empty:
+            return False
+        if job is not None:
+            self._waiting.append(job)
+        return True
 
     def _attempt(self, patience: float) -> float:
         """Write all that waits; returns how long to wait before the next try, 0 if all is well."""
@@ -210,15 +213,14 @@ class Writer:
     def _write(self, batch: list[_Job]) -> None:
         session = self._begin()
         for job in batch:
-            if job.answer is not None and job.answer.cancelled():
-                continue
-            self._perform(job, session)
+            if job.answer is None or not job.answer.cancelled():
+                self._perform(job, session)
         session.db.execute("COMMIT")
-        if self._outage:
-            self._outage = False
-            logger.info(f"Ledger {self.file.path}: is written again")
+        self._outages.over()
         for job in batch:
-            self._settle(job)
+            if job.error is not None and job.answer is None:
+                self._drop(1, f"{type(job.error).__name__}: {job.error}")
+            job.settle()
 
     def _begin(self) -> Session:
         db = self.file.connection()
@@ -241,16 +243,6 @@ class Writer:
             job.error = error
         session.db.execute("RELEASE job")
 
-    def _settle(self, job: _Job) -> None:
-        if job.answer is None:
-            if job.error is not None:
-                self._drop(1, f"{type(job.error).__name__}: {job.error}")
-        elif job.answer.set_running_or_notify_cancel():
-            if job.error is not None:
-                job.answer.set_exception(job.error)
-            else:
-                job.answer.set_result(job.result)
-
     def _do_chores(self) -> None:
         while chore := self._chores.due(time.monotonic()):
             session = self._begin()
@@ -261,75 +253,27 @@ class Writer:
 
     def _endure(self, error: Exception, patience: float) -> float:
         trouble = fault(error)
-        self.file.rollback()
-        if trouble is Fault.DAMAGED and self._set_aside(error):
-            return 0.0
-        if trouble is None:
-            # The same work would fail again.
-            self._fail(error, keep_quiet=False)
-            self._say("fault", f"Ledger {self.file.path}: {type(error).__name__}: {error}")
-            return 0.0
-        self._outage = True
         self._process = None
+        self.file.rollback()
+        if trouble is Fault.DAMAGED and self._outages.set_aside(error, time.time()):
+            return 0.0
+        wait = self._outages.begin(trouble, error, patience)
         if trouble is not Fault.LOCKED:
             self.file.close()
-        self._say(
-            trouble,
-            f"Ledger {self.file.path}: {_told(trouble, error)}. Calls go on; up to {self._capacity} of their rows wait "
-            "in memory. VOICE_METRICS_DB names another file, or `off` for none",
-        )
-        self._fail(error, keep_quiet=True)
-        if self._closing.is_set():
-            self._drop(len(self._waiting), "the process ends")
-            self._waiting.clear()
-        return min(max(patience * 2, _FIRST_PATIENCE_SECONDS), _LAST_PATIENCE_SECONDS)
-
-    def _set_aside(self, error: Exception) -> bool:
-        self._process = None
-        self._damages += 1
-        if self._damages > _DAMAGES:
-            return False
-        try:
-            aside = self.file.set_aside(time.time())
-        except OSError:
-            return False
-        if aside is not None:
-            logger.warning(
-                f"Ledger {self.file.path}: is damaged ({error}), was set aside as {aside.name} and a new one begins: "
-                f"`sqlite3 {aside.name} .recover` may bring its calls back"
-            )
-        return True
-
-    def _fail(self, error: Exception, *, keep_quiet: bool) -> None:
-        """Answer whoever waits; quiet work stays for the next try, or is dropped with the error."""
-        kept = []
         for job in self._waiting:
-            if job.answer is None:
-                kept.append(job)
-            elif job.answer.set_running_or_notify_cancel():
-                job.answer.set_exception(LedgerUnavailable(str(error)))
-        if not keep_quiet:
-            self._drop(len(kept), f"{type(error).__name__}: {error}")
-            kept = []
-        self._waiting = kept
+            job.error = LedgerUnavailable(str(error))
+            job.settle()
+        kept = [job for job in self._waiting if job.answer is None]
+        # Work that failed for no fault of the file would fail again; and a process that ends cannot wait.
+        lost = kept if trouble is None or self._closing.is_set() else []
+        self._drop(len(lost), f"{type(error).__name__}: {error}")
+        self._waiting = [] if lost else kept
+        return wait
 
     def _drop(self, count: int, why: str) -> None:
         if count:
             self.dropped += count
-            self._say(
-                "dropped", f"Ledger {self.file.path}: rows are dropped, {why}. Later ones are counted, not reported"
-            )
-
-    def _say(self, kind: str, text: str) -> None:
-        if kind not in self._said:
-            self._said.add(kind)
-            logger.warning(text)
-
-
-def _told(trouble: Fault, error: Exception) -> str:
-    if trouble is Fault.FOREIGN:
-        return str(error)
-    return f"{trouble.value} ({error})"
+            self._outages.say("dropped", f"rows are dropped, {why}. Later ones are counted, not reported")
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()

@@ -1,0 +1,75 @@
+"""Opening the ledger to read it.
+
+Owns the words for a file that cannot be read. Refuses to write, but for one thing: an older schema is brought up to
+date before reading.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from voice_metrics.ledger import schema
+from voice_metrics.ledger.file import Fault, LedgerFile, fault
+
+
+class LedgerUnreadable(Exception):
+    """There is no ledger to read; the message says why in one line."""
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write.
+
+    Args:
+        path: The SQLite file.
+
+    Returns:
+        The connection, to a file of the current schema.
+
+    Raises:
+        LedgerUnreadable: There is nothing to read.
+    """
+    if not path.exists():
+        raise LedgerUnreadable(f"{path} does not exist: it is made when the first call starts")
+    db = _connected(path)
+    try:
+        found = schema.version(db)
+        if found == schema.VERSION:
+            return db
+        db.close()
+        if found == 0:
+            raise LedgerUnreadable(f"{path} is empty: no call has started yet")
+        file = LedgerFile(path)
+        file.connection()
+        file.close()
+        return _connected(path)
+    except (sqlite3.Error, schema.NotALedger, OSError) as error:
+        db.close()
+        raise unreadable(path, error) from None
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0, isolation_level=None)
+        try:
+            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        except sqlite3.OperationalError as error:
+            db.close()
+            if fault(error) is not Fault.UNREACHABLE and fault(error) is not Fault.READ_ONLY:
+                raise
+            # A ledger in a folder that cannot be written has no room for the journal's index; nobody writes it either.
+            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from None
+    return db
+
+
+def unreadable(path: Path, error: Exception) -> LedgerUnreadable:
+    """What an error means for whoever wants to read."""
+    trouble = fault(error)
+    if trouble is Fault.DAMAGED:
+        return LedgerUnreadable(f"{path} is damaged ({error}): the next call sets it aside and begins a new one")
+    if trouble is Fault.FOREIGN or trouble is None:
+        return LedgerUnreadable(f"{path} {error}")
+    return LedgerUnreadable(f"{path} {trouble.value} ({error})")

@@ -1,0 +1,90 @@
+"""Times in which the file cannot be written: how long to wait, what is said, and a damaged file set aside.
+
+Owns the log lines. Refuses to say the same twice in a process.
+"""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from voice_metrics.ledger.file import Fault, LedgerFile
+
+_FIRST_SECONDS, _LAST_SECONDS = 0.5, 30.0
+# A file that is damaged again and again lies on a bad disk, where more files do not help.
+_DAMAGES = 3
+
+
+class Outages:
+    """What one writing thread has been through."""
+
+    def __init__(self, file: LedgerFile, capacity: int) -> None:
+        """Begin with nothing said.
+
+        Args:
+            file: The file in question.
+            capacity: Rows that may wait in memory.
+        """
+        self._file = file
+        self._capacity = capacity
+        self._said: set[str] = set()
+        self._damages = 0
+        self._lasts = False
+
+    def begin(self, trouble: Fault | None, error: Exception, patience: float) -> float:
+        """Note that a try has failed.
+
+        Args:
+            trouble: What is wrong with the file, or `None` if the work is to blame.
+            error: What was raised.
+            patience: Seconds that were waited before this try.
+
+        Returns:
+            Seconds to wait before the next.
+        """
+        if trouble is None:
+            self.say("fault", f"{type(error).__name__}: {error}")
+            return 0.0
+        self._lasts = True
+        told = str(error) if trouble is Fault.FOREIGN else f"{trouble.value} ({error})"
+        self.say(
+            trouble,
+            f"{told}. Calls go on; up to {self._capacity} of their rows wait in memory. VOICE_METRICS_DB names another "
+            "file, or `off` for none",
+        )
+        return min(max(patience * 2, _FIRST_SECONDS), _LAST_SECONDS)
+
+    def over(self) -> None:
+        """Note that the file was written."""
+        if self._lasts:
+            self._lasts = False
+            logger.info(f"Ledger {self._file.path}: is written again")
+
+    def set_aside(self, error: Exception, now: float) -> bool:
+        """Set a damaged file aside.
+
+        Args:
+            error: What was raised.
+            now: Unix seconds.
+
+        Returns:
+            Whether a new file can begin at once.
+        """
+        self._damages += 1
+        if self._damages > _DAMAGES:
+            return False
+        try:
+            aside = self._file.set_aside(now)
+        except OSError:
+            return False
+        if aside is not None:
+            logger.warning(
+                f"Ledger {self._file.path}: is damaged ({error}), was set aside as {aside.name} and a new one begins: "
+                f"`sqlite3 {aside.name} .recover` may bring its calls back"
+            )
+        return True
+
+    def say(self, kind: str, text: str) -> None:
+        """Log a warning, the first time that there is one of its kind."""
+        if kind not in self._said:
+            self._said.add(kind)
+            logger.warning(f"Ledger {self._file.path}: {text}")
