@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from voice_metrics.facts import AudioTranscribed
+from voice_metrics.prices.loading import load
 from voice_metrics.prices.names import Asked, candidates, catalogue_name
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
 from voice_metrics.prices.tariff import ALWAYS, Span, Tariff
@@ -27,9 +28,7 @@ class VoicePrices:
 
     def load(self) -> None:
         """Load the library and its data, which takes most of a second."""
-        from voice_prices.data_snapshot import get_snapshot
-
-        get_snapshot()
+        load("voice_prices.data")
 
     def tariff(self, asked: Asked) -> Tariff | None:
         """What the library says of a model, or `None` if it does not have it.
