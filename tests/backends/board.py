@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from voice_metrics.grafana.documents import DASHBOARD
 
+from .chain import Labels, Store
+
 
 @dataclass(frozen=True)
 class Question:
@@ -59,11 +61,43 @@ class Question:
         return filled
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a dashboard is looked at.
+
+    Parameters:
+        end: End of its time range in unix seconds.
+        range_seconds: Length of its time range.
+        step_seconds: Step of its graphs.
+    """
+
+    end: float
+    range_seconds: float
+    step_seconds: float
+
+
 def questions() -> Iterator[Question]:
     """Every query of every panel."""
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         for place, target in enumerate(panel.get("targets", ())):
             yield Question(panel["title"], place, target["expr"], panel["type"], not target["instant"])
+
+
+def ask(store: Store, question: Question, about: Moment, call_id: str = ".*") -> dict[Labels, float]:
+    """The answer about the whole time range: a percentile's window is the range, a graph's steps are added up.
+
+    Args:
+        store: Who is asked.
+        question: The question.
+        about: When it is asked, and about how long a time.
+        call_id: Value of the variable.
+    """
+    if not question.counts_steps:
+        return store.instant(question.filled(about.range_seconds, about.range_seconds, call_id), about.end)
+    expression = question.filled(about.range_seconds, about.step_seconds, call_id)
+    answer = store.over_time(expression, about.end - about.range_seconds, about.end, about.step_seconds)
+    per_hour = 3600 / about.step_seconds if "per hour" in question.title else 1
+    return {labels: sum(values.values()) / per_hour for labels, values in answer.items()}
 
 
 def variable(name: str) -> str:

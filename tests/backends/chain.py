@@ -21,7 +21,7 @@ RELABEL = """
 - {source_labels: [service_name], regex: (.+), target_label: job}
 - {source_labels: [service_namespace, service_name], separator: /, regex: (.+/.+), target_label: job}
 - {source_labels: [service_instance_id], regex: (.+), target_label: instance}
-- {action: labeldrop, regex: telemetry_sdk_.*|scope_.*|service_.*}
+- {action: labeldrop, regex: telemetry_(sdk|distro)_.*|scope_.*|service_.*|pipecat_version}
 """
 PROMETHEUS = """
 global: {{evaluation_interval: 1s}}

@@ -13,7 +13,7 @@ from functools import cached_property
 from voice_metrics import series as s
 from voice_metrics.series import Series
 
-from .script import SPAN_SECONDS, Attributes, Call, Key, Truth
+from .script import Attributes, Call, Key, Truth
 
 MODELS = ("llm_model", "stt_model", "tts_model")
 SERVICE = ("service", "processor", "model")
@@ -76,7 +76,9 @@ class World:
         chosen: Those that the dashboard's variable `call_id` selects.
         labelled: Whether series carry call ids.
         range_seconds: Length of the dashboard's time range.
-        started_at: Beginning of the script in unix seconds.
+        begins: When each call began in unix seconds, by its id.
+        lengths: How long each call lasted, or lasts so far, in seconds, by its id.
+        slack_seconds: Error of the two.
         live_series: Series with a point in the last five minutes.
     """
 
@@ -84,7 +86,9 @@ class World:
     chosen: list[Call]
     labelled: bool
     range_seconds: float
-    started_at: float
+    begins: Mapping[str, float]
+    lengths: Mapping[str, float]
+    slack_seconds: float
     live_series: int
 
     @cached_property
@@ -222,7 +226,7 @@ def _usage(world: World) -> dict[str, list[Answer]]:
 
 def _calls(world: World) -> dict[str, list[Answer]]:
     truth, one = world.all, world.one
-    chosen_length = math.fsum(call.lasted(SPAN_SECONDS) for call in _measured(world, world.chosen))
+    chosen_length = math.fsum(world.lengths[call.call_id] for call in _measured(world, world.chosen))
     return {
         "Recent calls": [
             _started(world),
@@ -238,7 +242,7 @@ def _calls(world: World) -> dict[str, list[Answer]]:
             total(truth, s.ERRORS, CALL),
             total(truth, s.CALLS, (*CALL, *MODELS)),
         ],
-        "Length": [_exactly((), {(): chosen_length})],
+        "Length": [_about((), {(): chosen_length}, world.slack_seconds * len(world.chosen))],
         "Response time of the call": [average(one, s.RESPONSE), quantile(one, 0.95, s.RESPONSE)],
         "Cost of the call": [total(one, s.COST)],
         "Turns of the call": [total(one, s.TURNS, ("outcome",))],
@@ -284,16 +288,21 @@ def _measured(world: World, calls: list[Call]) -> list[Call]:
     return calls if world.labelled else [call for call in calls if call.end is None]
 
 
+def _about(by: Key, values: Mapping[Key, float], slack: float) -> Answer:
+    return Answer(by, {key: (value - slack, value + slack) for key, value in values.items()})
+
+
 def _started(world: World) -> Answer:
     if not world.labelled:
         return Answer(CALL, {})
-    moments = {(call.call_id,): 1000 * (world.started_at + call.begin) for call in world.script}
-    return Answer(CALL, {key: (at - 2, at + 2) for key, at in moments.items()})
+    moments = {(call.call_id,): 1000 * world.begins[call.call_id] for call in world.script}
+    # Points carry milliseconds.
+    return _about(CALL, moments, 2 + 1000 * world.slack_seconds)
 
 
 def _lengths(world: World) -> Answer:
     lengths: dict[Key, float] = {}
     for call in _measured(world, world.script):
         key = (call.call_id if world.labelled else "",)
-        lengths[key] = lengths.get(key, 0.0) + call.lasted(SPAN_SECONDS)
-    return _exactly(CALL, lengths)
+        lengths[key] = lengths.get(key, 0.0) + world.lengths[call.call_id]
+    return _about(CALL, lengths, world.slack_seconds * (1 if world.labelled else len(world.script)))

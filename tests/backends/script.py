@@ -20,6 +20,7 @@ STILL_RUNNING = 3
 SPAN_SECONDS = 2400.0
 MODELS = ("gpt-4.1", "gpt-4.1-mini")
 LLM, STT, TTS = "OpenAILLMService", "DeepgramSTTService", "CartesiaTTSService"
+GEN_AI = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
 
 Attributes = Mapping[str, str]
 
@@ -61,9 +62,10 @@ class Call:
     models: Attributes
     events: list[Event] = field(default_factory=list)
 
-    def lasted(self, until: float) -> float:
-        """Its length in seconds, so far."""
-        return (until if self.end is None else self.end) - self.begin
+    @property
+    def seconds(self) -> float:
+        """Its length until the end of the script."""
+        return (SPAN_SECONDS if self.end is None else self.end) - self.begin
 
 
 def calls(seed: int = 7) -> list[Call]:
@@ -93,47 +95,55 @@ def _call(number: int, dice: random.Random) -> Call:
 
 def _turn(at: float, call: Call, dice: random.Random) -> Iterator[Event]:
     model, cut = call.models["llm_model"], dice.random() < 0.2
-    llm = {"processor": LLM, "model": model}
-    speech = {"processor": TTS, "model": "sonic-3"}
+    llm, speech = {"processor": LLM, "model": model}, {"processor": TTS, "model": "sonic-3"}
     heard = {"processor": STT, "model": "nova-3"}
-    genai = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": model,
-    }
     waits = {leg: dice.lognormvariate(mean, 0.6) for leg, mean in (("stt", 5.2), ("llm", 6.2), ("tts", 5.3))}
+    whole = {leg: wait * dice.uniform(1.1, 3) for leg, wait in waits.items()}
+    prompt, completion = dice.randint(300, 4000), dice.randint(10, 200)
+    yield from _inference(at, llm, prompt, completion)
+    yield from _speech(at, speech, heard, dice)
     for leg, base in (("stt", heard), ("llm", llm), ("tts", speech)):
         tags = {**base, "service": leg, "interrupted": "true" if cut and leg != "stt" else "false"}
         yield Event(at, s.TTFB, tags, waits[leg])
-        yield Event(at, s.PROCESSING, tags, waits[leg] * dice.uniform(1.1, 3))
-    yield Event(at, s.STT_AUDIO, heard, dice.uniform(1, 6))
-    prompt, completion = dice.randint(300, 4000), dice.randint(10, 200)
+        yield Event(at, s.PROCESSING, tags, whole[leg])
+    if not cut:
+        yield Event(at, s.LLM_THROUGHPUT, llm, completion / (whole["llm"] - waits["llm"]) * 1000)
+        genai = {**GEN_AI, "gen_ai.request.model": model}
+        yield Event(at, s.GEN_AI_OPERATION_DURATION, genai, whole["llm"] / 1000)
+        yield Event(at, s.GEN_AI_TIME_TO_FIRST_CHUNK, genai, waits["llm"] / 1000)
+    yield from _conversation(at, waits, cut, dice)
+
+
+def _inference(at: float, llm: Attributes, prompt: int, completion: int) -> Iterator[Event]:
     yield Event(at, s.LLM_TOKENS, {**llm, "token_type": "prompt"}, prompt)
     yield Event(at, s.LLM_TOKENS, {**llm, "token_type": "completion"}, completion)
     yield Event(at, s.LLM_TOKEN_DETAILS, {**llm, "detail": "cache_read"}, prompt // 2)
-    yield Event(at, s.LLM_THROUGHPUT, llm, dice.uniform(20, 180))
+    genai = {**GEN_AI, "gen_ai.request.model": llm["model"]}
     yield Event(at, s.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "input"}, prompt)
     yield Event(at, s.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "output"}, completion)
-    yield Event(at, s.GEN_AI_OPERATION_DURATION, genai, waits["llm"] / 1000 * 2)
-    yield Event(at, s.GEN_AI_TIME_TO_FIRST_CHUNK, genai, waits["llm"] / 1000)
-    yield Event(at, s.COST, {"cost_type": "llm", **llm}, prompt * 2e-6 + completion * 8e-6)
-    yield Event(at, s.COST, {"cost_type": "stt", **heard}, dice.uniform(1, 6) * 7e-5)
+    yield Event(at, s.COST, {"cost_type": "llm", **llm}, llm_usd(prompt, completion))
+
+
+def _speech(at: float, speech: Attributes, heard: Attributes, dice: random.Random) -> Iterator[Event]:
+    seconds = dice.uniform(1, 6)
+    yield Event(at, s.STT_AUDIO, heard, seconds)
+    yield Event(at, s.COST, {"cost_type": "stt", **heard}, stt_usd(seconds))
     characters = dice.randint(20, 400)
     yield Event(at, s.TTS_CHARACTERS, speech, characters)
-    if dice.random() < 0.9:
-        yield Event(at, s.COST, {"cost_type": "tts", **speech}, characters * 3.5e-5)
+    usd = tts_usd(characters)
+    if usd is None:
+        yield Event(at, s.UNPRICED, {"service": "tts", "model": speech["model"]}, 1)
     else:
-        yield Event(at, s.UNPRICED, {"service": "tts", "model": "sonic-3"}, 1)
-    yield from _rest_of_turn(at, waits, cut, dice)
+        yield Event(at, s.COST, {"cost_type": "tts", **speech}, usd)
 
 
-def _rest_of_turn(at: float, waits: Mapping[str, float], cut: bool, dice: random.Random) -> Iterator[Event]:
+def _conversation(at: float, waits: Mapping[str, float], cut: bool, dice: random.Random) -> Iterator[Event]:
     yield Event(at, s.TTFAT, {"processor": LLM, "model": "o4-mini"}, waits["llm"] * 1.5)
     yield Event(at, s.TTFA, {"processor": TTS, "model": "sonic-3"}, waits["tts"] * 1.2)
     yield Event(at, s.TEXT_AGGREGATION, {"processor": TTS}, dice.uniform(20, 400))
     yield Event(at, s.TURN_DETECTION, {"processor": "SmartTurn", "complete": "true"}, dice.uniform(20, 90))
-    for part, leg in (("stt", "stt"), ("llm", "llm"), ("tts", "tts")):
-        yield Event(at, s.RESPONSE_PART, {"part": part}, waits[leg])
+    for part, wait in waits.items():
+        yield Event(at, s.RESPONSE_PART, {"part": part}, wait)
     yield Event(at, s.RESPONSE, {}, sum(waits.values()))
     yield Event(at, s.TURNS, {"outcome": "interrupted" if cut else "completed"}, 1)
     if cut:
@@ -146,6 +156,21 @@ def _rest_of_turn(at: float, waits: Mapping[str, float], cut: bool, dice: random
         yield Event(at, s.ERRORS, {"processor": dice.choice((LLM, TTS)), "category": "unknown"}, 1)
     if dice.random() < 0.04:
         yield Event(at, s.DROPPED, {"reason": "bad_value"}, 1)
+
+
+def llm_usd(prompt: float, completion: float) -> float:
+    """What an inference costs."""
+    return prompt * 2e-6 + completion * 8e-6
+
+
+def stt_usd(seconds: float) -> float:
+    """What recognised audio costs."""
+    return seconds * 7e-5
+
+
+def tts_usd(characters: float) -> float | None:
+    """What speech costs; every tenth length has no price."""
+    return None if characters % 10 == 0 else characters * 3.5e-5
 
 
 Key = tuple[str, ...]

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from voice_metrics import series as s
 
-from .board import Question, questions, variable
-from .chain import Chain
+from .board import Moment, Question, ask, questions, variable
+from .chain import Chain, Labels
 from .expected import Answer, World
 from .otlp import Feed
 from .replay import OUTAGE, Replay
@@ -25,9 +26,32 @@ RANGE_SECONDS = 2460.0
 STEP_SECONDS = 30.0
 
 
+@dataclass(frozen=True)
+class Fed:
+    """The chain after the script went through it.
+
+    Parameters:
+        chain: The chain.
+        truth: What is true about the script.
+        started_at: Beginning of the script in unix seconds.
+    """
+
+    chain: Chain
+    truth: World
+    started_at: float
+
+    @property
+    def moment(self) -> Moment:
+        """The whole script."""
+        return Moment(self.started_at + SPAN_SECONDS, RANGE_SECONDS, STEP_SECONDS)
+
+    def ask(self, question: Question, call_id: str = ".*") -> dict[Labels, float]:
+        """Prometheus' answer about the whole script."""
+        return ask(self.chain.store, question, self.moment, call_id)
+
+
 @pytest.fixture(scope="module", params=[True, False], ids=["label", "off"])
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, World]]:
-    """The chain after the script went through it, and the truth about it."""
+def fed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fed]:
     chain = Chain(tmp_path_factory.mktemp("chain"))
     chain.start()
     script = calls()
@@ -36,118 +60,98 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     replay = Replay(Feed(chain), script, request.param, started_at)
     replay.run()
     assert replay.refused > 0
-    yield chain, World(script, script, request.param, RANGE_SECONDS, started_at, replay.live_series())
+    begins = {call.call_id: started_at + call.begin for call in script}
+    lengths = {call.call_id: call.seconds for call in script}
+    truth = World(script, script, request.param, RANGE_SECONDS, begins, lengths, 1e-6, replay.live_series())
+    yield Fed(chain, truth, started_at)
     chain.stop()
 
 
-def ask(chain: Chain, world: World, question: Question, call_id: str = ".*") -> dict:
-    end = world.started_at + SPAN_SECONDS
-    if not question.counts_steps:
-        # A percentile's window is the whole range, so that the answer is about all calls.
-        return chain.store.instant(question.filled(RANGE_SECONDS, RANGE_SECONDS, call_id), end)
-    expression = question.filled(RANGE_SECONDS, STEP_SECONDS, call_id)
-    over_time = chain.store.over_time(expression, end - RANGE_SECONDS, end, STEP_SECONDS)
-    per_hour = 3600 / STEP_SECONDS if "per hour" in question.title else 1
-    return {labels: sum(values.values()) / per_hour for labels, values in over_time.items()}
+def question_of(title: str) -> Question:
+    return next(question for question in questions() if question.title == title)
 
 
 @pytest.mark.parametrize("question", list(questions()), ids=str)
-def test_each_query_answers_the_truth(world: tuple[Chain, World], question: Question):
-    chain, about = world
-    expected = about.answers[question.title][question.place]
-    expected.check(str(question), ask(chain, about, question))
+def test_each_query_answers_the_truth(fed: Fed, question: Question):
+    fed.truth.answers[question.title][question.place].check(str(question), fed.ask(question))
 
 
-def test_the_truth_knows_every_query(world: tuple[Chain, World]):
-    asked: dict[str, int] = {}
+def test_the_truth_knows_every_query(fed: Fed):
+    asked = Counter(question.title for question in questions())
+    assert {title: len(parts) for title, parts in fed.truth.answers.items()} == asked
+
+
+def test_no_panel_is_empty(fed: Fed):
+    shown: Counter[str] = Counter()
     for question in questions():
-        asked[question.title] = asked.get(question.title, 0) + 1
-    assert {title: len(parts) for title, parts in world[1].answers.items()} == asked
-
-
-def test_no_panel_is_empty(world: tuple[Chain, World]):
-    chain, about = world
-    shown: dict[str, int] = {}
-    for question in questions():
-        shown[question.title] = shown.get(question.title, 0) + len(ask(chain, about, question))
+        shown[question.title] += len(fed.ask(question))
     assert [title for title, found in shown.items() if not found] == []
 
 
-def test_each_call_by_its_id_answers_the_truth_about_it(world: tuple[Chain, World]):
-    chain, about = world
-    if not about.labelled:
+def test_each_call_by_its_id_answers_the_truth_about_it(fed: Fed):
+    if not fed.truth.labelled:
         pytest.skip("series carry no ids")
-    for call in about.script[:: len(about.script) // 12]:
-        chosen = replace(about, chosen=[call])
+    for call in fed.truth.script[:: len(fed.truth.script) // 12]:
+        truth = replace(fed.truth, chosen=[call])
         for question in questions():
             if "$call_id" in question.expression:
-                expected = chosen.answers[question.title][question.place]
-                expected.check(f"{call.call_id} {question}", ask(chain, about, question, call.call_id))
+                expected = truth.answers[question.title][question.place]
+                expected.check(f"{call.call_id} {question}", fed.ask(question, call.call_id))
 
 
-def test_active_calls_over_time_are_those_that_ran(world: tuple[Chain, World]):
-    chain, about = world
-    (question,) = (q for q in questions() if q.title == "Active calls over time")
-    start, end = about.started_at, about.started_at + SPAN_SECONDS
-    (over_time,) = chain.store.over_time(
-        question.filled(RANGE_SECONDS, STEP_SECONDS), start, end, STEP_SECONDS
-    ).values()
+def test_active_calls_over_time_are_those_that_ran(fed: Fed):
+    expression = question_of("Active calls over time").filled(RANGE_SECONDS, STEP_SECONDS)
+    (over_time,) = fed.chain.store.over_time(expression, fed.started_at, fed.moment.end, STEP_SECONDS).values()
     for at, active in over_time.items():
-        moment = at - start
-        if moment <= OUTAGE[0] or moment > OUTAGE[1] + 10:
-            running = [c for c in about.script if c.begin <= moment and (c.end is None or c.end > moment)]
+        moment = at - fed.started_at
+        if not OUTAGE[0] < moment <= OUTAGE[1] + 10:
+            running = [c for c in fed.truth.script if c.begin <= moment and (c.end is None or c.end > moment)]
             assert active == len(running), moment
 
 
-def test_halves_of_the_range_add_up_to_the_whole(world: tuple[Chain, World]):
-    chain, about = world
-    end, half = about.started_at + SPAN_SECONDS, RANGE_SECONDS / 2
+def test_halves_of_the_range_add_up_to_the_whole(fed: Fed):
+    half = RANGE_SECONDS / 2
     for title in ("Calls", "Tokens", "Characters", "Cost", "Errors"):
-        (question,) = (q for q in questions() if q.title == title)
         halves = [
-            value for at in (end - half, end) for value in chain.store.instant(question.filled(half, half), at).values()
+            value
+            for end in (fed.moment.end - half, fed.moment.end)
+            for value in ask(fed.chain.store, question_of(title), Moment(end, half, STEP_SECONDS)).values()
         ]
-        about.answers[title][0].check(title, {(): sum(halves)})
+        fed.truth.answers[title][0].check(title, {(): sum(halves)})
 
 
-def test_percentiles_of_the_windows_lie_between_the_values(world: tuple[Chain, World]):
-    chain, about = world
-    end = about.started_at + SPAN_SECONDS
+def test_percentiles_over_time_lie_between_the_values(fed: Fed):
     for question in questions():
         if question.over_time and "quantile" in question.expression:
             expression = question.filled(RANGE_SECONDS, 60)
-            over_time = chain.store.over_time(expression, end - RANGE_SECONDS, end, 15)
-            values = [value for found in over_time.values() for value in found.values()]
+            answer = fed.chain.store.over_time(expression, fed.started_at, fed.moment.end, 15)
+            values = [value for over_time in answer.values() for value in over_time.values()]
             assert len(values) > 100, question
             assert all(0 < value <= max(s.LATENCY_MS) for value in values), question
 
 
-def test_the_call_variable_lists_the_recent_calls_most_recent_first(world: tuple[Chain, World]):
-    chain, about = world
+def test_the_call_variable_lists_the_recent_calls(fed: Fed):
     query = re.fullmatch(r"query_result\((.*)\)", variable("call_id"))
     assert query
     expression = Question("", 0, query[1], "", False).filled(RANGE_SECONDS, STEP_SECONDS)
-    listed = chain.store.instant(expression, about.started_at + SPAN_SECONDS)
-    ids = {dict(labels)["call_id"] for labels in listed}
-    assert ids == ({call.call_id for call in about.script} if about.labelled else set())
+    ids = {dict(labels)["call_id"] for labels in fed.chain.store.instant(expression, fed.moment.end)}
+    assert ids == ({call.call_id for call in fed.truth.script} if fed.truth.labelled else set())
 
 
-def test_victoria_metrics_counts_the_same(world: tuple[Chain, World]):
-    chain, about = world
-    second = chain.second_store
-    for title in (
-        "Calls",
-        "Tokens",
-        "Characters",
-        "Cost",
-        "Errors",
-        "Turns",
-        "Ends of calls",
-        "Cost by service and model",
-    ):
-        (question,) = (q for q in questions() if q.title == title)
-        answer = second.instant(question.filled(RANGE_SECONDS, RANGE_SECONDS), about.started_at + SPAN_SECONDS)
-        about.answers[title][0].check(title, answer)
+def test_victoria_metrics_counts_the_same(fed: Fed):
+    second = fed.chain.second_store
+    for title in ("Calls", "Tokens", "Characters", "Cost", "Turns", "Ends of calls", "Cost by service and model"):
+        answer = ask(second, question_of(title), fed.moment)
+        fed.truth.answers[title][0].check(title, answer)
+
+
+def test_the_usual_form_would_be_wrong_by_more_than_a_percent(fed: Fed):
+    if not fed.truth.labelled:
+        pytest.skip("series are long-lived")
+    expression = f'sum(increase(voice_llm_tokens_total{{job="voice-bot"}}[{RANGE_SECONDS:g}s]))'
+    answer = fed.chain.store.instant(expression, fed.moment.end)
+    with pytest.raises(AssertionError, match="instead of"):
+        fed.truth.answers["Tokens"][0].check("increase", answer, slack=0.01)
 
 
 def test_a_wrong_answer_is_noticed():
