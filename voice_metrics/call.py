@@ -244,7 +244,6 @@ class Call:
         if self._last_export is None:
             self.end(EndReason.UNKNOWN, at)
             self._complete(at)
-            self.own.close()
             self._write(Point(table.CALLS_ACTIVE, -1, {}))
             self._write(Point(table.CALLS_ENDED, 1, {"end_reason": str(self.end_reason)}))
             self._last_export = self._telemetry.end(self._tags)

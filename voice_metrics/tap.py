@@ -19,6 +19,7 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, St
 
 from voice_metrics import breakdowns, events
 from voice_metrics.call import Call, Identity
+from voice_metrics.current_call import CurrentCall
 from voice_metrics.declarations import OwnKind
 from voice_metrics.errors import ErrorRaised
 from voice_metrics.facts import EndReason, Leg, Refused
@@ -112,6 +113,7 @@ class Tap:
         self._announce = announce
         self._flags = flags
         self._clock = clock
+        self._current = CurrentCall()
         self._journal: Journal | None = None
         self._lineup = Lineup()
         self._origins = Origins(self._at_origin)
@@ -133,6 +135,7 @@ class Tap:
                 self._lineup = Lineup(services_in(processors))
                 self._prices.prepare(self._lineup.by_name.values())
                 self._origins.listen(processors)
+                self._current.inherit(processors)
                 # A breakdown names parts of the language model's and the voice's work; its observer costs every frame.
                 if self._lineup.model(Leg.LLM) and self._lineup.model(Leg.TTS):
                     await breakdowns.attach(worker, setup.task_manager, self._explained)
@@ -174,7 +177,7 @@ class Tap:
         if call is None:
             self._say_once("record", "Numbers that are recorded before the call's StartFrame are lost")
         elif refused := call.own.record(name, value, kind=kind, unit=unit, attributes=attributes):
-            call.happened(refused, self._clock())
+            self._refused(refused)
 
     def summary(self) -> CallSummary | None:
         """The current call or the latest one, or `None` before the first."""
@@ -207,6 +210,7 @@ class Tap:
         self.call = Call(
             identity, self._lineup, telemetry, self._prices, at, gen_ai=self._settings.gen_ai, journal=self._journal
         )
+        self._current.begin(self.call.own, self._refused)
         if self._journal is not None:
             self._journal.started(self.call.summary(at))
             self._keep_journal(self.call)
@@ -231,6 +235,10 @@ class Tap:
             self._keep_journal(call)
 
         asyncio.get_running_loop().call_later(JOURNAL_SECONDS, write)
+
+    def _refused(self, refused: Refused) -> None:
+        if self.call is not None:
+            self.call.happened(refused, self._clock())
 
     def _next_id(self, frame: StartFrame) -> str:
         given = self._options.call_id or frame.metadata.get("call_id")
@@ -324,6 +332,7 @@ class Tap:
         while call.awaits_prices and self._clock() < deadline - self._settings.export_timeout_seconds / 2:
             await asyncio.sleep(0.02)
             call.price(self._clock())
+        self._current.end()
         last_export = asyncio.wrap_future(call.close(self._clock()))
         await asyncio.wait({last_export}, timeout=max(0.0, deadline - self._clock()))
 

@@ -1,0 +1,26 @@
+"""What every test starts from: an environment in which nothing is configured, and a log that can be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test, and no test writes into the user's ledger."""
+    for name in [name for name in os.environ if name.startswith(("OTEL_", "VOICE_METRICS_", "PIPECAT_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("VOICE_METRICS_DB", "off")
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    """Lines of the log as "LEVEL message", from INFO up."""
+    lines: list[str] = []
+    sink = logger.add(lambda line: lines.append(line.rstrip("\n")), level="INFO", format="{level} {message}")
+    yield lines
+    logger.remove(sink)

@@ -1,0 +1,406 @@
+"""The processor in real pipelines: every number of a call, every way it can end, and nothing that hurts it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame, TextFrame
+from pipecat.metrics.metrics import (
+    LLMTokenUsage,
+    LLMUsageMetricsData,
+    MetricsData,
+    TTFBMetricsData,
+    TTSUsageMetricsData,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.workers.runner import WorkerRunner
+
+from tests.scripted import DEMO, SHORT, run_call
+from voice_metrics import CallSummary, GrafanaMetricsExporter, Telemetry, VoiceMetricsProcessor
+
+
+class Store:
+    """An application's meter provider, and what came to it."""
+
+    def __init__(self) -> None:
+        self._reader = InMemoryMetricReader()
+        self.telemetry = Telemetry(meter_provider=MeterProvider([self._reader]))
+
+    def points(self) -> list[tuple[str, dict[str, Any], float]]:
+        """Name, attributes and value (a histogram's sum) of every point."""
+        data = self._reader.get_metrics_data()
+        return [
+            (metric.name, dict(point.attributes or {}), getattr(point, "value", None) or getattr(point, "sum", 0.0))
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+        ]
+
+    def total(self, name: str, **attributes: str) -> float:
+        """Sum of a series' points that have these attributes."""
+        return sum(value for told, has, value in self.points() if told == name and attributes.items() <= has.items())
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+class Pass(FrameProcessor):
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+
+
+class Sink(Pass):
+    """Keeps what comes through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[Frame] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        self.frames.append(frame)
+        await super().process_frame(frame, direction)
+
+
+class Twice(FrameProcessor):
+    """Delivers metrics twice, as SyncParallelPipeline and bridged workers do."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        for _ in range(2 if isinstance(frame, MetricsFrame) else 1):
+            await self.push_frame(frame, direction)
+
+
+async def run(
+    processors: Sequence[FrameProcessor],
+    frames: Sequence[Frame] = (),
+    *,
+    ending: Frame | None = None,
+    params: PipelineParams | None = None,
+    cancel: bool = False,
+) -> PipelineWorker:
+    """Run a pipeline from its start to its end."""
+    worker = PipelineWorker(
+        Pipeline(list(processors)),
+        params=params or PipelineParams(enable_metrics=True, enable_usage_metrics=True),
+        enable_rtvi=False,
+        enable_turn_tracking=False,
+    )
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    started = asyncio.Event()
+
+    @worker.event_handler("on_pipeline_started")
+    async def on_pipeline_started(worker: PipelineWorker, frame: Frame) -> None:
+        started.set()
+
+    async def feed() -> None:
+        await asyncio.wait_for(started.wait(), 10)
+        await worker.queue_frames(list(frames))
+        await asyncio.sleep(0.05)
+        if cancel:
+            await worker.cancel()
+        else:
+            await worker.queue_frame(ending or EndFrame())
+
+    await asyncio.wait_for(asyncio.gather(runner.run(), feed()), 20)
+    return worker
+
+
+def metrics_frame(*items: MetricsData) -> MetricsFrame:
+    return MetricsFrame(data=list(items))
+
+
+def usage(prompt: int, completion: int) -> MetricsFrame:
+    tokens = LLMTokenUsage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
+    return metrics_frame(LLMUsageMetricsData(processor="OpenAILLMService#4", model="gpt-4.1", value=tokens))
+
+
+def ttfb(seconds: float) -> MetricsFrame:
+    return metrics_frame(TTFBMetricsData(processor="OpenAILLMService#4", model="gpt-4.1", value=seconds))
+
+
+def told(metrics: VoiceMetricsProcessor) -> dict[str, Any]:
+    summary = metrics.summary()
+    assert summary is not None
+    return summary.to_dict()
+
+
+async def test_a_whole_call_is_measured_exactly(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    truth = await run_call(DEMO, before_output=[metrics])
+    summary = told(metrics)
+    assert summary["llm"]["requests"] == truth.inferences
+    assert summary["llm"]["prompt_tokens"] == truth.prompt_tokens
+    assert summary["llm"]["completion_tokens"] == truth.completion_tokens
+    assert summary["llm"]["cache_read_tokens"] == truth.cache_read_tokens
+    assert summary["tts"]["characters"] == truth.characters
+    assert summary["ttfb"]["count"] + summary["ttfb"]["interrupted"] == sum(truth.ttfb.values())
+    assert summary["models"] == {"llm": "mind-1", "stt": "ear-1", "tts": "mouth-1"}
+    assert summary["interruptions"] == truth.interruptions
+    assert store.total("voice.llm.tokens.total", token_type="prompt") == truth.prompt_tokens
+    assert store.total("voice.tts.characters.total") == truth.characters
+
+
+async def test_every_point_of_a_call_carries_its_tags(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry, attributes={"tenant": "acme"}, tts_model="mine")
+    await run_call(SHORT, before_output=[metrics])
+    tags = {
+        "call_id": metrics.call_id,
+        "llm_model": "mind-1",
+        "stt_model": "ear-1",
+        "tts_model": "mine",
+        "tenant": "acme",
+    }
+    points = [(name, attributes) for name, attributes, _ in store.points() if name.startswith("voice.")]
+    assert len({name for name, _ in points}) > 10
+    for name, attributes in points:
+        assert tags.items() <= attributes.items(), name
+    assert not [
+        name for name, attributes, _ in store.points() if name.startswith("gen_ai.") and "call_id" in attributes
+    ]
+
+
+async def test_seconds_become_milliseconds_and_numbers_leave_the_names(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    await run([metrics], [ttfb(0.25)])
+    found = [(has["processor"], has["model"], value) for name, has, value in store.points() if "ttfb" in name]
+    assert found == [("OpenAILLMService", "gpt-4.1", 250.0)]
+    assert told(metrics)["ttfb"]["average_ms"] == 250.0
+
+
+async def test_a_frame_that_is_delivered_twice_counts_once(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    await run([Twice(), metrics], [usage(100, 10), ttfb(0.2)])
+    assert told(metrics)["llm"]["total_tokens"] == 110
+    assert store.total("voice.llm.tokens.total") == 110
+
+
+async def test_calls_one_after_another_have_their_own_numbers(store: Store) -> None:
+    ids, totals = set(), []
+    for number in range(1, 11):
+        metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+        await run([metrics], [usage(number, 0)])
+        ids.add(metrics.call_id)
+        totals.append(told(metrics)["llm"]["total_tokens"])
+    assert totals == list(range(1, 11))
+    assert len(ids) == 10
+    assert store.total("voice.calls.total") == 10
+    assert store.total("voice.calls.active") == 0
+    assert store.total("voice.calls.ended.total", end_reason="completed") == 10
+
+
+async def test_calls_at_the_same_time_have_their_own_numbers(store: Store) -> None:
+    calls = [VoiceMetricsProcessor(telemetry=store.telemetry) for _ in range(10)]
+    await asyncio.gather(*(run([metrics], [usage(number, 0)]) for number, metrics in enumerate(calls, 1)))
+    for number, metrics in enumerate(calls, 1):
+        assert told(metrics)["llm"]["total_tokens"] == number
+        assert store.total("voice.llm.tokens.total", call_id=metrics.call_id) == number
+
+
+@pytest.mark.parametrize(
+    ("ending", "cancel", "reason"),
+    [
+        pytest.param(EndFrame, False, "completed", id="end"),
+        pytest.param(StopFrame, False, "completed", id="stop"),
+        pytest.param(None, True, "cancelled", id="cancel"),
+    ],
+)
+async def test_each_ending_is_told_once(
+    store: Store, log: list[str], ending: type[Frame] | None, cancel: bool, reason: str
+) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    summaries: list[CallSummary] = []
+
+    @metrics.event_handler("on_call_summary")
+    async def on_call_summary(processor: VoiceMetricsProcessor, summary: CallSummary) -> None:
+        summaries.append(summary)
+
+    await run([metrics], [usage(1, 1)], ending=ending() if ending else None, cancel=cancel)
+    await asyncio.sleep(0.8)
+    assert [summary.end_reason for summary in summaries] == [reason]
+    assert len([line for line in log if line.startswith(f"INFO Call {metrics.call_id}: ")]) == 1
+    assert store.total("voice.calls.ended.total", end_reason=reason) == 1
+
+
+async def test_the_summary_is_complete_when_the_pipeline_has_finished(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    worker = PipelineWorker(Pipeline([metrics]), params=PipelineParams(enable_metrics=True, enable_usage_metrics=True))
+    seen: list[dict[str, Any]] = []
+
+    @worker.event_handler("on_pipeline_finished")
+    async def on_pipeline_finished(worker: PipelineWorker, frame: Frame) -> None:
+        seen.append(told(metrics))
+
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    await worker.queue_frames([ttfb(0.2), usage(7, 3), EndFrame()])
+    await asyncio.wait_for(runner.run(), 10)
+    assert [(one["ttfb"]["count"], one["llm"]["total_tokens"], one["end_reason"]) for one in seen] == [
+        (1, 10, "completed")
+    ]
+
+
+async def test_after_a_stop_the_processor_starts_a_second_call_of_its_own(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry, call_id="mine")
+    await run([metrics], [usage(1, 0)], ending=StopFrame())
+    first = metrics.call_id
+    await run([metrics], [usage(2, 0)])
+    assert first == "mine"
+    assert metrics.call_id != first
+    assert told(metrics)["llm"]["total_tokens"] == 2
+    assert store.total("voice.calls.ended.total") == 2
+
+
+async def test_clean_up_without_a_start_tells_nothing(store: Store, log: list[str]) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    await metrics.cleanup()
+    assert metrics.summary() is None
+    assert log == []
+
+
+async def test_clean_up_without_an_end_is_an_end_of_unknown_reason(store: Store) -> None:
+    class Lazy(Pass):
+        """Keeps the CancelFrame, as a processor that hangs does."""
+
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            await FrameProcessor.process_frame(self, frame, direction)
+            if not isinstance(frame, CancelFrame):
+                await self.push_frame(frame, direction)
+
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    worker = PipelineWorker(Pipeline([Lazy(), metrics]), cancel_timeout_secs=0.2)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+
+    async def cancel() -> None:
+        await asyncio.sleep(0.2)
+        await worker.cancel()
+
+    await asyncio.wait_for(asyncio.gather(runner.run(), cancel()), 20)
+    assert told(metrics)["end_reason"] == "unknown"
+
+
+async def test_two_end_frames_are_one_end(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    await run([metrics], [usage(1, 0)])
+    await metrics.process_frame(EndFrame(), FrameDirection.DOWNSTREAM)
+    await metrics.cleanup()
+    assert store.total("voice.calls.ended.total") == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "flags"),
+    [
+        pytest.param(PipelineParams(), ["enable_metrics", "enable_usage_metrics"], id="both-off"),
+        pytest.param(PipelineParams(enable_metrics=True), ["enable_usage_metrics"], id="usage-off"),
+        pytest.param(
+            PipelineParams(enable_metrics=True, enable_usage_metrics=True, report_only_initial_ttfb=True),
+            ["report_only_initial_ttfb"],
+            id="first-ttfb-only",
+        ),
+        pytest.param(PipelineParams(enable_metrics=True, enable_usage_metrics=True), [], id="all-well"),
+    ],
+)
+async def test_a_missing_flag_is_named_once_at_the_start(
+    store: Store, log: list[str], params: PipelineParams, flags: list[str]
+) -> None:
+    await run([VoiceMetricsProcessor(telemetry=store.telemetry)], params=params)
+    warnings = [line for line in log if line.startswith("WARNING Call")]
+    assert len(warnings) == len(flags)
+    for flag, warning in zip(flags, warnings, strict=True):
+        assert flag in warning
+
+
+async def test_the_pipelines_call_id_is_taken_from_the_start_frame(store: Store) -> None:
+    params = PipelineParams(enable_metrics=True, enable_usage_metrics=True, start_metadata={"call_id": "from-metadata"})
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    uuid.UUID(metrics.call_id)
+    await run([metrics], params=params)
+    assert metrics.call_id == "from-metadata"
+
+
+async def test_refused_values_are_counted_and_the_rest_goes_on(store: Store, log: list[str]) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    frame = metrics_frame(
+        *(TTFBMetricsData(processor="L#1", model="m", value=value) for value in (float("nan"), -1.0, 0.2)),
+        TTSUsageMetricsData(processor="T#1", model="m", value=2**70),
+    )
+    await run([metrics], [frame])
+    assert (told(metrics)["ttfb"]["count"], told(metrics)["dropped"]) == (1, 3)
+    assert store.total("voice.telemetry.dropped.total", reason="bad_value") == 3
+
+
+async def test_a_fault_costs_one_measurement_not_the_call(store: Store, log: list[str]) -> None:
+    class Broken:
+        """Items that cannot be read at all."""
+
+        def __iter__(self) -> Any:
+            raise RuntimeError("boom")
+
+        def __bool__(self) -> bool:
+            return True
+
+    metrics, sink = VoiceMetricsProcessor(telemetry=store.telemetry), Sink()
+    broken = [MetricsFrame(data=Broken()) for _ in range(3)]  # type: ignore[arg-type]
+    await run([metrics, sink], [*broken, usage(5, 5), TextFrame("still here")])
+    assert (told(metrics)["dropped"], told(metrics)["llm"]["total_tokens"]) == (3, 10)
+    assert "TextFrame" in [type(frame).__name__ for frame in sink.frames]
+    assert len([line for line in log if "boom" in line]) == 1
+
+
+async def test_all_frames_pass_in_order(store: Store) -> None:
+    sink = Sink()
+    texts = [TextFrame(str(number)) for number in range(200)]
+    await run([VoiceMetricsProcessor(telemetry=store.telemetry), sink], texts)
+    assert [frame.text for frame in sink.frames if isinstance(frame, TextFrame)] == [str(n) for n in range(200)]
+    assert isinstance(sink.frames[0], StartFrame)
+    assert isinstance(sink.frames[-1], EndFrame)
+
+
+async def test_own_numbers_are_tagged_like_the_rest(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+
+    @metrics.event_handler("on_before_process_frame")
+    async def on_frame(processor: FrameProcessor, frame: Frame) -> None:
+        if isinstance(frame, TextFrame):
+            metrics.record("retrieval.milliseconds", 12.5, unit="ms", index="menu")
+            metrics.record("retrieval.milliseconds", float("nan"), unit="ms")
+
+    await run([metrics], [TextFrame("x")])
+    assert store.total("retrieval.milliseconds", call_id=metrics.call_id, index="menu") == 12.5
+    assert store.total("voice.telemetry.dropped.total", reason="own_metric") == 1
+
+
+def test_an_unknown_keyword_is_an_error() -> None:
+    with pytest.raises(TypeError, match="llm_modell"):
+        VoiceMetricsProcessor(llm_modell="gpt")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error"),
+    [
+        pytest.param({"tenant": 7}, TypeError, id="not-text"),
+        pytest.param({7: "tenant"}, TypeError, id="name-is-not-text"),
+        pytest.param({"call_id": "x"}, ValueError, id="a-name-of-ours"),
+    ],
+)
+def test_attributes_are_checked_at_construction(attributes: dict[Any, Any], error: type[Exception]) -> None:
+    with pytest.raises(error, match="attributes"):
+        VoiceMetricsProcessor(attributes=attributes)
+
+
+def test_the_exporter_that_bots_know_by_name_is_the_same_processor() -> None:
+    exporter = GrafanaMetricsExporter(llm_model="a", stt_model="b", tts_model="c", service_name="bot")
+    assert isinstance(exporter, VoiceMetricsProcessor)
