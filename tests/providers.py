@@ -26,6 +26,8 @@ from pipecat.frames.frames import (
     StartFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -59,8 +61,8 @@ GIVE_UP_SECONDS = 15.0
 # Late enough for speech synthesis to be done with the reply, which must last longer.
 BARGE_IN_SECONDS = 0.2
 LATENCIES = (TTFBMetricsData, ProcessingMetricsData)
-# Pipecat 1.3 leaves the caller without an answer when a function runs out of time.
-ANSWERS_TIMEOUTS = "run_llm" in FunctionCallCancelFrame.__dataclass_fields__
+# Pipecat 1.3 leaves the caller without an answer when a function raises or runs out of time.
+ANSWERS_FAILURES = "run_llm" in FunctionCallCancelFrame.__dataclass_fields__
 # The category of errors that leave a service unusable, which a switcher of Pipecat 1.8 and later waits for.
 PERMANENT = getattr(getattr(pipecat_frames, "ErrorCategory", None), "AUTHENTICATION", None)
 
@@ -111,19 +113,33 @@ class Line(FrameProcessor):
         """Speak a turn, piece by piece, and fall silent."""
         self._bench.says, self._bench.recognition_fails = turn.says, turn.recognition_fails
         self._bench.truth.user_turns += 1
+        if not self._bench.script.voice_activity:
+            await self._say_unheard()
+            return
         for piece in range(turn.pieces):
             self._bench.turn_is_complete = piece == turn.pieces - 1
             self._bench.silent_at = None
             await self.broadcast_frame(VADUserStartedSpeakingFrame, start_secs=0.0)
-            await asyncio.sleep(0.02)
-            for _ in range(5):
-                await self.push_frame(InputAudioRawFrame(CHUNK, SAMPLE_RATE, 1))
-                await asyncio.sleep(0.004)
+            await self._speak()
             silent_at = time.monotonic()
             await asyncio.sleep(STOP_SECONDS)
             self._bench.silent_at = silent_at
             await self.broadcast_frame(VADUserStoppedSpeakingFrame, stop_secs=STOP_SECONDS)
             await asyncio.sleep(0.03)
+
+    async def _say_unheard(self) -> None:
+        self._bench.silent_at = None
+        await self.broadcast_frame(UserStartedSpeakingFrame)
+        await self.broadcast_interruption()
+        await self._speak()
+        self._bench.silent_at = time.monotonic()
+        await self.broadcast_frame(UserStoppedSpeakingFrame)
+
+    async def _speak(self) -> None:
+        await asyncio.sleep(0.02)
+        for _ in range(5):
+            await self.push_frame(InputAudioRawFrame(CHUNK, SAMPLE_RATE, 1))
+            await asyncio.sleep(0.004)
 
 
 class Ear(STTService):
@@ -148,11 +164,16 @@ class Ear(STTService):
         yield None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, UserStoppedSpeakingFrame) and not self._bench.script.voice_activity:
+            await self._tell()
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStoppedSpeakingFrame) and self._bench.turn_is_complete:
-            heard = TranscriptionFrame(self._bench.says, "caller", time_now_iso8601())
-            heard.finalized = True
-            await self.push_frame(heard)
+            await self._tell()
+
+    async def _tell(self) -> None:
+        heard = TranscriptionFrame(self._bench.says, "caller", time_now_iso8601())
+        heard.finalized = True
+        await self.push_frame(heard)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         self._bench.reported(self, frame)

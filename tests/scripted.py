@@ -27,11 +27,11 @@ from pipecat.processors.aggregators.llm_response_universal import LLMContextAggr
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.turns.user_start import VADUserTurnStartStrategy
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
-from pipecat.turns.user_turn_strategies import UserTurnStrategies
+from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies, UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from tests.providers import (
-    ANSWERS_TIMEOUTS,
+    ANSWERS_FAILURES,
     BARGE_IN_SECONDS,
     GIVE_UP_SECONDS,
     Bench,
@@ -104,7 +104,7 @@ class ScriptedCall:
         if after and after.resumes:
             await self._within(self.bench.thinking)
             return
-        if not ANSWERS_TIMEOUTS and any(tool.outcome == "timed_out" for tool in turn.tools):
+        if not ANSWERS_FAILURES and any(tool.outcome != "completed" for tool in turn.tools):
             await self._within(self.bench.function_is_over)
             return
         await self._within(self.bench.bot_speaks)
@@ -154,12 +154,7 @@ def scripted_call(
     line, speaker, mind, mouth = Line(bench), Speaker(bench), Mind(bench), Mouth(bench)
     pair = LLMContextAggregatorPair(
         LLMContext(messages=[]),
-        user_params=LLMUserAggregatorParams(
-            user_turn_strategies=UserTurnStrategies(
-                start=[VADUserTurnStartStrategy()],
-                stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=Judge(bench))],
-            )
-        ),
+        user_params=LLMUserAggregatorParams(user_turn_strategies=_strategies(bench)),
     )
     ear: FrameProcessor = Ear(bench)
     if any(turn.recognition_fails for turn in script.turns):
@@ -189,3 +184,11 @@ async def run_call(script: Script = DEMO, **arrangement: Any) -> Truth:
 def knows(metrics_class: str) -> bool:
     """Whether this Pipecat has a class of metrics."""
     return hasattr(pipecat_metrics, metrics_class)
+
+
+def _strategies(bench: Bench) -> UserTurnStrategies:
+    if not bench.script.voice_activity:
+        return ExternalUserTurnStrategies()
+    return UserTurnStrategies(
+        start=[VADUserTurnStartStrategy()], stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=Judge(bench))]
+    )

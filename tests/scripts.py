@@ -56,6 +56,7 @@ class Script:
         farewell: What the bot says as the call ends, queued together with the end; nothing if empty.
         ending: "end", "cancel", or "cancel mid-sentence", while the bot speaks its last reply.
         sentence_seconds: Length of a spoken sentence.
+        voice_activity: Whether there is a voice activity detector; if not, turns come from outside.
     """
 
     turns: tuple[Turn, ...]
@@ -63,6 +64,7 @@ class Script:
     farewell: str = ""
     ending: str = "end"
     sentence_seconds: float = 0.2
+    voice_activity: bool = True
 
 
 @dataclass
