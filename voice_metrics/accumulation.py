@@ -38,6 +38,9 @@ from voice_metrics.cumulative import (
 from voice_metrics.series import CALL_ID
 
 SHARED = ""
+# Taken for the size of a call until some have ended; then the last ones tell.
+_SERIES_PER_CALL = 20
+_CALLS_REMEMBERED = 10
 _KINDS: dict[type, type[CumulativeSeries]] = {
     Sum: SumSeries,
     Gauge: GaugeSeries,
@@ -122,7 +125,12 @@ class Part:
 
 
 class Accumulation:
-    """All series of the process that are still to be sent."""
+    """All series of the process that are still to be sent.
+
+    Attributes:
+        series_count: How many there are.
+        series_per_call: How many a call has at its end, as the latest calls have it.
+    """
 
     def __init__(self, resource: Resource, now_ns: int) -> None:
         """Begin with nothing.
@@ -135,6 +143,7 @@ class Accumulation:
         self._streams: dict[tuple[InstrumentationScope, str, type], Stream] = {}
         self._groups: dict[str, Group] = {SHARED: Group(SHARED, now_ns, 1, now_ns, None, False, {})}
         self.series_count = 0
+        self.series_per_call: float = _SERIES_PER_CALL
 
     @property
     def call_ids(self) -> Collection[str]:
@@ -220,6 +229,7 @@ class Accumulation:
             group.ended_ns = at_ns
             group.time_ns = max(at_ns, group.time_ns)
             group.settled = not group.series
+            self.series_per_call += (len(group.series) - self.series_per_call) / _CALLS_REMEMBERED
             for series in group.series.values():
                 # What a server has from before the end does not count as the last export.
                 series.version += 1

@@ -33,7 +33,7 @@ _ADVICE = {
     413: "The request is larger than the server takes; smaller ones are tried.",
     429: "The server limits the rate: raise OTEL_METRIC_EXPORT_INTERVAL, set VOICE_METRICS_CALL_ID=off, "
     "or ask for a higher limit.",
-    500: "The server is at fault; the values are sent again with the next export.",
+    500: "The server is at fault, not the bot.",
 }
 
 

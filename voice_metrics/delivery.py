@@ -52,7 +52,6 @@ class Delivery(requests.Session):
 
     Attributes:
         outcome: What became of the exporter's last request, or `None` if it made none.
-        body: That request.
         patient: Whether a request is repeated where that is promising.
     """
 
@@ -70,7 +69,6 @@ class Delivery(requests.Session):
         self.mount("http://", CuttableAdapter())
         self.mount("https://", CuttableAdapter())
         self.outcome: Outcome | None = None
-        self.body = b""
         self.patient = True
         self._secrets = endpoint.secrets()
         self._changed = threading.Condition()
@@ -89,8 +87,7 @@ class Delivery(requests.Session):
         Returns:
             An answer of status 200, whatever happened.
         """
-        self.body = kwargs["data"]
-        self.outcome = self.deliver(self.body)
+        self.outcome = self.deliver(kwargs["data"])
         answer = requests.Response()
         answer.status_code = 200
         return answer
@@ -202,7 +199,7 @@ class Delivery(requests.Session):
         except Exception as error:
             outcome = describe(error, self.endpoint)
         with self._changed:
-            job.outcome = outcome
+            job.outcome, job.body = outcome, b""
             self._changed.notify_all()
 
     def _post(self, job: _Job) -> Outcome:

@@ -78,12 +78,19 @@ class Wishes:
 
 
 class Collection:
-    """The SDK's reader and the accumulation behind it, for one thread at a time."""
+    """The SDK's reader and the accumulation behind it, for one thread at a time.
+
+    Attributes:
+        lock: Held while anything else of it is used, but for `begin`.
+        accumulation: The series.
+        number: How many collections there were.
+    """
 
     def __init__(self, reader: InMemoryMetricReader, accumulation: Accumulation, hooks: Hooks) -> None:
         """Begin with no call."""
         self.lock = threading.Lock()
         self.accumulation = accumulation
+        self.number = 0
         self._reader = reader
         self._hooks = hooks
         self._begun: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
@@ -102,6 +109,7 @@ class Collection:
             except queue.Empty:
                 break
         late = self.accumulation.merge(collected) if collected is not None else 0
+        self.number += 1
         if late:
             self._hooks.dropped("late", late)
 
@@ -151,7 +159,12 @@ class Exporter:
         self._wishes: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
         where = f" to {shipping.delivery.endpoint.destination}" if shipping else ""
         self._reports = Reports(f"Metrics export{where}")
+        # Whether anything was not acknowledged that is still kept here.
         self._owes = False
+        # Whether the latest request failed in a way that concerns every request.
+        self._outage = False
+        # Whether the server is back and what is owed should not wait for the next interval.
+        self._catch_up = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="voice-metrics-export", daemon=True)
 
@@ -193,17 +206,25 @@ class Exporter:
         try:
             self._guarded(self._resend)
             while not wishes.stop:
-                wishes = self._wait(next_at)
-                due = time.monotonic() >= next_at
-                self._guarded(self._round, wishes, due or wishes.stop)
+                wishes = self._wait(self._next(next_at))
+                due = time.monotonic() >= next_at or self._catch_up
+                if due or wishes.stop or wishes.flushes:
+                    self._guarded(self._round, wishes, due or wishes.stop)
+                elif self._keeping is not None:
+                    self._guarded(self._keeping.keep_rest)
                 for flush in wishes.flushes:
                     _resolve(flush, False)
-                if due:
+                if time.monotonic() >= next_at:
                     missed = (time.monotonic() - next_at) // self._interval
                     next_at += (missed + 1) * self._interval
             self._guarded(self._close)
         finally:
             self._stopped.set()
+
+    def _next(self, tick_at: float) -> float:
+        if self._catch_up:
+            return 0.0
+        return min(tick_at, self._keeping.write_at) if self._keeping is not None else tick_at
 
     def _wait(self, until: float) -> Wishes:
         wishes = Wishes()
@@ -245,14 +266,18 @@ class Exporter:
             return
         shipped = self._shipping.ship(parts)
         self._tell(shipped)
+        owed = bool(shipped.failed or shipped.dropped)
+        # A round for a few calls says nothing about what others owe.
+        self._owes = owed if everything else owed or self._owes
         if self._keeping is not None:
-            self._keeping.keep(failing=bool(shipped.failed), last=wishes.stop)
-        self._owes = bool(shipped.failed or shipped.dropped)
+            self._keeping.keep(failing=self._owes, last=wishes.stop)
         self._finish(wishes, shipped)
         self._show(everything)
         self._relieve()
         if not shipped.failed and not wishes.stop:
             self._resend()
+        self._catch_up = self._outage and not shipped.failed and not everything
+        self._outage = shipped.outcome is not None and shipped.outcome.concerns_all
 
     def _tell(self, shipped: Shipped) -> None:
         outcome = shipped.outcome

@@ -6,6 +6,7 @@ and cost what the spool would have saved.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,11 @@ _CLAIM_EVERY_SECONDS = 60.0
 
 
 class Keeping:
-    """What this process has in the spool."""
+    """What this process has in the spool.
+
+    Attributes:
+        write_at: When `keep_rest` has something to do, in monotonic seconds; infinite if it has not.
+    """
 
     def __init__(
         self, spool: Spool, accumulation: Accumulation, lock: threading.Lock, dropped: Callable[[str, int], None]
@@ -40,6 +45,7 @@ class Keeping:
         self._lock = lock
         self._dropped = dropped
         self._reports = Reports("Metrics kept for later")
+        self.write_at = math.inf
         self._kept = False
         self._write_again_at = 0.0
         self._claim_again_at = 0.0
@@ -55,7 +61,9 @@ class Keeping:
         if not failing and not self._kept:
             return
         if failing and not last and began < self._write_again_at:
+            self.write_at = self._write_again_at
             return
+        self.write_at = math.inf
         requests: list[PendingRequest] = []
         if failing:
             with self._lock:
@@ -65,6 +73,11 @@ class Keeping:
         now = time.monotonic()
         self._write_again_at = now + (now - began) / _WRITING_SHARE
 
+    def keep_rest(self) -> None:
+        """Keep what had to wait, because the spool was written to just before."""
+        if time.monotonic() >= self.write_at:
+            self.keep(failing=True, last=True)
+
     def park(self, parts: Sequence[Part]) -> None:
         """Give calls out of this process's hands, because it has no room for them.
 
@@ -73,6 +86,8 @@ class Keeping:
         """
         with self._lock:
             requests = pending(self._accumulation, parts, time.time())
+        # Parked requests can be claimed as soon as a server takes anything.
+        self._claim_again_at = 0.0
         if not self._written(lambda: self._spool.park(requests)):
             self._dropped("export_rejected", len(parts))
 

@@ -26,8 +26,6 @@ from voice_metrics.spool import Spool
 __all__ = ["Tags", "Telemetry", "shutdown", "telemetry"]
 
 DEFAULT_SERVICE_NAME = "voice-bot"
-# Series that a call is taken to have until its first collection tells better.
-_SERIES_PER_CALL = 20
 
 
 class _Borrowed:
@@ -229,12 +227,12 @@ class Telemetry:
     def _has_room(self) -> bool:
         if self._own is None:
             return True
-        accumulation = self._own.accumulation
-        counted = accumulation.series_count
+        collection = self._own.collection
+        counted = collection.accumulation.series_count
         # Calls that began since the last collection have no series there yet.
-        if counted != self._counted_at:
-            self._counted_at, self._begun_since = counted, 0
-        if counted + (self._begun_since + 1) * _SERIES_PER_CALL <= self.settings.max_series:
+        if collection.number != self._counted_at:
+            self._counted_at, self._begun_since = collection.number, 0
+        if counted + (self._begun_since + 1) * collection.accumulation.series_per_call <= self.settings.max_series:
             self._begun_since += 1
             return True
         if not self._told_full:

@@ -1,0 +1,365 @@
+"""What a process's telemetry promises its calls."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from tests.export.calls import LATENCY, TOKENS, RecordedCall, check_once
+from tests.export.conftest import Log
+from tests.export.memory_spool import MemorySpool
+from tests.receiver import Receiver, accept, answering, hang
+from voice_metrics import telemetry as module
+from voice_metrics.telemetry import Telemetry
+
+Start = Callable[..., Telemetry]
+DURATION = "voice.session.duration.seconds"
+DROPPED = "voice.telemetry.dropped.total"
+
+
+def run(telemetry: Telemetry, name: str, tokens: int = 3) -> bool | None:
+    call = RecordedCall(telemetry, name)
+    call.use(tokens, 700.0)
+    return call.end().result(20)
+
+
+def test_2500_short_calls_arrive_whole_and_leave_nothing(receiver: Receiver, start: Start, log: Log) -> None:
+    telemetry = start()
+    ends = []
+    for number in range(2500):
+        call = RecordedCall(telemetry, f"c{number}")
+        call.use(number + 1, 100.0)
+        ends.append(call.end())
+    assert all(end.result(60) for end in ends)
+    totals = {point.attributes["call_id"]: point.value for point in receiver.last().values() if point.name == TOKENS}
+    assert totals == {f"c{number}": number + 1 for number in range(2500)}
+    assert not [point for point in receiver.points if "otel.metric.overflow" in point.attributes]
+    check_once(receiver)
+    before = len(receiver.points)
+    assert telemetry.shutdown(5.0) is True
+    assert not [point for point in receiver.points[before:] if "call_id" in point.attributes]
+    assert not log.warnings
+
+
+def test_many_calls_at_once_end_in_few_requests(receiver: Receiver, start: Start) -> None:
+    telemetry = start()
+    calls = [RecordedCall(telemetry, f"c{number}") for number in range(200)]
+    for call in calls:
+        call.use(1)
+    receiver.behaviour = lambda exchange: (time.sleep(0.05), accept(exchange))[1]
+    ends = [call.end() for call in calls]
+    assert all(end.result(20) for end in ends)
+    assert len(receiver.exchanges) < 10
+
+
+def test_memory_is_flat_in_ended_calls(receiver: Receiver, start: Start) -> None:
+    telemetry = start()
+
+    def calls(number: int) -> None:
+        for batch in range(0, number, 100):
+            batched = [RecordedCall(telemetry, f"{number}-{batch}-{each}") for each in range(100)]
+            for call in batched:
+                call.use(1, 100.0)
+            assert all(end.result(20) for end in [call.end() for call in batched])
+            receiver.exchanges.clear()
+
+    calls(500)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        calls(1500)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 150_000
+
+
+def test_a_call_is_exported_while_it_runs_and_at_once_when_it_ends(receiver: Receiver, start: Start) -> None:
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
+    call = RecordedCall(telemetry, "c1")
+    call.use(3, 700.0)
+    assert receiver.wait_for(lambda receiver: len(receiver.of(TOKENS)) >= 4)
+    assert [point.value for point in receiver.of(TOKENS)[:3]] == [0, 3, 3]
+    call.use(4)
+    assert call.end().result(10) is True
+    assert receiver.of(TOKENS)[-1].value == 7
+    sent = len(receiver.of(TOKENS))
+    time.sleep(0.3)
+    assert len(receiver.of(TOKENS)) == sent
+    check_once(receiver)
+
+
+def test_the_duration_is_current_at_every_export(receiver: Receiver, start: Start) -> None:
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
+    call = RecordedCall(telemetry, "c1")
+    assert receiver.wait_for(lambda receiver: len(receiver.of(DURATION)) >= 4)
+    assert call.end().result(10) is True
+    points = receiver.of(DURATION)
+    assert points[0].value == 0
+    for point in points[1:]:
+        assert point.value == pytest.approx((point.time_ns - points[0].time_ns) / 1e9, abs=0.05)
+
+
+def test_without_call_ids_calls_share_series_and_their_durations_come_and_go(receiver: Receiver, start: Start) -> None:
+    telemetry = start(VOICE_METRICS_CALL_ID="off")
+    first, second = RecordedCall(telemetry, "c1"), RecordedCall(telemetry, "c2")
+    assert not first.tags.labelled
+    assert "call_id" not in first.tags.attributes
+    first.use(1)
+    second.use(2)
+    time.sleep(0.1)
+    assert first.end().result(10) is True
+    assert receiver.of(DURATION)[-1].value >= 0.1
+    assert second.end().result(10) is True
+    assert receiver.of(TOKENS)[-1].value == 3
+    assert receiver.of(DURATION)[-1].value == pytest.approx(0, abs=1e-6)
+    assert not [point for point in receiver.points if "call_id" in point.attributes]
+
+
+def test_beyond_the_budget_calls_go_on_without_their_id(receiver: Receiver, start: Start, log: Log) -> None:
+    telemetry = start(VOICE_METRICS_MAX_SERIES="60")
+    calls = [RecordedCall(telemetry, f"c{number}") for number in range(10)]
+    assert [call.tags.labelled for call in calls] == [True] * 3 + [False] * 7
+    for call in calls:
+        call.use(1)
+    assert all(end.result(10) for end in [call.end() for call in calls])
+    assert sum(point.value for point in receiver.last().values() if point.name == TOKENS) == 10
+    assert len(log.warnings) == 1
+    assert "VOICE_METRICS_MAX_SERIES=60" in log.warnings[0]
+    assert RecordedCall(telemetry, "later").tags.labelled
+
+
+def test_a_dead_server_does_not_fill_the_memory(receiver: Receiver, start: Start, log: Log) -> None:
+    receiver.behaviour = answering(503)
+    spool = MemorySpool()
+    telemetry = start(VOICE_METRICS_MAX_SERIES="300", spool=spool)
+    truth = {}
+    for number in range(400):
+        name = f"c{number}"
+        run(telemetry, name, number)
+        truth[name] = number
+        assert telemetry._own is not None
+        assert telemetry._own.accumulation.series_count < 330
+
+    def kept(_: Receiver) -> bool:
+        requests = (*spool.left.values(), *spool.kept.values())
+        return {call_id for request in requests for call_id in request.call_ids} - {""} == set(truth)
+
+    assert receiver.wait_for(kept)
+    receiver.behaviour = accept
+    run(telemetry, "last")
+    assert receiver.wait_for(lambda _: not spool.left and not spool.claimed)
+    totals = {point.attributes["call_id"]: point.value for point in receiver.last().values() if point.name == TOKENS}
+    assert {name: totals[name] for name in truth} == truth
+
+
+def test_without_a_spool_a_dead_server_costs_the_oldest_calls_and_they_are_counted(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = answering(503)
+    telemetry = start(VOICE_METRICS_MAX_SERIES="300")
+    for number in range(150):
+        run(telemetry, f"c{number}")
+    receiver.behaviour = accept
+    assert run(telemetry, "last") is True
+    assert telemetry.shutdown(5.0) is True
+    lost = receiver.of(DROPPED, reason="export_rejected")
+    assert lost[-1].value > 0
+    assert len([line for line in log.warnings if "no room" in line]) == 1
+
+
+def test_an_application_s_provider_is_only_recorded_into() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    telemetry = Telemetry(meter_provider=provider, environ={"VOICE_METRICS_DB": "off"})
+    call = RecordedCall(telemetry, "c1")
+    call.use(3)
+    assert telemetry.destination is None
+    assert telemetry.kept_in is None
+    time.sleep(0.05)
+
+    def values() -> dict[str, float]:
+        data = reader.get_metrics_data()
+        assert data is not None
+        metrics = data.resource_metrics[0].scope_metrics[0].metrics
+        return {metric.name: metric.data.data_points[0].value for metric in metrics}
+
+    running = values()
+    assert running.keys() == {TOKENS, DURATION}
+    assert running[TOKENS] == 3
+    assert running[DURATION] >= 0.05
+    assert call.end().result(0) is None
+    assert telemetry.shutdown(1.0) is True
+    assert values()[DURATION] >= running[DURATION]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("voice-metrics")]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        pytest.param({}, id="no endpoint"),
+        pytest.param({"OTEL_METRICS_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, id="none"),
+        pytest.param({"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, id="disabled"),
+    ],
+)
+def test_without_anywhere_to_go_nothing_is_started(environ: dict[str, str], log: Log) -> None:
+    telemetry = Telemetry(environ={"VOICE_METRICS_DB": "off", **environ})
+    for name in ("c1", "c2"):
+        assert run(telemetry, name) is None
+    assert telemetry.mode == "local only"
+    assert telemetry.destination is None
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("voice-metrics")]
+    said = [line for line in log.of("INFO") if "OTEL_EXPORTER_OTLP_ENDPOINT is not set" in line]
+    assert len(said) == (0 if environ else 1)
+    assert not log.warnings
+
+
+def test_ending_a_call_and_shutting_down_do_not_wait_for_a_server_that_hangs(receiver: Receiver, start: Start) -> None:
+    receiver.behaviour = hang
+    spool = MemorySpool()
+    telemetry = start(spool=spool)
+    call = RecordedCall(telemetry, "c1")
+    call.use(3)
+    began = time.monotonic()
+    end = call.end()
+    assert time.monotonic() - began < 0.05
+    assert telemetry.shutdown(1.0) is False
+    assert time.monotonic() - began < 1.3
+    assert end.result(1.0) is False
+    assert ["c1" in request.call_ids for request in spool.kept.values()] == [True]
+
+
+def test_what_an_earlier_process_owed_is_sent_once_with_its_own_times(receiver: Receiver, start: Start) -> None:
+    receiver.behaviour = answering(503)
+    spool = MemorySpool()
+    dead = start(spool=spool)
+    assert run(dead, "old", 7) is False
+    ended_at = time.time_ns()
+    dead.shutdown(1.0)
+    spool.gone()
+    assert receiver.points == []
+
+    receiver.behaviour = accept
+    heir = start(spool=spool)
+    assert run(heir, "new", 9) is True
+    assert receiver.wait_for(lambda receiver: receiver.of(TOKENS, call_id="old"))
+    assert [point.value for point in receiver.of(TOKENS, call_id="old")] == [0, 7]
+    assert all(point.time_ns < ended_at for point in receiver.of(TOKENS, call_id="old"))
+    assert receiver.wait_for(lambda _: not spool.claimed)
+    assert not spool.left
+    instances = {exchange.resource["service.instance.id"] for exchange in receiver.stored}
+    assert len(instances) == 2
+    heir.shutdown(2.0)
+    check_once(receiver)
+
+
+def test_what_is_too_old_for_a_server_is_refused_for_good_and_told_once(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = answering(503)
+    spool = MemorySpool()
+    dead = start(spool=spool)
+    run(dead, "old")
+    dead.shutdown(1.0)
+    spool.gone()
+
+    def by_age(exchange: object) -> None:
+        old = any(point.attributes.get("call_id") == "old" for point in exchange.points)  # type: ignore[attr-defined]
+        (answering(400, b"out of bounds: sample is too old") if old else accept)(exchange)  # type: ignore[arg-type]
+
+    receiver.behaviour = by_age
+    heir = start(spool=spool)
+    assert run(heir, "new") is True
+    assert receiver.wait_for(lambda _: spool.refused_for_good)
+    assert not spool.left
+    assert len([line for line in log.warnings if "refused for good" in line]) == 1
+
+
+def test_a_spool_that_fails_is_told_once_and_costs_only_itself(receiver: Receiver, start: Start, log: Log) -> None:
+    spool = MemorySpool()
+    spool.fault = OSError("disk full")
+    receiver.behaviour = answering(503)
+    telemetry = start(spool=spool, OTEL_METRIC_EXPORT_INTERVAL="50")
+    call = RecordedCall(telemetry, "c1")
+    call.use(3)
+    assert call.end().result(10) is False
+    receiver.behaviour = accept
+    assert receiver.wait_for(call.arrived)
+    assert len([line for line in log.warnings if "disk full" in line]) == 1
+
+
+def test_the_ends_that_a_server_has_are_told() -> None:
+    told: list[str] = []
+    from tests.receiver import running
+
+    with running() as receiver:
+        telemetry = Telemetry(
+            environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "VOICE_METRICS_DB": "off"}, on_delivered=told.extend
+        )
+        run(telemetry, "c1")
+        telemetry.shutdown(2.0)
+    assert told == ["c1"]
+
+
+def test_requests_say_which_process_they_are_from(receiver: Receiver, start: Start) -> None:
+    run(start(OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test,team=voice%20bots"), "c1")
+    resource = receiver.exchanges[0].resource
+    assert resource["service.name"] == "voice-bot"
+    assert resource["deployment.environment"] == "test"
+    assert resource["team"] == "voice bots"
+    assert resource["pipecat.version"].count(".") == 2
+    assert resource["service.instance.id"]
+    assert resource["telemetry.sdk.language"] == "python"
+
+
+def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None:
+    telemetry = start(
+        OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION="base2_exponential_bucket_histogram",
+        OTEL_METRIC_EXPORT_INTERVAL="50",
+    )
+    call = RecordedCall(telemetry, "c1")
+    for latency in (1.0, 1000.0, 10.0, 0.001, 100_000.0):
+        call.use(1, latency)
+        time.sleep(0.06)
+    assert call.end().result(10) is True
+    last = receiver.of(LATENCY)[-1]
+    assert (last.count, last.value) == (5, 101_011.001)
+    assert sum(last.raw.positive.bucket_counts) == 5
+    assert receiver.of(LATENCY)[0].count == 0
+
+
+def test_the_first_service_name_counts_and_another_one_is_told(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+    monkeypatch.setattr(module, "_default", None)
+    monkeypatch.setenv("VOICE_METRICS_DB", "off")
+    first = module.telemetry("front-desk")
+    for _ in range(2):
+        assert module.telemetry("back-office") is first
+    assert module.telemetry() is first
+    assert first.service_name == "front-desk"
+    assert len(log.warnings) == 1
+    assert "'back-office'" in log.warnings[0]
+
+
+def test_telemetry_starts_again_after_its_shutdown(receiver: Receiver, start: Start) -> None:
+    telemetry = start()
+    assert run(telemetry, "c1") is True
+    assert telemetry.shutdown(5.0) is True
+    assert run(telemetry, "c2") is True
+
+
+def test_a_call_that_ended_already_is_not_exported_again(receiver: Receiver, start: Start) -> None:
+    telemetry = start()
+    call = RecordedCall(telemetry, "c1")
+    call.use(1)
+    assert call.end().result(10) is True
+    assert call.end().result(10) is False
+    assert len(receiver.exchanges) == 1
