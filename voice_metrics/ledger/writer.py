@@ -30,6 +30,8 @@ Work = Callable[[Session], T]
 # Work that arrives within this time shares a transaction, and the thread wakes five times a second at most.
 _LINGER_SECONDS = 0.2
 _BATCH = 500
+# Longest that a fork waits for the transaction under way, which takes milliseconds unless the file is locked.
+_PAUSE_SECONDS = 0.5
 
 
 class LedgerUnavailable(Exception):
@@ -133,8 +135,20 @@ class Writer:
         """Whether the thread runs, so that something may wait to be written."""
         return self._thread is not None
 
+    def pause(self) -> None:
+        """Before a fork: let go of the file, as SQLite's locks do not survive in a child that inherits them."""
+        self._paused = self._busy.acquire(timeout=_PAUSE_SECONDS)
+        if self._paused:
+            self.file.close()
+
+    def resume(self) -> None:
+        """After a fork, in the parent: go on."""
+        if self._paused:
+            self._paused = False
+            self._busy.release()
+
     def forget(self) -> None:
-        """In a forked child: leave the parent's queue, thread and connection alone."""
+        """After a fork, in the child: leave the parent's queue, thread and connection alone."""
         _inherited.append(self.file.abandon())
         self._reset()
 
@@ -143,6 +157,8 @@ class Writer:
         self._urgent = threading.Event()
         self._closing = threading.Event()
         self._starting = threading.Lock()
+        self._busy = threading.Lock()
+        self._paused = False
         self._thread: threading.Thread | None = None
         self._waiting: list[_Job] = []
         self._process: int | None = None
@@ -168,8 +184,10 @@ class Writer:
         patience = 0.0
         try:
             while self._collect(patience):
-                patience = self._attempt(patience)
-            self.file.close()
+                with self._busy:
+                    patience = self._attempt(patience)
+            with self._busy:
+                self.file.close()
         finally:
             self._closing.clear()
             self._thread = None
@@ -277,14 +295,19 @@ class Writer:
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
-# A forked child must not close its parent's connections, which dropping them would do.
+# A connection that a child inherited after all is the parent's: dropping it would close it.
 _inherited: list[sqlite3.Connection | None] = []
 
 
-def _forget_in_child() -> None:
-    for writer in list(_writers):
-        writer.forget()
+def _each(act: Callable[[Writer], None]) -> Callable[[], None]:
+    def on_fork() -> None:
+        for writer in list(_writers):
+            act(writer)
+
+    return on_fork
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+    os.register_at_fork(
+        before=_each(Writer.pause), after_in_parent=_each(Writer.resume), after_in_child=_each(Writer.forget)
+    )
