@@ -66,6 +66,12 @@ def _tokens(model: str, **details: int) -> TokensUsed:
             "xai", _tokens("grok-voice-latest"), "no rate for what Pipecat reports", id="grok-voice-by-the-hour"
         ),
         pytest.param(
+            "elevenlabs",
+            _tokens("eleven_realtime_v1_max"),
+            "no rate for what Pipecat reports",
+            id="tokens-are-only-a-part-of-its-bill",
+        ),
+        pytest.param(
             "openai",
             _tokens("gpt-4.1", output_audio=50),
             "no price for its audio output",

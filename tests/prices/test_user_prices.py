@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -133,11 +133,24 @@ def test_an_open_price_ends_where_the_next_begins(tmp_path: Path) -> None:
     assert usd(book, tokens("gpt-4.1"), "openai", NOVEMBER) == Decimal("0.0012")
 
 
-def test_outside_the_users_dates_the_public_price_holds(tmp_path: Path) -> None:
-    book = written(tmp_path, '"gpt-4.1" = { unit = "million tokens", input = 1, output = 2, until = 2026-03-01 }')
-    priced = charged(book, tokens("gpt-4.1"), "openai")
+@pytest.mark.parametrize(
+    ("at", "source"),
+    [
+        pytest.param(datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC), "genai-prices", id="before-them"),
+        pytest.param(datetime(2026, 2, 1, tzinfo=UTC), "your price file", id="on-the-first-day"),
+        pytest.param(datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC), "your price file", id="on-the-last-day"),
+        pytest.param(datetime(2026, 3, 1, tzinfo=UTC), "genai-prices", id="on-the-day-after"),
+        pytest.param(
+            datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=1))), "your price file", id="days-are-utc"
+        ),
+    ],
+)
+def test_outside_the_users_dates_the_public_price_holds(tmp_path: Path, at: datetime, source: str) -> None:
+    days = "from = 2026-02-01, until = 2026-03-01"
+    book = written(tmp_path, f'"gpt-4.1" = {{ unit = "million tokens", input = 1, output = 2, {days} }}')
+    priced = charged(book, tokens("gpt-4.1"), "openai", at)
     assert isinstance(priced, Priced)
-    assert priced.source.startswith("genai-prices")
+    assert priced.source.startswith(source)
 
 
 @pytest.mark.parametrize(

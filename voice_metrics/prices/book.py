@@ -110,8 +110,8 @@ class PriceBook:
     def prepare(self, services: Iterable[PricedService]) -> None:
         """Start loading the price libraries and looking up what the services of a pipeline cost; returns at once.
 
-        Best called before a call has audio: a library that is not compiled yet can hold up the interpreter
-        for a fifth of a second, whatever thread it loads in.
+        Best called before a call has audio: loading holds up the interpreter for some ten milliseconds at a time,
+        whatever thread it happens in.
         """
         self._want(None)
         for service in services:
