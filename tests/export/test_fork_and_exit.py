@@ -1,0 +1,223 @@
+"""Whole processes: how they end, and what the next one finds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.export.calls import TOKENS
+from tests.export.conftest import HEADERS
+from tests.receiver import Behaviour, Receiver, accept, answering, drip_headers, free_port, hang
+
+ROOT = Path(__file__).parents[2]
+PREAMBLE = """
+import os, signal, sys, time
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import Telemetry, shutdown, telemetry
+t = telemetry()
+"""
+CALL = """
+call = RecordedCall(t, "c1")
+call.use(5, 700.0)
+print("ready", flush=True)
+"""
+
+
+class Program:
+    """A Python process that records."""
+
+    def __init__(self, receiver: Receiver, ledger: Path | str, code: str, **environ: str) -> None:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "OTEL_EXPORTER_OTLP_HEADERS": HEADERS,
+            "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+            "VOICE_METRICS_DB": str(ledger),
+            **environ,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PREAMBLE + code],
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ready(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == "ready"
+
+    def done(self) -> tuple[int, str, float]:
+        began = time.monotonic()
+        _, said = self.process.communicate(timeout=20)
+        return self.process.returncode, said, time.monotonic() - began
+
+
+Run = Callable[..., Program]
+
+
+@pytest.fixture
+def run(receiver: Receiver, tmp_path: Path) -> Run:
+    def run(code: str, ledger: Path | str = tmp_path / "calls.db", **environ: str) -> Program:
+        return Program(receiver, ledger, code, **environ)
+
+    return run
+
+
+ENDS = [
+    pytest.param("", 0, id="end of the program"),
+    pytest.param("sys.exit(3)", 3, id="sys.exit"),
+    pytest.param("raise RuntimeError('boom')", 1, id="unhandled exception"),
+    pytest.param("os.kill(os.getpid(), signal.SIGINT); time.sleep(5)", -2, id="ctrl-c"),
+    pytest.param(
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)",
+        0,
+        id="SIGTERM with a handler",
+    ),
+]
+
+
+@pytest.mark.parametrize(("end", "code"), ENDS)
+def test_what_was_recorded_arrives_however_the_program_ends(end: str, code: int, run: Run, receiver: Receiver) -> None:
+    assert run(CALL + end).done()[0] == code
+    assert [point.value for point in receiver.of(TOKENS)] == [0, 5]
+
+
+DEAD = [
+    pytest.param(hang, id="hangs"),
+    pytest.param(drip_headers, id="byte by byte"),
+    pytest.param(answering(503), id="503"),
+    pytest.param(answering(429, retry_after="30"), id="429 for long"),
+    pytest.param(None, id="refused"),
+]
+
+
+@pytest.mark.parametrize("behaviour", DEAD)
+def test_exit_is_not_held_up_and_the_next_start_delivers(
+    behaviour: Behaviour | None, run: Run, receiver: Receiver
+) -> None:
+    receiver.behaviour = behaviour or accept
+    nowhere = {} if behaviour else {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    program = run(CALL, VOICE_METRICS_EXPORT_TIMEOUT="1", **nowhere)
+    program.ready()
+    code, said, seconds = program.done()
+    assert (code, "Traceback" in said) == (0, False)
+    assert seconds < 2.0
+    assert receiver.points == []
+    ended_at = time.time_ns()
+
+    receiver.behaviour = accept
+    heir = run("t.begin('heir', {}); time.sleep(1)")
+    assert receiver.wait_for(lambda receiver: receiver.of(TOKENS, call_id="c1"))
+    assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
+    assert all(point.time_ns < ended_at for point in receiver.of(TOKENS, call_id="c1"))
+    assert heir.done()[0] == 0
+    third = run("t.begin('third', {})")
+    assert third.done()[0] == 0
+    assert len(receiver.of(TOKENS, call_id="c1")) == 2
+
+
+def test_kill_loses_at_most_the_last_interval(run: Run, receiver: Receiver) -> None:
+    receiver.behaviour = answering(503)
+    killed = run(CALL + "time.sleep(30)", OTEL_METRIC_EXPORT_INTERVAL="100")
+    killed.ready()
+    assert receiver.wait_for(lambda _: len(receiver.exchanges) > 4)
+    killed.process.send_signal(signal.SIGKILL)
+    killed.done()
+    receiver.behaviour = accept
+    assert run("t.begin('heir', {}); time.sleep(1)").done()[0] == 0
+    assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
+
+
+def test_a_forked_child_exports_its_own_calls_and_only_those(run: Run, receiver: Receiver) -> None:
+    program = run(
+        CALL
+        + """
+child = os.fork()
+if child == 0:
+    own = RecordedCall(t, "c2")
+    own.use(2)
+    assert own.end().result(5) is True
+    assert call.end().result(5) is False
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+call.use(1)
+assert call.end().result(5) is True
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+    values = {point.attributes["call_id"]: point.value for point in receiver.points if point.name == TOKENS}
+    assert values == {"c1": 6, "c2": 2}
+    instances = {exchange.resource["service.instance.id"] for exchange in receiver.stored}
+    assert len(instances) == 2
+
+
+def test_a_fork_during_an_export_does_not_hold_the_child(run: Run, receiver: Receiver) -> None:
+    receiver.behaviour = lambda exchange: (time.sleep(0.3), accept(exchange))[1]
+    program = run(
+        CALL
+        + """
+end = call.end()
+time.sleep(0.1)
+child = os.fork()
+if child == 0:
+    own = RecordedCall(t, "c2")
+    own.use(2)
+    assert own.end().result(5) is True
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert end.result(5) is True
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+    assert {point.attributes["call_id"] for point in receiver.points if point.name == TOKENS} == {"c1", "c2"}
+
+
+def test_workers_of_a_server_that_forks_first_export_each_their_own(run: Run, receiver: Receiver) -> None:
+    program = run(
+        """
+children = []
+for worker in range(3):
+    child = os.fork()
+    if child == 0:
+        call = RecordedCall(t, f"w{worker}")
+        call.use(worker + 1)
+        assert call.end().result(5) is True
+        sys.exit(0)
+    children.append(child)
+for child in children:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+    values = {point.attributes["call_id"]: point.value for point in receiver.last().values() if point.name == TOKENS}
+    assert values == {"w0": 1, "w1": 2, "w2": 3}
+
+
+def test_shutdown_by_hand_delivers_and_leaves_nothing_for_the_exit(run: Run, receiver: Receiver) -> None:
+    program = run(CALL + "assert shutdown(5) is True; assert shutdown(5) is True; os._exit(0)")
+    assert program.done()[0] == 0
+    assert [point.value for point in receiver.of(TOKENS)] == [0, 5]
+
+
+def test_a_malformed_header_variable_is_not_repeated(run: Run, receiver: Receiver) -> None:
+    from tests.export.conftest import CREDENTIALS
+
+    program = run(CALL, OTEL_EXPORTER_OTLP_HEADERS=f"Authorization: Basic {CREDENTIALS}\n,{CREDENTIALS}")
+    code, said, _ = program.done()
+    assert code == 0
+    assert "is spelt `Key: value`" in said
+    assert CREDENTIALS not in said
+    assert receiver.stored[0].headers["authorization"] == f"Basic {CREDENTIALS}"
