@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -272,3 +273,25 @@ def test_an_argument_replaces_the_environments_file(tmp_path: Path) -> None:
     assert price_book({"m": {"unit": "minute", "price": 1}}, environ).own_models == {"m"}
     with pytest.raises(SettingsError):
         price_book(None, environ)
+
+
+def test_calls_share_the_price_book_of_the_environment_while_its_file_stays_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(THREE_LINES)
+    environ = {"VOICE_METRICS_PRICES": str(path)}
+    book = price_book(None, environ)
+    assert price_book(None, environ) is book
+    assert price_book(None, {}) is price_book(None, {})
+    assert price_book(None, {}) is not book
+    path.write_text('m = { unit = "minute", price = 1 }')
+    os.utime(path, ns=(1, 1))
+    assert price_book(None, environ).own_models == {"m"}
+
+
+def test_a_file_that_was_wrong_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "prices.toml"
+    environ = {"VOICE_METRICS_PRICES": str(path)}
+    with pytest.raises(SettingsError):
+        price_book(None, environ)
+    path.write_text(THREE_LINES)
+    assert "scripted-llm" in price_book(None, environ).own_models

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from voice_metrics.prices.book import PriceBook, PricedService
+from voice_metrics.prices.book import VARIABLE, PriceBook, PricedService
 
 __all__ = ["PriceBook", "PricedService", "price_book"]
 
@@ -18,7 +20,7 @@ def price_book(
 
     Args:
         prices: A price book to share; or the user's own prices, as a path or a mapping, which replace those of the
-            environment; or `None` for the environment's.
+            environment; or `None` for the environment's, which calls share for as long as its file stays the same.
         environ: Environment variables.
 
     Raises:
@@ -26,4 +28,19 @@ def price_book(
     """
     if isinstance(prices, PriceBook):
         return prices
-    return PriceBook.from_environment(environ) if prices is None else PriceBook(prices)
+    if prices is not None:
+        return PriceBook(prices)
+    path = environ.get(VARIABLE, "")
+    return _of_environment(path, _changed_at(path))
+
+
+@lru_cache(maxsize=4)
+def _of_environment(path: str, changed_at: int) -> PriceBook:
+    return PriceBook.from_environment({VARIABLE: path})
+
+
+def _changed_at(path: str) -> int:
+    try:
+        return Path(path).expanduser().stat().st_mtime_ns if path else 0
+    except OSError:
+        return 0
