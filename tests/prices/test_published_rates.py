@@ -1,18 +1,20 @@
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
+import genai_prices
 import pytest
 
 from tests.prices.published import NOVEMBER, WORKED, Worked
 from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
 from voice_metrics.prices import PriceBook
+from voice_metrics.prices.language import RELEASED_ON
 from voice_metrics.prices.names import Asked
 
 
 def charged(
-    book: PriceBook, leg: Leg, provider: str | None, usage: Usage, at: object = NOVEMBER
-) -> Priced | Unpriced | None:
-    book.offer(Asked.about(provider, usage))
-    return book.offer(Asked.about(provider, usage)).charge(leg, usage, at)  # type: ignore[arg-type]
+    book: PriceBook, leg: Leg, provider: str | None, usage: Usage, at: datetime = NOVEMBER
+) -> Priced | Unpriced:
+    return book.offer(Asked.about(provider, usage)).charge(leg, usage, at)
 
 
 @pytest.mark.parametrize("row", WORKED, ids=lambda row: row.name)
@@ -156,3 +158,15 @@ def test_a_price_says_where_it_comes_from_and_when_it_was_checked(book: PriceBoo
     assert sonic.priced_on is not None
     assert (ink.source, ink.priced_on) == ("voice_metrics' own table", "2026-11-22")
     assert azure.source.endswith(", OpenAI's price")
+    # The library dates no price; a new version of it needs its day in `language.RELEASED_ON`.
+    assert azure.priced_on == RELEASED_ON[genai_prices.__version__]
+
+
+def test_prices_change_at_midnight_utc_wherever_the_bot_runs(book: PriceBook) -> None:
+    usage = TokensUsed("GoogleLLMService", "gemini-3.8-flash", 1000, 100)
+    tokyo = timezone(timedelta(hours=9))
+    before = charged(book, Leg.LLM, "google", usage, datetime(2027, 1, 1, 8, 59, 59, tzinfo=tokyo))
+    after = charged(book, Leg.LLM, "google", usage, datetime(2027, 1, 1, 9, 0, 0, tzinfo=tokyo))
+    assert isinstance(before, Priced)
+    assert isinstance(after, Priced)
+    assert (before.usd, after.usd) == (Decimal("0.001125"), Decimal("0.00225"))

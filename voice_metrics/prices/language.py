@@ -15,6 +15,9 @@ from voice_metrics.prices.names import Asked, candidates, catalogue_name
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
 from voice_metrics.prices.tariff import ALWAYS, Span, Tariff
 
+# The library dates no price, so that its release is the day of all; pypi.org/project/genai-prices, read 2026-11-22.
+RELEASED_ON = {"0.2.3": "2026-11-10"}
+
 _TOKEN_KEYS = {
     "input": "input_mtok",
     "output": "output_mtok",
@@ -58,7 +61,8 @@ class GenaiPrices:
         provider, row = found
         owner = next((other for other in snapshot.providers if any(row is model for model in other.models)), provider)
         borrowed = "" if owner.id == provider.id else f", {owner.name}'s price"
-        checked = snapshot.timestamp.date().isoformat() if snapshot.from_auto_update else None
+        released = RELEASED_ON.get(genai_prices.__version__)
+        checked = snapshot.timestamp.date().isoformat() if snapshot.from_auto_update else released
         source = f"genai-prices {genai_prices.__version__}{borrowed}"
         return Tariff(source, f"{owner.id}/{row.id}", checked, _periods(row, asked))
 

@@ -88,6 +88,8 @@ class Offer:
         Returns:
             The cost with its source, or why there is none.
         """
+        # The libraries take the day from the moment's own zone, and their prices change at midnight UTC.
+        at = at if at.tzinfo is UTC else at.astimezone(UTC)
         reasons: list[str] = []
         for tariff in self.tariffs:
             try:
