@@ -1,0 +1,221 @@
+"""The script, played through the plug-in itself: its calls, its telemetry and its export thread, in quick motion."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from voice_metrics import series as s
+from voice_metrics.call import Call as RunningCall
+from voice_metrics.call import Identity
+from voice_metrics.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    EndReason,
+    Fact,
+    Failed,
+    FirstAnswerToken,
+    FirstAudio,
+    FirstByte,
+    FunctionOutcome,
+    FunctionSettled,
+    Interrupted,
+    Leg,
+    Priced,
+    Processing,
+    Refused,
+    Responded,
+    ResponsePart,
+    TextAggregated,
+    TokensUsed,
+    TurnDetected,
+    TurnEnded,
+    TurnOutcome,
+    Unpriced,
+    Usage,
+)
+from voice_metrics.pipeline import Lineup, Service
+from voice_metrics.telemetry import Telemetry
+
+from .chain import Chain
+from .script import LLM, SPAN_SECONDS, STT, TTS, Call, Event, llm_usd, stt_usd, tts_usd
+
+# Forty minutes in twenty seconds.
+TEMPO = 120.0
+OUTAGE = (900.0, 1200.0)
+
+
+class Prices:
+    """The script's prices, in place of the price book."""
+
+    def cost(self, leg: Leg, provider: str | None, usage: Usage, at: datetime) -> Priced | Unpriced:
+        """What a usage costs."""
+        match usage:
+            case TokensUsed(prompt=prompt, completion=completion):
+                usd: float | None = llm_usd(prompt, completion)
+            case AudioTranscribed(seconds=seconds):
+                usd = stt_usd(seconds)
+            case CharactersSpoken(characters=characters):
+                usd = tts_usd(characters)
+        if usd is None:
+            return Unpriced(leg, usage.processor, usage.model, "not in the script")
+        return Priced(leg, usage.processor, usage.model, Decimal(usd), "script", None)
+
+
+@dataclass
+class Performance:
+    """The script as it is played.
+
+    Parameters:
+        chain: Where series go.
+        script: The calls.
+        labelled: Whether every call has series of its own.
+        begins: When each call began in unix seconds, by its id.
+        begun: The same in monotonic seconds.
+        lengths: How long each call lasted, or lasts so far.
+    """
+
+    chain: Chain
+    script: list[Call]
+    labelled: bool
+    begins: dict[str, float] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+    lengths: dict[str, float] = field(default_factory=dict)
+    running: dict[str, RunningCall] = field(default_factory=dict)
+    closing: list[Future[bool | None]] = field(default_factory=list)
+
+    def play(self) -> Telemetry:
+        """Play everything, with the receiver away for a while; returns what exported it, still at work."""
+        telemetry = Telemetry(
+            environ={
+                "OTEL_EXPORTER_OTLP_ENDPOINT": self.chain.otlp_endpoint,
+                "OTEL_METRIC_EXPORT_INTERVAL": "250",
+                "OTEL_SERVICE_NAME": "voice-bot",
+                "VOICE_METRICS_CALL_ID": "label" if self.labelled else "off",
+                "VOICE_METRICS_DB": "off",
+            }
+        )
+        started_at = time.monotonic()
+        outage = threading.Thread(target=self._outage, args=(started_at,))
+        outage.start()
+        for moment, call, event in self._moments():
+            time.sleep(max(0.0, started_at + moment / TEMPO - time.monotonic()))
+            self._step(telemetry, call, event)
+        outage.join()
+        # Calls that ended while nobody listened were told so at once, and are delivered later.
+        assert {future.result(30) for future in self.closing} == {True, False}
+        return telemetry
+
+    def look(self) -> float:
+        """The moment for questions: the running calls' lengths are noted as of now."""
+        for call_id in self.running:
+            self.lengths[call_id] = time.monotonic() - self.begun[call_id]
+        return time.time()
+
+    def _outage(self, started_at: float) -> None:
+        time.sleep(max(0.0, started_at + OUTAGE[0] / TEMPO - time.monotonic()))
+        self.chain.agent.stop()
+        time.sleep(max(0.0, started_at + OUTAGE[1] / TEMPO - time.monotonic()))
+        self.chain.agent.start()
+
+    def _moments(self) -> Iterator[tuple[float, Call, Event | None]]:
+        """Every event in its order, and `None` for the end of a call."""
+        moments: list[tuple[float, Call, Event | None]] = []
+        for call in self.script:
+            moments += [(event.at, call, event) for event in call.events if event.series is not s.CALLS_ENDED]
+            if call.end is not None:
+                moments.append((call.end, call, None))
+        return iter(sorted(moments, key=lambda moment: moment[0]))
+
+    def _step(self, telemetry: Telemetry, call: Call, event: Event | None) -> None:
+        at = time.monotonic()
+        if event is None:
+            running = self.running.pop(call.call_id)
+            running.end(EndReason(call.events[-1].attributes["end_reason"]), at)
+            self.lengths[call.call_id] = at - self.begun[call.call_id]
+            self.closing.append(running.close(at))
+        elif event.series is s.CALLS:
+            models = {Leg(name.removesuffix("_model")): model for name, model in call.models.items()}
+            self.begins[call.call_id], self.begun[call.call_id] = time.time(), at
+            identity = Identity(call.call_id, models, {}, datetime.now(UTC))
+            self.running[call.call_id] = RunningCall(identity, LINEUP, telemetry, Prices(), at)  # type: ignore[arg-type]
+        else:
+            for fact in _facts(event, call):
+                self.running[call.call_id].happened(fact, at)
+
+
+LINEUP = Lineup(
+    [
+        Service(f"{STT}#0", STT, Leg.STT, "deepgram", "nova-3"),
+        Service(f"{LLM}#0", LLM, Leg.LLM, "openai", None),
+        Service(f"{TTS}#0", TTS, Leg.TTS, "cartesia", "sonic-3"),
+    ]
+)
+
+
+def _facts(event: Event, call: Call) -> Iterator[Fact]:
+    """The fact of which the plug-in makes an event; those that it derives from others yield nothing."""
+    tags: Mapping[str, str] = event.attributes
+    service = (tags.get("processor", ""), tags.get("model"))
+    seconds = event.value / 1000
+    cut = tags.get("interrupted") == "true"
+    match event.series:
+        case s.TTFB:
+            yield FirstByte(*service, seconds, cut)
+        case s.PROCESSING:
+            yield Processing(*service, seconds, cut)
+        case s.TTFA:
+            yield FirstAudio(*service, seconds)
+        case s.TTFAT:
+            yield FirstAnswerToken(*service, seconds)
+        case s.TEXT_AGGREGATION:
+            yield TextAggregated(service[0], seconds)
+        case s.TURN_DETECTION:
+            yield TurnDetected(service[0], seconds, True)
+        case s.LLM_TOKENS if tags["token_type"] == "prompt":
+            yield _tokens(event, call)
+        case s.STT_AUDIO:
+            yield AudioTranscribed(*service, event.value)
+        case s.TTS_CHARACTERS:
+            yield CharactersSpoken(*service, int(event.value))
+        case s.RESPONSE:
+            yield Responded(seconds)
+        case s.RESPONSE_PART:
+            yield ResponsePart(tags["part"], seconds)
+        case s.TURNS:
+            yield TurnEnded(TurnOutcome(tags["outcome"]), None)
+        case s.INTERRUPTIONS:
+            yield Interrupted()
+        case s.FUNCTION_CALLS:
+            yield _settled(event, call)
+        case s.ERRORS:
+            yield Failed(service[0], tags["category"])
+        case s.DROPPED:
+            yield Refused(tags["reason"], "")
+
+
+def _tokens(event: Event, call: Call) -> TokensUsed:
+    place = next(i for i, other in enumerate(call.events) if other is event)
+    completion, cached = call.events[place + 1], call.events[place + 2]
+    return TokensUsed(
+        LLM, event.attributes["model"], int(event.value), int(completion.value), cache_read=int(cached.value)
+    )
+
+
+def _settled(event: Event, call: Call) -> FunctionSettled:
+    place = next(i for i, other in enumerate(call.events) if other is event)
+    outcome = FunctionOutcome(event.attributes["outcome"])
+    return FunctionSettled(event.attributes["function"], outcome, call.events[place + 1].value / 1000)
+
+
+def wait_for_exports(telemetry: Telemetry) -> None:
+    """Wait until the running calls' newest values were sent."""
+    time.sleep(4 * telemetry.settings.interval_seconds)
+
+
+assert SPAN_SECONDS / TEMPO < 60, "a test may not take longer"
