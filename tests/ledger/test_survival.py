@@ -348,12 +348,15 @@ def test_a_closed_ledger_opens_again(path: Path, ledger: Ledger) -> None:
     [
         pytest.param(None, "does not exist: it is made when the first call starts", id="no-file"),
         pytest.param(b"", "is empty: no call has started yet", id="empty-file"),
+        pytest.param("folder", "is a folder: VOICE_METRICS_DB must name a file in it", id="a-folder"),
         pytest.param(b"no database" * 500, "is damaged (file is not a database)", id="garbage"),
     ],
 )
-def test_a_reader_says_in_one_line_why_it_cannot_read(path: Path, content: bytes | None, reason: str) -> None:
+def test_a_reader_says_in_one_line_why_it_cannot_read(path: Path, content: bytes | str | None, reason: str) -> None:
     path.parent.mkdir()
-    if content is not None:
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
         path.write_bytes(content)
     with pytest.raises(LedgerUnreadable) as caught:
         LedgerReader(path)

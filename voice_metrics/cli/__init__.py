@@ -30,6 +30,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit status.
     """
     from voice_metrics.cli.commands import app
+    from voice_metrics.cli.wording import printable
 
     try:
         status = app(args=list(arguments), prog_name="voice-metrics", standalone_mode=False)
@@ -45,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
         if told is None:
             raise
         line, status = told
-        print(f"voice-metrics: {line}", file=sys.stderr)
+        print(f"voice-metrics: {printable(line)}", file=sys.stderr)
     return status if isinstance(status, int) else 0
 
 

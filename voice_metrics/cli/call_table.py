@@ -9,7 +9,7 @@ from rich.text import Text
 
 from voice_metrics.cli import terminal
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, count, length, milliseconds, usd
+from voice_metrics.cli.wording import NOTHING, count, length, milliseconds, printable, usd
 from voice_metrics.ledger import CallRow, CallState
 
 _SHORT_ID = 8
@@ -42,7 +42,7 @@ def _table(calls: Sequence[CallRow], left_out: Collection[str]) -> Table:
     columns = [name for name in rows[0] if name not in left_out]
     table = terminal.plain_table(*columns, right=_NUMBERS)
     for row in rows:
-        table.add_row(*(Text(row[name], style=_STYLES.get(row[name], "")) for name in columns))
+        table.add_row(*(Text(printable(row[name]), style=_STYLES.get(row[name], "")) for name in columns))
     return table
 
 

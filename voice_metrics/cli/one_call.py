@@ -9,7 +9,7 @@ from rich.text import Text
 
 from voice_metrics.cli import terminal
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, count, figures, length, milliseconds, usd
+from voice_metrics.cli.wording import NOTHING, count, figures, length, milliseconds, printable, usd
 from voice_metrics.ledger import CallDetail, CallState, Row
 
 _SERIES = {
@@ -29,17 +29,17 @@ def show(detail: CallDetail) -> None:
     facts = terminal.plain_table("", "")
     facts.show_header = False
     for name, text in _lines(detail):
-        facts.add_row(Text(name, style="bold"), Text(text))
+        facts.add_row(Text(printable(name), style="bold"), Text(printable(text)))
     # Text that is long is better folded than cut: these lines are for reading.
     for column in facts.columns:
         column.no_wrap, column.overflow = False, "fold"
-    head = Text(f"Call {detail.row.call_id}", style="bold")
+    head = Text(f"Call {printable(detail.row.call_id)}", style="bold")
     if not detail.timeline:
         terminal.show(head, facts)
         return
     timeline = terminal.plain_table("after", "what", "value", "outcome", "service", "name", right=("after", "value"))
     for row in detail.timeline:
-        timeline.add_row(*map(Text, _cells(row, detail.row.started_at)))
+        timeline.add_row(*(Text(printable(cell)) for cell in _cells(row, detail.row.started_at)))
     terminal.show(head, facts, "", timeline)
 
 

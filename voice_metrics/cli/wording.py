@@ -9,6 +9,11 @@ NOTHING = "–"
 _FIGURES = (("avg", "average_ms"), ("min", "min_ms"), ("p50", "p50_ms"), ("p95", "p95_ms"), ("max", "max_ms"))
 
 
+def printable(text: str) -> str:
+    """Text without what a terminal would obey: names come from files and may hold anything."""
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
+
+
 def milliseconds(value: float | None) -> str:
     """Milliseconds, whole."""
     return NOTHING if value is None else f"{value:.0f} ms"

@@ -90,6 +90,8 @@ class LedgerFile:
         if self._db is not None and self._inode == _inode(self.path):
             return self._db
         self.close()
+        if self.path.is_dir():
+            raise schema.NotALedger(schema.NOT_A_FOLDER)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._inode = _inode(self.path)
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -29,8 +29,14 @@ def opened(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerUnreadable: There is nothing to read.
     """
-    if not path.exists():
-        raise LedgerUnreadable(f"{path} does not exist: it is made when the first call starts")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise LedgerUnreadable(f"{path} does not exist: it is made when the first call starts") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if path.is_dir():
+        raise LedgerUnreadable(f"{path} {schema.NOT_A_FOLDER}")
     db = _connected(path)
     try:
         found = schema.version(db)

@@ -88,6 +88,9 @@ class NotALedger(Exception):
     """The file is a database of something else, or of a newer version."""
 
 
+NOT_A_FOLDER = "is a folder: VOICE_METRICS_DB must name a file in it"
+
+
 def version(db: sqlite3.Connection) -> int:
     """The version of the schema that a file has; 0 for an empty one.
 

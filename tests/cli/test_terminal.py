@@ -1,0 +1,93 @@
+"""What a person sees on a terminal: colours, short ids, and a table that fits."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+
+
+def seen(environment: dict[str, str], columns: int, *arguments: str) -> str:
+    """What a terminal of a width is sent."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = subprocess.Popen(
+        [sys.executable, "-m", "voice_metrics", *arguments],
+        env=environment | {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        close_fds=True,
+    )
+    os.close(theirs)
+    content = b""
+    while True:
+        try:
+            chunk = os.read(ours, 65_536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not chunk:
+            break
+        content += chunk
+    os.close(ours)
+    assert command.wait(60) == 0
+    return content.decode()
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def heading(text: str) -> list[str]:
+    return plain(text).splitlines()[0].split()
+
+
+@pytest.mark.parametrize(
+    ("columns", "left_out"),
+    [
+        pytest.param(200, set(), id="wide"),
+        pytest.param(110, {"models"}, id="narrower"),
+        pytest.param(80, {"models", "characters", "turns", "tokens"}, id="the-usual-80"),
+        pytest.param(70, {"models", "characters", "turns", "tokens", "series"}, id="narrow"),
+    ],
+)
+def test_a_narrow_terminal_sees_fewer_columns_whole(
+    environment: dict[str, str], calls: Path, columns: int, left_out: set[str]
+) -> None:
+    text = seen(environment, columns, "calls")
+    every = ["call", "started", "length", "end", "worst", "turns", "tokens", "characters", "cost", "series", "models"]
+    assert heading(text) == [name for name in every if name not in left_out]
+    assert "…" not in text
+    assert max(len(line) for line in plain(text).splitlines()) <= columns
+
+
+def test_colours_tell_what_needs_attention(environment: dict[str, str], calls: Path) -> None:
+    text = seen(environment, 200, "calls")
+    assert "\x1b[31merror" in text
+    assert "\x1b[33mpending" in text
+
+
+def test_a_person_may_do_without_colours(environment: dict[str, str], calls: Path) -> None:
+    assert not re.search(r"\x1b\[3[0-9]m", seen(environment | {"NO_COLOR": "1"}, 200, "calls"))
+
+
+def test_names_from_the_ledger_are_text_whatever_they_look_like(environment: dict[str, str]) -> None:
+    from tests.ledger.summaries import NOON, summary
+    from voice_metrics.ledger import Ledger
+
+    ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
+    models = {"llm": "[red]not a colour[/red]", "stt": "\x1b[31mnor this\x1b[0m", "tts": None}
+    ledger.call_started("a", NOON, summary("a", models=models))
+    assert ledger.flush()
+    ledger.close()
+    for arguments in (["calls"], ["calls", "a"]):
+        text = seen(environment, 300, *arguments)
+        assert "[red]not a colour[/red]" in plain(text)
+        assert r"\x1b[31mnor this\x1b[0m" in text
