@@ -1,0 +1,125 @@
+"""What the doctor finds, against a real server."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.export.conftest import HEADERS, TOKEN
+from tests.receiver import Receiver, accept, answering, free_port, hang, rejecting, running
+from voice_metrics.doctor import TEST_POINT, Examination, Mark, examine
+
+
+def bad(found: Examination) -> str:
+    return " ".join(finding.text for finding in found.findings if finding.mark is Mark.BAD)
+
+
+def look(receiver: Receiver, **environ: str) -> Examination:
+    return examine({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_HEADERS": HEADERS, **environ})
+
+
+def test_an_accepted_point_is_health(receiver: Receiver) -> None:
+    found = look(receiver)
+    assert found.ok
+    assert not bad(found)
+    assert [point.name for point in receiver.points] == [TEST_POINT]
+    assert found.round_trip_seconds is not None
+    assert any(finding.text.startswith("A test point was accepted with 200 after") for finding in found.findings)
+
+
+def encoded(text: str) -> str:
+    return f"Authorization=Basic%20{base64.b64encode(text.encode()).decode()}"
+
+
+MISTAKES = [
+    pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": ""}, "No Authorization header is set", id="no header"),
+    pytest.param(
+        {"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {TOKEN}"}, "does not begin with `Basic`", id="bearer"
+    ),
+    pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Basic {TOKEN}"}, "is not base64", id="bare token"),
+    pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": encoded(TOKEN)}, "holds no colon", id="token alone"),
+    pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": encoded(f"me:{TOKEN}")}, "is not a number", id="name for number"),
+    pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": encoded(f"12:{TOKEN}\n")}, "ends in a newline", id="newline"),
+    pytest.param({}, "is not that of the stack's OTLP instance, or the token has expired", id="form is right"),
+]
+
+
+@pytest.mark.parametrize(("environ", "words"), MISTAKES)
+def test_401_is_traced_to_its_mistake(environ: dict[str, str], words: str, receiver: Receiver) -> None:
+    receiver.behaviour = answering(401, b"invalid credentials")
+    found = look(receiver, **environ)
+    assert not found.ok
+    assert "it answered 401: invalid credentials." in bad(found)
+    assert words in bad(found)
+    assert TOKEN not in repr(found)
+
+
+OUTCOMES = [
+    pytest.param(answering(404), "lacks /otlp", id="404"),
+    pytest.param(answering(301, location="https://x/"), "it answered 301 and points to https://x/.", id="301"),
+    pytest.param(rejecting("limit"), "rejected 1 point of it: limit", id="rejected"),
+    pytest.param(hang, "no complete answer came within 0.3 s", id="hang"),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "words"), OUTCOMES)
+def test_what_the_server_said_is_told_in_words(behaviour: object, words: str, receiver: Receiver) -> None:
+    receiver.behaviour = behaviour  # type: ignore[assignment]
+    found = look(receiver, OTEL_EXPORTER_OTLP_TIMEOUT="0.3")
+    assert not found.ok
+    assert words in bad(found)
+
+
+def test_a_server_that_is_not_there_is_told() -> None:
+    found = examine({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"})
+    assert "it refuses the connection" in bad(found)
+    assert found.round_trip_seconds is None
+
+
+def test_a_certificate_is_told(certificate: Path) -> None:
+    with running(accept, certificate=certificate) as receiver:
+        assert "its certificate is not trusted" in bad(look(receiver))
+        assert look(receiver, OTEL_EXPORTER_OTLP_CERTIFICATE=str(certificate)).ok
+    assert "/no/file: the file" in bad(look(receiver, OTEL_EXPORTER_OTLP_CERTIFICATE="/no/file"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        pytest.param({}, "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint", id="nothing set"),
+        pytest.param({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED is true", id="disabled"),
+        pytest.param({"OTEL_METRICS_EXPORTER": "console"}, "leaves out otlp", id="other exporter"),
+        pytest.param({"VOICE_METRICS_MAX_SERIES": "many"}, "VOICE_METRICS_MAX_SERIES='many'", id="unusable setting"),
+    ],
+)
+def test_a_set_up_that_sends_nothing_is_told(environ: dict[str, str], words: str) -> None:
+    found = examine(environ)
+    assert not found.ok
+    assert words in bad(found)
+
+
+def test_a_proxy_is_named_without_its_password(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("http_proxy", receiver.url.replace("127.0.0.1", f"me:{TOKEN}@127.0.0.1"))
+    found = examine({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://metrics.example"})
+    assert found.ok
+    assert "through the proxy 127.0.0.1" in repr(found)
+    assert TOKEN not in repr(found)
+
+
+def test_the_cost_of_a_call_is_reckoned_from_the_table() -> None:
+    labelled = examine({}).footprint
+    shared = examine({"VOICE_METRICS_CALL_ID": "off"}).footprint
+    name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+    slim = examine({name: "base2_exponential_bucket_histogram"}).footprint
+    assert labelled is not None
+    assert shared is not None
+    assert slim is not None
+    assert labelled.points_per_minute == 6
+    assert 250 < labelled.series == shared.series < 350
+    assert slim.series < 45
+    assert "active series" in str(labelled)
+    assert "share" in str(shared)

@@ -1,0 +1,187 @@
+"""What is right and what is wrong with the set-up, found out by sending a real point.
+
+Owns the questions and the answers in words; the command line only prints them. Refuses to show a
+secret: everything here is safe to paste into a public issue.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from requests.utils import get_environ_proxies
+
+from voice_metrics.answers import Outcome
+from voice_metrics.delivery import Delivery
+from voice_metrics.endpoint import Endpoint, credentials_mistake
+from voice_metrics.footprint import Footprint, footprint
+from voice_metrics.own_provider import DISTRIBUTION, SCOPE, installed, resource
+from voice_metrics.settings import Settings, SettingsError
+from voice_metrics.shipping import stock_exporter
+from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
+
+TEST_POINT = "voice.doctor.total"
+
+
+class Mark(StrEnum):
+    """How good a finding is."""
+
+    GOOD = "good"
+    ADVICE = "advice"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters:
+        mark: How good it is.
+        text: What it is, and what to change if it is not good.
+    """
+
+    mark: Mark
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Everything that was found.
+
+    Parameters:
+        findings: In the order in which they were looked at.
+        outcome: What became of the test point, or `None` if none could be sent.
+        footprint: What a call costs at the back end, or `None` if the settings cannot be read.
+    """
+
+    findings: tuple[Finding, ...]
+    outcome: Outcome | None
+    footprint: Footprint | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a server accepted a point."""
+        return self.outcome is not None and self.outcome.acknowledged
+
+    @property
+    def round_trip_seconds(self) -> float | None:
+        """From the request to its answer; `None` without an answer."""
+        return self.outcome.seconds if self.outcome is not None and self.outcome.status is not None else None
+
+
+def examine(environ: Mapping[str, str]) -> Examination:
+    """Look at the environment and send one point the way that series go.
+
+    Args:
+        environ: The environment.
+
+    Returns:
+        What was found; takes no longer than the endpoint's timeout.
+    """
+    try:
+        settings = Settings.from_environment(environ)
+    except SettingsError as error:
+        return Examination((Finding(Mark.BAD, str(error)),), None, None)
+    findings = [Finding(Mark.ADVICE, advice) for advice in settings.advice]
+    findings += _surroundings(settings)
+    cost = footprint(settings)
+    endpoint = settings.endpoint
+    if endpoint is None:
+        findings.append(Finding(Mark.BAD, _nowhere(settings)))
+        return Examination(tuple(findings), None, cost)
+    outcome = send_test_point(settings, endpoint)
+    findings += _verdict(endpoint, outcome)
+    findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
+    return Examination(tuple(findings), outcome, cost)
+
+
+def _surroundings(settings: Settings) -> Iterator[Finding]:
+    endpoint = settings.endpoint
+    if endpoint is None:
+        return
+    yield Finding(Mark.GOOD, f"{endpoint.variable}: series go to {endpoint.shown}.")
+    names = ", ".join(sorted(endpoint.headers)) or "none"
+    yield Finding(Mark.GOOD, f"Headers: {names}. Compression: {endpoint.compression}.")
+    for path in (endpoint.certificate, endpoint.client_certificate, endpoint.client_key):
+        if path is not None and not Path(path).exists():
+            yield Finding(Mark.BAD, f"{path}: the file of a certificate or key does not exist.")
+    proxy = get_environ_proxies(endpoint.address).get(urlsplit(endpoint.url).scheme)
+    if proxy:
+        yield Finding(Mark.ADVICE, f"Requests go through the proxy {urlsplit(proxy).hostname}; NO_PROXY excepts hosts.")
+
+
+def _nowhere(settings: Settings) -> str:
+    if settings.disabled:
+        return "OTEL_SDK_DISABLED is true: nothing is sent."
+    if "otlp" not in settings.exporters:
+        return "OTEL_METRICS_EXPORTER leaves out otlp: nothing is sent to a server."
+    return (
+        "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: expected the address that Grafana Cloud shows on the page "
+        "`OpenTelemetry` of a stack, such as https://otlp-gateway-prod-eu-west-2.grafana.net/otlp."
+    )
+
+
+def send_test_point(settings: Settings, endpoint: Endpoint) -> Outcome:
+    """Send one point.
+
+    Args:
+        settings: The environment's.
+        endpoint: Where it goes.
+
+    Returns:
+        What became of it.
+    """
+    now_ns = time.time_ns()
+    points = Sum([NumberDataPoint({}, now_ns, now_ns, 1)], AggregationTemporality.CUMULATIVE, True)
+    metric = Metric(TEST_POINT, "Test points of `voice-metrics doctor`.", "{point}", points)
+    scope = InstrumentationScope(SCOPE, installed(DISTRIBUTION))
+    about = resource(settings, settings.service_name or DEFAULT_SERVICE_NAME)
+    request = MetricsData([ResourceMetrics(about, [ScopeMetrics(scope, [metric], "")], about.schema_url)])
+    delivery = Delivery(endpoint)
+    try:
+        stock_exporter(endpoint, delivery).export(request)
+    finally:
+        delivery.close()
+    assert delivery.outcome is not None
+    return delivery.outcome
+
+
+def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
+    milliseconds = outcome.seconds * 1000
+    if outcome.acknowledged:
+        yield Finding(Mark.GOOD, f"A test point was accepted with {outcome.status} after {milliseconds:.0f} ms.")
+        return
+    yield Finding(Mark.BAD, f"A test point was not accepted after {milliseconds:.0f} ms: {outcome}")
+    if outcome.status in (401, 403):
+        yield Finding(Mark.BAD, _mistake(endpoint))
+    elif outcome.status == 404 and not urlsplit(endpoint.url).path.endswith("/otlp/v1/metrics"):
+        yield Finding(Mark.BAD, f"The path of {endpoint.shown} lacks /otlp, which Grafana Cloud and others need.")
+
+
+def _mistake(endpoint: Endpoint) -> str:
+    scheme, _, credentials = endpoint.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        return "No Authorization header is set: see OTEL_EXPORTER_OTLP_HEADERS."
+    if scheme.lower() != "basic":
+        return "The Authorization header does not begin with `Basic`, which Grafana Cloud expects."
+    mistake = credentials_mistake(credentials)
+    if mistake is not None:
+        return f"The Authorization header: {mistake}"
+    return (
+        "The form of the Authorization header is right. So the number before the colon is not that of the stack's "
+        "OTLP instance, or the token has expired, was deleted, or belongs to another stack or region."
+    )
