@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 # Name, module and function of each; the function's docstring is its help.
 COMMANDS: dict[str, str] = {
     "calls": "voice_metrics.cli.calls:calls",
+    "doctor": "voice_metrics.cli.doctor:doctor",
     "resend": "voice_metrics.cli.resend:resend",
     "dashboard": "voice_metrics.cli.dashboard:dashboard",
     "alerts": "voice_metrics.cli.alerts:alerts",

@@ -1,0 +1,70 @@
+"""`voice-metrics doctor`: exit status and words, against a real server."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from pathlib import Path
+
+from tests.cli.conftest import Run
+from tests.cli.test_resend import owed, server
+
+__all__ = ["owed"]
+SECRET = b64encode(b"123456:glc_a-token-that-nobody-may-see").decode()
+
+
+def test_an_accepted_point_is_exit_status_0(run: Run, calls: Path) -> None:
+    with server() as (address, received):
+        done = run("doctor", OTEL_EXPORTER_OTLP_ENDPOINT=address)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(received) == 1
+    words = [line.split()[0] for line in done.stdout.splitlines()]
+    assert "wrong" not in words
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines[0].startswith("ok OTEL_EXPORTER_OTLP_ENDPOINT: series go to http://127.0.0.1")
+    assert any(line.startswith("ok A test point was accepted with 200 after ") for line in lines)
+    assert lines[-1] == f"ok Ledger {calls}: 3 calls, nothing waits to be sent."
+
+
+def test_a_refused_point_is_exit_status_1_and_shows_no_secret(run: Run, calls: Path) -> None:
+    with server(401) as (address, _):
+        done = run(
+            "doctor",
+            OTEL_EXPORTER_OTLP_ENDPOINT=address,
+            OTEL_EXPORTER_OTLP_HEADERS=f"Authorization=Basic%20{SECRET}",
+        )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "wrong" in done.stdout
+    assert "no room at the inn" in done.stdout
+    assert not any(part in done.stdout for part in (SECRET, "glc_", "123456"))
+
+
+def test_without_an_endpoint_nothing_is_sent_and_it_says_what_to_set(run: Run) -> None:
+    done = run("doctor")
+    assert done.returncode == 1
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint" in done.stdout
+    assert "does not exist: it is made when the first call starts." in done.stdout
+
+
+def test_what_waits_is_a_note(run: Run, owed: Path) -> None:
+    done = run("doctor", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"], report["round_trip_ms"]) == (1, False, None)
+    assert report["findings"][-1] == {
+        "mark": "advice",
+        "text": f"Ledger {owed}: 2 calls, 2 of them wait to be sent: `voice-metrics resend` sends them.",
+    }
+
+
+def test_a_setting_that_cannot_be_used_is_a_finding(run: Run) -> None:
+    done = run("doctor", VOICE_METRICS_MAX_SERIES="many")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert " ".join(done.stdout.split()) == (
+        "wrong VOICE_METRICS_MAX_SERIES='many': expected a positive whole number, such as 20000"
+    )
+
+
+def test_the_name_of_the_user_is_not_shown(run: Run, tmp_path: Path) -> None:
+    done = run("doctor", HOME=str(tmp_path), VOICE_METRICS_DB="~/data/calls.db")
+    assert "Ledger ~/data/calls.db does not exist" in done.stdout
+    assert str(tmp_path) not in done.stdout
