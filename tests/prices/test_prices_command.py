@@ -63,6 +63,7 @@ def test_a_wrong_price_file_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_no_model_and_no_check_is_a_usage_error() -> None:
     assert run().exit_code == 2
+    assert run("m", "--service", "other").exit_code == 2
 
 
 @pytest.fixture

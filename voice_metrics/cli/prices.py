@@ -68,7 +68,7 @@ def prices(
     ] = None,
     service: Annotated[Leg | None, typer.Option(help="Only as this service: llm, stt or tts.")] = None,
     check: Annotated[bool, typer.Option("--check", help="List the models of the last calls without a price.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Show which price would be used for a model, and why."""
     try:
@@ -77,6 +77,8 @@ def prices(
             raise typer.Exit(_check(book, as_json=as_json))
         if not models:
             raise typer.BadParameter("name a model, or use --check")
+        if service is Leg.OTHER:
+            raise typer.BadParameter("--service: expected llm, stt or tts")
         found = list(_found(book, models, provider, service))
     except (SettingsError, LedgerUnreadable) as error:
         typer.echo(str(error), err=True)
