@@ -165,12 +165,15 @@ def _behind_synchronous_branches(voice: list[FrameProcessor]) -> list[FrameProce
 async def test_branches_neither_hide_nor_double(
     around: Callable[[list[FrameProcessor]], list[FrameProcessor]], place: str
 ) -> None:
-    script = Script(turns=(Turn("what is free tonight", tools=(Tool("find_table"),)), Turn("thank you")))
+    # Pipecat's SyncParallelPipeline keeps the EndFrame of such a call for ever, with or without us.
+    script = Script(
+        turns=(Turn("what is free tonight", tools=(Tool("find_table"),)), Turn("thank you")), ending="cancel"
+    )
     metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
 
     truth = await run_call(script, around=around, **{place: [metrics]})
 
-    assert told(metrics.summary()) == happened(truth, "completed")
+    assert told(metrics.summary()) == happened(truth, "cancelled")
 
 
 async def test_inside_a_branch_it_counts_once() -> None:
