@@ -1,0 +1,255 @@
+"""Who speaks when: tables of what counts, and laws that hold for any interleaving."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_metrics.conversation import (
+    BotStarted,
+    BotStopped,
+    Conversation,
+    Event,
+    Interruption,
+    UserStarted,
+    UserStopped,
+    VoiceStarted,
+    VoiceStopped,
+)
+from voice_metrics.facts import Fact, Interrupted, Responded, TurnEnded, TurnOutcome
+
+COMPLETED, INTERRUPTED = TurnOutcome.COMPLETED, TurnOutcome.INTERRUPTED
+Timed = tuple[float, Event]
+
+
+def _facts(events: list[Timed]) -> list[Fact]:
+    conversation = Conversation()
+    return [fact for at, event in events for fact in conversation.take(event, at)]
+
+
+def _responses(events: list[Timed]) -> list[float]:
+    return [fact.seconds for fact in _facts(events) if isinstance(fact, Responded)]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([(1.0, UserStarted()), (2.0, UserStopped()), (2.75, BotStarted())], [0.75], id="reply"),
+        pytest.param(
+            [
+                (1.0, VoiceStarted()),
+                (1.0, UserStarted()),
+                (2.0, VoiceStopped(0.25)),
+                (2.5, UserStopped()),
+                (3.0, BotStarted()),
+            ],
+            [1.25],
+            id="a-detector-tells-the-true-end-of-speech",
+        ),
+        pytest.param([(1.0, BotStarted())], [], id="greeting-is-not-a-reply"),
+        pytest.param(
+            [(1.0, UserStopped()), (1.25, UserStarted()), (2.0, BotStarted())], [], id="caller-resumed-in-a-new-turn"
+        ),
+        pytest.param(
+            [(1.0, UserStarted()), (2.0, UserStopped()), (2.2, VoiceStarted()), (3.0, BotStarted())],
+            [],
+            id="caller-speaks-again-as-the-bot-starts",
+        ),
+        pytest.param(
+            [
+                (1.0, VoiceStarted()),
+                (1.0, UserStarted()),
+                (2.0, VoiceStopped(0.5)),
+                (2.5, VoiceStarted()),
+                (4.0, VoiceStopped(0.5)),
+                (4.25, UserStopped()),
+                (4.5, BotStarted()),
+            ],
+            [1.0],
+            id="pause-inside-a-turn-does-not-start-the-wait",
+        ),
+        pytest.param(
+            [
+                (1.0, UserStarted()),
+                (2.0, UserStopped()),
+                (2.1, VoiceStarted()),
+                (2.6, VoiceStopped(0.25)),
+                (3.0, BotStarted()),
+            ],
+            [0.65],
+            id="a-cough-after-the-turn-moves-the-silence",
+        ),
+        pytest.param(
+            [
+                (1.0, VoiceStarted()),
+                (1.0, UserStarted()),
+                (1.5, UserStopped()),
+                (2.0, VoiceStopped(0.25)),
+                (2.5, BotStarted()),
+            ],
+            [0.75],
+            id="turn-is-over-before-the-detector-is-sure",
+        ),
+        pytest.param(
+            [
+                (1.0, VoiceStarted()),
+                (1.25, VoiceStopped(0.125)),
+                (1.75, UserStarted()),
+                (1.75, UserStopped()),
+                (2.0, BotStarted()),
+            ],
+            [0.875],
+            id="turn-that-starts-from-the-transcript",
+        ),
+        pytest.param(
+            [
+                (0.0, UserStarted()),
+                (0.5, UserStopped()),
+                (1.0, BotStarted()),
+                (1.5, VoiceStarted()),
+                (2.0, VoiceStopped(0.25)),
+                (3.0, BotStopped()),
+                (20.0, UserStarted()),
+                (20.5, UserStopped()),
+                (21.0, BotStarted()),
+            ],
+            [0.5, 0.5],
+            id="noise-long-before-a-turn-is-not-its-end",
+        ),
+        pytest.param(
+            [
+                (1.0, UserStarted()),
+                (2.0, UserStopped()),
+                (2.5, BotStarted()),
+                (3.0, VoiceStarted()),
+                (3.5, VoiceStopped(0.25)),
+                (4.0, BotStopped()),
+                (9.0, BotStarted()),
+            ],
+            [0.5],
+            id="speech-after-a-hum-of-the-caller-is-no-reply",
+        ),
+        pytest.param(
+            [(1.0, VoiceStarted()), (2.0, VoiceStopped(0.5)), (2.5, BotStarted())], [1.0], id="detector-and-no-turns"
+        ),
+        pytest.param(
+            [(1.0, UserStopped()), (2.0, BotStarted()), (3.0, BotStopped()), (4.0, BotStarted())],
+            [1.0],
+            id="one-reply-for-each-turn",
+        ),
+        pytest.param(
+            [(1.0, UserStopped()), (1.0, UserStopped()), (2.0, BotStarted()), (2.0, BotStarted())],
+            [1.0],
+            id="both-directions-of-each-frame",
+        ),
+        pytest.param(
+            [(1.0, BotStarted()), (2.0, UserStarted()), (3.0, UserStopped()), (4.0, BotStopped()), (4.5, BotStarted())],
+            [1.5],
+            id="caller-spoke-over-a-bot-that-cannot-be-interrupted",
+        ),
+    ],
+)
+def test_response_times(events: list[Timed], expected: list[float]) -> None:
+    assert _responses(events) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([(1.0, BotStarted()), (3.0, BotStopped())], [TurnEnded(COMPLETED, 2.0)], id="finished"),
+        pytest.param(
+            [(1.0, BotStarted()), (2.0, Interruption()), (2.5, BotStopped())],
+            [TurnEnded(INTERRUPTED, 1.5), Interrupted()],
+            id="cut-off",
+        ),
+        pytest.param([(1.0, Interruption()), (2.0, Interruption())], [], id="interruptions-while-the-bot-is-silent"),
+        pytest.param(
+            [(1.0, Interruption()), (2.0, BotStarted()), (3.0, BotStopped()), (3.0, Interruption())],
+            [TurnEnded(COMPLETED, 1.0)],
+            id="interruptions-before-and-after-a-turn",
+        ),
+        pytest.param(
+            [
+                (1.0, BotStarted()),
+                (2.0, Interruption()),
+                (2.0, Interruption()),
+                (2.0, BotStopped()),
+                (2.0, BotStopped()),
+            ],
+            [TurnEnded(INTERRUPTED, 1.0), Interrupted()],
+            id="both-directions-of-each-frame",
+        ),
+        pytest.param(
+            [(1.0, BotStarted()), (2.0, Interruption()), (4.0, BotStopped())],
+            [TurnEnded(COMPLETED, 3.0)],
+            id="speech-that-no-interruption-stops",
+        ),
+        pytest.param(
+            [(1.0, BotStarted()), (2.0, Interruption()), (3.0, BotStarted()), (4.0, BotStopped())],
+            [TurnEnded(INTERRUPTED, 1.0), Interrupted(), TurnEnded(COMPLETED, 1.0)],
+            id="the-stop-of-a-cut-turn-was-lost",
+        ),
+        pytest.param([(1.0, BotStopped())], [], id="stop-without-a-start"),
+    ],
+)
+def test_bot_turns(events: list[Timed], expected: list[Fact]) -> None:
+    assert _facts(events) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "cut_off", "expected"),
+    [
+        pytest.param([(1.0, BotStarted())], False, [TurnEnded(COMPLETED, 2.0)], id="a-pipeline-that-ends-plays-it-out"),
+        pytest.param([(1.0, BotStarted())], True, [TurnEnded(INTERRUPTED, 2.0)], id="a-cancelled-one-cuts-it"),
+        pytest.param(
+            [(1.0, BotStarted()), (2.9, Interruption())],
+            True,
+            [TurnEnded(INTERRUPTED, 2.0), Interrupted()],
+            id="hung-up-while-barging-in",
+        ),
+        pytest.param([(1.0, BotStarted()), (2.0, BotStopped())], True, [], id="nothing-is-said"),
+    ],
+)
+def test_the_end_of_the_call_ends_the_turn(events: list[Timed], cut_off: bool, expected: list[Fact]) -> None:
+    conversation = Conversation()
+    for at, event in events:
+        conversation.take(event, at)
+
+    assert list(conversation.end(3.0, cut_off=cut_off)) == expected
+    assert list(conversation.end(4.0, cut_off=cut_off)) == []
+
+
+def test_an_event_of_another_kind_is_nobodys_business() -> None:
+    assert Conversation().take("anything", 1.0) == ()
+
+
+EVENTS = st.sampled_from([BotStarted(), BotStopped(), UserStarted(), UserStopped(), VoiceStarted(), Interruption()])
+STOPS = st.builds(VoiceStopped, st.floats(0, 3))
+SEQUENCES = st.lists(st.tuples(st.floats(0, 2), EVENTS | STOPS, st.booleans()), max_size=60)
+
+
+@given(SEQUENCES, st.booleans())
+def test_any_interleaving_keeps_the_laws(steps: list[tuple[float, Event, bool]], cut_off: bool) -> None:
+    conversation, at, facts = Conversation(), 0.0, list[Fact]()
+    for seconds, event, twice in steps:
+        at += seconds
+        for _ in range(2 if twice else 1):
+            facts.extend(conversation.take(event, at))
+            _check(facts, conversation.bot_speaking)
+    facts.extend(conversation.end(at, cut_off=cut_off))
+
+    _check(facts, conversation.bot_speaking)
+    assert not conversation.bot_speaking
+    starts = sum(isinstance(event, BotStarted) for _, event, _ in steps)
+    assert sum(isinstance(fact, TurnEnded) for fact in facts) <= 2 * starts
+    assert bool(starts) == any(isinstance(fact, TurnEnded) for fact in facts)
+
+
+def _check(facts: list[Fact], speaking: bool) -> None:
+    turns = [fact for fact in facts if isinstance(fact, TurnEnded)]
+    interrupted = sum(turn.outcome is INTERRUPTED for turn in turns)
+    assert all(fact.seconds >= 0 for fact in facts if isinstance(fact, Responded))
+    assert all(turn.seconds is not None and turn.seconds >= 0 for turn in turns)
+    assert sum(isinstance(fact, Interrupted) for fact in facts) <= interrupted
+    assert sum(isinstance(fact, Responded) for fact in facts) <= len(turns) + speaking

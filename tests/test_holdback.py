@@ -1,0 +1,54 @@
+"""Latencies that an interruption cut are told from true ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from voice_metrics.facts import FirstByte, Processing
+from voice_metrics.holdback import HoldBack
+
+TRUE, CUT = FirstByte("Mind", None, 0.5), FirstByte("Mind", None, 0.5, interrupted=True)
+
+
+def test_a_latency_is_released_after_its_time() -> None:
+    held = HoldBack(0.02)
+    held.put(TRUE, 1.0)
+
+    assert held.next_due == pytest.approx(1.02)
+    assert held.due(1.01) == []
+    assert held.due(1.02) == [TRUE]
+    assert held.next_due is None
+
+
+def test_an_interruption_on_its_heels_marks_it() -> None:
+    held = HoldBack(0.02)
+    held.put(TRUE, 1.0)
+    held.put(Processing("Mind", None, 0.6), 1.001)
+
+    assert held.interrupted(1.002) == [CUT, Processing("Mind", None, 0.6, interrupted=True)]
+    assert held.due(2.0) == []
+
+
+def test_an_older_one_that_was_not_released_yet_is_true() -> None:
+    held = HoldBack(0.02)
+    held.put(TRUE, 1.0)
+    held.put(TRUE, 1.5)
+
+    assert held.interrupted(1.51) == [TRUE, CUT]
+
+
+def test_what_comes_right_after_an_interruption_that_was_seen_at_its_origin_is_marked() -> None:
+    held = HoldBack(0.02)
+    held.interrupted(1.0)
+    held.put(TRUE, 1.01)
+    held.put(TRUE, 1.03)
+
+    assert held.due(1.05) == [CUT, TRUE]
+
+
+def test_at_the_end_everything_is_released() -> None:
+    held = HoldBack(0.02)
+    held.put(TRUE, 1.0)
+
+    assert held.flush() == [TRUE]
+    assert held.flush() == []
