@@ -1,0 +1,290 @@
+"""What `instrument_server` measures, whose instrumentation does it, and what it leaves alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from loguru import logger
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+pytest.importorskip("opentelemetry.instrumentation.fastapi")
+pytest.importorskip("opentelemetry.instrumentation.sqlalchemy")
+pytest.importorskip("opentelemetry.instrumentation.system_metrics")
+
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
+
+from tests.server.serving import serving
+from voice_metrics.queries import operation
+from voice_metrics.series import Kind
+from voice_metrics.server import instrument_server
+from voice_metrics.server_series import SERVER
+from voice_metrics.telemetry import Telemetry
+
+GET = {"http.request.method": "GET", "url.scheme": "http"}
+KINDS = {"Histogram": Kind.HISTOGRAM, "Gauge": Kind.GAUGE}
+
+
+class Measured:
+    """A telemetry into memory."""
+
+    def __init__(self) -> None:
+        self._reader = InMemoryMetricReader()
+        self.provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        self.telemetry = Telemetry(meter_provider=self.provider, environ={"VOICE_METRICS_DB": "off"})
+
+    def metrics(self):
+        data = self._reader.get_metrics_data()
+        scopes = data.resource_metrics[0].scope_metrics if data else []
+        return {metric.name: metric for scope in scopes for metric in scope.metrics}
+
+    def points(self, name):
+        metric = self.metrics().get(name)
+        return [] if metric is None else metric.data.data_points
+
+
+@pytest.fixture
+def measured():
+    yield Measured()
+    if SystemMetricsInstrumentor._instance is not None:
+        SystemMetricsInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/bot.db")
+    yield engine
+    engine.dispose()
+
+
+def answering(engine=None, **arguments) -> FastAPI:
+    app = FastAPI(**arguments)
+
+    @app.get("/menu/{dish}")
+    def menu(dish: str) -> str:
+        if engine is not None:
+            with engine.connect() as connection:
+                connection.execute(text("select 1"))
+        return dish
+
+    @app.post("/fail")
+    def fail(order: dict) -> None:
+        raise RuntimeError("out of dough")
+
+    return app
+
+
+def test_every_series_of_the_documentation_is_measured_and_no_other(measured, engine):
+    app = answering(engine)
+    instrument_server(app, engine, measured.telemetry)
+    with serving(app) as address:
+        assert httpx.get(f"{address}/menu/pizza").status_code == 200
+        assert httpx.post(f"{address}/fail", json={}).status_code == 500
+        _until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
+        metrics = measured.metrics()
+    made = {
+        name: (
+            _kind(metric),
+            metric.unit,
+            frozenset(key for point in metric.data.data_points for key in point.attributes),
+        )
+        for name, metric in metrics.items()
+        if not name.startswith("voice.")
+    }
+    expected = {row.series.name: (row.series.kind, row.series.unit, frozenset(row.series.attributes)) for row in SERVER}
+    # Nothing failed in the database.
+    kind, unit, attributes = expected["db.client.operation.duration"]
+    expected["db.client.operation.duration"] = (kind, unit, attributes - {"error.type"})
+    assert made == expected
+
+
+def test_requests_are_told_by_route_and_result_never_by_address(measured):
+    app = answering()
+    instrument_server(app, telemetry=measured.telemetry)
+    with serving(app) as address:
+        for dish in ("pizza", "pasta"):
+            httpx.get(f"{address}/menu/{dish}", headers={"Host": f"{dish}.example"})
+        httpx.post(f"{address}/fail", json={})
+        for page in ("one", "two"):
+            httpx.get(f"{address}/nowhere/{page}")
+        points = measured.points("http.server.request.duration")
+        active = measured.points("http.server.active_requests")
+    assert {
+        (point.attributes.get("http.route"), point.attributes["http.response.status_code"]): point.count
+        for point in points
+    } == {("/menu/{dish}", 200): 2, ("/fail", 500): 1, (None, 404): 2}
+    assert [(dict(point.attributes), point.value) for point in active if point.attributes == GET] == [(GET, 0)]
+
+
+def test_queries_are_told_by_operation_and_error_never_by_text(measured, engine):
+    instrument_server(answering(), engine, measured.telemetry)
+    with engine.begin() as connection:
+        connection.execute(text("create table orders (dish text)"))
+        connection.execute(text("insert into orders values (:dish)"), [{"dish": "pizza"}, {"dish": "pasta"}])
+        connection.execute(text("select * from orders where dish = 'secret'"))
+        with contextlib.suppress(OperationalError):
+            connection.execute(text("select * from nowhere"))
+    assert {
+        (point.attributes["db.operation.name"], point.attributes.get("error.type")): point.count
+        for point in measured.points("db.client.operation.duration")
+    } == {("CREATE", None): 1, ("INSERT", None): 1, ("SELECT", None): 1, ("SELECT", "OperationalError"): 1}
+    used = {point.attributes["state"]: point.value for point in measured.points("db.client.connections.usage")}
+    assert used == {"idle": 1, "used": 0}
+
+
+async def test_an_asynchronous_engine_is_measured_too(measured, tmp_path):
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+    instrument_server(answering(), engine, measured.telemetry)
+    async with engine.connect() as connection:
+        await connection.execute(text("select 1"))
+    await engine.dispose()
+    assert [point.count for point in measured.points("db.client.operation.duration")] == [1]
+    assert [point.value for point in measured.points("db.client.connections.usage")] == [0, 0]
+
+
+def test_two_engines_are_told_apart(measured, tmp_path):
+    app = answering()
+    engines = [create_engine(f"sqlite:///{tmp_path}/{name}.db") for name in ("orders", "guests")]
+    for engine in (*engines, *engines):
+        instrument_server(app, engine, measured.telemetry)
+    for engine in engines:
+        with engine.connect() as connection:
+            connection.execute(text("select 1"))
+        engine.dispose()
+    assert [point.count for point in measured.points("db.client.operation.duration")] == [2]
+    assert len({point.attributes["pool.name"] for point in measured.points("db.client.connections.usage")}) == 2
+
+
+async def test_a_loop_that_is_held_up_is_late(measured):
+    instrument_server(answering(), telemetry=measured.telemetry)
+    await asyncio.sleep(0)
+    # The ticker is due after 250 ms.
+    _hold_up_the_loop(0.4)
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if points := measured.points("asyncio.event_loop.lag.milliseconds"):
+            break
+    assert points[0].max >= 100
+
+
+def test_the_application_keeps_its_own_start_and_end(measured):
+    seen = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        seen.append("start")
+        yield {"menu": "pizza"}
+        seen.append("end")
+
+    app = answering(lifespan=lifespan)
+    instrument_server(app, telemetry=measured.telemetry)
+    with serving(app) as address:
+        assert httpx.get(f"{address}/menu/pizza").json() == "pizza"
+    assert seen == ["start", "end"]
+
+
+def test_what_is_instrumented_already_stays_as_it_is(measured, engine, logs):
+    mine = Measured()
+    app = answering(engine)
+    FastAPIInstrumentor.instrument_app(app, meter_provider=mine.provider)
+    SystemMetricsInstrumentor(config={"process.thread.count": None}).instrument(meter_provider=mine.provider)
+    SQLAlchemyInstrumentor().instrument(engine=engine, meter_provider=mine.provider, skip_dep_check=True)
+    try:
+        instrument_server(app, engine, measured.telemetry)
+        with serving(app) as address:
+            httpx.get(f"{address}/menu/pizza")
+            _until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
+            theirs, ours = set(mine.metrics()), set(measured.metrics())
+    finally:
+        SQLAlchemyInstrumentor().uninstrument()
+    assert {"http.server.request.duration", "process.thread.count", "db.client.connections.usage"} <= theirs
+    assert {"asyncio.event_loop.lag.milliseconds", "db.client.operation.duration"} <= ours
+    assert not ours & theirs
+    assert [line.split(" is instrumented")[0] for line in logs] == [
+        "The FastAPI application",
+        "The process",
+        "SQLAlchemy",
+    ]
+
+
+@pytest.fixture
+def logs():
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(message.record["message"]), level="WARNING")
+    yield lines
+    logger.remove(sink)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param({"app": "bot"}, "app='bot': expected a FastAPI application", id="no-application"),
+        pytest.param(
+            {"app": FastAPI(), "engine": "sqlite://"}, "engine='sqlite://': expected an engine of SQLAlchemy", id="url"
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_said_at_once(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        instrument_server(**arguments)
+
+
+@pytest.mark.parametrize(
+    "package", ["opentelemetry.instrumentation.fastapi", "opentelemetry.instrumentation.system_metrics"]
+)
+def test_without_the_extra_there_is_one_clear_line(package):
+    program = f"import sys; sys.modules[{package!r}] = None; import voice_metrics.server"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=_ROOT, timeout=60)
+    assert done.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: instrument_server needs: pip install 'pipecat-voice-metrics[server]'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        pytest.param("select 1", "SELECT", id="lower-case"),
+        pytest.param("  \n(SELECT 1) union (select 2)", "SELECT", id="in-brackets"),
+        pytest.param("INSERT\nINTO t VALUES (1)", "INSERT", id="new-line"),
+        pytest.param("grant all to mallory", "other", id="not-of-the-set"),
+        pytest.param("", "other", id="empty"),
+        pytest.param(None, "other", id="unknown"),
+    ],
+)
+def test_operations_are_a_closed_set(statement, name):
+    assert operation(statement) == name
+
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _hold_up_the_loop(seconds: float) -> None:
+
+    time.sleep(seconds)
+
+
+def _kind(metric) -> Kind:
+    if hasattr(metric.data, "is_monotonic"):
+        return Kind.COUNTER if metric.data.is_monotonic else Kind.UP_DOWN_COUNTER
+    return KINDS[type(metric.data).__name__]
+
+
+def _until(condition) -> None:
+
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
