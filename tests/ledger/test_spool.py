@@ -120,6 +120,13 @@ def test_a_pending_call_may_be_delivered_while_its_process_lives(ledger: Ledger,
     assert states(path)["a"][0] is CallState.DELIVERED
 
 
+def test_a_claim_takes_what_fits_into_memory_and_the_next_one_more(ledger: Ledger) -> None:
+    megabytes = bytes(7_000_000)
+    ledger.park([PendingRequest(megabytes, ("a",), float(at)) for at in (3, 1, 2)])
+    ledger.park([PendingRequest(bytes(20_000_000), ("b",), 4.0)])
+    assert [[request.created_at for _, request in ledger.claim()] for _ in range(4)] == [[1.0, 2.0], [3.0], [4.0], []]
+
+
 def test_the_newest_replaces_what_a_process_kept_before(ledger: Ledger, path: Path) -> None:
     with running(path, "keep", "other"):
         pass

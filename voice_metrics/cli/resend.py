@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voice_metrics.cli.places import ledger_file
 from voice_metrics.ledger import LedgerReader, PendingState
 from voice_metrics.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from voice_metrics.resend import Resent
 
 EXAMPLES = """\b
 Examples:
@@ -45,29 +48,40 @@ def resend(
 def _sent(settings: Settings) -> int:
     from voice_metrics.delivery import Delivery
     from voice_metrics.ledger import Ledger
+    from voice_metrics.resend import Resent
     from voice_metrics.resend import resend as send
 
     assert settings.endpoint is not None
-    ledger = Ledger(ledger_file(settings))
-    delivery = Delivery(settings.endpoint)
+    path = ledger_file(settings)
+    ledger, delivery, total = Ledger(path), Delivery(settings.endpoint), Resent()
     try:
-        resent = send(delivery, ledger)
+        # A claim is limited in size; the next one brings the rest.
+        while not total.left:
+            resent = send(delivery, ledger)
+            if not (resent.delivered or resent.refused or resent.left):
+                break
+            total.delivered += resent.delivered
+            total.refused += resent.refused
+            total.left = resent.left
+            total.outcome = resent.outcome or total.outcome
     finally:
         delivery.close()
         ledger.close()
-    for number, words in (
-        (_calls(resent.delivered), f"delivered to {settings.endpoint.destination}"),
-        (_calls(resent.refused), "refused for good"),
-    ):
-        if number:
-            print(f"{number} {words}.")
-    with LedgerReader(settings.ledger or ledger.path) as reader:
+    with LedgerReader(path) as reader:
         left = reader.pending()
+    _tell(total, left, settings.endpoint.destination)
+    return 1 if left.requests or total.refused else 0
+
+
+def _tell(resent: Resent, left: PendingState, destination: str) -> None:
+    if resent.delivered:
+        print(f"{_calls(resent.delivered)} delivered to {destination}.")
+    if resent.refused:
+        print(f"{_calls(resent.refused)} refused for good.")
     if left.requests:
         print(f"{_told(left)} still, {'left for the next try' if resent.left else 'held by processes that run'}.")
     if resent.outcome is not None:
         print(f"The server: {resent.outcome}")
-    return 1 if left.requests or resent.refused else 0
 
 
 def _calls(call_ids: list[str]) -> str:

@@ -151,7 +151,7 @@ class Ledger:
         """Take over what processes left that are gone, each request by one claimer only.
 
         Returns:
-            Number and request of each, oldest first.
+            Number and request of each, oldest first; at most some 16 MB, so that there may be more after these.
 
         Raises:
             LedgerUnavailable: Nothing was claimed.

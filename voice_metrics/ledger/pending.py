@@ -17,6 +17,9 @@ from voice_metrics.ledger.writing import Session
 if TYPE_CHECKING:
     from voice_metrics.spool import PendingRequest
 
+# A claimer has them all in memory; the next claim brings more.
+_ADOPTED_BYTES = 16_000_000
+
 
 def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
     """Keep what this process has not delivered, instead of what it kept before."""
@@ -31,7 +34,7 @@ def park(session: Session, requests: Sequence[PendingRequest]) -> None:
 
 
 def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple[str, ...], float]]:
-    """Take over requests that nobody holds and those of processes that are gone.
+    """Take over requests that nobody holds and those of processes that are gone, as many as fit into memory well.
 
     Args:
         session: The claiming process.
@@ -40,13 +43,15 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple
     Returns:
         Row, body, call ids and unix time of making of each, oldest first.
     """
-    rows = [row for (row,) in session.db.execute("SELECT id FROM request WHERE process IS NULL").fetchall()]
-    for process in gone:
-        rows += [
-            row for (row,) in session.db.execute("SELECT id FROM request WHERE process = ?", (process,)).fetchall()
-        ]
-    adopted = []
-    for row in sorted(rows):
+    holders = ", ".join(map(str, gone)) or "NULL"
+    left = session.db.execute(
+        f"SELECT id, LENGTH(body) FROM request WHERE process IS NULL OR process IN ({holders}) ORDER BY created_at, id"
+    ).fetchall()
+    adopted, size = [], 0
+    for row, length in left:
+        if adopted and size + length > _ADOPTED_BYTES:
+            break
+        size += length
         session.db.execute("UPDATE request SET process = ?, adopted = 1 WHERE id = ?", (session.process, row))
         body, created_at = session.db.execute("SELECT body, created_at FROM request WHERE id = ?", (row,)).fetchone()
         adopted.append((row, bytes(body), tuple(sorted(_calls(session.db, row))), float(created_at)))

@@ -74,7 +74,7 @@ def used_bytes(db: sqlite3.Connection) -> int:
 
 def shrink(db: sqlite3.Connection) -> None:
     """Give some free pages back to the disk."""
-    db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+    db.execute("PRAGMA incremental_vacuum(500)").fetchall()
 
 
 def _measurements(db: sqlite3.Connection, which: str, *values: float) -> int:
