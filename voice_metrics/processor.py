@@ -118,7 +118,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         """
         self._tap.record(name, value, kind, unit, attributes)
 
-    async def setup(self, setup: FrameProcessorSetup) -> None:
+    async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as FrameProcessor does
         """Find the pipeline's services.
 
         Args:
@@ -145,7 +145,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         try:
             await self._tap.conclude()
         finally:
-            await super().cleanup()
+            await super().cleanup()  # type: ignore[no-untyped-call]
 
     async def _announce(self, summary: CallSummary) -> None:
         await self._call_event_handler("on_call_summary", summary)
