@@ -1,0 +1,41 @@
+"""A real call through a real pipeline, as the ledger tells it: the same numbers as the summary and as the script."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.scripted import SHORT, run_call
+from voice_metrics.ledger import CallState, LedgerReader, ledger_at
+from voice_metrics.processor import VoiceMetricsProcessor
+from voice_metrics.telemetry import Telemetry
+
+
+async def test_the_ledger_tells_what_happened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", str(path))
+    telemetry = Telemetry(environ={"VOICE_METRICS_DB": str(path)})
+    metrics = VoiceMetricsProcessor(call_id="a-real-call", telemetry=telemetry)
+    truth = await run_call(SHORT, before_output=[metrics])
+    ledger = ledger_at(path, 30)
+    assert ledger.flush()
+    with LedgerReader(path) as reader:
+        call = reader.call("a-real")
+    telemetry.shutdown()
+    ledger.close()
+    summary = metrics.summary()
+    assert summary is not None
+    assert call.summary == summary.to_dict()
+    row = call.row
+    assert (row.state, row.end_reason, row.turns) == (CallState.ENDED, "completed", sum(truth.turns.values()))
+    assert (row.prompt_tokens, row.completion_tokens) == (truth.prompt_tokens, truth.completion_tokens)
+    assert row.characters == truth.characters
+    kinds = Counter(measured.kind for measured in call.timeline)
+    assert kinds["ttfb"] == sum(truth.ttfb.values())
+    assert kinds["response"] == len(truth.responses)
+    assert kinds["turn"] == sum(truth.turns.values())
+    prompts = [measured.value for measured in call.timeline if measured.kind == "prompt_tokens"]
+    assert sum(value or 0 for value in prompts) == truth.prompt_tokens
+    moments = [measured.at for measured in call.timeline]
+    assert row.started_at <= moments[0] <= moments[-1] <= row.updated_at
