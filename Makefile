@@ -11,7 +11,7 @@ test: ## the tests
 	scripts/test
 
 oldest: ## the tests at the lowest supported dependencies
-	uv run --isolated --resolution lowest-direct --no-default-groups --group dev pytest --ignore tests/demo
+	scripts/oldest
 
 bench: ## prints what the plug-in costs; gates nothing
 	uv run python -m benchmarks

@@ -101,7 +101,7 @@ async def run_bot(transport: BaseTransport, runner_args: RunnerArguments) -> Non
         ]
     )
     worker = PipelineWorker(pipeline, params=PipelineParams(enable_metrics=True, enable_usage_metrics=True))
-    runner = WorkerRunner(handle_sigint=runner_args.handle_sigint)
+    runner = WorkerRunner(handle_sigint=runner_args.handle_sigint, handle_sigterm=runner_args.handle_sigterm)
     await runner.add_workers(worker)
 
     @worker.rtvi.event_handler("on_client_ready")
@@ -133,7 +133,10 @@ def main() -> int:
     parser.add_argument("--browser", action="store_true", help="with --demo: you are the caller")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the demo's metrics frames as JSON lines")
     arguments, _ = parser.parse_known_args()
-    offline = arguments.demo or not all(os.getenv(key) for key in KEYS)
+    missing = [key for key in KEYS if not os.getenv(key)]
+    if missing and not arguments.demo:
+        print(f"Not set: {', '.join(missing)}. This is the demo, which needs no key.", flush=True)
+    offline = bool(arguments.demo or missing)
     if offline and not arguments.browser:
         from demo.call import hold_call
 

@@ -75,7 +75,9 @@ async def _hold(bot: Bot, cloud: Child, caller: Child) -> None:
     if answer is None:
         raise DemoError("the bot has no answer to the caller's offer")
     caller.tell(sdp=answer["sdp"], type=answer["type"])
-    call = asyncio.ensure_future(bot(SmallWebRTCRunnerArguments(webrtc_connection=connection)))
+    runner_args = SmallWebRTCRunnerArguments(webrtc_connection=connection)
+    runner_args.handle_sigterm = True
+    call = asyncio.ensure_future(bot(runner_args))
     try:
         await _wait(call, cloud, caller)
     finally:

@@ -97,7 +97,7 @@ class Child:
         try:
             heard = self._events.get(timeout=timeout_seconds)
         except queue.Empty:
-            raise DemoError(f"{self._name} said nothing for {timeout_seconds:g} s") from None
+            raise DemoError(f"waited {timeout_seconds:g} s in vain for {self._name}: {event}") from None
         if heard is None:
             raise DemoError(f"{self._name} ended early: {self._reason()}")
         if heard["event"] == "failed":

@@ -10,6 +10,7 @@ fetch_uv() {
     python=$(command -v python3 || command -v python) || fail "needs uv, or Python 3.11 or newer to fetch it"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         fail "$python is $("$python" -V 2>&1); needs Python 3.11 or newer, or uv (https://docs.astral.sh/uv)"
+    echo "$0: no uv on this machine; fetching it into .uv" >&2
     # Debian's python3 makes an environment without pip unless python3-venv is installed.
     "$python" -m venv --clear .uv >/dev/null 2>&1 ||
         fail "$python cannot make an environment; on Debian and Ubuntu: apt install python3-venv"
