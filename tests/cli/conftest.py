@@ -59,7 +59,11 @@ def calls(environment: dict[str, str]) -> Path:
         [
             Row(start + 1.5, "ttfb", 0.31, "llm", "OpenAILLMService", "gpt-4.1"),
             Row(start + 1.5, "prompt_tokens", 1200, "llm", "OpenAILLMService", "gpt-4.1"),
+            Row(start + 1.5, "completion_tokens", 80, "llm", "OpenAILLMService", "gpt-4.1"),
+            Row(start + 1.5, "unpriced", None, "llm", "OpenAILLMService", "gpt-4.1"),
             Row(start + 2.0, "response", 0.9),
+            Row(start + 2.0, "response_part", 0.31, name="llm_inference"),
+            Row(start + 2.0, "response_part", 0.59, name="pipeline"),
             Row(start + 4.25, "turn", 2.3, outcome="completed"),
             Row(start + 5.0, "error", None, None, "CartesiaTTSService", None, "network"),
             Row(start + 5.0, "cost_usd", 0.009, "tts", "CartesiaTTSService", "sonic-2"),

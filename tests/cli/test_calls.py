@@ -56,18 +56,17 @@ STT audio       58.5 s
 response        avg 700, min 500, p50 700, p95 880, max 900 ms (2x)
 TTFB            none measured
 processing      none measured
-turns           3 completed, 1 interrupted; 1 interruptions
+turns           3 completed, 1 interrupted; 1 interruption
 function calls  none
 errors          0
 cost            $0.0160 (LLM $0.004000, STT $0.003000, TTS $0.009000)
 
- after  what              value  outcome    service  name
-1.50 s  ttfb             310 ms             llm      OpenAILLMService gpt-4.1
-1.50 s  prompt tokens      1200             llm      OpenAILLMService gpt-4.1
-2.00 s  response         900 ms
-4.25 s  turn              2.3 s  completed
-5.00 s  error                    network             CartesiaTTSService
-5.00 s  cost usd       $0.009000            tts      CartesiaTTSService sonic-2
+ after  what           value  service  name                      detail
+1.50 s  ttfb          310 ms  llm      OpenAILLMService gpt-4.1
+1.50 s  tokens          1280  llm      OpenAILLMService gpt-4.1  1200 prompt, 80 completion
+2.00 s  response      900 ms                                     llm inference 310, pipeline 590
+4.25 s  turn           2.3 s                                     completed
+5.00 s  error                          CartesiaTTSService        network
 """
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.text import Text
 
-from voice_metrics.cli import terminal
+from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, count, figures, length, milliseconds, printable, usd
-from voice_metrics.ledger import CallDetail, CallState, Row
+from voice_metrics.cli.wording import NOTHING, count, figures, length, printable, usd
+from voice_metrics.ledger import CallDetail, CallState
 
 _SERIES = {
     CallState.LIVE: "call still running",
@@ -18,10 +18,6 @@ _SERIES = {
     CallState.DELIVERED: "acknowledged by the server",
     CallState.PENDING: "not acknowledged, kept in the ledger: `voice-metrics resend` sends it",
 }
-_LATENCIES = {
-    "ttfb", "processing", "ttfa", "ttfat", "text_aggregation", "turn_detection",
-    "response", "response_part", "function_call",
-}  # fmt: skip
 
 
 def show(detail: CallDetail) -> None:
@@ -37,10 +33,7 @@ def show(detail: CallDetail) -> None:
     if not detail.timeline:
         terminal.show(head, facts)
         return
-    timeline = terminal.plain_table("after", "what", "value", "outcome", "service", "name", right=("after", "value"))
-    for row in detail.timeline:
-        timeline.add_row(*(Text(printable(cell)) for cell in _cells(row, detail.row.started_at)))
-    terminal.show(head, facts, "", timeline)
+    terminal.show(head, facts, "", time_line.table(detail.timeline, detail.row.started_at))
 
 
 def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
@@ -63,7 +56,7 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
         for service, measured in _part(latency, "by_service").items():
             if measured.get("count"):
                 yield f"  {service}", figures(measured)
-    yield "turns", f"{_counts(_part(summary, 'turns'))}; {count(row.interruptions)} interruptions"
+    yield "turns", f"{_counts(_part(summary, 'turns'))}; {_times(row.interruptions)}"
     yield "function calls", _counts(_part(summary, "function_calls"))
     yield "errors", count(row.errors)
     yield "cost", _cost(_part(summary, "cost"))
@@ -88,6 +81,10 @@ def _counts(counts: Mapping[str, Any]) -> str:
     return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
 
 
+def _times(interruptions: int | None) -> str:
+    return f"{count(interruptions)} interruption{'' if interruptions == 1 else 's'}"
+
+
 def _cost(cost: Mapping[str, Any]) -> str:
     parts = [
         f"{name} {usd(cost[key])}"
@@ -99,24 +96,3 @@ def _cost(cost: Mapping[str, Any]) -> str:
         total += f" ({', '.join(parts)})"
     unpriced = cost.get("unpriced")
     return f"{total}; no price for {', '.join(map(str, unpriced))}" if unpriced else total
-
-
-def _cells(row: Row, started_at: float) -> tuple[str, ...]:
-    return (
-        f"{row.at - started_at:.2f} s",
-        row.kind.replace("_", " "),
-        _value(row),
-        row.outcome or "",
-        row.service or "",
-        " ".join(part for part in (row.name, row.model) if part),
-    )
-
-
-def _value(row: Row) -> str:
-    if row.value is None:
-        return ""
-    if row.kind in _LATENCIES:
-        return milliseconds(row.value * 1000)
-    if row.kind == "cost_usd":
-        return usd(row.value)
-    return length(row.value) if row.kind in ("turn", "audio_seconds") else count(row.value)
