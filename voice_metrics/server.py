@@ -1,7 +1,7 @@
 """The web server, the database and the process around the calls, measured by OpenTelemetry's instrumentation.
 
 Owns the one call that attaches it to the process's telemetry. What no package of OpenTelemetry measures is measured
-here: the duration of queries, and the lag of the event loop. Makes no spans.
+by the plug-in itself: statements and connections of the database, and the lag of the event loop. Makes no spans.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from loguru import logger
-from opentelemetry.metrics import MeterProvider
+from opentelemetry.metrics import Meter, MeterProvider
 from opentelemetry.trace import NoOpTracerProvider
 
+from voice_metrics.database import Connections, Statements
 from voice_metrics.loop_lag import LoopLag
-from voice_metrics.queries import Queries
-from voice_metrics.server_series import POOL
 from voice_metrics.telemetry import Telemetry
 from voice_metrics.telemetry import telemetry as process_telemetry
 
@@ -62,7 +61,6 @@ def instrument_server(app: FastAPI, engine: Any | None = None, telemetry: Teleme
         telemetry: Where series go, or `None` for the process's own, made from the environment.
 
     Raises:
-        ModuleNotFoundError: If `engine` is given and its instrumentation is not installed.
         TypeError: If `app` is no FastAPI application, or `engine` no engine of SQLAlchemy.
     """
     if not hasattr(app, "build_middleware_stack"):
@@ -77,7 +75,7 @@ def instrument_server(app: FastAPI, engine: Any | None = None, telemetry: Teleme
         LoopLag(used.meter).watch(app)
     _instrument_process(used.meter_provider)
     if engine is not None:
-        _instrument_database(engine, used)
+        _instrument_database(engine, used.meter)
 
 
 def _instrument_app(app: Any, provider: MeterProvider) -> None:
@@ -99,19 +97,8 @@ def _instrument_process(provider: MeterProvider) -> None:
         logger.warning(_ALREADY, "The process")
 
 
-def _instrument_database(engine: Any, telemetry: Telemetry) -> None:
-    try:
-        from opentelemetry.instrumentation.sqlalchemy import EngineTracer, SQLAlchemyInstrumentor
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError(NEEDED, name=missing.name) from missing
-
-    if engine in _engines:
-        return
-    _engines.add(engine)
-    Queries(telemetry.meter).watch(engine)
-    if SQLAlchemyInstrumentor().is_instrumented_by_opentelemetry:
-        logger.warning(_ALREADY, "SQLAlchemy")
-        return
-    # The instrumentor itself would also measure every engine that is made later, and replace SQLAlchemy's functions.
-    usage = telemetry.meter.create_up_down_counter(POOL.name, POOL.unit, POOL.description)
-    EngineTracer(NoOpTracerProvider().get_tracer(__name__), engine, usage)
+def _instrument_database(engine: Any, meter: Meter) -> None:
+    if engine not in _engines:
+        _engines.add(engine)
+        Statements(meter).watch(engine)
+        Connections(meter).watch(engine)

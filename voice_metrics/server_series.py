@@ -1,4 +1,4 @@
-"""The series of the server around the calls: those of OpenTelemetry's instrumentation, and the two of ours.
+"""The series of the server around the calls: those of OpenTelemetry's instrumentation, and the three of ours.
 
 Owns what documentation and tests know about them; the instruments of others are made elsewhere.
 """
@@ -30,12 +30,12 @@ QUERY = Series(
     ("db.system.name", "db.operation.name", "error.type"),
     _QUERY_SECONDS,
 )
-POOL = Series(
-    "db.client.connections.usage",
+CONNECTIONS = Series(
+    "db.client.connection.count",
     Kind.UP_DOWN_COUNTER,
-    "connections",
-    "The number of connections that are currently in state described by the state attribute.",
-    ("pool.name", "state"),
+    "{connection}",
+    "Connections of a pool that are in use or idle.",
+    ("db.client.connection.pool.name", "db.client.connection.state"),
 )
 
 
@@ -53,7 +53,6 @@ class Sourced:
 
 
 _FASTAPI = "opentelemetry-instrumentation-fastapi"
-_SQLALCHEMY = "opentelemetry-instrumentation-sqlalchemy"
 _SYSTEM = "opentelemetry-instrumentation-system-metrics"
 _REQUEST = (
     "http.request.method",
@@ -105,9 +104,9 @@ SERVER = (
             _REQUEST,
         ),
     ),
-    Sourced("queries of SQLAlchemy", QUERY),
-    Sourced(_SQLALCHEMY, POOL),
-    Sourced("event loop", LOOP_LAG),
+    Sourced("events of SQLAlchemy's engine", QUERY),
+    Sourced("events of SQLAlchemy's pool", CONNECTIONS),
+    Sourced("a ticker in the event loop", LOOP_LAG),
     Sourced(_SYSTEM, Series("process.cpu.time", Kind.COUNTER, "s", "CPU time of the process.", ("type",))),
     Sourced(_SYSTEM, Series("process.cpu.utilization", Kind.GAUGE, "1", "Share of its CPUs that the process uses.")),
     Sourced(_SYSTEM, Series("process.memory.usage", Kind.UP_DOWN_COUNTER, "By", "Physical memory of the process.")),

@@ -20,15 +20,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 pytest.importorskip("opentelemetry.instrumentation.fastapi")
-pytest.importorskip("opentelemetry.instrumentation.sqlalchemy")
 pytest.importorskip("opentelemetry.instrumentation.system_metrics")
 
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 
 from tests.server.serving import serving
-from voice_metrics.queries import operation
+from voice_metrics.database import operation
 from voice_metrics.series import Kind
 from voice_metrics.server import instrument_server
 from voice_metrics.server_series import SERVER
@@ -141,7 +139,10 @@ def test_queries_are_told_by_operation_and_error_never_by_text(measured, engine)
         (point.attributes["db.operation.name"], point.attributes.get("error.type")): point.count
         for point in measured.points("db.client.operation.duration")
     } == {("CREATE", None): 1, ("INSERT", None): 1, ("SELECT", None): 1, ("SELECT", "OperationalError"): 1}
-    used = {point.attributes["state"]: point.value for point in measured.points("db.client.connections.usage")}
+    used = {
+        point.attributes["db.client.connection.state"]: point.value
+        for point in measured.points("db.client.connection.count")
+    }
     assert used == {"idle": 1, "used": 0}
 
 
@@ -152,7 +153,7 @@ async def test_an_asynchronous_engine_is_measured_too(measured, tmp_path):
         await connection.execute(text("select 1"))
     await engine.dispose()
     assert [point.count for point in measured.points("db.client.operation.duration")] == [1]
-    assert [point.value for point in measured.points("db.client.connections.usage")] == [0, 0]
+    assert [point.value for point in measured.points("db.client.connection.count")] == [0, 0]
 
 
 def test_two_engines_are_told_apart(measured, tmp_path):
@@ -165,7 +166,10 @@ def test_two_engines_are_told_apart(measured, tmp_path):
             connection.execute(text("select 1"))
         engine.dispose()
     assert [point.count for point in measured.points("db.client.operation.duration")] == [2]
-    assert len({point.attributes["pool.name"] for point in measured.points("db.client.connections.usage")}) == 2
+    pools = {
+        point.attributes["db.client.connection.pool.name"] for point in measured.points("db.client.connection.count")
+    }
+    assert pools == {"orders.db", "guests.db"}
 
 
 async def test_a_loop_that_is_held_up_is_late(measured):
@@ -201,22 +205,17 @@ def test_what_is_instrumented_already_stays_as_it_is(measured, engine, logs):
     app = answering(engine)
     FastAPIInstrumentor.instrument_app(app, meter_provider=mine.provider)
     SystemMetricsInstrumentor(config={"process.thread.count": None}).instrument(meter_provider=mine.provider)
-    SQLAlchemyInstrumentor().instrument(engine=engine, meter_provider=mine.provider, skip_dep_check=True)
-    try:
-        instrument_server(app, engine, measured.telemetry)
-        with serving(app) as address:
-            httpx.get(f"{address}/menu/pizza")
-            _until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
-            theirs, ours = set(mine.metrics()), set(measured.metrics())
-    finally:
-        SQLAlchemyInstrumentor().uninstrument()
-    assert {"http.server.request.duration", "process.thread.count", "db.client.connections.usage"} <= theirs
+    instrument_server(app, engine, measured.telemetry)
+    with serving(app) as address:
+        httpx.get(f"{address}/menu/pizza")
+        _until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
+        theirs, ours = set(mine.metrics()), set(measured.metrics())
+    assert {"http.server.request.duration", "process.thread.count"} <= theirs
     assert {"asyncio.event_loop.lag.milliseconds", "db.client.operation.duration"} <= ours
     assert not ours & theirs
     assert [line.split(" is instrumented")[0] for line in logs] == [
         "The FastAPI application",
         "The process",
-        "SQLAlchemy",
     ]
 
 

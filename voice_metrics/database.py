@@ -1,19 +1,21 @@
-"""How long SQL statements take, by SQLAlchemy's events; no package of OpenTelemetry measures it.
+"""SQLAlchemy's statements and connections, by its events, under the names of OpenTelemetry's conventions.
 
-Owns one listener for each engine. Never sees parameters, keeps no statement, and no fault of it reaches a query.
+Owns the listeners of an engine: no package of OpenTelemetry measures statements, and its count of connections comes
+in no release that fits this one of the SDK. Never sees parameters, keeps no statement, and no fault reaches a query.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any
 
 from loguru import logger
 from opentelemetry.metrics import Meter
 
 from voice_metrics.instruments import instrument
-from voice_metrics.server_series import QUERY
+from voice_metrics.server_series import CONNECTIONS, QUERY
 
 # A closed set: what stands first in a statement may be anything.
 _READS = ("SELECT", "WITH", "SHOW", "EXPLAIN", "PRAGMA")
@@ -24,7 +26,49 @@ _OPERATIONS = frozenset((*_READS, *_WRITES, *_DEFINES, *_TRANSACTS))
 _STARTED_AT = "_voice_metrics_started_at"
 
 
-class Queries:
+class Connections:
+    """Counts the connections of engines: those in use, and those that wait in the pool."""
+
+    def __init__(self, meter: Meter) -> None:
+        """Prepare.
+
+        Args:
+            meter: The meter that receives the counts.
+        """
+        self._add = instrument(meter, CONNECTIONS)
+
+    def watch(self, engine: Any) -> None:
+        """Count the connections of an engine; best before it opens any.
+
+        Args:
+            engine: SQLAlchemy's synchronous engine.
+        """
+        from sqlalchemy import event
+
+        pool = _pool_name(engine)
+        for name, idle, used in (
+            ("connect", 1, 0),
+            ("checkout", -1, 1),
+            ("checkin", 1, -1),
+            ("close", -1, 0),
+            ("detach", 0, -1),
+        ):
+            event.listen(engine, name, self._changing(pool, idle, used))
+
+    def _changing(self, pool: str, idle: int, used: int) -> Callable[..., None]:
+        def changed(*_: Any) -> None:
+            try:
+                for state, change in (("idle", idle), ("used", used)):
+                    if change:
+                        attributes = {"db.client.connection.pool.name": pool, "db.client.connection.state": state}
+                        self._add(change, attributes)
+            except Exception as fault:
+                logger.debug("A connection was not counted: {}", fault)
+
+        return changed
+
+
+class Statements:
     """Measures the statements of engines."""
 
     def __init__(self, meter: Meter, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -41,11 +85,10 @@ class Queries:
         """Measure every statement of an engine.
 
         Args:
-            engine: SQLAlchemy's engine, synchronous or not.
+            engine: SQLAlchemy's synchronous engine.
         """
         from sqlalchemy import event
 
-        engine = getattr(engine, "sync_engine", engine)
         event.listen(engine, "before_cursor_execute", self._before)
         event.listen(engine, "after_cursor_execute", self._after)
         event.listen(engine, "handle_error", self._failed)
@@ -83,3 +126,12 @@ def operation(statement: str | None) -> str:
     """
     word = (statement or "").lstrip(" \t\r\n(")[:16].partition(" ")[0].partition("\n")[0].upper()
     return word if word in _OPERATIONS else "other"
+
+
+def _pool_name(engine: Any) -> str:
+    url = engine.url
+    if named := getattr(engine.pool, "logging_name", None):
+        return str(named)
+    if not url.host:
+        return PurePath(url.database or ":memory:").name
+    return f"{url.host}:{url.port}/{url.database}" if url.port else f"{url.host}/{url.database}"
