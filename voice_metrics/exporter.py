@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
 
-from voice_metrics.accumulation import Accumulation
+from voice_metrics.accumulation import Accumulation, Part
 from voice_metrics.keeping import Keeping
 from voice_metrics.reports import Reports
 from voice_metrics.shipping import Shipped, Shipping
@@ -27,10 +27,10 @@ _RELIEVED = 0.7
 
 
 class Outlet(Protocol):
-    """A reader beside OTLP that is shown everything that lives."""
+    """A reader beside OTLP that is shown what is exported."""
 
     def show(self, data: MetricsData) -> None:
-        """Show it."""
+        """Show what was collected: all that lives, or what a few calls end with."""
 
     def close(self) -> None:
         """Stop showing."""
@@ -161,6 +161,8 @@ class Exporter:
         self._reports = Reports(f"Metrics export{where}")
         # Whether anything was not acknowledged that is still kept here.
         self._owes = False
+        # Ended calls whose last export has failed.
+        self._undelivered: set[str] = set()
         # Whether the latest request failed in a way that concerns every request.
         self._outage = False
         # Whether the server is back and what is owed should not wait for the next interval.
@@ -261,7 +263,7 @@ class Exporter:
                 accumulation.end(call_id, now_ns)
             parts = list(accumulation.parts(now_ns) if everything else accumulation.parts_of(ended, now_ns))
         if self._shipping is None:
-            self._show(everything)
+            self._show(parts)
             self._finish(wishes, None)
             return
         shipped = self._shipping.ship(parts)
@@ -271,12 +273,12 @@ class Exporter:
         self._owes = owed if everything else owed or self._owes
         if self._keeping is not None:
             self._keeping.keep(failing=self._owes, last=wishes.stop)
+        self._show(parts)
         self._finish(wishes, shipped)
-        self._show(everything)
         self._relieve()
-        if not shipped.failed and not wishes.stop:
-            self._resend()
         self._catch_up = self._outage and not shipped.failed and not everything
+        if not shipped.failed and not wishes.stop and not self._catch_up:
+            self._resend()
         self._outage = shipped.outcome is not None and shipped.outcome.concerns_all
 
     def _tell(self, shipped: Shipped) -> None:
@@ -292,6 +294,11 @@ class Exporter:
             self._hooks.dropped("export_rejected", lost)
         if shipped.delivered:
             self._hooks.delivered(shipped.delivered)
+        after_all = self._undelivered.intersection(shipped.delivered)
+        self._undelivered -= after_all
+        self._undelivered |= {part.group.call_id for part in shipped.failed if part.group.ended_ns is not None}
+        if after_all and self._keeping is not None:
+            self._keeping.delivered(sorted(after_all))
 
     def _finish(self, wishes: Wishes, shipped: Shipped | None) -> None:
         with self._collection.lock:
@@ -301,12 +308,12 @@ class Exporter:
         for flush in wishes.flushes:
             _resolve(flush, None if shipped is None else shipped.reached(flush.call_id))
 
-    def _show(self, everything: bool) -> None:
-        if not everything:
+    def _show(self, parts: Sequence[Part]) -> None:
+        if not self._outlets or not parts:
             return
+        with self._collection.lock:
+            data = self._collection.accumulation.request(parts, zeros=False)
         for outlet in self._outlets:
-            with self._collection.lock:
-                data = self._collection.accumulation.snapshot(time.time_ns())
             outlet.show(data)
 
     def _relieve(self) -> None:
@@ -325,6 +332,7 @@ class Exporter:
             self._reports.fault("full", f"{len(parts)} ended calls were dropped; there is no room for more.")
         with self._collection.lock:
             accumulation.remove(parts)
+        self._undelivered -= {part.group.call_id for part in parts}
 
     def _resend(self) -> None:
         if self._shipping is not None and self._keeping is not None:

@@ -20,6 +20,7 @@ from voice_metrics.spool import PendingRequest, Spool
 # Writing may take this share of the time, so that an outage at a busy server costs little.
 _WRITING_SHARE = 0.1
 _CLAIM_EVERY_SECONDS = 60.0
+_TRY_AGAIN_SECONDS = 10.0
 
 
 class Keeping:
@@ -73,6 +74,10 @@ class Keeping:
         now = time.monotonic()
         self._write_again_at = now + (now - began) / _WRITING_SHARE
 
+    def delivered(self, call_ids: Sequence[str]) -> None:
+        """Note that calls whose last export had failed are delivered after all."""
+        self._written(lambda: self._spool.delivered(call_ids))
+
     def keep_rest(self) -> None:
         """Keep what had to wait, because the spool was written to just before."""
         if time.monotonic() >= self.write_at:
@@ -98,23 +103,29 @@ class Keeping:
             shipping: The way to the server.
             interrupted: Asked before each request whether something else is more urgent.
         """
-        now = time.monotonic()
-        if now < self._claim_again_at:
+        if time.monotonic() < self._claim_again_at:
             return
-        self._claim_again_at = now + _CLAIM_EVERY_SECONDS
+        self._claim_again_at = time.monotonic() + _CLAIM_EVERY_SECONDS
+        # A claim is limited in size, so that one after another is made while they are delivered.
+        while self._resent(shipping, interrupted):
+            pass
+
+    def _resent(self, shipping: Shipping, interrupted: Callable[[], bool]) -> bool:
+        """Send one claim; whether there may be more to send at once."""
         try:
             resent = resend(shipping.delivery, self._spool, interrupted)
         except Exception as error:
             self._fault(error)
-            return
+            return False
         if resent.left:
-            self._claim_again_at = now
+            self._claim_again_at = time.monotonic() + (0.0 if resent.outcome is None else _TRY_AGAIN_SECONDS)
         if resent.refused:
             self._dropped("export_rejected", len(resent.refused))
             words = resent.outcome.words if resent.outcome else ""
             self._reports.fault(
                 "refused", f"{len(resent.refused)} calls of an earlier run are refused for good: {words}"
             )
+        return bool(resent.delivered or resent.refused) and not resent.left
 
     def _written(self, write: Callable[[], None]) -> bool:
         try:

@@ -77,10 +77,5 @@ def _hopeless(request: PendingRequest, outcome: Outcome) -> bool:
 
 def _points(body: bytes) -> int:
     request = ExportMetricsServiceRequest.FromString(body)
-    return sum(
-        len(getattr(metric, metric.WhichOneof("data")).data_points)
-        for resource in request.resource_metrics
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-        if metric.WhichOneof("data")
-    )
+    metrics = [metric for each in request.resource_metrics for scope in each.scope_metrics for metric in scope.metrics]
+    return sum(len(getattr(metric, metric.WhichOneof("data") or "gauge").data_points) for metric in metrics)

@@ -32,6 +32,9 @@ class Spool(Protocol):
     def replace(self, requests: Sequence[PendingRequest]) -> None:
         """Keep what this process owes now, instead of what it owed before: values are cumulative."""
 
+    def delivered(self, call_ids: Sequence[str]) -> None:
+        """Note that this process has delivered, after all, calls whose last export had failed."""
+
     def park(self, requests: Sequence[PendingRequest]) -> None:
         """Keep requests that this process gives out of its hands; any process may claim them at once."""
 

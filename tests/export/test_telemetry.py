@@ -7,6 +7,8 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -17,6 +19,7 @@ from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.receiver import Receiver, accept, answering, hang
 from voice_metrics import telemetry as module
+from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -157,9 +160,14 @@ def test_a_dead_server_does_not_fill_the_memory(receiver: Receiver, start: Start
     assert receiver.wait_for(kept)
     receiver.behaviour = accept
     run(telemetry, "last")
+
+    def arrived(receiver: Receiver) -> bool:
+        last = receiver.last().values()
+        totals = {point.attributes.get("call_id"): point.value for point in last if point.name == TOKENS}
+        return totals == {**truth, "last": 3}
+
+    assert receiver.wait_for(arrived)
     assert receiver.wait_for(lambda _: not spool.left and not spool.claimed)
-    totals = {point.attributes["call_id"]: point.value for point in receiver.last().values() if point.name == TOKENS}
-    assert {name: totals[name] for name in truth} == truth
 
 
 def test_without_a_spool_a_dead_server_costs_the_oldest_calls_and_they_are_counted(
@@ -363,3 +371,25 @@ def test_a_call_that_ended_already_is_not_exported_again(receiver: Receiver, sta
     assert call.end().result(10) is True
     assert call.end().result(10) is False
     assert len(receiver.exchanges) == 1
+
+
+def test_the_ledger_knows_what_was_delivered_after_all(receiver: Receiver, start: Start, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "calls.db")
+    receiver.behaviour = answering(503)
+    telemetry = start(spool=ledger, OTEL_METRIC_EXPORT_INTERVAL="200")
+    assert telemetry.kept_in == str(tmp_path / "calls.db")
+    ledger.call_started("c1", datetime.now(UTC), {})
+    assert run(telemetry, "c1") is False
+    ledger.call_ended("c1", {}, CallState.PENDING)
+    receiver.behaviour = accept
+
+    def state(_: Receiver) -> bool:
+        ledger.flush()
+        with LedgerReader(ledger.path) as reader:
+            return reader.call("c1").row.state is CallState.DELIVERED
+
+    assert receiver.wait_for(state)
+    telemetry.shutdown(2.0)
+    with LedgerReader(ledger.path) as reader:
+        assert reader.pending().requests == 0
+    ledger.close()

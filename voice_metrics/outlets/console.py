@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricsData
 
 
 class Console:
-    """Prints everything that lives, at every interval."""
+    """Prints what is exported, when it is."""
 
     def __init__(self) -> None:
         """Prepare the SDK's printer."""
-        self._exporter = ConsoleMetricExporter()
+        self._exporter = ConsoleMetricExporter(out=sys.stdout)
 
     def show(self, data: MetricsData) -> None:
-        """Print everything that lives."""
-        if any(scope.metrics for resource in data.resource_metrics for scope in resource.scope_metrics):
-            self._exporter.export(data)
+        """Print it."""
+        self._exporter.export(data)
 
     def close(self) -> None:
         """Stop printing."""
