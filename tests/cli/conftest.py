@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.ledger.summaries import NOON, summary
+from voice_metrics import cli
 from voice_metrics.ledger import Ledger, Row
 
 ROOT = Path(__file__).parents[2]
@@ -20,20 +24,36 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
+    """What a process of its own starts with."""
     own = {"VOICE_METRICS_DB": str(tmp_path / "calls.db"), "TZ": "UTC", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("VOICE_METRICS_", "OTEL_", "COV"))
-    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("VOICE_METRICS_", "OTEL_"))}
     return inherited | own
 
 
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Run:
-    """Run the command line in a folder of its own."""
+def run(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run the command line in this process; its output is no terminal."""
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        out, err = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, value in (environment | more).items():
+                patch.setenv(name, value)
+            time.tzset()
+            status = cli.run(arguments)
+        return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+    yield run
+    time.tzset()
+
+
+@pytest.fixture
+def spawn(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run the command line as a process of its own, in a folder of its own."""
     home = tmp_path / "here"
     home.mkdir()
 
-    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    def spawn(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "voice_metrics", *arguments],
             env=environment | more,
@@ -44,7 +64,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
             check=False,
         )
 
-    return run
+    return spawn
 
 
 @pytest.fixture

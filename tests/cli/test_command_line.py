@@ -35,24 +35,29 @@ def test_help_has_examples(run: Run, command: str) -> None:
     assert "Example" in run(command, "-h").stdout
 
 
+def test_the_module_is_the_command(spawn: Run, calls: Path) -> None:
+    done = spawn("calls", "--model", "nothing")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No calls.\n", "")
+
+
 def test_the_version_is_the_packages(run: Run) -> None:
     from importlib.metadata import version
 
     assert run("--version").stdout == version("pipecat-voice-metrics") + "\n"
 
 
-def test_settings_come_from_a_dotenv_file_in_the_current_folder(run: Run, calls: Path, tmp_path: Path) -> None:
+def test_settings_come_from_a_dotenv_file_in_the_current_folder(spawn: Run, calls: Path, tmp_path: Path) -> None:
     (tmp_path / "here" / ".env").write_text("VOICE_METRICS_EXPORT_TIMEOUT=soon\n")
-    done = run("calls")
+    done = spawn("calls")
     assert done.returncode == 2
     assert done.stderr == (
         "voice-metrics: VOICE_METRICS_EXPORT_TIMEOUT='soon': expected a positive number of seconds, such as 5\n"
     )
 
 
-def test_the_environment_wins_over_the_dotenv_file(run: Run, calls: Path, tmp_path: Path) -> None:
+def test_the_environment_wins_over_the_dotenv_file(spawn: Run, calls: Path, tmp_path: Path) -> None:
     (tmp_path / "here" / ".env").write_text("VOICE_METRICS_DB=off\n")
-    assert run("calls").returncode == 0
+    assert spawn("calls").returncode == 0
 
 
 def test_a_reader_that_has_enough_is_no_error(environment: dict[str, str], calls: Path) -> None:
