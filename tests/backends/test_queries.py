@@ -120,3 +120,12 @@ def test_an_hour_of_a_thousand_calls_is_drawn_in_a_blink(chain: Chain):
         answer = chain.store.over_time(question.filled(HOUR, 30, job="busy"), now - HOUR + 60, now + 60, 30)
         assert time.monotonic() - started_at < 10
     assert sum(sum(over_time.values()) for over_time in answer.values()) == 120_000
+
+
+def test_promtool_reads_the_local_prometheus_configuration(tmp_path: Path):
+    root = Path(__file__).parents[2]
+    config = (root / "deploy" / "local" / "prometheus.yaml").read_text()
+    rules = root / "voice_metrics" / "grafana" / "alerts.yml"
+    (tmp_path / "prometheus.yml").write_text(config.replace("/voice-metrics/alerts.yml", str(rules)))
+    answer = promtool("check", "config", "--lint=none", str(tmp_path / "prometheus.yml"))
+    assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -1,0 +1,89 @@
+"""What the documents about Grafana say agrees with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from voice_metrics.grafana import calls, delivery, overview, services, usage
+from voice_metrics.grafana.alerts import (
+    FEWEST_ANSWERS,
+    FEWEST_CALLS,
+    FEWEST_ERRORS,
+    FEWEST_TURNS,
+    Rule,
+    Thresholds,
+    rules,
+)
+from voice_metrics.series import LATENCY_MS
+
+ROOT = Path(__file__).parents[2]
+QUICKSTART = (ROOT / "GRAFANA_QUICKSTART.md").read_text()
+RUNBOOK = (ROOT / "docs" / "alerts.md").read_text()
+SOURCE = re.sub(r'"\n\s+f?"', "", "".join(path.read_text() for path in (ROOT / "voice_metrics").rglob("*.py")))
+RULES = list(rules(Thresholds()))
+MESSAGES = re.findall(r"^\| `([^|]+)` \|", QUICKSTART.partition("## Troubleshooting")[2], re.M)
+
+
+def line_of(rule: Rule) -> str:
+    (line,) = re.findall(rf"^\| \[{rule.name}\]\(#{rule.name.lower()}\) \|.*$", RUNBOOK, re.M)
+    return line
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_alert_has_a_section_in_the_runbook_and_its_line_is_right(rule: Rule):
+    assert f"\n## {rule.name}\n" in RUNBOOK
+    pause = f"{rule.minutes} min" if rule.minutes else "at once"
+    assert line_of(rule).endswith(f"| {pause} | {rule.severity} |")
+
+
+def test_the_runbook_has_no_section_of_an_alert_that_is_gone():
+    assert re.findall(r"^## (\w+)$", RUNBOOK, re.M) == [rule.name for rule in RULES]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("VoiceResponseSlow", (Thresholds().response_p95_ms, FEWEST_ANSWERS)),
+        ("VoiceSttSlow", (Thresholds().stt_ttfb_p95_ms, FEWEST_ANSWERS)),
+        ("VoiceLlmSlow", (Thresholds().llm_ttfb_p95_ms, FEWEST_ANSWERS)),
+        ("VoiceTtsSlow", (Thresholds().tts_ttfb_p95_ms, FEWEST_ANSWERS)),
+        ("VoiceErrors", (Thresholds().error_ratio, FEWEST_ERRORS)),
+        ("VoiceInterruptions", (Thresholds().interruption_ratio, FEWEST_TURNS)),
+        ("VoiceCostHigh", (Thresholds().cost_per_hour_usd,)),
+        ("VoiceMeasurementsMissing", (FEWEST_CALLS,)),
+    ],
+)
+def test_the_runbook_names_the_thresholds(name: str, numbers: tuple[float, ...]):
+    (rule,) = (rule for rule in RULES if rule.name == name)
+    for number in numbers:
+        assert re.search(rf"\b{number:g}\b", line_of(rule)), number
+        assert f"{number:g}" in rule.expression
+
+
+def test_the_quick_start_names_the_rows_of_the_dashboard():
+    rows = (overview.ROW, services.ROW, usage.ROW, calls.RECENT, calls.ONE, delivery.GEN_AI, delivery.PLUG_IN)
+    described = re.findall(r"^\| ([^|]+) \|", QUICKSTART.partition("## The dashboard")[2].partition("###")[0], re.M)
+    assert [row.title.partition(":")[0] for row in rows] == described[1:]
+
+
+def test_the_quick_start_names_the_buckets():
+    assert " ".join(f"{bound:g}" for bound in LATENCY_MS) in QUICKSTART
+
+
+def test_panels_that_the_documents_name_exist():
+    rows = (overview.ROW, services.ROW, usage.ROW, calls.RECENT, calls.ONE, delivery.GEN_AI, delivery.PLUG_IN)
+    titles = {panel.title for row in rows for panel in row.panels} | {"Data source", "Bot"}
+    other = {"Services", "Prometheus YAML file"}
+    pages = " ".join((QUICKSTART + RUNBOOK).split())
+    assert set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", pages)) - titles - other == set()
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_each_message_of_the_troubleshooting_is_one_of_ours(message: str):
+    # A status is put in by the code; other people's words follow.
+    fixed = re.sub(r" \d{3}$", "", message.partition(":")[0])
+    parts = [part.strip() for part in re.split(r"`|…|\b10 s\b|OTEL_EXPORTER_OTLP_(?:HEADERS|ENDPOINT)", fixed)]
+    assert [part for part in parts if part and part not in SOURCE and part != "` `Key"] == []
