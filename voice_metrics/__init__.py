@@ -4,8 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from voice_metrics.current_call import duration, record_metric
+    from voice_metrics.declarations import Metric, register_metric
     from voice_metrics.metrics_logger import MetricsLogger
+    from voice_metrics.observer import VoiceMetricsObserver
     from voice_metrics.processor import GrafanaMetricsExporter, VoiceMetricsProcessor
+    from voice_metrics.server import instrument_server
     from voice_metrics.settings import SettingsError
     from voice_metrics.summary import CallSummary
     from voice_metrics.telemetry import Telemetry, shutdown
@@ -13,10 +17,16 @@ if TYPE_CHECKING:
 __all__ = [
     "CallSummary",
     "GrafanaMetricsExporter",
+    "Metric",
     "MetricsLogger",
     "SettingsError",
     "Telemetry",
+    "VoiceMetricsObserver",
     "VoiceMetricsProcessor",
+    "duration",
+    "instrument_server",
+    "record_metric",
+    "register_metric",
     "shutdown",
 ]
 
@@ -24,10 +34,16 @@ __all__ = [
 _HOME = {
     "CallSummary": "summary",
     "GrafanaMetricsExporter": "processor",
+    "Metric": "declarations",
     "MetricsLogger": "metrics_logger",
     "SettingsError": "settings",
     "Telemetry": "telemetry",
+    "VoiceMetricsObserver": "observer",
     "VoiceMetricsProcessor": "processor",
+    "duration": "current_call",
+    "instrument_server": "server",
+    "record_metric": "current_call",
+    "register_metric": "declarations",
     "shutdown": "telemetry",
 }
 
