@@ -188,7 +188,7 @@ class Mind(LLMService):
     """A language model that answers as the script says, calling the script's functions first."""
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(settings=_llm_settings())
+        super().__init__(settings=llm_settings())
         self._bench = bench
         self._called: set[str] = set()
         for turn in bench.script.turns:
@@ -395,7 +395,8 @@ def _application() -> str:
     return category.value if category else "unknown"
 
 
-def _llm_settings() -> LLMSettings:
+def llm_settings() -> LLMSettings:
+    """Settings of a language model, all of them given."""
     return LLMSettings(
         model="mind-1",
         system_instruction=None,

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipecat.bus import AsyncQueueBus, BusBridgeProcessor
 from pipecat.frames import frames as pipecat_frames
-from pipecat.frames.frames import EndFrame
+from pipecat.frames.frames import EndFrame, Frame
 from pipecat.metrics import metrics as pipecat_metrics
 from pipecat.observers.base_observer import BaseObserver
 from pipecat.pipeline.pipeline import Pipeline
@@ -25,7 +26,7 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameProcessor
-from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_start import TranscriptionUserTurnStartStrategy, VADUserTurnStartStrategy
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies, UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
@@ -56,23 +57,32 @@ class ScriptedCall:
         bench: What its providers share.
         line: The caller.
         speaker: The output transport.
-        worker: Pipecat's worker.
+        worker: Pipecat's worker that talks to the caller.
+        brain: The worker that the model runs in, if it is another one.
+        bus: What connects the two.
     """
 
     bench: Bench
     line: Line
     speaker: Speaker
     worker: PipelineWorker
+    brain: PipelineWorker | None = None
+    bus: AsyncQueueBus | None = None
 
     async def run(self) -> Truth:
         """Run the call to its end and return its truth."""
-        runner = WorkerRunner(handle_sigint=False)
-        await runner.add_workers(self.worker)
+        runner = WorkerRunner(handle_sigint=False, bus=self.bus)
+        await runner.add_workers(self.worker, *([self.brain] if self.brain else []))
+        self.worker.add_event_handler("on_pipeline_finished", self._dismiss_brain)
         driver = asyncio.create_task(self._drive())
         async with asyncio.timeout(60):
             await runner.run()
             await driver
         return self.bench.truth
+
+    async def _dismiss_brain(self, worker: PipelineWorker, frame: Frame) -> None:
+        if self.brain is not None:
+            await self.brain.cancel()
 
     async def _drive(self) -> None:
         bench, script = self.bench, self.bench.script
@@ -136,6 +146,7 @@ def scripted_call(
     observers: Sequence[BaseObserver] = (),
     params: PipelineParams | None = None,
     around: Callable[[list[FrameProcessor]], list[FrameProcessor]] | None = None,
+    beside_mind: Sequence[FrameProcessor] | None = None,
     **worker: Any,
 ) -> ScriptedCall:
     """Put a call together.
@@ -148,6 +159,7 @@ def scripted_call(
         observers: Observers of the worker.
         params: Its parameters; with both kinds of metrics if left out.
         around: Rearranges the processors between the user's aggregator and `before_output` (model, synthesis).
+        beside_mind: If given, the model runs in a worker of its own, bridged to the first, with these behind it.
         worker: Further arguments for the worker.
     """
     bench = Bench(script)
@@ -159,17 +171,20 @@ def scripted_call(
     ear: FrameProcessor = Ear(bench)
     if any(turn.recognition_fails for turn in script.turns):
         ear = ServiceSwitcher([ear, SpareEar(bench)], ServiceSwitcherStrategyFailover)
-    voice = around([mind, mouth]) if around else [mind, mouth]
+    params = params or PipelineParams(enable_metrics=True, enable_usage_metrics=True)
+    bus = brain = None
+    here: FrameProcessor = mind
+    if beside_mind is not None:
+        bus = AsyncQueueBus()
+        here = BusBridgeProcessor(bus=bus, worker_name="line")
+        brain = PipelineWorker(Pipeline([mind, *beside_mind]), name="brain", params=params, bridged=())
+    voice = around([here, mouth]) if around else [here, mouth]
     pipeline = Pipeline(
         [line, ear, pair.user(), *voice, *before_output, speaker, *after_output, pair.assistant(), *at_end]
     )
-    params = params or PipelineParams(enable_metrics=True, enable_usage_metrics=True)
-    return ScriptedCall(
-        bench,
-        line,
-        speaker,
-        PipelineWorker(pipeline, params=params, observers=list(observers), **{"enable_rtvi": False, **worker}),
-    )
+    told = {"enable_rtvi": False, "name": "line", **worker}
+    line_worker = PipelineWorker(pipeline, params=params, observers=list(observers), **told)
+    return ScriptedCall(bench, line, speaker, line_worker, brain, bus)
 
 
 async def run_call(script: Script = DEMO, **arrangement: Any) -> Truth:
@@ -189,6 +204,8 @@ def knows(metrics_class: str) -> bool:
 def _strategies(bench: Bench) -> UserTurnStrategies:
     if not bench.script.voice_activity:
         return ExternalUserTurnStrategies()
+    from_voice = bench.script.turns_start_from == "voice"
     return UserTurnStrategies(
-        start=[VADUserTurnStartStrategy()], stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=Judge(bench))]
+        start=[VADUserTurnStartStrategy() if from_voice else TranscriptionUserTurnStartStrategy()],
+        stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=Judge(bench))],
     )

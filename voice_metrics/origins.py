@@ -41,7 +41,7 @@ class Origins:
                 continue
             self._heard.add(processor.id)
             processor.add_event_handler("on_error", self._on_error)
-            if any(service.leg is Leg.LLM for service in services_in((processor,))):
+            if _calls_functions(processor):
                 processor.add_event_handler("on_before_push_frame", self._on_push)
 
     def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
@@ -52,3 +52,10 @@ class Origins:
     def _on_push(self, processor: Any, frame: Frame) -> None:
         if tells(frame) and (told := event(frame, processor)):
             self._happened(told)
+
+
+def _calls_functions(processor: Any) -> bool:
+    # A model in another worker is heard where its frames enter this one's pipeline.
+    if any(base.__name__ == "BusBridgeProcessor" for base in type(processor).__mro__):
+        return True
+    return any(service.leg is Leg.LLM for service in services_in((processor,)))

@@ -1,0 +1,182 @@
+"""Calls of other shapes: speech to speech, a model in another worker, turns that start from a transcript."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    TTSAudioRawFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.metrics.metrics import LLMTokenUsage
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import LLMService
+from pipecat.workers.runner import WorkerRunner
+
+from tests.providers import CHUNK, SAMPLE_RATE, Bench, Speaker, llm_settings
+from tests.scripted import Script, Tool, Turn, run_call
+from tests.test_placements import happened, told
+from voice_metrics.breakdowns import EXPLAINS
+from voice_metrics.observer import VoiceMetricsObserver
+from voice_metrics.processor import VoiceMetricsProcessor
+from voice_metrics.telemetry import Telemetry
+
+BOOKING = Script(
+    greeting="Hello.",
+    turns=(
+        Turn("what is free tonight", tools=(Tool("find_table"),), reply=("Nine o'clock is.", "By the door.", "Good?")),
+        Turn("no", barges_in=True, reply=("Goodbye then.",)),
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", "off")
+
+
+@pytest.mark.parametrize("place", ["before_output", "after_output", "at_end", "observers"])
+async def test_a_model_in_a_bridged_worker_is_measured_with_the_callers_line(place: str) -> None:
+    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+
+    truth = await run_call(BOOKING, beside_mind=(), **{place: [metrics]})
+
+    assert told(metrics.summary()) == happened(truth, "completed")
+
+
+class Duplex(LLMService):
+    """A speech-to-speech service: hears, thinks and speaks, with its provider's own turn detection."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=llm_settings())
+
+    def can_generate_metrics(self) -> bool:
+        return True
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+
+    async def hear(self) -> None:
+        await self.broadcast_frame(UserStartedSpeakingFrame)
+        await self.broadcast_interruption()
+        await asyncio.sleep(0.05)
+        await self.broadcast_frame(UserStoppedSpeakingFrame)
+
+    async def speak(self, seconds: float) -> None:
+        await self.start_ttfb_metrics()
+        await asyncio.sleep(0.04)
+        await self.stop_ttfb_metrics()
+        await self.push_frame(TTSStartedFrame())
+        for _ in range(round(seconds / 0.02)):
+            await self.push_frame(TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1))
+        await self.push_frame(TTSStoppedFrame())
+        await self.start_llm_usage_metrics(LLMTokenUsage(prompt_tokens=30, completion_tokens=12, total_tokens=42))
+
+
+@pytest.mark.parametrize("place", ["before", "after", "observer"])
+async def test_a_speech_to_speech_call(place: str) -> None:
+    bench, duplex = Bench(Script(turns=())), Duplex()
+    speaker, measured = Speaker(bench), VoiceMetricsProcessor()
+    observer = VoiceMetricsObserver()
+    line: list[FrameProcessor] = [duplex, speaker]
+    if place != "observer":
+        line.insert(1 if place == "before" else 2, measured)
+    params = PipelineParams(enable_metrics=True, enable_usage_metrics=True)
+    observers = [observer] if place == "observer" else []
+    worker = PipelineWorker(Pipeline(line), params=params, enable_rtvi=False, observers=observers)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+
+    async def talk() -> None:
+        await asyncio.sleep(0.2)
+        await duplex.speak(0.1)  # a greeting
+        await bench.bot_speaks.wait()
+        await bench.bot_is_quiet.wait()
+        for seconds in (0.6, 0.1):
+            await duplex.hear()
+            await duplex.speak(seconds)
+            await bench.bot_speaks.wait()
+            await asyncio.sleep(0.05)
+        await bench.bot_is_quiet.wait()
+        await worker.queue_frame(EndFrame())
+
+    talking = asyncio.create_task(talk())
+    async with asyncio.timeout(20):
+        await runner.run()
+    await talking
+
+    story = told((observer if place == "observer" else measured).summary())
+    assert story["turns"] == {"completed": 2, "interrupted": 1}
+    assert (story["interruptions"], story["responses"]) == (1, 2)
+    assert (story["total"], story["requests"], story["latencies"]) == (126, 3, 3)
+    assert story["characters"] is None or story["characters"] == 0
+
+
+class Series:
+    """What a call writes, as the SDK's own reader sees it."""
+
+    def __init__(self) -> None:
+        self._reader = InMemoryMetricReader()
+        self.telemetry = Telemetry(meter_provider=MeterProvider([self._reader]))
+
+    def sums_ms(self, name: str, attribute: str, **wanted: str) -> dict[str, float]:
+        """The sums of a histogram's points by an attribute, of those that have the `wanted` ones."""
+        return {
+            str(point.attributes[attribute]): point.sum
+            for resource in self._reader.get_metrics_data().resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+            if metric.name == name and wanted.items() <= point.attributes.items()
+        }
+
+
+@pytest.mark.skipif(not EXPLAINS, reason="this Pipecat's breakdown has no parts")
+@pytest.mark.parametrize("place", ["before_output", "at_end", "observers"])
+async def test_the_parts_of_the_responses_add_up_to_them(place: str) -> None:
+    series = Series()
+    kind = VoiceMetricsObserver if place == "observers" else VoiceMetricsProcessor
+
+    await run_call(BOOKING, **{place: [kind(telemetry=series.telemetry)]})
+
+    parts = series.sums_ms("voice.response.part.milliseconds", "part")
+    (whole,) = series.sums_ms("voice.response.milliseconds", "call_id").values()
+    assert {"endpointing_wait", "llm_inference", "function_handler", "speech_synthesis"} <= parts.keys()
+    assert sum(parts.values()) == pytest.approx(whole, abs=1e-3)
+
+
+async def test_a_transcript_that_starts_the_turn_does_not_make_its_latency_false() -> None:
+    series = Series()
+    metrics = VoiceMetricsProcessor(telemetry=series.telemetry)
+    script = Script(turns=(Turn("hello there"), Turn("goodbye")), turns_start_from="transcript")
+
+    truth = await run_call(script, before_output=[metrics])
+
+    assert list(series.sums_ms("voice.ttfb.milliseconds", "interrupted", processor="Ear")) == ["false"]
+    assert told(metrics.summary()) == happened(truth, "completed")
+    if EXPLAINS:  # Pipecat's own breakdown forgets the caller's silence at the interruption that starts such a turn
+        parts = series.sums_ms("voice.response.part.milliseconds", "part")
+        (whole,) = series.sums_ms("voice.response.milliseconds", "call_id").values()
+        assert sum(parts.values()) == pytest.approx(whole, abs=1e-3)
+
+
+async def test_two_calls_at_once_keep_their_numbers() -> None:
+    first, second = VoiceMetricsProcessor(), VoiceMetricsProcessor()
+    other = Script(turns=(Turn("hello there"),))
+
+    truths = await asyncio.gather(run_call(BOOKING, at_end=[first]), run_call(other, at_end=[second], name="other"))
+
+    expected: list[dict[str, Any]] = [happened(truth, "completed") for truth in truths]
+    assert [told(first.summary()), told(second.summary())] == expected
