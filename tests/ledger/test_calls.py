@@ -23,6 +23,7 @@ from voice_metrics.ledger import (
     Row,
     UsagePoint,
 )
+from voice_metrics.ledger.writing import Session, start_call
 
 
 def only(path: Path) -> CallRow:
@@ -180,16 +181,17 @@ def test_an_order_puts_what_has_no_number_last_both_ways(ledger: Ledger, path: P
 
 
 def test_a_prefix_that_fits_one_call_finds_it(ledger: Ledger, path: Path) -> None:
-    for call_id in ("abc-1", "abc-2", "abd", "ab%"):
+    for call_id in ("abc-1", "abc-2", "abd", "ab%", "x_y-1", "xzy-2"):
         ledger.call_started(call_id, NOON, summary(call_id))
     assert ledger.flush()
     with LedgerReader(path) as reader:
         assert reader.call("abd").row.call_id == "abd"
         assert reader.call("abc-1").row.call_id == "abc-1"
         assert reader.call("ab%").row.call_id == "ab%"
+        assert reader.call("x_y").row.call_id == "x_y-1"
         with pytest.raises(NoSuchCall, match=r"^several calls' ids begin with 'abc': abc-1, abc-2$"):
             reader.call("abc")
-        for unknown in ("x", "", "ab_"):
+        for unknown in ("y", "", "ab_"):
             with pytest.raises(NoSuchCall, match="no call's id begins with"):
                 reader.call(unknown)
 
@@ -225,6 +227,17 @@ def test_usage_is_summed_over_the_calls_of_a_bucket(ledger: Ledger, path: Path) 
         UsagePoint(start, 2, 2400, 160, 600, 117.0, 0.004, 0.003, 0.009, 0.016),
         UsagePoint(start + 7200, 1, 1200, 80, 300, 58.5, 0.004, 0.003, 0.009, 0.016),
     ]
+
+
+def test_work_that_fails_leaves_nothing_behind(ledger: Ledger, path: Path) -> None:
+    def half(session: Session) -> None:
+        start_call(session, "half", NOON.timestamp(), summary("half"))
+        raise ValueError("the other half")
+
+    ledger.call_started("before", NOON, summary("before"))
+    with pytest.raises(ValueError, match="the other half"):
+        ledger.ask(half)
+    assert only(path).call_id == "before"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -46,5 +47,12 @@ def test_a_process_is_gone_as_soon_as_it_ended() -> None:
     assert process.stdout is not None
     child = ProcessIdentity(HERE.machine, process.pid, process.stdout.readline().strip())
     assert not is_gone(child, 0.0, HERE, 1e9)
-    process.communicate("\n")
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    if HERE.started:
+        # Ended, and its parent has not asked for its exit status yet.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_gone(child, 1e9, HERE, 1e9)
+    process.communicate()
     assert is_gone(child, 1e9, HERE, 1e9)

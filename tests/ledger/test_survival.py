@@ -15,6 +15,7 @@ import pytest
 
 from tests.ledger.summaries import NOON, summary
 from voice_metrics.ledger import CallFilter, Ledger, LedgerReader, LedgerUnreadable, Row
+from voice_metrics.ledger.file import LedgerFile
 
 ROOT = Path(__file__).parents[2]
 WRITES = [sys.executable, "-m", "tests.ledger.writes_until_killed"]
@@ -120,6 +121,21 @@ def test_only_one_of_two_ledgers_sets_a_damaged_file_aside(path: Path, said: lis
     assert len(said) == 1
     for ledger in ledgers:
         ledger.close()
+
+
+def test_whoever_comes_late_leaves_the_new_file_alone(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"x" * 8192)
+    early, late = LedgerFile(path), LedgerFile(path)
+    for file in (early, late):
+        with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+            file.connection()
+    assert early.set_aside(0.0) == path.with_name("calls.db.damaged-19700101T000000Z")
+    early.connection()
+    assert late.set_aside(0.0) is None
+    assert late.connection().execute("SELECT COUNT(*) FROM call").fetchone() == (0,)
+    early.close()
+    late.close()
 
 
 def test_another_programs_database_is_left_alone(path: Path, said: list[str]) -> None:
