@@ -1,0 +1,171 @@
+"""Pipecat's frames are read right, whichever version made them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pipecat.frames import frames
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    ErrorFrame,
+    FunctionCallCancelFrame,
+    FunctionCallInProgressFrame,
+    FunctionCallResultFrame,
+    FunctionCallResultProperties,
+    FunctionCallsStartedFrame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    UserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from voice_metrics.conversation import BotStarted, Interruption, UserStopped, VoiceStarted, VoiceStopped
+from voice_metrics.errors import ErrorRaised, Failures
+from voice_metrics.events import RESULTS_NAME_ERRORS, event, function_raised, is_echo, reads, tells
+from voice_metrics.facts import Failed
+from voice_metrics.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+
+RUNNING = {"function_name": "book", "tool_call_id": "call_1", "arguments": {}}
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        pytest.param(BotStartedSpeakingFrame(), BotStarted(), id="bot-starts"),
+        pytest.param(UserStoppedSpeakingFrame(), UserStopped(), id="caller-stops"),
+        pytest.param(VADUserStartedSpeakingFrame(), VoiceStarted(), id="voice-is-heard"),
+        pytest.param(VADUserStoppedSpeakingFrame(stop_secs=0.3), VoiceStopped(0.3), id="silence-is-certain"),
+        pytest.param(InterruptionFrame(), Interruption(), id="interruption"),
+        pytest.param(FunctionCallsStartedFrame([]), None, id="functions-are-asked-for-but-do-not-run-yet"),
+        pytest.param(InputAudioRawFrame(b"", 16000, 1), None, id="audio"),
+    ],
+)
+def test_what_a_frame_says(frame: Any, expected: object) -> None:
+    assert event(frame) == expected
+
+
+def test_a_subclass_says_what_its_base_says() -> None:
+    @dataclass
+    class Own(BotStartedSpeakingFrame):
+        pass
+
+    assert event(Own()) == BotStarted()
+    assert reads(Own)
+    assert not reads(InputAudioRawFrame)
+
+
+def test_the_two_directions_of_a_broadcast_are_one_frame() -> None:
+    down, up = FunctionCallInProgressFrame(**RUNNING), FunctionCallInProgressFrame(**RUNNING)
+    down.broadcast_sibling_id, up.broadcast_sibling_id = up.id, down.id
+
+    assert event(down) == event(up)
+    assert is_echo(up, FrameDirection.UPSTREAM)
+    assert not is_echo(down, FrameDirection.DOWNSTREAM)
+    assert not is_echo(BotStartedSpeakingFrame(), FrameDirection.UPSTREAM)
+
+
+class Item:
+    timeout_secs = 2.5
+
+
+class Model:
+    """What the door reads of a language model."""
+
+    def __init__(self, functions: dict[str | None, Item], timeout: float | None) -> None:
+        self._functions = functions
+        self._function_call_timeout_secs = timeout
+
+
+@pytest.mark.parametrize(
+    ("model", "seconds"),
+    [
+        pytest.param(Model({"book": Item()}, 10.0), 2.5, id="the-functions-own"),
+        pytest.param(Model({None: Item()}, 10.0), 2.5, id="of-the-function-for-all-names"),
+        pytest.param(Model({}, 10.0), 10.0, id="the-services"),
+        pytest.param(Model({}, None), None, id="none"),
+        pytest.param(object(), None, id="of-a-model-that-does-not-say"),
+        pytest.param(None, None, id="of-a-model-nobody-knows"),
+    ],
+)
+def test_a_functions_deadline(model: object, seconds: float | None) -> None:
+    frame = FunctionCallInProgressFrame(**RUNNING)
+
+    assert event(frame, model) == FunctionRunning(frame.id, "call_1", "book", seconds)
+
+
+def test_a_result_settles_only_when_it_is_final() -> None:
+    progress = FunctionCallResultProperties(is_final=False)
+    final = FunctionCallResultFrame(result={"found": 1}, **RUNNING)
+    nothing = FunctionCallResultFrame(result=None, **RUNNING)
+
+    assert event(FunctionCallResultFrame(result="half", properties=progress, **RUNNING)) is None
+    assert event(final) == FunctionAnswered(final.id, "call_1", "book")
+    assert event(nothing) == FunctionAnswered(nothing.id, "call_1", "book", empty=True)
+
+
+@pytest.mark.skipif(not RESULTS_NAME_ERRORS, reason="this Pipecat's results name no errors")
+def test_a_result_that_names_an_error_failed() -> None:
+    frame = FunctionCallResultFrame(result="sorry", **RUNNING)
+    frame.error = "no such table"
+
+    assert event(frame) == FunctionAnswered(frame.id, "call_1", "book", failed=True)
+    assert function_raised(ErrorFrame("Error executing function call [book]: no such table")) is None
+
+
+@pytest.mark.skipif(RESULTS_NAME_ERRORS, reason="this Pipecat's results name the error")
+def test_before_results_named_errors_the_error_names_the_function() -> None:
+    frame = ErrorFrame("Error executing function call [book]: no such table")
+
+    assert function_raised(frame) == FunctionRaised(frame.id, "book")
+    assert function_raised(ErrorFrame("the line is dead")) is None
+
+
+def test_inference_after_a_cancelled_call_means_that_it_ran_out_of_time() -> None:
+    frame = FunctionCallCancelFrame(function_name="book", tool_call_id="call_1")
+    assert event(frame) == FunctionDropped(frame.id, "call_1", "book")
+
+    frame.run_llm = True  # since the version whose timeouts cancel
+    assert event(frame) == FunctionDropped(frame.id, "call_1", "book", timed_out=True)
+
+
+def test_function_frames_are_read_at_their_origin() -> None:
+    assert tells(FunctionCallInProgressFrame(**RUNNING))
+    assert not tells(BotStartedSpeakingFrame())
+
+
+@pytest.mark.skipif(not hasattr(frames, "ExternalFunctionCallInProgressFrame"), reason="not in this Pipecat")
+def test_calls_of_another_workers_model_are_function_calls_too() -> None:
+    running = frames.ExternalFunctionCallInProgressFrame(**RUNNING)
+    half = frames.ExternalFunctionCallResultFrame(result="half", is_final=False, **RUNNING)
+    whole = frames.ExternalFunctionCallResultFrame(result="all", **RUNNING)
+
+    assert event(running) == FunctionRunning(running.id, "call_1", "book")
+    assert event(half) is None
+    assert event(whole) == FunctionAnswered(whole.id, "call_1", "book")
+
+
+def test_an_error_is_its_processor_and_category_and_never_its_text() -> None:
+    frame = ErrorFrame("key sk-123 was refused", processor=FrameProcessor())
+    told = event(frame)
+
+    assert told == ErrorRaised(frame.id, "FrameProcessor", "unknown")
+    assert "sk-123" not in repr(told)
+
+
+@pytest.mark.skipif(not hasattr(frames, "ErrorCategory"), reason="this Pipecat's errors have no category")
+def test_an_error_has_pipecats_category() -> None:
+    frame = ErrorFrame("refused", category=frames.ErrorCategory.AUTHENTICATION)
+
+    assert event(frame, FrameProcessor()) == ErrorRaised(frame.id, "FrameProcessor", "authentication")
+
+
+def test_an_error_that_is_reported_from_two_places_is_one() -> None:
+    failures, told = Failures(), event(ErrorFrame("the line is dead", processor=FrameProcessor()))
+
+    assert failures.take(told) == (Failed("FrameProcessor", "unknown"),)
+    assert failures.take(told) == ()
+    assert failures.take(BotStarted()) == ()

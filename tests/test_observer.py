@@ -1,0 +1,146 @@
+"""The observer for bots whose code is not touched: attached from outside, harmless, complete."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loguru import logger
+from pipecat.frames.frames import EndFrame, TTSSpeakFrame
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+
+import voice_metrics.setup_file
+from tests.scripted import Script, Turn, run_call, scripted_call
+from tests.test_placements import happened, told
+from voice_metrics.observer import VoiceMetricsObserver
+from voice_metrics.processor import VoiceMetricsProcessor
+from voice_metrics.summary import CallSummary
+
+SHORT = Script(turns=(Turn("hello there"),), farewell="Goodbye.")
+SETUP_FILE = Path(voice_metrics.setup_file.__file__)
+
+
+@pytest.fixture(autouse=True)
+def _no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", "off")
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is logged at INFO and above."""
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(message.record["message"]), level="INFO")
+    yield said
+    logger.remove(sink)
+
+
+async def test_a_bot_is_measured_without_a_change_to_its_code(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    monkeypatch.setenv("PIPECAT_SETUP_FILES", str(SETUP_FILE))
+
+    truth = await run_call(SHORT)
+
+    (summary,) = [line for line in lines if "turns" in line and "TTS characters" in line]
+    assert f"{truth.turns['completed']} completed, 0 interrupted" in summary
+    assert f"TTS characters {truth.characters}" in summary
+
+
+async def test_a_bot_with_its_own_processor_is_not_measured_twice(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    monkeypatch.setenv("PIPECAT_SETUP_FILES", str(SETUP_FILE))
+
+    await run_call(SHORT, before_output=[VoiceMetricsProcessor()])
+
+    assert sum("begins" in line for line in lines) == 1
+
+
+async def test_of_two_workers_the_one_that_talks_to_the_caller_is_observed(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    monkeypatch.setenv("PIPECAT_SETUP_FILES", str(SETUP_FILE))
+
+    await run_call(SHORT, beside_mind=())
+
+    assert sum("begins" in line for line in lines) == 1
+
+
+async def test_settings_that_cannot_be_used_cost_the_measurement_not_the_call(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    monkeypatch.setenv("PIPECAT_SETUP_FILES", str(SETUP_FILE))
+    monkeypatch.setenv("VOICE_METRICS_EXPORT_TIMEOUT", "soon")
+
+    truth = await run_call(SHORT)
+
+    assert truth.turns["completed"] == 2
+    assert any("not measured" in line and "VOICE_METRICS_EXPORT_TIMEOUT='soon'" in line for line in lines)
+
+
+async def test_it_has_the_processors_parameters() -> None:
+    def parameters(kind: type) -> list[inspect.Parameter]:
+        return list(inspect.signature(kind).parameters.values())
+
+    assert parameters(VoiceMetricsObserver) == parameters(VoiceMetricsProcessor)
+    with pytest.raises(TypeError):
+        VoiceMetricsObserver(modle="misspelt")  # type: ignore[call-arg]
+
+
+async def test_the_summary_is_announced_once_and_complete() -> None:
+    observer = VoiceMetricsObserver(call_id="call-7", llm_model="mine", attributes={"tenant": "acme"})
+    announced: list[CallSummary] = []
+    observer.add_event_handler("on_call_summary", lambda _, summary: announced.append(summary))
+
+    truth = await run_call(SHORT, observers=[observer])
+
+    assert [told(summary) for summary in announced] == [happened(truth, "completed")]
+    assert announced[0].to_dict()["models"] == {"llm": "mine", "stt": "ear-1", "tts": "mouth-1"}
+    assert (observer.call_id, announced[0].attributes) == ("call-7", {"tenant": "acme"})
+
+
+async def test_a_fault_costs_one_measurement_and_not_the_observer() -> None:
+    observer = VoiceMetricsObserver()
+    broken = TTSSpeakFrame("hi")
+    end = EndFrame()
+
+    # A push without the fields that Pipecat gives it.
+    await observer.on_push_frame(FramePushed(None, None, None, None, 0))  # type: ignore[arg-type]
+    await observer.on_push_frame(FramePushed(None, None, broken, None, 0))  # type: ignore[arg-type]
+    await observer.on_push_frame(FramePushed(None, None, end, None, 0))  # type: ignore[arg-type]
+    await observer.cleanup()
+
+    assert observer.summary() is None
+
+
+async def test_being_told_a_frame_never_waits() -> None:
+    observer, other = VoiceMetricsObserver(), asyncio.Event()
+    call = scripted_call(SHORT, observers=[Stopwatch(observer, other)])
+
+    truth = await call.run()
+
+    assert not other.is_set()
+    assert told(observer.summary()) == happened(truth, "completed")
+
+
+class Stopwatch(BaseObserver):
+    """Passes frames on and notes whether another task could run in between."""
+
+    def __init__(self, inner: VoiceMetricsObserver, waited: asyncio.Event) -> None:
+        super().__init__(observe_every_push=False)
+        self._inner, self._waited = inner, waited
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        turn = self._inner.on_push_frame(data)
+        try:
+            turn.send(None)
+        except StopIteration:
+            return
+        self._waited.set()
+
+    async def cleanup(self) -> None:
+        await self._inner.cleanup()
+        await super().cleanup()
