@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 COMMANDS: dict[str, str] = {
     "calls": "voice_metrics.cli.calls:calls",
     "doctor": "voice_metrics.cli.doctor:doctor",
+    "serve": "voice_metrics.cli.serve:serve",
     "resend": "voice_metrics.cli.resend:resend",
     "dashboard": "voice_metrics.cli.dashboard:dashboard",
     "alerts": "voice_metrics.cli.alerts:alerts",

@@ -1,0 +1,97 @@
+"""The answers of a call: how long the caller waited for each, and what with (pure).
+
+Owns which part of a wait is whose. Where Pipecat named the parts they add up to the wait; else the services' own
+measurements are laid where they happened, and the rest stays unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from voice_metrics.ledger import Row
+
+# The names that Pipecat gives to what the lanes measured.
+_PARTS = {"stt": "transcription", "llm": "llm_inference", "functions": "function_handler", "tts": "speech_synthesis"}
+_USED = ("prompt_tokens", "completion_tokens", "characters", "cost_usd")
+
+Bars = Sequence[Mapping[str, Any]]
+Answer = dict[str, Any]
+
+
+def answers(rows: Sequence[Row], start: float, seconds: float, lanes: Mapping[str, Bars]) -> list[Answer]:
+    """Every answer in the order of time.
+
+    Args:
+        rows: The call's rows in the order of time.
+        start: Unix seconds of the call's start.
+        seconds: Length of the call.
+        lanes: Bars of each service and of the functions.
+
+    Returns:
+        Number, begin, seconds, parts, whether they are named by Pipecat, whether it was cut off, and what was used
+        until the next one.
+    """
+    told: list[Answer] = []
+    for row in rows:
+        if row.kind == "response" and row.value is not None:
+            begin = row.at - start - row.value
+            told.append({"number": len(told) + 1, "at": round(begin, 3), "seconds": row.value, "parts": []})
+        elif row.kind == "response_part" and told and row.value is not None:
+            told[-1]["parts"].append({"part": row.name, "seconds": row.value})
+    ends = [answer["at"] for answer in told[1:]] + [seconds]
+    for answer, end in zip(told, ends, strict=True):
+        later = [row for row in rows if answer["at"] <= row.at - start < end or (end == seconds <= row.at - start)]
+        turn = next((row for row in later if row.kind == "turn"), None)
+        answer["interrupted"] = turn is not None and turn.outcome == "interrupted"
+        answer["used"] = {kind: _sum(later, kind) for kind in _USED}
+        answer["named"] = bool(answer["parts"])
+        answer["parts"] = _in_a_row(answer["parts"]) or _measured(answer, lanes)
+    return told
+
+
+def averages(told: Sequence[Answer]) -> list[dict[str, Any]]:
+    """What each part takes in an average answer, in the order of the longest answer's parts.
+
+    Args:
+        told: The answers.
+
+    Returns:
+        Name and seconds of each part, over all answers; empty where no answer has named parts.
+    """
+    named = [answer for answer in told if answer["named"]]
+    sums: dict[str, float] = {}
+    for answer in named:
+        for part in answer["parts"]:
+            sums[part["part"]] = sums.get(part["part"], 0.0) + part["seconds"]
+    # The answer with the most parts shows their order; a simpler one leaves some out.
+    longest_first = sorted(named, key=lambda answer: -len(answer["parts"]))
+    order = dict.fromkeys(part["part"] for answer in longest_first for part in answer["parts"])
+    return [{"part": name, "seconds": sums[name] / len(named)} for name in order]
+
+
+def _in_a_row(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    begin, placed = 0.0, []
+    for part in parts:
+        placed.append({**part, "from": round(begin, 4)})
+        begin += part["seconds"]
+    return placed
+
+
+def _measured(answer: Answer, lanes: Mapping[str, Bars]) -> list[dict[str, Any]]:
+    """What services measured within a wait, laid where it happened."""
+    parts = []
+    for lane, part in _PARTS.items():
+        for bar in lanes.get(lane, ()):
+            first_byte = bar["first_byte_seconds"]
+            end = bar["to"] if first_byte is None else bar["from"] + first_byte
+            begin = max(0.0, bar["from"] - answer["at"])
+            length = min(answer["seconds"], end - answer["at"]) - begin
+            if length > 0:
+                parts.append({"part": part, "from": round(begin, 4), "seconds": round(length, 4)})
+    return sorted(parts, key=lambda part: float(part["from"]))
+
+
+def _sum(rows: Sequence[Row], kind: str) -> float | None:
+    values = [row.value for row in rows if row.kind == kind and row.value is not None]
+    return sum(values) if values else None

@@ -1,0 +1,36 @@
+// Everything that was measured in a call, as a table that opens on demand.
+
+import { el, say } from "./dom.js";
+import { table } from "./table.js";
+import { KINDS, count, length, ms, or, plural, usd } from "./words.js";
+
+const LATENCIES = ["ttfb", "processing", "ttfa", "ttfat", "text_aggregation", "turn_detection", "response", "response_part", "function_call"];
+
+function value({ kind, value: number }) {
+  if (number === null) return "–";
+  if (LATENCIES.includes(kind)) return ms(number * 1000);
+  if (kind === "cost_usd") return usd(number);
+  return kind === "turn" || kind === "audio_seconds" ? length(number) : count(number);
+}
+
+export function measurementsPart() {
+  let shown = [];
+  const list = table("Measurements", [
+    { name: "After", number: true, text: (row) => `${row.after.toFixed(2)} s` },
+    { name: "What", text: (row) => KINDS[row.kind] ?? row.kind.replaceAll("_", " ") },
+    { name: "Value", number: true, text: value },
+    { name: "Outcome", text: (row) => or(row.outcome?.replaceAll("_", " ")) },
+    { name: "Service", minor: true, text: (row) => or(row.service) },
+    { name: "Name", text: (row) => or([row.name, row.model].filter(Boolean).join(" ")) },
+  ], (row) => row.place);
+  const summary = el("summary", {}, "All measurements");
+  const details = el("details.figures", { ontoggle: () => details.open && list.update(shown) }, summary, list.element);
+  return {
+    element: el("section.panel", {}, details),
+    update(rows, start) {
+      shown = rows.map((row, place) => ({ ...row, place, after: row.at - start }));
+      say(summary, `All ${plural(rows.length, "measurement")}`);
+      if (details.open) list.update(shown);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+// A table whose rows stay while their numbers change, and whose headings order it.
+
+import { el, fit, say } from "./dom.js";
+
+// A column: {name, title, text(row), number, order, minor, link(row), mark(row)}.
+export function table(caption, columns, key, onorder = null) {
+  const body = el("tbody");
+  const heads = columns.map((column) => head(column, onorder));
+  const element = el(
+    "div.scroll",
+    { tabindex: "0", role: "region", "aria-label": caption },
+    el("table", {}, el("caption.unseen", {}, caption), el("thead", {}, el("tr", {}, heads)), body),
+  );
+  return {
+    element,
+    update(rows) {
+      fit(body, rows, key, () => line(columns), (tr, row) => fill(tr, columns, row));
+    },
+    ordered(order, way) {
+      columns.forEach((column, index) => {
+        if (!column.order) return;
+        const sort = column.order !== order ? "none" : way === "asc" ? "ascending" : "descending";
+        heads[index].setAttribute("aria-sort", sort);
+      });
+    },
+  };
+}
+
+function kind(column) {
+  return { class: [column.number && "number", column.minor && "minor"].filter(Boolean).join(" ") || null };
+}
+
+function head(column, onorder) {
+  if (!onorder || !column.order) return el("th", { scope: "col", ...kind(column) }, column.name);
+  const button = el("button.sort", { type: "button", title: column.title, onclick: () => onorder(column) }, column.name);
+  return el("th", { scope: "col", "aria-sort": "none", ...kind(column) }, button);
+}
+
+function line(columns) {
+  return el("tr", {}, columns.map((column, index) => {
+    const inner = column.link ? el("a", {}) : el("span", {});
+    return index === 0 ? el("th", { scope: "row", ...kind(column) }, inner) : el("td", kind(column), inner);
+  }));
+}
+
+function fill(tr, columns, row) {
+  columns.forEach((column, index) => {
+    const inner = tr.cells[index].firstElementChild;
+    say(inner, column.text(row));
+    if (column.link) {
+      inner.href = column.link(row);
+      inner.title = column.whole?.(row) ?? "";
+    }
+    if (column.mark) inner.className = column.mark(row) ?? "";
+  });
+}
+
+export const callAddress = (id) => `#/call/${encodeURIComponent(id)}`;

@@ -1,0 +1,105 @@
+// The call from left to right: who has the word, and what each service does meanwhile.
+
+import { el, say } from "./dom.js";
+import { clock, ms, seconds } from "./words.js";
+
+const LANES = { stt: "Speech to text", llm: "Language model", functions: "Functions", tts: "Text to speech" };
+const WHO = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller has the word" };
+const INTERRUPTED = "Bot speaks, cut off by the caller";
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
+const ZOOM = [1, 2, 4, 8, 16, 32];
+const READ = "Point at a bar, or tap it, to read what it is.";
+
+export function timelinePart() {
+  const lanes = el("div.lanes");
+  const scroll = el("div.timeline", { tabindex: "0", role: "region", "aria-label": "Time line of the call; the tables below have its numbers" }, lanes);
+  const reading = el("p.told", {}, READ);
+  const zoomIn = el("button", { type: "button", "aria-label": "Zoom in", onclick: () => zoom(1) }, "+");
+  const zoomOut = el("button", { type: "button", "aria-label": "Zoom out", onclick: () => zoom(-1) }, "−");
+  const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(WHO).map(([who, text]) => el("li", {}, el(`span.swatch.who-${who}`), text)), el("li", {}, el("span.swatch.first"), "until the first byte"), el("li", {}, el("span.swatch.rest"), "until the end"));
+  const none = el("p.quiet", { hidden: true }, "Nothing was measured, or the measurements are older than the ledger keeps them.");
+  let level = 0;
+  const zoom = (way) => {
+    const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / scroll.scrollWidth;
+    level = Math.min(ZOOM.length - 1, Math.max(0, level + way));
+    lanes.style.width = `${ZOOM[level] * 100}%`;
+    lanes.dataset.zoom = ZOOM[level];
+    scroll.scrollLeft = middle * scroll.scrollWidth - scroll.clientWidth / 2;
+    settle();
+    axis(shown);
+  };
+  const settle = () => {
+    zoomOut.disabled = level === 0;
+    zoomIn.disabled = level === ZOOM.length - 1;
+  };
+  let shown = null;
+  const axis = (story) => story && lanes.querySelector(".axis .track")?.replaceChildren(...ticks(story.seconds, lanes.clientWidth));
+  for (const event of ["pointerover", "click"]) {
+    lanes.addEventListener(event, ({ target }) => say(reading, target.closest("[data-told]")?.dataset.told ?? READ));
+  }
+  new ResizeObserver(() => axis(shown)).observe(scroll);
+  settle();
+  return {
+    element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Time line"), el("div.controls", {}, zoomOut, zoomIn)), key, scroll, reading, none),
+    update(story, call, live) {
+      shown = story;
+      none.hidden = story.strip.length + story.lanes.length + story.marks.length > 0;
+      scroll.hidden = reading.hidden = key.hidden = !none.hidden;
+      const place = (from, to) => ({ left: `${(from / story.seconds) * 100}%`, width: `${((to - from) / story.seconds) * 100}%` });
+      lanes.replaceChildren(conversation(story, place), ...Object.keys(LANES).map((name) => lane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")));
+      axis(story);
+    },
+  };
+}
+
+function conversation(story, place) {
+  const stretches = story.strip.map((each) => {
+    const cut = each.who === "bot" && each.outcome === "interrupted";
+    const answer = each.who === "wait" ? story.answers.find((one) => Math.abs(one.at - each.from) < 0.01) : null;
+    const text = each.who === "wait" ? ms((each.to - each.from) * 1000) : each.who === "bot" ? "Bot" : "Caller";
+    const told = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms((each.to - each.from) * 1000) : seconds(each.to - each.from)}`;
+    return bar(`who-${each.who}${cut ? " cut" : ""}`, told, place(each.from, each.to), el("span.text", {}, text));
+  });
+  const marks = story.marks.map((mark) => bar(`mark mark-${mark.kind === "interruption" ? "cut" : "bad"}`, markTold(mark), { left: place(mark.at, mark.at).left }, mark.kind === "interruption" ? "✕" : "!"));
+  return el("div.lane.strip", {}, el("span.label", {}, "Conversation"), el("div.track", {}, stretches, marks));
+}
+
+function markTold(mark) {
+  const what = { interruption: "The caller interrupts the bot", error: `Error in ${mark.name}, category ${mark.outcome}`, function_call: `Function ${mark.name}: ${(mark.outcome ?? "").replaceAll("_", " ")}` };
+  return `${clock(mark.at)} · ${what[mark.kind]}`;
+}
+
+function lane(name, story, place) {
+  const found = story.lanes.find((each) => each.name === name);
+  if (!found) return null;
+  const bars = found.bars.map((each) => {
+    const drawn = bar(`lane-${name}${each.outcome && each.outcome !== "completed" ? " cut" : ""}`, told(name, each), place(each.from, each.to));
+    const share = each.first_byte_seconds === null ? 0 : Math.min(1, each.first_byte_seconds / (each.to - each.from || 1));
+    if (share > 0) drawn.append(sized(el("span.first"), { width: `${share * 100}%` }));
+    if (name === "functions") drawn.append(el("span.text", {}, each.name ?? ""));
+    return drawn;
+  });
+  return el("div.lane", {}, el("span.label", {}, LANES[name]), el("div.track", {}, bars));
+}
+
+function told(name, { from, to, kind, first_byte_seconds: first, name: who, model, outcome }) {
+  const whole = ms((to - from) * 1000);
+  const firstByte = first === null ? null : `first byte after ${ms(first * 1000)}`;
+  const took = name === "functions" ? whole : [firstByte, kind === "ttfb" ? null : `done after ${whole}`].filter(Boolean).join(", ");
+  return [clock(from), [who, model].filter(Boolean).join(" "), took, outcome === "completed" ? null : outcome?.replaceAll("_", " ")].filter(Boolean).join(" · ");
+}
+
+function bar(classes, text, size, ...children) {
+  return sized(el("div", { class: `bar ${classes}`, "data-told": text }, children), size);
+}
+
+// Set through the object model: the page's policy allows no styles in markup.
+function sized(element, size) {
+  Object.assign(element.style, size);
+  return element;
+}
+
+function ticks(length, width) {
+  const step = STEPS.find((each) => (each / length) * width >= 64) ?? STEPS.at(-1);
+  return Array.from({ length: Math.floor(length / step) + 1 }, (_, index) => sized(el("span.tick", {}, clock(index * step)), { left: `${((index * step) / length) * 100}%` }));
+}

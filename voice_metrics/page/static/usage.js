@@ -1,0 +1,41 @@
+// What calls used and cost, by the time of their start.
+
+import { chart, periods } from "./chart.js";
+import { el, heading, say } from "./dom.js";
+import { count, length, usd } from "./words.js";
+
+const line = (name, colour, key, text) => ({ name, colour, value: (point) => point[key], text, bars: true });
+const CHARTS = [
+  {
+    title: "Cost",
+    lines: [line("Language model", "llm", "llm_usd", usd), line("Speech to text", "stt", "stt_usd", usd), line("Text to speech", "tts", "tts_usd", usd)],
+    whole: (sum) => (sum.cost_usd === null ? "nothing that has a price" : `${usd(sum.cost_usd)}: language model ${usd(sum.llm_usd)}, speech to text ${usd(sum.stt_usd)}, text to speech ${usd(sum.tts_usd)}`),
+  },
+  { title: "Calls", lines: [line("Calls", "bot", "calls", count)], whole: (sum) => `${count(sum.calls)} started` },
+  {
+    title: "Tokens",
+    lines: [line("Prompt", "llm", "prompt_tokens", count), line("Completion", "llm-strong", "completion_tokens", count)],
+    whole: (sum) => `${count(sum.prompt_tokens)} prompt, ${count(sum.completion_tokens)} completion`,
+  },
+  { title: "Characters to speech", lines: [line("Characters", "tts", "characters", count)], whole: (sum) => count(sum.characters) },
+  { title: "Audio to text", lines: [line("Audio", "stt", "audio_seconds", length)], whole: (sum) => length(sum.audio_seconds) },
+];
+
+export function usageView(query, ask) {
+  let asked = { period: "day", ...query };
+  const change = (words) => ask((asked = { ...asked, ...words }));
+  const charts = CHARTS.map((each) => ({ ...each, chart: chart(each.title, { lines: each.lines, stacked: each.lines.length > 1, sync: "usage" }) }));
+  return {
+    title: "Usage and cost",
+    heading: heading("Usage and cost", el("div.controls", {}, periods(asked, change))),
+    element: el("div", {}, el("div.charts", {}, charts.map((each) => each.chart.element))),
+    every: () => 10000,
+    update(data) {
+      for (const { whole, chart: { headline, update } } of charts) {
+        say(headline, data.whole ? whole(data.whole) : "No call in this period");
+        update(data);
+      }
+    },
+    close: () => charts.forEach((each) => each.chart.close()),
+  };
+}

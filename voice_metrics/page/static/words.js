@@ -1,0 +1,85 @@
+// Numbers in words. A number that does not exist is a dash, never 0.
+
+export const NOTHING = "–";
+const absent = (value) => value === null || value === undefined;
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+export function count(value) {
+  return absent(value) ? NOTHING : whole.format(value).replaceAll(",", "\u202f");
+}
+
+export function ms(value) {
+  return absent(value) ? NOTHING : `${count(value)} ms`;
+}
+
+export function seconds(value) {
+  return absent(value) ? NOTHING : `${value.toFixed(1)} s`;
+}
+
+// Two digits beyond the cent; more where the amount is less than that.
+export function usd(value) {
+  if (absent(value)) return NOTHING;
+  if (value === 0 || Math.abs(value) >= 0.01) return `$${value.toFixed(4)}`;
+  return Math.abs(value) >= 0.0001 ? `$${value.toFixed(6)}` : `$${Number(value.toPrecision(2))}`;
+}
+
+export function length(value) {
+  if (absent(value)) return NOTHING;
+  if (value < 60) return `${value.toFixed(1)} s`;
+  const rounded = Math.round(value);
+  const hours = Math.floor(rounded / 3600);
+  const minutes = Math.floor((rounded % 3600) / 60);
+  if (hours) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
+  return `${minutes} min ${String(rounded % 60).padStart(2, "0")} s`;
+}
+
+// A moment within a call, as on a clock that starts with it.
+export function clock(value) {
+  const minutes = Math.floor(value / 60);
+  return `${minutes}:${String(Math.floor(value % 60)).padStart(2, "0")}`;
+}
+
+const pad = (value) => String(value).padStart(2, "0");
+
+export function day(at) {
+  const date = new Date(at * 1000);
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}
+
+export function time(at, withSeconds = true) {
+  const date = new Date(at * 1000);
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}${withSeconds ? `:${pad(date.getSeconds())}` : ""}`;
+}
+
+export function moment(at) {
+  return absent(at) ? NOTHING : `${day(at)} ${time(at)}`;
+}
+
+export function or(text) {
+  return absent(text) || text === "" ? NOTHING : text;
+}
+
+export const short = (id) => (id.length > 13 ? `${id.slice(0, 8)}…` : id);
+
+export function plural(number, word) {
+  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+}
+
+export const SERIES = {
+  live: "running",
+  ended: "local only",
+  delivered: "delivered",
+  pending: "waits to be sent",
+};
+
+export const SERVICES = { stt: "Speech to text", llm: "Language model", tts: "Text to speech", other: "Other services" };
+export const KINDS = {
+  ttfb: "time to first byte",
+  ttfa: "time to first audio",
+  ttfat: "time to first answer token",
+  response_part: "part of the response",
+  turn: "bot spoke",
+  audio_seconds: "audio recognised",
+  cost_usd: "cost",
+  unpriced: "no price known",
+};

@@ -1,0 +1,157 @@
+"""What the page shows, as JSON-ready dictionaries read from the ledger.
+
+Owns the questions that a browser may ask. Refuses to write, and to guess: a question that makes no sense is an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, get_args
+
+from voice_metrics.facts import EndReason
+from voice_metrics.ledger import CallFilter, CallRow, CallState, LedgerReader
+from voice_metrics.ledger.reader import Order
+from voice_metrics.page.story import story
+
+Query = Mapping[str, str]
+_HOUR, _DAY = 3600.0, 86_400.0
+# Length of a period and of a bucket in it, in seconds; buckets are as many as a chart can show apart.
+_PERIODS = {
+    "hour": (_HOUR, 60.0),
+    "day": (_DAY, 900.0),
+    "week": (7 * _DAY, 7200.0),
+    "month": (30 * _DAY, 21_600.0),
+}
+_LATEST = 10
+_MOST = 5000
+# Calls whose models are offered as a filter.
+_CALLS_WITH_MODELS = 2000
+
+
+class BadQuestion(ValueError):
+    """The query makes no sense; the message says what is right."""
+
+
+def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
+    """Calls that run, the latest that ended, and sums of the last 24 hours."""
+    since = at - _DAY
+    wanted = CallFilter(since=since)
+    latest = [row for row in reader.calls(limit=_LATEST + _MOST // 50) if row.state is not CallState.LIVE][:_LATEST]
+    response = reader.latency(since, at + _DAY, 2 * _DAY, kinds=("response",))
+    used = reader.usage(since, at + _DAY, 2 * _DAY)
+    return {
+        "live": [asdict(call.row) | {"summary": call.summary} for call in reader.live()],
+        "latest": [asdict(row) for row in latest],
+        "day": {
+            "calls": reader.count(wanted),
+            "errors": reader.count(CallFilter(since=since, end_reason=EndReason.ERROR)),
+            "response": asdict(response[0]) if response else None,
+            "cost_usd": used[0].cost_usd if used else None,
+        },
+        "pending": asdict(reader.pending()),
+    }
+
+
+def calls(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
+    """Calls that a filter lets through, ordered, and how many there are."""
+    wanted = CallFilter(
+        since=None if (period := query.get("period")) is None else at - _period(period)[0],
+        model=query.get("model") or None,
+        end_reason=_choice(query, "end_reason", EndReason),
+        slower_than_ms=_number(query, "slower_than_ms"),
+        cost_over_usd=_number(query, "cost_over_usd"),
+        state=_choice(query, "state", CallState),
+    )
+    order = query.get("order", "started_at")
+    if order not in get_args(Order):
+        raise BadQuestion(f"order={order!r}: expected one of {', '.join(get_args(Order))}")
+    rows: list[CallRow] = reader.calls(
+        wanted,
+        order=order,  # type: ignore[arg-type]
+        descending=query.get("way", "desc") != "asc",
+        limit=int(min(_number(query, "limit") or 100, _MOST)),
+    )
+    return {"total": reader.count(wanted), "all": reader.count(), "calls": [asdict(row) for row in rows]}
+
+
+def latency(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
+    """Percentiles of responses and of each service's first byte, over a period and over time."""
+    since, until, bucket = _span(query, at)
+    model = query.get("model") or None
+    points = reader.latency(since, until, bucket, model=model)
+    whole = reader.latency(since, until, until - since, model=model)
+    seen = reader.calls(CallFilter(since=since), limit=_CALLS_WITH_MODELS)
+    return {
+        "since": since,
+        "until": until,
+        "bucket_seconds": bucket,
+        "models": sorted({name for row in seen for name in (row.llm_model, row.stt_model, row.tts_model) if name}),
+        "whole": [asdict(point) for point in whole],
+        "points": [asdict(point) for point in points],
+    }
+
+
+def usage(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
+    """Calls, tokens, characters, audio and cost, over a period and over time."""
+    since, until, bucket = _span(query, at)
+    whole = reader.usage(since, until, until - since)
+    return {
+        "since": since,
+        "until": until,
+        "bucket_seconds": bucket,
+        "whole": asdict(whole[0]) if whole else None,
+        "points": [asdict(point) for point in reader.usage(since, until, bucket)],
+    }
+
+
+def call(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
+    """One call in full: its line, its summary, its measurements, and its story."""
+    detail = reader.call(query.get("id", ""))
+    return {
+        "call": asdict(detail.row),
+        "summary": detail.summary,
+        "story": story(detail, at),
+        "measurements": [asdict(row) for row in detail.timeline],
+    }
+
+
+View = Callable[[LedgerReader, Query, float], dict[str, Any]]
+VIEWS: Mapping[str, View] = {"now": now, "calls": calls, "latency": latency, "usage": usage, "call": call}
+
+
+def _span(query: Query, at: float) -> tuple[float, float, float]:
+    """Start, end and bucket of a period; buckets begin at round moments, so that points stay where they are."""
+    length, bucket = _period(query.get("period", "day"))
+    until = math.floor(at / bucket + 1) * bucket
+    return until - length, until, bucket
+
+
+def _period(name: str) -> tuple[float, float]:
+    if name not in _PERIODS:
+        raise BadQuestion(f"period={name!r}: expected one of {', '.join(_PERIODS)}")
+    return _PERIODS[name]
+
+
+def _choice(query: Query, name: str, choices: type[EndReason] | type[CallState]) -> Any:
+    value = query.get(name)
+    if not value:
+        return None
+    try:
+        return choices(value)
+    except ValueError:
+        raise BadQuestion(f"{name}={value!r}: expected one of {', '.join(choices)}") from None
+
+
+def _number(query: Query, name: str) -> float | None:
+    value = query.get(name)
+    if not value:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise BadQuestion(f"{name}={value!r}: expected a number that is not negative")
+    return number
