@@ -1,0 +1,41 @@
+"""The page of all series says what the code makes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from voice_metrics import series as table
+from voice_metrics.prometheus_names import series_names
+from voice_metrics.retrieval import READY
+from voice_metrics.server_series import SERVER
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "series.md"
+EVERY = (
+    *table.VOICE,
+    *table.GEN_AI,
+    *(metric.series(key.value) for key, metric in READY.items()),
+    *(sourced.series for sourced in SERVER),
+)
+
+
+def test_the_page_is_current():
+    command = [sys.executable, str(ROOT / "scripts" / "series.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("series", EVERY, ids=lambda series: series.name)
+def test_every_series_is_on_the_page_once_with_its_name_in_prometheus(series):
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{series.name}`<br>")]
+    assert len(rows) == 1
+    assert f"<br>`{series_names(series)[0]}" in rows[0]
+
+
+def test_no_two_series_have_one_name_in_prometheus():
+    names = [name for series in EVERY for name in series_names(series)]
+    assert len(names) == len(set(names))
