@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import DEMO, SHORT, run_call
 from voice_metrics import CallSummary, GrafanaMetricsExporter, Telemetry, VoiceMetricsProcessor
+from voice_metrics.ledger import LedgerReader, ledger_at
 
 
 class Store:
@@ -404,3 +406,26 @@ def test_attributes_are_checked_at_construction(attributes: dict[Any, Any], erro
 def test_the_exporter_that_bots_know_by_name_is_the_same_processor() -> None:
     exporter = GrafanaMetricsExporter(llm_model="a", stt_model="b", tts_model="c", service_name="bot")
     assert isinstance(exporter, VoiceMetricsProcessor)
+
+
+async def test_a_call_that_begins_before_the_last_one_is_told_leaves_it_its_own_ledger_row(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    await run([metrics], [usage(1, 0)], ending=StopFrame())
+    first = metrics.call_id
+    await run([metrics], [usage(2, 0)])
+    ledger = ledger_at(tmp_path / "calls.db", 30)
+    assert ledger.flush()
+    with LedgerReader(tmp_path / "calls.db") as reader:
+        rows = {call_id: reader.call(call_id).row for call_id in (first, metrics.call_id)}
+    ledger.close()
+    assert [(row.prompt_tokens, row.end_reason) for row in rows.values()] == [(1, "completed"), (2, "completed")]
+
+
+async def test_a_value_refused_again_and_again_is_one_line_of_the_log(store: Store, log: list[str]) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    await run([metrics], [ttfb(-number) for number in range(1, 20)])
+    assert told(metrics)["dropped"] == 19
+    assert len([line for line in log if "Refused" in line]) == 1

@@ -25,6 +25,7 @@ from voice_metrics.errors import ErrorRaised
 from voice_metrics.facts import EndReason, Leg, Refused
 from voice_metrics.journal import Journal
 from voice_metrics.ledger import ledger_at
+from voice_metrics.lifetime import Lifetime
 from voice_metrics.measurements import measurements
 from voice_metrics.options import Options
 from voice_metrics.origins import Origins
@@ -35,13 +36,6 @@ from voice_metrics.seen import Seen
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
 from voice_metrics.telemetry import Telemetry
-
-# What is still under way when the end is announced gets this long, unless the pipeline is cleaned up before.
-GRACE_SECONDS = 0.5
-# Speech that was queued before an EndFrame is played to its end; the longest that this may take.
-DRAIN_SECONDS = 60.0
-# How often a live call's row in the ledger is brought up to date.
-JOURNAL_SECONDS = 5.0
 
 _LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
 
@@ -104,7 +98,7 @@ class Tap:
             flags: Tells what the pipeline measures, once it has started.
             clock: Monotonic seconds.
         """
-        self.call: Call | None = None
+        self._lifetime: Lifetime | None = None
         self.call_id = options.call_id or str(uuid.uuid4())
         self._options = options
         self._telemetry = telemetry
@@ -114,14 +108,17 @@ class Tap:
         self._flags = flags
         self._clock = clock
         self._current = CurrentCall()
-        self._journal: Journal | None = None
         self._lineup = Lineup()
         self._origins = Origins(self._at_origin)
         self._seen = Seen()
         self._fatal = False
         self._faults: set[str] = set()
-        self._releasing: asyncio.TimerHandle | None = None
-        self._concluding: asyncio.Task[None] | None = None
+        self._explained_worker: Any = None
+
+    @property
+    def call(self) -> Call | None:
+        """The current call or the latest one, or `None` before the first."""
+        return self._lifetime.call if self._lifetime else None
 
     async def discover(self, setup: Any) -> None:
         """Look at the pipeline that is being set up. Never raises.
@@ -137,10 +134,11 @@ class Tap:
                 self._origins.listen(processors)
                 self._current.inherit(processors)
                 # A breakdown names parts of the language model's and the voice's work; its observer costs every frame.
-                if self._lineup.model(Leg.LLM) and self._lineup.model(Leg.TTS):
+                if worker is not self._explained_worker and self._lineup.model(Leg.LLM) and self._lineup.model(Leg.TTS):
+                    self._explained_worker = worker
                     await breakdowns.attach(worker, setup.task_manager, self._explained)
         except Exception as fault:
-            self._fault("set-up", fault)
+            self.faulted("set-up", fault)
 
     def take(self, frame: Frame) -> None:
         """Read a frame. Never raises and never waits.
@@ -151,17 +149,38 @@ class Tap:
         try:
             self._take(frame, self._clock())
         except Exception as fault:
-            self._fault(type(frame).__name__, fault)
+            self.faulted(type(frame).__name__, fault)
 
     async def conclude(self) -> None:
         """Tell the call's end, once: last export, summary. Takes at most the export timeout, and never raises."""
         try:
-            if self.call is not None:
-                self._start_concluding()
-                if self._concluding is not None:
-                    await asyncio.shield(self._concluding)
+            if self._lifetime is not None:
+                await asyncio.shield(self._lifetime.conclude())
         except Exception as fault:
-            self._fault("end of the call", fault)
+            self.faulted("end of the call", fault)
+
+    def closing(self, call: Call) -> None:
+        """Let numbers that are recorded from now on carry no tags of this call."""
+        if call is self.call:
+            self._current.end()
+        else:
+            call.own.close()
+
+    async def summed_up(self, summary: CallSummary) -> None:
+        """Pass a call's summary on."""
+        await self._announce(summary)
+
+    def faulted(self, where: str, fault: Exception) -> None:
+        """Count what a fault of ours cost, and log it once per kind. Never raises.
+
+        Args:
+            where: Where it arose.
+            fault: The fault.
+        """
+        with suppress(Exception):
+            if self.call is not None:
+                self.call.happened(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
+        self._say_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
 
     def record(self, name: str, value: float, kind: OwnKind, unit: str, attributes: Mapping[str, Any]) -> None:
         """Record one of the application's own numbers. Never raises.
@@ -197,44 +216,27 @@ class Tap:
                 self._took_place(told, at)
 
     def _begin(self, frame: StartFrame, at: float) -> None:
-        if self.call is not None and self._concluding is None:
-            if self.call.end_reason is None:
+        if self._lifetime is not None and not self._lifetime.over:
+            if self._lifetime.call.end_reason is None:
                 return  # a StartFrame that came by two ways
-            self._start_concluding()
+            self._lifetime.conclude()
         self.call_id = self._next_id(frame)
-        self._seen, self._concluding, self._fatal = Seen(), None, False
+        self._seen, self._fatal = Seen(), False
         models = {leg: self._options.models.get(leg) or self._lineup.model(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
         telemetry = self._telemetry()
         identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
-        self._journal = self._open_journal()
-        self.call = Call(
-            identity, self._lineup, telemetry, self._prices, at, gen_ai=self._settings.gen_ai, journal=self._journal
-        )
-        self._current.begin(self.call.own, self._refused)
-        if self._journal is not None:
-            self._journal.started(self.call.summary(at))
-            self._keep_journal(self.call)
+        journal = self._journal()
+        call = Call(identity, self._lineup, telemetry, self._prices, at, gen_ai=self._settings.gen_ai, journal=journal)
+        self._lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, self)
+        self._current.begin(call.own, self._refused)
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
         for warning in self._flags().warnings():
             logger.warning("Call {}: {}", self.call_id, warning)
 
-    def _open_journal(self) -> Journal | None:
+    def _journal(self) -> Journal | None:
         path = self._settings.ledger
         return None if path is None else Journal(ledger_at(path, self._settings.ledger_days))
-
-    def _keep_journal(self, call: Call) -> None:
-        def write() -> None:
-            if self.call is not call or self._concluding is not None or self._journal is None:
-                return
-            try:
-                call.price(self._clock())
-                self._journal.updated(call.progress(self._clock()))
-            except Exception as fault:
-                self._fault("ledger", fault)
-            self._keep_journal(call)
-
-        asyncio.get_running_loop().call_later(JOURNAL_SECONDS, write)
 
     def _refused(self, refused: Refused) -> None:
         if self.call is not None:
@@ -248,18 +250,18 @@ class Tap:
         return str(given) if given and given != self.call.identity.call_id else str(uuid.uuid4())
 
     def _measured(self, frame: MetricsFrame, at: float) -> None:
-        call = self.call
         # SyncParallelPipeline and bridged workers deliver a frame twice.
-        if call is None or not self._seen.first(frame.id):
+        if self._lifetime is None or not self._seen.first(frame.id):
             return
         for fact in measurements(frame, self._lineup.by_name):
             try:
-                call.measured(fact, at)
+                self._lifetime.call.measured(fact, at)
             except Exception as fault:
-                self._fault(type(fact).__name__, fault)
+                self.faulted(type(fact).__name__, fault)
             if isinstance(fact, Refused):
-                self._say_once(f"{fact.reason} {fact.detail}", f"Refused a measurement: {fact.detail}")
-        self._arm(call, at)
+                # The value is no part of the kind: each false one differs.
+                self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
+        self._lifetime.hold_back(at)
 
     def _took_place(self, told: events.Event, at: float) -> None:
         if self.call is not None:
@@ -272,75 +274,17 @@ class Tap:
             if self.call is not None:
                 self.call.explained(breakdown, self._clock())
         except Exception as fault:
-            self._fault("breakdown", fault)
+            self.faulted("breakdown", fault)
 
     def _at_origin(self, told: events.Event) -> None:
         try:
             self._took_place(told, self._clock())
         except Exception as fault:
-            self._fault(type(told).__name__, fault)
-
-    def _arm(self, call: Call, at: float) -> None:
-        if self._releasing is None and call.next_due is not None:
-            delay = max(0.0, call.next_due - at)
-            self._releasing = asyncio.get_running_loop().call_later(delay, self._release, call)
-
-    def _release(self, call: Call) -> None:
-        self._releasing = None
-        try:
-            at = self._clock()
-            call.release(at)
-            self._arm(call, at)
-        except Exception as fault:
-            self._fault("held measurements", fault)
+            self.faulted(type(told).__name__, fault)
 
     def _ended(self, reason: EndReason, at: float) -> None:
-        if self.call is not None and self.call.end_reason is None:
-            self.call.end(reason, at)
-            self._conclude_after_grace(self.call, at + DRAIN_SECONDS)
-
-    def _conclude_after_grace(self, call: Call, latest: float) -> None:
-        def check() -> None:
-            if self.call is not call or self._concluding is not None:
-                return
-            if call.speaking and self._clock() < latest:
-                self._conclude_after_grace(call, latest)
-            else:
-                self._start_concluding()
-
-        asyncio.get_running_loop().call_later(GRACE_SECONDS, check)
-
-    def _start_concluding(self) -> None:
-        if self._concluding is None and self.call is not None:
-            self._concluding = asyncio.get_running_loop().create_task(self._conclude(self.call))
-
-    async def _conclude(self, call: Call) -> None:
-        try:
-            await self._last_export(call)
-        except Exception as fault:
-            self._fault("last export", fault)
-        finally:
-            summary = call.summary(self._clock())
-            logger.info("{}", summary.render())
-            if self._journal is not None:
-                self._journal.ended(summary, call.close(self._clock()))
-        await self._announce(summary)
-
-    async def _last_export(self, call: Call) -> None:
-        deadline = self._clock() + self._settings.export_timeout_seconds * 0.95
-        # Price libraries load in the background from set-up on; only a call that is shorter than that waits here.
-        while call.awaits_prices and self._clock() < deadline - self._settings.export_timeout_seconds / 2:
-            await asyncio.sleep(0.02)
-            call.price(self._clock())
-        self._current.end()
-        last_export = asyncio.wrap_future(call.close(self._clock()))
-        await asyncio.wait({last_export}, timeout=max(0.0, deadline - self._clock()))
-
-    def _fault(self, where: str, fault: Exception) -> None:
-        with suppress(Exception):
-            if self.call is not None:
-                self.call.happened(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
-        self._say_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
+        if self._lifetime is not None:
+            self._lifetime.ended(reason, at)
 
     def _say_once(self, kind: str, text: str) -> None:
         if kind not in self._faults and len(self._faults) < 100:

@@ -1,0 +1,165 @@
+"""One call on the event loop: its timers, its rows in the ledger, and its end, told once.
+
+Refuses to raise: faults are handed on. Nothing here is shared with another call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from loguru import logger
+
+from voice_metrics.call import Call
+from voice_metrics.facts import EndReason
+from voice_metrics.journal import Journal
+from voice_metrics.summary import CallSummary
+
+# What is still under way when the end is announced gets this long, unless the pipeline is cleaned up before.
+GRACE_SECONDS = 0.5
+# Speech that was queued before an EndFrame is played to its end; the longest that this may take.
+DRAIN_SECONDS = 60.0
+# How often a live call's row in the ledger is brought up to date.
+JOURNAL_SECONDS = 5.0
+
+# The event loop itself holds a task only weakly.
+_endings: set[asyncio.Task[None]] = set()
+
+
+class Listener(Protocol):
+    """Who is told of a call's end."""
+
+    def closing(self, call: Call) -> None:
+        """The call takes nothing any more."""
+        ...
+
+    async def summed_up(self, summary: CallSummary) -> None:
+        """The end has been told: here is the summary."""
+        ...
+
+    def faulted(self, where: str, fault: Exception) -> None:
+        """Something of ours went wrong."""
+        ...
+
+
+class Lifetime:
+    """Keeps time for a call, from its start to the answer to its last export."""
+
+    def __init__(
+        self,
+        call: Call,
+        journal: Journal | None,
+        end_timeout_seconds: float,
+        clock: Callable[[], float],
+        listener: Listener,
+    ) -> None:
+        """Begin.
+
+        Args:
+            call: The call.
+            journal: Its rows in the ledger, or `None` if there is none.
+            end_timeout_seconds: Longest time that its end may take.
+            clock: Monotonic seconds.
+            listener: Told of its end, and of faults.
+        """
+        self.call = call
+        self._journal = journal
+        self._end_timeout_seconds = end_timeout_seconds
+        self._clock = clock
+        self._listener = listener
+        self._releasing: asyncio.TimerHandle | None = None
+        self._concluding: asyncio.Task[None] | None = None
+        if journal is not None:
+            journal.started(call.progress(clock()))
+            self._later(JOURNAL_SECONDS, self._write_journal)
+
+    @property
+    def over(self) -> bool:
+        """Whether the call's end is being told, or was."""
+        return self._concluding is not None
+
+    def hold_back(self, at: float) -> None:
+        """See to it that held measurements are taken when their time has come.
+
+        Args:
+            at: Now, in monotonic seconds.
+        """
+        if self._releasing is None and (due := self.call.next_due) is not None:
+            self._releasing = self._later(max(0.0, due - at), self._release)
+
+    def ended(self, reason: EndReason, at: float) -> None:
+        """Note the end; what is still under way is waited for, though not for the pipeline's clean-up.
+
+        Args:
+            reason: How the call ended.
+            at: When, in monotonic seconds.
+        """
+        if self.call.end_reason is None:
+            self.call.end(reason, at)
+            self._later(GRACE_SECONDS, lambda: self._conclude_when_quiet(at + DRAIN_SECONDS))
+
+    def conclude(self) -> asyncio.Task[None]:
+        """Tell the end, once.
+
+        Returns:
+            What tells it.
+        """
+        if self._concluding is None:
+            self._concluding = asyncio.get_running_loop().create_task(self._conclude())
+            _endings.add(self._concluding)
+            self._concluding.add_done_callback(_endings.discard)
+        return self._concluding
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, act)
+
+    def _release(self) -> None:
+        self._releasing = None
+        try:
+            at = self._clock()
+            self.call.release(at)
+            self.hold_back(at)
+        except Exception as fault:
+            self._listener.faulted("held measurements", fault)
+
+    def _write_journal(self) -> None:
+        if self._journal is None or self.over:
+            return
+        try:
+            self.call.price(self._clock())
+            self._journal.updated(self.call.progress(self._clock()))
+        except Exception as fault:
+            self._listener.faulted("ledger", fault)
+        self._later(JOURNAL_SECONDS, self._write_journal)
+
+    def _conclude_when_quiet(self, latest: float) -> None:
+        if self.over:
+            return
+        if self.call.speaking and self._clock() < latest:
+            self._later(GRACE_SECONDS, lambda: self._conclude_when_quiet(latest))
+        else:
+            self.conclude()
+
+    async def _conclude(self) -> None:
+        try:
+            await self._export()
+        except Exception as fault:
+            self._listener.faulted("last export", fault)
+        finally:
+            # Told even when the event loop is being closed.
+            summary = self.call.summary(self._clock())
+            logger.info("{}", summary.render())
+            if self._journal is not None:
+                self._journal.ended(summary, self.call.close(self._clock()))
+        await self._listener.summed_up(summary)
+
+    async def _export(self) -> None:
+        deadline = self._clock() + self._end_timeout_seconds * 0.95
+        # Price libraries load in the background from set-up on; only a call that is shorter than that waits here.
+        while self.call.awaits_prices and self._clock() < deadline - self._end_timeout_seconds / 2:
+            await asyncio.sleep(0.02)
+            self.call.price(self._clock())
+        self._listener.closing(self.call)
+        last_export = asyncio.wrap_future(self.call.close(self._clock()))
+        await asyncio.wait({last_export}, timeout=max(0.0, deadline - self._clock()))
