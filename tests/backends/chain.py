@@ -1,7 +1,7 @@
 """The chain OTLP -> vmagent -> Prometheus -> Alertmanager -> webhook, and vmagent -> VictoriaMetrics beside it.
 
-Debian's Prometheus has no OTLP receiver, so vmagent stands in front of it; `RELABEL` makes its labels those that
-Prometheus, Mimir and Grafana Cloud give to OTLP series (`job`, `instance`).
+Debian's Prometheus has no OTLP receiver, so vmagent stands in front of it; deploy/vmagent/labels.yaml
+makes its labels those that Prometheus, Mimir and Grafana Cloud give to OTLP series.
 """
 
 from __future__ import annotations
@@ -17,12 +17,7 @@ from pathlib import Path
 
 from .programs import Program, free_port
 
-RELABEL = """
-- {source_labels: [service_name], regex: (.+), target_label: job}
-- {source_labels: [service_namespace, service_name], separator: /, regex: (.+/.+), target_label: job}
-- {source_labels: [service_instance_id], regex: (.+), target_label: instance}
-- {action: labeldrop, regex: telemetry_(sdk|distro)_.*|scope_.*|service_.*|pipecat_version}
-"""
+DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = """
 global: {{evaluation_interval: 1s}}
 rule_files: {rules}
@@ -105,7 +100,6 @@ class Chain:
         """
         ports = {name: free_port() for name in ("alertmanager", "prometheus", "victoria", "agent")}
         at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        (folder / "relabel.yml").write_text(RELABEL)
         (folder / "alertmanager.yml").write_text(ALERTMANAGER.format(webhook=webhook))
         (folder / "prometheus.yml").write_text(
             PROMETHEUS.format(rules=json.dumps([str(rules)] if rules else []), alertmanager=at["alertmanager"])
@@ -160,7 +154,7 @@ class Chain:
                 "-remoteWrite.flushInterval=100ms",
                 # One queue keeps the order of the samples.
                 "-remoteWrite.queues=1",
-                f"-remoteWrite.relabelConfig={folder}/relabel.yml",
+                f"-remoteWrite.relabelConfig={DEPLOY}/vmagent/labels.yaml",
             ),
             f"http://{at['agent']}",
             "/health",

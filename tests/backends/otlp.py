@@ -100,15 +100,18 @@ class Feed:
         return True
 
     def settle(self, now: float) -> None:
-        """Wait until Prometheus has everything that was sent before."""
+        """Wait until both stores have everything that was sent before."""
         marker = Points(now, instance="settle")
-        # vmagent's single queue keeps the order, so the marker is the last to arrive.
-        marker.add(Series("settled", Kind.GAUGE, "", ""), {}, now)
+        # vmagent's single queue for each store keeps the order, so the marker is the last to arrive.
+        # VictoriaMetrics keeps some fifteen digits of a value.
+        number = float(int(now * 1000) % 1_000_000_000)
+        marker.add(Series("settled", Kind.GAUGE, "", ""), {}, number)
         assert self.send([marker], now)
         deadline = time.monotonic() + 30
-        while now not in self.chain.store.instant("max(settled)", now).values():
-            assert time.monotonic() < deadline, "the marker did not arrive"
-            time.sleep(0.05)
+        for store in (lambda: self.chain.store, lambda: self.chain.second_store):
+            while number not in store().instant("last_over_time(settled[1h])", now + 1).values():
+                assert time.monotonic() < deadline, "the marker did not arrive"
+                time.sleep(0.05)
 
     def _post(self, body: bytes) -> bool:
         request = urllib.request.Request(

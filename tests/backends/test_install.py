@@ -1,0 +1,42 @@
+"""The installer of the programs: at once when they are there, and clear about what it cannot do."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from .programs import FOLDER, PROGRAMS
+
+INSTALLER = Path(__file__).parents[2] / "scripts" / "get-backends"
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(INSTALLER), *arguments], capture_output=True, text=True, env={**os.environ, **environ}, check=False
+    )
+
+
+def test_programs_that_are_there_are_not_fetched_again():
+    started_at = time.monotonic()
+    answer = run(str(FOLDER))
+    assert (answer.returncode, answer.stdout) == (0, f"{FOLDER}\n")
+    assert time.monotonic() - started_at < 5
+    assert {path.name for path in (FOLDER / "bin").iterdir()} == set(PROGRAMS)
+
+
+def test_a_system_without_packages_of_debian_is_told_so(tmp_path: Path):
+    (tmp_path / "bash").symlink_to("/bin/bash")
+    answer = run(str(tmp_path / "programs"), PATH=str(tmp_path))
+    assert answer.returncode == 1
+    assert "needs Debian or Ubuntu" in answer.stderr
+
+
+def test_no_host_is_named():
+    assert not re.search(r"https?://", INSTALLER.read_text())
+
+
+def test_it_says_how_the_browser_is_installed():
+    assert "chromium" in run("--browser").stdout
