@@ -20,7 +20,6 @@ from pipecat.frames.frames import (
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
-    LLMTextFrame,
     MetricsFrame,
     OutputAudioRawFrame,
     StartFrame,
@@ -54,7 +53,8 @@ from tests.scripts import Script, Tool, Truth, Turn
 
 SAMPLE_RATE = 16000
 CHUNK_SECONDS = 0.02
-CHUNK = b"\x00\x10" * int(SAMPLE_RATE * CHUNK_SECONDS)
+# A tone, since Pipecat looks for the onset of sound.
+CHUNK = (b"\x00\x20" * 20 + b"\x00\xe0" * 20) * int(SAMPLE_RATE * CHUNK_SECONDS / 40)
 STOP_SECONDS = 0.05
 TTS_SECONDS = 0.03
 GIVE_UP_SECONDS = 15.0
@@ -246,7 +246,7 @@ class Mind(LLMService):
         if not tools:
             for sentence in turn.reply:
                 for word in sentence.split(" "):
-                    await self.push_frame(LLMTextFrame(word + " "))
+                    await self._push_llm_text(word + " ")
         await self._use(turn)
         if tools:
             await self.run_function_calls(
