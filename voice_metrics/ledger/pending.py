@@ -47,7 +47,8 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple
     left = session.db.execute(
         f"SELECT id, LENGTH(body) FROM request WHERE process IS NULL OR process IN ({holders}) ORDER BY created_at, id"
     ).fetchall()
-    adopted, size = [], 0
+    adopted: list[tuple[int, bytes, tuple[str, ...], float]] = []
+    size = 0
     for row, length in left:
         if adopted and size + length > _ADOPTED_BYTES:
             break
