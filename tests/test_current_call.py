@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -25,6 +30,7 @@ from voice_metrics.declarations import Metric, register_metric
 from voice_metrics.own_metrics import OwnMetrics
 from voice_metrics.pipeline import processors_of
 
+ROOT = Path(__file__).parent.parent
 VISITS = "visits.total"
 WAIT = "visit.wait.milliseconds"
 register_metric(VISITS, Metric("counter", "{visit}"))
@@ -225,12 +231,14 @@ async def test_what_a_call_refuses_is_told_to_it(shop):
     current.begin(OwnMetrics(shop.meter, {"call_id": "c-1"}), shop.refused.append)
     record_metric(VISITS, -1, place="a")
     record_metric("visits.undeclared", 1)
-    with duration(VISITS, place="a"):
-        pass
+    for key in (VISITS, 7):
+        with duration(key, place="a"):
+            pass
     assert [refused.detail for refused in shop.refused] == [
         "visits.total: a counter takes no negative number",
         "visits.undeclared: it was not declared; register_metric declares it",
         "visits.total: expected a finite number below 2 to the power of 53",
+        "7: 7: expected a name, or an enum member whose value is one",
     ]
     current.end()
     assert shop.visits() == {}
@@ -250,3 +258,34 @@ async def test_a_duration_is_in_the_unit_of_its_metric(shop):
     assert (metrics[WAIT].sum, dict(metrics[WAIT].attributes)) == (2500, {"found": "true"})
     assert metrics["visit.length.seconds"].sum == 0.25
     current.end()
+
+
+OUTSIDE = """
+from voice_metrics.current_call import record_metric
+from voice_metrics.declarations import Metric, register_metric
+from voice_metrics.telemetry import shutdown
+register_metric("visits.total", Metric("counter", "{visit}"))
+record_metric("visits.total", 3, place="shop")
+record_metric("visits.total", "many")
+record_metric("undeclared", 1)
+record_metric(7, 1)
+shutdown(2.0)
+"""
+
+
+def test_outside_a_call_numbers_carry_no_tags_and_refusals_are_counted():
+    environ = {**os.environ, "OTEL_METRICS_EXPORTER": "console"}
+    done = subprocess.run(
+        [sys.executable, "-c", OUTSIDE], capture_output=True, text=True, cwd=ROOT, env=environ, timeout=60, check=True
+    )
+    values = {
+        (metric["name"], *point["attributes"].items()): point["value"]
+        for scope in json.loads(done.stdout)["resource_metrics"][0]["scope_metrics"]
+        for metric in scope["metrics"]
+        for point in metric["data"]["data_points"]
+    }
+    assert values == {
+        ("visits.total", ("place", "shop")): 3,
+        ("voice.telemetry.dropped.total", ("reason", "own_metric")): 3,
+    }
+    assert "Traceback" not in done.stderr

@@ -20,7 +20,7 @@ from loguru import logger
 from pipecat.frames.frames import Frame, StartFrame
 
 from voice_metrics import series as table
-from voice_metrics.declarations import DECLARED, name_of
+from voice_metrics.declarations import DECLARED
 from voice_metrics.facts import Refused
 from voice_metrics.instruments import instruments_of
 from voice_metrics.own_metrics import REASON, OwnMetrics
@@ -78,11 +78,11 @@ class CurrentCall:
                 self._heard.add(processor.id)
                 processor.add_event_handler("on_before_process_frame", self._on_frame)
 
-    def record(self, name: str, value: float, attributes: dict[str, Any]) -> bool:
+    def record(self, key: Enum | str, value: float, attributes: dict[str, Any]) -> bool:
         """Record a value of a declared metric with the call's tags.
 
         Args:
-            name: The metric's OTLP name.
+            key: The metric's OTLP name, or an enum member whose value it is.
             value: The value in its unit.
             attributes: Attributes beside the call's own tags.
 
@@ -92,7 +92,7 @@ class CurrentCall:
         own, refused = self._own, self._refused
         if own is None or refused is None:
             return False
-        if (refusal := own.record(name, value, kind=None, attributes=attributes)) is not None:
+        if (refusal := own.record(key, value, kind=None, attributes=attributes)) is not None:
             refused(refusal)
         return True
 
@@ -123,17 +123,16 @@ def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -
         **attributes: Text, numbers and truth values beside the call's own tags.
     """
     try:
-        name = name_of(key)
         calls = _built_here.get()
-        if len(calls) != 1 or not calls[0].record(name, value, attributes):
-            _record_for_no_call(name, value, attributes)
+        if len(calls) != 1 or not calls[0].record(key, value, attributes):
+            _record_for_no_call(key, value, attributes)
     except Exception as fault:
         logger.debug("Not recorded: {}", fault)
 
 
-def _record_for_no_call(name: str, value: float, attributes: dict[str, Any]) -> None:
+def _record_for_no_call(key: Enum | str, value: float, attributes: dict[str, Any]) -> None:
     meter = telemetry().meter
-    if OwnMetrics(meter, {}).record(name, value, kind=None, attributes=attributes) is not None:
+    if OwnMetrics(meter, {}).record(key, value, kind=None, attributes=attributes) is not None:
         instruments_of(meter).write(Point(table.DROPPED, 1, {"reason": REASON}), {})
 
 
@@ -182,6 +181,6 @@ class duration:
 
 
 def _units_per_second(key: Enum | str) -> float:
-    metric = DECLARED.get(name_of(key))
+    metric = DECLARED.get(str(key.value if isinstance(key, Enum) else key))
     # Not a number is refused and counted, as for any other value that cannot be true.
     return _UNITS_PER_SECOND.get(metric.unit, math.nan) if metric else math.nan

@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
+    MetricsServiceServicer,
+    add_MetricsServiceServicer_to_server,
+)
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
@@ -15,7 +25,6 @@ from voice_metrics import Telemetry, VoiceMetricsProcessor
 
 
 def test_logfire_shows_a_call_beside_its_own_metrics() -> None:
-    pytest.importorskip("logfire")
     shown = json.loads(
         output(
             """
@@ -36,6 +45,17 @@ def test_logfire_shows_a_call_beside_its_own_metrics() -> None:
     assert [value for tags, value in shown["metrics"]["voice.calls.total"] if tags["call_id"] == "c-1"] == [1]
     assert [value for tags, value in shown["metrics"]["voice.calls.active"] if tags["call_id"] == "c-1"] == [0]
     assert shown["exported"] is None
+
+
+class Collector(MetricsServiceServicer):
+    """An OTLP collector that listens to gRPC and keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.requests: list[ExportMetricsServiceRequest] = []
+
+    def Export(self, request, context):
+        self.requests.append(request)
+        return ExportMetricsServiceResponse()
 
 
 GLOBAL_PROVIDER = """
@@ -68,28 +88,13 @@ def test_a_global_provider_is_neither_replaced_nor_shut_down(arguments: str, cal
 
 
 async def test_the_applications_own_grpc_exporter_carries_a_call() -> None:
-    grpc = pytest.importorskip("grpc")
-    exporter = pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc.metric_exporter")
-    service = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc")
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
-
-    class Collector(service.MetricsServiceServicer):
-        """A collector that keeps what it gets."""
-
-        def __init__(self) -> None:
-            self.requests = []
-
-        def Export(self, request, context):
-            self.requests.append(request)
-            return ExportMetricsServiceResponse()
-
     collector = Collector()
     server = grpc.server(ThreadPoolExecutor(2))
-    service.add_MetricsServiceServicer_to_server(collector, server)
+    add_MetricsServiceServicer_to_server(collector, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     provider = MeterProvider(
-        [PeriodicExportingMetricReader(exporter.OTLPMetricExporter(f"http://127.0.0.1:{port}", insecure=True))],
+        [PeriodicExportingMetricReader(OTLPMetricExporter(f"http://127.0.0.1:{port}", insecure=True))],
         shutdown_on_exit=False,
     )
     metrics = VoiceMetricsProcessor(call_id="c-1", telemetry=Telemetry(meter_provider=provider))

@@ -21,9 +21,6 @@ from voice_metrics.retrieval import READY, Retrieval, Webhook
 from voice_metrics.series import Kind
 from voice_metrics.server_series import SERVER
 
-pytest.importorskip("opentelemetry.instrumentation.fastapi")
-pytest.importorskip("opentelemetry.instrumentation.system_metrics")
-
 TOTALS = {
     "ann": {
         'retrieval_time_milliseconds_sum{{index="menu",{}}}': 120,

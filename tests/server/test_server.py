@@ -13,17 +13,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from loguru import logger
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
-
-pytest.importorskip("opentelemetry.instrumentation.fastapi")
-pytest.importorskip("opentelemetry.instrumentation.system_metrics")
-
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 
 from tests.server.serving import serving
 from voice_metrics.database import operation
