@@ -6,18 +6,17 @@ outage costs time, beyond the queue's bound it costs rows, never a call.
 
 from __future__ import annotations
 
-import os
 import queue
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from voice_metrics.ledger import forking
 from voice_metrics.ledger.chores import Chores
 from voice_metrics.ledger.file import Fault, LedgerFile, fault
 from voice_metrics.ledger.outage import Outages
@@ -72,7 +71,7 @@ class Writer:
         self._capacity = capacity
         self._outages = Outages(file, capacity)
         self._reset()
-        _writers.add(self)
+        forking.watch(self)
 
     def put(self, work: Work[None], *, weight: float = 1.0) -> bool:
         """Hand over work without waiting.
@@ -136,7 +135,7 @@ class Writer:
         return self._thread is not None
 
     def pause(self) -> None:
-        """Before a fork: let go of the file, as SQLite's locks do not survive in a child that inherits them."""
+        """Before a fork: let go of the file."""
         self._paused = self._busy.acquire(timeout=_PAUSE_SECONDS)
         if self._paused:
             self.file.close()
@@ -294,20 +293,5 @@ class Writer:
             self._outages.say("dropped", f"rows are dropped, {why}. Later ones are counted, not reported")
 
 
-_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 # A connection that a child inherited after all is the parent's: dropping it would close it.
 _inherited: list[sqlite3.Connection | None] = []
-
-
-def _each(act: Callable[[Writer], None]) -> Callable[[], None]:
-    def on_fork() -> None:
-        for writer in list(_writers):
-            act(writer)
-
-    return on_fork
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_each(Writer.pause), after_in_parent=_each(Writer.resume), after_in_child=_each(Writer.forget)
-    )
