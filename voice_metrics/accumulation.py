@@ -7,9 +7,9 @@ and output; one thread at a time may use it. Instants are Unix nanoseconds.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
@@ -94,7 +94,8 @@ class Group:
         time_ns: The instant of its points in the newest request.
         ended_ns: When the call ended, or `None` while it runs.
         settled: Whether a server has its last values.
-        series: Its series by stream and attributes.
+        series: Its series by stream and attributes, in whatever order these are.
+        met: The same by stream and values of attributes, as they came.
     """
 
     call_id: str
@@ -103,7 +104,8 @@ class Group:
     time_ns: int
     ended_ns: int | None
     settled: bool
-    series: dict[tuple[Stream, Any], CumulativeSeries]
+    series: dict[tuple[Stream, Any], CumulativeSeries] = field(default_factory=dict)
+    met: dict[tuple[Any, ...], CumulativeSeries] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Accumulation:
         """
         self._resource = resource
         self._streams: dict[tuple[InstrumentationScope, str, type], Stream] = {}
-        self._groups: dict[str, Group] = {SHARED: Group(SHARED, now_ns, 1, now_ns, None, False, {})}
+        self._groups: dict[str, Group] = {SHARED: Group(SHARED, now_ns, 1, now_ns, None, False)}
         self.series_count = 0
         self.series_per_call: float = _SERIES_PER_CALL
 
@@ -154,7 +156,7 @@ class Accumulation:
         """Note that a call began; points of calls that did not are refused."""
         group = self._groups.get(call_id)
         if group is None:
-            self._groups[call_id] = Group(call_id, at_ns, 1, at_ns, None, False, {})
+            self._groups[call_id] = Group(call_id, at_ns, 1, at_ns, None, False)
             return
         # A second call under the same id goes on with the series of the first.
         group.open += 1
@@ -179,27 +181,34 @@ class Accumulation:
 
     def _merge(self, scope: InstrumentationScope, metric: Metric) -> int:
         stream = self._stream(scope, metric)
-        kind = _KINDS[stream.data]
         data: Any = metric.data
         cumulative = getattr(data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE
         late = 0
         for point in data.data_points:
-            attributes = point.attributes or {}
+            attributes = point.attributes
             group = self._groups.get(attributes.get(CALL_ID, SHARED))
             if group is None or group.settled:
                 late += 1
                 continue
-            key = (stream, _key(attributes))
-            series = group.series.get(key)
-            if series is None:
-                start_ns = max(point.start_time_unix_nano or group.begun_ns, group.begun_ns)
-                series = group.series[key] = kind(point, start_ns)
-                self.series_count += 1
+            # Most points are of a series that was met with its attributes in this order.
+            shape = (stream, *map(_fixed, attributes.values()))
+            series = group.met.get(shape)
+            if series is None or series.attributes != attributes:
+                series = group.met[shape] = self._series(group, stream, point)
             if cumulative:
                 series.replace(point)
             else:
                 series.add(point)
         return late
+
+    def _series(self, group: Group, stream: Stream, point: Any) -> CumulativeSeries:
+        key = (stream, frozenset((name, _fixed(value)) for name, value in point.attributes.items()))
+        series = group.series.get(key)
+        if series is None:
+            start_ns = max(point.start_time_unix_nano or group.begun_ns, group.begun_ns)
+            series = group.series[key] = _KINDS[stream.data](point, start_ns)
+            self.series_count += 1
+        return series
 
     def _stream(self, scope: InstrumentationScope, metric: Metric) -> Stream:
         data: Any = metric.data
@@ -260,28 +269,21 @@ class Accumulation:
             if not group.settled:
                 yield from _part(self._dated(group, at_ns), _owed(group))
 
-    def request(self, parts: Iterable[Part], *, zeros: bool = True) -> MetricsData:
-        """Put parts into one request and note what was sent.
+    def shown(self, parts: Iterable[Part]) -> MetricsData:
+        """Parts as the SDK's exporters take them, for readers that acknowledge nothing.
 
         Args:
             parts: What goes in.
-            zeros: Whether series that begin carry a point of value zero.
 
         Returns:
-            The request, as the SDK's exporters take it.
+            The points.
         """
-        points: dict[Stream, list[Any]] = {}
+        points: defaultdict[Stream, list[Any]] = defaultdict(list)
         for part in parts:
             time_ns = part.group.time_ns
             for stream, series in part.series:
-                column = points.get(stream)
-                if column is None:
-                    column = points[stream] = []
-                if zeros:
-                    series.sent = series.version
-                    if series.zero_due:
-                        column.append(series.zero())
-                column.append(series.point(max(time_ns, series.start_ns + MILLISECOND_NS)))
+                earliest_ns = series.start_ns + MILLISECOND_NS
+                points[stream].append(series.point(time_ns if time_ns > earliest_ns else earliest_ns))
         scopes: dict[InstrumentationScope, list[Metric]] = {}
         for stream, column in points.items():
             scopes.setdefault(stream.scope, []).append(stream.metric(column))
@@ -291,7 +293,7 @@ class Accumulation:
     def snapshot(self, at_ns: int) -> MetricsData:
         """Everything that is kept, for a reader that neither acknowledges nor needs beginnings."""
         parts = [Part(group, list(_flat(group))) for group in self._groups.values() if self._dated(group, at_ns).series]
-        return self.request(parts, zeros=False)
+        return self.shown(parts)
 
     @staticmethod
     def _dated(group: Group, at_ns: int) -> Group:
@@ -328,6 +330,7 @@ class Accumulation:
         for key in [key for key, series in part.group.series.items() if id(series) in wanted]:
             del part.group.series[key]
             self.series_count -= 1
+        part.group.met.clear()
 
     def forget(self, before_ns: int) -> int:
         """Forget settled calls.
@@ -379,11 +382,9 @@ class Accumulation:
         return Counter({call_id: len(group.series) for call_id, group in self._groups.items()})
 
 
-def _key(attributes: Any) -> Any:
-    try:
-        return frozenset(attributes.items())
-    except TypeError:
-        return repr(sorted(attributes.items()))
+def _fixed(value: Any) -> Any:
+    # The SDK lets through maps, and sequences of them, which no key can hold.
+    return value if isinstance(value, str | int | float) else repr(value)
 
 
 def _flat(group: Group) -> Iterator[tuple[Stream, CumulativeSeries]]:

@@ -7,6 +7,7 @@ about calls, requests and acknowledgements. Instants are Unix nanoseconds, as in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import add
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
@@ -39,9 +40,10 @@ class CumulativeSeries:
         acknowledged: The version that a server has, or -1 if it has none.
         sent: The version in the request under way.
         zero_due: Whether a point of value zero at `start_ns` is still to be sent.
+        template: The part of its points that never changes, encoded, or `None` before the first request.
     """
 
-    __slots__ = ("acknowledged", "attributes", "exemplars", "sent", "start_ns", "version", "zero_due")
+    __slots__ = ("acknowledged", "attributes", "exemplars", "sent", "start_ns", "template", "version", "zero_due")
 
     counts_from_zero = True
 
@@ -59,6 +61,7 @@ class CumulativeSeries:
         self.acknowledged = -1
         self.sent = -1
         self.zero_due = self.counts_from_zero
+        self.template: Any = None
 
     def settled(self) -> bool:
         """Whether a server has the newest version."""
@@ -92,10 +95,6 @@ class CumulativeSeries:
         """The series as a point at an instant."""
         raise NotImplementedError
 
-    def zero(self) -> DataPointT:
-        """The series as it was at its beginning."""
-        raise NotImplementedError
-
 
 class SumSeries(CumulativeSeries):
     """A counter or an up-down counter."""
@@ -116,10 +115,6 @@ class SumSeries(CumulativeSeries):
     def point(self, time_ns: int) -> NumberDataPoint:
         """The sum at an instant."""
         return NumberDataPoint(self.attributes, self.start_ns, time_ns, self.value, self.exemplars)
-
-    def zero(self) -> NumberDataPoint:
-        """The sum at its beginning."""
-        return NumberDataPoint(self.attributes, self.start_ns, self.start_ns, type(self.value)(0))
 
 
 class GaugeSeries(SumSeries):
@@ -154,7 +149,7 @@ class HistogramSeries(CumulativeSeries):
     def _add(self, delta: HistogramDataPoint) -> None:
         self.count += delta.count
         self.sum += delta.sum
-        self.bucket_counts = [a + b for a, b in zip(self.bucket_counts, delta.bucket_counts, strict=True)]
+        self.bucket_counts = list(map(add, self.bucket_counts, delta.bucket_counts))
         self.min = min(self.min, delta.min)
         self.max = max(self.max, delta.max)
 
@@ -171,14 +166,6 @@ class HistogramSeries(CumulativeSeries):
             self.min,
             self.max,
             self.exemplars,
-        )
-
-    def zero(self) -> HistogramDataPoint:
-        """The histogram at its beginning; it has no minimum and no maximum yet."""
-        nothing: Any = None
-        empty = [0] * len(self.bucket_counts)
-        return HistogramDataPoint(
-            self.attributes, self.start_ns, self.start_ns, 0, 0.0, empty, self.bounds, nothing, nothing
         )
 
 
@@ -236,25 +223,6 @@ class ExponentialSeries(CumulativeSeries):
             self.min,
             self.max,
             self.exemplars,
-        )
-
-    def zero(self) -> ExponentialHistogramDataPoint:
-        """The histogram at its beginning; it has no minimum and no maximum yet."""
-        nothing: Any = None
-        empty = Buckets(0, [])
-        return ExponentialHistogramDataPoint(
-            self.attributes,
-            self.start_ns,
-            self.start_ns,
-            0,
-            0.0,
-            self.scale or 0,
-            0,
-            empty,
-            empty,
-            0,
-            nothing,
-            nothing,
         )
 
 

@@ -312,7 +312,7 @@ class Exporter:
         if not self._outlets or not parts:
             return
         with self._collection.lock:
-            data = self._collection.accumulation.request(parts, zeros=False)
+            data = self._collection.accumulation.shown(parts)
         for outlet in self._outlets:
             outlet.show(data)
 

@@ -16,6 +16,7 @@ from voice_metrics.reports import Reports
 from voice_metrics.resend import resend
 from voice_metrics.shipping import Shipping, pending
 from voice_metrics.spool import PendingRequest, Spool
+from voice_metrics.wire import Wire
 
 # Writing may take this share of the time, so that an outage at a busy server costs little.
 _WRITING_SHARE = 0.1
@@ -31,7 +32,12 @@ class Keeping:
     """
 
     def __init__(
-        self, spool: Spool, accumulation: Accumulation, lock: threading.Lock, dropped: Callable[[str, int], None]
+        self,
+        spool: Spool,
+        accumulation: Accumulation,
+        lock: threading.Lock,
+        wire: Wire,
+        dropped: Callable[[str, int], None],
     ) -> None:
         """Begin with nothing kept.
 
@@ -39,11 +45,13 @@ class Keeping:
             spool: Keeps requests.
             accumulation: What they are made of.
             lock: Held while `accumulation` is used.
+            wire: What encodes them.
             dropped: Told a reason and a number of calls that are lost.
         """
         self._spool = spool
         self._accumulation = accumulation
         self._lock = lock
+        self._wire = wire
         self._dropped = dropped
         self._reports = Reports("Metrics kept for later")
         self.write_at = math.inf
@@ -68,7 +76,7 @@ class Keeping:
         requests: list[PendingRequest] = []
         if failing:
             with self._lock:
-                requests = pending(self._accumulation, self._accumulation.owed(time.time_ns()), time.time())
+                requests = pending(self._wire, self._accumulation.owed(time.time_ns()), time.time())
         if self._written(lambda: self._spool.replace(requests)):
             self._kept = bool(requests)
         now = time.monotonic()
@@ -90,7 +98,7 @@ class Keeping:
             parts: What they owe.
         """
         with self._lock:
-            requests = pending(self._accumulation, parts, time.time())
+            requests = pending(self._wire, parts, time.time())
         # Parked requests can be claimed as soon as a server takes anything.
         self._claim_again_at = 0.0
         if not self._written(lambda: self._spool.park(requests)):

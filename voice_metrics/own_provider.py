@@ -24,6 +24,7 @@ from opentelemetry.sdk.resources import Resource
 
 from voice_metrics import series as table
 from voice_metrics.accumulation import Accumulation
+from voice_metrics.delivery import Delivery
 from voice_metrics.exporter import Collection, Exporter, Hooks, Outlet
 from voice_metrics.keeping import Keeping
 from voice_metrics.outlets.console import Console
@@ -32,6 +33,7 @@ from voice_metrics.running import RunningCalls
 from voice_metrics.settings import Settings
 from voice_metrics.shipping import Shipping
 from voice_metrics.spool import Spool
+from voice_metrics.wire import Wire
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
@@ -108,12 +110,15 @@ class OwnProvider:
         self.collection = Collection(reader, self.accumulation, hooks)
         lock = self.collection.lock
         outlets, retention = self._outlets(settings)
-        has_spool = settings.endpoint is not None and spool is not None
+        shipping, keeping, wire = None, None, Wire(about)
+        if settings.endpoint is not None:
+            shipping = Shipping(Delivery(settings.endpoint), self.accumulation, lock, wire)
+            keeping = Keeping(spool, self.accumulation, lock, wire, self._dropped) if spool is not None else None
         self.exporter = Exporter(
             self.collection,
             hooks,
-            shipping=Shipping(settings.endpoint, self.accumulation, lock) if settings.endpoint else None,
-            keeping=Keeping(spool, self.accumulation, lock, self._dropped) if has_spool and spool else None,
+            shipping=shipping,
+            keeping=keeping,
             outlets=outlets,
             interval_seconds=settings.interval_seconds,
             retention_seconds=retention,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk.metrics import Exemplar, MeterProvider
 from opentelemetry.sdk.metrics.export import Buckets, InMemoryMetricReader, MetricsData
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
@@ -15,6 +18,7 @@ from opentelemetry.sdk.resources import Resource
 from voice_metrics.accumulation import SHARED, Accumulation, Part
 from voice_metrics.cumulative import MAX_BUCKETS, MILLISECOND_NS, coarser, merged
 from voice_metrics.reader import delta_reader
+from voice_metrics.wire import Wire
 
 BEGAN = 1_000 * 10**9
 
@@ -49,7 +53,19 @@ def points(data: MetricsData | None) -> dict[str, list]:
 
 def send(kept: Accumulation, at_ns: int) -> tuple[list[Part], dict[str, list]]:
     parts = list(kept.parts(at_ns))
-    return parts, points(kept.request(parts))
+    request = Wire(Resource({})).request(parts)
+    return parts, {
+        metric.name: [number(point) for point in getattr(metric, metric.WhichOneof("data")).data_points]
+        for scope in request.resource_metrics[0].scope_metrics
+        for metric in scope.metrics
+    }
+
+
+def number(point: Any) -> SimpleNamespace:
+    times = {"start_time_unix_nano": point.start_time_unix_nano, "time_unix_nano": point.time_unix_nano}
+    if hasattr(point, "as_int"):
+        return SimpleNamespace(value=getattr(point, point.WhichOneof("value")), **times)
+    return SimpleNamespace(count=point.count, min=point.min if point.HasField("min") else None, **times)
 
 
 def shape(point: object) -> dict[str, object]:
@@ -101,6 +117,41 @@ def test_scaling_down_and_adding_up_change_their_order_freely(ours: Buckets, the
     apart = merged(coarser(ours, steps), coarser(theirs, steps))
     assert together == apart
     assert sum(together.bucket_counts) == sum(ours.bucket_counts) + sum(theirs.bucket_counts)
+
+
+@pytest.mark.parametrize("exponential", [False, True], ids=["explicit", "exponential"])
+def test_requests_are_what_the_sdk_would_encode(exponential: bool) -> None:
+    bench = Bench(exponential=exponential)
+    meter = bench.meter
+    wire = Wire(Resource({}))
+    for number in range(3):
+        for model in "ab":
+            attributes = {"call_id": "c1", "model": model, "flag": True, "share": 0.5, "names": ["x", "y"]}
+            meter.create_counter("c", "{token}", "Tokens.").add(number, attributes)
+            meter.create_up_down_counter("u", "s").add(-0.5, attributes)
+            meter.create_gauge("g").set(number, attributes)
+            meter.create_histogram("h", "ms").record(10.0**number, attributes)
+        bench.collect()
+        parts = list(bench.kept.parts(2 * 10**18 + number))
+        sent = wire.request(parts)
+        if number:
+            # Without the points of value zero, which the SDK does not know.
+            assert sent == encode_metrics(bench.kept.shown(parts))
+        bench.kept.acknowledge(parts)
+
+
+def test_exemplars_are_sent_once() -> None:
+    bench = Bench()
+    bench.meter.create_counter("c").add(5, {"call_id": "c1"})
+    bench.collect()
+    parts = list(bench.kept.parts(2 * 10**18))
+    ((_, series),) = parts[0].series
+    series.exemplars = [Exemplar({"turn": "3"}, 5.0, 2 * 10**18, 7, 9)]
+    wire = Wire(Resource({}))
+    for expected in (1, 0):
+        sent = wire.request(parts).resource_metrics[0].scope_metrics[0].metrics[0].sum.data_points[-1]
+        assert len(sent.exemplars) == expected
+        bench.kept.acknowledge(parts)
 
 
 def test_a_series_begins_with_zero_until_a_server_has_it() -> None:
@@ -220,3 +271,20 @@ def test_observables_are_taken_as_they_are() -> None:
         bench.kept.merge(collected)
         _, sent = send(bench.kept, 2 * 10**18)
         assert sent["o"][-1].value == expected
+
+
+def test_a_series_is_one_whatever_the_order_and_the_kind_of_its_attributes() -> None:
+    bench = Bench()
+    counter = bench.meter.create_counter("c")
+    for attributes in (
+        {"call_id": "c1", "a": "x", "b": "y"},
+        {"b": "y", "a": "x", "call_id": "c1"},
+        {"call_id": "c1", "a": "y", "b": "x"},
+        {"call_id": "c1", "b": "x", "a": "y"},
+        {"call_id": "c1", "a": ["x", {"y": 1}], "b": 1},
+        {"call_id": "c1", "a": ["x", {"y": 1}], "b": 1},
+    ):
+        counter.add(1, attributes)
+        bench.collect()
+    _, sent = send(bench.kept, 2 * 10**18)
+    assert sorted(point.value for point in sent["c"]) == [0, 0, 0, 2, 2, 2]
