@@ -102,6 +102,23 @@ def test_a_gap_of_half_an_hour_is_not_counted_twice(chain: Chain, labelled: bool
     assert sum(over_time.values()) == 1537
 
 
+def test_a_process_that_slept_for_hours_is_not_counted_from_its_beginning(tmp_path: Path):
+    chain, now = Chain(tmp_path), time.time()
+    chain.start()
+    try:
+        feed, points = Feed(chain), Points(now - 9000)
+        for ago, tokens in ((8000, 1000), (600, 30), (590, 7)):
+            points.add(s.LLM_TOKENS, {"token_type": "prompt"}, tokens)
+            assert feed.send([points], now - ago)
+        feed.settle(now)
+        total = Question("Tokens", 0, ALL.total(s.LLM_TOKENS, "$__range"), "stat", False)
+        (since,) = chain.store.instant(total.filled(1200, 1200), now).values()
+    finally:
+        chain.stop()
+    # The 30 came some time in those hours.
+    assert since == 7
+
+
 def test_an_hour_of_a_thousand_calls_is_drawn_in_a_blink(chain: Chain):
     now, feed = time.time(), Feed(chain, "busy")
     for number in range(1000):
