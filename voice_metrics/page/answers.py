@@ -6,7 +6,9 @@ measurements are laid where they happened, and the rest stays unexplained.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from voice_metrics.ledger import Row
@@ -19,13 +21,12 @@ Bars = Sequence[Mapping[str, Any]]
 Answer = dict[str, Any]
 
 
-def answers(rows: Sequence[Row], start: float, seconds: float, lanes: Mapping[str, Bars]) -> list[Answer]:
+def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> list[Answer]:
     """Every answer in the order of time.
 
     Args:
         rows: The call's rows in the order of time.
         start: Unix seconds of the call's start.
-        seconds: Length of the call.
         lanes: Bars of each service and of the functions.
 
     Returns:
@@ -39,9 +40,9 @@ def answers(rows: Sequence[Row], start: float, seconds: float, lanes: Mapping[st
             told.append({"number": len(told) + 1, "at": round(begin, 3), "seconds": row.value, "parts": []})
         elif row.kind == "response_part" and told and row.value is not None:
             told[-1]["parts"].append({"part": row.name, "seconds": row.value})
-    ends = [answer["at"] for answer in told[1:]] + [seconds]
-    for answer, end in zip(told, ends, strict=True):
-        later = [row for row in rows if answer["at"] <= row.at - start < end or (end == seconds <= row.at - start)]
+    for answer, following in zip_longest(told, told[1:]):
+        end = math.inf if following is None else following["at"]
+        later = [row for row in rows if answer["at"] <= row.at - start < end]
         turn = next((row for row in later if row.kind == "turn"), None)
         answer["interrupted"] = turn is not None and turn.outcome == "interrupted"
         answer["used"] = {kind: _sum(later, kind) for kind in _USED}

@@ -38,7 +38,7 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
     waits = [_ended(row, start) for row in rows if row.kind == "response" and row.value is not None]
     lanes = {name: _lane(rows, name, start, waits) for name in _LANES}
     lanes["functions"] = [_bar(row, start) for row in rows if row.kind == "function_call" and row.value is not None]
-    told = answers(rows, start, seconds, lanes)
+    told = answers(rows, start, lanes)
     return {
         "seconds": round(seconds, 3),
         "strip": _strip(rows, start, None if live else seconds),

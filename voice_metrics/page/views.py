@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from voice_metrics.facts import EndReason
-from voice_metrics.ledger import CallFilter, CallRow, CallState, LedgerReader
+from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page.story import story
 
@@ -25,6 +25,8 @@ _PERIODS = {
     "month": (30 * _DAY, 21_600.0),
 }
 _LATEST = 10
+# Running calls among which the latest ended ones are looked for.
+_LIVE = 200
 _MOST = 5000
 # Calls whose models are offered as a filter.
 _CALLS_WITH_MODELS = 2000
@@ -38,7 +40,7 @@ def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
     """Calls that run, the latest that ended, and sums of the last 24 hours."""
     since = at - _DAY
     wanted = CallFilter(since=since)
-    latest = [row for row in reader.calls(limit=_LATEST + _MOST // 50) if row.state is not CallState.LIVE][:_LATEST]
+    latest = [row for row in reader.calls(limit=_LATEST + _LIVE) if row.state is not CallState.LIVE][:_LATEST]
     response = reader.latency(since, at + _DAY, 2 * _DAY, kinds=("response",))
     used = reader.usage(since, at + _DAY, 2 * _DAY)
     return {
@@ -47,7 +49,7 @@ def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
         "day": {
             "calls": reader.count(wanted),
             "errors": reader.count(CallFilter(since=since, end_reason=EndReason.ERROR)),
-            "response": asdict(response[0]) if response else None,
+            "response": _figures(response[0]) if response else None,
             "cost_usd": used[0].cost_usd if used else None,
         },
         "pending": asdict(reader.pending()),
@@ -115,6 +117,10 @@ def call(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
         "story": story(detail, at),
         "measurements": [asdict(row) for row in detail.timeline],
     }
+
+
+def _figures(point: LatencyPoint) -> dict[str, Any]:
+    return {"count": point.count, "p50_ms": point.p50_ms, "p95_ms": point.p95_ms}
 
 
 View = Callable[[LedgerReader, Query, float], dict[str, Any]]

@@ -1,11 +1,20 @@
 // What the server says to a view. One question at a time for each view: an answer that comes late is not shown.
 
-export class Refused extends Error {}
+// The server is gone, or is another one than this page came from.
+export class Unreachable extends Error {}
 
 export async function ask(view, query, signal) {
   const words = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value !== undefined));
-  const response = await fetch(`/api/${view}?${words}`, { signal, cache: "no-cache" });
-  const text = await response.text();
-  if (!response.headers.get("Content-Type")?.startsWith("application/json")) throw new Refused(text.trim());
+  const { text, type } = await received(`/api/${view}?${words}`, signal);
+  if (!type?.startsWith("application/json")) throw new Unreachable(text);
   return { text, data: JSON.parse(text) };
+}
+
+async function received(address, signal) {
+  try {
+    const response = await fetch(address, { signal, cache: "no-cache" });
+    return { text: await response.text(), type: response.headers.get("Content-Type") };
+  } catch (error) {
+    throw signal.aborted ? error : new Unreachable(error.message);
+  }
 }

@@ -1,6 +1,6 @@
 // The frame: which view is shown, and asking again while it is.
 
-import { ask } from "./answer.js";
+import { Unreachable, ask } from "./answer.js";
 import { callView } from "./call.js";
 import { callsView } from "./calls.js";
 import { el, heading, say } from "./dom.js";
@@ -85,9 +85,10 @@ async function update(page) {
   } catch (error) {
     if (asking.signal.aborted) return;
     reached(false);
-    if (!(error instanceof TypeError)) console.error(error);
+    if (!(error instanceof Unreachable)) throw error;
+  } finally {
+    if (!page.over && page.asking === asking && !document.hidden) page.timer = setTimeout(() => update(page), page.view.every());
   }
-  if (!page.over && page.asking === asking) page.timer = setTimeout(() => update(page), page.view.every());
 }
 
 function tell(page, data) {

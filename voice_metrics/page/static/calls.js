@@ -2,7 +2,7 @@
 
 import { el, heading, say } from "./dom.js";
 import { callAddress, table } from "./table.js";
-import { SERIES, count, length, moment, ms, or, plural, short, usd } from "./words.js";
+import { SERIES, count, length, ms, or, plural, recent, short, usd } from "./words.js";
 
 const STEP = 100;
 const MARKS = { error: "bad", live: "good", unknown: "odd", cancelled: "odd" };
@@ -11,15 +11,15 @@ const end = (row) => (row.state === "live" ? "live" : row.end_reason);
 
 export const COLUMNS = [
   { name: "Call", text: (row) => short(row.call_id), link: (row) => callAddress(row.call_id), whole: (row) => row.call_id },
-  { name: "Started", order: "started_at", text: (row) => moment(row.started_at) },
-  { name: "Length", order: "duration_seconds", number: true, text: (row) => length(row.duration_seconds) },
+  { name: "Started", order: "started_at", text: (row) => recent(row.started_at), title: "When the call started, in local time" },
+  { name: "Length", order: "duration_seconds", number: true, minor: true, text: (row) => length(row.duration_seconds) },
   { name: "End", order: "end_reason", text: (row) => or(end(row)), mark: (row) => MARKS[end(row)] },
   { name: "Worst response", order: "worst_response_ms", number: true, text: (row) => ms(row.worst_response_ms), title: "The longest that the caller waited for an answer" },
-  { name: "Turns", order: "turns", number: true, text: (row) => count(row.turns), title: "Bot turns" },
+  { name: "Turns", order: "turns", number: true, minor: true, text: (row) => count(row.turns), title: "Bot turns" },
   { name: "Cut off", order: "interruptions", number: true, minor: true, text: (row) => count(row.interruptions), title: "Times that the caller interrupted the bot" },
   { name: "Errors", order: "errors", number: true, minor: true, text: (row) => count(row.errors), mark: (row) => (row.errors ? "bad" : "") },
-  { name: "Prompt", order: "prompt_tokens", number: true, minor: true, text: (row) => count(row.prompt_tokens), title: "Prompt tokens" },
-  { name: "Completion", order: "completion_tokens", number: true, minor: true, text: (row) => count(row.completion_tokens), title: "Completion tokens" },
+  { name: "Tokens in", order: "prompt_tokens", number: true, minor: true, text: (row) => count(row.prompt_tokens), title: "Prompt tokens" },
+  { name: "Tokens out", order: "completion_tokens", number: true, minor: true, text: (row) => count(row.completion_tokens), title: "Completion tokens" },
   { name: "Characters", order: "characters", number: true, minor: true, text: (row) => count(row.characters), title: "Characters sent to speech synthesis" },
   { name: "Cost", order: "cost_usd", number: true, text: (row) => usd(row.cost_usd) },
   { name: "Models", order: "llm_model", minor: true, text: (row) => or(models(row)), mark: () => "long" },

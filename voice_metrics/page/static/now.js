@@ -9,9 +9,9 @@ const SHOWN = ["Call", "Started", "Length", "End", "Worst response", "Turns", "E
 const columns = COLUMNS.filter((column) => SHOWN.includes(column.name)).map((column) => ({ ...column, order: null }));
 
 const NUMBERS = [
-  ["Response, median", (call) => ms(call.summary.response?.p50_ms)],
-  ["Response, worst", (call) => ms(call.worst_response_ms)],
-  ["First byte, median", (call) => ms(call.summary.ttfb?.p50_ms)],
+  ["Response p50", (call) => ms(call.summary.response?.p50_ms)],
+  ["Response max", (call) => ms(call.worst_response_ms)],
+  ["First byte p50", (call) => ms(call.summary.ttfb?.p50_ms)],
   ["Bot turns", (call) => count(call.turns)],
   ["Interruptions", (call) => count(call.interruptions)],
   ["Tokens", (call) => count(call.summary.llm?.total_tokens)],

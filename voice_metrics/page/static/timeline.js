@@ -56,8 +56,9 @@ function conversation(story, place) {
   const stretches = story.strip.map((each) => {
     const cut = each.who === "bot" && each.outcome === "interrupted";
     const answer = each.who === "wait" ? story.answers.find((one) => Math.abs(one.at - each.from) < 0.01) : null;
-    const text = each.who === "wait" ? ms((each.to - each.from) * 1000) : each.who === "bot" ? "Bot" : "Caller";
-    const told = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms((each.to - each.from) * 1000) : seconds(each.to - each.from)}`;
+    const length = answer ? answer.seconds : each.to - each.from;
+    const text = each.who === "wait" ? ms(length * 1000) : each.who === "bot" ? "Bot" : "Caller";
+    const told = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms(length * 1000) : seconds(length)}`;
     return bar(`who-${each.who}${cut ? " cut" : ""}`, told, place(each.from, each.to), el("span.text", {}, text));
   });
   const marks = story.marks.map((mark) => bar(`mark mark-${mark.kind === "interruption" ? "cut" : "bad"}`, markTold(mark), { left: place(mark.at, mark.at).left }, mark.kind === "interruption" ? "✕" : "!"));

@@ -4,12 +4,14 @@ import { chart, periods } from "./chart.js";
 import { el, heading, say } from "./dom.js";
 import { count, length, usd } from "./words.js";
 
-const line = (name, colour, key, text) => ({ name, colour, value: (point) => point[key], text, bars: true });
+const dollars = (number) => `$${Number(number.toPrecision(3))}`;
+const minutes = (number) => `${Number((number / 60).toFixed(1))} min`;
+const line = (name, colour, key, text, tick) => ({ name, colour, value: (point) => point[key], text, tick: tick ?? ((number) => (Number.isInteger(number) ? text(number) : "")), bars: true });
 const CHARTS = [
   {
     title: "Cost",
-    lines: [line("Language model", "llm", "llm_usd", usd), line("Speech to text", "stt", "stt_usd", usd), line("Text to speech", "tts", "tts_usd", usd)],
-    whole: (sum) => (sum.cost_usd === null ? "nothing that has a price" : `${usd(sum.cost_usd)}: language model ${usd(sum.llm_usd)}, speech to text ${usd(sum.stt_usd)}, text to speech ${usd(sum.tts_usd)}`),
+    lines: [line("Language model", "llm", "llm_usd", usd, dollars), line("Speech to text", "stt", "stt_usd", usd), line("Text to speech", "tts", "tts_usd", usd)],
+    whole: (sum) => (sum.cost_usd === null ? "nothing that has a price" : `${usd(sum.cost_usd)}: LLM ${usd(sum.llm_usd)}, STT ${usd(sum.stt_usd)}, TTS ${usd(sum.tts_usd)}`),
   },
   { title: "Calls", lines: [line("Calls", "bot", "calls", count)], whole: (sum) => `${count(sum.calls)} started` },
   {
@@ -18,7 +20,7 @@ const CHARTS = [
     whole: (sum) => `${count(sum.prompt_tokens)} prompt, ${count(sum.completion_tokens)} completion`,
   },
   { title: "Characters to speech", lines: [line("Characters", "tts", "characters", count)], whole: (sum) => count(sum.characters) },
-  { title: "Audio to text", lines: [line("Audio", "stt", "audio_seconds", length)], whole: (sum) => length(sum.audio_seconds) },
+  { title: "Audio to text", lines: [line("Audio", "stt", "audio_seconds", length, minutes)], whole: (sum) => length(sum.audio_seconds) },
 ];
 
 export function usageView(query, ask) {

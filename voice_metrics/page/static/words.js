@@ -55,11 +55,28 @@ export function moment(at) {
   return absent(at) ? NOTHING : `${day(at)} ${time(at)}`;
 }
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+// A moment in a list: the time today, the day and the time before.
+export function recent(at) {
+  if (absent(at)) return NOTHING;
+  const date = new Date(at * 1000);
+  const now = new Date();
+  if (day(at) === day(now / 1000)) return time(at);
+  if (date.getFullYear() !== now.getFullYear()) return `${day(at)} ${time(at, false)}`;
+  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${time(at, false)}`;
+}
+
 export function or(text) {
   return absent(text) || text === "" ? NOTHING : text;
 }
 
-export const short = (id) => (id.length > 13 ? `${id.slice(0, 8)}…` : id);
+// The beginning of an id: the first group of a UUID, or as much of another.
+export const short = (id) => {
+  const characters = [...id];
+  const kept = /^[0-9a-f]{8}-/.test(id) ? 8 : 12;
+  return characters.length > kept + 1 ? `${characters.slice(0, kept).join("")}…` : id;
+};
 
 export function plural(number, word) {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;

@@ -1,0 +1,108 @@
+"""A ledger, the page's server over it, and a real Chromium that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voice_metrics.ledger import Ledger
+from voice_metrics.page import PageServer
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium; uv sync"
+Serve = Callable[..., PageServer]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "calls.db"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(path)
+    yield ledger
+    ledger.close()
+
+
+@contextmanager
+def running(server: PageServer) -> Iterator[PageServer]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def server(path: Path) -> Iterator[PageServer]:
+    with running(PageServer(path)) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Any]:
+    """The browser; playwright's loop ends with this package, before other tests need one of their own."""
+    missing = [
+        name
+        for name, found in (("chromium", shutil.which("chromium")), ("playwright", find_spec("playwright")))
+        if not found
+    ]
+    if missing:
+        words = f"{' and '.join(missing)} not installed: {INSTALL}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(words)
+        pytest.skip(words)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A tab, and what must not happen in it."""
+
+    def __init__(self, browser: Any, **context: Any) -> None:
+        self.context = browser.new_context(
+            **{"timezone_id": "UTC", "viewport": {"width": 1280, "height": 800}} | context
+        )
+        self.tab = self.context.new_page()
+        self.tab.set_default_timeout(15_000)
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.tab.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.add_init_script(
+            "addEventListener('securitypolicyviolation', (event) => console.error('refused', event.violatedDirective))"
+        )
+
+    def go(self, server: PageServer, view: str = "now") -> Any:
+        self.tab.goto(f"{server.url}#/{view}")
+        self.tab.locator("#connection", has_text="Up to date").wait_for()
+        return self.tab
+
+
+@pytest.fixture
+def visit(chromium: Any, server: PageServer) -> Iterator[Visit]:
+    visit = Visit(chromium)
+    yield visit
+    visit.context.close()
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith(server.url)] == []

@@ -1,0 +1,380 @@
+"""The page as a person sees it, in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+
+import pytest
+
+from tests.page.calls import conversation, ended, live
+from tests.page.conftest import Visit
+from voice_metrics.ledger import Ledger, LedgerReader
+from voice_metrics.ledger.reader import Order
+from voice_metrics.page import PageServer
+
+HOSTILE = (
+    "<script>console.error('ran')</script>",
+    "<img src=x onerror=console.error('ran')>",
+    "\"quoted\" 'id' & <b>bold</b>",
+    "‮gnp.exe‬ مكالمة ١",
+    "a/b?c#d%2e%zz&e=f",
+    "javascript:console.error('ran')",
+)
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def cells(tab: Any, column: int) -> list[str]:
+    return list(tab.locator(f"main tbody tr > :nth-child({column})").all_inner_texts())
+
+
+def column(tab: Any, name: str) -> int:
+    return [text.strip() for text in tab.locator("main thead th").all_inner_texts()].index(name) + 1
+
+
+def ids(tab: Any) -> list[str]:
+    return list(tab.locator("main tbody th a").evaluate_all("links => links.map(link => link.title)"))
+
+
+def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "priced", response={"count": 1, "max_ms": 1234.4}, cost={"total_usd": 0.016})
+    ended(ledger, "absent", ago=700.0, models={}, llm={}, tts={}, stt={}, response={}, cost={}, turns={},
+          interruptions=None, errors=None, duration_seconds=None, end_reason=None)  # fmt: skip
+    ledger.flush()
+    tab = visit.go(server, "calls")
+    tab.locator("main tbody tr").nth(1).wait_for()
+
+    row = dict(
+        zip(
+            tab.locator("main thead th").all_inner_texts(),
+            tab.locator("main tbody tr").nth(0).locator("th, td").all_inner_texts(),
+            strict=True,
+        )
+    )
+    assert {key.strip(): value for key, value in row.items() if key.strip() not in ("Started",)} == {
+        "Call": "priced", "Length": "1 min 00 s", "End": "completed", "Worst response": f"{number(1234)} ms",
+        "Turns": "4", "Cut off": "1", "Errors": "0", "Tokens in": number(1200), "Tokens out": "80",
+        "Characters": "300", "Cost": "$0.0160", "Models": "gpt-4.1, nova-3, sonic-2", "Series": "local only",
+    }  # fmt: skip
+    absent = tab.locator("main tbody tr").nth(1).locator("th, td").all_inner_texts()
+    assert absent[2:13] == ["–"] * 11
+
+
+def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "a-call")
+    ledger.add("a-call", conversation(start))
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+    tab.locator(".answers tbody tr").nth(1).wait_for()
+
+    tiles = dict(
+        zip(tab.locator(".tile dt").all_inner_texts(), tab.locator(".tile .value").all_inner_texts(), strict=True)
+    )
+    assert tiles == {
+        "Response, median": "700 ms", "Worst response": "900 ms", "Length": "1 min 00 s", "Bot turns": "4",
+        "Tokens": number(1280), "Characters": "300", "Audio recognised": "58.5 s", "Cost": "$0.0160",
+    }  # fmt: skip
+    first, second = (
+        tab.locator(".answers tbody tr").nth(place).locator("th, td").all_inner_texts() for place in (0, 1)
+    )
+    assert (first[0], first[1], first[3:]) == ("1", "0:05 ✕ cut off", [f"{number(1000)} ms", "320", "$0.001200"])
+    assert second[3:] == ["800 ms", "–", "–"]
+    assert tab.locator(".answers tbody tr").nth(0).locator(".segment").evaluate_all("all => all.map(one => one.title)") == [
+        "Silence before the turn may end 200 ms", "Speech to text 300 ms", "Language model 400 ms", "Text to speech 100 ms",
+    ]  # fmt: skip
+    tab.get_by_text("All 20 measurements").click()
+    assert tab.locator("details tbody tr").count() == len(conversation(0.0)) == 20
+
+
+def test_a_bar_says_what_it_is_to_whoever_points_at_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "a-call", duration_seconds=14.0)
+    ledger.add("a-call", conversation(start))
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+    told = tab.locator(".told")
+
+    tab.locator(".who-wait").first.hover()
+    assert told.inner_text() == f"0:05 · Answer 1: caller waits, {number(1000)} ms"
+    tab.locator(".lane-llm").first.hover()
+    assert told.inner_text() == "0:00 · OpenAILLMService gpt-4.1 · first byte after 400 ms, done after 500 ms"
+    tab.locator(".mark-bad").last.hover()
+    assert told.inner_text() == "0:12 · Error in CartesiaTTSService, category network"
+    tab.get_by_label("Zoom in").click()
+    assert tab.locator(".lanes").get_attribute("data-zoom") == "2"
+
+
+def test_a_call_appears_runs_and_ends_without_a_reload(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    tab = visit.go(server)
+    tab.get_by_text("it is made when the first call starts").wait_for()
+    tab.evaluate("window.untouched = true")
+
+    told = live(ledger, "a-running-call", turns={"completed": 0, "interrupted": 0}, cost={})
+    tab.locator(".card", has_text="a-running-call"[:12]).wait_for()
+    turns = tab.locator(".card .numbers > div", has_text="Bot turns").locator("dd")
+    assert turns.inner_text() == "0"
+    assert tab.locator(".card .numbers > div", has_text="Cost").locator("dd").inner_text() == "–"
+    ledger.call_updated("a-running-call", told | {"turns": {"completed": 3, "interrupted": 0}})
+    tab.wait_for_function("document.querySelector('.card .numbers div:nth-child(4) dd').textContent === '3'")
+    ledger.call_ended("a-running-call", told | {"end_reason": "completed"}, "ended")
+    tab.get_by_text("No call is running").wait_for()
+    assert ids(tab) == ["a-running-call"]
+    assert tab.evaluate("window.untouched")
+
+
+def test_a_live_call_is_drawn_while_it_runs(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    told = live(ledger, "a-running-call", ago=15.0)
+    ledger.flush()
+    tab = visit.go(server, "call/a-running-call")
+    tab.get_by_text("No answer yet").wait_for()
+    with LedgerReader(server.ledger) as reader:
+        start = reader.call("a-running-call").row.started_at
+
+    ledger.add("a-running-call", conversation(start))
+    tab.locator(".answers tbody tr").nth(1).wait_for()
+    assert tab.locator(".state").inner_text() == "live"
+    ledger.call_ended("a-running-call", told | {"end_reason": "error"}, "ended")
+    tab.locator(".state.bad", has_text="error").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [("Started", "started_at"), ("Length", "duration_seconds"), ("Worst response", "worst_response_ms"),
+     ("Cost", "cost_usd"), ("End", "end_reason"), ("Tokens in", "prompt_tokens")],
+)  # fmt: skip
+def test_headings_order_the_calls(visit: Visit, server: PageServer, ledger: Ledger, name: str, order: Order) -> None:
+    for place, worst in enumerate((900.0, None, 2500.0, 1200.0)):
+        ended(ledger, f"call-{place}", ago=100.0 * (place + 2) % 350, duration_seconds=10.0 * (place % 3 + 1), state="delivered",
+              response={"max_ms": worst}, end_reason=("completed", "error")[place % 2],
+              cost={"total_usd": worst and worst / 1e5}, llm={"prompt_tokens": 100 - place})  # fmt: skip
+    ledger.flush()
+    tab = visit.go(server, "calls?order=state")
+    heading = tab.locator("thead th", has=tab.get_by_role("button", name=name, exact=True))
+
+    for descending, sort in ((True, "descending"), (False, "ascending")):
+        with tab.expect_response(re.compile(f"order={order}&way={'desc' if descending else 'asc'}")):
+            heading.get_by_role("button").focus()
+            tab.keyboard.press("Enter")
+        with LedgerReader(server.ledger) as reader:
+            expected = [row.call_id for row in reader.calls(order=order, descending=descending)]
+        tab.wait_for_function(
+            "expected => [...document.querySelectorAll('tbody th a')].map(link => link.title).join() === expected",
+            arg=",".join(expected),
+        )
+        assert heading.get_attribute("aria-sort") == sort
+        assert tab.locator("thead [aria-sort=ascending], thead [aria-sort=descending]").count() == 1
+
+
+def test_filters_let_through_what_they_say(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "dear", cost={"total_usd": 1.5})
+    ended(ledger, "slow", ago=7000.0, response={"max_ms": 4000.0}, models={"llm": "claude-haiku-4-5"})
+    ended(ledger, "failed", ago=300_000.0, end_reason="error", state="delivered")
+    ledger.flush()
+    tab = visit.go(server, "calls")
+
+    def only(*expected: str) -> None:
+        tab.wait_for_function(
+            "expected => [...document.querySelectorAll('tbody th a')].map(link => link.title).join() === expected",
+            arg=",".join(expected),
+        )
+
+    only("dear", "slow", "failed")
+    assert tab.locator(".status").inner_text() == "3 calls"
+    for label, fill, expected in (
+        ("Model", "HAIKU", "slow"), ("Slower than, ms", "3999", "slow"), ("Dearer than, $", "1.2", "dear"),
+    ):  # fmt: skip
+        tab.get_by_label(label).fill(fill)
+        only(expected)
+        assert tab.locator(".status").inner_text() == "1 of 3 calls"
+        tab.get_by_role("button", name="Clear filters").click()
+        only("dear", "slow", "failed")
+    for label, choose, expected in (
+        ("Started", "hour", "dear"),
+        ("End", "error", "failed"),
+        ("Series", "delivered", "failed"),
+    ):
+        tab.get_by_label(label, exact=True).select_option(choose)
+        only(expected)
+        tab.get_by_role("button", name="Clear filters").click()
+        only("dear", "slow", "failed")
+    tab.get_by_label("Model").fill("no such model")
+    tab.get_by_text("None of 3 calls is like this. Fewer filters show more.").wait_for()
+    tab.reload()
+    assert tab.get_by_label("Model").input_value() == "no such model"
+
+
+def test_hostile_names_stay_text(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    for place, name in enumerate(HOSTILE):
+        start = ended(ledger, name, ago=60.0 + place, models={"llm": name, "stt": name, "tts": name}, end_reason=name,
+                      attributes={name: name}, cost={"unpriced": [name]})  # fmt: skip
+        ledger.add(name, [Row for row in conversation(start) for Row in (row,)])
+        ledger.add(
+            name, [type(row)(row.at, row.kind, row.value, "llm", name, name, name) for row in conversation(start)]
+        )
+    live(ledger, "<i>live</i>" * 3, models={"llm": HOSTILE[0]})
+    ledger.flush()
+    tab = visit.go(server, "calls")
+    tab.locator("tbody tr").nth(len(HOSTILE)).wait_for()
+
+    assert ids(tab) == ["<i>live</i>" * 3, *HOSTILE]
+    for name in HOSTILE:
+        tab.goto(f"{server.url}#/calls")
+        link = tab.locator("tbody th a").nth(HOSTILE.index(name) + 1)
+        link.click()
+        tab.locator(".answers tbody tr").nth(1).wait_for()
+        assert tab.locator("h1 .id").evaluate("id => id.textContent") == name
+        tab.locator("details summary").last.click()
+        assert tab.locator("main script, main img, main b:not(.averages b), main i").count() == 0
+    for view in ("now", "latency", "usage"):
+        tab.goto(f"{server.url}#/{view}")
+        tab.locator("h1").wait_for()
+        assert tab.locator("main script, main img, main b, main i").count() == 0
+
+
+def test_the_policy_would_stop_a_script_that_got_in(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "one")
+    ledger.flush()
+    tab = visit.go(server)
+
+    refused = tab.evaluate(
+        "() => { try { document.body.innerHTML = '<b>x</b>'; return ''; } catch (error) { return error.name; } }"
+    )
+    assert refused == "TypeError"
+    assert visit.complaints
+    visit.complaints.clear()
+
+
+def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    for place in range(4):
+        start = ended(ledger, f"call-{place}", ago=900.0 * (place + 1))
+        ledger.add(f"call-{place}", conversation(start))
+    ledger.flush()
+    tab = visit.go(server, "latency")
+
+    response = tab.locator(".chart", has=tab.get_by_role("heading", name="Response"))
+    tab.get_by_text(f"Caller stopped speaking to bot started: p50 900 ms, p95 {number(1000)} ms of 8").wait_for()
+    tab.get_by_text("Time to first byte: p50 400 ms, p95 400 ms of 8").wait_for()
+    response.get_by_text("Numbers").click()
+    assert response.locator("tbody tr").count() == 4
+    assert response.locator("tbody tr").nth(0).locator("td").all_inner_texts() == ["990 ms", "900 ms"]
+    assert tab.locator(".chart canvas").count() == 4
+    tab.get_by_label("Model").select_option("sonic-2")
+    response.wait_for(state="hidden")
+    tab.get_by_role("link", name="Usage and cost").click()
+    tab.get_by_text("$0.0640: LLM $0.0160, STT $0.0120, TTS $0.0360").wait_for()
+    tab.get_by_text(f"{number(4800)} prompt, 320 completion").wait_for()
+    cost = tab.locator(".chart", has=tab.get_by_role("heading", name="Cost"))
+    cost.get_by_text("Numbers").click()
+    assert cost.locator("tbody tr").nth(0).locator("td").all_inner_texts() == ["$0.004000", "$0.003000", "$0.009000"]
+    tab.get_by_label("Period").select_option("hour")
+    tab.wait_for_function("document.querySelector('.headline').textContent.startsWith('$0.0480')")
+
+
+def test_the_page_works_from_the_keyboard(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "a-call")
+    ledger.add("a-call", conversation(start))
+    ledger.flush()
+    tab = visit.go(server)
+
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    assert tab.locator(".skip").bounding_box()["x"] >= 0
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.id") == "content"
+    tab.get_by_role("link", name="Calls", exact=True).focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("document.activeElement.textContent === 'Calls'")
+    tab.get_by_label("Open a call").fill("a-c")
+    tab.keyboard.press("Enter")
+    tab.locator("h1 .id", has_text="a-call").wait_for()
+    assert tab.evaluate("document.activeElement.tagName") == "H1"
+    tab.get_by_role("button", name="Copy id").focus()
+    assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_the_id_is_copied(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ended(ledger, "the id")
+    ledger.flush()
+    tab = visit.go(server, "call/the%20id")
+    tab.get_by_role("button", name="Copy id").click()
+    tab.get_by_text("Copied").wait_for()
+
+    assert tab.evaluate("navigator.clipboard.readText()") == "the id"
+
+
+def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "one")
+    ledger.flush()
+    tab = visit.go(server, "call/nobody")
+
+    tab.get_by_text("no call's id begins with 'nobody'").wait_for()
+    assert tab.get_by_role("link", name="All calls").get_attribute("href") == "#/calls"
+    assert all("404" in words for words in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_a_server_that_is_gone_is_told_and_noticed_when_it_is_back(chromium: Any, ledger: Ledger) -> None:
+    ended(ledger, "one")
+    ledger.flush()
+    first = PageServer(ledger.path)
+    threading.Thread(target=first.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    visit = Visit(chromium)
+    tab = visit.go(first, "now")
+    first.shutdown()
+    first.server_close()
+    tab.get_by_text("Not connected: is voice-metrics serve still running?").wait_for()
+
+    second = PageServer(ledger.path, port=first.server_port)
+    threading.Thread(target=second.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    ended(ledger, "two")
+    tab.locator("tbody tr").nth(1).wait_for()
+    tab.get_by_text("Up to date").wait_for()
+    second.shutdown()
+    second.server_close()
+    visit.context.close()
+
+
+def test_nothing_moves_when_numbers_change(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    told = live(ledger, "a-running-call")
+    start = ended(ledger, "over")
+    ledger.add("over", conversation(start))
+    ledger.flush()
+    tab = visit.go(server)
+    tab.locator(".card").wait_for()
+    tab.evaluate(
+        "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach(entry => window.moved += entry.value))"
+        ".observe({type: 'layout-shift'})"
+    )
+
+    ledger.call_updated(
+        "a-running-call", told | {"turns": {"completed": 300, "interrupted": 0}, "cost": {"total_usd": 12.3456}}
+    )
+    tab.wait_for_function("document.querySelector('.card').textContent.includes('$12.3456')")
+    ledger.call_ended("a-running-call", told | {"end_reason": "cancelled"}, "ended")
+    tab.get_by_text("No call is running").wait_for()
+    assert tab.evaluate("window.moved") == 0
+
+
+def test_five_thousand_calls(chromium: Any, server: PageServer, ledger: Ledger) -> None:
+    from tests.page.many import five_thousand
+
+    five_thousand(ledger)
+    for view, shown in (
+        ("now", "main tbody tr"),
+        ("calls", "main tbody tr"),
+        ("latency", "canvas"),
+        ("usage", "canvas"),
+    ):
+        visit = Visit(chromium)
+        visit.tab.goto(f"{server.url}#/{view}")
+        visit.tab.locator(shown).first.wait_for()
+        took = visit.tab.evaluate("performance.now()")
+        print(f"5 000 calls: {view} shown {took:.0f} ms after navigation began, by the browser's clock")
+        if view == "calls":
+            assert visit.tab.locator(".status").inner_text() == f"{number(5000)} calls, 100 shown"
+        visit.context.close()
+        assert visit.complaints == []

@@ -1,0 +1,143 @@
+"""Made-up calls for the page: a day of them at once, then some that run in real time.
+
+Owns a ledger that is thrown away. Refuses the user's own: nothing of the demo is written there.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from voice_metrics.facts import EndReason, Fact, FirstByte, Leg, Processing
+from voice_metrics.ledger import CallState, Ledger, rows
+from voice_metrics.page.demo_call import BOTS, DemoCall
+from voice_metrics.record import Record
+from voice_metrics.summary import CallSummary
+
+_CALLS = 260
+_DAY_SECONDS = 86_400.0
+# As many jobs as the ledger's queue takes without dropping any.
+_CALLS_AT_ONCE = 50
+_TICK_SECONDS = 1.0
+_PAUSE_SECONDS = (3.0, 12.0)
+
+
+class Telling:
+    """One demo call on its way into a ledger, from its first fact to its last."""
+
+    def __init__(self, ledger: Ledger, call: DemoCall, started_at: datetime) -> None:
+        """Begin it.
+
+        Args:
+            ledger: Where it goes.
+            call: What happens in it.
+            started_at: When it starts, with time zone.
+        """
+        self._ledger, self._call, self._started_at = ledger, call, started_at
+        self._record = Record(call.leg)
+        self._left: Sequence[tuple[float, Fact]] = call.facts
+        ledger.call_started(call.call_id, started_at, self._summary(0.0, None).to_dict())
+
+    def until(self, moment: datetime) -> bool:
+        """Tell what has happened by a moment; whether the call is over then."""
+        passed = (moment - self._started_at).total_seconds()
+        happened = [(at, fact) for at, fact in self._left if at <= passed]
+        self._left = self._left[len(happened) :]
+        for _, fact in happened:
+            self._record.take(fact)
+        call, start = self._call, self._started_at.timestamp()
+        self._ledger.add(
+            call.call_id, [row for at, fact in happened for row in rows(fact, start + at, self._leg(fact))]
+        )
+        if passed < call.seconds:
+            self._ledger.call_updated(call.call_id, self._summary(passed, None).to_dict())
+            return False
+        last = self._summary(call.seconds, call.end_reason)
+        self._ledger.call_ended(call.call_id, last.to_dict(), CallState.ENDED)
+        return True
+
+    def _leg(self, fact: Fact) -> Leg | None:
+        processor = getattr(fact, "processor", None)
+        return None if processor is None else self._call.leg(processor)
+
+    def _summary(self, seconds: float, end_reason: EndReason | None) -> CallSummary:
+        record = self._record
+        return CallSummary(
+            call_id=self._call.call_id,
+            started_at=self._started_at,
+            duration_seconds=seconds,
+            end_reason=end_reason,
+            models=self._call.bot.models,
+            attributes=self._call.attributes,
+            llm=record.tokens.summary(),
+            characters=record.characters,
+            audio_seconds=record.audio_seconds,
+            ttfb=record.service_latency(FirstByte),
+            processing=record.service_latency(Processing),
+            response=record.response.summary(),
+            turns=dict(record.turns),
+            interruptions=record.interruptions,
+            function_calls=dict(record.functions),
+            errors=record.errors,
+            cost=record.costs.summary(seconds),
+            dropped=record.dropped,
+        )
+
+
+@contextmanager
+def demo_ledger(*, calls: int = _CALLS, seed: int = 7) -> Iterator[Path]:
+    """A ledger of made-up calls that goes on while it is open.
+
+    Args:
+        calls: How many ended within the last 24 hours.
+        seed: Decides what happens in them.
+
+    Yields:
+        The ledger's file; it is deleted afterwards.
+    """
+    with TemporaryDirectory(prefix="voice-metrics-demo-") as folder:
+        ledger, over = Ledger(Path(folder) / "demo.db"), threading.Event()
+        lines = [threading.Thread(target=_ring, args=(ledger, bot, seed, over), daemon=True) for bot in range(2)]
+        try:
+            _past(ledger, calls, Random(seed))
+            for line in lines:
+                line.start()
+            yield ledger.path
+        finally:
+            over.set()
+            for line in lines:
+                if line.is_alive():
+                    line.join()
+            ledger.close()
+
+
+def _past(ledger: Ledger, calls: int, random: Random) -> None:
+    """Calls of the last 24 hours, more of them lately than long ago."""
+    now = datetime.now(UTC)
+    for number in range(calls):
+        call = DemoCall(random, random.choices(BOTS, (5, 3, 1))[0])
+        latest = _DAY_SECONDS - call.seconds - 1
+        ago = call.seconds + 1 + min(random.uniform(0, latest) for _ in range(1 + (random.random() < 0.4)))
+        Telling(ledger, call, now - timedelta(seconds=ago)).until(now)
+        if number % _CALLS_AT_ONCE == 0:
+            ledger.flush(10.0)
+    ledger.flush(10.0)
+
+
+def _ring(ledger: Ledger, bot: int, seed: int, over: threading.Event) -> None:
+    """One call after another in real time; the first is under way already."""
+    random = Random(f"{seed} {bot}")
+    ago = random.uniform(5, 25)
+    while not over.is_set():
+        telling = Telling(ledger, DemoCall(random, BOTS[bot]), datetime.now(UTC) - timedelta(seconds=ago))
+        while not telling.until(datetime.now(UTC)):
+            if over.wait(_TICK_SECONDS - time.time() % _TICK_SECONDS):
+                return
+        over.wait(random.uniform(*_PAUSE_SECONDS))
+        ago = 0.0

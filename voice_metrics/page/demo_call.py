@@ -1,0 +1,212 @@
+"""One made-up call: facts as a bot's services would report them, each at its moment.
+
+Owns what is plausible: lengths, latencies, prices. Refuses to pass for a real call: its id and an attribute say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from random import Random
+
+from voice_metrics.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    EndReason,
+    Fact,
+    Failed,
+    FirstByte,
+    FunctionOutcome,
+    FunctionSettled,
+    Interrupted,
+    Leg,
+    Priced,
+    Processing,
+    Responded,
+    ResponsePart,
+    TokensUsed,
+    TurnEnded,
+    TurnOutcome,
+    Unpriced,
+    Usage,
+)
+
+_PRICES = "made up for the demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """What a made-up bot is built of.
+
+    Parameters:
+        services: Class name of the processor of each leg.
+        models: Model of each leg.
+        first_byte_seconds: Typical wait for each leg.
+        usd: Price of a prompt token, a completion token, a second of audio and a character; `None` has no price.
+        line: What callers ring it for.
+    """
+
+    services: Mapping[Leg, str]
+    models: Mapping[Leg, str]
+    first_byte_seconds: Mapping[Leg, float]
+    usd: tuple[float, float, float, float] | None
+    line: str
+
+
+def _bot(line: str, stt: tuple[str, str, float], llm: tuple[str, str, float], tts: tuple[str, str, float],
+         usd: tuple[float, float, float, float] | None) -> Bot:  # fmt: skip
+    legs = {Leg.STT: stt, Leg.LLM: llm, Leg.TTS: tts}
+    return Bot(
+        services={leg: service for leg, (service, _, _) in legs.items()},
+        models={leg: model for leg, (_, model, _) in legs.items()},
+        first_byte_seconds={leg: seconds for leg, (_, _, seconds) in legs.items()},
+        usd=usd,
+        line=line,
+    )
+
+
+BOTS = (
+    _bot("bookings", ("DeepgramSTTService", "nova-3", 0.21), ("OpenAILLMService", "gpt-4.1-mini", 0.34),
+         ("CartesiaTTSService", "sonic-2", 0.16), (4e-7, 1.6e-6, 1.3e-4, 3.8e-5)),
+    _bot("support", ("DeepgramSTTService", "nova-3", 0.24), ("AnthropicLLMService", "claude-haiku-4-5", 0.52),
+         ("ElevenLabsTTSService", "eleven_flash_v2_5", 0.22), (1e-6, 5e-6, 1.3e-4, 5e-5)),
+    _bot("on-site", ("WhisperSTTService", "large-v3-turbo", 0.38), ("OLLamaLLMService", "qwen3:8b", 0.61),
+         ("KokoroTTSService", "kokoro-82m", 0.27), None),
+)  # fmt: skip
+
+
+class DemoCall:
+    """A call of one of the bots, as moments and facts."""
+
+    def __init__(self, random: Random, bot: Bot) -> None:
+        """Make it up.
+
+        Args:
+            random: Decides everything.
+            bot: The bot that is called.
+        """
+        self.call_id = f"demo-{random.getrandbits(64):016x}"
+        self.bot = bot
+        self.attributes = {"demo": "made up", "line": bot.line}
+        self._random = random
+        self._now = 0.05
+        self._slow = random.choice((1.0, 1.0, 1.0, 1.15, 1.9))
+        self._context = random.randint(350, 700)
+        self.facts: list[tuple[float, Fact]] = []
+        self._speak(self._think(self._now, "greeting"))
+        failed = False
+        for _ in range(random.randint(3, 11)):
+            failed = random.random() < 0.012
+            self._exchange(failed=failed)
+            if failed:
+                break
+        self.seconds = self._now + random.uniform(0.4, 2.5)
+        self.end_reason = self._end(failed)
+        self.facts.sort(key=lambda fact: fact[0])
+
+    def leg(self, processor: str) -> Leg:
+        """The part that a processor plays."""
+        return next((leg for leg, service in self.bot.services.items() if service == processor), Leg.OTHER)
+
+    def _end(self, failed: bool) -> EndReason:
+        if failed:
+            return EndReason.ERROR
+        return self._random.choices((EndReason.COMPLETED, EndReason.CANCELLED, EndReason.UNKNOWN), (90, 8, 2))[0]
+
+    def _exchange(self, *, failed: bool) -> None:
+        """The caller says something, and the bot answers."""
+        speech = self._random.uniform(1.2, 6.5)
+        silent_at = self._now + speech
+        parts = {"endpointing_wait": 0.2, "transcription": self._wait(Leg.STT)}
+        heard_at = silent_at + sum(parts.values())
+        self._add(heard_at, FirstByte(*self._service(Leg.STT), parts["transcription"] + 0.2))
+        self._use(heard_at, Leg.STT, AudioTranscribed(*self._service(Leg.STT), speech + 1.0))
+        parts["turn_detection"] = self._random.uniform(0.05, 0.35)
+        at = heard_at + parts["turn_detection"]
+        if failed:
+            self._add(at + 0.8, Failed(self.bot.services[Leg.LLM], "timeout"))
+            self._now = at + 1.0
+            return
+        if self._random.random() < 0.22:
+            parts |= self._call_function(at)
+            at += sum(parts[name] for name in ("llm_inference", "llm_tool_call", "function_handler"))
+        answered = self._think(at, "answer")
+        parts["llm_inference"] = parts.get("llm_inference", 0.0) + answered[0]
+        parts["sentence_aggregation"] = self._random.uniform(0.04, 0.16)
+        started = at + answered[0] + parts["sentence_aggregation"]
+        voice = self._speak((answered[0], started, answered[2]))
+        parts |= {"speech_synthesis": voice, "output_transport": 0.012}
+        waited = sum(parts.values())
+        self._add(silent_at + waited, Responded(waited))
+        for name, seconds in parts.items():
+            self._add(silent_at + waited, ResponsePart(name, seconds))
+
+    def _think(self, at: float, what: str) -> tuple[float, float, int]:
+        """The model writes; its first byte, the moment at which there is a sentence, and how long it is."""
+        first, tokens = self._wait(Leg.LLM), self._random.randint(10, 60)
+        whole = first + tokens / self._random.uniform(70, 130)
+        service = self._service(Leg.LLM)
+        self._add(at + first, FirstByte(*service, first))
+        self._add(at + whole, Processing(*service, whole))
+        cached = self._context // 128 * 128 if self._random.random() < 0.7 else 0
+        self._use(at + whole, Leg.LLM, TokensUsed(*service, self._context, tokens, cache_read=cached))
+        self._context += tokens + self._random.randint(8, 40)
+        return first, at + first + (0.1 if what == "greeting" else 0.0), round(tokens * 4.2)
+
+    def _call_function(self, at: float) -> dict[str, float]:
+        first, writing, running = self._wait(Leg.LLM), self._random.uniform(0.1, 0.3), self._random.uniform(0.08, 0.9)
+        service, done_at = self._service(Leg.LLM), at + first + writing
+        self._add(at + first, FirstByte(*service, first))
+        self._add(done_at, Processing(*service, first + writing))
+        self._use(done_at, Leg.LLM, TokensUsed(*service, self._context, self._random.randint(14, 30), cache_read=0))
+        outcomes = (FunctionOutcome.COMPLETED, FunctionOutcome.FAILED, FunctionOutcome.TIMED_OUT)
+        outcome = self._random.choices(outcomes, (94, 4, 2))[0]
+        name = self._random.choice(("find_table", "book_table", "look_up_order", "opening_hours"))
+        self._add(done_at + running, FunctionSettled(name, outcome, running))
+        return {"llm_inference": first, "llm_tool_call": writing, "function_handler": running}
+
+    def _speak(self, written: tuple[float, float, int]) -> float:
+        """The bot says what was written, unless the caller cuts it off; the wait for its voice."""
+        _, at, characters = written
+        wait = self._wait(Leg.TTS)
+        self._add(at + wait, FirstByte(*self._service(Leg.TTS), wait))
+        self._use(at, Leg.TTS, CharactersSpoken(*self._service(Leg.TTS), characters))
+        length, cut = characters / 16, self._random.random() < 0.1
+        spoken = length * (self._random.uniform(0.2, 0.8) if cut else 1.0)
+        self._now = at + wait + 0.012 + spoken
+        self._add(self._now, TurnEnded(TurnOutcome.INTERRUPTED if cut else TurnOutcome.COMPLETED, spoken))
+        if cut:
+            self._add(self._now, Interrupted())
+        return wait
+
+    def _wait(self, leg: Leg) -> float:
+        return self.bot.first_byte_seconds[leg] * self._slow * self._random.lognormvariate(0.0, 0.28)
+
+    def _service(self, leg: Leg) -> tuple[str, str]:
+        return self.bot.services[leg], self.bot.models[leg]
+
+    def _add(self, at: float, fact: Fact) -> None:
+        self.facts.append((at, fact))
+
+    def _use(self, at: float, leg: Leg, usage: Usage) -> None:
+        self._add(at, usage)
+        service = self._service(leg)
+        if self.bot.usd is None:
+            self._add(at, Unpriced(leg, *service, "runs on a machine of one's own"))
+            return
+        amount = Decimal(str(round(sum(_amounts(usage, self.bot.usd)), 9)))
+        self._add(at, Priced(leg, *service, amount, _PRICES, datetime.now(UTC).date().isoformat()))
+
+
+def _amounts(usage: Usage, usd: tuple[float, float, float, float]) -> Iterator[float]:
+    prompt, completion, second, character = usd
+    match usage:
+        case TokensUsed():
+            yield usage.prompt * prompt
+            yield usage.completion * completion
+        case AudioTranscribed():
+            yield usage.seconds * second
+        case CharactersSpoken():
+            yield usage.characters * character
