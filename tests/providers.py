@@ -56,7 +56,6 @@ CHUNK_SECONDS = 0.02
 # A tone, since Pipecat looks for the onset of sound.
 CHUNK = (b"\x00\x20" * 20 + b"\x00\xe0" * 20) * int(SAMPLE_RATE * CHUNK_SECONDS / 40)
 STOP_SECONDS = 0.05
-TTS_SECONDS = 0.03
 GIVE_UP_SECONDS = 15.0
 # Late enough for speech synthesis to be done with the reply, which must last longer.
 BARGE_IN_SECONDS = 0.2
@@ -300,7 +299,7 @@ class Mouth(TTSService):
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         self._bench.truth.characters += len(text)
         await self.start_tts_usage_metrics(text)
-        await asyncio.sleep(TTS_SECONDS)
+        await asyncio.sleep(self._bench.script.synthesis_seconds)
         await self.stop_ttfb_metrics()
         for _ in range(round(self._bench.script.sentence_seconds / CHUNK_SECONDS)):
             yield TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1, context_id=context_id)

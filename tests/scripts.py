@@ -56,6 +56,7 @@ class Script:
         farewell: What the bot says as the call ends, queued together with the end; nothing if empty.
         ending: "end", "cancel", or "cancel mid-sentence", while the bot speaks its last reply.
         sentence_seconds: Length of a spoken sentence.
+        synthesis_seconds: How long a sentence takes to be made.
         turns_start_from: "voice" activity, or the "transcript" alone.
         voice_activity: Whether there is a voice activity detector; if not, turns come from outside.
     """
@@ -65,6 +66,7 @@ class Script:
     farewell: str = ""
     ending: str = "end"
     sentence_seconds: float = 0.2
+    synthesis_seconds: float = 0.03
     voice_activity: bool = True
     turns_start_from: str = "voice"
 

@@ -102,6 +102,16 @@ async def test_the_summary_is_announced_once_and_complete() -> None:
     assert (observer.call_id, announced[0].attributes) == ("call-7", {"tenant": "acme"})
 
 
+async def test_speech_that_is_still_being_made_when_the_end_is_announced_counts() -> None:
+    observer = VoiceMetricsObserver()
+    slow = Script(turns=(), farewell="Thank you for calling.", synthesis_seconds=0.8)
+
+    truth = await run_call(slow, observers=[observer])
+
+    assert truth.turns["completed"] == 1
+    assert told(observer.summary()) == happened(truth, "completed")
+
+
 async def test_a_fault_costs_one_measurement_and_not_the_observer() -> None:
     observer = VoiceMetricsObserver()
     broken = TTSSpeakFrame("hi")
