@@ -91,7 +91,7 @@ def test_no_panel_is_empty(fed: Fed):
 def test_each_call_by_its_id_answers_the_truth_about_it(fed: Fed):
     if not fed.truth.labelled:
         pytest.skip("series carry no ids")
-    for call in fed.truth.script[:: len(fed.truth.script) // 12]:
+    for call in fed.truth.script[:: len(fed.truth.script) // 6]:
         truth = replace(fed.truth, chosen=[call])
         for question in questions():
             if "$call_id" in question.expression:

@@ -6,6 +6,8 @@ The receiver is away for some seconds in the middle; three calls still run when 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -46,34 +48,33 @@ def series_of(script: list[Call], labelled: bool) -> int:
     return len(active) + sum(len(row.buckets) + 3 if row.kind is s.Kind.HISTOGRAM else 1 for row, _ in lines)
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["label", "off"])
-def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    chain = Chain(tmp_path_factory.mktemp("chain"))
-    chain.start()
-    try:
-        script = calls()
-        performance = Performance(chain, script, request.param)
-        telemetry = performance.play()
-        wait_for_exports(telemetry)
-        end = performance.look()
-        Feed(chain).settle(end)
-        yield Played(
-            chain,
-            World(
-                script,
-                script,
-                request.param,
-                RANGE_SECONDS,
-                performance.begins,
-                performance.lengths,
-                SLACK_SECONDS,
-                series_of(script, request.param),
-            ),
-            Moment(end, RANGE_SECONDS, 1),
-        )
-        telemetry.shutdown()
-    finally:
-        chain.stop()
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Played]]:
+    """The script, played with and without call ids at the same time."""
+    with ExitStack() as cleanup, ThreadPoolExecutor(2) as stage:
+        chains = {labelled: Chain(tmp_path_factory.mktemp("chain")) for labelled in (True, False)}
+        for chain in chains.values():
+            cleanup.callback(chain.stop)
+            chain.start()
+        yield dict(zip(chains, stage.map(play, chains.values(), chains, [cleanup] * 2), strict=True))
+
+
+def play(chain: Chain, labelled: bool, cleanup: ExitStack) -> Played:
+    script = calls()
+    performance = Performance(chain, script, labelled)
+    telemetry = performance.play()
+    cleanup.callback(telemetry.shutdown)
+    wait_for_exports(telemetry)
+    end = performance.look()
+    Feed(chain).settle(end)
+    live = series_of(script, labelled)
+    times = (performance.begins, performance.lengths, SLACK_SECONDS)
+    return Played(chain, World(script, script, labelled, RANGE_SECONDS, *times, live), Moment(end, RANGE_SECONDS, 1))
+
+
+@pytest.fixture(params=[True, False], ids=["label", "off"])
+def played(request: pytest.FixtureRequest, both: dict[bool, Played]) -> Played:
+    return both[request.param]
 
 
 def test_every_panel_shows_the_truth(played: Played):
