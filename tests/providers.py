@@ -285,7 +285,7 @@ class Mouth(TTSService):
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,
-            stop_frame_timeout_s=0.5,
+            stop_frame_timeout_s=0.5 + bench.script.synthesis_seconds,
             sample_rate=SAMPLE_RATE,
             settings=TTSSettings(model="mouth-1", voice="anna", language=None),
         )

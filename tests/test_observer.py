@@ -104,11 +104,11 @@ async def test_the_summary_is_announced_once_and_complete() -> None:
 
 async def test_speech_that_is_still_being_made_when_the_end_is_announced_counts() -> None:
     observer = VoiceMetricsObserver()
-    slow = Script(turns=(), farewell="Thank you for calling.", synthesis_seconds=0.8)
+    slow = Script(turns=(Turn("hello there"),), farewell="Thank you for calling.", synthesis_seconds=0.8)
 
     truth = await run_call(slow, observers=[observer])
 
-    assert truth.turns["completed"] == 1
+    assert truth.turns["completed"] == 2
     assert told(observer.summary()) == happened(truth, "completed")
 
 
