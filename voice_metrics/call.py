@@ -6,7 +6,7 @@ clock: moments are passed in, monotonic seconds for durations and wall time to n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from loguru import logger
 
 from voice_metrics import series as table
+from voice_metrics.call_series import CallSeries
 from voice_metrics.conversation import BotStarted, BotStopped, Conversation, Interruption
 from voice_metrics.errors import Failures
 from voice_metrics.events import Event
@@ -31,7 +32,6 @@ from voice_metrics.facts import (
 )
 from voice_metrics.functions import FunctionCalls
 from voice_metrics.holdback import HoldBack
-from voice_metrics.instruments import instruments_of
 from voice_metrics.journal import Journal
 from voice_metrics.own_metrics import OwnMetrics
 from voice_metrics.pipeline import Lineup
@@ -113,11 +113,10 @@ class Call:
         self._failures = Failures()
         self._unpriced_yet: list[tuple[Usage, datetime]] = []
         self._last_export: Future[bool | None] | None = None
-        self._instruments = instruments_of(telemetry.meter)
-        self._tags = telemetry.begin(identity.call_id, identity.tags())
-        self.own = OwnMetrics(telemetry.meter, self._tags.attributes)
-        self._write(Point(table.CALLS, 1, {}))
-        self._write(Point(table.CALLS_ACTIVE, 1, {}))
+        self._series = CallSeries(telemetry, identity.call_id, identity.tags())
+        self.own = OwnMetrics(telemetry.meter, self._series.tags.attributes)
+        self._series.write(Point(table.CALLS, 1, {}))
+        self._series.write(Point(table.CALLS_ACTIVE, 1, {}))
 
     @property
     def next_due(self) -> float | None:
@@ -191,19 +190,19 @@ class Call:
         if self._journal is not None:
             self._journal.happened(fact, self._moment(at), self._leg(fact))
         for point in points(fact, self.lineup):
-            self._write(point)
+            self._series.write(point)
         if self._gen_ai:
             for point in gen_ai_points(fact, self.lineup):
-                self._instruments.write(point, {})
-        self._all_happened(self._followers(fact, at), at)
+                self._series.write_shared(point)
+        self._follow(fact, at)
 
-    def _followers(self, fact: Fact, at: float) -> Iterator[Fact]:
+    def _follow(self, fact: Fact, at: float) -> None:
         match fact:
             case FirstByte() | Processing() | TokensUsed() if self.lineup.leg(fact.processor) is Leg.LLM:
                 if (generated := self._throughput.take(fact)) is not None:
-                    yield generated
+                    self.happened(generated, at)
             case Responded():
-                yield from self._parts.responded(fact, at)
+                self._all_happened(self._parts.responded(fact, at), at)
         if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
             self._unpriced_yet.append((fact, self._moment(at)))
             self.price(at)
@@ -244,9 +243,9 @@ class Call:
         if self._last_export is None:
             self.end(EndReason.UNKNOWN, at)
             self._complete(at)
-            self._write(Point(table.CALLS_ACTIVE, -1, {}))
-            self._write(Point(table.CALLS_ENDED, 1, {"end_reason": str(self.end_reason)}))
-            self._last_export = self._telemetry.end(self._tags)
+            self._series.write(Point(table.CALLS_ACTIVE, -1, {}))
+            self._series.write(Point(table.CALLS_ENDED, 1, {"end_reason": str(self.end_reason)}))
+            self._last_export = self._telemetry.end(self._series.tags)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
@@ -311,9 +310,6 @@ class Call:
     def _all_happened(self, facts: Iterable[Fact], at: float) -> None:
         for fact in facts:
             self.happened(fact, at)
-
-    def _write(self, point: Point) -> None:
-        self._instruments.write(point, self._tags.attributes)
 
     def _leg(self, fact: Fact) -> Leg | None:
         processor = getattr(fact, "processor", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from voice_metrics.facts import Leg
@@ -39,6 +40,7 @@ def class_name(processor: str) -> str:
     return processor.partition("#")[0]
 
 
+@lru_cache(maxsize=256)
 def leg_of_name(processor: str) -> Leg:
     """The leg that a class name tells, for services that are not in this pipeline."""
     return next((leg for base, leg in _LEG_OF_BASE.items() if base in processor), Leg.OTHER)

@@ -1,4 +1,4 @@
-"""How long each running call lasts, kept current on the instrument that tells it.
+"""The running calls, and what is told of each whenever somebody collects: how long it lasts, and its sums.
 
 Owns the arithmetic of a duration that is exported while it grows. Refuses to know who exports it.
 """
@@ -29,12 +29,13 @@ class Tags:
 
 
 class _Running:
-    __slots__ = ("lock", "over", "tags", "told", "told_at")
+    __slots__ = ("lock", "over", "tags", "tell_rest", "told", "told_at")
 
-    def __init__(self, tags: Tags, at: float) -> None:
+    def __init__(self, tags: Tags, tell_rest: Callable[[], None], at: float) -> None:
         self.lock = threading.Lock()
         self.over = False
         self.tags = tags
+        self.tell_rest = tell_rest
         self.told = 0.0
         self.told_at = at
 
@@ -57,14 +58,19 @@ class RunningCalls:
         """How many calls are running."""
         return len(self._running)
 
-    def begin(self, tags: Tags) -> None:
-        """Note that a call began."""
-        self._running[id(tags)] = _Running(tags, self._clock())
+    def begin(self, tags: Tags, tell_rest: Callable[[], None]) -> None:
+        """Note that a call began.
+
+        Args:
+            tags: What every point of it carries.
+            tell_rest: Tells what else the call has not told yet.
+        """
+        self._running[id(tags)] = _Running(tags, tell_rest, self._clock())
         # The series begins with the call, not with its first export.
         self._duration.add(0.0, tags.attributes)
 
     def end(self, tags: Tags) -> bool:
-        """Note that a call ended, and tell its whole duration.
+        """Note that a call ended, and tell its whole duration and what it has not told yet.
 
         Returns:
             Whether it was running.
@@ -81,7 +87,7 @@ class RunningCalls:
         return True
 
     def refresh(self) -> None:
-        """Tell how long each call has lasted by now."""
+        """Tell how long each call has lasted by now, and what it has not told yet."""
         for running in list(self._running.values()):
             with running.lock:
                 if not running.over:
@@ -93,3 +99,4 @@ class RunningCalls:
         running.told += elapsed
         running.told_at = now
         self._duration.add(elapsed, running.tags.attributes)
+        running.tell_rest()

@@ -28,6 +28,10 @@ __all__ = ["Tags", "Telemetry", "shutdown", "telemetry"]
 DEFAULT_SERVICE_NAME = "voice-bot"
 
 
+def _nothing() -> None:
+    """A call without sums has nothing more to tell."""
+
+
 class _Borrowed:
     """A meter of the application's provider, or one that does nothing."""
 
@@ -124,12 +128,14 @@ class Telemetry:
             return "local only"
         return f"{where}, {'with' if self.settings.call_ids else 'without'} call ids"
 
-    def begin(self, call_id: str, attributes: Mapping[str, str]) -> Tags:
+    def begin(self, call_id: str, attributes: Mapping[str, str], tell_rest: Callable[[], None] = _nothing) -> Tags:
         """Begin a call; before its first measurement.
 
         Args:
             call_id: The call.
             attributes: What every point of it carries, besides the call's id.
+            tell_rest: Called before each collection, in whatever thread collects, and at the call's end: records
+                what the call has added up until then.
 
         Returns:
             What every point of it carries, and what `end` is given.
@@ -139,7 +145,7 @@ class Telemetry:
         tags = Tags(call_id, {**attributes, table.CALL_ID: call_id} if labelled else dict(attributes), labelled)
         if labelled and isinstance(recorder, OwnProvider):
             recorder.collection.begin(call_id, time.time_ns())
-        recorder.running.begin(tags)
+        recorder.running.begin(tags, tell_rest)
         return tags
 
     def end(self, tags: Tags) -> Future[bool | None]:
