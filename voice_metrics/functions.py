@@ -68,7 +68,7 @@ class FunctionDropped:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRaised:
-    """A function raised, told by its error alone; Pipecat's results name the error from 1.8 on.
+    """A function raised, told by its error alone, as on Pipecat 1.3, whose results name no errors.
 
     Parameters:
         frame_id: Id of the error's frame.
@@ -146,7 +146,7 @@ class FunctionCalls:
             return FunctionOutcome.FAILED
         call = self._running.get(event.call_id)
         deadline = call.deadline_seconds if call else None
-        # Up to Pipecat 1.3 a service answers for a function that ran out of time, with nothing.
+        # On Pipecat 1.3 a service answers for a function that ran out of time, with nothing.
         if event.empty and call and deadline is not None and at - call.since >= deadline:
             return FunctionOutcome.TIMED_OUT
         return FunctionOutcome.COMPLETED
