@@ -5,8 +5,8 @@ Pure. The conversion from seconds to milliseconds happens here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from voice_metrics import series as table
 from voice_metrics.facts import (
@@ -61,76 +61,57 @@ class Services(Protocol):
         ...
 
 
+_Maker = Callable[[Any, Services], Sequence[Point]]
+_GEN_AI_LATENCY: dict[type[Fact], Series] = {
+    FirstByte: table.GEN_AI_TIME_TO_FIRST_CHUNK,
+    Processing: table.GEN_AI_OPERATION_DURATION,
+}
+
+
 def _service(processor: str, model: str | None) -> dict[str, str]:
     return {"processor": processor, "model": model or processor}
 
 
-def points(fact: Fact, services: Services) -> Iterator[Point]:
+def points(fact: Fact, services: Services) -> Sequence[Point]:
     """The points of a call's own series that a fact makes.
 
     Args:
         fact: What happened.
         services: The call's services.
 
-    Yields:
+    Returns:
         Points in the wire's units.
     """
-    match fact:
-        case FirstByte(processor, model, seconds, interrupted) | Processing(processor, model, seconds, interrupted):
-            attributes = _service(processor, model) | {
-                "service": services.leg(processor).value,
-                "interrupted": "true" if interrupted else "false",
-            }
-            yield Point(table.TTFB if isinstance(fact, FirstByte) else table.PROCESSING, seconds * 1000, attributes)
-        case FirstAudio(processor, model, seconds):
-            yield Point(table.TTFA, seconds * 1000, _service(processor, model))
-        case FirstAnswerToken(processor, model, seconds):
-            yield Point(table.TTFAT, seconds * 1000, _service(processor, model))
-        case TextAggregated(processor, seconds):
-            yield Point(table.TEXT_AGGREGATION, seconds * 1000, {"processor": processor})
-        case TurnDetected(processor, seconds, complete):
-            attributes = {"processor": processor, "complete": "true" if complete else "false"}
-            yield Point(table.TURN_DETECTION, seconds * 1000, attributes)
-        case Responded(seconds):
-            yield Point(table.RESPONSE, seconds * 1000, {})
-        case ResponsePart(part, seconds):
-            yield Point(table.RESPONSE_PART, seconds * 1000, {"part": part})
-        case TokensUsed():
-            yield from _tokens(fact)
-        case Generated(processor, model, tokens_per_second):
-            yield Point(table.LLM_THROUGHPUT, tokens_per_second, _service(processor, model))
-        case AudioTranscribed(processor, model, seconds):
-            yield Point(table.STT_AUDIO, seconds, _service(processor, model))
-        case CharactersSpoken(processor, model, characters):
-            yield Point(table.TTS_CHARACTERS, characters, _service(processor, model))
-        case _:
-            yield from _event_points(fact)
+    return _POINTS[type(fact)](fact, services)
 
 
-def _event_points(fact: Fact) -> Iterator[Point]:
-    match fact:
-        case TurnEnded(outcome):
-            yield Point(table.TURNS, 1, {"outcome": outcome.value})
-        case Interrupted():
-            yield Point(table.INTERRUPTIONS, 1, {})
-        case FunctionSettled(function, outcome, seconds):
-            yield Point(table.FUNCTION_CALLS, 1, {"function": function, "outcome": outcome.value})
-            if seconds is not None:
-                yield Point(table.FUNCTION_CALL, seconds * 1000, {"function": function})
-        case Priced(leg, processor, model, usd):
-            yield Point(table.COST, float(usd), {"cost_type": leg.value} | _service(processor, model))
-        case Unpriced(leg, processor, model):
-            yield Point(table.UNPRICED, 1, {"service": leg.value, "model": model or processor})
-        case Failed(processor, category):
-            yield Point(table.ERRORS, 1, {"processor": processor, "category": category})
-        case Refused(reason):
-            yield Point(table.DROPPED, 1, {"reason": reason})
+def _latency(series: Series) -> _Maker:
+    def make(fact: FirstByte | Processing, services: Services) -> Sequence[Point]:
+        attributes = {
+            "processor": fact.processor,
+            "model": fact.model or fact.processor,
+            "service": services.leg(fact.processor).value,
+            "interrupted": "true" if fact.interrupted else "false",
+        }
+        return (Point(series, fact.seconds * 1000, attributes),)
+
+    return make
 
 
-def _tokens(used: TokensUsed) -> Iterator[Point]:
+def _of_service(series: Series, value: Callable[[Any], float]) -> _Maker:
+    return lambda fact, services: (Point(series, value(fact), _service(fact.processor, fact.model)),)
+
+
+def _plain(series: Series, value: Callable[[Any], float], attributes: Callable[[Any], dict[str, str]]) -> _Maker:
+    return lambda fact, services: (Point(series, value(fact), attributes(fact)),)
+
+
+def _tokens(used: TokensUsed, services: Services) -> Sequence[Point]:
     attributes = _service(used.processor, used.model)
-    yield Point(table.LLM_TOKENS, used.prompt, attributes | {"token_type": "prompt"})
-    yield Point(table.LLM_TOKENS, used.completion, attributes | {"token_type": "completion"})
+    made = [
+        Point(table.LLM_TOKENS, used.prompt, attributes | {"token_type": "prompt"}),
+        Point(table.LLM_TOKENS, used.completion, attributes | {"token_type": "completion"}),
+    ]
     for detail, tokens in (
         ("cache_read", used.cache_read),
         ("cache_creation", used.cache_creation),
@@ -139,7 +120,61 @@ def _tokens(used: TokensUsed) -> Iterator[Point]:
         ("output_audio", used.output_audio),
     ):
         if tokens:
-            yield Point(table.LLM_TOKEN_DETAILS, tokens, attributes | {"detail": detail})
+            made.append(Point(table.LLM_TOKEN_DETAILS, tokens, attributes | {"detail": detail}))
+    return made
+
+
+def _function(settled: FunctionSettled, services: Services) -> Sequence[Point]:
+    function = {"function": settled.function}
+    counted = Point(table.FUNCTION_CALLS, 1, function | {"outcome": settled.outcome.value})
+    if settled.seconds is None:
+        return (counted,)
+    return counted, Point(table.FUNCTION_CALL, settled.seconds * 1000, function)
+
+
+def _milliseconds(fact: Any) -> float:
+    return float(fact.seconds * 1000)
+
+
+def _once(fact: Fact) -> float:
+    return 1
+
+
+def _nothing_more(fact: Fact) -> dict[str, str]:
+    return {}
+
+
+_POINTS: dict[type[Fact], _Maker] = {
+    FirstByte: _latency(table.TTFB),
+    Processing: _latency(table.PROCESSING),
+    FirstAudio: _of_service(table.TTFA, _milliseconds),
+    FirstAnswerToken: _of_service(table.TTFAT, _milliseconds),
+    TextAggregated: _plain(table.TEXT_AGGREGATION, _milliseconds, lambda fact: {"processor": fact.processor}),
+    TurnDetected: _plain(
+        table.TURN_DETECTION,
+        _milliseconds,
+        lambda fact: {"processor": fact.processor, "complete": "true" if fact.complete else "false"},
+    ),
+    Responded: _plain(table.RESPONSE, _milliseconds, _nothing_more),
+    ResponsePart: _plain(table.RESPONSE_PART, _milliseconds, lambda fact: {"part": fact.part}),
+    TokensUsed: _tokens,
+    Generated: _of_service(table.LLM_THROUGHPUT, lambda fact: fact.tokens_per_second),
+    AudioTranscribed: _of_service(table.STT_AUDIO, lambda fact: fact.seconds),
+    CharactersSpoken: _of_service(table.TTS_CHARACTERS, lambda fact: fact.characters),
+    TurnEnded: _plain(table.TURNS, _once, lambda fact: {"outcome": fact.outcome.value}),
+    Interrupted: _plain(table.INTERRUPTIONS, _once, _nothing_more),
+    FunctionSettled: _function,
+    Priced: _plain(
+        table.COST,
+        lambda fact: float(fact.usd),
+        lambda fact: {"cost_type": fact.leg.value, **_service(fact.processor, fact.model)},
+    ),
+    Unpriced: _plain(
+        table.UNPRICED, _once, lambda fact: {"service": fact.leg.value, "model": fact.model or fact.processor}
+    ),
+    Failed: _plain(table.ERRORS, _once, lambda fact: {"processor": fact.processor, "category": fact.category}),
+    Refused: _plain(table.DROPPED, _once, lambda fact: {"reason": fact.reason}),
+}
 
 
 # Well-known values of `gen_ai.provider.name` (OpenTelemetry semantic conventions for generative AI, read
@@ -154,25 +189,29 @@ _GEN_AI_PROVIDER = {
 }
 
 
-def gen_ai_points(fact: Fact, services: Services) -> Iterator[Point]:
+def gen_ai_points(fact: Fact, services: Services) -> Sequence[Point]:
     """The points of OpenTelemetry's series for generative AI that a fact makes; a cut request makes none.
 
     Args:
         fact: What happened.
         services: The call's services.
 
-    Yields:
+    Returns:
         Points in the wire's units.
     """
-    match fact:
-        case TokensUsed(processor, model):
-            attributes = _gen_ai(processor, model, services)
-            for kind, tokens in (("input", fact.prompt), ("output", fact.completion)):
-                yield Point(table.GEN_AI_TOKEN_USAGE, tokens, attributes | {"gen_ai.token.type": kind})
-        case FirstByte(processor, model, seconds, False) if services.leg(processor) is Leg.LLM:
-            yield Point(table.GEN_AI_TIME_TO_FIRST_CHUNK, seconds, _gen_ai(processor, model, services))
-        case Processing(processor, model, seconds, False) if services.leg(processor) is Leg.LLM:
-            yield Point(table.GEN_AI_OPERATION_DURATION, seconds, _gen_ai(processor, model, services))
+    if isinstance(fact, TokensUsed):
+        attributes = _gen_ai(fact.processor, fact.model, services)
+        return (
+            Point(table.GEN_AI_TOKEN_USAGE, fact.prompt, attributes | {"gen_ai.token.type": "input"}),
+            Point(table.GEN_AI_TOKEN_USAGE, fact.completion, attributes | {"gen_ai.token.type": "output"}),
+        )
+    series = _GEN_AI_LATENCY.get(type(fact))
+    if series is None:
+        return ()
+    assert isinstance(fact, (FirstByte, Processing))
+    if fact.interrupted or services.leg(fact.processor) is not Leg.LLM:
+        return ()
+    return (Point(series, fact.seconds, _gen_ai(fact.processor, fact.model, services)),)
 
 
 def _gen_ai(processor: str, model: str | None, services: Services) -> dict[str, str]:
