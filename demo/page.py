@@ -18,6 +18,7 @@ from pipecat.runner.run import main as run_development_runner
 
 from demo import stand_in
 from demo.errors import DemoError
+from voice_metrics import instrument_server
 
 _PAGE = Path(__file__).parent / "call.html"
 
@@ -40,6 +41,7 @@ def wait_for_browsers(parser: argparse.ArgumentParser, *, offline: bool) -> int:
                 cloud = running.enter_context(stand_in.stand_in())
                 stand_in.use(os.environ, cloud.expect("ready", stand_in.START_SECONDS)["port"])
             app.add_api_route("/call", _page, include_in_schema=False)
+            instrument_server(app)
             print(f"The bot waits for your call at http://{host}:{port}/call", flush=True)
             run_development_runner(parser)
     except DemoError as error:

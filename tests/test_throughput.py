@@ -1,6 +1,8 @@
 """Tokens per second of generation, put together from what one inference reports."""
 
 import itertools
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -12,30 +14,34 @@ WHOLE = Processing("LLM", "m", 1.5)
 USED = TokensUsed("LLM", "m", 100, 80)
 
 
+def take_all(pieces: Iterable[FirstByte | Processing | TokensUsed], *, apart: float = 0.0) -> list[Generated | None]:
+    """What each piece gives, when they come this many seconds apart."""
+    throughput = Throughput()
+    return [throughput.take(piece, number * apart) for number, piece in enumerate(pieces)]
+
+
 @pytest.mark.parametrize("pieces", list(itertools.permutations([FIRST, WHOLE, USED])), ids=str)
 def test_an_inference_is_joined_in_whatever_order_its_pieces_come(
     pieces: tuple[FirstByte | Processing | TokensUsed, ...],
 ) -> None:
-    throughput = Throughput()
-    assert [throughput.take(piece) for piece in pieces] == [None, None, Generated("LLM", "m", 80.0)]
+    assert take_all(pieces) == [None, None, Generated("LLM", "m", 80.0)]
 
 
 def test_an_inference_that_was_cut_off_leaves_nothing_for_the_next() -> None:
-    throughput = Throughput()
-    cut = [FIRST, Processing("LLM", "m", 0.6, interrupted=True)]
-    assert [throughput.take(piece) for piece in (*cut, USED, FIRST, WHOLE)][-1] == Generated("LLM", "m", 80.0)
+    cut = [replace(FIRST, interrupted=True), Processing("LLM", "m", 0.6, interrupted=True)]
+    late_tokens = TokensUsed("LLM", "m", 100, 7)
+    told = take_all([*cut, late_tokens, FIRST, USED, WHOLE, FIRST, USED, WHOLE], apart=0.1)
+    assert [one for one in told if one] == [Generated("LLM", "m", 80.0), Generated("LLM", "m", 80.0)]
 
 
 def test_an_inference_without_usage_is_not_joined_with_the_next() -> None:
-    throughput = Throughput()
     slower = Processing("LLM", "m", 2.5)
-    told = [throughput.take(piece) for piece in (FIRST, WHOLE, FIRST, USED, slower)]
+    told = take_all([FIRST, WHOLE, FIRST, USED, slower])
     assert told == [None, None, None, None, Generated("LLM", "m", 40.0)]
 
 
 def test_two_models_are_kept_apart() -> None:
-    throughput = Throughput()
-    told = [throughput.take(piece) for piece in (FIRST, Processing("Other", "n", 9.0), USED, WHOLE)]
+    told = take_all([FIRST, Processing("Other", "n", 9.0), USED, WHOLE])
     assert told[-1] == Generated("LLM", "m", 80.0)
 
 
@@ -47,5 +53,4 @@ def test_two_models_are_kept_apart() -> None:
     ],
 )
 def test_a_speed_that_cannot_be_told_is_not_told(pieces: tuple[FirstByte | Processing | TokensUsed, ...]) -> None:
-    throughput = Throughput()
-    assert [throughput.take(piece) for piece in pieces] == [None, None, None]
+    assert take_all(pieces) == [None, None, None]

@@ -77,6 +77,8 @@ class CumulativeSeries:
         """Take over a point that is cumulative already, as those of observable instruments are."""
         self._clear()
         self.add(point)
+        # It counted before anyone looked: a zero would make its past one jump.
+        self.zero_due = False
 
     def acknowledge(self) -> None:
         """Note that a server has what was sent last."""

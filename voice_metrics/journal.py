@@ -60,7 +60,7 @@ class Journal:
         told = summary.to_dict()
         states = {True: CallState.DELIVERED, False: CallState.PENDING, None: CallState.ENDED}
         self._ledger.call_ended(summary.call_id, told, states[summary.exported])
-        if summary.exported is False and not last_export.done():
+        if summary.exported is False:
             last_export.add_done_callback(self._delivered_late(summary.call_id, told))
 
     def _write_rows(self, summary: CallSummary) -> None:

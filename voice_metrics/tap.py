@@ -40,6 +40,10 @@ from voice_metrics.telemetry import Telemetry
 _LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
 
 
+# How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
+_GAVE_UP = "can no longer do its job"
+
+
 class _Watched(dict[type, bool]):
     """Whether frames of a class are read at all: one look-up for each frame of a call."""
 
@@ -103,6 +107,8 @@ class Tap:
         self._options = options
         self._telemetry = telemetry
         self._prices = prices
+        # Loading price libraries takes a second of another thread: the sooner, the better for the first call.
+        prices.prepare(())
         self._settings = settings
         self._announce = announce
         self._flags = flags
@@ -211,7 +217,8 @@ class Tap:
             case EndFrame() | StopFrame():
                 self._ended(EndReason.COMPLETED, at)
             case CancelFrame():
-                self._ended(EndReason.ERROR if self._fatal else EndReason.CANCELLED, at)
+                failed = self._fatal or str(frame.reason).endswith(_GAVE_UP)
+                self._ended(EndReason.ERROR if failed else EndReason.CANCELLED, at)
             case _ if (told := events.event(frame)) is not None:
                 self._took_place(told, at)
 
@@ -278,6 +285,7 @@ class Tap:
 
     def _at_origin(self, told: events.Event) -> None:
         try:
+            self._current.enter()
             self._took_place(told, self._clock())
         except Exception as fault:
             self.faulted(type(told).__name__, fault)
