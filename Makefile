@@ -1,11 +1,10 @@
-.PHONY: check test oldest bench demo
+.PHONY: check test oldest dashboards bench demo
 
 check: ## what CI runs: format, lint, strict types, tests with branch coverage
 	uv run ruff format --check .
 	uv run ruff check .
 	uv run mypy
-	uv run coverage run -m pytest
-	uv run coverage report
+	scripts/test --cov
 
 test: ## the tests
 	scripts/test
@@ -15,6 +14,12 @@ oldest: ## the tests at the lowest supported dependencies
 
 bench: ## prints what the plug-in costs; gates nothing
 	uv run python -m benchmarks
+
+dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
+	uv run python -m voice_metrics.grafana
+	uv run python scripts/series.py
+	uv run python scripts/default_models.py
+	REGENERATE=1 uv run pytest -q tests/test_pipecat_versions.py
 
 demo: ## one whole call, offline
 	scripts/demo

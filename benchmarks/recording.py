@@ -28,11 +28,11 @@ from pipecat.metrics.metrics import (
 from benchmarks.machine import Work, added, in_turns
 from voice_metrics import Telemetry
 from voice_metrics import series as table
+from voice_metrics.export.reader import delta_reader
 from voice_metrics.facts import Leg
 from voice_metrics.instruments import instrument
 from voice_metrics.options import Options
 from voice_metrics.prices import PriceBook
-from voice_metrics.reader import delta_reader
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
 from voice_metrics.tap import Flags, Tap

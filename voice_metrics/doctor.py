@@ -25,13 +25,13 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from requests.utils import get_environ_proxies
 
-from voice_metrics.answers import Outcome
-from voice_metrics.delivery import Delivery
 from voice_metrics.endpoint import Endpoint, credentials_mistake
+from voice_metrics.export.answers import Outcome
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, installed, resource
+from voice_metrics.export.shipping import stock_exporter
 from voice_metrics.footprint import Footprint, footprint
-from voice_metrics.own_provider import DISTRIBUTION, SCOPE, installed, resource
 from voice_metrics.settings import Settings, SettingsError
-from voice_metrics.shipping import stock_exporter
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
 
 TEST_POINT = "voice.doctor.total"

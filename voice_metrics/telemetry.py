@@ -18,10 +18,10 @@ from loguru import logger
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, NoOpMeterProvider, Observation
 
 from voice_metrics import series as table
-from voice_metrics.own_provider import DISTRIBUTION, SCOPE, OwnProvider, installed
-from voice_metrics.running import RunningCalls, Tags
+from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, OwnProvider, installed
+from voice_metrics.export.running import RunningCalls, Tags
+from voice_metrics.export.spool import Spool
 from voice_metrics.settings import Settings
-from voice_metrics.spool import Spool
 
 __all__ = ["Tags", "Telemetry", "shutdown", "telemetry"]
 

@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from tests.cli.conftest import Run
 from tests.ledger.summaries import NOON, summary
+from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
-from voice_metrics.spool import PendingRequest
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voice_metrics.spool import PendingRequest
+from voice_metrics.export.spool import PendingRequest
 
 
 class MemorySpool:

@@ -9,8 +9,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import Ledger
-from voice_metrics.spool import PendingRequest
 
 
 def main(path: str, what: str, *names: str) -> None:

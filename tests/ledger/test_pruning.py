@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.ledger.summaries import summary
+from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import Ledger, LedgerReader, Row, pruning
 from voice_metrics.ledger.chores import Chores
-from voice_metrics.spool import PendingRequest
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 DAY = 86_400.0

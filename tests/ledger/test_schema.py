@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.summaries import NOON, summary
+from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import Ledger, LedgerReader, schema
-from voice_metrics.spool import PendingRequest
 
 
 def older(path: Path, version: int) -> None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.ledger.summaries import NOON, summary
+from voice_metrics.export.spool import PendingRequest, Spool
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, PendingState
-from voice_metrics.spool import PendingRequest, Spool
 
 ROOT = Path(__file__).parents[2]
 

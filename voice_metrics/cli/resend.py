@@ -12,7 +12,7 @@ from voice_metrics.ledger import LedgerReader, PendingState
 from voice_metrics.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from voice_metrics.resend import Resent
+    from voice_metrics.export.resend import Resent
 
 EXAMPLES = """\b
 Examples:
@@ -46,10 +46,10 @@ def resend(
 
 
 def _sent(settings: Settings) -> int:
-    from voice_metrics.delivery import Delivery
+    from voice_metrics.export.delivery import Delivery
+    from voice_metrics.export.resend import Resent
+    from voice_metrics.export.resend import resend as send
     from voice_metrics.ledger import Ledger
-    from voice_metrics.resend import Resent
-    from voice_metrics.resend import resend as send
 
     assert settings.endpoint is not None
     path = ledger_file(settings)

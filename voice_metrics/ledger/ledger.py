@@ -22,7 +22,7 @@ from voice_metrics.ledger.writer import LedgerUnavailable, Writer
 from voice_metrics.ledger.writing import Session
 
 if TYPE_CHECKING:
-    from voice_metrics.spool import PendingRequest
+    from voice_metrics.export.spool import PendingRequest
 
 T = TypeVar("T")
 # Longest that the exporter's thread waits for its requests to be on disk.
@@ -216,7 +216,7 @@ def ledger_at(path: Path, days: float = _DAYS) -> Ledger:
 
 
 def _claim(session: Session) -> list[tuple[int, PendingRequest]]:
-    from voice_metrics.spool import PendingRequest
+    from voice_metrics.export.spool import PendingRequest
 
     gone = writing.gone_processes(session.db, this_process(), session.now)
     writing.end_calls_of(session.db, gone)

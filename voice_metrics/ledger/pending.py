@@ -15,7 +15,7 @@ from voice_metrics.ledger.rows import CallState
 from voice_metrics.ledger.writing import Session
 
 if TYPE_CHECKING:
-    from voice_metrics.spool import PendingRequest
+    from voice_metrics.export.spool import PendingRequest
 
 # A claimer has them all in memory; the next claim brings more.
 _ADOPTED_BYTES = 16_000_000

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from voice_metrics.accumulation import Accumulation, Part
-from voice_metrics.reports import Reports
-from voice_metrics.resend import resend
-from voice_metrics.shipping import Shipping, pending
-from voice_metrics.spool import PendingRequest, Spool
-from voice_metrics.wire import Wire
+from voice_metrics.export.accumulation import Accumulation, Part
+from voice_metrics.export.reports import Reports
+from voice_metrics.export.resend import resend
+from voice_metrics.export.shipping import Shipping, pending
+from voice_metrics.export.spool import PendingRequest, Spool
+from voice_metrics.export.wire import Wire
 
 # Writing may take this share of the time, so that an outage at a busy server costs little.
 _WRITING_SHARE = 0.1

@@ -23,17 +23,17 @@ from opentelemetry.sdk.metrics import (
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics import series as table
-from voice_metrics.accumulation import Accumulation
-from voice_metrics.delivery import Delivery
-from voice_metrics.exporter import Collection, Exporter, Hooks, Outlet
-from voice_metrics.keeping import Keeping
-from voice_metrics.outlets.console import Console
-from voice_metrics.reader import delta_reader
-from voice_metrics.running import RunningCalls
+from voice_metrics.export.accumulation import Accumulation
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.exporter import Collection, Exporter, Hooks, Outlet
+from voice_metrics.export.keeping import Keeping
+from voice_metrics.export.outlets.console import Console
+from voice_metrics.export.reader import delta_reader
+from voice_metrics.export.running import RunningCalls
+from voice_metrics.export.shipping import Shipping
+from voice_metrics.export.spool import Spool
+from voice_metrics.export.wire import Wire
 from voice_metrics.settings import Settings
-from voice_metrics.shipping import Shipping
-from voice_metrics.spool import Spool
-from voice_metrics.wire import Wire
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
@@ -159,7 +159,7 @@ def _instrument(create: Callable[..., Any], row: table.Series) -> Any:
 
 
 def _prometheus(settings: Settings, snapshot: Callable[[], MetricsData]) -> Outlet | None:
-    from voice_metrics.outlets.prometheus import Endpoint
+    from voice_metrics.export.outlets.prometheus import Endpoint
 
     if settings.exponential:
         logger.warning("Prometheus's text format has no exponential buckets: /metrics shows count and sum only.")

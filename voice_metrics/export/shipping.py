@@ -16,12 +16,12 @@ from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from voice_metrics.accumulation import Accumulation, Part
-from voice_metrics.answers import Outcome, Verdict
-from voice_metrics.delivery import Delivery
 from voice_metrics.endpoint import Endpoint
-from voice_metrics.spool import PendingRequest
-from voice_metrics.wire import Wire
+from voice_metrics.export.accumulation import Accumulation, Part
+from voice_metrics.export.answers import Outcome, Verdict
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.spool import PendingRequest
+from voice_metrics.export.wire import Wire
 
 # Some 300 kB before compression; encoding one takes the interpreter for about 20 ms in slices.
 POINTS_PER_REQUEST = 1000

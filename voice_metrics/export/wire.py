@@ -24,8 +24,8 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from voice_metrics.accumulation import Part, Stream
-from voice_metrics.cumulative import (
+from voice_metrics.export.accumulation import Part, Stream
+from voice_metrics.export.cumulative import (
     MILLISECOND_NS,
     CumulativeSeries,
     ExponentialSeries,

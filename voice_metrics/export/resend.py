@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from voice_metrics.answers import Outcome, Verdict
-from voice_metrics.delivery import Delivery
-from voice_metrics.spool import PendingRequest, Spool
+from voice_metrics.export.answers import Outcome, Verdict
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.spool import PendingRequest, Spool
 
 
 @dataclass(slots=True)

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
 
-from voice_metrics.accumulation import Accumulation, Part
-from voice_metrics.keeping import Keeping
-from voice_metrics.reports import Reports
-from voice_metrics.shipping import Shipped, Shipping
+from voice_metrics.export.accumulation import Accumulation, Part
+from voice_metrics.export.keeping import Keeping
+from voice_metrics.export.reports import Reports
+from voice_metrics.export.shipping import Shipped, Shipping
 
 # A budget that is nearly full of calls that no server takes is relieved down to `_RELIEVED` of it.
 _PRESSURE = 0.9

@@ -1,0 +1,121 @@
+"""Each outside dependency has one door, pure modules know none of them, and the import arrows go one way."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "voice_metrics"
+
+# What may import a dependency: modules, or folders with a slash at their end.
+DOORS = {
+    "pipecat": {
+        "breakdowns", "current_call", "events", "measurements", "metrics_logger", "observer", "origins", "processor",
+        "tap",
+    },
+    "opentelemetry.sdk": {"export/", "doctor"},
+    "opentelemetry.exporter": {"export/"},
+    "opentelemetry.proto": {"export/"},
+    "opentelemetry.metrics": {"export/", "telemetry", "instruments", "own_metrics", "server", "database", "loop_lag"},
+    "opentelemetry.trace": {"server"},
+    "opentelemetry.instrumentation": {"server"},
+    "requests": {"export/", "doctor"},
+    "urllib3": {"export/"},
+    "prometheus_client": {"export/outlets/"},
+    "sqlite3": {"ledger/"},
+    "genai_prices": {"prices/language"},
+    "voice_prices": {"prices/speech"},
+    "typer": {"cli/"},
+    "rich": {"cli/"},
+    "dotenv": {"cli/"},
+    "fastapi": {"server"},
+    "sqlalchemy": {"database"},
+    "grafana_foundation_sdk": {"grafana/"},
+    "subprocess": {"prices/loading"},
+    "asyncio": {"current_call", "lifetime", "loop_lag", "tap"},
+    "http": {"page/", "export/"},
+}  # fmt: skip
+# They know neither an event loop nor a network, a disk or a clock.
+PURE = {
+    "conversation", "errors", "facts", "functions", "holdback", "points", "record", "rendering", "response_parts",
+    "seen", "series", "summary", "throughput",
+}  # fmt: skip
+IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
+
+
+def _modules() -> dict[str, ast.Module]:
+    return {
+        path.relative_to(PACKAGE).with_suffix("").as_posix(): ast.parse(path.read_text())
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+def _imports(tree: ast.Module, *, top_level: bool = False) -> set[str]:
+    nodes = tree.body if top_level else list(ast.walk(tree))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named = {
+        f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    return plain | named
+
+
+MODULES = _modules()
+
+
+@pytest.mark.parametrize("dependency", sorted(DOORS))
+def test_a_dependency_is_imported_at_its_door_only(dependency: str) -> None:
+    users = {
+        name
+        for name, tree in MODULES.items()
+        if any(f"{imported}.".startswith(f"{dependency}.") for imported in _imports(tree))
+    }
+    doors = DOORS[dependency]
+    folders = tuple(door for door in doors if door.endswith("/"))
+    assert {user for user in users if user not in doors and not user.startswith(folders or ("/",))} == set()
+    assert {door for door in doors if not any(user == door or user.startswith(door) for user in users)} == set()
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_a_pure_module_knows_no_event_loop_network_disk_or_clock(name: str) -> None:
+    roots = {imported.partition(".")[0] for imported in _imports(MODULES[name])}
+    assert not roots & (IMPURE | {dependency.partition(".")[0] for dependency in DOORS})
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    arrows: dict[str, set[str]] = defaultdict(set)
+    for name, tree in MODULES.items():
+        for imported in _imports(tree, top_level=True):
+            path = imported.removeprefix("voice_metrics.").replace(".", "/")
+            for target in (path, path.rpartition("/")[0], f"{path}/__init__"):
+                if imported.startswith("voice_metrics.") and target in MODULES and target != name:
+                    arrows[name].add(target)
+    done: set[str] = set()
+
+    def walk(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way[way.index(name) :], name))
+        if name not in done:
+            for target in sorted(arrows[name]):
+                walk(target, (*way, name))
+            done.add(name)
+
+    for name in MODULES:
+        walk(name, ())
+
+
+def test_the_core_does_not_know_the_command_line_the_page_or_the_dashboard() -> None:
+    outer = ("cli/", "page/", "grafana/")
+    for name, tree in MODULES.items():
+        if not name.startswith(outer) and name != "__main__":
+            known = {
+                imported
+                for imported in _imports(tree)
+                for room in outer
+                if imported.startswith(f"voice_metrics.{room[:-1]}.")
+            }
+            assert not known, name
