@@ -20,6 +20,8 @@ from voice_metrics.summary import CallSummary
 GRACE_SECONDS = 0.5
 # Speech that was queued before an EndFrame is played to its end; the longest that this may take.
 DRAIN_SECONDS = 60.0
+# Measurements wait this long to be read together, unless something happens in the conversation before.
+READ_SECONDS = 0.25
 # How often a live call's row in the ledger is brought up to date.
 JOURNAL_SECONDS = 5.0
 
@@ -28,7 +30,11 @@ _endings: set[asyncio.Task[None]] = set()
 
 
 class Listener(Protocol):
-    """Who is told of a call's end."""
+    """Who reads a call's measurements, and is told of its end."""
+
+    def read(self) -> None:
+        """It is time to take the measurements that have come."""
+        ...
 
     def closing(self, call: Call) -> None:
         """The call takes nothing any more."""
@@ -68,7 +74,7 @@ class Lifetime:
         self._end_timeout_seconds = end_timeout_seconds
         self._clock = clock
         self._listener = listener
-        self._releasing: asyncio.TimerHandle | None = None
+        self._reading: asyncio.TimerHandle | None = None
         self._concluding: asyncio.Task[None] | None = None
         if journal is not None:
             journal.started(call.progress(clock()))
@@ -79,14 +85,10 @@ class Lifetime:
         """Whether the call's end is being told, or was."""
         return self._concluding is not None
 
-    def hold_back(self, at: float) -> None:
-        """See to it that held measurements are taken when their time has come.
-
-        Args:
-            at: Now, in monotonic seconds.
-        """
-        if self._releasing is None and (due := self.call.next_due) is not None:
-            self._releasing = self._later(max(0.0, due - at), self._release)
+    def read_soon(self) -> None:
+        """See to it that measurements are read, and those that are held back are taken."""
+        if self._reading is None:
+            self._reading = self._later(READ_SECONDS, self._read)
 
     def ended(self, reason: EndReason, at: float) -> None:
         """Note the end; what is still under way is waited for, though not for the pipeline's clean-up.
@@ -114,12 +116,13 @@ class Lifetime:
     def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, act)
 
-    def _release(self) -> None:
-        self._releasing = None
+    def _read(self) -> None:
+        self._reading = None
         try:
-            at = self._clock()
-            self.call.release(at)
-            self.hold_back(at)
+            self._listener.read()
+            self.call.release(self._clock())
+            if self.call.next_due is not None:
+                self.read_soon()
         except Exception as fault:
             self._listener.faulted("held measurements", fault)
 
@@ -142,6 +145,7 @@ class Lifetime:
             self.conclude()
 
     async def _conclude(self) -> None:
+        self._listener.read()
         try:
             await self._export()
         except Exception as fault:

@@ -117,6 +117,7 @@ class Tap:
         self._lineup = Lineup()
         self._origins = Origins(self._at_origin)
         self._seen = Seen()
+        self._unread: list[tuple[Call, MetricsFrame, float]] = []
         self._fatal = False
         self._faults: set[str] = set()
         self._explained_worker: Any = None
@@ -160,10 +161,20 @@ class Tap:
     async def conclude(self) -> None:
         """Tell the call's end, once: last export, summary. Takes at most the export timeout, and never raises."""
         try:
+            self.read()
             if self._lifetime is not None:
                 await asyncio.shield(self._lifetime.conclude())
         except Exception as fault:
             self.faulted("end of the call", fault)
+
+    def read(self) -> None:
+        """Take the measurements that have come. Never raises."""
+        unread, self._unread = self._unread, []
+        for call, frame, at in unread:
+            try:
+                self._read(call, frame, at)
+            except Exception as fault:
+                self.faulted(type(frame).__name__, fault)
 
     def closing(self, call: Call) -> None:
         """Let numbers that are recorded from now on carry no tags of this call."""
@@ -206,7 +217,11 @@ class Tap:
 
     def summary(self) -> CallSummary | None:
         """The current call or the latest one, or `None` before the first."""
-        return self.call.summary(self._clock()) if self.call else None
+        if self.call is None:
+            return None
+        self.read()
+        self.call.release(self._clock())
+        return self.call.summary(self._clock())
 
     def _take(self, frame: Frame, at: float) -> None:
         match frame:
@@ -260,18 +275,23 @@ class Tap:
         # SyncParallelPipeline and bridged workers deliver a frame twice.
         if self._lifetime is None or not self._seen.first(frame.id):
             return
+        # Read together with those that follow: each alone would cost twice as much.
+        self._unread.append((self._lifetime.call, frame, at))
+        self._lifetime.read_soon()
+
+    def _read(self, call: Call, frame: MetricsFrame, at: float) -> None:
         for fact in measurements(frame, self._lineup.by_name):
             try:
-                self._lifetime.call.measured(fact, at)
+                call.measured(fact, at)
             except Exception as fault:
                 self.faulted(type(fact).__name__, fault)
             if isinstance(fact, Refused):
                 # The value is no part of the kind: each false one differs.
                 self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
-        self._lifetime.hold_back(at)
 
     def _took_place(self, told: events.Event, at: float) -> None:
         if self.call is not None:
+            self.read()
             if isinstance(told, ErrorRaised) and told.fatal:
                 self._fatal = True
             self.call.took_place(told, at)
@@ -291,6 +311,7 @@ class Tap:
             self.faulted(type(told).__name__, fault)
 
     def _ended(self, reason: EndReason, at: float) -> None:
+        self.read()
         if self._lifetime is not None:
             self._lifetime.ended(reason, at)
 
