@@ -17,6 +17,7 @@ from demo.errors import DemoError
 from demo.log import keep_readable
 from demo.loopback import stay_on_loopback
 from demo.progress import say
+from voice_metrics.settings import Settings
 
 _OFFER_SECONDS = 30.0
 _CALL_SECONDS = 150.0
@@ -47,6 +48,7 @@ def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> 
             stand_in.use(os.environ, cloud.expect("ready", stand_in.START_SECONDS)["port"])
             _attach_observers(record)
             asyncio.run(_hold(bot, cloud, caller))
+            _tell_where_to_look()
             return _OK
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -57,6 +59,12 @@ def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> 
 
 def _caller() -> Child:
     return Child("the caller", "demo.caller", on_event=lambda event: say("caller", event["text"]))
+
+
+def _tell_where_to_look() -> None:
+    if Settings.from_environment(os.environ).ledger is not None:
+        command = os.path.relpath(Path(sys.executable).with_name("voice-metrics"))
+        say("demo", f"look at this call in your browser: {command} serve")
 
 
 def _attach_observers(record: Path | None) -> None:

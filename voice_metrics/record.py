@@ -127,8 +127,9 @@ class _Costs:
             per_minute_usd=total * 60 / Decimal(str(duration_seconds))
             if total is not None and duration_seconds
             else None,
-            unpriced=tuple(self.unpriced),
-            prices=tuple(self.prices.values()),
+            # In an order that does not depend on which price was found first.
+            unpriced=tuple(sorted(self.unpriced)),
+            prices=tuple(self.prices[key] for key in sorted(self.prices)),
         )
 
 

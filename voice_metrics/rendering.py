@@ -71,7 +71,8 @@ def _figures(figures: Latency, interrupted: int = 0) -> str:
 
 def _turns(summary: CallSummary) -> str:
     completed, cut = (summary.turns.get(outcome, 0) for outcome in TurnOutcome)
-    return f"{completed} completed, {cut} interrupted; {summary.interruptions} interruptions"
+    plural = "" if summary.interruptions == 1 else "s"
+    return f"{completed} completed, {cut} interrupted; {summary.interruptions} interruption{plural}"
 
 
 def _functions(summary: CallSummary) -> str:
