@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from voice_metrics.ledger import Ledger
 from voice_metrics.page import PageServer
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PATIENCE_SECONDS = 15.0
 INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium; uv sync"
 Serve = Callable[..., PageServer]
 
@@ -80,7 +82,7 @@ class Visit:
             **{"timezone_id": "UTC", "viewport": {"width": 1280, "height": 800}} | context
         )
         self.tab = self.context.new_page()
-        self.tab.set_default_timeout(15_000)
+        self.tab.set_default_timeout(PATIENCE_SECONDS * 1000)
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.tab.on(
@@ -97,6 +99,13 @@ class Visit:
         self.tab.goto(f"{server.url}#/{view}")
         self.tab.locator("#connection", has_text="Up to date").wait_for()
         return self.tab
+
+    def until(self, question: str, wanted: Any = True) -> None:
+        """Wait until a function of the page returns what is wanted; playwright's own wait needs `eval` in the page."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (found := self.tab.evaluate(question)) != wanted:
+            assert time.monotonic() < deadline, f"{found!r} is not {wanted!r}"
+            self.tab.wait_for_timeout(20)
 
 
 @pytest.fixture

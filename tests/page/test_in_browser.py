@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-import threading
 from typing import Any
 
 import pytest
 
 from tests.page.calls import conversation, ended, live
+from tests.page.command import served
 from tests.page.conftest import Visit
 from voice_metrics.ledger import Ledger, LedgerReader
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page import PageServer
 
+IDS = "() => [...document.querySelectorAll('tbody th a')].map(link => link.title)"
+SEGMENTS = "bars => bars.map(bar => bar.title)"
+WATCH_MOVES = """
+    window.moved = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(entry => { window.moved += entry.value; }))
+        .observe({type: 'layout-shift'});
+"""
+BREAK_IN = "() => { try { document.body.innerHTML = '<b>x</b>'; } catch (error) { return error.name; } }"
+PLACES = "() => [...document.querySelectorAll('h1, h2, .tile')].map(each => each.getBoundingClientRect().top)"
 HOSTILE = (
     "<script>console.error('ran')</script>",
     "<img src=x onerror=console.error('ran')>",
@@ -42,7 +51,7 @@ def ids(tab: Any) -> list[str]:
 
 def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "priced", response={"count": 1, "max_ms": 1234.4}, cost={"total_usd": 0.016})
-    ended(ledger, "absent", ago=700.0, models={}, llm={}, tts={}, stt={}, response={}, cost={}, turns={},
+    ended(ledger, "absent", ago=700.0, models={}, llm={}, tts={}, stt={}, response={}, cost={}, turns=None,
           interruptions=None, errors=None, duration_seconds=None, end_reason=None)  # fmt: skip
     ledger.flush()
     tab = visit.go(server, "calls")
@@ -81,12 +90,17 @@ def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, led
     first, second = (
         tab.locator(".answers tbody tr").nth(place).locator("th, td").all_inner_texts() for place in (0, 1)
     )
-    assert (first[0], first[1], first[3:]) == ("1", "0:05 ✕ cut off", [f"{number(1000)} ms", "320", "$0.001200"])
+    assert (first[0], first[1], first[3:]) == ("1", "0:05 ✕\ncut off", [f"{number(1000)} ms", "320", "$0.001200"])
     assert second[3:] == ["800 ms", "–", "–"]
-    assert tab.locator(".answers tbody tr").nth(0).locator(".segment").evaluate_all("all => all.map(one => one.title)") == [
-        "Silence before the turn may end 200 ms", "Speech to text 300 ms", "Language model 400 ms", "Text to speech 100 ms",
-    ]  # fmt: skip
+    segments = tab.locator(".answers tbody tr").nth(0).locator(".segment")
+    assert segments.evaluate_all(SEGMENTS) == [
+        "Silence before the turn may end 200 ms",
+        "Speech to text 300 ms",
+        "Language model 400 ms",
+        "Text to speech 100 ms",
+    ]
     tab.get_by_text("All 20 measurements").click()
+    tab.locator("details tbody tr").first.wait_for()
     assert tab.locator("details tbody tr").count() == len(conversation(0.0)) == 20
 
 
@@ -97,9 +111,9 @@ def test_a_bar_says_what_it_is_to_whoever_points_at_it(visit: Visit, server: Pag
     tab = visit.go(server, "call/a-call")
     told = tab.locator(".told")
 
-    tab.locator(".who-wait").first.hover()
+    tab.locator(".bar.who-wait").first.hover()
     assert told.inner_text() == f"0:05 · Answer 1: caller waits, {number(1000)} ms"
-    tab.locator(".lane-llm").first.hover()
+    tab.locator(".bar.lane-llm").first.hover()
     assert told.inner_text() == "0:00 · OpenAILLMService gpt-4.1 · first byte after 400 ms, done after 500 ms"
     tab.locator(".mark-bad").last.hover()
     assert told.inner_text() == "0:12 · Error in CartesiaTTSService, category network"
@@ -118,7 +132,7 @@ def test_a_call_appears_runs_and_ends_without_a_reload(visit: Visit, server: Pag
     assert turns.inner_text() == "0"
     assert tab.locator(".card .numbers > div", has_text="Cost").locator("dd").inner_text() == "–"
     ledger.call_updated("a-running-call", told | {"turns": {"completed": 3, "interrupted": 0}})
-    tab.wait_for_function("document.querySelector('.card .numbers div:nth-child(4) dd').textContent === '3'")
+    visit.until("() => document.querySelector('.card .numbers div:nth-child(4) dd').textContent", "3")
     ledger.call_ended("a-running-call", told | {"end_reason": "completed"}, "ended")
     tab.get_by_text("No call is running").wait_for()
     assert ids(tab) == ["a-running-call"]
@@ -147,8 +161,9 @@ def test_a_live_call_is_drawn_while_it_runs(visit: Visit, server: PageServer, le
 )  # fmt: skip
 def test_headings_order_the_calls(visit: Visit, server: PageServer, ledger: Ledger, name: str, order: Order) -> None:
     for place, worst in enumerate((900.0, None, 2500.0, 1200.0)):
-        ended(ledger, f"call-{place}", ago=100.0 * (place + 2) % 350, duration_seconds=10.0 * (place % 3 + 1), state="delivered",
-              response={"max_ms": worst}, end_reason=("completed", "error")[place % 2],
+        ended(ledger, f"call-{place}", ago=100.0 * (place + 2) % 350, state="delivered",
+              duration_seconds=10.0 * (place % 3 + 1), response={"max_ms": worst},
+              end_reason=("completed", "error")[place % 2],
               cost={"total_usd": worst and worst / 1e5}, llm={"prompt_tokens": 100 - place})  # fmt: skip
     ledger.flush()
     tab = visit.go(server, "calls?order=state")
@@ -160,10 +175,7 @@ def test_headings_order_the_calls(visit: Visit, server: PageServer, ledger: Ledg
             tab.keyboard.press("Enter")
         with LedgerReader(server.ledger) as reader:
             expected = [row.call_id for row in reader.calls(order=order, descending=descending)]
-        tab.wait_for_function(
-            "expected => [...document.querySelectorAll('tbody th a')].map(link => link.title).join() === expected",
-            arg=",".join(expected),
-        )
+        visit.until(IDS, list(expected))
         assert heading.get_attribute("aria-sort") == sort
         assert tab.locator("thead [aria-sort=ascending], thead [aria-sort=descending]").count() == 1
 
@@ -176,10 +188,7 @@ def test_filters_let_through_what_they_say(visit: Visit, server: PageServer, led
     tab = visit.go(server, "calls")
 
     def only(*expected: str) -> None:
-        tab.wait_for_function(
-            "expected => [...document.querySelectorAll('tbody th a')].map(link => link.title).join() === expected",
-            arg=",".join(expected),
-        )
+        visit.until(IDS, list(expected))
 
     only("dear", "slow", "failed")
     assert tab.locator(".status").inner_text() == "3 calls"
@@ -210,7 +219,7 @@ def test_hostile_names_stay_text(visit: Visit, server: PageServer, ledger: Ledge
     for place, name in enumerate(HOSTILE):
         start = ended(ledger, name, ago=60.0 + place, models={"llm": name, "stt": name, "tts": name}, end_reason=name,
                       attributes={name: name}, cost={"unpriced": [name]})  # fmt: skip
-        ledger.add(name, [Row for row in conversation(start) for Row in (row,)])
+        ledger.add(name, conversation(start))
         ledger.add(
             name, [type(row)(row.at, row.kind, row.value, "llm", name, name, name) for row in conversation(start)]
         )
@@ -239,11 +248,9 @@ def test_the_policy_would_stop_a_script_that_got_in(visit: Visit, server: PageSe
     ledger.flush()
     tab = visit.go(server)
 
-    refused = tab.evaluate(
-        "() => { try { document.body.innerHTML = '<b>x</b>'; return ''; } catch (error) { return error.name; } }"
-    )
+    with tab.expect_console_message(lambda said: said.text.startswith("refused")):
+        refused = tab.evaluate(BREAK_IN)
     assert refused == "TypeError"
-    assert visit.complaints
     visit.complaints.clear()
 
 
@@ -258,19 +265,21 @@ def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServe
     tab.get_by_text(f"Caller stopped speaking to bot started: p50 900 ms, p95 {number(1000)} ms of 8").wait_for()
     tab.get_by_text("Time to first byte: p50 400 ms, p95 400 ms of 8").wait_for()
     response.get_by_text("Numbers").click()
+    response.locator("tbody tr").first.wait_for()
     assert response.locator("tbody tr").count() == 4
     assert response.locator("tbody tr").nth(0).locator("td").all_inner_texts() == ["990 ms", "900 ms"]
     assert tab.locator(".chart canvas").count() == 4
-    tab.get_by_label("Model").select_option("sonic-2")
+    tab.get_by_label("Model", exact=True).select_option("sonic-2")
     response.wait_for(state="hidden")
     tab.get_by_role("link", name="Usage and cost").click()
     tab.get_by_text("$0.0640: LLM $0.0160, STT $0.0120, TTS $0.0360").wait_for()
     tab.get_by_text(f"{number(4800)} prompt, 320 completion").wait_for()
     cost = tab.locator(".chart", has=tab.get_by_role("heading", name="Cost"))
     cost.get_by_text("Numbers").click()
+    cost.locator("tbody tr").first.wait_for()
     assert cost.locator("tbody tr").nth(0).locator("td").all_inner_texts() == ["$0.004000", "$0.003000", "$0.009000"]
     tab.get_by_label("Period").select_option("hour")
-    tab.wait_for_function("document.querySelector('.headline').textContent.startsWith('$0.0480')")
+    tab.get_by_text("$0.0480: LLM").wait_for()
 
 
 def test_the_page_works_from_the_keyboard(visit: Visit, server: PageServer, ledger: Ledger) -> None:
@@ -286,7 +295,7 @@ def test_the_page_works_from_the_keyboard(visit: Visit, server: PageServer, ledg
     assert tab.evaluate("document.activeElement.id") == "content"
     tab.get_by_role("link", name="Calls", exact=True).focus()
     tab.keyboard.press("Enter")
-    tab.wait_for_function("document.activeElement.textContent === 'Calls'")
+    visit.until("() => document.activeElement.tagName + document.activeElement.textContent", "H1Calls")
     tab.get_by_label("Open a call").fill("a-c")
     tab.keyboard.press("Enter")
     tab.locator("h1 .id", has_text="a-call").wait_for()
@@ -320,21 +329,16 @@ def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, le
 def test_a_server_that_is_gone_is_told_and_noticed_when_it_is_back(chromium: Any, ledger: Ledger) -> None:
     ended(ledger, "one")
     ledger.flush()
-    first = PageServer(ledger.path)
-    threading.Thread(target=first.serve_forever, kwargs={"poll_interval": 0.02}).start()
     visit = Visit(chromium)
-    tab = visit.go(first, "now")
-    first.shutdown()
-    first.server_close()
-    tab.get_by_text("Not connected: is voice-metrics serve still running?").wait_for()
+    with served(ledger.path) as url:
+        visit.tab.goto(url)
+        visit.tab.get_by_text("Up to date").wait_for()
+    visit.tab.get_by_text("Not connected: is voice-metrics serve still running?").wait_for()
 
-    second = PageServer(ledger.path, port=first.server_port)
-    threading.Thread(target=second.serve_forever, kwargs={"poll_interval": 0.02}).start()
     ended(ledger, "two")
-    tab.locator("tbody tr").nth(1).wait_for()
-    tab.get_by_text("Up to date").wait_for()
-    second.shutdown()
-    second.server_close()
+    with served(ledger.path, "--port", url.rstrip("/").rpartition(":")[2]):
+        visit.tab.locator("tbody tr").nth(1).wait_for()
+        visit.tab.get_by_text("Up to date").wait_for()
     visit.context.close()
 
 
@@ -345,18 +349,17 @@ def test_nothing_moves_when_numbers_change(visit: Visit, server: PageServer, led
     ledger.flush()
     tab = visit.go(server)
     tab.locator(".card").wait_for()
-    tab.evaluate(
-        "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach(entry => window.moved += entry.value))"
-        ".observe({type: 'layout-shift'})"
-    )
+    tab.evaluate(WATCH_MOVES)
 
     ledger.call_updated(
         "a-running-call", told | {"turns": {"completed": 300, "interrupted": 0}, "cost": {"total_usd": 12.3456}}
     )
-    tab.wait_for_function("document.querySelector('.card').textContent.includes('$12.3456')")
+    tab.locator(".card", has_text="$12.3456").wait_for()
+    assert tab.evaluate("window.moved") == 0
+    places = tab.evaluate(PLACES)
     ledger.call_ended("a-running-call", told | {"end_reason": "cancelled"}, "ended")
     tab.get_by_text("No call is running").wait_for()
-    assert tab.evaluate("window.moved") == 0
+    assert tab.evaluate(PLACES) == places
 
 
 def test_five_thousand_calls(chromium: Any, server: PageServer, ledger: Ledger) -> None:

@@ -7,6 +7,7 @@ foreign page could point its name at 127.0.0.1), every method but GET and HEAD, 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -68,6 +69,11 @@ class PageServer(ThreadingHTTPServer):
         """Where the page is."""
         return f"http://{LOOPBACK}:{self.server_port}/"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of a mistake of ours; a browser that goes away or falls silent is none."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
     def view(self, name: str, query: dict[str, str]) -> tuple[HTTPStatus, dict[str, Any]]:
         """What a view shows now.
 
@@ -88,7 +94,7 @@ class PageServer(ThreadingHTTPServer):
         except NoSuchCall as error:
             return HTTPStatus.NOT_FOUND, head | {"problem": str(error)}
         except LedgerUnreadable as error:
-            if not self.ledger.exists() or not self.ledger.stat().st_size:
+            if not self.ledger.exists() or (self.ledger.is_file() and not self.ledger.stat().st_size):
                 return HTTPStatus.OK, head | {"waiting": str(error)}
             return HTTPStatus.SERVICE_UNAVAILABLE, head | {"problem": str(error)}
 

@@ -87,12 +87,12 @@ function finder() {
 
 function filters(asked, changed, clear) {
   const read = () => Object.fromEntries(new FormData(form));
-  const choices = FILTERS.map(([name, title, options]) => el("label", {}, title, el("select", { name }, options.map(([value, text]) => el("option", { value, selected: (asked[name] ?? "") === value }, text)))));
+  const choices = FILTERS.map(([name, title, options]) => el("label", {}, title, el("select", { name, "aria-label": title }, options.map(([value, text]) => el("option", { value, selected: (asked[name] ?? "") === value }, text)))));
   const fields = [
     ["model", "Model", { type: "search", placeholder: "part of a name", spellcheck: "false" }],
     ["slower_than_ms", "Slower than, ms", { type: "number", min: "0", step: "any", inputmode: "decimal" }],
     ["cost_over_usd", "Dearer than, $", { type: "number", min: "0", step: "any", inputmode: "decimal" }],
-  ].map(([name, title, kind]) => el("label", {}, title, el("input", { name, autocomplete: "off", value: asked[name] ?? "", ...kind })));
+  ].map(([name, title, kind]) => el("label", {}, title, el("input", { name, "aria-label": title, autocomplete: "off", value: asked[name] ?? "", ...kind })));
   const form = el("form.filters", { "aria-label": "Filters", oninput: () => changed(read()), onsubmit: (event) => event.preventDefault() }, choices, fields, clear);
   return form;
 }

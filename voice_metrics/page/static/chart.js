@@ -112,6 +112,6 @@ function reading(lines, stacked) {
 
 export function periods(query, ask) {
   const names = [["hour", "1 hour"], ["day", "24 hours"], ["week", "7 days"], ["month", "30 days"]];
-  return el("label.period", {}, "Period ", el("select", { onchange: (event) => ask({ period: event.target.value }) },
+  return el("label.period", {}, "Period ", el("select", { "aria-label": "Period", onchange: (event) => ask({ period: event.target.value }) },
     names.map(([value, text]) => el("option", { value, selected: (query.period ?? "day") === value }, text))));
 }

@@ -17,7 +17,7 @@ export function latencyView(query, ask) {
   let asked = { period: "day", ...query };
   const change = (words) => ask((asked = { ...asked, ...words }));
   const charts = CHARTS.map((each) => ({ ...each, chart: chart(each.title, { lines: lines(...each.ink), sync: "latency" }) }));
-  const models = el("select", { onchange: (event) => change({ model: event.target.value }) }, el("option", { value: "" }, "all"));
+  const models = el("select", { "aria-label": "Model", onchange: (event) => change({ model: event.target.value }) }, el("option", { value: "" }, "all"));
   const note = el("p.quiet", { hidden: true }, "Responses are those of all calls: no single model has them.");
   return {
     title: "Latency",

@@ -1,0 +1,64 @@
+"""A picture of each view for a person to look at, in `pictures/`: laptop in light and dark, and phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.page.conftest import Visit, running
+from voice_metrics.ledger import CallState, LedgerReader
+from voice_metrics.page import PageServer
+from voice_metrics.page.demo import demo_ledger
+
+PICTURES = Path(__file__).parents[2] / "pictures"
+SCREENS: dict[str, dict[str, Any]] = {
+    "laptop-light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "laptop-dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone-light": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True},
+    "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True},
+}
+# What each view shows when it is drawn.
+DRAWN = {"now": ".card", "calls": "tbody tr", "latency": "canvas", "usage": "canvas", "call": ".answers .segment"}
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[PageServer]:
+    with demo_ledger() as path, running(PageServer(path, demo=True)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("view", DRAWN)
+def test_nothing_is_wider_than_the_screen(chromium: Any, demo: PageServer, view: str, screen: str) -> None:
+    visit = Visit(chromium, **SCREENS[screen])
+    tab = visit.go(demo, f"call/{_eventful(demo)}" if view == "call" else view)
+    tab.locator(DRAWN[view]).first.wait_for(timeout=30_000)
+    PICTURES.mkdir(exist_ok=True)
+    tab.screenshot(path=PICTURES / f"{view}-{screen}.png", full_page=view != "calls")
+
+    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert tab.get_by_text("These calls are made up").is_visible()
+    assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize("screen", ["laptop-light", "phone-dark"])
+def test_a_page_without_calls_says_what_to_do(chromium: Any, server: PageServer, screen: str) -> None:
+    visit = Visit(chromium, **SCREENS[screen])
+    tab = visit.go(server)
+    PICTURES.mkdir(exist_ok=True)
+    tab.screenshot(path=PICTURES / f"empty-{screen}.png")
+
+    assert tab.get_by_text("Start a bot that has a VoiceMetricsProcessor in its pipeline").is_visible()
+    assert tab.get_by_text("voice-metrics serve --demo").is_visible()
+    visit.context.close()
+
+
+def _eventful(demo: PageServer) -> str:
+    """The call in which the bot was cut off most often."""
+    with LedgerReader(demo.ledger) as reader:
+        calls = reader.calls(order="interruptions")
+        return next(call.call_id for call in calls if call.state is not CallState.LIVE and call.interruptions)
