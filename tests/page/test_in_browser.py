@@ -84,8 +84,8 @@ def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, led
         zip(tab.locator(".tile dt").all_inner_texts(), tab.locator(".tile .value").all_inner_texts(), strict=True)
     )
     assert tiles == {
-        "Response, median": "700 ms", "Worst response": "900 ms", "Length": "1 min 00 s", "Bot turns": "4",
-        "Tokens": number(1280), "Characters": "300", "Audio recognised": "58.5 s", "Cost": "$0.0160",
+        "Response p50": "700 ms", "Worst response": "900 ms", "Length": "1 min 00 s", "Bot turns": "4",
+        "Tokens": number(1280), "Characters": "300", "Audio to text": "58.5 s", "Cost": "$0.0160",
     }  # fmt: skip
     first, second = (
         tab.locator(".answers tbody tr").nth(place).locator("th, td").all_inner_texts() for place in (0, 1)

@@ -25,9 +25,7 @@ Examples:
 
 
 def serve(
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes one that is free.")
-    ] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes one that is free.")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Made-up calls in a ledger that is thrown away.")] = False,
 ) -> None:

@@ -7,7 +7,7 @@ import { measurementsPart } from "./measurements.js";
 import { timelinePart } from "./timeline.js";
 import { clock, count, length, ms, seconds, usd } from "./words.js";
 
-const TILES = ["Response, median", "Worst response", "Length", "Bot turns", "Tokens", "Characters", "Audio recognised", "Cost"];
+const TILES = ["Response p50", "Worst response", "Length", "Bot turns", "Tokens", "Characters", "Audio to text", "Cost"];
 const ENDS = { error: "bad", unknown: "odd", cancelled: "odd" };
 
 export function callView(query) {
@@ -46,7 +46,7 @@ function numbers([median, worst, long, turns, tokens, characters, audio, cost], 
   const unpriced = summary.cost?.unpriced?.length;
   const slowest = story.answers.reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
   median.show(ms(response.p50_ms), response.count ? `p95 ${ms(response.p95_ms)}` : "none measured");
-  worst.show(ms(call.worst_response_ms), slowest ? `answer ${slowest.number}, at ${clock(slowest.at)}` : "");
+  worst.show(ms(call.worst_response_ms), slowest ? `in answer ${slowest.number}` : "");
   long.show(length(call.duration_seconds), call.errors ? `${count(call.errors)} ${call.errors === 1 ? "error" : "errors"}` : "");
   turns.show(count(call.turns), call.interruptions ? `${count(call.interruptions)} cut off by the caller` : "");
   tokens.show(count(llm.total_tokens), llm.prompt_tokens == null ? "" : `${count(llm.prompt_tokens)} in, ${count(llm.completion_tokens)} out`);

@@ -22,7 +22,7 @@ export const COLUMNS = [
   { name: "Tokens out", order: "completion_tokens", number: true, minor: true, text: (row) => count(row.completion_tokens), title: "Completion tokens" },
   { name: "Characters", order: "characters", number: true, minor: true, text: (row) => count(row.characters), title: "Characters sent to speech synthesis" },
   { name: "Cost", order: "cost_usd", number: true, text: (row) => usd(row.cost_usd) },
-  { name: "Models", order: "llm_model", minor: true, text: (row) => or(models(row)), mark: () => "long" },
+  { name: "Models", order: "llm_model", minor: true, text: (row) => or(models(row)), whole: models, mark: () => "long" },
   { name: "Series", order: "state", minor: true, text: (row) => SERIES[row.state] ?? row.state, mark: (row) => (row.state === "pending" ? "odd" : ""), title: "What became of the call's series: delivered, waiting to be sent, or only here" },
 ];
 

@@ -76,7 +76,7 @@ function options(width, lines, stacked, sync, { since, until, bucket_seconds: bu
     scales: { x: { range: () => [since - bucket / 2, until - bucket / 2] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, size: 28, space: 70, values: (_, ticks) => ticks.map((tick) => (until - since > 2 * 86400 ? day(tick).slice(5) : time(tick, false))), grid: { show: false } },
-      { ...axis, size: 64, space: 34, values: (_, ticks) => ticks.map(lines[0].tick ?? lines[0].text) },
+      { ...axis, size: 64, space: 34, ...(lines[0].steps ? { incrs: lines[0].steps } : {}), values: (_, ticks) => ticks.map(lines[0].tick ?? lines[0].text) },
     ],
     series: [{}, ...ordered.map((line) => series(line, stacked || lines[0].bars))],
     plugins: [reading(lines, stacked)],

@@ -2,7 +2,7 @@
 
 import { el, fit, say } from "./dom.js";
 
-// A column: {name, title, text(row), number, order, minor, link(row), mark(row)}.
+// A column: {name, title, text(row), number, order, minor, link(row), whole(row), mark(row)}.
 export function table(caption, columns, key, onorder = null) {
   const body = el("tbody");
   const heads = columns.map((column) => head(column, onorder));
@@ -47,10 +47,8 @@ function fill(tr, columns, row) {
   columns.forEach((column, index) => {
     const inner = tr.cells[index].firstElementChild;
     say(inner, column.text(row));
-    if (column.link) {
-      inner.href = column.link(row);
-      inner.title = column.whole?.(row) ?? "";
-    }
+    if (column.link) inner.href = column.link(row);
+    if (column.whole) inner.title = column.whole(row);
     if (column.mark) inner.className = column.mark(row) ?? "";
   });
 }

@@ -6,6 +6,7 @@ import { count, length, usd } from "./words.js";
 
 const dollars = (number) => `$${Number(number.toPrecision(3))}`;
 const minutes = (number) => `${Number((number / 60).toFixed(1))} min`;
+const MINUTES = [6, 12, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 72000, 180000];
 const line = (name, colour, key, text, tick) => ({ name, colour, value: (point) => point[key], text, tick: tick ?? ((number) => (Number.isInteger(number) ? text(number) : "")), bars: true });
 const CHARTS = [
   {
@@ -20,7 +21,7 @@ const CHARTS = [
     whole: (sum) => `${count(sum.prompt_tokens)} prompt, ${count(sum.completion_tokens)} completion`,
   },
   { title: "Characters to speech", lines: [line("Characters", "tts", "characters", count)], whole: (sum) => count(sum.characters) },
-  { title: "Audio to text", lines: [line("Audio", "stt", "audio_seconds", length, minutes)], whole: (sum) => length(sum.audio_seconds) },
+  { title: "Audio to text", lines: [{ ...line("Audio", "stt", "audio_seconds", length, minutes), steps: MINUTES }], whole: (sum) => length(sum.audio_seconds) },
 ];
 
 export function usageView(query, ask) {
