@@ -25,6 +25,11 @@ class Distributions:
     source: Path
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of the tests that install the wheel."""
+    config.addinivalue_line("markers", "installs: makes empty environments; needs a package index or uv's cache")
+
+
 @pytest.fixture(scope="session")
 def uv() -> str:
     """The program that the project is built with."""
