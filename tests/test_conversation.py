@@ -48,6 +48,59 @@ def _responses(events: list[Timed]) -> list[float]:
             id="a-detector-tells-the-true-end-of-speech",
         ),
         pytest.param([(1.0, BotStarted())], [], id="greeting-is-not-a-reply"),
+        pytest.param([(1.0, UserStarted()), (2.0, UserStopped()), (2.0, BotStarted())], [0.0], id="reply-at-once"),
+        pytest.param([(3.0, UserStopped()), (2.5, BotStarted())], [], id="moments-that-go-back-are-no-wait"),
+        pytest.param(
+            [
+                (1.0, VoiceStarted()),
+                (1.0, UserStarted()),
+                (2.0, VoiceStopped(0.25)),
+                (2.2, BotStarted()),
+                (2.4, BotStopped()),
+                (2.5, UserStopped()),
+                (3.0, BotStarted()),
+            ],
+            [1.25],
+            id="a-word-of-the-bot-inside-the-callers-turn-is-no-reply",
+        ),
+        pytest.param(
+            [
+                (1.0, VoiceStarted()),
+                (1.0, UserStarted()),
+                (2.0, VoiceStopped(0.25)),
+                (2.0, UserStopped()),
+                (2.5, BotStarted()),
+                (3.0, BotStopped()),
+                (4.0, UserStarted()),
+                (4.5, UserStopped()),
+                (5.0, BotStarted()),
+            ],
+            [0.75, 0.5],
+            id="silence-that-was-answered-is-not-the-next-turns",
+        ),
+        pytest.param(
+            [
+                (0.5, VoiceStarted()),
+                (1.0, VoiceStopped(0.25)),
+                (2.0, BotStarted()),
+                (3.0, BotStopped()),
+                (4.0, UserStopped()),
+                (4.5, BotStarted()),
+            ],
+            [1.25, 0.5],
+            id="turns-are-announced-from-the-second-on",
+        ),
+        pytest.param(
+            [
+                (0.5, VoiceStarted()),
+                (1.0, VoiceStopped(0.0)),
+                (6.0, UserStarted()),
+                (6.0, UserStopped()),
+                (6.5, BotStarted()),
+            ],
+            [5.5],
+            id="a-transcript-that-comes-as-late-as-one-may",
+        ),
         pytest.param(
             [(1.0, UserStopped()), (1.25, UserStarted()), (2.0, BotStarted())], [], id="caller-resumed-in-a-new-turn"
         ),
@@ -253,3 +306,20 @@ def _check(facts: list[Fact], speaking: bool) -> None:
     assert all(turn.seconds is not None and turn.seconds >= 0 for turn in turns)
     assert sum(isinstance(fact, Interrupted) for fact in facts) <= interrupted
     assert sum(isinstance(fact, Responded) for fact in facts) <= len(turns) + speaking
+
+
+def test_a_turn_is_as_long_as_the_bot_spoke_and_never_negative() -> None:
+    events: list[Timed] = [(1.0, BotStarted()), (1.25, BotStopped()), (3.0, BotStarted()), (2.0, BotStopped())]
+    assert _facts(events) == [TurnEnded(COMPLETED, 0.25), TurnEnded(COMPLETED, 0.0)]
+
+
+def test_an_interruption_before_the_bot_speaks_does_not_cut_its_turn() -> None:
+    assert _facts([(1.0, Interruption()), (1.2, BotStarted()), (1.4, BotStopped())]) == [
+        TurnEnded(COMPLETED, pytest.approx(0.2))
+    ]
+
+
+def test_an_end_of_which_nothing_is_said_is_an_orderly_one() -> None:
+    conversation = Conversation()
+    conversation.take(BotStarted(), 1.0)
+    assert conversation.end(1.5) == (TurnEnded(COMPLETED, 0.5),)

@@ -52,3 +52,21 @@ def test_at_the_end_everything_is_released() -> None:
 
     assert held.flush() == [TRUE]
     assert held.flush() == []
+
+
+def test_the_time_itself_is_inside() -> None:
+    held = HoldBack(0.5)
+    held.put(TRUE, 1.0)
+    assert held.due(1.5) == [TRUE]
+
+    held.put(TRUE, 2.0)
+    assert held.interrupted(2.5) == [CUT]
+
+    held.put(TRUE, 3.0)
+    assert held.flush() == [CUT]
+
+
+def test_it_holds_for_20_ms_unless_it_is_told_otherwise() -> None:
+    held = HoldBack()
+    held.put(TRUE, 1.0)
+    assert held.next_due == 1.02

@@ -61,6 +61,11 @@ def usage(prompt: int, completion: int, total: int, processor: str = LLM, **deta
             id="processing-without-a-model",
         ),
         pytest.param(
+            ProcessingMetricsData(processor="CartesiaTTSService#12", value=1.5, model="sonic"),
+            Processing("CartesiaTTSService", "sonic", 1.5),
+            id="processing",
+        ),
+        pytest.param(
             TextAggregationMetricsData(processor="CartesiaTTSService#0", value=0.05),
             TextAggregated("CartesiaTTSService", 0.05),
             id="text-aggregation",
@@ -143,7 +148,12 @@ def test_a_broken_item_costs_itself_only() -> None:
             2100,
             id="total-tells-net",
         ),
+        pytest.param(usage(1000, 50, 1250, cache_read_input_tokens=200), 1200, id="the-total-alone-tells-net"),
+        pytest.param(usage(1000, 50, 1050, cache_read_input_tokens=1000), 1000, id="a-prompt-that-was-cached-whole"),
         pytest.param(usage(100, 50, 150, cache_read_input_tokens=1800), 1900, id="more-cached-than-prompt-is-net"),
+        pytest.param(
+            usage(1000, 50, 1050, "AWSBedrockLLMService#0", cache_read_input_tokens=300), 1300, id="bedrock-before-1.7"
+        ),
         pytest.param(
             usage(1000, 50, 1050, "AnthropicLLMService#0", cache_read_input_tokens=300), 1300, id="anthropic-before-1.7"
         ),
@@ -166,6 +176,76 @@ def test_details_that_no_one_reported_are_absent_and_not_zero() -> None:
     (used,) = facts(usage(10, 5, 15, cache_read_input_tokens=0))
     assert isinstance(used, TokensUsed)
     assert (used.cache_read, used.cache_creation, used.reasoning, used.input_audio) == (0, None, None, None)
+
+
+def test_tokens_are_told_with_every_detail_that_was_reported() -> None:
+    details = {"cache_read_input_tokens": 5, "cache_creation_input_tokens": 4, "reasoning_tokens": 3}
+    assert facts(usage(100, 10, 110, **details)) == [
+        TokensUsed("OpenAILLMService", "gpt-4.1", 100, 10, cache_read=5, cache_creation=4, reasoning=3)
+    ]
+
+
+@pytest.mark.skipif("input_audio_tokens" not in LLMTokenUsage.model_fields, reason="this Pipecat tells no audio tokens")
+def test_tokens_of_audio_are_told_apart() -> None:
+    (used,) = facts(usage(100, 10, 110, input_audio_tokens=7, output_audio_tokens=6, cache_read_input_audio_tokens=2))
+    assert isinstance(used, TokensUsed)
+    assert (used.input_audio, used.output_audio, used.cache_read_input_audio) == (7, 6, 2)
+
+
+def test_a_provider_that_reports_net_is_known_under_any_name() -> None:
+    mine = Service("mine#0", "RestaurantLLM", Leg.LLM, "anthropic", "claude")
+    other = Service("other#0", "OtherLLM", Leg.LLM, "openai", "gpt")
+    prompts = [
+        fact.prompt
+        for name in ("mine#0", "other#0")
+        for fact in facts(
+            usage(1000, 50, 1050, name, cache_read_input_tokens=300), services={"mine#0": mine, "other#0": other}
+        )
+        if isinstance(fact, TokensUsed)
+    ]
+    assert prompts == [1300, 1000]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (-0.2, "-0.2 is not a positive, finite number"),
+        (float("nan"), "nan is not a positive, finite number"),
+        (float("inf"), "infinite"),
+        (True, "True is not a positive, finite number"),
+        ("0.4", "'0.4' is not a positive, finite number"),
+        (2**53, "9007199254740992 is not a positive, finite number"),
+    ],
+)
+def test_a_refusal_says_what_was_refused_and_why(value: Any, said: str) -> None:
+    item = TTFBMetricsData.model_construct(processor=LLM, model="m", value=value)
+    assert facts(item) == [Refused("bad_value", f"TTFBMetricsData of OpenAILLMService#7: {said}")]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (True, "True is not a count"),
+        (1.5, "1.5 is not a count"),
+        (2**53, "9007199254740992 is not a count"),
+        (-(10**60), "-100000000000000000000000000000000000000 is not a count"),
+    ],
+)
+def test_a_count_that_is_none_is_named_in_at_most_40_characters(value: Any, said: str) -> None:
+    item = TTSUsageMetricsData.model_construct(processor="TTS#1", model="m", value=value)
+    assert facts(item) == [Refused("bad_value", f"TTSUsageMetricsData of TTS#1: {said}")]
+
+
+def test_a_fault_is_named_by_its_kind_and_never_by_its_text() -> None:
+    broken = LLMUsageMetricsData.model_construct(processor=LLM, model=None, value=None)
+    assert facts(broken) == [Refused("fault", "LLMUsageMetricsData: AttributeError")]
+
+
+def test_services_without_a_model_are_measured_from_the_first_value_on() -> None:
+    assert facts(ttfb(0.3, "MyLLM#0", None), ProcessingMetricsData(processor="MyLLM#0", value=0.5)) == [
+        FirstByte("MyLLM", None, 0.3),
+        Processing("MyLLM", None, 0.5),
+    ]
 
 
 @pytest.mark.parametrize("model", [None, ""])

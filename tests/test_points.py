@@ -73,6 +73,17 @@ TOLD = {"service": "llm", "interrupted": "false"}
             id="tokens",
         ),
         pytest.param(
+            TokensUsed("L", None, 9, 8, cache_creation=3, input_audio=2, output_audio=1, cache_read_input_audio=0),
+            [
+                ("voice.llm.tokens.total", 9, {"processor": "L", "model": "L", "token_type": "prompt"}),
+                ("voice.llm.tokens.total", 8, {"processor": "L", "model": "L", "token_type": "completion"}),
+                ("voice.llm.token_details.total", 3, {"processor": "L", "model": "L", "detail": "cache_creation"}),
+                ("voice.llm.token_details.total", 2, {"processor": "L", "model": "L", "detail": "input_audio"}),
+                ("voice.llm.token_details.total", 1, {"processor": "L", "model": "L", "detail": "output_audio"}),
+            ],
+            id="details-of-tokens",
+        ),
+        pytest.param(
             AudioTranscribed("S", "m", 6.1), [("voice.stt.audio.seconds", 6.1, {"processor": "S", "model": "m"})]
         ),
         pytest.param(
@@ -161,3 +172,9 @@ def test_every_series_has_a_description_a_unit_and_rising_buckets() -> None:
         assert row.unit
         assert list(row.buckets) == sorted(set(row.buckets))
         assert bool(row.buckets) == (row.kind is table.Kind.HISTOGRAM)
+
+
+def test_googles_models_on_vertex_have_another_provider() -> None:
+    lineup = Lineup([Service("G#0", "GoogleVertexLLMService", Leg.LLM, "google", None)])
+    (point,) = gen_ai_points(FirstByte("GoogleVertexLLMService", None, 0.1), lineup)
+    assert point.attributes["gen_ai.provider.name"] == "gcp.vertex_ai"

@@ -96,6 +96,17 @@ def test_tokens_add_up_and_details_stay_absent_until_reported() -> None:
     assert (llm.cache_read_tokens, llm.reasoning_tokens) == (64, None)
 
 
+def test_details_of_tokens_add_up_each_for_itself() -> None:
+    used = TokensUsed("L", "m", 100, 10, cache_read=5, cache_creation=7, reasoning=3)
+    llm = record(used, used).tokens.summary()
+    assert (llm.cache_read_tokens, llm.cache_creation_tokens, llm.reasoning_tokens) == (10, 14, 6)
+
+
+@pytest.mark.parametrize(("prompt", "completion"), [(0, 10), (10, 0)])
+def test_a_total_without_prompt_or_completion_is_the_other(prompt: int, completion: int) -> None:
+    assert record(TokensUsed("L", "m", prompt, completion)).tokens.summary().total_tokens == 10
+
+
 def test_characters_audio_turns_functions_errors_and_drops_are_counted() -> None:
     told = summary_of(
         record(
@@ -231,3 +242,27 @@ def test_the_text_of_a_whole_call_is_readable() -> None:
         " no price for sonic",
         "  export         exported to otlp.example:4318",
     ]
+
+
+def test_what_happens_twice_counts_twice() -> None:
+    cut = FirstByte("OpenAILLMService", "m", 0.1, interrupted=True)
+    once = (
+        TurnEnded(TurnOutcome.COMPLETED, 1.0),
+        Interrupted(),
+        FunctionSettled("book", FunctionOutcome.FAILED, 0.1),
+        Failed("OpenAILLMService", "timeout"),
+        Refused("bad_value", "x"),
+        cut,
+    )
+    told = summary_of(record(*once, *once)).to_dict()
+    assert told["turns"]["completed"] == told["interruptions"] == told["function_calls"]["failed"] == 2
+    assert told["errors"] == told["dropped"] == told["ttfb"]["interrupted"] == 2
+
+
+def test_cost_is_told_for_each_leg() -> None:
+    prices = [Priced(leg, "P", "m", Decimal(usd), "s", None) for leg, usd in
+              ((Leg.LLM, "0.4"), (Leg.STT, "0.2"), (Leg.TTS, "0.1"))]  # fmt: skip
+    cost = record(*prices).costs.summary(60.0)
+    assert (cost.llm_usd, cost.stt_usd, cost.tts_usd, cost.total_usd) == tuple(
+        map(Decimal, ("0.4", "0.2", "0.1", "0.7"))
+    )

@@ -39,6 +39,7 @@ from voice_metrics.response_parts import Breakdown, ResponseParts, Span, parts
         ),
         pytest.param([Span("pipeline", 10.0, 1.0)], {}, id="nothing-is-named"),
         pytest.param([], {}, id="nothing-is-counted"),
+        pytest.param([Span("transcription", 10.5, 0.0)], {}, id="a-stretch-of-no-length-is-no-part"),
     ],
 )
 def test_parts_of_one_second(spans: list[Span], expected: dict[str, float]) -> None:
@@ -79,3 +80,11 @@ def test_a_breakdown_of_a_greeting_explains_no_response() -> None:
     assert joined.responded(Responded(1.0), 11.0) == ()
     assert joined.explained(SPAN, 11.0) == PART
     assert joined.explained(SPAN, 11.1) == ()
+
+
+def test_half_a_second_apart_is_still_the_same_frame() -> None:
+    joined = ResponseParts()
+    joined.responded(Responded(1.0), 11.0)
+    assert list(joined.explained(Breakdown((Span("llm_inference", 10.0, 1.0),)), 11.5)) == [
+        ResponsePart("llm_inference", 1.0)
+    ]

@@ -54,3 +54,19 @@ def test_two_models_are_kept_apart() -> None:
 )
 def test_a_speed_that_cannot_be_told_is_not_told(pieces: tuple[FirstByte | Processing | TokensUsed, ...]) -> None:
     assert take_all(pieces) == [None, None, None]
+
+
+def test_tokens_that_came_before_their_inference_was_cut_are_not_the_next_ones() -> None:
+    cut = [TokensUsed("LLM", "m", 100, 7), replace(FIRST, interrupted=True)]
+    told = take_all([*cut, FIRST, WHOLE, USED], apart=0.005)
+    assert [one for one in told if one] == [Generated("LLM", "m", 80.0)]
+
+
+def test_a_first_byte_that_was_held_back_is_joined_with_what_came_meanwhile() -> None:
+    throughput = Throughput()
+    assert [throughput.take(WHOLE, 0.0), throughput.take(USED, 0.0)] == [None, None]
+    assert throughput.take(FIRST, 0.02) == Generated("LLM", "m", 80.0)
+
+
+def test_a_single_token_has_a_speed() -> None:
+    assert take_all([FIRST, WHOLE, TokensUsed("LLM", "m", 100, 1)])[-1] == Generated("LLM", "m", 1.0)
