@@ -125,6 +125,20 @@ def test_nothing_to_report_is_neither_a_measurement_nor_a_fault() -> None:
     assert facts(TTSUsageMetricsData(processor="TTS#0", value=0)) == []
 
 
+@pytest.mark.skipif(not hasattr(pipecat_metrics, "STTUsageMetricsData"), reason="this Pipecat reports no audio")
+@pytest.mark.parametrize(("seconds", "heard"), [(0.0, []), (1.0, [AudioTranscribed("STT", "z", 1.0)])])
+def test_audio_of_no_length_is_neither_a_measurement_nor_a_fault(seconds: float, heard: list[Fact]) -> None:
+    m: Any = pipecat_metrics
+    item = m.STTUsageMetricsData(processor="STT#1", model="z", value=m.STTUsage(audio_seconds=seconds))
+    assert facts(item) == heard
+
+
+def test_a_usage_without_a_total_is_told_all_the_same() -> None:
+    tokens = LLMTokenUsage.model_construct(prompt_tokens=10, completion_tokens=5, total_tokens=None)
+    item = LLMUsageMetricsData.model_construct(processor=LLM, model="gpt-4.1", value=tokens)
+    assert facts(item) == [TokensUsed("OpenAILLMService", "gpt-4.1", 10, 5)]
+
+
 def test_an_unknown_kind_is_counted_and_not_raised() -> None:
     class HeartRateMetricsData(MetricsData):
         beats: int
