@@ -1,4 +1,4 @@
-.PHONY: check test oldest dashboards bench demo
+.PHONY: check test oldest dashboards bench soak demo
 
 check: ## what CI runs: format, lint, strict types, tests with branch coverage
 	uv run ruff format --check .
@@ -14,6 +14,9 @@ oldest: ## the tests at the lowest supported dependencies
 
 bench: ## prints what the plug-in costs; gates nothing
 	uv run python -m benchmarks
+
+soak: ## fifty calls at a time for minutes, while the receiver misbehaves: make soak ARGS="--seed 7 --minutes 5"
+	uv run python -m benchmarks.soak $(ARGS)
 
 dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
 	uv run python -m voice_metrics.grafana

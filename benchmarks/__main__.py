@@ -1,0 +1,24 @@
+"""Runs all benchmarks, each in a process of its own, and prints machine and versions. Gates nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from benchmarks.machine import described
+
+NAMES = ("frames", "recording", "export", "loop_lag", "memory", "call_life", "price_book")
+
+
+def main() -> None:
+    print(described(), flush=True)
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "VOICE_METRICS_"))}
+    environ = {**own, "VOICE_METRICS_DB": "off", "LOGURU_LEVEL": "WARNING"}
+    for name in NAMES:
+        print(f"\n{name}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], env=environ, check=False)
+
+
+if __name__ == "__main__":
+    main()

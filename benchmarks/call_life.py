@@ -1,0 +1,68 @@
+"""What the start and the end of one call take of the event loop: CPU time of its thread, calls after the first.
+
+The end includes the last export's request and the summary, the ledger's rows are written in a thread of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+
+from loguru import logger
+from pipecat.frames.frames import StartFrame
+
+from benchmarks.loop_lag import quiet_tap
+from benchmarks.receiver import receiver
+from benchmarks.recording import PRICES, metrics_frame
+from voice_metrics import Telemetry
+from voice_metrics.prices import PriceBook
+
+CALLS = 100
+
+
+async def life(telemetry: Telemetry, environ: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds of the loop's thread that the start and the end of one call take."""
+    prices = PriceBook(PRICES)
+    began = time.thread_time()
+    tap = quiet_tap(telemetry, prices, environ)
+    tap.take(StartFrame())
+    started = time.thread_time()
+    for _ in range(5):
+        tap.take(metrics_frame())
+    tap.read()
+    await asyncio.sleep(0.05)
+    ending = time.thread_time()
+    await tap.conclude()
+    return (started - began) * 1000, (time.thread_time() - ending) * 1000
+
+
+async def measure(environ: dict[str, str]) -> str:
+    """Run calls one after another.
+
+    Args:
+        environ: Their environment.
+    """
+    telemetry = Telemetry(environ=environ)
+    first, *later = [await life(telemetry, environ) for _ in range(CALLS)]
+    await asyncio.to_thread(telemetry.shutdown)
+    start, end = (statistics.median(times) for times in zip(*later, strict=True))
+    worst = max(sum(times) for times in later)
+    return (
+        f"start {start:.2f} ms, end {end:.2f} ms, together {start + end:.2f} ms, most {worst:.2f} ms; "
+        f"first of the process {sum(first):.1f} ms"
+    )
+
+
+def main() -> None:
+    logger.remove()
+    logger.add(sys.stderr, level="ERROR")
+    with receiver() as url, tempfile.TemporaryDirectory() as folder:
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "VOICE_METRICS_DB": f"{folder}/calls.db"}
+        print("One call:", asyncio.run(measure(environ)))
+
+
+if __name__ == "__main__":
+    main()

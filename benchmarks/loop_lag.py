@@ -1,0 +1,100 @@
+"""How late a timer of one millisecond is while calls run: exporting every second, and not exporting at all.
+
+Each call measures an answer every two seconds. What disturbs the machine shows in both columns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+import sys
+import time
+from contextlib import suppress
+
+from loguru import logger
+from pipecat.frames.frames import StartFrame
+
+from benchmarks.machine import percentile
+from benchmarks.receiver import receiver
+from benchmarks.recording import PRICES, metrics_frame
+from voice_metrics import Telemetry
+from voice_metrics.facts import Leg
+from voice_metrics.options import Options
+from voice_metrics.prices import PriceBook
+from voice_metrics.settings import Settings
+from voice_metrics.summary import CallSummary
+from voice_metrics.tap import Flags, Tap
+
+SECONDS = 15.0
+ANSWER_SECONDS = 2.0
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+
+
+async def lags(environ: dict[str, str], calls: int) -> list[float]:
+    """Milliseconds that each tick was late.
+
+    Args:
+        environ: The calls' environment.
+        calls: How many run.
+    """
+    telemetry = Telemetry(environ=environ)
+    prices = PriceBook(PRICES)
+    taps = [quiet_tap(telemetry, prices, environ) for _ in range(calls)]
+    for tap in taps:
+        tap.take(StartFrame())
+        await asyncio.sleep(0)
+    talking = [asyncio.create_task(_talk(tap, number / calls)) for number, tap in enumerate(taps)]
+    await asyncio.sleep(3)
+    gc.collect()
+    late, until = [], time.perf_counter() + SECONDS
+    while (began := time.perf_counter()) < until:
+        await asyncio.sleep(0.001)
+        late.append((time.perf_counter() - began - 0.001) * 1000)
+    for task in talking:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await asyncio.gather(*(tap.conclude() for tap in taps))
+    await asyncio.to_thread(telemetry.shutdown)
+    return late
+
+
+def quiet_tap(telemetry: Telemetry, prices: PriceBook, environ: dict[str, str]) -> Tap:
+    """A tap that nobody listens to."""
+    return Tap(
+        Options.checked({Leg.LLM: "gpt-4.1", Leg.STT: "nova-3", Leg.TTS: "sonic-2"}, None, None),
+        lambda: telemetry,
+        prices,
+        Settings.from_environment(environ),
+        _nothing,
+        lambda: Flags(metrics=True, usage=True, initial_only=False),
+    )
+
+
+async def _talk(tap: Tap, offset: float) -> None:
+    await asyncio.sleep(offset * ANSWER_SECONDS)
+    while True:
+        tap.take(metrics_frame())
+        await asyncio.sleep(ANSWER_SECONDS)
+
+
+async def _nothing(summary: CallSummary) -> None:
+    """Leave the summary alone."""
+
+
+def main() -> None:
+    logger.remove()
+    logger.add(sys.stderr, level="ERROR")
+    silent = {"VOICE_METRICS_DB": "off"}
+    with receiver() as url:
+        exporting = {**silent, "OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+        for calls in (50, 200):
+            for what, environ in (("no export", silent), ("exporting every second", exporting)):
+                late = asyncio.run(lags(environ, calls))
+                told = ", ".join(f"{name} {percentile(late, share):.2f}" for name, share in SHARES.items())
+                print(f"{calls} live calls, {what}: a tick is late by {told} ms (mean {statistics.mean(late):.2f})")
+
+
+if __name__ == "__main__":
+    main()
