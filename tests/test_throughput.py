@@ -14,10 +14,10 @@ WHOLE = Processing("LLM", "m", 1.5)
 USED = TokensUsed("LLM", "m", 100, 80)
 
 
-def take_all(pieces: Iterable[FirstByte | Processing | TokensUsed], *, apart: float = 0.0) -> list[Generated | None]:
-    """What each piece gives, when they come this many seconds apart."""
+def take_all(pieces: Iterable[FirstByte | Processing | TokensUsed]) -> list[Generated | None]:
+    """What each piece gives."""
     throughput = Throughput()
-    return [throughput.take(piece, number * apart) for number, piece in enumerate(pieces)]
+    return [throughput.take(piece) for piece in pieces]
 
 
 @pytest.mark.parametrize("pieces", list(itertools.permutations([FIRST, WHOLE, USED])), ids=str)
@@ -30,7 +30,7 @@ def test_an_inference_is_joined_in_whatever_order_its_pieces_come(
 def test_an_inference_that_was_cut_off_leaves_nothing_for_the_next() -> None:
     cut = [replace(FIRST, interrupted=True), Processing("LLM", "m", 0.6, interrupted=True)]
     late_tokens = TokensUsed("LLM", "m", 100, 7)
-    told = take_all([*cut, late_tokens, FIRST, USED, WHOLE, FIRST, USED, WHOLE], apart=0.1)
+    told = take_all([*cut, late_tokens, FIRST, USED, WHOLE, FIRST, USED, WHOLE])
     assert [one for one in told if one] == [Generated("LLM", "m", 80.0), Generated("LLM", "m", 80.0)]
 
 
@@ -58,14 +58,14 @@ def test_a_speed_that_cannot_be_told_is_not_told(pieces: tuple[FirstByte | Proce
 
 def test_tokens_that_came_before_their_inference_was_cut_are_not_the_next_ones() -> None:
     cut = [TokensUsed("LLM", "m", 100, 7), replace(FIRST, interrupted=True)]
-    told = take_all([*cut, FIRST, WHOLE, USED], apart=0.005)
+    told = take_all([*cut, FIRST, WHOLE, USED])
     assert [one for one in told if one] == [Generated("LLM", "m", 80.0)]
 
 
 def test_a_first_byte_that_was_held_back_is_joined_with_what_came_meanwhile() -> None:
     throughput = Throughput()
-    assert [throughput.take(WHOLE, 0.0), throughput.take(USED, 0.0)] == [None, None]
-    assert throughput.take(FIRST, 0.02) == Generated("LLM", "m", 80.0)
+    assert [throughput.take(WHOLE), throughput.take(USED)] == [None, None]
+    assert throughput.take(FIRST) == Generated("LLM", "m", 80.0)
 
 
 def test_a_single_token_has_a_speed() -> None:

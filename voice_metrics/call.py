@@ -199,7 +199,7 @@ class Call:
     def _follow(self, fact: Fact, at: float) -> None:
         match fact:
             case FirstByte() | Processing() | TokensUsed() if self.lineup.leg(fact.processor) is Leg.LLM:
-                if (generated := self._throughput.take(fact, at)) is not None:
+                if (generated := self._throughput.take(fact)) is not None:
                     self.happened(generated, at)
             case Responded():
                 self._all_happened(self._parts.responded(fact, at), at)
