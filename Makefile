@@ -22,6 +22,7 @@ dashboards: ## makes again what is generated: dashboard, alert rules, pages of d
 	uv run python -m voice_metrics.grafana
 	uv run python scripts/series.py
 	uv run python scripts/default_models.py
+	uv run python scripts/promises.py
 	REGENERATE=1 uv run pytest -q tests/test_pipecat_versions.py
 
 demo: ## one whole call, offline

@@ -100,12 +100,12 @@ def _turn(at: float, call: Call, dice: random.Random) -> Iterator[Event]:
     waits = {leg: dice.lognormvariate(mean, 0.6) for leg, mean in (("stt", 5.2), ("llm", 6.2), ("tts", 5.3))}
     whole = {leg: wait * dice.uniform(1.1, 3) for leg, wait in waits.items()}
     prompt, completion = dice.randint(300, 4000), dice.randint(10, 200)
-    yield from _inference(at, llm, prompt, completion)
-    yield from _speech(at, speech, heard, dice)
     for leg, base in (("stt", heard), ("llm", llm), ("tts", speech)):
         tags = {**base, "service": leg, "interrupted": "true" if cut and leg != "stt" else "false"}
         yield Event(at, s.TTFB, tags, waits[leg])
         yield Event(at, s.PROCESSING, tags, whole[leg])
+    yield from _inference(at, llm, prompt, completion)
+    yield from _speech(at, speech, heard, dice)
     if not cut:
         yield Event(at, s.LLM_THROUGHPUT, llm, completion / (whole["llm"] - waits["llm"]) * 1000)
         genai = {**GEN_AI, "gen_ai.request.model": model}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import voice_metrics
 from voice_metrics import (
     Metric,
     Telemetry,
@@ -17,6 +18,8 @@ from voice_metrics import (
 
 metrics = VoiceMetricsProcessor()
 summary = metrics.summary()
+
+voice_metrics.VoiceMetrix()  # wrong: attr-defined
 
 VoiceMetricsProcessor("gpt-4.1")  # wrong: call-arg
 VoiceMetricsProcessor(model="gpt-4.1")  # wrong: call-arg
