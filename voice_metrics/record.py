@@ -107,7 +107,7 @@ class _Costs:
 
     usd: dict[Leg, Decimal] = field(default_factory=dict)
     prices: dict[tuple[str, str], PriceUsed] = field(default_factory=dict)
-    unpriced: dict[str, str] = field(default_factory=dict)
+    unpriced: set[str] = field(default_factory=set)
 
     def add(self, priced: Priced) -> None:
         self.usd[priced.leg] = self.usd.get(priced.leg, Decimal(0)) + priced.usd
@@ -115,7 +115,7 @@ class _Costs:
         self.prices[model, priced.source] = PriceUsed(model, priced.source, priced.priced_on)
 
     def miss(self, unpriced: Unpriced) -> None:
-        self.unpriced.setdefault(unpriced.model or unpriced.processor, unpriced.reason)
+        self.unpriced.add(unpriced.model or unpriced.processor)
 
     def summary(self, duration_seconds: float) -> CostSummary:
         total = sum(self.usd.values(), Decimal(0)) if self.usd else None
