@@ -15,8 +15,9 @@ from opentelemetry.sdk.metrics.export import Buckets, InMemoryMetricReader, Metr
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 
-from voice_metrics.export.accumulation import SHARED, Accumulation, Part
+from voice_metrics.export.accumulation import SHARED, Accumulation
 from voice_metrics.export.cumulative import MAX_BUCKETS, MILLISECOND_NS, coarser, merged
+from voice_metrics.export.group import Part
 from voice_metrics.export.reader import delta_reader
 from voice_metrics.export.wire import Wire
 

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
 
-from voice_metrics.export.accumulation import Accumulation, Part
+from voice_metrics.export.accumulation import Accumulation
+from voice_metrics.export.group import Part
 from voice_metrics.export.keeping import Keeping
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.shipping import Shipped, Shipping

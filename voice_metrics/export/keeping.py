@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from voice_metrics.export.accumulation import Accumulation, Part
+from voice_metrics.export.accumulation import Accumulation
+from voice_metrics.export.group import Part
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.resend import resend
 from voice_metrics.export.shipping import Shipping, pending

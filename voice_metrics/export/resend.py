@@ -1,15 +1,17 @@
 """What earlier processes could not deliver, delivered.
 
 Owns the way of a kept request from the spool to the server and out of the spool. Refuses to change
-it: timestamps and resource are those of its own time.
+it: timestamps and resource are those of its own time, and only its size may be the server's choice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
 
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
@@ -50,7 +52,7 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
         for number, request in list(kept.items()):
             if interrupted():
                 break
-            outcome = delivery.deliver(request.body)
+            outcome = _delivered(delivery, request.body)
             if outcome.acknowledged:
                 spool.acknowledged([number])
                 resent.delivered += request.call_ids
@@ -61,13 +63,24 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
                 spool.refused([number])
                 resent.refused += request.call_ids
                 del kept[number]
-            elif outcome.concerns_all and outcome.verdict is not Verdict.TOO_LARGE:
+            elif outcome.concerns_all:
                 break
     finally:
         resent.left = len(kept)
         if kept:
             spool.release(list(kept))
     return resent
+
+
+def _delivered(delivery: Delivery, body: bytes) -> Outcome:
+    outcome = delivery.deliver(body)
+    if outcome.verdict is not Verdict.TOO_LARGE or (points := _points(body)) < 2:
+        return outcome
+    for positions in (range(points // 2), range(points // 2, points)):
+        outcome = _delivered(delivery, _part(body, positions))
+        if not outcome.acknowledged:
+            break
+    return outcome
 
 
 def _hopeless(request: PendingRequest, outcome: Outcome) -> bool:
@@ -77,5 +90,28 @@ def _hopeless(request: PendingRequest, outcome: Outcome) -> bool:
 
 def _points(body: bytes) -> int:
     request = ExportMetricsServiceRequest.FromString(body)
-    metrics = [metric for each in request.resource_metrics for scope in each.scope_metrics for metric in scope.metrics]
-    return sum(len(getattr(metric, metric.WhichOneof("data") or "gauge").data_points) for metric in metrics)
+    return sum(len(_column(metric)) for scope in _scopes(request) for metric in scope.metrics)
+
+
+def _part(body: bytes, positions: range) -> bytes:
+    """A request of some of the points."""
+    request = ExportMetricsServiceRequest.FromString(body)
+    before = 0
+    for scope in _scopes(request):
+        for metric in list(scope.metrics):
+            column = _column(metric)
+            length = len(column)
+            del column[max(positions.stop - before, 0) :]
+            del column[: max(positions.start - before, 0)]
+            before += length
+            if not column:
+                scope.metrics.remove(metric)
+    return request.SerializeToString()
+
+
+def _scopes(request: ExportMetricsServiceRequest) -> Iterator[ScopeMetrics]:
+    return (scope for resource in request.resource_metrics for scope in resource.scope_metrics)
+
+
+def _column(metric: Metric) -> Any:
+    return getattr(metric, metric.WhichOneof("data") or "gauge").data_points

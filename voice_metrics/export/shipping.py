@@ -17,9 +17,10 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from voice_metrics.endpoint import Endpoint
-from voice_metrics.export.accumulation import Accumulation, Part
+from voice_metrics.export.accumulation import Accumulation
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.group import Part
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.export.wire import Wire
 
@@ -190,7 +191,7 @@ def chunks(parts: Iterable[Part], most: int = POINTS_PER_REQUEST) -> Iterator[li
     """Put parts together until a request is full; only a part that is too large for one is divided."""
     chunk: list[Part] = []
     size = 0
-    for part in _divided(parts, most):
+    for part in (piece for whole in parts for piece in whole.divided(most)):
         if chunk and size + len(part.series) > most:
             yield chunk
             chunk, size = [], 0
@@ -200,18 +201,13 @@ def chunks(parts: Iterable[Part], most: int = POINTS_PER_REQUEST) -> Iterator[li
         yield chunk
 
 
-def _divided(parts: Iterable[Part], most: int) -> Iterator[Part]:
-    for part in parts:
-        for start in range(0, len(part.series), most):
-            yield Part(part.group, part.series[start : start + most])
-
-
 def _halves(chunk: Sequence[Part]) -> tuple[list[Part], list[Part]] | None:
     if len(chunk) > 1:
         middle = len(chunk) // 2
         return list(chunk[:middle]), list(chunk[middle:])
-    if len(chunk[0].series) > 1:
-        first, second = chunk[0].halves()
+    size = len(chunk[0].series)
+    if size > 1:
+        first, second = chunk[0].divided((size + 1) // 2)
         return [first], [second]
     return None
 

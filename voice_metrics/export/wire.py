@@ -24,15 +24,15 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from voice_metrics.export.accumulation import Part, Stream
 from voice_metrics.export.cumulative import (
-    MILLISECOND_NS,
     CumulativeSeries,
     ExponentialSeries,
     GaugeSeries,
     HistogramSeries,
     SumSeries,
 )
+from voice_metrics.export.group import Part
+from voice_metrics.export.stream import Stream
 
 _FIELDS: dict[type, str] = {
     Sum: "sum",
@@ -68,14 +68,12 @@ class Wire:
         scopes: dict[InstrumentationScope, Any] = {}
         columns: dict[Stream, Any] = {}
         for part in parts:
-            time_ns = part.group.time_ns
-            for stream, series in part.series:
+            for stream, series, time_ns in part.dated():
                 column = columns.get(stream)
                 if column is None:
                     column = columns[stream] = self._column(request, scopes, stream)
                 series.sent = series.version
-                earliest_ns = series.start_ns + MILLISECOND_NS
-                self._write(column, stream, series, time_ns if time_ns > earliest_ns else earliest_ns)
+                self._write(column, stream, series, time_ns)
         return request
 
     def _column(self, request: ExportMetricsServiceRequest, scopes: dict[InstrumentationScope, Any], at: Stream) -> Any:

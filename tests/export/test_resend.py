@@ -1,0 +1,70 @@
+"""What was kept for later reaches a server that takes small requests only."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.export.calls import RecordedCall, check_once
+from tests.export.memory_spool import MemorySpool
+from tests.receiver import Exchange, Receiver, accept, answering
+from voice_metrics.endpoint import Endpoint
+from voice_metrics.export.answers import Verdict
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.resend import resend
+from voice_metrics.settings import Settings
+from voice_metrics.telemetry import Telemetry
+
+CALLS = 40
+
+
+@pytest.fixture
+def endpoint(receiver: Receiver) -> Endpoint:
+    endpoint = Settings.from_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}).endpoint
+    assert endpoint is not None
+    return endpoint
+
+
+@pytest.fixture
+def owed(receiver: Receiver) -> tuple[MemorySpool, list[RecordedCall]]:
+    receiver.behaviour = answering(401)
+    spool = MemorySpool()
+    telemetry = Telemetry(environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}, spool=spool)
+    calls = [RecordedCall(telemetry, f"c{number}") for number in range(CALLS)]
+    for number, call in enumerate(calls):
+        call.use(number + 1, 100.0)
+    assert [call.end().result(10) for call in calls] == [False] * CALLS
+    telemetry.shutdown(2.0)
+    spool.gone()
+    receiver.exchanges.clear()
+    return spool, calls
+
+
+@pytest.mark.parametrize("most", [1, 25, 100])
+def test_a_server_that_takes_small_requests_gets_what_was_kept_in_small_ones(
+    most: int, receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    def small(exchange: Exchange) -> None:
+        (answering(413) if len(exchange.points) > most else accept)(exchange)
+
+    receiver.behaviour = small
+    spool, calls = owed
+    delivery = Delivery(endpoint)
+    resent = resend(delivery, spool)
+    delivery.close()
+    assert (set(resent.delivered), resent.left) == ({call.call_id for call in calls}, 0)
+    assert all(call.arrived(receiver) for call in calls)
+    assert not spool.left
+    check_once(receiver)
+
+
+def test_a_server_to_which_one_point_is_too_much_is_not_asked_for_every_one(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    receiver.behaviour = answering(413)
+    spool, _ = owed
+    delivery = Delivery(endpoint)
+    resent = resend(delivery, spool)
+    delivery.close()
+    assert resent.outcome is not None
+    assert (resent.outcome.verdict, resent.left) == (Verdict.TOO_LARGE, len(spool.left))
+    assert len(receiver.exchanges) < 12
