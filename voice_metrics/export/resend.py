@@ -1,7 +1,7 @@
 """What earlier processes could not deliver, delivered.
 
 Owns the way of a kept request from the spool to the server and out of the spool. Refuses to change
-it: timestamps and resource are those of its own time, and only its size may be the server's choice.
+it: timestamps and resource are those of its own time; a server may have it in parts.
 """
 
 from __future__ import annotations
