@@ -6,120 +6,23 @@ calls that end. Refuses to die of a fault, and to block anybody who asks it for 
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
-
-from voice_metrics.export.accumulation import Accumulation
+from voice_metrics.export.collection import Collection, Hooks
 from voice_metrics.export.group import Part
+from voice_metrics.export.inbox import Inbox, Wishes
 from voice_metrics.export.keeping import Keeping
+from voice_metrics.export.outlets import Outlet
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.shipping import Shipped, Shipping
 
 # A budget that is nearly full of calls that no server takes is relieved down to `_RELIEVED` of it.
 _PRESSURE = 0.9
 _RELIEVED = 0.7
-
-
-class Outlet(Protocol):
-    """A reader beside OTLP that is shown what is exported."""
-
-    def show(self, data: MetricsData) -> None:
-        """Show what was collected: all that lives, or what a few calls end with."""
-
-    def close(self) -> None:
-        """Stop showing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the thread tells and asks others; called in the thread, never under a lock.
-
-    Parameters:
-        refresh: Brings instruments up to date, before each collection.
-        dropped: Told a reason and a number of items that are lost.
-        delivered: Told the ended calls whose last values were acknowledged.
-    """
-
-    refresh: Callable[[], None]
-    dropped: Callable[[str, int], None]
-    delivered: Callable[[Sequence[str]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """The wish for the last export of a call.
-
-    Parameters:
-        call_id: The call, or "" for one whose series are shared.
-        result: Told whether it was acknowledged; `None` where nothing acknowledges.
-    """
-
-    call_id: str
-    result: Future[bool | None]
-
-
-@dataclass(slots=True)
-class Wishes:
-    """What the thread is asked for.
-
-    Parameters:
-        flushes: Calls that ended.
-        stop: Whether this is the end.
-    """
-
-    flushes: list[Flush] = field(default_factory=list)
-    stop: bool = False
-
-
-class Collection:
-    """The SDK's reader and the accumulation behind it, for one thread at a time.
-
-    Attributes:
-        lock: Held while anything else of it is used, but for `begin`.
-        accumulation: The series.
-        number: How many collections there were.
-    """
-
-    def __init__(self, reader: InMemoryMetricReader, accumulation: Accumulation, hooks: Hooks) -> None:
-        """Begin with no call."""
-        self.lock = threading.Lock()
-        self.accumulation = accumulation
-        self.number = 0
-        self._reader = reader
-        self._hooks = hooks
-        self._begun: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
-
-    def begin(self, call_id: str, at_ns: int) -> None:
-        """Note that a call began; before its first measurement, without waiting."""
-        self._begun.put((call_id, at_ns))
-
-    def collect(self) -> None:
-        """Bring the accumulation up to date; under the lock."""
-        collected = self._reader.get_metrics_data()
-        # A call is known before its first measurement, so what was collected is of calls noted by now.
-        while True:
-            try:
-                self.accumulation.begin(*self._begun.get_nowait())
-            except queue.Empty:
-                break
-        late = self.accumulation.merge(collected) if collected is not None else 0
-        self.number += 1
-        if late:
-            self._hooks.dropped("late", late)
-
-    def snapshot(self) -> MetricsData:
-        """Everything that lives, up to date, for a reader of its own rhythm."""
-        self._hooks.refresh()
-        with self.lock:
-            self.collect()
-            return self.accumulation.snapshot(time.time_ns())
 
 
 class Exporter:
@@ -157,7 +60,7 @@ class Exporter:
         self._interval = interval_seconds
         self._retention_ns = int(retention_seconds * 1e9)
         self._max_series = max_series
-        self._wishes: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
+        self._inbox = Inbox()
         where = f" to {shipping.delivery.endpoint.destination}" if shipping else ""
         self._reports = Reports(f"Metrics export{where}")
         # Whether anything was not acknowledged that is still kept here.
@@ -184,9 +87,7 @@ class Exporter:
         Returns:
             Whether it was acknowledged; `None` where nothing acknowledges.
         """
-        result: Future[bool | None] = Future()
-        self._wishes.put(Flush(call_id, result))
-        return result
+        return self._inbox.flush(call_id)
 
     def stop(self, timeout_seconds: float) -> bool:
         """Export everything once more and end the thread.
@@ -200,7 +101,7 @@ class Exporter:
         if self._shipping is not None:
             # The rest of the time is for keeping what could not be sent.
             self._shipping.delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
-        self._wishes.put(None)
+        self._inbox.stop()
         return self._stopped.wait(timeout_seconds) and not self._owes
 
     def _run(self) -> None:
@@ -209,14 +110,14 @@ class Exporter:
         try:
             self._guarded(self._resend)
             while not wishes.stop:
-                wishes = self._wait(self._next(next_at))
+                wishes = self._inbox.wait(self._next(next_at))
                 due = time.monotonic() >= next_at or self._catch_up
                 if due or wishes.stop or wishes.flushes:
                     self._guarded(self._round, wishes, due or wishes.stop)
                 elif self._keeping is not None:
                     self._guarded(self._keeping.keep_rest)
                 for flush in wishes.flushes:
-                    _resolve(flush, False)
+                    flush.answer(False)
                 if time.monotonic() >= next_at:
                     missed = (time.monotonic() - next_at) // self._interval
                     next_at += (missed + 1) * self._interval
@@ -228,20 +129,6 @@ class Exporter:
         if self._catch_up:
             return 0.0
         return min(tick_at, self._keeping.write_at) if self._keeping is not None else tick_at
-
-    def _wait(self, until: float) -> Wishes:
-        wishes = Wishes()
-        timeout = max(until - time.monotonic(), 0.0)
-        while True:
-            try:
-                wish = self._wishes.get(timeout=timeout)
-            except queue.Empty:
-                return wishes
-            if wish is None:
-                wishes.stop = True
-            else:
-                wishes.flushes.append(wish)
-            timeout = 0.0
 
     def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -307,7 +194,7 @@ class Exporter:
                 self._collection.accumulation.settle()
             self._collection.accumulation.forget(time.time_ns() - self._retention_ns)
         for flush in wishes.flushes:
-            _resolve(flush, None if shipped is None else shipped.reached(flush.call_id))
+            flush.answer(None if shipped is None else shipped.reached(flush.call_id))
 
     def _show(self, parts: Sequence[Part]) -> None:
         if not self._outlets or not parts:
@@ -337,16 +224,10 @@ class Exporter:
 
     def _resend(self) -> None:
         if self._shipping is not None and self._keeping is not None:
-            self._keeping.resend(self._shipping, lambda: not self._wishes.empty())
+            self._keeping.resend(self._shipping, lambda: not self._inbox.empty())
 
     def _close(self) -> None:
         if self._shipping is not None:
             self._shipping.close()
         for outlet in self._outlets:
             outlet.close()
-
-
-def _resolve(flush: Flush, result: bool | None) -> None:
-    # The one who waits may have given up, or have been told already.
-    if not flush.result.done() and flush.result.set_running_or_notify_cancel():
-        flush.result.set_result(result)

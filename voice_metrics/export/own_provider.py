@@ -24,9 +24,11 @@ from opentelemetry.sdk.resources import Resource
 
 from voice_metrics import series as table
 from voice_metrics.export.accumulation import Accumulation
+from voice_metrics.export.collection import Collection, Hooks
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.exporter import Collection, Exporter, Hooks, Outlet
+from voice_metrics.export.exporter import Exporter
 from voice_metrics.export.keeping import Keeping
+from voice_metrics.export.outlets import Outlet
 from voice_metrics.export.outlets.console import Console
 from voice_metrics.export.reader import delta_reader
 from voice_metrics.export.running import RunningCalls
