@@ -1,4 +1,4 @@
-"""What was kept for later reaches a server that takes small requests only."""
+"""What was kept for later reaches a server that does not take it in one piece."""
 
 from __future__ import annotations
 
@@ -68,3 +68,31 @@ def test_a_server_to_which_one_point_is_too_much_is_not_asked_for_every_one(
     assert resent.outcome is not None
     assert (resent.outcome.verdict, resent.left) == (Verdict.TOO_LARGE, len(spool.left))
     assert len(receiver.exchanges) < 12
+
+
+def test_values_that_a_server_cannot_take_keep_no_others_from_it(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    def choosy(exchange: Exchange) -> None:
+        bad = any(point.attributes.get("call_id") == "c7" for point in exchange.points)
+        (answering(400, b"label value is too long") if bad else accept)(exchange)
+
+    receiver.behaviour = choosy
+    spool, calls = owed
+    delivery = Delivery(endpoint)
+    resent = resend(delivery, spool)
+    delivery.close()
+    assert {call.call_id for call in calls if not call.arrived(receiver)} == {"c7"}
+    assert (resent.refused, resent.left, len(spool.left)) == ([], 1, 1)
+
+
+def test_a_server_that_cannot_take_anything_is_not_asked_for_every_point(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    receiver.behaviour = answering(400)
+    spool, _ = owed
+    delivery = Delivery(endpoint)
+    resent = resend(delivery, spool)
+    delivery.close()
+    assert resent.left == len(spool.left) == 1
+    assert len(receiver.exchanges) < 70

@@ -17,6 +17,9 @@ from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.spool import PendingRequest, Spool
 
+# A single point that a server cannot take is found in ten divisions of a request.
+_SPARE_DIVISIONS = 30
+
 
 @dataclass(slots=True)
 class Resent:
@@ -47,12 +50,13 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
         What became of it.
     """
     resent = Resent()
+    spare = iter(range(_SPARE_DIVISIONS))
     kept = dict(spool.claim())
     try:
         for number, request in list(kept.items()):
             if interrupted():
                 break
-            outcome = _delivered(delivery, request.body)
+            outcome = _delivered(delivery, request.body, spare)
             if outcome.acknowledged:
                 spool.acknowledged([number])
                 resent.delivered += request.call_ids
@@ -72,15 +76,22 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
     return resent
 
 
-def _delivered(delivery: Delivery, body: bytes) -> Outcome:
+def _delivered(delivery: Delivery, body: bytes, spare: Iterator[int]) -> Outcome:
     outcome = delivery.deliver(body)
-    if outcome.verdict is not Verdict.TOO_LARGE or (points := _points(body)) < 2:
+    if not _divides(outcome, spare) or (points := _points(body)) < 2:
         return outcome
+    outcomes = []
     for positions in (range(points // 2), range(points // 2, points)):
-        outcome = _delivered(delivery, _part(body, positions))
-        if not outcome.acknowledged:
+        outcomes.append(_delivered(delivery, _part(body, positions), spare))
+        if outcomes[-1].concerns_all:
             break
-    return outcome
+    return next((outcome for outcome in outcomes if not outcome.acknowledged), outcomes[-1])
+
+
+def _divides(outcome: Outcome, spare: Iterator[int]) -> bool:
+    # One call's values that a server cannot take keep no other call's from it.
+    unusable = outcome.fault == "400" and not outcome.aged
+    return outcome.verdict is Verdict.TOO_LARGE or (unusable and next(spare, None) is not None)
 
 
 def _hopeless(request: PendingRequest, outcome: Outcome) -> bool:
