@@ -9,17 +9,17 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 
 from loguru import logger
-from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, NoOpMeterProvider, Observation
+from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
 from voice_metrics import series as table
-from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, OwnProvider, installed
-from voice_metrics.export.running import RunningCalls, Tags
+from voice_metrics.export.borrowed_provider import BorrowedProvider
+from voice_metrics.export.own_provider import OwnProvider
+from voice_metrics.export.running import Tags
 from voice_metrics.export.spool import Spool
 from voice_metrics.settings import Settings
 
@@ -30,22 +30,6 @@ DEFAULT_SERVICE_NAME = "voice-bot"
 
 def _nothing() -> None:
     """A call without sums has nothing more to tell."""
-
-
-class _Borrowed:
-    """A meter of the application's provider, or one that does nothing."""
-
-    def __init__(self, provider: MeterProvider) -> None:
-        self.provider = provider
-        self.meter = provider.get_meter(SCOPE, installed(DISTRIBUTION))
-        row = table.SESSION_DURATION
-        self.running = RunningCalls(self.meter.create_up_down_counter(row.name, row.unit, row.description))
-        # Called by whoever collects; it yields no point of its own.
-        self.meter.create_observable_gauge("voice.telemetry.refresh", [self._refresh])
-
-    def _refresh(self, _: CallbackOptions) -> Iterable[Observation]:
-        self.running.refresh()
-        return ()
 
 
 class Telemetry:
@@ -82,27 +66,23 @@ class Telemetry:
         self._borrows = meter_provider
         self._spool = spool
         self._on_delivered = on_delivered
-        self._told_full = False
         self._reset()
         _alive.add(self)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._own: OwnProvider | None = None
-        self._borrowed: _Borrowed | None = None
-        self._begun_since = 0
-        self._counted_at = -1
+        self._recorder: OwnProvider | BorrowedProvider | None = None
         self._said = False
 
     @property
     def meter(self) -> Meter:
         """The meter of this process; another one after a fork or a shutdown."""
-        return self._recorder().meter
+        return self._started().meter
 
     @property
     def meter_provider(self) -> MeterProvider:
         """What instrumentation of other parts of the process records into, to be exported alongside."""
-        return self._recorder().provider
+        return self._started().provider
 
     @property
     def destination(self) -> str | None:
@@ -140,12 +120,10 @@ class Telemetry:
         Returns:
             What every point of it carries, and what `end` is given.
         """
-        recorder = self._recorder()
-        labelled = self.settings.call_ids and self._has_room()
+        recorder = self._started()
+        labelled = self.settings.call_ids and recorder.has_room()
         tags = Tags(call_id, {**attributes, table.CALL_ID: call_id} if labelled else dict(attributes), labelled)
-        if labelled and isinstance(recorder, OwnProvider):
-            recorder.collection.begin(call_id, time.time_ns())
-        recorder.running.begin(tags, tell_rest)
+        recorder.begin(tags, tell_rest)
         return tags
 
     def end(self, tags: Tags) -> Future[bool | None]:
@@ -158,10 +136,9 @@ class Telemetry:
             Whether its last export was acknowledged: `None` where nothing acknowledges, false also for
             a call that is not running here. It may come late.
         """
-        recorder = self._recorder()
-        known = recorder.running.end(tags)
-        if known and isinstance(recorder, OwnProvider):
-            return recorder.exporter.flush(tags.call_id if tags.labelled else "")
+        ended = self._started().end(tags)
+        if ended is not None:
+            return ended
         answer: Future[bool | None] = Future()
         answer.set_result(None if self.destination is None else False)
         return answer
@@ -176,9 +153,10 @@ class Telemetry:
             Whether everything was acknowledged, or nothing needed to be.
         """
         with self._lock:
-            own, self._own = self._own, None
-        if own is None:
-            return True
+            own = self._recorder
+            if not isinstance(own, OwnProvider):
+                return True
+            self._recorder = None
         atexit.unregister(self._at_exit)
         return own.shutdown(timeout_seconds)
 
@@ -195,27 +173,25 @@ class Telemetry:
             self._spool = ledger_at(self.settings.ledger, self.settings.ledger_days)
         return self._spool
 
-    def _recorder(self) -> OwnProvider | _Borrowed:
-        recorder = self._own or self._borrowed
+    def _started(self) -> OwnProvider | BorrowedProvider:
+        recorder = self._recorder
         if recorder is not None:
             return recorder
         with self._lock:
-            if self._own is None and self._borrowed is None:
-                self._start()
-            made = self._own or self._borrowed
-        assert made is not None
-        return made
+            if self._recorder is None:
+                self._say()
+                self._recorder = self._made()
+            return self._recorder
 
-    def _start(self) -> None:
-        self._say()
+    def _made(self) -> OwnProvider | BorrowedProvider:
         if self._borrows is not None:
-            self._borrowed = _Borrowed(self._borrows)
-        elif self.settings.endpoint is None and set(self.settings.exporters) <= {"otlp"}:
-            self._borrowed = _Borrowed(NoOpMeterProvider())
-        else:
-            spool = self._kept() if self.settings.endpoint else None
-            self._own = OwnProvider(self.settings, self.service_name, spool, time.time_ns(), self._delivered)
-            atexit.register(self._at_exit)
+            return BorrowedProvider(self._borrows)
+        if self.settings.endpoint is None and set(self.settings.exporters) <= {"otlp"}:
+            return BorrowedProvider(NoOpMeterProvider())
+        spool = self._kept() if self.settings.endpoint else None
+        own = OwnProvider(self.settings, self.service_name, spool, self._delivered)
+        atexit.register(self._at_exit)
+        return own
 
     def _say(self) -> None:
         if self._said or self._borrows is not None:
@@ -229,25 +205,6 @@ class Telemetry:
     def _delivered(self, call_ids: Sequence[str]) -> None:
         if self._on_delivered is not None:
             self._on_delivered(call_ids)
-
-    def _has_room(self) -> bool:
-        if self._own is None:
-            return True
-        collection = self._own.collection
-        counted = collection.accumulation.series_count
-        # Calls that began since the last collection have no series there yet.
-        if collection.number != self._counted_at:
-            self._counted_at, self._begun_since = collection.number, 0
-        if counted + (self._begun_since + 1) * collection.accumulation.series_per_call <= self.settings.max_series:
-            self._begun_since += 1
-            return True
-        if not self._told_full:
-            self._told_full = True
-            logger.warning(
-                f"{counted} series are live, as many as VOICE_METRICS_MAX_SERIES={self.settings.max_series} allows: "
-                "calls that begin now share series without their call_id. Raise it, or set VOICE_METRICS_CALL_ID=off."
-            )
-        return False
 
 
 _alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()

@@ -235,7 +235,7 @@ def test_an_answer_that_was_lost_costs_no_value(receiver: Receiver, start: Start
     call.use(7)
     assert call.end().result(10) is False
     receiver.behaviour = accept
-    assert receiver.wait_for(lambda _: not telemetry._own.accumulation.call_ids)  # type: ignore[union-attr]
+    assert receiver.wait_for(lambda _: not telemetry._recorder.accumulation.call_ids)  # type: ignore[union-attr]
     values = {(point.key, point.time_ns): point.value for point in receiver.points}
     assert all(point.value == values[point.key, point.time_ns] for point in receiver.points)
     assert call.arrived(receiver)

@@ -11,6 +11,7 @@ import pytest
 from tests.export.calls import LATENCY, TOKENS, RecordedCall
 from tests.export.conftest import Log
 from tests.receiver import Receiver, answering, free_port
+from voice_metrics.export.own_provider import OwnProvider
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -61,8 +62,8 @@ def test_an_ended_call_is_shown_for_five_more_minutes(prometheus: Callable[..., 
     call.use(3)
     assert call.end().result(5) is None
     assert any("voice_llm_tokens_total" in line for line in scrape(port))
-    assert telemetry._own is not None
-    accumulation = telemetry._own.accumulation
+    assert isinstance(telemetry._recorder, OwnProvider)
+    accumulation = telemetry._recorder.accumulation
     group = accumulation._groups["c1"]
     assert group.ended_ns is not None
     assert accumulation.forget(group.ended_ns - 1) == 0

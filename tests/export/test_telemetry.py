@@ -19,6 +19,7 @@ from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.receiver import Receiver, accept, answering, hang
 from voice_metrics import telemetry as module
+from voice_metrics.export.own_provider import OwnProvider
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.telemetry import Telemetry
 
@@ -151,8 +152,8 @@ def test_a_dead_server_does_not_fill_the_memory(receiver: Receiver, start: Start
         name = f"c{number}"
         run(telemetry, name, number)
         truth[name] = number
-        assert telemetry._own is not None
-        assert telemetry._own.accumulation.series_count < 330
+        assert isinstance(telemetry._recorder, OwnProvider)
+        assert telemetry._recorder.accumulation.series_count < 330
 
     def kept(_: Receiver) -> bool:
         requests = (*spool.left.values(), *spool.kept.values())

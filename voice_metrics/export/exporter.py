@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from voice_metrics.export.budget import Budget
 from voice_metrics.export.collection import Collection, Hooks
 from voice_metrics.export.group import Part
 from voice_metrics.export.inbox import Inbox, Wishes
@@ -19,10 +20,6 @@ from voice_metrics.export.keeping import Keeping
 from voice_metrics.export.outlets import Outlet
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.shipping import Shipped, Shipping
-
-# A budget that is nearly full of calls that no server takes is relieved down to `_RELIEVED` of it.
-_PRESSURE = 0.9
-_RELIEVED = 0.7
 
 
 class Exporter:
@@ -38,7 +35,7 @@ class Exporter:
         outlets: Sequence[Outlet],
         interval_seconds: float,
         retention_seconds: float,
-        max_series: int,
+        budget: Budget,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -50,7 +47,7 @@ class Exporter:
             outlets: Further readers.
             interval_seconds: Time between exports.
             retention_seconds: How long an ended call is still shown to `outlets`.
-            max_series: The budget of live series.
+            budget: How many series may live.
         """
         self._collection = collection
         self._hooks = hooks
@@ -59,7 +56,7 @@ class Exporter:
         self._outlets = outlets
         self._interval = interval_seconds
         self._retention_ns = int(retention_seconds * 1e9)
-        self._max_series = max_series
+        self._budget = budget
         self._inbox = Inbox()
         where = f" to {shipping.delivery.endpoint.destination}" if shipping else ""
         self._reports = Reports(f"Metrics export{where}")
@@ -206,11 +203,8 @@ class Exporter:
 
     def _relieve(self) -> None:
         accumulation = self._collection.accumulation
-        if accumulation.series_count < _PRESSURE * self._max_series:
-            return
         with self._collection.lock:
-            surplus = accumulation.series_count - int(_RELIEVED * self._max_series)
-            parts = accumulation.oldest_ended(surplus)
+            parts = accumulation.oldest_ended(self._budget.surplus())
         if not parts:
             return
         if self._keeping is not None:

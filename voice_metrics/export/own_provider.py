@@ -6,8 +6,10 @@ decide when.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,8 @@ from opentelemetry.sdk.metrics import (
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics import series as table
-from voice_metrics.export.accumulation import Accumulation
+from voice_metrics.export.accumulation import SHARED, Accumulation
+from voice_metrics.export.budget import Budget
 from voice_metrics.export.collection import Collection, Hooks
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.exporter import Exporter
@@ -31,7 +34,7 @@ from voice_metrics.export.keeping import Keeping
 from voice_metrics.export.outlets import Outlet
 from voice_metrics.export.outlets.console import Console
 from voice_metrics.export.reader import delta_reader
-from voice_metrics.export.running import RunningCalls
+from voice_metrics.export.running import RunningCalls, Tags
 from voice_metrics.export.shipping import Shipping
 from voice_metrics.export.spool import Spool
 from voice_metrics.export.wire import Wire
@@ -86,7 +89,6 @@ class OwnProvider:
         settings: Settings,
         service_name: str,
         spool: Spool | None,
-        now_ns: int,
         delivered: Callable[[Sequence[str]], None],
     ) -> None:
         """Make everything and start the thread.
@@ -95,7 +97,6 @@ class OwnProvider:
             settings: The environment's.
             service_name: `service.name`.
             spool: Keeps what was not acknowledged, or `None` if nothing does.
-            now_ns: The moment, in Unix nanoseconds.
             delivered: Told the ended calls whose last values were acknowledged.
         """
         about = resource(settings, service_name)
@@ -105,28 +106,29 @@ class OwnProvider:
             [reader], about, exemplar_filter=_EXEMPLARS[settings.exemplars](), shutdown_on_exit=False
         )
         self.meter: Meter = self.provider.get_meter(SCOPE, installed(DISTRIBUTION))
-        self.running = RunningCalls(_instrument(self.meter.create_up_down_counter, table.SESSION_DURATION))
+        self._running = RunningCalls(_instrument(self.meter.create_up_down_counter, table.SESSION_DURATION))
         self._lost = _instrument(self.meter.create_counter, table.DROPPED)
-        hooks = Hooks(self.running.refresh, self._dropped, delivered)
-        self.accumulation = Accumulation(about, now_ns)
-        self.collection = Collection(reader, self.accumulation, hooks)
-        lock = self.collection.lock
+        hooks = Hooks(self._running.refresh, self._dropped, delivered)
+        self.accumulation = Accumulation(about, time.time_ns())
+        self._collection = Collection(reader, self.accumulation, hooks)
+        self._budget = Budget(settings.max_series, self._collection)
+        lock = self._collection.lock
         outlets, retention = self._outlets(settings)
         shipping, keeping, wire = None, None, Wire(about)
         if settings.endpoint is not None:
             shipping = Shipping(Delivery(settings.endpoint), self.accumulation, lock, wire)
             keeping = Keeping(spool, self.accumulation, lock, wire, self._dropped) if spool is not None else None
-        self.exporter = Exporter(
-            self.collection,
+        self._exporter = Exporter(
+            self._collection,
             hooks,
             shipping=shipping,
             keeping=keeping,
             outlets=outlets,
             interval_seconds=settings.interval_seconds,
             retention_seconds=retention,
-            max_series=settings.max_series,
+            budget=self._budget,
         )
-        self.exporter.start()
+        self._exporter.start()
 
     def _outlets(self, settings: Settings) -> tuple[list[Outlet], float]:
         outlets: list[Outlet] = []
@@ -134,13 +136,36 @@ class OwnProvider:
             outlets.append(Console())
         if "prometheus" not in settings.exporters:
             return outlets, 0.0
-        prometheus = _prometheus(settings, self.collection.snapshot)
+        prometheus = _prometheus(settings, self._collection.snapshot)
         if prometheus is not None:
             outlets.append(prometheus)
         return outlets, _PROMETHEUS_RETENTION_SECONDS
 
     def _dropped(self, reason: str, items: int) -> None:
         self._lost.add(items, {"reason": reason})
+
+    def has_room(self) -> bool:
+        """Whether a call that begins now may have series of its own; counts it if so."""
+        return self._budget.has_room()
+
+    def begin(self, tags: Tags, tell_rest: Callable[[], None]) -> None:
+        """Begin a call; before its first measurement.
+
+        Args:
+            tags: What every point of it carries.
+            tell_rest: Tells what else the call has not told yet.
+        """
+        if tags.labelled:
+            self._collection.begin(tags.call_id, time.time_ns())
+        self._running.begin(tags, tell_rest)
+
+    def end(self, tags: Tags) -> Future[bool | None] | None:
+        """End a call; after its last measurement, without waiting.
+
+        Returns:
+            Whether its last export was acknowledged; `None` if it was not running.
+        """
+        return self._exporter.flush(tags.call_id if tags.labelled else SHARED) if self._running.end(tags) else None
 
     def shutdown(self, timeout_seconds: float) -> bool:
         """Export everything once more and end.
@@ -151,7 +176,7 @@ class OwnProvider:
         Returns:
             Whether nothing is owed any more.
         """
-        complete = self.exporter.stop(timeout_seconds)
+        complete = self._exporter.stop(timeout_seconds)
         self.provider.shutdown()
         return complete
 
