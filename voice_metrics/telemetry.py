@@ -136,7 +136,8 @@ class Telemetry:
             Whether its last export was acknowledged: `None` where nothing acknowledges, false also for
             a call that is not running here. It may come late.
         """
-        ended = self._started().end(tags)
+        recorder = self._recorder
+        ended = recorder.end(tags) if recorder is not None else None
         if ended is not None:
             return ended
         answer: Future[bool | None] = Future()
@@ -157,7 +158,8 @@ class Telemetry:
             if not isinstance(own, OwnProvider):
                 return True
             self._recorder = None
-        atexit.unregister(self._at_exit)
+            # Under the lock: the next provider registers the same function.
+            atexit.unregister(self._at_exit)
         return own.shutdown(timeout_seconds)
 
     def _at_exit(self) -> None:

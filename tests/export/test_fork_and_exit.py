@@ -212,6 +212,27 @@ def test_shutdown_by_hand_delivers_and_leaves_nothing_for_the_exit(run: Run, rec
     assert [point.value for point in receiver.of(TOKENS)] == [0, 5]
 
 
+def test_a_call_that_begins_during_a_shutdown_is_exported_at_exit(run: Run, receiver: Receiver) -> None:
+    program = run(
+        CALL
+        + """
+class Lock:
+    lock = t._lock
+    def __enter__(self):
+        self.lock.acquire()
+    def __exit__(self, *_):
+        t._lock = self.lock
+        self.lock.release()
+        RecordedCall(t, "c2").use(2)
+t._lock = Lock()
+assert shutdown(5) is True
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+    assert [point.value for point in receiver.of(TOKENS, call_id="c2")] == [0, 2]
+
+
 def test_a_malformed_header_variable_is_not_repeated(run: Run, receiver: Receiver) -> None:
     from tests.export.conftest import CREDENTIALS
 

@@ -366,6 +366,25 @@ def test_telemetry_starts_again_after_its_shutdown(receiver: Receiver, start: St
     assert run(telemetry, "c2") is True
 
 
+def test_a_call_that_outlives_telemetry_ends_without_starting_another(receiver: Receiver, start: Start) -> None:
+    telemetry = start()
+    call = RecordedCall(telemetry, "c1")
+    assert telemetry.shutdown(5.0) is True
+    assert call.end().result(0) is False
+    assert not [thread for thread in threading.enumerate() if thread.name == "voice-metrics-export"]
+
+
+def test_a_call_that_ends_while_the_thread_does_is_answered(start: Start) -> None:
+    telemetry = start()
+    call = RecordedCall(telemetry, "c1")
+    provider = telemetry._recorder
+    assert isinstance(provider, OwnProvider)
+    assert telemetry.shutdown(5.0) is True
+    ended = provider.end(call.tags)
+    assert ended is not None
+    assert ended.result(1.0) is False
+
+
 def test_a_call_that_ended_already_is_not_exported_again(receiver: Receiver, start: Start) -> None:
     telemetry = start()
     call = RecordedCall(telemetry, "c1")

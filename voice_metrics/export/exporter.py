@@ -120,6 +120,7 @@ class Exporter:
                     next_at += (missed + 1) * self._interval
             self._guarded(self._close)
         finally:
+            self._inbox.close()
             self._stopped.set()
 
     def _next(self, tick_at: float) -> float:

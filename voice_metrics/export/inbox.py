@@ -48,6 +48,7 @@ class Inbox:
     def __init__(self) -> None:
         """Begin with no wish."""
         self._queue: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
+        self._closed = False
 
     def flush(self, call_id: str) -> Future[bool | None]:
         """Ask for the last export of a call.
@@ -60,6 +61,8 @@ class Inbox:
         """
         flush = Flush(call_id)
         self._queue.put(flush)
+        if self._closed:
+            self._refuse()
         return flush.result
 
     def stop(self) -> None:
@@ -88,3 +91,13 @@ class Inbox:
             else:
                 wishes.flushes.append(wish)
             timeout = 0.0
+
+    def close(self) -> None:
+        """Answer what is still asked for, and all that will be, that nothing was acknowledged."""
+        # Before the last look, so that who asks meanwhile is answered by one side or the other.
+        self._closed = True
+        self._refuse()
+
+    def _refuse(self) -> None:
+        for flush in self.wait(0.0).flushes:
+            flush.answer(False)
