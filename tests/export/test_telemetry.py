@@ -385,6 +385,48 @@ def test_a_call_that_ends_while_the_thread_does_is_answered(start: Start) -> Non
     assert ended.result(1.0) is False
 
 
+def test_a_call_that_cannot_tell_its_sums_keeps_no_other_from_its_end(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
+    telemetry = start()
+    spoilt = telemetry.begin("spoilt", {}, lambda: [].pop())
+    assert run(telemetry, "c1") is True
+    assert telemetry.end(spoilt).result(10) is True
+    assert len([line for line in log.warnings if "IndexError" in line]) == len(log.warnings) == 1
+
+
+def test_who_is_told_of_deliveries_cannot_spoil_them(receiver: Receiver, log: Log) -> None:
+    telemetry = Telemetry(
+        environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "VOICE_METRICS_DB": "off"},
+        on_delivered=lambda call_ids: {}[call_ids[0]],
+    )
+    assert run(telemetry, "c1") is True
+    assert telemetry.shutdown(2.0) is True
+    assert "KeyError" in log.warnings[0]
+
+
+def test_a_server_is_well_again_when_it_takes_something_and_not_before(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = answering(503)
+    telemetry = start(spool=MemorySpool(), VOICE_METRICS_MAX_SERIES="20", OTEL_METRIC_EXPORT_INTERVAL="50")
+    call = RecordedCall(telemetry, "c1")
+    counter = telemetry.meter.create_counter("app.items")
+    for number in range(20):
+        counter.add(1, {**call.tags.attributes, "item": str(number)})
+    assert call.end().result(10) is False
+    provider = telemetry._recorder
+    assert isinstance(provider, OwnProvider)
+    # The budget is spent: the call is in the spool only, and nothing is left to send.
+    assert receiver.wait_for(lambda _: not provider.accumulation.call_ids)
+    collected = provider._collection.number
+    assert receiver.wait_for(lambda _: provider._collection.number > collected + 2)
+    assert not [line for line in log.of("INFO") if "well again" in line]
+    receiver.behaviour = accept
+    assert run(telemetry, "c2") is True
+    assert receiver.wait_for(lambda _: [line for line in log.of("INFO") if "well again" in line])
+
+
 def test_a_call_that_ended_already_is_not_exported_again(receiver: Receiver, start: Start) -> None:
     telemetry = start()
     call = RecordedCall(telemetry, "c1")

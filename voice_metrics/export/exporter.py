@@ -109,6 +109,7 @@ class Exporter:
             while not wishes.stop:
                 wishes = self._inbox.wait(self._next(next_at))
                 due = time.monotonic() >= next_at or self._catch_up
+                self._catch_up = False
                 if due or wishes.stop or wishes.flushes:
                     self._guarded(self._round, wishes, due or wishes.stop)
                 elif self._keeping is not None:
@@ -139,33 +140,40 @@ class Exporter:
             self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}{where}.")
 
     def _round(self, wishes: Wishes, everything: bool) -> None:
+        parts = self._collected(wishes, everything)
+        shipped = self._shipping.ship(parts) if self._shipping is not None else None
+        if shipped is not None:
+            self._account(shipped, everything=everything, last=wishes.stop)
+        self._show(parts)
+        self._finish(wishes, shipped)
+        if shipped is None:
+            return
+        self._relieve()
+        back = self._outage and shipped.acknowledged > 0 and not shipped.failed
+        self._catch_up = back and not everything
+        if not shipped.failed and not wishes.stop and not self._catch_up:
+            self._resend()
+        # Where nothing was sent, nothing is known of the server.
+        self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
+
+    def _collected(self, wishes: Wishes, everything: bool) -> list[Part]:
         self._hooks.refresh()
         ended = [flush.call_id for flush in wishes.flushes]
+        accumulation = self._collection.accumulation
         with self._collection.lock:
             self._collection.collect()
             now_ns = time.time_ns()
-            accumulation = self._collection.accumulation
             for call_id in filter(None, ended):
                 accumulation.end(call_id, now_ns)
-            parts = list(accumulation.parts(now_ns) if everything else accumulation.parts_of(ended, now_ns))
-        if self._shipping is None:
-            self._show(parts)
-            self._finish(wishes, None)
-            return
-        shipped = self._shipping.ship(parts)
+            return list(accumulation.parts(now_ns) if everything else accumulation.parts_of(ended, now_ns))
+
+    def _account(self, shipped: Shipped, *, everything: bool, last: bool) -> None:
         self._tell(shipped)
         owed = bool(shipped.failed or shipped.dropped)
         # A round for a few calls says nothing about what others owe.
         self._owes = owed if everything else owed or self._owes
         if self._keeping is not None:
-            self._keeping.keep(failing=self._owes, last=wishes.stop)
-        self._show(parts)
-        self._finish(wishes, shipped)
-        self._relieve()
-        self._catch_up = self._outage and not shipped.failed and not everything
-        if not shipped.failed and not wishes.stop and not self._catch_up:
-            self._resend()
-        self._outage = shipped.outcome is not None and shipped.outcome.concerns_all
+            self._keeping.keep(failing=self._owes, last=last)
 
     def _tell(self, shipped: Shipped) -> None:
         outcome = shipped.outcome
@@ -173,13 +181,13 @@ class Exporter:
             self._reports.fault(outcome.fault, f"{outcome} Values are kept and sent again.")
         elif shipped.dropped:
             self._reports.fault("encoding", "some values cannot be encoded and were dropped.")
-        else:
+        elif shipped.acknowledged:
             self._reports.recovered()
         lost = shipped.rejected + sum(len(part.series) for part in shipped.dropped)
         if lost:
             self._hooks.dropped("export_rejected", lost)
         if shipped.delivered:
-            self._hooks.delivered(shipped.delivered)
+            self._guarded(self._hooks.delivered, shipped.delivered)
         after_all = self._undelivered.intersection(shipped.delivered)
         self._undelivered -= after_all
         self._undelivered |= {part.group.call_id for part in shipped.failed if part.group.ended_ns is not None}
@@ -200,7 +208,7 @@ class Exporter:
         with self._collection.lock:
             data = self._collection.accumulation.shown(parts)
         for outlet in self._outlets:
-            outlet.show(data)
+            self._guarded(outlet.show, data)
 
     def _relieve(self) -> None:
         accumulation = self._collection.accumulation
@@ -225,4 +233,4 @@ class Exporter:
         if self._shipping is not None:
             self._shipping.close()
         for outlet in self._outlets:
-            outlet.close()
+            self._guarded(outlet.close)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from opentelemetry.metrics import UpDownCounter
 
+from voice_metrics.export.reports import Reports
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tags:
@@ -53,6 +55,7 @@ class RunningCalls:
         self._duration = duration
         self._clock = clock
         self._running: dict[int, _Running] = {}
+        self._reports = Reports("Sums of a call")
 
     def __len__(self) -> int:
         """How many calls are running."""
@@ -99,4 +102,8 @@ class RunningCalls:
         running.told += elapsed
         running.told_at = now
         self._duration.add(elapsed, running.tags.attributes)
-        running.tell_rest()
+        try:
+            running.tell_rest()
+        except Exception as error:
+            # One call's fault would keep every other from being exported.
+            self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}: {error}.")

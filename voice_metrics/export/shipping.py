@@ -35,6 +35,7 @@ class Shipped:
     """What became of a round.
 
     Parameters:
+        acknowledged: Requests that the server took whole.
         delivered: Ended calls that owe nothing any more.
         failed: What was not acknowledged.
         dropped: Series that cannot be sent at all.
@@ -42,6 +43,7 @@ class Shipped:
         outcome: The last outcome that was not an acknowledgement, or `None`.
     """
 
+    acknowledged: int = 0
     delivered: list[str] = field(default_factory=list)
     failed: list[Part] = field(default_factory=list)
     dropped: list[Part] = field(default_factory=list)
@@ -88,6 +90,7 @@ class Shipping:
             chunk = waiting.popleft()
             outcome = self._send(chunk)
             if outcome is not None and outcome.acknowledged:
+                shipped.acknowledged += 1
                 with self._lock:
                     shipped.delivered += self._accumulation.acknowledge(chunk)
                 continue
