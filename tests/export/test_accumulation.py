@@ -290,3 +290,26 @@ def test_a_series_is_one_whatever_the_order_and_the_kind_of_its_attributes() -> 
         bench.collect()
     _, sent = send(bench.kept, 2 * 10**18)
     assert sorted(point.value for point in sent["c"]) == [0, 0, 0, 2, 2, 2]
+
+
+def test_an_id_that_is_no_text_costs_its_own_point_only() -> None:
+    bench = Bench()
+    counter = bench.meter.create_counter("c")
+    counter.add(1, {"call_id": {"id": "c1"}})
+    counter.add(2, {"call_id": "c1"})
+    collected = bench.delta.get_metrics_data()
+    assert collected is not None
+    assert bench.kept.merge(collected) == 1
+    _, sent = send(bench.kept, 2 * 10**18)
+    assert sent["c"][-1].value == 2
+
+
+def test_a_call_that_has_nothing_but_what_cannot_be_sent_is_forgotten() -> None:
+    bench = Bench()
+    bench.meter.create_counter("c").add(1, {"call_id": "c1"})
+    bench.collect()
+    bench.kept.end("c1", 2 * 10**18)
+    for part in list(bench.kept.parts(2 * 10**18)):
+        bench.kept.discard(part)
+    assert bench.kept.forget(2 * 10**18) == 1
+    assert bench.kept.series_count == 0

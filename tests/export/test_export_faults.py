@@ -228,6 +228,32 @@ def test_a_server_that_takes_small_requests_gets_small_ones(receiver: Receiver, 
     check_once(receiver)
 
 
+def test_a_value_that_cannot_be_encoded_costs_its_own_series_only(receiver: Receiver, start: Start, log: Log) -> None:
+    telemetry = start(OTEL_METRICS_EXEMPLAR_FILTER="always_on")
+    calls = [RecordedCall(telemetry, name) for name in ("c1", "vast", "c2")]
+    for call in calls:
+        # The exemplar of a larger number is beyond OTLP's integers.
+        call.use(2**63 if call.call_id == "vast" else 1)
+    ends = [call.end() for call in calls]
+    assert [end.result(10) for end in ends] == [True, False, True]
+    assert "some values cannot be encoded" in log.warnings[0]
+    assert len(log.warnings) == 1
+
+
+def test_a_value_that_cannot_be_encoded_keeps_no_call_out_of_the_ledger(receiver: Receiver, start: Start) -> None:
+    receiver.behaviour = answering(503)
+    spool = MemorySpool()
+    telemetry = start(spool=spool, OTEL_METRICS_EXEMPLAR_FILTER="always_on")
+    calls = [RecordedCall(telemetry, name) for name in ("c1", "c2", "c3", "vast")]
+    for call in calls:
+        # The exemplar of a larger number is beyond OTLP's integers.
+        call.use(2**63 if call.call_id == "vast" else 1)
+    ends = [call.end() for call in calls]
+    assert not any(end.result(10) for end in ends)
+    kept = {call_id for request in spool.kept.values() for call_id in request.call_ids}
+    assert kept >= {"c1", "c2", "c3"}
+
+
 def test_an_answer_that_was_lost_costs_no_value(receiver: Receiver, start: Start) -> None:
     receiver.behaviour = store_and_reset
     telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")

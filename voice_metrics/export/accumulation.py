@@ -21,7 +21,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from voice_metrics.export.group import Group, Part
+from voice_metrics.export.group import Group, Part, fixed
 from voice_metrics.export.stream import Stream
 from voice_metrics.series import CALL_ID
 
@@ -87,7 +87,7 @@ class Accumulation:
         cumulative = getattr(data, "aggregation_temporality", None) is AggregationTemporality.CUMULATIVE
         late = 0
         for point in data.data_points:
-            group = self._groups.get(point.attributes.get(CALL_ID, SHARED))
+            group = self._groups.get(fixed(point.attributes.get(CALL_ID, SHARED)))
             if group is None or group.settled:
                 late += 1
             elif group.take(stream, point, cumulative=cumulative):
@@ -178,6 +178,7 @@ class Accumulation:
     def discard(self, part: Part) -> None:
         """Give up series that cannot be sent."""
         self.series_count -= part.group.discard(part.series)
+        part.group.settle()
 
     def forget(self, before_ns: int) -> int:
         """Forget settled calls.

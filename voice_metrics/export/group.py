@@ -74,7 +74,7 @@ class Group:
         attributes = point.attributes
         count = len(self.series)
         # Most points are of a series that was met with its attributes in this order.
-        shape = (stream, *map(_fixed, attributes.values()))
+        shape = (stream, *map(fixed, attributes.values()))
         series = self.met.get(shape)
         if series is None or series.attributes != attributes:
             series = self.met[shape] = self._series_of(stream, point)
@@ -85,7 +85,7 @@ class Group:
         return len(self.series) > count
 
     def _series_of(self, stream: Stream, point: Any) -> CumulativeSeries:
-        key = (stream, frozenset((name, _fixed(value)) for name, value in point.attributes.items()))
+        key = (stream, frozenset((name, fixed(value)) for name, value in point.attributes.items()))
         series = self.series.get(key)
         if series is None:
             start_ns = max(point.start_time_unix_nano or self.begun_ns, self.begun_ns)
@@ -169,6 +169,7 @@ class Part:
             yield Part(self.group, self.series[start : start + most])
 
 
-def _fixed(value: Any) -> Any:
+def fixed(value: Any) -> Any:
+    """An attribute's value as a key of a dictionary."""
     # The SDK lets through maps, and sequences of them, which no key can hold.
     return value if isinstance(value, str | int | float) else repr(value)

@@ -130,7 +130,8 @@ class Shipping:
         try:
             with self._lock:
                 request = self._wire.request(chunk)
-        except (TypeError, ValueError, UnicodeError):
+        except Exception:
+            # The SDK's encoder wraps what it meets in an exception of its own, which it does not make public.
             return None
         self.delivery.outcome = None
         self._exporter.post(request)
@@ -224,10 +225,16 @@ def pending(wire: Wire, parts: Iterable[Part], now: float) -> list[PendingReques
         now: The moment, in Unix seconds.
 
     Returns:
-        The requests, each call in as few as possible.
+        The requests, each call in as few as possible, without series that cannot be encoded.
     """
     requests = []
-    for chunk in chunks(parts):
-        body = wire.request(chunk).SerializeToString()
+    waiting = deque(chunks(parts))
+    while waiting:
+        chunk = waiting.popleft()
+        try:
+            body = wire.request(chunk).SerializeToString()
+        except Exception:
+            waiting.extendleft(reversed(_halves(chunk) or ()))
+            continue
         requests.append(PendingRequest(body, tuple(dict.fromkeys(part.group.call_id for part in chunk)), now))
     return requests
