@@ -17,7 +17,8 @@ from loguru import logger
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
 from voice_metrics import series as table
-from voice_metrics.export.borrowed_provider import BorrowedProvider
+from voice_metrics.export import borrowed_provider
+from voice_metrics.export.borrowed_provider import BorrowedProvider, borrowed
 from voice_metrics.export.own_provider import OwnProvider
 from voice_metrics.export.running import Tags
 from voice_metrics.export.spool import Spool
@@ -187,7 +188,7 @@ class Telemetry:
 
     def _made(self) -> OwnProvider | BorrowedProvider:
         if self._borrows is not None:
-            return BorrowedProvider(self._borrows)
+            return borrowed(self._borrows)
         if self.settings.endpoint is None and set(self.settings.exporters) <= {"otlp"}:
             return BorrowedProvider(NoOpMeterProvider())
         spool = self._kept() if self.settings.endpoint else None
@@ -256,6 +257,7 @@ def shutdown(timeout: float = 5.0) -> bool:
 def _after_fork() -> None:
     global _default_lock
     _default_lock = threading.Lock()
+    borrowed_provider.after_fork()
     for made in list(_alive):
         # The parent's thread, connections and calls are the parent's.
         atexit.unregister(made._at_exit)

@@ -162,6 +162,36 @@ assert call.end().result(5) is True
     assert len(instances) == 2
 
 
+def test_a_forked_child_tells_the_application_s_provider_of_its_own_calls_only(run: Run) -> None:
+    program = run(
+        """
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+reader = InMemoryMetricReader()
+t = Telemetry(meter_provider=MeterProvider([reader], shutdown_on_exit=False))
+def durations():
+    (scope,) = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    (metric,) = [metric for metric in scope.metrics if metric.unit == "s"]
+    return {point.attributes["call_id"]: point.value for point in metric.data.data_points}
+
+t.begin("parent", {})
+before = durations()
+child = os.fork()
+if child == 0:
+    t.begin("child", {})
+    then = durations()
+    assert then["parent"] == before["parent"]
+    assert durations()["child"] > then["child"]
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert durations()["parent"] > before["parent"]
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+
+
 def test_a_fork_during_an_export_does_not_hold_the_child(run: Run, receiver: Receiver) -> None:
     receiver.behaviour = lambda exchange: (time.sleep(0.3), accept(exchange))[1]
     program = run(

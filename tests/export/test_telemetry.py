@@ -213,6 +213,26 @@ def test_an_application_s_provider_is_only_recorded_into() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("voice-metrics")]
 
 
+def _told(reader: InMemoryMetricReader) -> dict[str, float]:
+    """How long each call has lasted, as the application's reader has it."""
+    data = reader.get_metrics_data()
+    assert data is not None
+    metrics = [metric for scope in data.resource_metrics[0].scope_metrics for metric in scope.metrics]
+    (duration,) = [metric for metric in metrics if metric.name == DURATION]
+    return {point.attributes["call_id"]: point.value for point in duration.data.data_points}
+
+
+def test_calls_of_several_telemetries_on_one_provider_are_all_current() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    for name in ("c1", "c2"):
+        RecordedCall(Telemetry(meter_provider=provider, environ={"VOICE_METRICS_DB": "off"}), name)
+    first = _told(reader)
+    time.sleep(0.02)
+    assert all(seconds >= first[name] + 0.02 for name, seconds in _told(reader).items())
+    assert first.keys() == {"c1", "c2"}
+
+
 @pytest.mark.parametrize(
     "environ",
     [

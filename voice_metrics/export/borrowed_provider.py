@@ -1,11 +1,13 @@
 """The application's meter provider, recorded into.
 
-Owns one meter of it and the calls that record there. Refuses to flush, shut down or forget anything of the
-application's.
+Owns one meter of it and the calls that record there, whichever `Telemetry` they came by. Refuses to
+flush, shut down or forget anything of the application's.
 """
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
@@ -17,7 +19,7 @@ from voice_metrics.export.running import RunningCalls, Tags
 
 
 class BorrowedProvider:
-    """A provider of the application, or one that does nothing."""
+    """A provider of the application, or one that does nothing; made by `borrowed`."""
 
     def __init__(self, provider: MeterProvider) -> None:
         """Make a meter.
@@ -35,6 +37,10 @@ class BorrowedProvider:
     def _refresh(self, _: CallbackOptions) -> Iterable[Observation]:
         self._running.refresh()
         return ()
+
+    def forget(self) -> None:
+        """Leave alone the calls of the parent, in a forked child."""
+        self._running.forget()
 
     def has_room(self) -> bool:
         """Always: what the application's provider keeps is its own."""
@@ -60,3 +66,32 @@ class BorrowedProvider:
         answer: Future[bool | None] = Future()
         answer.set_result(None)
         return answer
+
+
+# By the identity of the application's provider, which what is found holds on to.
+_borrowed: weakref.WeakValueDictionary[int, BorrowedProvider] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def borrowed(provider: MeterProvider) -> BorrowedProvider:
+    """What records into a provider, the same one for whoever asks.
+
+    Args:
+        provider: The application's.
+
+    Returns:
+        The one of this provider: the SDK ignores the callback of a second instrument of one name.
+    """
+    with _lock:
+        found = _borrowed.get(id(provider))
+        if found is None:
+            found = _borrowed[id(provider)] = BorrowedProvider(provider)
+        return found
+
+
+def after_fork() -> None:
+    """Begin anew in a forked child, whose calls are its own."""
+    global _lock
+    _lock = threading.Lock()
+    for found in list(_borrowed.values()):
+        found.forget()

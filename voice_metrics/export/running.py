@@ -57,10 +57,6 @@ class RunningCalls:
         self._running: dict[int, _Running] = {}
         self._reports = Reports("Sums of a call")
 
-    def __len__(self) -> int:
-        """How many calls are running."""
-        return len(self._running)
-
     def begin(self, tags: Tags, tell_rest: Callable[[], None]) -> None:
         """Note that a call began.
 
@@ -88,6 +84,10 @@ class RunningCalls:
                 # Shared series tell the duration of running calls together.
                 self._duration.add(-running.told, tags.attributes)
         return True
+
+    def forget(self) -> None:
+        """Forget every call, telling nothing more of it."""
+        self._running.clear()
 
     def refresh(self) -> None:
         """Tell how long each call has lasted by now, and what it has not told yet."""
