@@ -116,6 +116,13 @@ def _surroundings(settings: Settings) -> Iterator[Finding]:
     yield Finding(Mark.GOOD, f"{endpoint.variable}: series go to {endpoint.shown}.")
     names = ", ".join(sorted(endpoint.headers)) or "none"
     yield Finding(Mark.GOOD, f"Headers: {names}. Compression: {endpoint.compression}.")
+    if settings.exponential:
+        # Their queries ask for `_bucket` series, which exponential histograms do not have.
+        yield Finding(
+            Mark.ADVICE,
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes histograms exponential: "
+            "the latencies of our Grafana dashboard and alerts stay empty.",
+        )
     for path in (endpoint.certificate, endpoint.client_certificate, endpoint.client_key):
         if path is not None and not Path(path).exists():
             yield Finding(Mark.BAD, f"{path}: the file of a certificate or key does not exist.")

@@ -122,4 +122,18 @@ def test_the_cost_of_a_call_is_reckoned_from_the_table() -> None:
     assert 250 < labelled.series == shared.series < 350
     assert slim.series < 45
     assert "active series" in str(labelled)
+    assert "exponential histograms need far fewer, but leave the latencies" in str(labelled)
+    assert "exponential" not in str(slim)
     assert "share" in str(shared)
+
+
+def test_exponential_histograms_are_told_to_leave_the_dashboard_s_latencies_empty(receiver: Receiver) -> None:
+    name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+    (advice,) = [
+        finding
+        for finding in look(receiver, **{name: "base2_exponential_bucket_histogram"}).findings
+        if finding.text.startswith(name)
+    ]
+    assert advice.mark is Mark.ADVICE
+    assert "the latencies of our Grafana dashboard and alerts stay empty" in advice.text
+    assert name not in repr(look(receiver))
