@@ -72,11 +72,12 @@ def test_memory_is_flat_in_ended_calls(receiver: Receiver, start: Start) -> None
             for call in batched:
                 call.use(1, 100.0)
             assert all(end.result(20) for end in [call.end() for call in batched])
+            # Its export begins when the thread has let go of those before.
+            assert run(telemetry, f"{number}-{batch}")
             receiver.exchanges.clear()
 
     tracemalloc.start()
     try:
-        # What the last calls still hold is the same before and after.
         calls(500)
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
@@ -85,7 +86,7 @@ def test_memory_is_flat_in_ended_calls(receiver: Receiver, start: Start) -> None
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert grown < 150_000
+    assert grown < 50_000
 
 
 def test_a_call_is_exported_while_it_runs_and_at_once_when_it_ends(receiver: Receiver, start: Start) -> None:
