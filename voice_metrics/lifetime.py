@@ -153,10 +153,17 @@ class Lifetime:
         finally:
             # Told even when the event loop is being closed.
             summary = self.call.summary(self._clock())
-            logger.info("{}", summary.render())
+            self._show(summary)
             if self._journal is not None:
                 self._journal.ended(summary, self.call.close(self._clock()))
         await self._listener.summed_up(summary)
+
+    def _show(self, summary: CallSummary) -> None:
+        # A name that is no text must not cost the ledger and the listeners the summary as well.
+        try:
+            logger.info("{}", summary.render())
+        except Exception as fault:
+            self._listener.faulted("summary", fault)
 
     async def _export(self) -> None:
         deadline = self._clock() + self._end_timeout_seconds * 0.95
