@@ -16,7 +16,8 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.accumulation import SHARED, Accumulation
-from voice_metrics.export.cumulative import MAX_BUCKETS, MILLISECOND_NS, coarser, merged
+from voice_metrics.export.buckets import MAX_BUCKETS, coarser, merged
+from voice_metrics.export.cumulative import MILLISECOND_NS
 from voice_metrics.export.group import Part
 from voice_metrics.export.reader import delta_reader
 from voice_metrics.export.wire import Wire

@@ -18,11 +18,11 @@ from opentelemetry.sdk.metrics.export import (
     NumberDataPoint,
 )
 
+from voice_metrics.export.buckets import coarser, excess, merged
+
 # Prometheus keeps milliseconds: two samples of one series in the same one are duplicates to it.
 MILLISECOND_NS = 1_000_000
 _INT64 = 2**63
-# The SDK's default; a larger histogram is scaled down until it fits.
-MAX_BUCKETS = 160
 
 
 def _number(value: float) -> float:
@@ -198,11 +198,9 @@ class ExponentialSeries(CumulativeSeries):
             (coarser(ours, mine - scale), coarser(theirs, delta.scale - scale))
             for ours, theirs in ((self.positive, delta.positive), (self.negative, delta.negative))
         ]
-        excess = max(_excess(ours, theirs) for ours, theirs in sides)
-        self.scale = scale - excess
-        self.positive, self.negative = (
-            merged(coarser(ours, excess), coarser(theirs, excess)) for ours, theirs in sides
-        )
+        steps = max(excess(ours, theirs) for ours, theirs in sides)
+        self.scale = scale - steps
+        self.positive, self.negative = (merged(coarser(ours, steps), coarser(theirs, steps)) for ours, theirs in sides)
         self.count += delta.count
         self.sum += delta.sum
         self.zero_count += delta.zero_count
@@ -226,60 +224,3 @@ class ExponentialSeries(CumulativeSeries):
             self.max,
             self.exemplars,
         )
-
-
-def _trimmed(buckets: Buckets) -> Buckets:
-    counts = list(buckets.bucket_counts)
-    first = next((index for index, count in enumerate(counts) if count), None)
-    if first is None:
-        return Buckets(0, [])
-    last = next(index for index in range(len(counts) - 1, -1, -1) if counts[index])
-    return Buckets(buckets.offset + first, counts[first : last + 1])
-
-
-def coarser(buckets: Buckets, steps: int) -> Buckets:
-    """Scale buckets down.
-
-    Args:
-        buckets: Counts from an offset.
-        steps: By how much the scale falls; each step merges neighbours in pairs.
-
-    Returns:
-        The same counts at the coarser scale, without empty edges.
-    """
-    buckets = _trimmed(buckets)
-    if not steps or not buckets.bucket_counts:
-        return buckets
-    offset = buckets.offset >> steps
-    last = (buckets.offset + len(buckets.bucket_counts) - 1) >> steps
-    counts = [0] * (last - offset + 1)
-    for index, count in enumerate(buckets.bucket_counts, buckets.offset):
-        counts[(index >> steps) - offset] += count
-    return Buckets(offset, counts)
-
-
-def merged(ours: Buckets, theirs: Buckets) -> Buckets:
-    """Add up the counts of two sets of buckets of one scale."""
-    if not ours.bucket_counts:
-        return theirs
-    if not theirs.bucket_counts:
-        return ours
-    offset = min(ours.offset, theirs.offset)
-    end = max(side.offset + len(side.bucket_counts) for side in (ours, theirs))
-    counts = [0] * (end - offset)
-    for side in (ours, theirs):
-        for index, count in enumerate(side.bucket_counts, side.offset - offset):
-            counts[index] += count
-    return Buckets(offset, counts)
-
-
-def _excess(ours: Buckets, theirs: Buckets) -> int:
-    sides = [side for side in (ours, theirs) if side.bucket_counts]
-    if not sides:
-        return 0
-    low = min(side.offset for side in sides)
-    high = max(side.offset + len(side.bucket_counts) - 1 for side in sides)
-    steps = 0
-    while (high >> steps) - (low >> steps) >= MAX_BUCKETS:
-        steps += 1
-    return steps
