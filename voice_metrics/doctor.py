@@ -29,7 +29,7 @@ from voice_metrics.endpoint import Endpoint, credentials_mistake
 from voice_metrics.export.answers import Outcome
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, installed, resource
-from voice_metrics.export.shipping import stock_exporter
+from voice_metrics.export.stock_exporter import stock_exporter
 from voice_metrics.footprint import Footprint, footprint
 from voice_metrics.settings import Settings, SettingsError
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME

@@ -145,9 +145,8 @@ class Keeping:
         return True
 
     def _fault(self, error: Exception) -> None:
-        place = "the ledger"
         self._reports.fault(
             type(error).__name__,
-            f"{place} cannot be used ({type(error).__name__}: {error}). "
+            f"the ledger cannot be used ({type(error).__name__}: {error}). "
             "What is not delivered when the process ends is lost.",
         )

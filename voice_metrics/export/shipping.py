@@ -6,22 +6,17 @@ would fare alike, and to let one call's series that a server cannot take keep ot
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-
-from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.accumulation import Accumulation
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.group import Part
 from voice_metrics.export.spool import PendingRequest
+from voice_metrics.export.stock_exporter import stock_exporter
 from voice_metrics.export.wire import Wire
 
 # Some 300 kB before compression; encoding one takes the interpreter for about 20 ms in slices.
@@ -146,49 +141,6 @@ class Shipping:
     def close(self) -> None:
         """Let connections and threads go."""
         self.delivery.close()
-
-
-class EncodedExporter(OTLPMetricExporter):
-    """OpenTelemetry's exporter, which also takes requests that are encoded already."""
-
-    def post(self, request: ExportMetricsServiceRequest) -> None:
-        """Send a request; what became of it is in the session's outcome."""
-        self._export_batch(request)
-
-
-def stock_exporter(endpoint: Endpoint, session: Delivery) -> EncodedExporter:
-    """Make OpenTelemetry's exporter on a session of ours.
-
-    Args:
-        endpoint: Where requests go.
-        session: What posts them.
-
-    Returns:
-        The exporter. The session compresses and sets headers, so that bodies reach it as they are.
-    """
-    # The constructor parses OTEL_EXPORTER_OTLP_HEADERS whatever it is given, and logs a malformed
-    # value word for word.
-    parser = logging.getLogger("opentelemetry.util.re")
-    here = threading.get_ident()
-
-    def elsewhere(record: logging.LogRecord) -> bool:
-        return record.thread != here
-
-    parser.addFilter(elsewhere)
-    try:
-        return EncodedExporter(
-            endpoint=endpoint.address,
-            headers={},
-            timeout=endpoint.timeout_seconds,
-            compression=Compression.NoCompression,
-            certificate_file=endpoint.certificate,
-            client_certificate_file=endpoint.client_certificate,
-            client_key_file=endpoint.client_key,
-            session=session,
-            max_request_size=0,
-        )
-    finally:
-        parser.removeFilter(elsewhere)
 
 
 def chunks(parts: Iterable[Part], most: int = POINTS_PER_REQUEST) -> Iterator[list[Part]]:
