@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -289,3 +291,16 @@ def test_outside_a_call_numbers_carry_no_tags_and_refusals_are_counted():
         ("voice.telemetry.dropped.total", ("reason", "own_metric")): 3,
     }
     assert "Traceback" not in done.stderr
+
+
+async def test_a_bot_that_was_built_and_thrown_away_owns_nothing(shop):
+    given_up = CurrentCall()
+    current = CurrentCall()
+    current.begin(OwnMetrics(shop.meter, {"call_id": "c-1"}), shop.refused.append)
+    left = weakref.ref(given_up)
+    del given_up
+    gc.collect()
+    assert left() is None
+    record_metric(VISITS, 1, place="a")
+    assert list(shop.visits()) == ["c-1"]
+    current.end()

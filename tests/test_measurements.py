@@ -225,7 +225,7 @@ def test_a_provider_that_reports_net_is_known_under_any_name() -> None:
     [
         (-0.2, "-0.2 is not a positive, finite number"),
         (float("nan"), "nan is not a positive, finite number"),
-        (float("inf"), "infinite"),
+        (float("inf"), "inf is not a positive, finite number"),
         (True, "True is not a positive, finite number"),
         ("0.4", "'0.4' is not a positive, finite number"),
         (2**53, "9007199254740992 is not a positive, finite number"),
@@ -242,12 +242,19 @@ def test_a_refusal_says_what_was_refused_and_why(value: Any, said: str) -> None:
         (True, "True is not a count"),
         (1.5, "1.5 is not a count"),
         (2**53, "9007199254740992 is not a count"),
-        (-(10**60), "-100000000000000000000000000000000000000 is not a count"),
+        pytest.param(10**5000, "a huge number is not a count", id="more-digits-than-python-writes"),
+        ("x" * 100, "'" + "x" * 79 + " is not a count"),
     ],
 )
-def test_a_count_that_is_none_is_named_in_at_most_40_characters(value: Any, said: str) -> None:
+def test_a_count_that_is_none_is_named_in_a_few_words(value: Any, said: str) -> None:
     item = TTSUsageMetricsData.model_construct(processor="TTS#1", model="m", value=value)
     assert facts(item) == [Refused("bad_value", f"TTSUsageMetricsData of TTS#1: {said}")]
+
+
+@pytest.mark.parametrize("names", [{"processor": None, "model": "m"}, {"processor": "TTS#1", "model": 7}])
+def test_names_that_are_no_text_are_refused(names: dict[str, Any]) -> None:
+    item = TTSUsageMetricsData.model_construct(value=76, **names)
+    assert facts(item) == [Refused("bad_value", "TTSUsageMetricsData: its processor or model is no text")]
 
 
 def test_a_fault_is_named_by_its_kind_and_never_by_its_text() -> None:

@@ -1,6 +1,9 @@
 """Facts become points with the names, units and attributes that dashboards rely on."""
 
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from decimal import Decimal
+from enum import Enum
 
 import pytest
 
@@ -31,102 +34,139 @@ from voice_metrics.facts import (
     Unpriced,
 )
 from voice_metrics.pipeline import Lineup, Service
-from voice_metrics.points import gen_ai_points, points
+from voice_metrics.points import gen_ai_targets, names, targets
 
 LINEUP = Lineup([Service("OpenAILLMService#0", "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")])
 LLM = {"processor": "OpenAILLMService", "model": "gpt-4.1"}
 TOLD = {"service": "llm", "interrupted": "false"}
 
+Points = list[tuple[str, float, dict[str, str]]]
 
-@pytest.mark.parametrize(
-    ("fact", "expected"),
-    [
-        pytest.param(
-            FirstByte("OpenAILLMService", "gpt-4.1", 0.25), [("voice.ttfb.milliseconds", 250.0, LLM | TOLD)], id="ttfb"
-        ),
-        pytest.param(
-            Processing("OpenAILLMService", "gpt-4.1", 0.5, interrupted=True),
-            [("voice.processing.milliseconds", 500.0, LLM | TOLD | {"interrupted": "true"})],
-            id="interrupted-processing",
-        ),
-        pytest.param(FirstAudio("T", "m", 0.5), [("voice.ttfa.milliseconds", 500.0, {"processor": "T", "model": "m"})]),
-        pytest.param(
-            FirstAnswerToken("L", None, 0.5), [("voice.ttfat.milliseconds", 500.0, {"processor": "L", "model": "L"})]
-        ),
-        pytest.param(TextAggregated("T", 0.0625), [("voice.text_aggregation.milliseconds", 62.5, {"processor": "T"})]),
-        pytest.param(
-            TurnDetected("BaseSmartTurn", 0.125, complete=False),
-            [("voice.turn_detection.milliseconds", 125.0, {"processor": "BaseSmartTurn", "complete": "false"})],
-            id="turn-detection",
-        ),
-        pytest.param(Responded(0.75), [("voice.response.milliseconds", 750.0, {})]),
-        pytest.param(ResponsePart("llm", 0.5), [("voice.response.part.milliseconds", 500.0, {"part": "llm"})]),
-        pytest.param(Generated("OpenAILLMService", "gpt-4.1", 80.0), [("voice.llm.throughput", 80.0, LLM)]),
-        pytest.param(
-            TokensUsed("OpenAILLMService", "gpt-4.1", 1000, 80, cache_read=160, cache_creation=0, reasoning=7),
-            [
-                ("voice.llm.tokens.total", 1000, LLM | {"token_type": "prompt"}),
-                ("voice.llm.tokens.total", 80, LLM | {"token_type": "completion"}),
-                ("voice.llm.token_details.total", 160, LLM | {"detail": "cache_read"}),
-                ("voice.llm.token_details.total", 7, LLM | {"detail": "reasoning"}),
-            ],
-            id="tokens",
-        ),
-        pytest.param(
-            TokensUsed("L", None, 9, 8, cache_creation=3, input_audio=2, output_audio=1, cache_read_input_audio=0),
-            [
-                ("voice.llm.tokens.total", 9, {"processor": "L", "model": "L", "token_type": "prompt"}),
-                ("voice.llm.tokens.total", 8, {"processor": "L", "model": "L", "token_type": "completion"}),
-                ("voice.llm.token_details.total", 3, {"processor": "L", "model": "L", "detail": "cache_creation"}),
-                ("voice.llm.token_details.total", 2, {"processor": "L", "model": "L", "detail": "input_audio"}),
-                ("voice.llm.token_details.total", 1, {"processor": "L", "model": "L", "detail": "output_audio"}),
-            ],
-            id="details-of-tokens",
-        ),
-        pytest.param(
-            AudioTranscribed("S", "m", 6.1), [("voice.stt.audio.seconds", 6.1, {"processor": "S", "model": "m"})]
-        ),
-        pytest.param(
-            CharactersSpoken("T", "m", 76), [("voice.tts.characters.total", 76, {"processor": "T", "model": "m"})]
-        ),
-        pytest.param(
-            Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0025"), "s", None),
-            [("voice.cost.usd", 0.0025, LLM | {"cost_type": "llm"})],
-            id="cost",
-        ),
-        pytest.param(
-            Unpriced(Leg.STT, "S", "m", "unknown"),
-            [("voice.usage.unpriced.total", 1, {"service": "stt", "model": "m"})],
-        ),
-        pytest.param(TurnEnded(TurnOutcome.INTERRUPTED, 1.0), [("voice.turns.total", 1, {"outcome": "interrupted"})]),
-        pytest.param(Interrupted(), [("voice.interruptions.total", 1, {})]),
-        pytest.param(
-            FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),
-            [
-                ("voice.function_calls.total", 1, {"function": "book", "outcome": "timed_out"}),
-                ("voice.function_call.milliseconds", 10000.0, {"function": "book"}),
-            ],
-            id="function",
-        ),
-        pytest.param(
-            FunctionSettled("book", FunctionOutcome.CANCELLED, None),
-            [("voice.function_calls.total", 1, {"function": "book", "outcome": "cancelled"})],
-            id="function-whose-start-was-not-seen",
-        ),
-        pytest.param(Failed("L", "timeout"), [("voice.errors.total", 1, {"processor": "L", "category": "timeout"})]),
-        pytest.param(Refused("bad_value", "secret"), [("voice.telemetry.dropped.total", 1, {"reason": "bad_value"})]),
-    ],
-)
-def test_a_fact_becomes_its_points(fact: Fact, expected: list[tuple[str, float, dict[str, str]]]) -> None:
-    assert [(point.series.name, point.value, dict(point.attributes)) for point in points(fact, LINEUP)] == expected
+
+def points(fact: Fact) -> Points:
+    """Name, value and attributes of every point of the call's own series."""
+    told = [(target, target.value(fact)) for target in targets(fact, LINEUP)]
+    return [(target.series.name, value, dict(target.attributes)) for target, value in told if value is not None]
+
+
+CASES = [
+    pytest.param(
+        FirstByte("OpenAILLMService", "gpt-4.1", 0.25), [("voice.ttfb.milliseconds", 250.0, LLM | TOLD)], id="ttfb"
+    ),
+    pytest.param(
+        Processing("OpenAILLMService", "gpt-4.1", 0.5, interrupted=True),
+        [("voice.processing.milliseconds", 500.0, LLM | TOLD | {"interrupted": "true"})],
+        id="interrupted-processing",
+    ),
+    pytest.param(FirstAudio("T", "m", 0.5), [("voice.ttfa.milliseconds", 500.0, {"processor": "T", "model": "m"})]),
+    pytest.param(
+        FirstAnswerToken("L", None, 0.5), [("voice.ttfat.milliseconds", 500.0, {"processor": "L", "model": "L"})]
+    ),
+    pytest.param(TextAggregated("T", 0.0625), [("voice.text_aggregation.milliseconds", 62.5, {"processor": "T"})]),
+    pytest.param(
+        TurnDetected("BaseSmartTurn", 0.125, complete=False),
+        [("voice.turn_detection.milliseconds", 125.0, {"processor": "BaseSmartTurn", "complete": "false"})],
+        id="turn-detection",
+    ),
+    pytest.param(Responded(0.75), [("voice.response.milliseconds", 750.0, {})]),
+    pytest.param(ResponsePart("llm", 0.5), [("voice.response.part.milliseconds", 500.0, {"part": "llm"})]),
+    pytest.param(Generated("OpenAILLMService", "gpt-4.1", 80.0), [("voice.llm.throughput", 80.0, LLM)]),
+    pytest.param(
+        TokensUsed("OpenAILLMService", "gpt-4.1", 1000, 80, cache_read=160, cache_creation=0, reasoning=7),
+        [
+            ("voice.llm.tokens.total", 1000, LLM | {"token_type": "prompt"}),
+            ("voice.llm.tokens.total", 80, LLM | {"token_type": "completion"}),
+            ("voice.llm.token_details.total", 160, LLM | {"detail": "cache_read"}),
+            ("voice.llm.token_details.total", 7, LLM | {"detail": "reasoning"}),
+        ],
+        id="tokens",
+    ),
+    pytest.param(
+        TokensUsed("L", None, 9, 8, cache_creation=3, input_audio=2, output_audio=1, cache_read_input_audio=0),
+        [
+            ("voice.llm.tokens.total", 9, {"processor": "L", "model": "L", "token_type": "prompt"}),
+            ("voice.llm.tokens.total", 8, {"processor": "L", "model": "L", "token_type": "completion"}),
+            ("voice.llm.token_details.total", 3, {"processor": "L", "model": "L", "detail": "cache_creation"}),
+            ("voice.llm.token_details.total", 2, {"processor": "L", "model": "L", "detail": "input_audio"}),
+            ("voice.llm.token_details.total", 1, {"processor": "L", "model": "L", "detail": "output_audio"}),
+        ],
+        id="details-of-tokens",
+    ),
+    pytest.param(AudioTranscribed("S", "m", 6.1), [("voice.stt.audio.seconds", 6.1, {"processor": "S", "model": "m"})]),
+    pytest.param(
+        CharactersSpoken("T", "m", 76), [("voice.tts.characters.total", 76, {"processor": "T", "model": "m"})]
+    ),
+    pytest.param(
+        Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0025"), "s", None),
+        [("voice.cost.usd", 0.0025, LLM | {"cost_type": "llm"})],
+        id="cost",
+    ),
+    pytest.param(
+        Unpriced(Leg.STT, "S", "m", "unknown"),
+        [("voice.usage.unpriced.total", 1, {"service": "stt", "model": "m"})],
+    ),
+    pytest.param(TurnEnded(TurnOutcome.INTERRUPTED, 1.0), [("voice.turns.total", 1, {"outcome": "interrupted"})]),
+    pytest.param(Interrupted(), [("voice.interruptions.total", 1, {})]),
+    pytest.param(
+        FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),
+        [
+            ("voice.function_calls.total", 1, {"function": "book", "outcome": "timed_out"}),
+            ("voice.function_call.milliseconds", 10000.0, {"function": "book"}),
+        ],
+        id="function",
+    ),
+    pytest.param(
+        FunctionSettled("book", FunctionOutcome.CANCELLED, None),
+        [("voice.function_calls.total", 1, {"function": "book", "outcome": "cancelled"})],
+        id="function-whose-start-was-not-seen",
+    ),
+    pytest.param(Failed("L", "timeout"), [("voice.errors.total", 1, {"processor": "L", "category": "timeout"})]),
+    pytest.param(Refused("bad_value", "secret"), [("voice.telemetry.dropped.total", 1, {"reason": "bad_value"})]),
+]
+
+
+@pytest.mark.parametrize(("fact", "expected"), CASES)
+def test_a_fact_becomes_its_points(fact: Fact, expected: Points) -> None:
+    assert points(fact) == expected
 
 
 @pytest.mark.parametrize(
     "fact", [FirstByte("L", None, 0.1), TokensUsed("L", "m", 1, 1), FunctionSettled("f", FunctionOutcome.FAILED, 0.1)]
 )
 def test_points_carry_exactly_the_attributes_of_the_table(fact: Fact) -> None:
-    for point in points(fact, LINEUP):
-        assert set(point.attributes) == set(point.series.attributes)
+    for target in targets(fact, LINEUP):
+        assert set(target.attributes) == set(target.series.attributes)
+
+
+@pytest.mark.parametrize("fact", [case.values[0] for case in CASES])
+def test_facts_of_the_same_names_go_to_the_same_series(fact: Fact) -> None:
+    for other in _others(fact):
+        both = [[(target.series, target.attributes) for target in targets(one, LINEUP)] for one in (fact, other)]
+        conventions = [list(gen_ai_targets(one, LINEUP)) for one in (fact, other)]
+        where = [(own, [target[:2] for target in theirs]) for own, theirs in zip(both, conventions, strict=True)]
+        assert where[0] == where[1] or names(fact) != names(other)
+
+
+def test_numbers_are_no_part_of_a_facts_names() -> None:
+    used = TokensUsed("L", "m", 400, 20, cache_read=7)
+    assert names(used) == names(TokensUsed("L", "m", 500, 30, reasoning=9))
+    assert names(FirstByte("L", "m", 0.25)) == names(FirstByte("L", "m", 0.5))
+    assert names(Refused("bad_value", "one")) == names(Refused("bad_value", "another"))
+    assert names(FirstByte("L", "m", 0.25)) != names(Processing("L", "m", 0.25))
+
+
+def _others(fact: Fact) -> Iterator[Fact]:
+    """The fact with one field changed, for each of its fields."""
+    for field in fields(fact):
+        match getattr(fact, field.name):
+            case bool() as value:
+                yield replace(fact, **{field.name: not value})
+            case Enum() as value:
+                yield from (replace(fact, **{field.name: other}) for other in type(value) if other is not value)
+            case str() | None:
+                yield replace(fact, **{field.name: "another"})
+            case value:
+                yield replace(fact, **{field.name: value + 1})
 
 
 def test_the_language_model_also_makes_the_conventions_series() -> None:
@@ -142,7 +182,11 @@ def test_the_language_model_also_makes_the_conventions_series() -> None:
         Processing("OpenAILLMService", "gpt-4.1", 0.5),
         TokensUsed("OpenAILLMService", "gpt-4.1", 1000, 80),
     ]
-    assert [(p.series.name, p.value, dict(p.attributes)) for fact in facts for p in gen_ai_points(fact, LINEUP)] == [
+    assert [
+        (target.series.name, target.value(fact), target.attributes)
+        for fact in facts
+        for target in gen_ai_targets(fact, LINEUP)
+    ] == [
         ("gen_ai.client.operation.time_to_first_chunk", 0.25, attributes),
         ("gen_ai.client.operation.duration", 0.5, attributes),
         ("gen_ai.client.token.usage", 1000, attributes | {"gen_ai.token.type": "input"}),
@@ -162,8 +206,8 @@ def test_the_language_model_also_makes_the_conventions_series() -> None:
 )
 def test_providers_have_the_names_of_the_conventions(provider: str | None, name: str) -> None:
     lineup = Lineup([Service("MyLLMService#0", "MyLLMService", Leg.LLM, provider, None)])
-    (point,) = gen_ai_points(FirstByte("MyLLMService", None, 0.1), lineup)
-    assert point.attributes["gen_ai.provider.name"] == name
+    (target,) = gen_ai_targets(FirstByte("MyLLMService", None, 0.1), lineup)
+    assert target.attributes["gen_ai.provider.name"] == name
 
 
 def test_every_series_has_a_description_a_unit_and_rising_buckets() -> None:
@@ -176,5 +220,5 @@ def test_every_series_has_a_description_a_unit_and_rising_buckets() -> None:
 
 def test_googles_models_on_vertex_have_another_provider() -> None:
     lineup = Lineup([Service("G#0", "GoogleVertexLLMService", Leg.LLM, "google", None)])
-    (point,) = gen_ai_points(FirstByte("GoogleVertexLLMService", None, 0.1), lineup)
-    assert point.attributes["gen_ai.provider.name"] == "gcp.vertex_ai"
+    (target,) = gen_ai_targets(FirstByte("GoogleVertexLLMService", None, 0.1), lineup)
+    assert target.attributes["gen_ai.provider.name"] == "gcp.vertex_ai"

@@ -390,6 +390,11 @@ def test_an_unknown_keyword_is_an_error() -> None:
         VoiceMetricsProcessor(llm_modell="gpt")  # type: ignore[call-arg]
 
 
+def test_a_model_that_is_no_text_is_told_at_once() -> None:
+    with pytest.raises(TypeError, match=r"tts_model=7: expected the name of a model"):
+        VoiceMetricsProcessor(tts_model=7)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("attributes", "error"),
     [

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from loguru import logger
 
-from voice_metrics import series as table
 from voice_metrics.call_series import CallSeries
 from voice_metrics.conversation import BotStarted, BotStopped, Conversation, Interruption
 from voice_metrics.errors import Failures
@@ -35,7 +34,6 @@ from voice_metrics.holdback import HoldBack
 from voice_metrics.journal import Journal
 from voice_metrics.own_metrics import OwnMetrics
 from voice_metrics.pipeline import Lineup
-from voice_metrics.points import Point, gen_ai_points, points
 from voice_metrics.prices import PriceBook
 from voice_metrics.record import Record
 from voice_metrics.response_parts import Breakdown, ResponseParts
@@ -99,9 +97,9 @@ class Call:
         self.end_reason: EndReason | None = None
         self._telemetry = telemetry
         self._prices = prices
-        self._gen_ai = gen_ai
         self._journal = journal
         self._started_at = at
+        self._unix_at_zero = identity.started_at.timestamp() - at
         self._ended_at: float | None = None
         self._record = Record(lineup.leg)
         self._throughput = Throughput()
@@ -113,10 +111,8 @@ class Call:
         self._failures = Failures()
         self._unpriced_yet: list[tuple[Usage, datetime]] = []
         self._last_export: Future[bool | None] | None = None
-        self._series = CallSeries(telemetry, identity.call_id, identity.tags())
-        self.own = OwnMetrics(telemetry.meter, self._series.tags.attributes)
-        self._series.write(Point(table.CALLS, 1, {}))
-        self._series.write(Point(table.CALLS_ACTIVE, 1, {}))
+        self._series = CallSeries(telemetry, lineup, identity.call_id, identity.tags(), gen_ai=gen_ai)
+        self.own = OwnMetrics(telemetry.meter, self._series.attributes)
 
     @property
     def next_due(self) -> float | None:
@@ -188,12 +184,8 @@ class Call:
         logger.debug("Call {}: {}", self.identity.call_id, fact)
         self._record.take(fact)
         if self._journal is not None:
-            self._journal.happened(fact, self._moment(at), self._leg(fact))
-        for point in points(fact, self.lineup):
-            self._series.write(point)
-        if self._gen_ai:
-            for point in gen_ai_points(fact, self.lineup):
-                self._series.write_shared(point)
+            self._journal.happened(fact, self._unix_at_zero + at)
+        self._series.take(fact)
         self._follow(fact, at)
 
     def _follow(self, fact: Fact, at: float) -> None:
@@ -243,9 +235,7 @@ class Call:
         if self._last_export is None:
             self.end(EndReason.UNKNOWN, at)
             self._complete(at)
-            self._series.write(Point(table.CALLS_ACTIVE, -1, {}))
-            self._series.write(Point(table.CALLS_ENDED, 1, {"end_reason": str(self.end_reason)}))
-            self._last_export = self._telemetry.end(self._series.tags)
+            self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
@@ -310,10 +300,6 @@ class Call:
     def _all_happened(self, facts: Iterable[Fact], at: float) -> None:
         for fact in facts:
             self.happened(fact, at)
-
-    def _leg(self, fact: Fact) -> Leg | None:
-        processor = getattr(fact, "processor", None)
-        return None if processor is None else self.lineup.leg(processor)
 
     def _moment(self, at: float) -> datetime:
         return self.identity.started_at + timedelta(seconds=at - self._started_at)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from enum import Enum
 from types import TracebackType
@@ -24,7 +25,6 @@ from voice_metrics.declarations import DECLARED
 from voice_metrics.facts import Refused
 from voice_metrics.instruments import instruments_of
 from voice_metrics.own_metrics import REASON, OwnMetrics
-from voice_metrics.points import Point
 from voice_metrics.telemetry import telemetry
 
 AttributeValue = str | int | float
@@ -44,8 +44,8 @@ class CurrentCall:
         self._refused: Callable[[Refused], None] | None = None
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
-        others = tuple(call for call in _built_here.get() if not call.over)
-        _built_here.set((*others, self)[-_REMEMBERED:])
+        self._itself = weakref.ref(self)
+        _built_here.set((*_calls_here(), self._itself)[-_REMEMBERED:])
 
     def begin(self, own: OwnMetrics, refused: Callable[[Refused], None]) -> None:
         """Let what is recorded in the call's tasks carry its tags.
@@ -64,8 +64,8 @@ class CurrentCall:
 
     def enter(self) -> None:
         """Make the running task, and every task that it starts from now on, this call's."""
-        if _built_here.get() != (self,):
-            _built_here.set((self,))
+        if _built_here.get() != (self._itself,):
+            _built_here.set((self._itself,))
 
     def inherit(self, processors: Iterable[Any]) -> None:
         """Make the tasks of these processors this call's as soon as they take a frame.
@@ -107,8 +107,15 @@ class CurrentCall:
             )
 
 
-# The calls that may own the running task; it is a call's where there is exactly one.
-_built_here: ContextVar[tuple[CurrentCall, ...]] = ContextVar("voice_metrics_calls", default=())
+# The calls that may own the running task; it is a call's where there is exactly one. A context keeps no bot alive.
+_built_here: ContextVar[tuple[weakref.ref[CurrentCall], ...]] = ContextVar("voice_metrics_calls", default=())
+
+
+def _calls_here() -> Iterator[weakref.ref[CurrentCall]]:
+    for reference in _built_here.get():
+        call = reference()
+        if call is not None and not call.over:
+            yield reference
 
 
 def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -> None:
@@ -123,7 +130,7 @@ def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -
         **attributes: Text, numbers and truth values beside the call's own tags.
     """
     try:
-        calls = _built_here.get()
+        calls = [call for reference in _built_here.get() if (call := reference()) is not None]
         if len(calls) != 1 or not calls[0].record(key, value, attributes):
             _record_for_no_call(key, value, attributes)
     except Exception as fault:
@@ -133,7 +140,7 @@ def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -
 def _record_for_no_call(key: Enum | str, value: float, attributes: dict[str, Any]) -> None:
     meter = telemetry().meter
     if OwnMetrics(meter, {}).record(key, value, kind=None, attributes=attributes) is not None:
-        instruments_of(meter).write(Point(table.DROPPED, 1, {"reason": REASON}), {})
+        instruments_of(meter).of(table.DROPPED)(1, {"reason": REASON})
 
 
 class duration:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Protocol
 
 from opentelemetry.metrics import Meter
 
 from voice_metrics import series as table
-from voice_metrics.points import Point
 from voice_metrics.series import Kind, Series
 
-Write = Callable[[float, Mapping[str, str]], None]
+
+class Write(Protocol):
+    """Writes a value to an instrument."""
+
+    def __call__(self, amount: float, /, attributes: Mapping[str, str]) -> None:
+        """Write `amount`, in the series' unit."""
 
 
 class Instruments:
-    """Writes points to a meter."""
+    """One instrument for each row of the table."""
 
     def __init__(self, meter: Meter) -> None:
         """Create an instrument for each series.
@@ -26,14 +31,16 @@ class Instruments:
         self._meter = meter
         self._write = {row.name: instrument(meter, row) for row in (*table.VOICE, *table.GEN_AI)}
 
-    def write(self, point: Point, tags: Mapping[str, str]) -> None:
-        """Record one point.
+    def of(self, row: Series) -> Write:
+        """The instrument of a series.
 
         Args:
-            point: The point.
-            tags: Attributes of every point of the call.
+            row: A row of the table.
+
+        Returns:
+            What writes a value with its attributes to it.
         """
-        self._write[point.series.name](point.value, {**tags, **point.attributes})
+        return self._write[row.name]
 
 
 @lru_cache(maxsize=8)

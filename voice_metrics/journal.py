@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from voice_metrics.facts import Fact, Leg
-from voice_metrics.ledger import CallState, Row, rows
+from voice_metrics.ledger import CallState, Timeline
 from voice_metrics.summary import CallSummary
 
 if TYPE_CHECKING:
@@ -21,24 +20,25 @@ if TYPE_CHECKING:
 class Journal:
     """Writes one call into the ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, leg: Callable[[str], Leg]) -> None:
         """Start empty.
 
         Args:
             ledger: Where calls are kept.
+            leg: Tells the part that a processor plays, by its class name; asked in any thread.
         """
         self._ledger = ledger
-        self._rows: list[Row] = []
+        self._leg = leg
+        self._facts: list[tuple[Fact, float]] = []
 
-    def happened(self, fact: Fact, at: datetime, leg: Leg | None) -> None:
+    def happened(self, fact: Fact, at: float) -> None:
         """Note a fact; it is written with the next news of the call.
 
         Args:
             fact: What happened.
-            at: When, with time zone.
-            leg: The part in the bot of the service that it is about, or `None` if it is about none.
+            at: When, in unix seconds.
         """
-        self._rows.extend(rows(fact, at.timestamp(), leg))
+        self._facts.append((fact, at))
 
     def started(self, summary: CallSummary) -> None:
         """Add the call."""
@@ -64,8 +64,9 @@ class Journal:
             last_export.add_done_callback(self._delivered_late(summary.call_id, told))
 
     def _write_rows(self, summary: CallSummary) -> None:
-        written, self._rows = self._rows, []
-        self._ledger.add(summary.call_id, written)
+        facts, self._facts = self._facts, []
+        if facts:
+            self._ledger.add(summary.call_id, Timeline(facts, self._leg))
 
     def _delivered_late(self, call_id: str, told: dict[str, Any]) -> Callable[[Future[bool | None]], None]:
         def tell(last_export: Future[bool | None]) -> None:

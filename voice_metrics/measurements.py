@@ -5,8 +5,9 @@ Refuses what cannot be true. Pipecat's values are seconds, but for the turn dete
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from pipecat.frames.frames import MetricsFrame
@@ -68,11 +69,16 @@ def measurements(frame: MetricsFrame, services: Mapping[str, Service]) -> Iterat
         return
     for item in frame.data:
         try:
-            yield from _facts(item, services)
+            fact = _fact(item, services)
         except _Untrue as untrue:
-            yield Refused("bad_value", f"{type(item).__name__} of {item.processor}: {untrue}")
+            fact = Refused(
+                "bad_value",
+                f"{type(item).__name__} of {item.processor if isinstance(item.processor, str) else '?'}: {untrue}",
+            )
         except Exception as fault:
-            yield Refused("fault", f"{type(item).__name__}: {type(fault).__name__}")
+            fact = Refused("fault", f"{type(item).__name__}: {type(fault).__name__}")
+        if fact is not None:
+            yield fact
 
 
 def _is_initial(frame: MetricsFrame) -> bool:
@@ -87,46 +93,30 @@ def _is_initial(frame: MetricsFrame) -> bool:
     )
 
 
-def _facts(item: MetricsData, services: Mapping[str, Service]) -> Iterator[Fact]:
+def _fact(item: MetricsData, services: Mapping[str, Service]) -> Fact | None:
+    if not (isinstance(item.processor, str) and isinstance(item.model, (str, NoneType))):
+        return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
     service = services.get(item.processor)
     processor = service.processor if service else class_name(item.processor)
     model = item.model or (service.model or service.processor if service else None)
-    match item:
-        case TTFBMetricsData():
-            yield FirstByte(processor, model, _seconds(item.value))
-        case ProcessingMetricsData():
-            yield Processing(processor, model, _seconds(item.value))
-        case LLMUsageMetricsData():
-            yield _tokens(processor, model, item.value, net=_reports_net(processor, service))
-        case TTSUsageMetricsData():
-            # A flush with nothing to report is no measurement, and no fault either.
-            if characters := _count(item.value):
-                yield CharactersSpoken(processor, model, characters)
-        case TextAggregationMetricsData():
-            yield TextAggregated(processor, _seconds(item.value))
-        case TurnMetricsData():
-            yield TurnDetected(processor, _seconds(item.e2e_processing_time_ms) / 1000, bool(item.is_complete))
-        case TTFAMetricsData():
-            yield FirstAudio(processor, model, _seconds(item.ttfa))
-        case TTFATMetricsData():
-            yield FirstAnswerToken(processor, model, _seconds(item.ttfat))
-        case STTUsageMetricsData():
-            if item.value.audio_seconds != 0:
-                yield AudioTranscribed(processor, model, _seconds(item.value.audio_seconds))
-        case _:
-            yield Refused("unknown_kind", type(item).__name__)
+    return _reading(type(item))(item, processor, model, service)
 
 
 def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < MOST:
-        raise _Untrue(f"{value!r} is not a positive, finite number" if value != math.inf else "infinite")
+        raise _Untrue(f"{_shown(value)} is not a positive, finite number")
     return float(value)
 
 
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MOST:
-        raise _Untrue(f"{str(value)[:40]} is not a count")
+        raise _Untrue(f"{_shown(value)} is not a count")
     return value
+
+
+def _shown(value: Any) -> str:
+    # Python refuses to write integers of thousands of digits.
+    return "a huge number" if isinstance(value, int) and abs(value) > MOST else repr(value)[:80]
 
 
 def _optional(usage: LLMTokenUsage, field: str) -> int | None:
@@ -134,20 +124,50 @@ def _optional(usage: LLMTokenUsage, field: str) -> int | None:
     return None if value is None else _count(value)
 
 
-def _reports_net(processor: str, service: Service | None) -> bool:
-    return (service is not None and service.provider == "anthropic") or processor.startswith(
-        ("Anthropic", "AWSBedrock")
-    )
+def _first_byte(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return FirstByte(processor, model, _seconds(item.value))
 
 
-def _tokens(processor: str, model: str | None, usage: LLMTokenUsage, *, net: bool) -> TokensUsed:
+def _processing(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return Processing(processor, model, _seconds(item.value))
+
+
+def _first_audio(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return FirstAudio(processor, model, _seconds(item.ttfa))
+
+
+def _first_answer_token(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return FirstAnswerToken(processor, model, _seconds(item.ttfat))
+
+
+def _text_aggregated(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return TextAggregated(processor, _seconds(item.value))
+
+
+def _turn_detected(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return TurnDetected(processor, _seconds(item.e2e_processing_time_ms) / 1000, bool(item.is_complete))
+
+
+def _characters(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+    # A flush with nothing to report is no measurement, and no fault either.
+    characters = _count(item.value)
+    return CharactersSpoken(processor, model, characters) if characters else None
+
+
+def _audio(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+    seconds = item.value.audio_seconds
+    return None if seconds == 0 else AudioTranscribed(processor, model, _seconds(seconds))
+
+
+def _tokens(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    usage: LLMTokenUsage = item.value
     prompt, completion = _count(usage.prompt_tokens), _count(usage.completion_tokens)
     total = _count(usage.total_tokens) if usage.total_tokens is not None else 0
     read, created = _optional(usage, "cache_read_input_tokens"), _optional(usage, "cache_creation_input_tokens")
     return TokensUsed(
         processor,
         model,
-        _gross(prompt, completion, total, (read or 0) + (created or 0), net=net),
+        _gross(prompt, completion, total, (read or 0) + (created or 0), net=_reports_net(processor, service)),
         completion,
         cache_read=read,
         cache_creation=created,
@@ -155,6 +175,35 @@ def _tokens(processor: str, model: str | None, usage: LLMTokenUsage, *, net: boo
         input_audio=_optional(usage, "input_audio_tokens"),
         output_audio=_optional(usage, "output_audio_tokens"),
         cache_read_input_audio=_optional(usage, "cache_read_input_audio_tokens"),
+    )
+
+
+def _unknown(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return Refused("unknown_kind", type(item).__name__)
+
+
+_Reading = Callable[[Any, str, str | None, Service | None], Fact | None]
+_READINGS: dict[type, _Reading] = {
+    TTFBMetricsData: _first_byte,
+    ProcessingMetricsData: _processing,
+    LLMUsageMetricsData: _tokens,
+    TTSUsageMetricsData: _characters,
+    TextAggregationMetricsData: _text_aggregated,
+    TurnMetricsData: _turn_detected,
+    TTFAMetricsData: _first_audio,
+    TTFATMetricsData: _first_answer_token,
+    STTUsageMetricsData: _audio,
+}
+
+
+@lru_cache(maxsize=256)
+def _reading(kind: type) -> _Reading:
+    return next((_READINGS[base] for base in kind.__mro__ if base in _READINGS), _unknown)
+
+
+def _reports_net(processor: str, service: Service | None) -> bool:
+    return (service is not None and service.provider == "anthropic") or processor.startswith(
+        ("Anthropic", "AWSBedrock")
     )
 
 

@@ -74,7 +74,7 @@ class VoiceMetricsObserver(BaseObserver):
 
         Raises:
             SettingsError: If a setting cannot be used.
-            TypeError: If an attribute is not text.
+            TypeError: If a model or an attribute is not text.
             ValueError: If an attribute has a name of ours.
         """
         # Before Pipecat 1.12 the keyword is ignored and every push of a frame is told.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import NoneType
 
 from voice_metrics.facts import Leg
 from voice_metrics.series import COMMON_ATTRIBUTES
@@ -38,9 +39,12 @@ class Options:
             The options.
 
         Raises:
-            TypeError: If an attribute is not text.
+            TypeError: If a model or an attribute is not text.
             ValueError: If an attribute has a name of ours.
         """
+        for leg, model in models.items():
+            if not isinstance(model, (str, NoneType)):
+                raise TypeError(f"{leg}_model={model!r}: expected the name of a model, such as 'gpt-4.1'")
         for key, value in (attributes or {}).items():
             if not isinstance(key, str) or not isinstance(value, str):
                 raise TypeError(f"attributes[{key!r}]={value!r}: expected text for text, such as {{'tenant': 'acme'}}")

@@ -1,11 +1,13 @@
 """Facts as points of series: which series, what value in the wire's unit, which attributes.
 
-Pure. The conversion from seconds to milliseconds happens here and nowhere else.
+Pure. The conversion from seconds to milliseconds happens here and nowhere else. Which series and attributes a fact
+has depends on its names alone and is found once for facts of the same names; the value is read off each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from voice_metrics import series as table
@@ -34,19 +36,21 @@ from voice_metrics.facts import (
 )
 from voice_metrics.series import Series
 
+Attributes = Mapping[str, str]
 
-class Point(NamedTuple):
-    """One value of one series.
+
+class Target(NamedTuple):
+    """Where facts of the same names go.
 
     Parameters:
         series: The series.
-        value: The value in the series' unit.
         attributes: Attributes beside those that every point of the call carries.
+        value: Reads the value in the series' unit off a fact; `None` if the fact has none for this series.
     """
 
     series: Series
-    value: float
-    attributes: Mapping[str, str]
+    attributes: Attributes
+    value: Callable[[Any], float | None]
 
 
 class Services(Protocol):
@@ -61,119 +65,167 @@ class Services(Protocol):
         ...
 
 
-_Maker = Callable[[Any, Services], Sequence[Point]]
-_GEN_AI_LATENCY: dict[type[Fact], Series] = {
-    FirstByte: table.GEN_AI_TIME_TO_FIRST_CHUNK,
-    Processing: table.GEN_AI_OPERATION_DURATION,
-}
+class _Row(NamedTuple):
+    series: Series
+    value: Callable[[Any], float | None]
+    attributes: Callable[[Any, Services], Attributes]
 
 
-def _service(processor: str, model: str | None) -> dict[str, str]:
-    return {"processor": processor, "model": model or processor}
+def names(fact: Fact) -> Hashable:
+    """What tells the fact's targets: facts of the same names have the same ones in one call.
+
+    Args:
+        fact: What happened.
+
+    Returns:
+        Its class and what it is about, without its numbers.
+    """
+    kind = type(fact)
+    return kind, _NAMES[kind](fact)
 
 
-def points(fact: Fact, services: Services) -> Sequence[Point]:
-    """The points of a call's own series that a fact makes.
+def targets(fact: Fact, services: Services) -> Iterator[Target]:
+    """Where a fact goes among the call's own series.
 
     Args:
         fact: What happened.
         services: The call's services.
 
-    Returns:
-        Points in the wire's units.
+    Yields:
+        Each series with its attributes.
     """
-    return _POINTS[type(fact)](fact, services)
+    for row in _ROWS[type(fact)]:
+        yield Target(row.series, row.attributes(fact, services), row.value)
 
 
-def _latency(series: Series) -> _Maker:
-    def make(fact: FirstByte | Processing, services: Services) -> Sequence[Point]:
-        attributes = {
-            "processor": fact.processor,
-            "model": fact.model or fact.processor,
-            "service": services.leg(fact.processor).value,
-            "interrupted": "true" if fact.interrupted else "false",
-        }
-        return (Point(series, fact.seconds * 1000, attributes),)
+def gen_ai_targets(fact: Fact, services: Services) -> Iterator[Target]:
+    """Where a fact goes among OpenTelemetry's series for generative AI; a cut request goes nowhere.
 
-    return make
+    Args:
+        fact: What happened.
+        services: The call's services.
 
-
-def _of_service(series: Series, value: Callable[[Any], float]) -> _Maker:
-    return lambda fact, services: (Point(series, value(fact), _service(fact.processor, fact.model)),)
-
-
-def _plain(series: Series, value: Callable[[Any], float], attributes: Callable[[Any], dict[str, str]]) -> _Maker:
-    return lambda fact, services: (Point(series, value(fact), attributes(fact)),)
-
-
-def _tokens(used: TokensUsed, services: Services) -> Sequence[Point]:
-    attributes = _service(used.processor, used.model)
-    made = [
-        Point(table.LLM_TOKENS, used.prompt, attributes | {"token_type": "prompt"}),
-        Point(table.LLM_TOKENS, used.completion, attributes | {"token_type": "completion"}),
-    ]
-    for detail, tokens in (
-        ("cache_read", used.cache_read),
-        ("cache_creation", used.cache_creation),
-        ("reasoning", used.reasoning),
-        ("input_audio", used.input_audio),
-        ("output_audio", used.output_audio),
-    ):
-        if tokens:
-            made.append(Point(table.LLM_TOKEN_DETAILS, tokens, attributes | {"detail": detail}))
-    return made
+    Yields:
+        Each series with its attributes.
+    """
+    match fact:
+        case TokensUsed():
+            attributes = _gen_ai(fact.processor, fact.model, services)
+            for kind, value in (("input", attrgetter("prompt")), ("output", attrgetter("completion"))):
+                yield Target(table.GEN_AI_TOKEN_USAGE, attributes | {"gen_ai.token.type": kind}, value)
+        case FirstByte() | Processing() if not fact.interrupted and services.leg(fact.processor) is Leg.LLM:
+            series = (
+                table.GEN_AI_TIME_TO_FIRST_CHUNK if isinstance(fact, FirstByte) else table.GEN_AI_OPERATION_DURATION
+            )
+            yield Target(series, _gen_ai(fact.processor, fact.model, services), attrgetter("seconds"))
 
 
-def _function(settled: FunctionSettled, services: Services) -> Sequence[Point]:
-    function = {"function": settled.function}
-    counted = Point(table.FUNCTION_CALLS, 1, function | {"outcome": settled.outcome.value})
-    if settled.seconds is None:
-        return (counted,)
-    return counted, Point(table.FUNCTION_CALL, settled.seconds * 1000, function)
-
-
-def _milliseconds(fact: Any) -> float:
-    return float(fact.seconds * 1000)
+def _milliseconds(fact: Any) -> float | None:
+    return None if fact.seconds is None else fact.seconds * 1000
 
 
 def _once(fact: Fact) -> float:
     return 1
 
 
-def _nothing_more(fact: Fact) -> dict[str, str]:
+def _reported(field: str) -> Callable[[TokensUsed], float | None]:
+    return lambda used: getattr(used, field) or None
+
+
+def _service(fact: Any, services: Services) -> dict[str, str]:
+    return {"processor": fact.processor, "model": fact.model or fact.processor}
+
+
+def _latency(fact: Any, services: Services) -> dict[str, str]:
+    return _service(fact, services) | {
+        "service": services.leg(fact.processor).value,
+        "interrupted": _told(fact.interrupted),
+    }
+
+
+def _told(truth: bool) -> str:
+    return "true" if truth else "false"
+
+
+def _nothing_more(fact: Fact, services: Services) -> dict[str, str]:
     return {}
 
 
-_POINTS: dict[type[Fact], _Maker] = {
-    FirstByte: _latency(table.TTFB),
-    Processing: _latency(table.PROCESSING),
-    FirstAudio: _of_service(table.TTFA, _milliseconds),
-    FirstAnswerToken: _of_service(table.TTFAT, _milliseconds),
-    TextAggregated: _plain(table.TEXT_AGGREGATION, _milliseconds, lambda fact: {"processor": fact.processor}),
-    TurnDetected: _plain(
-        table.TURN_DETECTION,
-        _milliseconds,
-        lambda fact: {"processor": fact.processor, "complete": "true" if fact.complete else "false"},
+def _fields(*fields: str) -> Callable[[Any, Services], Attributes]:
+    return lambda fact, services: {field: str(getattr(fact, field)) for field in fields}
+
+
+def _service_and(name: str, value: str) -> Callable[[Any, Services], Attributes]:
+    return lambda fact, services: _service(fact, services) | {name: value}
+
+
+_NAMES: dict[type[Fact], Callable[[Any], Hashable]] = {
+    FirstByte: attrgetter("processor", "model", "interrupted"),
+    Processing: attrgetter("processor", "model", "interrupted"),
+    TextAggregated: attrgetter("processor"),
+    TurnDetected: attrgetter("processor", "complete"),
+    ResponsePart: attrgetter("part"),
+    TurnEnded: attrgetter("outcome"),
+    FunctionSettled: attrgetter("function", "outcome"),
+    Priced: attrgetter("leg", "processor", "model"),
+    Unpriced: attrgetter("leg", "processor", "model"),
+    Failed: attrgetter("processor", "category"),
+    Refused: attrgetter("reason"),
+    **dict.fromkeys((Responded, Interrupted), lambda fact: None),
+    **dict.fromkeys(
+        (FirstAudio, FirstAnswerToken, TokensUsed, AudioTranscribed, CharactersSpoken, Generated),
+        attrgetter("processor", "model"),
     ),
-    Responded: _plain(table.RESPONSE, _milliseconds, _nothing_more),
-    ResponsePart: _plain(table.RESPONSE_PART, _milliseconds, lambda fact: {"part": fact.part}),
-    TokensUsed: _tokens,
-    Generated: _of_service(table.LLM_THROUGHPUT, lambda fact: fact.tokens_per_second),
-    AudioTranscribed: _of_service(table.STT_AUDIO, lambda fact: fact.seconds),
-    CharactersSpoken: _of_service(table.TTS_CHARACTERS, lambda fact: fact.characters),
-    TurnEnded: _plain(table.TURNS, _once, lambda fact: {"outcome": fact.outcome.value}),
-    Interrupted: _plain(table.INTERRUPTIONS, _once, _nothing_more),
-    FunctionSettled: _function,
-    Priced: _plain(
-        table.COST,
-        lambda fact: float(fact.usd),
-        lambda fact: {"cost_type": fact.leg.value, **_service(fact.processor, fact.model)},
-    ),
-    Unpriced: _plain(
-        table.UNPRICED, _once, lambda fact: {"service": fact.leg.value, "model": fact.model or fact.processor}
-    ),
-    Failed: _plain(table.ERRORS, _once, lambda fact: {"processor": fact.processor, "category": fact.category}),
-    Refused: _plain(table.DROPPED, _once, lambda fact: {"reason": fact.reason}),
+}
+
+_ROWS: dict[type[Fact], Iterable[_Row]] = {
+    FirstByte: [_Row(table.TTFB, _milliseconds, _latency)],
+    Processing: [_Row(table.PROCESSING, _milliseconds, _latency)],
+    FirstAudio: [_Row(table.TTFA, _milliseconds, _service)],
+    FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service)],
+    TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _fields("processor"))],
+    TurnDetected: [
+        _Row(
+            table.TURN_DETECTION,
+            _milliseconds,
+            lambda fact, services: {"processor": fact.processor, "complete": _told(fact.complete)},
+        )
+    ],
+    Responded: [_Row(table.RESPONSE, _milliseconds, _nothing_more)],
+    ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _fields("part"))],
+    TokensUsed: [
+        _Row(table.LLM_TOKENS, attrgetter("prompt"), _service_and("token_type", "prompt")),
+        _Row(table.LLM_TOKENS, attrgetter("completion"), _service_and("token_type", "completion")),
+        *(
+            _Row(table.LLM_TOKEN_DETAILS, _reported(detail), _service_and("detail", detail))
+            for detail in ("cache_read", "cache_creation", "reasoning", "input_audio", "output_audio")
+        ),
+    ],
+    Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service)],
+    AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service)],
+    CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service)],
+    TurnEnded: [_Row(table.TURNS, _once, _fields("outcome"))],
+    Interrupted: [_Row(table.INTERRUPTIONS, _once, _nothing_more)],
+    FunctionSettled: [
+        _Row(table.FUNCTION_CALLS, _once, _fields("function", "outcome")),
+        _Row(table.FUNCTION_CALL, _milliseconds, _fields("function")),
+    ],
+    Priced: [
+        _Row(
+            table.COST,
+            lambda fact: float(fact.usd),
+            lambda fact, services: {"cost_type": fact.leg.value} | _service(fact, services),
+        )
+    ],
+    Unpriced: [
+        _Row(
+            table.UNPRICED,
+            _once,
+            lambda fact, services: {"service": fact.leg.value, "model": fact.model or fact.processor},
+        )
+    ],
+    Failed: [_Row(table.ERRORS, _once, _fields("processor", "category"))],
+    Refused: [_Row(table.DROPPED, _once, _fields("reason"))],
 }
 
 
@@ -187,31 +239,6 @@ _GEN_AI_PROVIDER = {
     "xai": "x_ai",
     "mistral": "mistral_ai",
 }
-
-
-def gen_ai_points(fact: Fact, services: Services) -> Sequence[Point]:
-    """The points of OpenTelemetry's series for generative AI that a fact makes; a cut request makes none.
-
-    Args:
-        fact: What happened.
-        services: The call's services.
-
-    Returns:
-        Points in the wire's units.
-    """
-    if isinstance(fact, TokensUsed):
-        attributes = _gen_ai(fact.processor, fact.model, services)
-        return (
-            Point(table.GEN_AI_TOKEN_USAGE, fact.prompt, attributes | {"gen_ai.token.type": "input"}),
-            Point(table.GEN_AI_TOKEN_USAGE, fact.completion, attributes | {"gen_ai.token.type": "output"}),
-        )
-    series = _GEN_AI_LATENCY.get(type(fact))
-    if series is None:
-        return ()
-    assert isinstance(fact, (FirstByte, Processing))
-    if fact.interrupted or services.leg(fact.processor) is not Leg.LLM:
-        return ()
-    return (Point(series, fact.seconds, _gen_ai(fact.processor, fact.model, services)),)
 
 
 def _gen_ai(processor: str, model: str | None, services: Services) -> dict[str, str]:

@@ -74,7 +74,7 @@ class VoiceMetricsProcessor(FrameProcessor):
 
         Raises:
             SettingsError: If a setting cannot be used.
-            TypeError: If an attribute is not text.
+            TypeError: If a model or an attribute is not text.
             ValueError: If an attribute has a name of ours.
         """
         super().__init__(name=name)

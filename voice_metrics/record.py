@@ -55,8 +55,10 @@ class _Samples:
     latest: deque[float] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
 
     def add(self, seconds: float) -> None:
-        self.least = min(self.least, seconds) if self.count else seconds
-        self.most = max(self.most, seconds)
+        if not self.count or seconds < self.least:
+            self.least = seconds
+        if seconds > self.most:
+            self.most = seconds
         self.count += 1
         self.total += seconds
         self.latest.append(seconds)
@@ -163,6 +165,8 @@ class Record:
                 self._latency(fact)
             case TokensUsed():
                 self.tokens.add(fact)
+            case Priced():
+                self.costs.add(fact)
             case CharactersSpoken():
                 self.characters = (self.characters or 0) + fact.characters
             case AudioTranscribed():
@@ -179,8 +183,6 @@ class Record:
                 self.errors += 1
             case Refused():
                 self.dropped += 1
-            case Priced():
-                self.costs.add(fact)
             case Unpriced():
                 self.costs.miss(fact)
 

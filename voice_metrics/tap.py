@@ -197,7 +197,8 @@ class Tap:
         with suppress(Exception):
             if self.call is not None:
                 self.call.happened(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
-        self._say_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
+        with suppress(Exception):
+            self._say_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
 
     def record(self, name: str, value: float, kind: OwnKind, unit: str, attributes: Mapping[str, Any]) -> None:
         """Record one of the application's own numbers. Never raises.
@@ -258,7 +259,7 @@ class Tap:
 
     def _journal(self) -> Journal | None:
         path = self._settings.ledger
-        return None if path is None else Journal(ledger_at(path, self._settings.ledger_days))
+        return None if path is None else Journal(ledger_at(path, self._settings.ledger_days), self._lineup.leg)
 
     def _refused(self, refused: Refused) -> None:
         if self.call is not None:

@@ -35,6 +35,8 @@ class Throughput:
         if type(fact) in pieces:  # a second piece of a kind begins another inference
             pieces.clear()
         pieces[type(fact)] = fact
+        if len(pieces) < 3:
+            return None
         match pieces.get(FirstByte), pieces.get(Processing), pieces.get(TokensUsed):
             case FirstByte() as first, Processing() as whole, TokensUsed() as used:
                 pieces.clear()

@@ -16,7 +16,7 @@ from voice_metrics.ledger.rows import (
     Row,
     UsagePoint,
 )
-from voice_metrics.ledger.timeline import rows
+from voice_metrics.ledger.timeline import Timeline, rows
 from voice_metrics.ledger.writer import LedgerUnavailable
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "NoSuchCall",
     "PendingState",
     "Row",
+    "Timeline",
     "UsagePoint",
     "ledger_at",
     "rows",

@@ -100,10 +100,14 @@ class Ledger:
         """Note that pending calls of this process were delivered after all."""
         self._writer.put(partial(pending.deliver, call_ids=tuple(call_ids)))
 
-    def add(self, call_id: str, rows: Sequence[Row]) -> None:
-        """Add rows to a call's time line; under pressure they are the first to be dropped."""
-        if rows:
-            self._writer.put(partial(writing.add_measurements, call_id=call_id, rows=tuple(rows)), weight=0.5)
+    def add(self, call_id: str, rows: Iterable[Row]) -> None:
+        """Add rows to a call's time line; under pressure they are the first to be dropped.
+
+        Args:
+            call_id: The call's id.
+            rows: Iterated by the writing thread, and again if it has to try again; not changed afterwards.
+        """
+        self._writer.put(partial(writing.add_measurements, call_id=call_id, rows=rows), weight=0.5)
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Wait until everything handed over so far is on disk.

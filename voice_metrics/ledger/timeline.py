@@ -5,6 +5,8 @@ Owns the names of the kinds. Refuses what cannot be drawn: a refused measurement
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 from voice_metrics.facts import (
     AudioTranscribed,
     CharactersSpoken,
@@ -29,6 +31,26 @@ from voice_metrics.facts import (
 from voice_metrics.ledger.rows import Row
 
 _LATENCIES = {FirstByte: "ttfb", Processing: "processing", FirstAudio: "ttfa", FirstAnswerToken: "ttfat"}
+
+
+class Timeline:
+    """Facts of one call as rows, made where they are iterated."""
+
+    def __init__(self, facts: Sequence[tuple[Fact, float]], leg: Callable[[str], Leg]) -> None:
+        """Take the facts.
+
+        Args:
+            facts: Each with the unix seconds at which it was known.
+            leg: Tells the part that a processor plays, by its class name.
+        """
+        self._facts = facts
+        self._leg = leg
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows of all facts, in their order."""
+        for fact, at in self._facts:
+            processor = getattr(fact, "processor", None)
+            yield from rows(fact, at, None if processor is None else self._leg(processor))
 
 
 def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -91,7 +91,7 @@ def update_call(session: Session, call_id: str, summary: Mapping[str, Any], stat
     session.db.execute(f"UPDATE call SET {names} WHERE id = :id", columns | {"id": call})
 
 
-def add_measurements(session: Session, call_id: str, rows: Sequence[Row]) -> None:
+def add_measurements(session: Session, call_id: str, rows: Iterable[Row]) -> None:
     """Add rows to a call's time line; a call that the file does not know is added without a summary."""
     call = _call(session, call_id)
     if call is None:

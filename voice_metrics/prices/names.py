@@ -7,13 +7,12 @@ tells nothing of its price resolve to nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from voice_metrics.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a price is asked for.
 
     Parameters:
@@ -32,8 +31,8 @@ class Asked:
     def about(cls, provider: str | None, usage: Usage) -> Asked:
         """What must be known to price a usage."""
         # A service without a model is often reported under its own name.
-        model = None if usage.model in {None, "", usage.processor} else usage.model
-        return cls(provider, model, usage.processor, type(usage))
+        model = usage.model or None
+        return cls(provider, None if model == usage.processor else model, usage.processor, type(usage))
 
 
 # Pipecat's directory of services, where the price lists have another name for the company.

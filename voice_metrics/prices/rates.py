@@ -148,6 +148,8 @@ def _tokens_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
 
 
 def _prompt(rates: TokenRates, used: TokensUsed) -> Decimal:
+    if not (used.cache_read or used.cache_creation or used.input_audio or used.cache_read_input_audio):
+        return rates.input * used.prompt
     read, written, audio = used.cache_read or 0, used.cache_creation or 0, used.input_audio or 0
     text = used.prompt - audio
     # Where a provider does not say how much of the cached part is audio, the cheaper text is taken for cached first.
@@ -175,6 +177,8 @@ def _completion(rates: TokenRates, used: TokensUsed) -> Decimal:
     if audio and rates.audio_output is None:
         raise Unbillable("there is no price for its audio output")
     reasoning = 0 if rates.reasoning is None else used.reasoning or 0
+    if not (audio or reasoning):
+        return rates.output * used.completion
     text = used.completion - audio - reasoning
     if text < 0:
         raise Unbillable("the reported parts of the completion exceed the completion")

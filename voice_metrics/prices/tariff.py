@@ -35,6 +35,8 @@ class Days:
 
     def active(self, request_timestamp: datetime, /) -> bool:
         """Whether a moment is inside."""
+        if self.starts_on is None and self.ends_on is None:
+            return True
         day = request_timestamp.astimezone(UTC).date()
         return (self.starts_on is None or day >= self.starts_on) and (self.ends_on is None or day < self.ends_on)
 

@@ -7,7 +7,7 @@ silently ignored shows up on an invoice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -85,7 +85,7 @@ class UserTable:
         alias = next((entry.same_as for entry in self._matching(asked) if entry.same_as is not None), None)
         if alias is None:
             return None
-        return replace(asked, model=alias.model, provider=alias.sold_by or asked.provider)
+        return asked._replace(model=alias.model, provider=alias.sold_by or asked.provider)
 
     def _matching(self, asked: Asked) -> list[Entry]:
         named = [entry for entry in self._entries if entry.model.lower() == _name(asked).lower()]

@@ -1,0 +1,135 @@
+"""A call's series: sums are told once and in full, whoever reads them and whenever."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from voice_metrics import Telemetry
+from voice_metrics.call_series import CallSeries
+from voice_metrics.facts import CharactersSpoken, EndReason, FirstByte, Leg, Priced, TokensUsed
+from voice_metrics.pipeline import Lineup, Service
+
+LINEUP = Lineup([Service("Mind#0", "Mind", Leg.LLM, "openai", "mind-1")])
+SPOKEN = CharactersSpoken("Mouth", "mouth-1", 3)
+
+
+class Store:
+    """An application's own provider, read through its public reader."""
+
+    def __init__(self) -> None:
+        self._reader = InMemoryMetricReader()
+        self.telemetry = Telemetry(meter_provider=MeterProvider([self._reader], shutdown_on_exit=False))
+
+    def points(self, name: str) -> list[tuple[dict[str, Any], float]]:
+        """Attributes and value (a histogram's count) of each point of a series."""
+        data = self._reader.get_metrics_data()
+        return [
+            (dict(point.attributes or {}), point.count if hasattr(point, "count") else point.value)
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        ]
+
+    def call(self, call_id: str = "c-1", *, gen_ai: bool = True) -> CallSeries:
+        """Begin a call."""
+        return CallSeries(self.telemetry, LINEUP, call_id, {"tenant": "acme"}, gen_ai=gen_ai)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    store = Store()
+    yield store
+    store.telemetry.shutdown()
+
+
+def test_sums_are_told_at_each_collection_and_never_twice(store: Store) -> None:
+    call = store.call()
+    for total in (3, 6):
+        call.take(SPOKEN)
+        assert [value for _, value in store.points("voice.tts.characters.total")] == [total]
+        assert [value for _, value in store.points("voice.tts.characters.total")] == [total]
+
+
+def test_a_call_is_counted_from_its_first_moment_and_runs_until_its_end(store: Store) -> None:
+    call = store.call()
+    tags = {"call_id": "c-1", "tenant": "acme"}
+    assert store.points("voice.calls.total") == [(tags, 1)]
+    assert store.points("voice.calls.active") == [(tags, 1)]
+    call.end(EndReason.CANCELLED)
+    assert store.points("voice.calls.active") == [(tags, 0)]
+    assert store.points("voice.calls.ended.total") == [({**tags, "end_reason": "cancelled"}, 1)]
+
+
+def test_a_call_that_nobody_read_before_its_end_is_not_active(store: Store) -> None:
+    store.call().end(EndReason.COMPLETED)
+    assert [value for _, value in store.points("voice.calls.active")] == [0]
+    assert [value for _, value in store.points("voice.calls.total")] == [1]
+
+
+def test_what_was_added_last_is_told_at_the_end(store: Store) -> None:
+    call = store.call()
+    call.take(SPOKEN)
+    call.end(EndReason.COMPLETED)
+    assert [value for _, value in store.points("voice.tts.characters.total")] == [3]
+
+
+def test_the_conventions_series_carry_no_tags_of_the_call(store: Store) -> None:
+    call = store.call()
+    call.take(FirstByte("Mind", "mind-1", 0.25))
+    call.take(FirstByte("Mind", "mind-1", 0.5))
+    ((attributes, count),) = store.points("gen_ai.client.operation.time_to_first_chunk")
+    assert (count, "call_id" in attributes, "tenant" in attributes) == (2, False, False)
+
+
+def test_the_conventions_series_can_be_left_out(store: Store) -> None:
+    call = store.call(gen_ai=False)
+    call.take(TokensUsed("Mind", "mind-1", 10, 2))
+    assert store.points("gen_ai.client.token.usage") == []
+    assert sorted(value for _, value in store.points("voice.llm.tokens.total")) == [2, 10]
+
+
+def test_a_detail_that_comes_later_is_not_missed(store: Store) -> None:
+    call = store.call()
+    call.take(TokensUsed("Mind", "mind-1", 10, 2))
+    call.take(TokensUsed("Mind", "mind-1", 10, 2, cache_read=7))
+    assert [(has["detail"], value) for has, value in store.points("voice.llm.token_details.total")] == [
+        ("cache_read", 7)
+    ]
+
+
+def test_collections_while_a_call_counts_lose_and_double_nothing(store: Store) -> None:
+    call = store.call()
+    counting = [threading.Thread(target=lambda: [call.take(SPOKEN) for _ in range(5_000)]) for _ in range(3)]
+    for thread in counting:
+        thread.start()
+    while any(thread.is_alive() for thread in counting):
+        store.points("voice.tts.characters.total")
+    call.end(EndReason.COMPLETED)
+    assert [value for _, value in store.points("voice.tts.characters.total")] == [3 * 3 * 5_000]
+
+
+def test_nothing_is_left_of_a_call_that_ended(store: Store) -> None:
+    call = store.call()
+    call.take(SPOKEN)
+    call.end(EndReason.COMPLETED)
+    left = weakref.ref(call)
+    del call
+    gc.collect()
+    assert left() is None
+
+
+def test_what_is_free_has_a_cost_of_nothing(store: Store) -> None:
+    call = store.call()
+    call.take(Priced(Leg.LLM, "Mind", "mind-1", Decimal(0), "your own prices", None))
+    assert [(has["cost_type"], value) for has, value in store.points("voice.cost.usd")] == [("llm", 0)]

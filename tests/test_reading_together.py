@@ -1,0 +1,154 @@
+"""Measurements wait a moment to be read together; nobody who looks can tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from pipecat.frames.frames import EndFrame, InterruptionFrame, MetricsFrame, StartFrame
+from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData, TTFBMetricsData
+
+from voice_metrics import Telemetry
+from voice_metrics.facts import Leg
+from voice_metrics.lifetime import READ_SECONDS
+from voice_metrics.options import Options
+from voice_metrics.prices import PriceBook
+from voice_metrics.settings import Settings
+from voice_metrics.summary import CallSummary
+from voice_metrics.tap import Flags, Tap
+
+MIND = "MindLLMService#0"
+
+
+def frame(*items: MetricsData) -> MetricsFrame:
+    return MetricsFrame(data=list(items))
+
+
+def tokens(prompt: int) -> MetricsFrame:
+    used = LLMTokenUsage(prompt_tokens=prompt, completion_tokens=1, total_tokens=prompt + 1)
+    return frame(LLMUsageMetricsData(processor=MIND, model="mind-1", value=used))
+
+
+def ttfb(seconds: float) -> MetricsFrame:
+    return frame(TTFBMetricsData(processor=MIND, model="mind-1", value=seconds))
+
+
+class Fed:
+    """A tap that is fed by hand, on a real event loop."""
+
+    def __init__(self, models: Mapping[Leg, Any] = MappingProxyType({})) -> None:
+        self._reader = InMemoryMetricReader()
+        telemetry = Telemetry(meter_provider=MeterProvider([self._reader], shutdown_on_exit=False))
+        self.announced: list[CallSummary] = []
+        self.tap = Tap(
+            Options(models, "c-1", {}),
+            lambda: telemetry,
+            PriceBook({}),
+            Settings.from_environment({"VOICE_METRICS_DB": "off"}),
+            self._announce,
+            lambda: Flags(metrics=True, usage=True, initial_only=False),
+        )
+        self.tap.take(StartFrame())
+
+    def prompt_tokens(self) -> float:
+        """What has come to the meter provider."""
+        return sum(point.value for point in self._points("voice.llm.tokens.total") if _is_prompt(point))
+
+    def latencies(self) -> dict[str, int]:
+        """How many times to first byte came, by whether they were interrupted."""
+        return {point.attributes["interrupted"]: point.count for point in self._points("voice.ttfb.milliseconds")}
+
+    def _points(self, name: str) -> list[Any]:
+        data = self._reader.get_metrics_data()
+        return [
+            point
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        ]
+
+    async def _announce(self, summary: CallSummary) -> None:
+        self.announced.append(summary)
+
+
+def _is_prompt(point: Any) -> bool:
+    return bool(point.attributes["token_type"] == "prompt")
+
+
+async def test_measurements_are_told_without_any_further_frame() -> None:
+    fed = Fed()
+    for prompt in (100, 20, 3):
+        fed.tap.take(tokens(prompt))
+    fed.tap.take(ttfb(0.25))
+    await asyncio.sleep(READ_SECONDS * 3)
+    assert (fed.prompt_tokens(), fed.latencies()) == (123, {"false": 1})
+    await fed.tap.conclude()
+
+
+async def test_measurements_of_a_later_moment_are_told_too() -> None:
+    fed = Fed()
+    for prompt in (100, 20):
+        fed.tap.take(tokens(prompt))
+        await asyncio.sleep(READ_SECONDS * 2)
+    assert fed.prompt_tokens() == 120
+    await fed.tap.conclude()
+
+
+async def test_a_summary_has_what_came_a_moment_ago() -> None:
+    fed = Fed()
+    fed.tap.take(tokens(100))
+    summary = fed.tap.summary()
+    assert summary is not None
+    assert summary.llm.prompt_tokens == 100
+    await fed.tap.conclude()
+
+
+@pytest.mark.parametrize(("waited", "told"), [(0.0, {"true": 1}), (0.1, {"false": 1})])
+async def test_an_interruption_is_set_against_the_moment_at_which_a_latency_came(
+    waited: float, told: dict[str, int]
+) -> None:
+    fed = Fed()
+    fed.tap.take(ttfb(0.25))
+    await asyncio.sleep(waited)
+    fed.tap.take(InterruptionFrame())
+    await fed.tap.conclude()
+    assert fed.latencies() == told
+
+
+async def test_a_call_that_ends_at_once_has_lost_none() -> None:
+    fed = Fed()
+    for prompt in (100, 20, 3):
+        fed.tap.take(tokens(prompt))
+    fed.tap.take(ttfb(0.25))
+    fed.tap.take(EndFrame())
+    await fed.tap.conclude()
+    assert [(summary.llm.prompt_tokens, summary.ttfb.overall.count) for summary in fed.announced] == [(123, 1)]
+    assert (fed.prompt_tokens(), fed.latencies()) == (123, {"false": 1})
+
+
+async def test_measurements_that_came_in_the_call_before_stay_there() -> None:
+    fed = Fed()
+    fed.tap.take(tokens(100))
+    fed.tap.take(EndFrame())
+    fed.tap.take(StartFrame())
+    fed.tap.take(tokens(20))
+    await fed.tap.conclude()
+    for _ in range(100):
+        if len(fed.announced) == 2:
+            break
+        await asyncio.sleep(0.02)
+    assert sorted(summary.llm.prompt_tokens or 0 for summary in fed.announced) == [20, 100]
+
+
+async def test_a_summary_that_cannot_be_shown_is_announced_all_the_same() -> None:
+    fed = Fed({Leg.LLM: 7})
+    fed.tap.take(EndFrame())
+    await fed.tap.conclude()
+    assert [summary.call_id for summary in fed.announced] == ["c-1"]
