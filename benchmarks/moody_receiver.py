@@ -116,7 +116,6 @@ class Store:
         self._changes, self._until = False, 0.0
         self._lock = threading.Lock()
         self._newest: dict[servers.Key, tuple[int, str, str, float]] = {}
-        self._judged: set[str] = set()
 
     def be(self, mood: str | None) -> None:
         """Stay in a mood, or change it at random if none is given."""
@@ -142,8 +141,6 @@ class Store:
             taken = points if exchange.stored else points[::2] if mood == TAKES_HALF else []
             with self._lock:
                 self._keep(taken)
-                if mood in FOR_GOOD:
-                    self._judged |= {str(point.attributes.get("call_id")) for point in points}
             exchange.receiver.exchanges.clear()
 
     def _keep(self, points: list[servers.Point]) -> None:
@@ -175,27 +172,24 @@ class Store:
         """
         return self._named(self._wrong(fed))
 
-    def refusals(self, fed: Path, ledger: Path) -> tuple[list[str], int]:
-        """What was taken otherwise than it was fed, or is told otherwise than it was taken.
+    def told_otherwise(self, fed: Path, ledger: Path, hopeless: set[str]) -> list[str]:
+        """What was taken otherwise than it was fed, or is told by the ledger otherwise than it was taken.
 
         Args:
             fed: Lines of call ids and totals.
             ledger: What tells the state of each call.
-
-        Returns:
-            What is not so, and how many calls the ledger rightly tells as refused for good.
+            hopeless: Calls that a server may have judged for good.
         """
         with LedgerReader(ledger) as reader:
-            states = {call.call_id: call.state for call in reader.calls(limit=10**6)}
-        wrong, refused = self._wrong(fed), 0
+            states = {call.call_id: call.state for call in reader.calls()}
+        wrong = self._wrong(fed)
         for call_id in self._fed(fed):
             state = states.get(call_id)
-            if state == CallState.ENDED and call_id in self._judged:
-                refused += 1
+            if state == CallState.ENDED and call_id in hopeless:
                 wrong.pop(call_id, None)
             elif state != CallState.DELIVERED:
                 wrong.setdefault(call_id, []).append(f"is {state} in the ledger")
-        return self._named(wrong), refused
+        return self._named(wrong)
 
     def _wrong(self, fed: Path) -> dict[str, list[str]]:
         totals, wrong = self._totals(), dict[str, list[str]]()

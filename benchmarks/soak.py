@@ -86,6 +86,11 @@ class Place:
         return self.folder / "fed.jsonl"
 
     @property
+    def call_ids(self) -> set[str]:
+        """The calls that were made so far."""
+        return {json.loads(line)[0] for line in self.fed.read_text().splitlines()}
+
+    @property
     def ledger(self) -> Path:
         """The ledger of every process."""
         return self.folder / "calls.db"
@@ -287,7 +292,7 @@ def growth(before: Usage, after: Usage) -> Iterator[str]:
     # SQLite keeps up to 2 MB of pages.
     if after.heap_mb - before.heap_mb > 2.5:
         yield f"the heap grew from {before.heap_mb:.2f} to {after.heap_mb:.2f} MB"
-    # Python's allocator keeps the arenas of a backlog in which anything is left, and fills them again: up to 15 MB seen.
+    # Python's allocator keeps the arenas of a backlog in which anything is left, and fills them again: 15 MB were seen.
     if after.resident_mb - before.resident_mb > 24:
         yield f"resident memory grew from {before.resident_mb:.1f} to {after.resident_mb:.1f} MB"
 
@@ -326,10 +331,7 @@ def one_process(place: Place, ask: Ask, chance: random.Random, seconds: float, m
     if not telemetry.shutdown(30):
         yield "the last export was not acknowledged"
     ledger_at(place.ledger, telemetry.settings.ledger_days).close()
-    wrong, refused = ask("refusals", place.fed, place.ledger)
-    yield from wrong
-    if refused:
-        yield f"{refused} calls of a running process were given up"
+    yield from ask("told_otherwise", place.fed, place.ledger, set())
     at_last = _ended(at_first)
     print(f"after the end: {at_last}", flush=True)
     yield from growth(*quiet)
@@ -384,8 +386,10 @@ def short_processes(place: Place, ask: Ask, chance: random.Random, number: int) 
     # The second process finds what the first one owes judged for good, and no other does.
     moods[1:1] = chance.sample(FOR_GOOD, min(number, 1))
     print(f"processes end while the receiver is thus: {', '.join(moods)}", flush=True)
-    for mood in moods:
+    owed_by_first = set[str]()
+    for position, mood in enumerate(moods):
         ask("be", mood)
+        before = place.call_ids
         arguments = place, chance.randrange(10**6), chance.random() < 0.5
         process = multiprocessing.get_context("spawn").Process(target=short_process, args=arguments)
         process.start()
@@ -393,15 +397,15 @@ def short_processes(place: Place, ask: Ask, chance: random.Random, number: int) 
         if process.exitcode != 0:
             process.kill()
             yield f"a process whose receiver is thus: {mood}, ended with {process.exitcode}"
+        if position == 0:
+            owed_by_first = place.call_ids - before
     ask("be", TAKES_SMALL)
     resend = [sys.executable, "-m", "voice_metrics", "resend"]
     resent = subprocess.run(resend, env=os.environ | place.environ, capture_output=True, text=True, timeout=300)
     print(resent.stdout.strip(), flush=True)
     if resent.returncode:
         yield f"voice-metrics resend ended with {resent.returncode}: {resent.stderr}"
-    wrong, refused = ask("refusals", place.fed, place.ledger)
-    print(f"{refused} calls were refused for good", flush=True)
-    yield from wrong
+    yield from ask("told_otherwise", place.fed, place.ledger, owed_by_first)
 
 
 def soak(seed: int, minutes: float, processes: int, mood: str | None) -> list[str]:
