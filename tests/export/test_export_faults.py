@@ -125,7 +125,7 @@ def test_a_server_that_cannot_be_reached_is_told_once(
     assert time.monotonic() - began < 2.5
     assert telemetry.shutdown(2.0) is False
     assert len([line for line in log.warnings if words in line]) == len(log.warnings) == 1
-    assert ["c1" in request.call_ids for request in spool.kept.values()] == [True]
+    assert ["c1" in request.call_ids for request in spool.left.values()] == [True]
 
 
 def test_a_certificate_that_is_not_trusted_is_refused_until_it_is_named(
@@ -252,6 +252,16 @@ def test_a_value_that_cannot_be_encoded_keeps_no_call_out_of_the_ledger(receiver
     assert not any(end.result(10) for end in ends)
     kept = {call_id for request in spool.kept.values() for call_id in request.call_ids}
     assert kept >= {"c1", "c2", "c3"}
+
+
+def test_requests_grow_again_when_the_server_takes_large_ones(receiver: Receiver, start: Start) -> None:
+    refusals = iter([answering(413)] * 5)
+    receiver.behaviour = lambda exchange: next(refusals, accept)(exchange)
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="50")
+    calls = [RecordedCall(telemetry, f"c{number}") for number in range(40)]
+    for call in calls:
+        call.use(1, 100.0)
+    assert receiver.wait_for(lambda receiver: any(len(each.points) >= 120 for each in receiver.stored))
 
 
 def test_an_answer_that_was_lost_costs_no_value(receiver: Receiver, start: Start) -> None:

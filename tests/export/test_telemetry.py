@@ -267,7 +267,7 @@ def test_ending_a_call_and_shutting_down_do_not_wait_for_a_server_that_hangs(rec
     assert telemetry.shutdown(1.0) is False
     assert time.monotonic() - began < 1.3
     assert end.result(1.0) is False
-    assert ["c1" in request.call_ids for request in spool.kept.values()] == [True]
+    assert ["c1" in request.call_ids for request in spool.left.values()] == [True]
 
 
 def test_what_an_earlier_process_owed_is_sent_once_with_its_own_times(receiver: Receiver, start: Start) -> None:
@@ -447,6 +447,17 @@ def test_a_server_is_well_again_when_it_takes_something_and_not_before(
     receiver.behaviour = accept
     assert run(telemetry, "c2") is True
     assert receiver.wait_for(lambda _: [line for line in log.of("INFO") if "well again" in line])
+
+
+def test_what_a_shutdown_left_outlives_the_next_telemetry_of_the_process(receiver: Receiver, start: Start) -> None:
+    receiver.behaviour = answering(401)
+    spool = MemorySpool()
+    telemetry = start(spool=spool)
+    for name in ("first", "second"):
+        assert run(telemetry, name) is False
+        assert telemetry.shutdown(2.0) is False
+    left = {call_id for request in (*spool.left.values(), *spool.kept.values()) for call_id in request.call_ids}
+    assert left - {""} == {"first", "second"}
 
 
 def test_a_call_that_ended_already_is_not_exported_again(receiver: Receiver, start: Start) -> None:

@@ -78,10 +78,17 @@ class Keeping:
         if failing:
             with self._lock:
                 requests = pending(self._wire, self._accumulation.owed(time.time_ns()), time.time())
-        if self._written(lambda: self._spool.replace(requests)):
+        if self._written(lambda: self._write(requests, last)):
             self._kept = bool(requests)
         now = time.monotonic()
         self._write_again_at = now + (now - began) / _WRITING_SHARE
+
+    def _write(self, requests: list[PendingRequest], last: bool) -> None:
+        if last:
+            # Nobody's, so that the process's next telemetry sends them instead of replacing them.
+            self._spool.park(requests)
+            requests = []
+        self._spool.replace(requests)
 
     def delivered(self, call_ids: Sequence[str]) -> None:
         """Note that calls whose last export had failed are delivered after all."""
@@ -90,7 +97,8 @@ class Keeping:
     def keep_rest(self) -> None:
         """Keep what had to wait, because the spool was written to just before."""
         if time.monotonic() >= self.write_at:
-            self.keep(failing=True, last=True)
+            self._write_again_at = 0.0
+            self.keep(failing=True, last=False)
 
     def park(self, parts: Sequence[Part]) -> None:
         """Give calls out of this process's hands, because it has no room for them.

@@ -81,6 +81,7 @@ class Shipping:
         shipped = Shipped()
         spare = _SPARE_REQUESTS
         waiting = deque(chunks(parts, self._points))
+        tried, several = self._points, len(waiting) > 1
         while waiting:
             chunk = waiting.popleft()
             outcome = self._send(chunk)
@@ -101,6 +102,9 @@ class Shipping:
                 shipped.failed += [part for rest in waiting for part in rest]
                 break
         self.delivery.patient = not shipped.failed
+        if several and not shipped.failed and self._points == tried:
+            # What made requests too large may be over; where it is not, this costs one request in a few rounds.
+            self._points = min(tried + max(tried // 4, 1), POINTS_PER_REQUEST)
         return shipped
 
     def _shrink(self, chunk: Sequence[Part]) -> bool:
