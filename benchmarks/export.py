@@ -21,7 +21,7 @@ from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.accumulation import Accumulation
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.exporter import Collection, Hooks
+from voice_metrics.export.collection import Collection, Hooks
 from voice_metrics.export.reader import delta_reader
 from voice_metrics.export.shipping import Shipping
 from voice_metrics.export.wire import Wire

@@ -41,7 +41,7 @@ class Group:
         open: How many calls of this id are running.
         ended_ns: When the call ended, or `None` while it runs.
         settled: Whether it owes nothing more to anybody.
-        series: Its series by stream and attributes, in whatever order these are.
+        series: Its series with their streams, by stream and attributes, in whatever order these are.
         met: The same by stream and values of attributes, as they came.
     """
 
@@ -51,7 +51,7 @@ class Group:
     open: int = 1
     ended_ns: int | None = None
     settled: bool = False
-    series: dict[tuple[Stream, Any], CumulativeSeries] = field(default_factory=dict)
+    series: dict[tuple[Stream, Any], tuple[Stream, CumulativeSeries]] = field(default_factory=dict)
     met: dict[tuple[Any, ...], CumulativeSeries] = field(default_factory=dict)
 
     def reopen(self) -> None:
@@ -86,11 +86,11 @@ class Group:
 
     def _series_of(self, stream: Stream, point: Any) -> CumulativeSeries:
         key = (stream, frozenset((name, fixed(value)) for name, value in point.attributes.items()))
-        series = self.series.get(key)
-        if series is None:
+        known = self.series.get(key)
+        if known is None:
             start_ns = max(point.start_time_unix_nano or self.begun_ns, self.begun_ns)
-            series = self.series[key] = _KINDS[stream.data](point, start_ns)
-        return series
+            known = self.series[key] = stream, _KINDS[stream.data](point, start_ns)
+        return known[1]
 
     def end(self, at_ns: int) -> bool:
         """Note that a call of this id ended.
@@ -107,7 +107,7 @@ class Group:
         self.ended_ns = at_ns
         self.time_ns = max(at_ns, self.time_ns)
         self.settled = not self.series
-        for series in self.series.values():
+        for _, series in self.series.values():
             # What a server has from before the end does not count as the last export.
             series.version += 1
         return True
@@ -119,13 +119,13 @@ class Group:
 
     def whole(self) -> Part:
         """Every series of it."""
-        return Part(self, [(stream, series) for (stream, _), series in self.series.items()])
+        return Part(self, list(self.series.values()))
 
     def owed(self) -> Part:
         """What no server has acknowledged."""
         if self.settled:
             return Part(self, ())
-        return Part(self, [(stream, series) for (stream, _), series in self.series.items() if not series.settled()])
+        return Part(self, [known for known in self.series.values() if not known[1].settled()])
 
     def settle(self) -> bool:
         """Note that something was acknowledged or given up; whether that was the last thing an ended call owed."""
@@ -137,7 +137,7 @@ class Group:
     def discard(self, given_up: Sequence[tuple[Stream, CumulativeSeries]]) -> int:
         """Give up series; how many it had of them."""
         unwanted = {id(series) for _, series in given_up}
-        keys = [key for key, series in self.series.items() if id(series) in unwanted]
+        keys = [key for key, (_, series) in self.series.items() if id(series) in unwanted]
         for key in keys:
             del self.series[key]
         self.met.clear()
