@@ -20,8 +20,8 @@ from voice_metrics import series as table
 from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.accumulation import Accumulation
 from voice_metrics.export.answers import Outcome, Verdict
-from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.collection import Collection, Hooks
+from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.reader import delta_reader
 from voice_metrics.export.shipping import Shipping
 from voice_metrics.export.wire import Wire
@@ -68,7 +68,7 @@ class Ours:
         self.provider = MeterProvider([reader], Resource({}), shutdown_on_exit=False)
         self._accumulation = Accumulation(Resource({}), time.time_ns())
         nothing: Callable[..., None] = lambda *_: None  # noqa: E731
-        self._collection = Collection(reader, self._accumulation, Hooks(nothing, nothing, nothing))
+        self._collection = Collection(reader, self._accumulation, Hooks(nothing, nothing))
         self._shipping = Shipping(Instant(ENDPOINT), self._accumulation, self._collection.lock, Wire(Resource({})))
         self.meter = self.provider.get_meter("bench")
         for number in range(calls):

@@ -10,7 +10,7 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from loguru import logger
@@ -48,7 +48,6 @@ class Telemetry:
         environ: Mapping[str, str] | None = None,
         service_name: str | None = None,
         spool: Spool | None = None,
-        on_delivered: Callable[[Sequence[str]], None] | None = None,
     ) -> None:
         """Read the settings; nothing is started before the first call.
 
@@ -57,7 +56,6 @@ class Telemetry:
             environ: The environment, or `None` for the process's.
             service_name: `service.name`, or `None` for the environment's, else "voice-bot".
             spool: Keeps what was not acknowledged, or `None` for the ledger of `VOICE_METRICS_DB`.
-            on_delivered: Told, in the export thread, the ended calls whose last values were acknowledged.
 
         Raises:
             SettingsError: If a `VOICE_METRICS_*` variable cannot be used.
@@ -66,7 +64,6 @@ class Telemetry:
         self.service_name = service_name or self.settings.service_name or DEFAULT_SERVICE_NAME
         self._borrows = meter_provider
         self._spool = spool
-        self._on_delivered = on_delivered
         self._reset()
         _alive.add(self)
 
@@ -192,7 +189,7 @@ class Telemetry:
         if self.settings.endpoint is None and set(self.settings.exporters) <= {"otlp"}:
             return BorrowedProvider(NoOpMeterProvider())
         spool = self._kept() if self.settings.endpoint else None
-        own = OwnProvider(self.settings, self.service_name, spool, self._delivered)
+        own = OwnProvider(self.settings, self.service_name, spool)
         atexit.register(self._at_exit)
         return own
 
@@ -204,10 +201,6 @@ class Telemetry:
             logger.warning(f"Telemetry settings: {advice}")
         if self.settings.endpoint is None and "otlp" in self.settings.exporters:
             logger.info("OTEL_EXPORTER_OTLP_ENDPOINT is not set: no series are sent, calls are kept locally only.")
-
-    def _delivered(self, call_ids: Sequence[str]) -> None:
-        if self._on_delivered is not None:
-            self._on_delivered(call_ids)
 
 
 _alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()

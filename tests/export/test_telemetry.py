@@ -329,19 +329,6 @@ def test_a_spool_that_fails_is_told_once_and_costs_only_itself(receiver: Receive
     assert len([line for line in log.warnings if "disk full" in line]) == 1
 
 
-def test_the_ends_that_a_server_has_are_told() -> None:
-    told: list[str] = []
-    from tests.receiver import running
-
-    with running() as receiver:
-        telemetry = Telemetry(
-            environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "VOICE_METRICS_DB": "off"}, on_delivered=told.extend
-        )
-        run(telemetry, "c1")
-        telemetry.shutdown(2.0)
-    assert told == ["c1"]
-
-
 def test_requests_say_which_process_they_are_from(receiver: Receiver, start: Start) -> None:
     run(start(OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test,team=voice%20bots"), "c1")
     resource = receiver.exchanges[0].resource
@@ -415,16 +402,6 @@ def test_a_call_that_cannot_tell_its_sums_keeps_no_other_from_its_end(
     assert run(telemetry, "c1") is True
     assert telemetry.end(spoilt).result(10) is True
     assert len([line for line in log.warnings if "IndexError" in line]) == len(log.warnings) == 1
-
-
-def test_who_is_told_of_deliveries_cannot_spoil_them(receiver: Receiver, log: Log) -> None:
-    telemetry = Telemetry(
-        environ={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "VOICE_METRICS_DB": "off"},
-        on_delivered=lambda call_ids: {}[call_ids[0]],
-    )
-    assert run(telemetry, "c1") is True
-    assert telemetry.shutdown(2.0) is True
-    assert "KeyError" in log.warnings[0]
 
 
 def test_a_server_is_well_again_when_it_takes_something_and_not_before(

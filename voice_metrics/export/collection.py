@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
@@ -23,12 +23,10 @@ class Hooks:
     Parameters:
         refresh: Brings instruments up to date, before each collection.
         dropped: Told a reason and a number of items that are lost; must not collect.
-        delivered: Told the ended calls whose last values were acknowledged.
     """
 
     refresh: Callable[[], None]
     dropped: Callable[[str, int], None]
-    delivered: Callable[[Sequence[str]], None]
 
 
 class Collection:

@@ -186,8 +186,6 @@ class Exporter:
         lost = shipped.rejected + sum(len(part.series) for part in shipped.dropped)
         if lost:
             self._hooks.dropped("export_rejected", lost)
-        if shipped.delivered:
-            self._guarded(self._hooks.delivered, shipped.delivered)
         after_all = self._undelivered.intersection(shipped.delivered)
         self._undelivered -= after_all
         self._undelivered |= {part.group.call_id for part in shipped.failed if part.group.ended_ns is not None}

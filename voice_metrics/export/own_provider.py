@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -84,20 +84,13 @@ def resource(settings: Settings, service_name: str) -> Resource:
 class OwnProvider:
     """Provider, reader and export thread of one process."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        service_name: str,
-        spool: Spool | None,
-        delivered: Callable[[Sequence[str]], None],
-    ) -> None:
+    def __init__(self, settings: Settings, service_name: str, spool: Spool | None) -> None:
         """Make everything and start the thread.
 
         Args:
             settings: The environment's.
             service_name: `service.name`.
             spool: Keeps what was not acknowledged, or `None` if nothing does.
-            delivered: Told the ended calls whose last values were acknowledged.
         """
         about = resource(settings, service_name)
         reader = delta_reader(settings.max_series, exponential=settings.exponential)
@@ -108,7 +101,7 @@ class OwnProvider:
         self.meter: Meter = self.provider.get_meter(SCOPE, installed(DISTRIBUTION))
         self._running = RunningCalls(_instrument(self.meter.create_up_down_counter, table.SESSION_DURATION))
         self._lost = _instrument(self.meter.create_counter, table.DROPPED)
-        hooks = Hooks(self._running.refresh, self._dropped, delivered)
+        hooks = Hooks(self._running.refresh, self._dropped)
         self.accumulation = Accumulation(about, time.time_ns())
         self._collection = Collection(reader, self.accumulation, hooks)
         self._budget = Budget(settings.max_series, self._collection)
