@@ -28,7 +28,6 @@ class Instruments:
         Args:
             meter: The meter that receives everything.
         """
-        self._meter = meter
         self._write = {row.name: instrument(meter, row) for row in (*table.VOICE, *table.GEN_AI)}
 
     def of(self, row: Series) -> Write:
