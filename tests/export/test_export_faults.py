@@ -101,6 +101,29 @@ def test_a_fault_is_told_once_and_costs_nothing_but_time(
     assert len([line for line in log.of("INFO") if "all is well again" in line]) == 1
 
 
+@pytest.mark.parametrize(
+    ("ledger", "fate"),
+    [
+        pytest.param(True, "Values are kept and sent again.", id="with a ledger"),
+        pytest.param(False, "Values are sent again while telemetry runs.", id="without"),
+    ],
+)
+@pytest.mark.parametrize("behaviour", [pytest.param(hang, id="hangs"), pytest.param(drip_body, id="drips")])
+def test_a_request_that_a_shutdown_cuts_is_not_called_a_timeout(
+    behaviour: Behaviour, ledger: bool, fate: str, receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = behaviour
+    telemetry = start(spool=MemorySpool() if ledger else None, OTEL_EXPORTER_OTLP_TIMEOUT="10")
+    call = RecordedCall(telemetry, "c1")
+    call.use(1)
+    ended = call.end()
+    assert receiver.wait_for(lambda _: receiver.exchanges)
+    assert telemetry.shutdown(1.0) is False
+    assert ended.result(1.0) is False
+    words = f"the shutdown left no time for a complete answer. {fate}"
+    assert len([line for line in log.warnings if words in line]) == len(log.warnings) == 1
+
+
 def _tls_port(plain: Receiver) -> str:
     return plain.url.replace("http://", "https://")
 

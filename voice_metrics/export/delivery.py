@@ -23,7 +23,7 @@ from requests.utils import get_environ_proxies
 from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.answers import Outcome, Verdict, judge
 from voice_metrics.export.connections import Attempt, CuttableAdapter, under_way
-from voice_metrics.export.faults import describe, late
+from voice_metrics.export.faults import describe, late, shut_down
 
 # Longest wait for another try of the same request; a server that asks for more is left alone until then.
 PATIENCE_SECONDS = 2.0
@@ -160,7 +160,7 @@ class Delivery(requests.Session):
 
     def _once(self, body: bytes, deadline: float) -> Outcome:
         if time.monotonic() >= min(deadline, self._over_at):
-            return late(self.endpoint)
+            return self._over(deadline)
         sender = self._free_sender()
         if sender is None:
             words = "the name server still keeps earlier requests waiting."
@@ -178,7 +178,10 @@ class Delivery(requests.Session):
         job.attempt.cut()
         with self._changed:
             self._changed.wait_for(lambda: job.outcome is not None, _GRACE_SECONDS)
-        return late(self.endpoint)
+        return self._over(deadline)
+
+    def _over(self, deadline: float) -> Outcome:
+        return shut_down() if self._over_at < deadline else late(self.endpoint)
 
     def _free_sender(self) -> _Sender | None:
         for sender in self._senders:

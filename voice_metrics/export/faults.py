@@ -32,6 +32,11 @@ def late(endpoint: Endpoint) -> Outcome:
     )
 
 
+def shut_down() -> Outcome:
+    """The process ended the request before its time."""
+    return Outcome(Verdict.RETRYABLE, "shutdown", "the shutdown left no time for a complete answer.")
+
+
 def describe(error: BaseException, endpoint: Endpoint) -> Outcome:
     """Say what an exception means.
 
