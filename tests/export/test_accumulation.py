@@ -293,6 +293,25 @@ def test_a_series_is_one_whatever_the_order_and_the_kind_of_its_attributes() -> 
     assert sorted(point.value for point in sent["c"]) == [0, 0, 0, 2, 2, 2]
 
 
+def test_instruments_of_one_name_are_added_up_only_where_their_values_can_be() -> None:
+    bench = Bench()
+    attributes = {"call_id": "c1"}
+    for _ in range(2):
+        bench.meter.create_counter("c", "ms").add(1000, attributes)
+        bench.meter.create_counter("c", "s").add(1, attributes)
+        bench.meter.create_counter("c", "s", "The same in other words.").add(5, attributes)
+        bench.meter.create_up_down_counter("c", "s").add(-3, attributes)
+        for bounds, description in (([10.0, 20.0], "Coarse."), ([5.0], "Coarser.")):
+            histogram = bench.meter.create_histogram("h", "ms", description, explicit_bucket_boundaries_advisory=bounds)
+            histogram.record(12, attributes)
+        bench.collect()
+    kept = bench.kept.snapshot(BEGAN).resource_metrics[0].scope_metrics[0].metrics
+    totals = [(metric.unit, point.value) for metric in kept if metric.name == "c" for point in metric.data.data_points]
+    assert sorted(totals) == [("ms", 2000), ("s", -6), ("s", 12)]
+    buckets = [point.bucket_counts for metric in kept if metric.name == "h" for point in metric.data.data_points]
+    assert sorted(buckets) == [[0, 2], [0, 2, 0]]
+
+
 def test_an_id_that_is_no_text_costs_its_own_point_only() -> None:
     bench = Bench()
     counter = bench.meter.create_counter("c")

@@ -47,7 +47,7 @@ class Accumulation:
             now_ns: When shared series begin, if not later.
         """
         self._resource = resource
-        self._streams: dict[tuple[InstrumentationScope, str, type], Stream] = {}
+        self._streams: dict[tuple[Any, ...], Stream] = {}
         self._groups: dict[str, Group] = {SHARED: Group(SHARED, now_ns, now_ns)}
         self.series_count = 0
         self.series_per_call: float = _SERIES_PER_CALL
@@ -96,10 +96,12 @@ class Accumulation:
 
     def _stream(self, scope: InstrumentationScope, metric: Metric) -> Stream:
         data: Any = metric.data
-        key = (scope, metric.name, type(data))
+        monotonic = getattr(data, "is_monotonic", False)
+        # The SDK takes instruments of one name for several where their descriptions differ, and gives each its bounds.
+        bounds = tuple(getattr(next(iter(data.data_points), None), "explicit_bounds", ()))
+        key = (scope, metric.name, metric.unit, type(data), monotonic, bounds)
         stream = self._streams.get(key)
         if stream is None:
-            monotonic = getattr(data, "is_monotonic", False)
             stream = Stream(scope, metric.name, metric.description or "", metric.unit or "", type(data), monotonic)
             self._streams[key] = stream
         return stream
