@@ -29,7 +29,11 @@ FAREWELL = Script(
     turns=(Turn("please hang up", tools=(Tool("hang_up", outcome="failed", seconds=0.01),)),),
     farewell="Goodbye and have a nice day.",
 )
-UNHEARD = Script(turns=(Turn("hello there"), Turn("no", barges_in=True, reply=("Sorry.",))), voice_activity=False)
+# Long enough that the transcript comes well before its end on a busy machine too.
+LONG = ("Hello.", "There is much to say.", "And more.", "And still more.")
+UNHEARD = Script(
+    turns=(Turn("hello there", reply=LONG), Turn("no", barges_in=True, reply=("Sorry.",))), voice_activity=False
+)
 
 
 @pytest.fixture(autouse=True)
