@@ -55,15 +55,18 @@ def limit_until_date(exchange: servers.Exchange) -> None:
 
 
 TAKES, TAKES_SMALL, TAKES_HALF, REFUSES = "takes", "takes small ones", "takes half", "refuses connections"
+MUMBLES = "takes, mumbles"
 TOO_OLD = "400 for age"
 # What a server has judged for good: OpenTelemetry forbids another try of a partial success, and age only grows.
 FOR_GOOD = (TAKES_HALF, TOO_OLD)
+# What acknowledges a request, if only a small one.
+ACKNOWLEDGES = (TAKES, TAKES_SMALL, MUMBLES)
 MOODS: dict[str, servers.Behaviour] = {
     TAKES: servers.accept,
     TAKES_SMALL: take_small,
     TAKES_HALF: take_half,
     "takes nothing, says 200": servers.rejecting(),
-    "takes, mumbles": taking(servers.answering(200, NOISE, PROTOBUF)),
+    MUMBLES: taking(servers.answering(200, NOISE, PROTOBUF)),
     "takes, says 500": taking(servers.answering(500)),
     "takes, resets": servers.store_and_reset,
     # The listener is closed as well; this is for connections that stand already.

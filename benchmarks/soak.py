@@ -6,7 +6,10 @@ ends, each call's totals there are what was fed, and the ledger calls each of th
 and objects are what they were after the first minute, when nothing was owed either. After `shutdown()`, threads,
 sockets and files are as many as before the telemetry was made.
 
-Then, processes that begin and end while the receiver stays in one mood: what each of them owes is for the next one, or
+Then, telemetry that is shut down while it owes something, and goes on with more calls in the same process: both
+arrive, and the ledger calls each of them delivered.
+
+Last, processes that begin and end while the receiver stays in one mood: what each of them owes is for the next one, or
 for `voice-metrics resend` with a receiver that takes small requests only. In the end each call's totals are what was
 fed. Only what the second process sends of the first one's is judged for good (the receiver takes a part of a request
 and rejects the rest, or finds it too old) and may be given up; then the ledger must not call it delivered.
@@ -48,12 +51,13 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-from benchmarks.moody_receiver import FOR_GOOD, MOODS, TAKES, TAKES_SMALL, Ask, receiving
+from benchmarks.moody_receiver import ACKNOWLEDGES, FOR_GOOD, MOODS, TAKES, TAKES_SMALL, Ask, receiving
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.ledger import ledger_at
 
 CALLS_AT_ONCE = 50
 WARM_UP_SECONDS = 60.0
+RESTARTS = 2
 LLM, TTS = "OpenAILLMService#0", "CartesiaTTSService#0"
 ONCE = {"voice.calls.total": 1.0, "voice.calls.ended.total": 1.0, "voice.calls.active": 0.0}
 NAMES = frozenset(
@@ -328,14 +332,43 @@ def one_process(place: Place, ask: Ask, chance: random.Random, seconds: float, m
         _settle(ask, place)
         quiet.append(usage())
         print(f"after {number} calls: {quiet[-1]}", flush=True)
-    if not telemetry.shutdown(30):
-        yield "the last export was not acknowledged"
-    ledger_at(place.ledger, telemetry.settings.ledger_days).close()
-    yield from ask("told_otherwise", place.fed, place.ledger, set())
+    yield from _told_to_the_end(telemetry, place, ask)
     at_last = _ended(at_first)
     print(f"after the end: {at_last}", flush=True)
     yield from growth(*quiet)
     yield from leftovers(at_first, at_last)
+
+
+def restarts(place: Place, ask: Ask, chance: random.Random) -> Iterator[str]:
+    """Shut telemetry down while it owes something, and go on with it.
+
+    Args:
+        place: Where.
+        ask: Asks the receiver.
+        chance: What happens.
+
+    Yields:
+        What is not as it must be.
+    """
+    telemetry = Telemetry(environ=place.environ)
+    moods = chance.sample(sorted(MOODS.keys() - {*ACKNOWLEDGES, *FOR_GOOD}), RESTARTS)
+    print(f"telemetry is shut down while the receiver is thus: {', '.join(moods)}", flush=True)
+    for mood in moods:
+        ask("be", mood)
+        asyncio.run(calls_for(1, telemetry, place.fed, chance))
+        if telemetry.shutdown():
+            yield f"a shutdown whose receiver is thus: {mood}, owed nothing"
+        ask("be", TAKES)
+        asyncio.run(calls_for(1, telemetry, place.fed, chance))
+        _settle(ask, place)
+    yield from _told_to_the_end(telemetry, place, ask)
+
+
+def _told_to_the_end(telemetry: Telemetry, place: Place, ask: Ask) -> Iterator[str]:
+    if not telemetry.shutdown(30):
+        yield "the last export was not acknowledged"
+    ledger_at(place.ledger, telemetry.settings.ledger_days).close()
+    yield from ask("told_otherwise", place.fed, place.ledger, set())
 
 
 def _settle(ask: Ask, place: Place) -> None:
@@ -425,6 +458,7 @@ def soak(seed: int, minutes: float, processes: int, mood: str | None) -> list[st
         place = Place(url, Path(folder))
         os.environ["VOICE_METRICS_DB"] = str(place.ledger)
         wrong = list(one_process(place, ask, chance, minutes * 60, mood))
+        wrong += restarts(place, ask, chance)
         wrong += short_processes(place, ask, chance, processes)
         met = sorted(ask("met").items(), key=lambda item: -item[1])
         print(f"requests: {', '.join(f'{number} {mood}' for mood, number in met)}")
