@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.export.calls import RecordedCall, check_once
 from tests.export.memory_spool import MemorySpool
-from tests.receiver import Exchange, Receiver, accept, answering
+from tests.ledger.summaries import summary
+from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
 from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.answers import Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.resend import resend
+from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.settings import Settings
 from voice_metrics.telemetry import Telemetry
 
@@ -37,6 +41,14 @@ def owed(receiver: Receiver) -> tuple[MemorySpool, list[RecordedCall]]:
     spool.gone()
     receiver.exchanges.clear()
     return spool, calls
+
+
+def unable_to_take(call_id: str) -> Behaviour:
+    def choosy(exchange: Exchange) -> None:
+        bad = any(point.attributes.get("call_id") == call_id for point in exchange.points)
+        (answering(400, b"label value is too long") if bad else accept)(exchange)
+
+    return choosy
 
 
 @pytest.mark.parametrize("most", [1, 25, 100])
@@ -73,17 +85,55 @@ def test_a_server_to_which_one_point_is_too_much_is_not_asked_for_every_one(
 def test_values_that_a_server_cannot_take_keep_no_others_from_it(
     receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
 ) -> None:
-    def choosy(exchange: Exchange) -> None:
-        bad = any(point.attributes.get("call_id") == "c7" for point in exchange.points)
-        (answering(400, b"label value is too long") if bad else accept)(exchange)
-
-    receiver.behaviour = choosy
+    receiver.behaviour = unable_to_take("c7")
     spool, calls = owed
     delivery = Delivery(endpoint)
     resent = resend(delivery, spool)
     delivery.close()
     assert {call.call_id for call in calls if not call.arrived(receiver)} == {"c7"}
+    assert set(resent.delivered) == {call.call_id for call in calls} - {"c7"}
     assert (resent.refused, resent.left, len(spool.left)) == ([], 1, 1)
+
+    receiver.behaviour = accept
+    delivery = Delivery(endpoint)
+    resent = resend(delivery, spool)
+    delivery.close()
+    assert (resent.delivered, resent.left, spool.left) == (["c7"], 0, {})
+    assert all(call.arrived(receiver) for call in calls)
+    check_once(receiver)
+
+
+def test_the_ledger_calls_delivered_what_a_server_took_of_a_divided_request(
+    tmp_path: Path, receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    spool, calls = owed
+    ledger = Ledger(tmp_path / "calls.db")
+    for call in calls:
+        ledger.call_ended(call.call_id, summary(call.call_id, exported=False), "pending")
+    ledger.park(list(spool.left.values()))
+    receiver.behaviour = unable_to_take("c7")
+    delivery = Delivery(endpoint)
+    resend(delivery, ledger)
+    delivery.close()
+    ledger.close()
+    with LedgerReader(tmp_path / "calls.db") as reader:
+        states = {call.call_id: call.state for call in reader.calls()}
+    delivered = dict.fromkeys((call.call_id for call in calls), CallState.DELIVERED)
+    assert states == delivered | {"c7": CallState.PENDING}
+
+
+def test_a_server_that_fails_in_the_middle_is_sent_only_what_it_has_not_taken(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    answers = iter([answering(413), accept, *[answering(503)] * 3])
+    receiver.behaviour = lambda exchange: next(answers, accept)(exchange)
+    spool, calls = owed
+    delivery = Delivery(endpoint)
+    assert [resend(delivery, spool).left for _ in range(2)] == [1, 0]
+    delivery.close()
+    assert all(call.arrived(receiver) for call in calls)
+    assert not spool.left
+    check_once(receiver)
 
 
 def test_a_server_that_cannot_take_anything_is_not_asked_for_every_point(

@@ -1,13 +1,14 @@
 """What earlier processes could not deliver, delivered.
 
 Owns the way of a kept request from the spool to the server and out of the spool. Refuses to change
-it: timestamps and resource are those of its own time; a server may have it in parts.
+its points: timestamps and resource are those of its own time. A server may have it in parts; what it
+did not take then waits without what it took.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -16,6 +17,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.spool import PendingRequest, Spool
+from voice_metrics.series import CALL_ID
 
 # A single point that a server cannot take is found in ten divisions of a request.
 _SPARE_DIVISIONS = 30
@@ -26,7 +28,7 @@ class Resent:
     """What became of the requests that were kept.
 
     Parameters:
-        delivered: Calls of acknowledged requests; "" stands for series that calls share.
+        delivered: Calls of which every point was acknowledged; "" stands for series that calls share.
         refused: Calls of requests that the server will never take.
         left: Requests that are still kept.
         outcome: The last outcome that was not an acknowledgement, or `None`.
@@ -56,7 +58,7 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
         for number, request in list(kept.items()):
             if interrupted():
                 break
-            outcome = _delivered(delivery, request.body, spare)
+            taken, outcome = _sent(delivery, request.body, spare)
             if outcome.acknowledged:
                 spool.acknowledged([number])
                 resent.delivered += request.call_ids
@@ -67,25 +69,47 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
                 spool.refused([number])
                 resent.refused += request.call_ids
                 del kept[number]
-            elif outcome.concerns_all:
+                continue
+            if taken:
+                resent.delivered += _keep_rest(spool, number, request, taken)
+                resent.left += 1
+                del kept[number]
+            if outcome.concerns_all:
                 break
     finally:
-        resent.left = len(kept)
+        resent.left += len(kept)
         if kept:
             spool.release(list(kept))
     return resent
 
 
-def _delivered(delivery: Delivery, body: bytes, spare: Iterator[int]) -> Outcome:
+def _sent(delivery: Delivery, body: bytes, spare: Iterator[int]) -> tuple[list[range], Outcome]:
+    """Send a request; which points of it were taken if it was divided, and what became of it as a whole."""
     outcome = delivery.deliver(body)
+    taken: list[range] = []
     if not _divides(outcome, spare) or (points := _points(body)) < 2:
-        return outcome
-    outcomes = []
-    for positions in (range(points // 2), range(points // 2, points)):
-        outcomes.append(_delivered(delivery, _part(body, positions), spare))
-        if outcomes[-1].concerns_all:
+        return taken, outcome
+    failure: Outcome | None = None
+    for positions, outcome in _sent_in_halves(delivery, body, range(points), spare):
+        if outcome.acknowledged:
+            taken.append(positions)
+            continue
+        failure = failure or outcome
+        if outcome.concerns_all:
             break
-    return next((outcome for outcome in outcomes if not outcome.acknowledged), outcomes[-1])
+    return taken, failure or outcome
+
+
+def _sent_in_halves(
+    delivery: Delivery, body: bytes, positions: range, spare: Iterator[int]
+) -> Iterator[tuple[range, Outcome]]:
+    middle = len(positions) // 2
+    for half in (positions[:middle], positions[middle:]):
+        outcome = delivery.deliver(_part(body, half))
+        if _divides(outcome, spare) and len(half) > 1:
+            yield from _sent_in_halves(delivery, body, half, spare)
+        else:
+            yield half, outcome
 
 
 def _divides(outcome: Outcome, spare: Iterator[int]) -> bool:
@@ -104,7 +128,29 @@ def _points(body: bytes) -> int:
     return sum(len(_column(metric)) for scope in _scopes(request) for metric in scope.metrics)
 
 
-def _part(body: bytes, positions: range) -> bytes:
+def _keep_rest(spool: Spool, number: int, request: PendingRequest, taken: Sequence[range]) -> list[str]:
+    """Keep what was not taken instead of the request; the calls of which nothing is left."""
+    rest = _rest(request, taken)
+    # In this order, because a call of which anything is kept is not delivered.
+    spool.park([rest])
+    spool.acknowledged([number])
+    return [call_id for call_id in request.call_ids if call_id not in rest.call_ids]
+
+
+def _rest(request: PendingRequest, taken: Sequence[range]) -> PendingRequest:
+    """A request of what was not taken."""
+    left = {position for position in range(_points(request.body)) if not any(position in part for part in taken)}
+    body = _part(request.body, left)
+    metrics = (metric for scope in _scopes(ExportMetricsServiceRequest.FromString(body)) for metric in scope.metrics)
+    owed = {_call_id(point) for metric in metrics for point in _column(metric)}
+    return replace(request, body=body, call_ids=tuple(call_id for call_id in request.call_ids if call_id in owed))
+
+
+def _call_id(point: Any) -> str:
+    return next((str(each.value.string_value) for each in point.attributes if each.key == CALL_ID), "")
+
+
+def _part(body: bytes, positions: Container[int]) -> bytes:
     """A request of some of the points."""
     request = ExportMetricsServiceRequest.FromString(body)
     before = 0
@@ -112,8 +158,9 @@ def _part(body: bytes, positions: range) -> bytes:
         for metric in list(scope.metrics):
             column = _column(metric)
             length = len(column)
-            del column[max(positions.stop - before, 0) :]
-            del column[: max(positions.start - before, 0)]
+            for place in reversed(range(length)):
+                if before + place not in positions:
+                    del column[place]
             before += length
             if not column:
                 scope.metrics.remove(metric)
