@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import yaml
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+DOCKERFILE = DEPLOY / "container" / "Dockerfile"
+IGNORED = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
 
 
 @pytest.mark.parametrize("file", sorted(DEPLOY.rglob("*.yaml")), ids=lambda file: str(file.relative_to(DEPLOY)))
@@ -50,8 +56,48 @@ def test_the_containers_bot_ends_its_call_on_sigterm():
 
 
 def test_the_containers_command_is_no_shell():
-    lines = (DEPLOY / "container" / "Dockerfile").read_text().splitlines()
+    lines = DOCKERFILE.read_text().splitlines()
     assert [line for line in lines if line.startswith(("CMD", "ENTRYPOINT"))] == [
         'ENTRYPOINT ["tini", "--"]',
         'CMD ["python", "bot.py"]',
     ]
+
+
+def sent(path: str) -> bool:
+    """Whether a file of the clone is part of an image's context."""
+    folders = [*Path(path).parents][:-1]
+    # Docker's patterns begin at the top, unless they begin with `**/`.
+    return not any(
+        fnmatch(str(part), pattern) or (pattern.startswith("**/") and fnmatch(part.name, pattern[3:]))
+        for pattern in IGNORED
+        for part in (Path(path), *folders)
+    )
+
+
+def test_the_container_is_built_from_the_clone():
+    build = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())["services"]["bot"]["build"]
+    context = (DEPLOY / "container" / build["context"]).resolve()
+    assert (context, context / build["dockerfile"]) == (ROOT, DOCKERFILE)
+    copied = dict(re.findall(r"^COPY (\S+) (\S+)$", DOCKERFILE.read_text(), re.M))
+    assert copied == {".": "/src", "deploy/container/bot.py": "."}
+
+
+def test_the_container_installs_no_name_from_an_index():
+    (line,) = re.findall(r"^RUN pip install (.*)$", DOCKERFILE.read_text(), re.M)
+    assert [word for word in shlex.split(line) if not word.startswith("--")] == ["/src"]
+
+
+@pytest.mark.parametrize(
+    "path", [".env", "deploy/container/.env", "calls.db", "deploy/calls.db-wal", ".git/config", ".venv-oldest/bin/pip"]
+)
+def test_what_is_nobodys_business_stays_out_of_the_image(path: str):
+    assert not sent(path)
+
+
+def test_what_the_build_needs_is_sent():
+    package = [
+        path.relative_to(ROOT) for path in (ROOT / "voice_metrics").rglob("*") if "__pycache__" not in path.parts
+    ]
+    for path in ("pyproject.toml", "README.md", "LICENSE", "deploy/container/bot.py", *map(str, package)):
+        assert (ROOT / path).exists()
+        assert sent(path)
