@@ -66,6 +66,7 @@ async def run_bot(transport: BaseTransport, runner_args: RunnerArguments) -> Non
     """
     stt = GladiaSTTService(
         api_key=os.environ["GLADIA_API_KEY"],
+        region=os.getenv("GLADIA_REGION"),
         url=os.getenv("GLADIA_URL", "https://api.gladia.io/v2/live"),
         settings=GladiaSTTService.Settings(model=os.getenv("GLADIA_MODEL", "solaria-1")),
     )
