@@ -1,6 +1,6 @@
 .PHONY: check test oldest dashboards bench soak demo
 
-check: ## what CI runs: format, lint, strict types, tests with branch coverage
+check: ## format, lint, strict types, tests with branch coverage
 	uv run ruff format --check .
 	uv run ruff check .
 	uv run mypy

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from decimal import Decimal
 from enum import Enum
+from typing import get_args
 
 import pytest
 
@@ -222,3 +223,13 @@ def test_googles_models_on_vertex_have_another_provider() -> None:
     lineup = Lineup([Service("G#0", "GoogleVertexLLMService", Leg.LLM, "google", None)])
     (target,) = gen_ai_targets(FirstByte("GoogleVertexLLMService", None, 0.1), lineup)
     assert target.attributes["gen_ai.provider.name"] == "gcp.vertex_ai"
+
+
+def test_every_fact_has_a_case_here() -> None:
+    assert {type(case.values[0]) for case in CASES} == set(get_args(Fact))
+
+
+def test_every_series_of_the_table_is_published() -> None:
+    assert {row.name for row in vars(table).values() if isinstance(row, table.Series)} == {
+        row.name for row in (*table.VOICE, *table.GEN_AI)
+    }

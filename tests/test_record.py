@@ -2,9 +2,11 @@
 
 import json
 import random
+import re
 import statistics
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -194,6 +196,18 @@ def test_the_dictionary_is_json_with_the_documented_keys() -> None:
     ]  # fmt: skip
     assert told["started_at"] == "2026-11-22T01:02:03.000Z"
     assert told["models"] == {"llm": "gpt-4.1", "stt": None, "tts": "sonic"}
+
+
+def test_the_page_of_the_summary_names_every_key_and_no_other() -> None:
+    priced = Priced(Leg.LLM, "L", "gpt-4.1", Decimal("0.1"), "test", None)
+    told = summary_of(record(Responded(0.7), priced)).to_dict()
+    page = (Path(__file__).parent.parent / "docs" / "summary.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    named = {key: set(re.findall(r"`(\w+)`", row[1])) for row in rows for key in re.findall(r"`(\w+)`", row[0])}
+    assert list(named) == list(told)
+    for key, value in told.items():
+        if isinstance(value, dict) and key != "attributes":
+            assert set(value) | set(value.get("by_service", ())) == named[key]
 
 
 @pytest.mark.parametrize(

@@ -349,7 +349,7 @@ def test_exit_is_not_held_up_by_a_locked_file(path: Path, ledger: Ledger) -> Non
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     watched = AT_EXIT + "import atexit, time\nstarted = time.monotonic()\n"
-    watched += "atexit._run_exitfuncs()\nprint(time.monotonic() - started)\nimport os\nos._exit(0)\n"
+    watched += "atexit._run_exitfuncs()\nprint(time.monotonic() - started, flush=True)\nimport os\nos._exit(0)\n"
     done = subprocess.run(
         [sys.executable, "-c", watched, path], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )

@@ -310,7 +310,7 @@ def test_the_id_is_copied(visit: Visit, server: PageServer, ledger: Ledger) -> N
     ledger.flush()
     tab = visit.go(server, "call/the%20id")
     tab.get_by_role("button", name="Copy id").click()
-    tab.get_by_text("Copied").wait_for()
+    tab.get_by_text("Copied", exact=True).wait_for()
 
     assert tab.evaluate("navigator.clipboard.readText()") == "the id"
 
