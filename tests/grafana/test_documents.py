@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.receiver import running
 from voice_metrics.grafana import calls, delivery, overview, services, usage
 from voice_metrics.grafana.alerts import (
     FEWEST_ANSWERS,
@@ -87,3 +91,31 @@ def test_each_message_of_the_troubleshooting_is_one_of_ours(message: str):
     fixed = re.sub(r" \d{3}$", "", message.partition(":")[0])
     parts = [part.strip() for part in re.split(r"`|…|\b10 s\b|OTEL_EXPORTER_OTLP_(?:HEADERS|ENDPOINT)", fixed)]
     assert [part for part in parts if part and part not in SOURCE and part != "` `Key"] == []
+
+
+def test_the_quick_start_shows_what_doctor_says(tmp_path: Path):
+    (shown,) = re.findall(r"^\$ voice-metrics doctor\n(.*?)^```", QUICKSTART, re.M | re.S)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "VOICE_METRICS_"))}
+    environ = inherited | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environ.pop("XDG_DATA_HOME", None)
+    with running() as receiver:
+        (tmp_path / ".env").write_text(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT={receiver.url}/otlp\n"
+            "OTEL_EXPORTER_OTLP_HEADERS=Authorization=Basic%20MTIzNDU2NzpnbGNfYQ==\n"
+            "OTEL_SERVICE_NAME=restaurant-bot\n"
+        )
+        said = subprocess.run(
+            [sys.executable, "-m", "voice_metrics", "doctor"],
+            env=environ,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+    said = said.replace(receiver.url, "https://otlp-gateway-prod-eu-west-2.grafana.net")
+    assert re.sub(r"\d+ ms", "143 ms", " ".join(said.split())) == " ".join(shown.split())
+
+
+@pytest.mark.parametrize("page", [QUICKSTART, RUNBOOK], ids=["the-quick-start", "the-runbook"])
+def test_a_page_about_alerts_gives_their_notifications_an_address(page: str):
+    assert re.search(r"^voice-metrics alerts .*--runbook https://.* alerts\.yml$", page, re.M)

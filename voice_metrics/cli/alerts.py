@@ -14,6 +14,7 @@ EXAMPLES = """\b
 Examples:
   voice-metrics alerts alerts.yml
   voice-metrics alerts --job restaurant-bot --response-p95-ms 2000 --cost-per-hour 5 alerts.yml
+  voice-metrics alerts --runbook https://wiki.example.com/voice-alerts alerts.yml
 """
 _THEN = "In Grafana: Alerting > Alert rules > More > Import. Prometheus reads it as a rule file."
 _STANDARD = Thresholds()
@@ -45,7 +46,9 @@ def alerts(
     interruption_ratio: Annotated[
         float, typer.Option(min=0, max=1, metavar="RATIO", help="Share of turns that callers cut off.")
     ] = _STANDARD.interruption_ratio,
-    runbook: Annotated[str, typer.Option(metavar="URL", help="Page that explains the alerts.")] = RUNBOOK,
+    runbook: Annotated[
+        str, typer.Option(metavar="URL", help="Your copy of docs/alerts.md, for notifications to link to.")
+    ] = RUNBOOK,
 ) -> None:
     """Write the alert rules as YAML for Prometheus, Mimir or Grafana's import."""
     thresholds = Thresholds(
