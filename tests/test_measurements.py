@@ -186,6 +186,23 @@ def test_prompt_tokens_are_gross_of_caches_whatever_the_provider_reports(
     assert used.prompt == prompt
 
 
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        pytest.param(usage(0, 0, 0), [], id="zeros-are-no-tokens"),
+        pytest.param(usage(0, 0, 0, cache_read_input_tokens=0), [], id="nor-with-an-empty-cache"),
+        pytest.param(usage(0, 0, 9, cache_read_input_tokens=9), [(9, 0)], id="cached-whole-and-net"),
+        pytest.param(usage(0, 7, 7), [(0, 7)], id="completion-alone"),
+        pytest.param(usage(7, 0, 7), [(7, 0)], id="prompt-alone"),
+    ],
+)
+def test_a_request_that_used_no_tokens_is_no_measurement(
+    item: LLMUsageMetricsData, told: list[tuple[int, int]]
+) -> None:
+    assert [(used.prompt, used.completion) for used in facts(item) if isinstance(used, TokensUsed)] == told
+    assert len(facts(item)) == len(told)
+
+
 def test_details_that_no_one_reported_are_absent_and_not_zero() -> None:
     (used,) = facts(usage(10, 5, 15, cache_read_input_tokens=0))
     assert isinstance(used, TokensUsed)

@@ -91,7 +91,6 @@ def test_tokens_add_up_and_details_stay_absent_until_reported() -> None:
     kept = record(
         TokensUsed("OpenAILLMService", "m", 100, 10),
         TokensUsed("OpenAILLMService", "m", 200, 20, cache_read=64),
-        TokensUsed("OpenAILLMService", "m", 0, 0),
     )
     llm = kept.tokens.summary()
     assert (llm.requests, llm.prompt_tokens, llm.completion_tokens, llm.total_tokens) == (2, 300, 30, 330)

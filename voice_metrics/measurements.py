@@ -159,15 +159,18 @@ def _audio(item: Any, processor: str, model: str | None, service: Service | None
     return None if seconds == 0 else AudioTranscribed(processor, model, _seconds(seconds))
 
 
-def _tokens(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+def _tokens(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
     usage: LLMTokenUsage = item.value
     prompt, completion = _count(usage.prompt_tokens), _count(usage.completion_tokens)
     total = _count(usage.total_tokens) if usage.total_tokens is not None else 0
     read, created = _optional(usage, "cache_read_input_tokens"), _optional(usage, "cache_creation_input_tokens")
+    gross = _gross(prompt, completion, total, (read or 0) + (created or 0), net=_reports_net(processor, service))
+    if not gross and not completion:  # some services report zeros for a request that failed
+        return None
     return TokensUsed(
         processor,
         model,
-        _gross(prompt, completion, total, (read or 0) + (created or 0), net=_reports_net(processor, service)),
+        gross,
         completion,
         cache_read=read,
         cache_creation=created,

@@ -77,8 +77,6 @@ class _Tokens:
     details: Counter[str] = field(default_factory=Counter)
 
     def add(self, used: TokensUsed) -> None:
-        if used.total == 0:  # some services report zeros for a request that failed
-            return
         self.requests += 1
         self.prompt = (self.prompt or 0) + used.prompt
         self.completion = (self.completion or 0) + used.completion
