@@ -1,8 +1,8 @@
 """What happened in a call: measurements and events, as immutable facts.
 
 Owns the vocabulary that every other module speaks. Refuses policy: a fact says what was measured,
-not what to do with it. Durations are seconds, latencies included; the wire's milliseconds are
-made once, at the instruments. Absent is `None`, never 0.
+not what to do with it. Durations are seconds, latencies included; milliseconds are
+made only on the way out. Absent is `None`, never 0.
 """
 
 from __future__ import annotations
@@ -295,7 +295,8 @@ class Refused:
     """A measurement that cannot be true, or is of a kind nobody knows here.
 
     Parameters:
-        reason: One of a closed set: "bad_value", "unknown_kind", "fault".
+        reason: One of a closed set: "bad_value", "unknown_kind", "fault", and "own_metric" for the application's own.
+            Export counts its "late" and "export_rejected" in the same series without a fact.
         detail: What was refused, for a log line; never an attribute of a series.
     """
 

@@ -1,6 +1,6 @@
 """Facts as points of series: which series, what value in the wire's unit, which attributes.
 
-Pure. The conversion from seconds to milliseconds happens here and nowhere else. Which series and attributes a fact
+Pure. The seconds of facts become the milliseconds of series here and nowhere else. Which series and attributes a fact
 has depends on its names alone and is found once for facts of the same names; the value is read off each of them.
 """
 
