@@ -8,10 +8,12 @@ from enum import StrEnum
 from fractions import Fraction
 
 import pytest
+from loguru import logger
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from voice_metrics.declarations import Metric, register_metric
+from voice_metrics.facts import Refused
 from voice_metrics.own_metrics import MAX_SETS, MAX_SETS_PER_CALL, OwnMetrics
 
 TAGS = {"call_id": "c-1", "llm_model": "gpt", "stt_model": "none", "tts_model": "none", "tenant": "acme"}
@@ -176,6 +178,51 @@ def test_sets_of_attributes_are_bounded_for_the_process_until_calls_end(recorded
     assert all(refused is not None for refused in fill("one too many")[1])
     calls[0][0].close()
     assert fill("next")[1] == [None] * MAX_SETS_PER_CALL
+
+
+@pytest.mark.parametrize("tags", [pytest.param(TAGS, id="with-an-id"), pytest.param({"tenant": "acme"}, id="without")])
+def test_a_call_that_is_over_takes_no_more_numbers(recorded, tags):
+    own = OwnMetrics(recorded.meter, tags)
+    assert own.record("shop.x", 1, kind="counter") is None
+    own.close()
+    for name in ("shop.x", "shop.y"):
+        assert own.record(name, 1, kind="counter") == Refused("own_metric", f"{name}: the call is over")
+    assert recorded.points("shop.x") == [(1, tags)]
+    assert recorded.metrics().keys() == {"shop.x"}
+
+
+def test_numbers_that_come_after_their_call_take_no_room_from_other_calls(recorded):
+    for number in range(MAX_SETS):
+        own = OwnMetrics(recorded.meter, {"call_id": f"over-{number}"})
+        own.close()
+        own.record("shop.x", 1)
+    assert OwnMetrics(recorded.meter, {"call_id": "live"}).record("shop.x", 1) is None
+
+
+def test_a_call_that_ends_while_a_value_is_looked_at_takes_no_room(recorded):
+    own = OwnMetrics(recorded.meter, {"call_id": "c-1"})
+
+    class Ends:
+        """A number whose call ends, as it may in another thread, while it is being read."""
+
+        def __float__(self) -> float:
+            own.close()
+            return 1.0
+
+    assert own.record("shop.x", Ends()) == Refused("own_metric", "shop.x: the call is over")
+    assert recorded.metrics() == {}
+
+
+def test_numbers_after_a_call_are_told_once_for_each_name(own):
+    said: list[str] = []
+    sink = logger.add(lambda line: said.append(line.record["message"]), level="WARNING")
+    own.close()
+    for name in ("shop.x", "shop.x", "shop.y"):
+        own.record(name, 1)
+    logger.remove(sink)
+    assert said == [
+        f"Not recorded, and the same from now on in silence: {name}: the call is over" for name in ("shop.x", "shop.y")
+    ]
 
 
 def test_calls_without_an_id_share_their_series(recorded):

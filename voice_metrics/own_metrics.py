@@ -134,6 +134,7 @@ class OwnMetrics:
         self._tags = dict(tags)
         self._taken = frozenset((*COMMON_ATTRIBUTES, *tags))
         self._sets: dict[str, set[_Attributes]] = {}
+        self._closed = False
 
     def record(
         self,
@@ -171,12 +172,13 @@ class OwnMetrics:
         return None
 
     def close(self) -> None:
-        """Make room for other calls; series with a call id end with their call."""
-        if CALL_ID in self._tags:
-            with self._book.lock:
+        """Refuse everything from now on and make room for other calls; series with a call id end with their call."""
+        with self._book.lock:
+            self._closed = True
+            if CALL_ID in self._tags:
                 for name, sets in self._sets.items():
                     self._book.release(name, len(sets))
-                self._sets.clear()
+            self._sets.clear()
 
     def _checked(self, attributes: Mapping[str, Any]) -> dict[str, str]:
         if len(attributes) > MAX_ATTRIBUTES:
@@ -184,14 +186,21 @@ class OwnMetrics:
         return {_key(key, self._taken): _text(key, value) for key, value in attributes.items()}
 
     def _admit(self, name: str, target: _Instrument, own: _Attributes) -> None:
-        of_call = CALL_ID in self._tags
-        known = self._sets.setdefault(name, set())
-        if own in known:
+        if own in self._sets.get(name, ()):
             return
-        if len(known) >= MAX_SETS_PER_CALL:
-            raise ValueError(f"a call has up to {MAX_SETS_PER_CALL} sets of attributes of one name, this is one more")
+        of_call = CALL_ID in self._tags
         shared = own.union(self._tags.items())
         with self._book.lock:
+            # What is admitted after `close` would never be released.
+            if self._closed:
+                raise ValueError("the call is over")
+            known = self._sets.setdefault(name, set())
+            if own in known:
+                return
+            if len(known) >= MAX_SETS_PER_CALL:
+                raise ValueError(
+                    f"a call has up to {MAX_SETS_PER_CALL} sets of attributes of one name, this is one more"
+                )
             if of_call or shared not in target.shared:
                 if target.of_calls + len(target.shared) >= MAX_SETS:
                     raise ValueError(f"a process has up to {MAX_SETS} sets of attributes of one name, this is one more")
