@@ -111,3 +111,24 @@ def test_without_an_endpoint_it_says_what_is_missing(run: Run, owed: Path) -> No
 def test_nothing_pending_is_well(run: Run, calls: Path) -> None:
     done = run("resend")
     assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing waits to be sent.\n", "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]], ids=["sent", "dry-run"])
+def test_before_the_first_call_nothing_is_left_to_send(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    done = run("resend", *arguments, VOICE_METRICS_DB=str(tmp_path / "new" / "calls.db"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing waits to be sent.\n", "")
+    assert not (tmp_path / "new").exists()
+
+
+def test_without_a_ledger_there_is_nowhere_to_look(run: Run) -> None:
+    done = run("resend", VOICE_METRICS_DB="off")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("voice-metrics: VOICE_METRICS_DB='off': ")
+
+
+def test_a_ledger_that_cannot_be_read_is_not_nothing_to_send(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "calls.db"):
+        done = run("resend", VOICE_METRICS_DB=str(path))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"voice-metrics: {path} ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,9 +30,8 @@ def resend(
     """Send what is pending, with its original timestamps."""
     settings = Settings.from_environment(os.environ)
     path = ledger_file(settings)
-    with LedgerReader(path) as reader:
-        waiting = reader.pending()
-    if not waiting.requests:
+    waiting = _waiting(path)
+    if waiting is None or not waiting.requests:
         print("Nothing waits to be sent.")
         return
     if dry_run:
@@ -43,6 +43,19 @@ def resend(
             "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
         )
     raise typer.Exit(_sent(settings))
+
+
+def _waiting(path: Path) -> PendingState | None:
+    """What waits to be sent; `None` before the first call, which makes the file."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        # The reader has words for it.
+        pass
+    with LedgerReader(path) as reader:
+        return reader.pending()
 
 
 def _sent(settings: Settings) -> int:
