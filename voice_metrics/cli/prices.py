@@ -9,13 +9,15 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
 from typing import Annotated
 
 import typer
 
+from voice_metrics.cli.places import ledger_file
+from voice_metrics.cli.wording import printable
 from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable
 from voice_metrics.prices import PriceBook
@@ -81,7 +83,8 @@ def prices(
             raise typer.BadParameter("--service: expected llm, stt or tts")
         found = list(_found(book, models, provider, service))
     except (SettingsError, LedgerUnreadable) as error:
-        typer.echo(str(error), err=True)
+        # Status 2 for a ledger too: 1 says that something has no price.
+        typer.echo(f"voice-metrics: {printable(str(error))}", err=True)
         raise typer.Exit(2) from None
     if as_json:
         typer.echo(json.dumps([asdict(line) for line in found], indent=2))
@@ -101,14 +104,20 @@ def _found(book: PriceBook, models: Sequence[str], provider: str | None, service
 
 
 def _anywhere(book: PriceBook, model: str, legs: Sequence[Leg]) -> Iterator[Found]:
+    everywhere: set[Found] = set()
     if model.lower() in book.own_models:
-        yield from (line for leg in legs if (line := _line(book, model, None, leg)).price)
-    for leg, provider in product(legs, PROVIDERS):
-        # Of a provider with one price for all its voices, every name would be a match.
-        if not any_voice(Asked(provider, model, "", type(_EXAMPLES[leg]))):
-            line = _line(book, model, provider, leg)
-            if line.price and not (line.source or "").startswith("your "):
+        for leg in legs:
+            line = _line(book, model, None, leg)
+            if line.price:
+                everywhere.add(replace(line, instead=()))
                 yield line
+    for leg, provider in product(legs, PROVIDERS):
+        line = _line(book, model, provider, leg)
+        users = (line.source or "").startswith("your ")
+        # Of a provider with one price for all its voices, every name would be a match.
+        named = users or not any_voice(Asked(provider, model, "", type(_EXAMPLES[leg])))
+        if line.price and named and replace(line, provider=None, instead=()) not in everywhere:
+            yield line
 
 
 def _line(book: PriceBook, model: str, provider: str | None, leg: Leg) -> Found:
@@ -145,9 +154,7 @@ def _print(models: Sequence[str], found: Sequence[Found]) -> None:
 
 
 def _check(book: PriceBook, *, as_json: bool) -> int:
-    ledger = Settings.from_environment(os.environ).ledger
-    if ledger is None:
-        raise SettingsError("VOICE_METRICS_DB='off': there is no record of calls; expected a file to look in")
+    ledger = ledger_file(Settings.from_environment(os.environ))
     counts: Counter[str] = Counter()
     with LedgerReader(ledger) as reader:
         calls = reader.calls(limit=_LAST_CALLS)
