@@ -1,5 +1,6 @@
 import re
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -7,10 +8,14 @@ from types import ModuleType
 
 import pytest
 
+from voice_metrics import cli
+from voice_metrics.ledger import Ledger
 from voice_metrics.prices import PriceBook
 
 ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "prices.md").read_text(), re.DOTALL)
+PAGE = (ROOT / "docs" / "prices.md").read_text("utf-8")
+EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+CONSOLE = "".join(re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL))
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,33 @@ def test_every_example_of_a_price_file_can_be_used(tmp_path: Path, example: str)
 def test_all_examples_are_one_price_file_but_for_the_model_that_two_of_them_price(tmp_path: Path) -> None:
     (tmp_path / "prices.toml").write_text("\n".join(sorted(EXAMPLES, key=lambda example: "[" in example)))
     assert len(PriceBook(tmp_path / "prices.toml").own_models) >= 8
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        pytest.param(command, shown, id=command)
+        for command, shown in re.findall(r"^\$ voice-metrics (.*)\n((?:[^$].*\n)*)", CONSOLE, re.MULTILINE)
+    ],
+)
+def test_a_command_prints_what_the_page_shows(
+    command: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger(tmp_path / "calls.db")
+    for number in range(31):
+        summary = {"call_id": f"call-{number}", "cost": {"unpriced": ["my-deployment"], "total_usd": None}}
+        ledger.call_started(f"call-{number}", datetime(2026, 11, 22, 12, number, tzinfo=UTC), summary)
+        ledger.call_ended(f"call-{number}", summary, "ended")
+    assert ledger.close(10)
+    monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
+    monkeypatch.delenv("VOICE_METRICS_PRICES", raising=False)
+    cli.run(command.split())
+    assert _undated(capsys.readouterr().out) == _undated(shown)
+
+
+def _undated(text: str) -> str:
+    """Text without the version of the price list that is installed, and its day."""
+    return re.sub(r"(genai-prices )[\d.]+|( of )\d{4}-\d\d-\d\d", r"\1\2", text)
 
 
 def _installed() -> list[tuple[int, ...]]:
