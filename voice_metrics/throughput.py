@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from voice_metrics.facts import FirstByte, Generated, Processing, TokensUsed
 
+_Piece = FirstByte | Processing | TokensUsed
+
 
 class Throughput:
-    """Joins time to first byte, processing time and tokens of the same inference, in whatever order they come."""
+    """Joins time to first byte, processing time and tokens of the same inference, in whatever order they come.
+
+    Processors of one class may run at once; their models tell them apart. A piece without a model belongs to the
+    only model of its class, and to none where there are several.
+    """
 
     def __init__(self) -> None:
         """Start with no inference under way."""
-        self._pieces: dict[str, dict[type, FirstByte | Processing | TokensUsed]] = {}
-        self._cut: set[str] = set()
+        self._pieces: dict[str, dict[str | None, dict[type, _Piece]]] = {}
+        self._cut: set[tuple[str, str | None]] = set()
 
     def take(self, fact: FirstByte | Processing | TokensUsed) -> Generated | None:
         """Add a piece.
@@ -22,16 +28,17 @@ class Throughput:
         Returns:
             The speed when this piece completes an inference, else `None`.
         """
+        model = self._model(fact)
+        pieces, key = self._pieces[fact.processor][model], (fact.processor, model)
         if isinstance(fact, (FirstByte, Processing)) and fact.interrupted:
-            self._pieces.pop(fact.processor, None)
-            self._cut.add(fact.processor)
+            pieces.clear()
+            self._cut.add(key)
             return None
-        if fact.processor in self._cut:
+        if key in self._cut:
             # Some services tell the tokens of an inference after it was cut.
             if isinstance(fact, TokensUsed):
                 return None
-            self._cut.discard(fact.processor)
-        pieces = self._pieces.setdefault(fact.processor, {})
+            self._cut.discard(key)
         if type(fact) in pieces:  # a second piece of a kind begins another inference
             pieces.clear()
         pieces[type(fact)] = fact
@@ -42,5 +49,21 @@ class Throughput:
                 pieces.clear()
                 seconds = whole.seconds - first.seconds
                 if used.completion > 0 and seconds > 0:
-                    return Generated(used.processor, used.model, used.completion / seconds)
+                    return Generated(used.processor, model, used.completion / seconds)
         return None
+
+    def _model(self, fact: _Piece) -> str | None:
+        """The model whose inference a piece belongs to; there is an inference of it to add to."""
+        models = self._pieces.setdefault(fact.processor, {})
+        if fact.model is None:
+            named = [model for model in models if model is not None]
+            model = named[0] if len(named) == 1 else None
+        else:
+            model = fact.model
+            if list(models) == [None]:
+                models[model] = models.pop(None)
+                if (fact.processor, None) in self._cut:
+                    self._cut.remove((fact.processor, None))
+                    self._cut.add((fact.processor, model))
+        models.setdefault(model, {})
+        return model
