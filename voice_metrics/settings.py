@@ -1,8 +1,8 @@
 """The environment, read once into one immutable record.
 
-Owns every `VOICE_METRICS_*` variable and the `OTEL_*` ones that are interpreted here. A mistake in a
-variable of ours raises `SettingsError`; one in OpenTelemetry's falls back with a warning, as
-OpenTelemetry asks. Refuses to read the process's environment by itself: it is passed in.
+Owns every `VOICE_METRICS_*` variable but `VOICE_METRICS_PRICES`, and the `OTEL_*` ones that are
+interpreted here. A mistake in a variable of ours raises `SettingsError`; one in OpenTelemetry's falls
+back with a warning, as OpenTelemetry asks. Refuses to read the process's environment by itself: it is passed in.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ class Settings:
         exemplars: OpenTelemetry's exemplar filter: "trace_based", "always_on" or "always_off".
         ledger: File of the ledger, or `None` if there is none.
         ledger_days: Days that the ledger keeps a call.
-        prices: The user's own price file, or `None` if there is none.
         service_name: `service.name` of the resource, or `None` if the environment names none.
         resource: Further attributes of the resource.
         prometheus_host: Address of the `/metrics` endpoint.
@@ -59,7 +58,6 @@ class Settings:
     exemplars: str
     ledger: Path | None
     ledger_days: int
-    prices: Path | None
     service_name: str | None
     resource: Mapping[str, str]
     prometheus_host: str
@@ -98,9 +96,8 @@ class Settings:
             gen_ai=_choice(environ, "VOICE_METRICS_GENAI", ("on", "off")) == "on",
             exponential=_exponential(environ, advice),
             exemplars=_exemplars(environ, advice),
-            ledger=_ledger(environ),
+            ledger=_ledger(environ, advice),
             ledger_days=_count(environ, "VOICE_METRICS_DB_DAYS", 30),
-            prices=_file(environ, "VOICE_METRICS_PRICES"),
             service_name=service_name,
             resource=resource,
             prometheus_host=environ.get("OTEL_EXPORTER_PROMETHEUS_HOST", "").strip() or "localhost",
@@ -145,18 +142,19 @@ def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
     return value.lower()
 
 
-def _file(environ: Mapping[str, str], name: str) -> Path | None:
-    value = environ.get(name, "").strip()
-    return Path(value).expanduser() if value else None
-
-
-def _ledger(environ: Mapping[str, str]) -> Path | None:
+def _ledger(environ: Mapping[str, str], advice: list[str]) -> Path | None:
     value = environ.get("VOICE_METRICS_DB", "").strip()
     if value.lower() == "off":
         return None
-    if value:
-        return Path(value).expanduser()
-    return _data_directory(environ) / "voice-metrics" / "calls.db"
+    try:
+        return Path(value).expanduser() if value else _data_directory(environ) / "voice-metrics" / "calls.db"
+    except RuntimeError:
+        # pathlib's error for a user whom the system does not know, such as a bare number in a container.
+        expected = "expected a file, such as /var/lib/voice-metrics/calls.db, or off"
+        if value:
+            raise SettingsError(f"VOICE_METRICS_DB={value!r}: no such home directory is known; {expected}") from None
+    advice.append(f"VOICE_METRICS_DB is not set and no home directory is known: there is no ledger; {expected}.")
+    return None
 
 
 def _data_directory(environ: Mapping[str, str]) -> Path:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from loguru import logger
 
 from tests.export.conftest import TOKEN
+from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.endpoint import read
 from voice_metrics.settings import Settings, SettingsError
 
@@ -67,7 +70,7 @@ def test_the_defaults_are_as_documented() -> None:
     assert (found.call_ids, found.max_series, found.gen_ai, found.exponential) == (True, 20_000, True, False)
     assert found.ledger is not None
     assert found.ledger.parts[-2:] == ("voice-metrics", "calls.db")
-    assert (found.ledger_days, found.prices, found.service_name) == (30, None, None)
+    assert (found.ledger_days, found.service_name) == (30, None)
     assert (found.prometheus_host, found.prometheus_port) == ("localhost", 9464)
     assert found.advice == ()
 
@@ -85,16 +88,67 @@ def test_every_variable_is_read() -> None:
         VOICE_METRICS_CALL_ID="OFF",
         VOICE_METRICS_GENAI="off",
         VOICE_METRICS_DB="~/calls.db",
-        VOICE_METRICS_PRICES="prices.toml",
     )
     assert found.exporters == ("prometheus", "console")
     assert (found.interval_seconds, found.export_timeout_seconds) == (2.5, 1.5)
     assert (found.service_name, found.resource["team"]) == ("front-desk", "a,b")
     assert (found.exemplars, found.call_ids, found.gen_ai) == ("always_off", False, False)
     assert (found.prometheus_host, found.prometheus_port) == ("0.0.0.0", 1234)
-    assert (found.ledger, found.prices) == (Path.home() / "calls.db", Path("prices.toml"))
+    assert found.ledger == Path.home() / "calls.db"
     assert settings(OTEL_RESOURCE_ATTRIBUTES="service.name=other").service_name == "other"
     assert settings(VOICE_METRICS_DB="off").ledger is None
+
+
+def test_a_home_that_nobody_has_is_a_mistake() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(VOICE_METRICS_DB="~no-such-user/calls.db")
+    assert str(caught.value) == (
+        "VOICE_METRICS_DB='~no-such-user/calls.db': no such home directory is known; "
+        "expected a file, such as /var/lib/voice-metrics/calls.db, or off"
+    )
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as a user of whom the system knows no more than a number, as many a container does."""
+    users = pytest.importorskip("pwd")
+
+    def unknown(number: int) -> NoReturn:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(users, "getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_there_is_no_ledger_and_advice_says_what_to_set() -> None:
+    found = settings()
+    assert found.ledger is None
+    assert found.advice == (
+        "VOICE_METRICS_DB is not set and no home directory is known: there is no ledger; "
+        "expected a file, such as /var/lib/voice-metrics/calls.db, or off.",
+    )
+
+
+@pytest.mark.usefixtures("homeless")
+@pytest.mark.parametrize(("value", "ledger"), [("/data/calls.db", Path("/data/calls.db")), ("off", None)])
+def test_without_a_home_a_ledger_that_needs_none_is_used_as_it_is(value: str, ledger: Path | None) -> None:
+    found = settings(VOICE_METRICS_DB=value)
+    assert (found.ledger, found.advice) == (ledger, ())
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_a_bot_starts_and_says_that_it_has_no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOICE_METRICS_DB")
+    said: list[str] = []
+    sink = logger.add(lambda line: said.append(line.record["message"]), level="WARNING")
+    own = Telemetry(environ={})
+    VoiceMetricsProcessor(telemetry=own)
+    assert own.meter is not None
+    own.shutdown()
+    logger.remove(sink)
+    assert [line.partition(":")[0] for line in said] == ["Telemetry settings"]
+    assert "there is no ledger" in said[0]
 
 
 HEADERS = [
