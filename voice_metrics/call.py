@@ -6,7 +6,8 @@ clock: moments are passed in, monotonic seconds for durations and wall time to n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from loguru import logger
 
 from voice_metrics.call_series import CallSeries
-from voice_metrics.conversation import BotStarted, BotStopped, Conversation, Interruption
+from voice_metrics.conversation import BotStopped, Conversation, Interruption
 from voice_metrics.errors import Failures
 from voice_metrics.events import Event
 from voice_metrics.facts import (
@@ -27,6 +28,7 @@ from voice_metrics.facts import (
     Processing,
     Responded,
     TokensUsed,
+    Unpriced,
     Usage,
 )
 from voice_metrics.functions import FunctionCalls
@@ -105,7 +107,6 @@ class Call:
         self._throughput = Throughput()
         self._parts = ResponseParts()
         self._held = HoldBack()
-        self.speaking = False
         self._conversation = Conversation()
         self._functions = FunctionCalls()
         self._failures = Failures()
@@ -118,6 +119,11 @@ class Call:
     def next_due(self) -> float | None:
         """When `release` has something to do, in monotonic seconds; `None` if nothing is held back."""
         return self._held.next_due
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the bot is speaking."""
+        return self._conversation.bot_speaking
 
     @property
     def awaits_prices(self) -> bool:
@@ -147,10 +153,9 @@ class Call:
         match event:
             case Interruption():
                 self._all_happened(self._held.interrupted(at), at)
-            case BotStarted():
-                self.speaking = True
-            case BotStopped():
-                self.speaking = False
+            case BotStopped() if self._ended_at is not None and self.speaking:
+                # A goodbye that was queued before the EndFrame is part of the call.
+                self._ended_at = at
         self._all_happened(self._conversation.take(event, at), at)
         self._all_happened(self._functions.take(event, at), at)
         self._all_happened(self._failures.take(event), at)
@@ -234,22 +239,30 @@ class Call:
         """
         if self._last_export is None:
             self.end(EndReason.UNKNOWN, at)
-            self._complete(at)
+            if self.speaking:
+                self._ended_at = at
+            self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
+            self._give_up_prices(at)
             self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
-        """The call so far, or as a whole once it has ended.
+        """The call so far; once it has ended, as a whole: what is under way ends as if nothing more came.
 
         Args:
             at: Now, in monotonic seconds.
 
         Returns:
-            The summary.
+            The summary. Nothing of the call is changed.
         """
-        if self._ended_at is not None:
-            self._complete(at)
-        return self.progress(at)
+        if self._ended_at is None or self._last_export is not None:
+            return self.progress(at)
+        under_way = copy.deepcopy((self._held, self._conversation, self._functions))
+        record = self._record
+        for number, fact in enumerate(self._still_open(*under_way, at)):
+            record = copy.deepcopy(record) if number == 0 else record
+            record.take(fact)
+        return self._summed_up(record, at)
 
     def progress(self, at: float) -> CallSummary:
         """The call so far, with what is under way left open.
@@ -260,7 +273,11 @@ class Call:
         Returns:
             The summary.
         """
-        record, duration = self._record, (self._ended_at if self._ended_at is not None else at) - self._started_at
+        return self._summed_up(self._record, at)
+
+    def _summed_up(self, record: Record, at: float) -> CallSummary:
+        over = self._ended_at if self._ended_at is not None and not self.speaking else at
+        duration = over - self._started_at
         return CallSummary(
             call_id=self.identity.call_id,
             started_at=self.identity.started_at,
@@ -285,11 +302,19 @@ class Call:
             kept_in=self._telemetry.kept_in,
         )
 
-    def _complete(self, at: float) -> None:
-        self._all_happened(self._held.flush(), at)
-        self._all_happened(self._conversation.end(at, cut_off=self.end_reason is not EndReason.COMPLETED), at)
-        self._all_happened(self._functions.end(at), at)
+    def _still_open(
+        self, held: HoldBack, conversation: Conversation, functions: FunctionCalls, at: float
+    ) -> Iterator[Fact]:
+        yield from held.flush()
+        yield from conversation.end(at, cut_off=self.end_reason is not EndReason.COMPLETED)
+        yield from functions.end(at)
+
+    def _give_up_prices(self, at: float) -> None:
         self.price(at)
+        for usage, _ in self._unpriced_yet:
+            why = "its price was still being looked up when the call ended"
+            self.happened(Unpriced(_LEGS[type(usage)], usage.processor, usage.model, why), at)
+        self._unpriced_yet.clear()
 
     def _exported(self) -> bool | None:
         if self._telemetry.destination is None or self._last_export is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from loguru import logger
@@ -76,6 +77,7 @@ class Lifetime:
         self._listener = listener
         self._reading: asyncio.TimerHandle | None = None
         self._concluding: asyncio.Task[None] | None = None
+        self._due = asyncio.Event()
         if journal is not None:
             journal.started(call.progress(clock()))
             self._later(JOURNAL_SECONDS, self._write_journal)
@@ -83,7 +85,7 @@ class Lifetime:
     @property
     def over(self) -> bool:
         """Whether the call's end is being told, or was."""
-        return self._concluding is not None
+        return self._due.is_set()
 
     def read_soon(self) -> None:
         """See to it that measurements are read, and those that are held back are taken."""
@@ -99,19 +101,25 @@ class Lifetime:
         """
         if self.call.end_reason is None:
             self.call.end(reason, at)
-            self._later(GRACE_SECONDS, lambda: self._conclude_when_quiet(at + DRAIN_SECONDS))
+            self._concluding = self._ending(at + DRAIN_SECONDS)
 
     def conclude(self) -> asyncio.Task[None]:
-        """Tell the end, once.
+        """Tell the end, once, and without waiting for what is still under way.
 
         Returns:
             What tells it.
         """
+        self._due.set()
         if self._concluding is None:
-            self._concluding = asyncio.get_running_loop().create_task(self._conclude())
-            _endings.add(self._concluding)
-            self._concluding.add_done_callback(_endings.discard)
+            self._concluding = self._ending(self._clock())
         return self._concluding
+
+    def _ending(self, latest: float) -> asyncio.Task[None]:
+        # A task and no timer: an event loop that is closed cancels it, and the end is told all the same.
+        task = asyncio.get_running_loop().create_task(self._conclude(latest))
+        _endings.add(task)
+        task.add_done_callback(_endings.discard)
+        return task
 
     def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, act)
@@ -136,27 +144,32 @@ class Lifetime:
             self._listener.faulted("ledger", fault)
         self._later(JOURNAL_SECONDS, self._write_journal)
 
-    def _conclude_when_quiet(self, latest: float) -> None:
-        if self.over:
-            return
-        if self.call.speaking and self._clock() < latest:
-            self._later(GRACE_SECONDS, lambda: self._conclude_when_quiet(latest))
-        else:
-            self.conclude()
+    async def _quiet(self, latest: float) -> None:
+        """Wait for what is still under way, unless the end is due."""
+        while not self._due.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_SECONDS):
+                    await self._due.wait()
+            if not self.call.speaking or self._clock() >= latest:
+                self._due.set()
 
-    async def _conclude(self) -> None:
-        self._listener.read()
+    async def _conclude(self, latest: float) -> None:
         try:
+            await self._quiet(latest)
+            self._listener.read()
             await self._export()
         except Exception as fault:
             self._listener.faulted("last export", fault)
         finally:
             # Told even when the event loop is being closed.
-            summary = self.call.summary(self._clock())
+            self._due.set()
+            self._listener.read()
+            last_export = self.call.close(self._clock())
+            summary = self.call.progress(self._clock())
             self._show(summary)
             if self._journal is not None:
-                self._journal.ended(summary, self.call.close(self._clock()))
-        await self._listener.summed_up(summary)
+                self._journal.ended(summary, last_export)
+            await self._listener.summed_up(summary)
 
     def _show(self, summary: CallSummary) -> None:
         # A name that is no text must not cost the ledger and the listeners the summary as well.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ from voice_metrics.telemetry import Telemetry
 _LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
 
 
+# Errors before a call's StartFrame that are remembered for it.
+_MOST_EARLY = 100
 # How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
 _GAVE_UP = "can no longer do its job"
 
@@ -118,6 +121,7 @@ class Tap:
         self._origins = Origins(self._at_origin)
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float]] = []
+        self._early: deque[ErrorRaised] = deque(maxlen=_MOST_EARLY)
         self._fatal = False
         self._faults: set[str] = set()
         self._explained_worker: Any = None
@@ -163,6 +167,8 @@ class Tap:
         try:
             self.read()
             if self._lifetime is not None:
+                if self._fatal:
+                    self._lifetime.call.end(EndReason.ERROR, self._clock())
                 await asyncio.shield(self._lifetime.conclude())
         except Exception as fault:
             self.faulted("end of the call", fault)
@@ -256,6 +262,9 @@ class Tap:
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
         for warning in self._flags().warnings():
             logger.warning("Call {}: {}", self.call_id, warning)
+        early, self._early = self._early, deque(maxlen=_MOST_EARLY)
+        for told in early:
+            self._took_place(told, at)
 
     def _journal(self) -> Journal | None:
         path = self._settings.ledger
@@ -291,11 +300,14 @@ class Tap:
                 self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
 
     def _took_place(self, told: events.Event, at: float) -> None:
-        if self.call is not None:
+        if self._lifetime is not None and not self._lifetime.over:
             self.read()
             if isinstance(told, ErrorRaised) and told.fatal:
                 self._fatal = True
-            self.call.took_place(told, at)
+            self._lifetime.call.took_place(told, at)
+        elif isinstance(told, ErrorRaised):
+            # Services connect before they pass the StartFrame on.
+            self._early.append(told)
 
     def _explained(self, breakdown: Breakdown) -> None:
         try:

@@ -1,0 +1,179 @@
+"""What is told of a call's beginning and end, however early, late or abrupt things happen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from pipecat.frames.frames import EndFrame, Frame, StartFrame, StopFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.workers.runner import WorkerRunner
+
+from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
+from voice_metrics.call import Call, Identity
+from voice_metrics.conversation import BotStarted, BotStopped, Interruption
+from voice_metrics.facts import CharactersSpoken, EndReason, FirstByte, Leg, TurnOutcome, Usage
+from voice_metrics.functions import FunctionAnswered, FunctionRunning
+from voice_metrics.ledger import LedgerReader, ledger_at
+from voice_metrics.pipeline import Lineup
+from voice_metrics.prices import PriceBook
+from voice_metrics.settings import Settings
+
+
+class Unreachable(FrameProcessor):
+    """A service that cannot connect, and says so before it passes the StartFrame on."""
+
+    def __init__(self, *, fatal: bool) -> None:
+        super().__init__()
+        self._fatal = fatal
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, StartFrame):
+            await self.push_error("cannot connect", fatal=self._fatal)
+        await self.push_frame(frame, direction)
+
+
+def in_memory() -> Telemetry:
+    return Telemetry(meter_provider=MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False))
+
+
+async def run(processors: list[FrameProcessor], ending: Frame, observers: list[VoiceMetricsObserver]) -> None:
+    """Run a pipeline from its start to its end, and no longer."""
+    worker = PipelineWorker(
+        Pipeline(processors),
+        params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
+        observers=list(observers),
+        enable_rtvi=False,
+        enable_turn_tracking=False,
+        idle_timeout_secs=None,
+    )
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    await worker.queue_frame(ending)
+    await asyncio.wait_for(runner.run(), 20)
+
+
+@pytest.mark.parametrize("place", ["after", "before", "observer"])
+@pytest.mark.parametrize(("fatal", "reason"), [(False, "completed"), (True, "error")])
+async def test_a_service_that_cannot_connect_is_an_error_of_the_call(place: str, fatal: bool, reason: str) -> None:
+    broken = Unreachable(fatal=fatal)
+    telemetry = in_memory()
+    tool: VoiceMetricsProcessor | VoiceMetricsObserver
+    if place == "observer":
+        tool = observer = VoiceMetricsObserver(telemetry=telemetry)
+        await run([broken], EndFrame(), [observer])
+    else:
+        tool = metrics = VoiceMetricsProcessor(telemetry=telemetry)
+        await run([broken, metrics] if place == "after" else [metrics, broken], EndFrame(), [])
+    summary = tool.summary()
+    assert summary is not None
+    assert (summary.errors, summary.end_reason) == (1, reason)
+
+
+def test_a_call_that_is_stopped_is_told_although_its_event_loop_ends_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: list[str]
+) -> None:
+    path = tmp_path / "calls.db"
+    monkeypatch.setenv("VOICE_METRICS_DB", str(path))
+    announced: list[CallSummary] = []
+
+    async def whole() -> str:
+        metrics = VoiceMetricsProcessor(telemetry=in_memory())
+
+        @metrics.event_handler("on_call_summary")
+        async def on_call_summary(processor: VoiceMetricsProcessor, summary: CallSummary) -> None:
+            announced.append(summary)
+
+        await run([metrics], StopFrame(), [])
+        return metrics.call_id
+
+    call_id = asyncio.run(whole())
+    assert len([line for line in log if line.startswith(f"INFO Call {call_id}: ")]) == 1
+    assert [summary.end_reason for summary in announced] == ["completed"]
+    ledger = ledger_at(path, Settings.from_environment(os.environ).ledger_days)
+    assert ledger.close()
+    with LedgerReader(path) as reader:
+        assert [(row.call_id, row.end_reason) for row in reader.calls()] == [(call_id, "completed")]
+
+
+class NeverKnown(PriceBook):
+    """A price book that is still looking."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def cost(self, leg: Leg, provider: str | None, usage: Usage, at: datetime) -> None:
+        return None
+
+
+def a_call(prices: PriceBook | None = None) -> Call:
+    identity = Identity("c-1", {}, {}, datetime.now(UTC))
+    return Call(identity, Lineup(), in_memory(), prices or PriceBook({}), 0.0)
+
+
+def test_usage_that_never_got_its_price_is_named_as_unpriced() -> None:
+    call = a_call(NeverKnown())
+    call.measured(CharactersSpoken("Mouth", "mouth-1", 50), 1.0)
+    call.close(2.0)
+    assert call.progress(2.0).cost.unpriced == ("mouth-1",)
+
+
+def _goodbye(call: Call, look: Callable[[float], Any]) -> dict[str, Any]:
+    """A goodbye that was queued with the EndFrame, is cut off, and waits for a function; `look` looks on."""
+    call.took_place(BotStarted(), 1.0)
+    call.took_place(FunctionRunning(1, "1", "book"), 1.2)
+    call.measured(FirstByte("Mouth", "mouth-1", 0.2), 1.99)
+    call.end(EndReason.COMPLETED, 2.0)
+    look(2.0)
+    call.took_place(Interruption(), 2.5)
+    call.took_place(BotStopped(), 2.6)
+    look(2.7)
+    call.took_place(FunctionAnswered(2, "1", "book"), 3.0)
+    look(3.1)
+    call.close(3.2)
+    return call.progress(9.0).to_dict()
+
+
+def test_reading_the_summary_changes_nothing() -> None:
+    read, unread = a_call(), a_call()
+    told = _goodbye(read, read.summary), _goodbye(unread, lambda at: None)
+    for one in told:
+        del one["started_at"]
+    assert told[0] == told[1]
+    assert told[0]["turns"] == {"completed": 0, "interrupted": 1}
+
+
+def test_the_summary_of_a_call_that_has_ended_counts_what_is_still_open() -> None:
+    call = a_call()
+    call.took_place(BotStarted(), 1.0)
+    call.end(EndReason.CANCELLED, 2.0)
+    assert call.summary(2.0).turns == {TurnOutcome.INTERRUPTED: 1}
+    assert call.progress(2.0).turns == {}
+
+
+def test_a_goodbye_that_is_played_after_the_end_frame_is_part_of_the_duration() -> None:
+    call = a_call()
+    call.took_place(BotStarted(), 1.0)
+    call.end(EndReason.COMPLETED, 2.0)
+    assert call.progress(4.0).duration_seconds == 4.0
+    call.took_place(BotStopped(), 5.0)
+    call.close(5.5)
+    assert call.progress(9.0).duration_seconds == 5.0
+
+
+def test_a_goodbye_that_never_ends_lasts_until_the_call_is_closed() -> None:
+    call = a_call()
+    call.took_place(BotStarted(), 1.0)
+    call.end(EndReason.COMPLETED, 2.0)
+    call.close(7.0)
+    assert call.progress(9.0).duration_seconds == 7.0
