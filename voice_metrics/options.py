@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from types import NoneType
 
 from voice_metrics.facts import Leg
-from voice_metrics.series import COMMON_ATTRIBUTES
+from voice_metrics.prometheus_names import label_name
+from voice_metrics.series import COMMON_ATTRIBUTES, VOICE
+
+# Prometheus sets `job` and `instance` where it takes series in, and makes `le` and `quantile` for their parts.
+_OF_PROMETHEUS = ("le", "quantile", "job", "instance")
+_OF_OURS = (*COMMON_ATTRIBUTES, *(name for series in VOICE for name in series.attributes))
+_TAKEN = frozenset(label_name(name) for name in (*_OF_OURS, *_OF_PROMETHEUS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +45,19 @@ class Options:
             The options.
 
         Raises:
-            TypeError: If a model or an attribute is not text.
-            ValueError: If an attribute has a name of ours.
+            TypeError: If a model, the call's id or an attribute is not text.
+            ValueError: If an attribute has no name, or would be a label in Prometheus that series have already.
         """
         for leg, model in models.items():
             if not isinstance(model, (str, NoneType)):
                 raise TypeError(f"{leg}_model={model!r}: expected the name of a model, such as 'gpt-4.1'")
+        if not isinstance(call_id, (str, NoneType)):
+            raise TypeError(f"call_id={call_id!r}: expected text, such as 'call-7'")
         for key, value in (attributes or {}).items():
             if not isinstance(key, str) or not isinstance(value, str):
                 raise TypeError(f"attributes[{key!r}]={value!r}: expected text for text, such as {{'tenant': 'acme'}}")
-            if key in COMMON_ATTRIBUTES or not key:
-                raise ValueError(f"attributes[{key!r}]: this name is taken, choose another")
+            if not key:
+                raise ValueError(f"attributes[{key!r}]: expected a name, such as 'tenant'")
+            if (label := label_name(key)) in _TAKEN:
+                raise ValueError(f"attributes[{key!r}]: the label {label} is taken; choose another name")
         return cls(dict(models), call_id or None, dict(attributes or {}))

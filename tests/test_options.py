@@ -1,0 +1,69 @@
+"""What the user of a processor or observer may choose, and what is refused at construction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from voice_metrics.facts import Leg
+from voice_metrics.options import Options
+from voice_metrics.series import COMMON_ATTRIBUTES, VOICE
+
+OURS = sorted({*COMMON_ATTRIBUTES, *(name for series in VOICE for name in series.attributes)})
+
+
+def test_what_the_user_chose_is_kept() -> None:
+    tags = {"tenant": "acme", "deployment.environment": "test", "service.name": "x", "Model": "x", "job_title": "cook"}
+    options = Options.checked({Leg.LLM: "gpt-4.1"}, "call-7", tags)
+    assert options == Options({Leg.LLM: "gpt-4.1"}, "call-7", tags)
+
+
+@pytest.mark.parametrize("call_id", [None, ""])
+def test_no_call_id_is_none(call_id: str | None) -> None:
+    assert Options.checked({}, call_id, None) == Options({}, None, {})
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_name_that_series_have_already_is_taken(name: str) -> None:
+    with pytest.raises(ValueError, match="is taken") as caught:
+        Options.checked({}, None, {name: "restaurant"})
+    assert str(caught.value) == f"attributes[{name!r}]: the label {name} is taken; choose another name"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        pytest.param("call.id", "call_id", id="dot"),
+        pytest.param("end-reason", "end_reason", id="hyphen"),
+        pytest.param("token__type", "token_type", id="two-underscores"),
+        pytest.param("le", "le", id="bound-of-a-bucket"),
+        pytest.param("quantile", "quantile", id="quantile-of-a-summary"),
+        pytest.param("job", "job", id="job-of-the-target"),
+        pytest.param("instance", "instance", id="instance-of-the-target"),
+    ],
+)
+def test_a_name_that_prometheus_takes_for_another_is_taken(name: str, label: str) -> None:
+    with pytest.raises(ValueError, match="is taken") as caught:
+        Options.checked({}, None, {"tenant": "acme", name: "x"})
+    assert str(caught.value) == f"attributes[{name!r}]: the label {label} is taken; choose another name"
+
+
+def test_an_attribute_without_a_name_is_told() -> None:
+    with pytest.raises(ValueError, match=r"attributes\[''\]: expected a name, such as 'tenant'"):
+        Options.checked({}, None, {"": "x"})
+
+
+WRONG: list[Any] = [
+    pytest.param({Leg.TTS: 7}, None, None, "tts_model=7: expected the name of a model", id="model"),
+    pytest.param({}, 5, None, "call_id=5: expected text, such as 'call-7'", id="call-id"),
+    pytest.param({}, 0, None, "call_id=0: expected text, such as 'call-7'", id="call-id-that-counts-as-nothing"),
+    pytest.param({}, None, {"tenant": 7}, r"attributes\['tenant'\]=7: expected text for text", id="attribute"),
+    pytest.param({}, None, {7: "x"}, r"attributes\[7\]='x': expected text for text", id="name-of-an-attribute"),
+]
+
+
+@pytest.mark.parametrize(("models", "call_id", "attributes", "words"), WRONG)
+def test_what_is_no_text_is_told(models: Any, call_id: Any, attributes: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        Options.checked(models, call_id, attributes)
