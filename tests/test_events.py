@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pipecat.frames import frames
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     ErrorFrame,
+    Frame,
     FunctionCallCancelFrame,
     FunctionCallInProgressFrame,
     FunctionCallResultFrame,
@@ -17,18 +21,27 @@ from pipecat.frames.frames import (
     FunctionCallsStartedFrame,
     InputAudioRawFrame,
     InterruptionFrame,
+    LLMRunFrame,
     UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import FunctionCallFromLLM, FunctionCallParams, LLMService
+from pipecat.workers.runner import WorkerRunner
 
 from voice_metrics.conversation import BotStarted, Interruption, UserStopped, VoiceStarted, VoiceStopped
 from voice_metrics.errors import ErrorRaised, Failures
 from voice_metrics.events import RESULTS_NAME_ERRORS, event, function_raised, is_echo, reads, tells
 from voice_metrics.facts import Failed
 from voice_metrics.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.processor import VoiceMetricsProcessor
+from voice_metrics.telemetry import Telemetry
 
+END: Any = getattr(frames, "EndWorkerFrame", None) or frames.EndTaskFrame  # renamed in 1.4.0
 RUNNING = {"function_name": "book", "tool_call_id": "call_1", "arguments": {}}
 
 
@@ -83,7 +96,7 @@ class Model:
 @pytest.mark.parametrize(
     ("model", "seconds"),
     [
-        pytest.param(Model({"book": Item()}, 10.0), 2.5, id="the-functions-own"),
+        pytest.param(Model({"book": Item(), None: object()}, 10.0), 2.5, id="the-functions-own"),
         pytest.param(Model({None: Item()}, 10.0), 2.5, id="of-the-function-for-all-names"),
         pytest.param(Model({}, 10.0), 10.0, id="the-services"),
         pytest.param(Model({}, None), None, id="none"),
@@ -92,9 +105,119 @@ class Model:
     ],
 )
 def test_a_functions_deadline(model: object, seconds: float | None) -> None:
+    running = event(FunctionCallInProgressFrame(**RUNNING), model)
+
+    assert isinstance(running, FunctionRunning)
+    assert (running.call_id, running.function, running.deadline_seconds) == ("call_1", "book", seconds)
+
+
+@pytest.mark.parametrize(
+    ("registered", "told"),
+    [
+        pytest.param(["book"], True, id="under-its-name"),
+        pytest.param(["book", None], True, id="under-its-name-beside-one-for-all-names"),
+        pytest.param(["pay", None], None, id="by-one-for-all-names"),
+        pytest.param(["pay"], False, id="another-one"),
+        pytest.param([], False, id="none"),
+    ],
+)
+def test_whether_a_function_is_registered(registered: list[str | None], told: bool | None) -> None:
+    model = LLMService()
+    for name in registered:
+        model.register_function(name, _book)
     frame = FunctionCallInProgressFrame(**RUNNING)
 
-    assert event(frame, model) == FunctionRunning(frame.id, "call_1", "book", seconds)
+    running = event(frame, model)
+
+    assert isinstance(running, FunctionRunning)
+    assert running.registered is told
+
+
+def test_of_a_model_nobody_knows_no_function_is_called_unregistered() -> None:
+    for model in (None, object()):
+        frame = FunctionCallInProgressFrame(**RUNNING)
+        assert event(frame, model) == FunctionRunning(frame.id, "call_1", "book", None, None)
+
+
+async def _book(params: FunctionCallParams) -> None:
+    await params.result_callback("booked")
+
+
+class Mind(LLMService):
+    """Calls functions of all the names at once."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self._names = names
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMRunFrame):
+            context = LLMContext()
+            await self.run_function_calls(
+                [
+                    FunctionCallFromLLM(function_name=name, tool_call_id=f"call_{name}", arguments={}, context=context)
+                    for name in self._names
+                ]
+            )
+        else:
+            await self.push_frame(frame, direction)
+
+
+class Counter(FrameProcessor):
+    """Ends the call after so many results."""
+
+    def __init__(self, results: int) -> None:
+        super().__init__()
+        self._left = results
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+        if isinstance(frame, FunctionCallResultFrame):
+            self._left -= 1
+            if not self._left:
+                await self.push_frame(END(), FrameDirection.UPSTREAM)
+
+
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        pytest.param(["book"], {("book", "completed"): 1, ("unknown", "failed"): 60}, id="made-up-names"),
+        pytest.param(
+            ["book", None],
+            {("book", "completed"): 1, ("other", "completed"): 10}
+            | {(f"made_up_{number}", "completed"): 1 for number in range(50)},
+            id="made-up-names-that-one-function-answers",
+        ),
+    ],
+)
+async def test_a_model_cannot_start_a_series_for_every_name_it_makes_up(
+    registered: list[str | None], expected: dict[tuple[str, str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", "off")
+    names = [*(f"made_up_{number}" for number in range(60)), "book"]
+    reader, mind = InMemoryMetricReader(), Mind(names)
+    for name in registered:
+        mind.register_function(name, _book)
+    metrics = VoiceMetricsProcessor(telemetry=Telemetry(meter_provider=MeterProvider([reader])))
+    worker = PipelineWorker(Pipeline([mind, metrics, Counter(len(names))]), enable_rtvi=False)
+    await worker.queue_frame(LLMRunFrame())
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    async with asyncio.timeout(20):
+        await runner.run()
+
+    data = reader.get_metrics_data()
+    assert data is not None
+    assert {
+        (point.attributes["function"], point.attributes["outcome"]): point.value
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == "voice.function_calls.total"
+        for point in metric.data.data_points
+    } == expected
 
 
 def test_a_result_settles_only_when_it_is_final() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_metrics.facts import Fact, FunctionOutcome, FunctionSettled
 from voice_metrics.functions import (
+    MOST_NAMES,
     Event,
     FunctionAnswered,
     FunctionCalls,
@@ -18,6 +21,7 @@ from voice_metrics.functions import (
 
 COMPLETED, FAILED = FunctionOutcome.COMPLETED, FunctionOutcome.FAILED
 TIMED_OUT, CANCELLED = FunctionOutcome.TIMED_OUT, FunctionOutcome.CANCELLED
+FRAMES = itertools.count(1)
 
 
 def _settled(events: list[tuple[float, Event]]) -> list[Fact]:
@@ -99,6 +103,16 @@ def _settled(events: list[tuple[float, Event]]) -> list[Fact]:
             [FunctionSettled("book", COMPLETED, None)],
             id="its-start-was-not-seen",
         ),
+        pytest.param(
+            [
+                (1.0, FunctionRunning(1, "a", "make_up", registered=False)),
+                (1.5, FunctionAnswered(2, "a", "make_up")),
+                (2.0, FunctionRunning(3, "b", "dream", registered=False)),
+                (2.25, FunctionDropped(4, "b", "dream")),
+            ],
+            [FunctionSettled("unknown", FAILED, 0.5), FunctionSettled("unknown", CANCELLED, 0.25)],
+            id="names-that-are-not-registered",
+        ),
     ],
 )
 def test_what_settles_a_call(events: list[tuple[float, Event]], expected: list[Fact]) -> None:
@@ -113,6 +127,35 @@ def test_what_still_runs_at_the_end_is_cancelled_once() -> None:
     assert calls.end(3.0) == [FunctionSettled("book", CANCELLED, 2.0), FunctionSettled("pay", CANCELLED, 1.0)]
     assert calls.end(4.0) == []
     assert calls.take(FunctionAnswered(3, "a", "book"), 4.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("registered", "told"),
+    [
+        pytest.param(True, {f"f{number}" for number in range(MOST_NAMES + 9)}, id="registered-names-are-all-told"),
+        pytest.param(None, {*(f"f{number}" for number in range(MOST_NAMES)), "other"}, id="others-up-to-a-limit"),
+        pytest.param(False, {"unknown"}, id="names-that-are-not-registered-are-one"),
+    ],
+)
+def test_how_many_names_a_call_has(registered: bool | None, told: set[str]) -> None:
+    calls, settled = FunctionCalls(), list[Fact]()
+    for number in (*range(MOST_NAMES + 9), 0):
+        calls.take(FunctionRunning(next(FRAMES), "a", f"f{number}", registered=registered), 1.0)
+        settled.extend(calls.take(FunctionAnswered(next(FRAMES), "a", f"f{number}"), 2.0))
+
+    names = [fact.function for fact in settled if isinstance(fact, FunctionSettled)]
+    assert set(names) == told
+    assert len(names) == MOST_NAMES + 10
+    assert names[-1] == names[0]
+
+
+def test_an_exception_settles_its_call_whatever_the_name_it_is_told_under() -> None:
+    calls = FunctionCalls()
+    for number in range(MOST_NAMES):
+        calls.take(FunctionAnswered(next(FRAMES), f"{number}", f"f{number}"), 1.0)
+    calls.take(FunctionRunning(next(FRAMES), "a", "one_more"), 1.0)
+
+    assert calls.take(FunctionRaised(next(FRAMES), "one_more"), 1.5) == (FunctionSettled("other", FAILED, 0.5),)
 
 
 IDS = st.sampled_from(["a", "b", "c"])

@@ -93,7 +93,9 @@ def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
 
 
 def _running(frame: Any, source: Any) -> FunctionRunning:
-    return FunctionRunning(_once(frame), frame.tool_call_id, frame.function_name, _deadline(source, frame))
+    name = frame.function_name
+    deadline, registered = _deadline(source, name), _is_registered(source, name)
+    return FunctionRunning(_once(frame), frame.tool_call_id, name, deadline, registered)
 
 
 def _answered(frame: Any, source: Any) -> FunctionAnswered | None:
@@ -116,11 +118,24 @@ def _once(frame: Frame) -> int:
     return min(frame.id, frame.broadcast_sibling_id or frame.id)
 
 
-def _deadline(source: Any, frame: Any) -> float | None:
-    registered = getattr(source, "_functions", None)
-    item = registered.get(frame.function_name) or registered.get(None) if isinstance(registered, dict) else None
+def _deadline(source: Any, function: str) -> float | None:
+    functions = _functions(source) or {}
+    item = functions.get(function) or functions.get(None)
     seconds = getattr(item, "timeout_secs", None) or getattr(source, "_function_call_timeout_secs", None)
     return float(seconds) if isinstance(seconds, (int, float)) else None
+
+
+def _is_registered(source: Any, function: str) -> bool | None:
+    functions = _functions(source)
+    if functions is None:
+        return None
+    # A function that is registered as `None` answers to every name.
+    return True if function in functions else None if None in functions else False
+
+
+def _functions(source: Any) -> dict[str | None, Any] | None:
+    registered = getattr(source, "_functions", None)
+    return registered if isinstance(registered, dict) else None
 
 
 def _always(made: Event) -> _Maker:

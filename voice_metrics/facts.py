@@ -267,7 +267,7 @@ class FunctionSettled:
     """A function call of the language model came to its end.
 
     Parameters:
-        function: Name of the function.
+        function: Name of the function; "unknown" if it is not registered, "other" if a call has too many names.
         outcome: How it was settled.
         seconds: In progress to settled, or `None` if its start was not seen.
     """

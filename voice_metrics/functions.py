@@ -1,7 +1,8 @@
 """The function calls of a call's language models: how each was settled, and after how long.
 
-Owns what settles a call. Knows no Pipecat and no clock: moments are passed in, in monotonic seconds. The same
-frame may be reported from where it arises and from where it passes; its id makes it one.
+Owns what settles a call and under which name, since a model may write any. Knows no Pipecat and no clock: moments
+are passed in, in monotonic seconds. The same frame may be reported from where it arises and from where it passes;
+its id makes it one.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ class FunctionRunning:
     Parameters:
         frame_id: Id of the frame that told, the same in both directions.
         call_id: The model's id of the call.
-        function: Name of the function.
+        function: Name of the function, as the model wrote it.
         deadline_seconds: After which its service gives up on it, or `None` if it waits for ever or does not say.
+        registered: Whether its service has a function of this name, or `None` if it takes any name or is not known.
     """
 
     frame_id: int
     call_id: str
     function: str
     deadline_seconds: float | None = None
+    registered: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,18 @@ class FunctionRaised:
 Event = FunctionRunning | FunctionAnswered | FunctionDropped | FunctionRaised
 _EVENTS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised)
 
+UNKNOWN = "unknown"  # stands for all names that are not registered
+OTHER = "other"  # stands for the names beyond `MOST_NAMES`
+# As many names of one call are told of which nobody knows whether they are registered; each is a series.
+MOST_NAMES = 50
+
 
 @dataclass(frozen=True, slots=True)
 class _Running:
     function: str
     since: float
     deadline_seconds: float | None
+    registered: bool | None
 
 
 class FunctionCalls:
@@ -97,6 +106,7 @@ class FunctionCalls:
         self._running: dict[str, _Running] = {}
         self._frames = Seen()
         self._settled = Seen()
+        self._names: set[str] = set()
 
     def take(self, event: object, at: float) -> Sequence[Fact]:
         """Note an event.
@@ -111,10 +121,10 @@ class FunctionCalls:
         if not isinstance(event, _EVENTS) or not self._frames.first(event.frame_id):
             return ()
         match event:
-            case FunctionRunning(_, call_id, function, deadline_seconds):
+            case FunctionRunning(_, call_id, function, deadline_seconds, registered):
                 # Some models number their calls from 0 in every response.
                 self._settled.forget(call_id)
-                self._running[call_id] = _Running(function, at, deadline_seconds)
+                self._running[call_id] = _Running(function, at, deadline_seconds, registered)
                 return ()
             case FunctionAnswered(_, call_id, function):
                 return self._settle(call_id, function, self._outcome(event, at), at)
@@ -145,6 +155,9 @@ class FunctionCalls:
         if event.failed:
             return FunctionOutcome.FAILED
         call = self._running.get(event.call_id)
+        # Pipecat answers in the place of a function that is not registered, and names no error.
+        if call and call.registered is False:
+            return FunctionOutcome.FAILED
         deadline = call.deadline_seconds if call else None
         # On Pipecat 1.3 a service answers for a function that ran out of time, with nothing.
         if event.empty and call and deadline is not None and at - call.since >= deadline:
@@ -155,4 +168,15 @@ class FunctionCalls:
         if not self._settled.first(call_id):
             return ()
         call = self._running.pop(call_id, None)
-        return (FunctionSettled(function, outcome, max(0.0, at - call.since) if call else None),)
+        name = self._name(function, call.registered if call else None)
+        return (FunctionSettled(name, outcome, max(0.0, at - call.since) if call else None),)
+
+    def _name(self, function: str, registered: bool | None) -> str:
+        if registered is False:
+            return UNKNOWN
+        if registered or function in self._names:
+            return function
+        if len(self._names) >= MOST_NAMES:
+            return OTHER
+        self._names.add(function)
+        return function
