@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from voice_metrics.cli.written import written
-from voice_metrics.grafana.alerts import RUNBOOK, Thresholds, render
+from voice_metrics.grafana.alerts import Thresholds, render
 
 EXAMPLES = """\b
 Examples:
@@ -47,8 +47,8 @@ def alerts(
         float, typer.Option(min=0, max=1, metavar="RATIO", help="Share of turns that callers cut off.")
     ] = _STANDARD.interruption_ratio,
     runbook: Annotated[
-        str, typer.Option(metavar="URL", help="Your copy of docs/alerts.md, for notifications to link to.")
-    ] = RUNBOOK,
+        str | None, typer.Option(metavar="URL", help="Your copy of docs/alerts.md, for notifications to link to.")
+    ] = None,
 ) -> None:
     """Write the alert rules as YAML for Prometheus, Mimir or Grafana's import."""
     thresholds = Thresholds(

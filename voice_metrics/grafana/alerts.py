@@ -24,7 +24,6 @@ from voice_metrics.series import (
     Series,
 )
 
-RUNBOOK = "docs/alerts.md"
 # Fewer answers than this say nothing about a 95th percentile.
 FEWEST_ANSWERS = 10
 FEWEST_TURNS = 20
@@ -90,13 +89,13 @@ def rules(thresholds: Thresholds, job: str | None = None) -> Iterator[Rule]:
     yield from _telemetry(bots)
 
 
-def render(thresholds: Thresholds, job: str | None = None, runbook: str = RUNBOOK) -> str:
+def render(thresholds: Thresholds, job: str | None = None, runbook: str | None = None) -> str:
     """The rules as a file for Prometheus, Mimir or Grafana's import.
 
     Args:
         thresholds: From which values on they fire.
         job: The only bot to watch, or `None` to watch every bot on its own.
-        runbook: Address of the page that explains the alerts.
+        runbook: Address of the page that explains the alerts, or `None` for alerts without a link to it.
     """
     lines = ["groups:", "  - name: voice-metrics", "    interval: 1m", "    rules:"]
     for rule in rules(thresholds, job):
@@ -109,8 +108,9 @@ def render(thresholds: Thresholds, job: str | None = None, runbook: str = RUNBOO
             f"          severity: {rule.severity}",
             "        annotations:",
             f"          summary: {json.dumps(rule.summary)}",
-            f"          runbook_url: {json.dumps(f'{runbook}#{rule.name.lower()}')}",
         ]
+        if runbook is not None:
+            lines.append(f"          runbook_url: {json.dumps(f'{runbook}#{rule.name.lower()}')}")
     return "\n".join(lines) + "\n"
 
 
