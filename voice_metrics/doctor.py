@@ -6,6 +6,8 @@ secret: everything here is safe to paste into a public issue.
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,11 +28,12 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from requests.utils import get_environ_proxies
 
 from voice_metrics.endpoint import Endpoint, credentials_mistake
-from voice_metrics.export.answers import Outcome
+from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, installed, resource
 from voice_metrics.export.stock_exporter import stock_exporter
 from voice_metrics.footprint import Footprint, footprint
+from voice_metrics.prices import PriceBook
 from voice_metrics.settings import Settings, SettingsError
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
 
@@ -74,8 +77,9 @@ class Examination:
 
     @property
     def ok(self) -> bool:
-        """Whether a server accepted a point."""
-        return self.outcome is not None and self.outcome.acknowledged
+        """Whether a server accepted a point and nothing else is wrong."""
+        accepted = self.outcome is not None and self.outcome.acknowledged
+        return accepted and all(finding.mark is not Mark.BAD for finding in self.findings)
 
     @property
     def round_trip_seconds(self) -> float | None:
@@ -97,6 +101,8 @@ def examine(environ: Mapping[str, str]) -> Examination:
     except SettingsError as error:
         return Examination((Finding(Mark.BAD, str(error)),), None, None)
     findings = [Finding(Mark.ADVICE, advice) for advice in settings.advice]
+    findings += _prices(environ)
+    findings += _ledger(settings.ledger)
     findings += _surroundings(settings)
     cost = footprint(settings)
     endpoint = settings.endpoint
@@ -107,6 +113,42 @@ def examine(environ: Mapping[str, str]) -> Examination:
     findings += _verdict(endpoint, outcome)
     findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
     return Examination(tuple(findings), outcome, cost)
+
+
+def _prices(environ: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        PriceBook.from_environment(environ)
+    except SettingsError as error:
+        yield Finding(Mark.BAD, str(error))
+
+
+def _ledger(path: Path | None) -> Iterator[Finding]:
+    fault = None if path is None else _fault(path)
+    if path is not None and fault is not None:
+        text = f"Ledger {_shown(path)} cannot be written: {fault}. Calls go on, but nothing of them is kept."
+        yield Finding(Mark.BAD, f"{text} VOICE_METRICS_DB names another file.")
+
+
+def _fault(path: Path) -> str | None:
+    # Opened and closed here, an SQLite file would lose the locks that this process holds on it.
+    if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
+        return "it is read-only"
+    if path.is_dir():
+        return "it is a folder"
+    folder = next((place for place in path.absolute().parents if os.access(place, os.F_OK)), Path(path.anchor))
+    try:
+        # Permissions do not say that a file system takes no files, such as /proc, or is full; the file has no name.
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return f"no file can be made in {_shown(folder)} ({error.strerror})"
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
 
 
 def _surroundings(settings: Settings) -> Iterator[Finding]:
@@ -163,7 +205,8 @@ def send_test_point(settings: Settings, endpoint: Endpoint) -> Outcome:
         stock_exporter(endpoint, delivery).export(request)
     finally:
         delivery.close()
-    assert delivery.outcome is not None
+    if delivery.outcome is None:
+        return Outcome(Verdict.REFUSED, "unsent", "OpenTelemetry's exporter made no request.")
     return delivery.outcome
 
 

@@ -6,6 +6,8 @@ import json
 from base64 import b64encode
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 from tests.cli.test_resend import owed, server
 
@@ -37,6 +39,24 @@ def test_a_refused_point_is_exit_status_1_and_shows_no_secret(run: Run, calls: P
     assert "wrong" in done.stdout
     assert "no room at the inn" in done.stdout
     assert not any(part in done.stdout for part in (SECRET, "glc_", "123456"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        pytest.param("VOICE_METRICS_PRICES", "/none.toml", "VOICE_METRICS_PRICES='/none.toml': No such", id="prices"),
+        pytest.param("VOICE_METRICS_DB", f"{__file__}/calls.db", "calls.db cannot be written: no file", id="ledger"),
+    ],
+)
+def test_a_set_up_with_a_mistake_is_exit_status_1_although_a_point_arrives(
+    run: Run, name: str, value: str, words: str
+) -> None:
+    with server() as (address, received):
+        done = run("doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=address, **{name: value})
+    report = json.loads(done.stdout)
+    assert len(received) == 1
+    assert (done.returncode, done.stderr, report["ok"]) == (1, "", False)
+    assert any(finding["mark"] == "bad" and words in finding["text"] for finding in report["findings"])
 
 
 def test_without_an_endpoint_nothing_is_sent_and_it_says_what_to_set(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.export.conftest import HEADERS, TOKEN
 from tests.receiver import Receiver, accept, answering, free_port, hang, rejecting, running
 from voice_metrics.doctor import TEST_POINT, Examination, Mark, examine
+from voice_metrics.prices import PriceBook
+from voice_metrics.settings import SettingsError
 
 
 def bad(found: Examination) -> str:
@@ -98,6 +101,62 @@ def test_a_set_up_that_sends_nothing_is_told(environ: dict[str, str], words: str
     found = examine(environ)
     assert not found.ok
     assert words in bad(found)
+
+
+def test_prices_with_which_no_bot_starts_are_wrong(receiver: Receiver, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[my-llm]\nunit = 7\n")
+    with pytest.raises(SettingsError) as caught:
+        PriceBook.from_environment({"VOICE_METRICS_PRICES": str(prices)})
+    found = look(receiver, VOICE_METRICS_PRICES=str(prices))
+    assert found.outcome is not None
+    assert found.outcome.acknowledged
+    assert not found.ok
+    assert bad(found) == str(caught.value)
+
+
+def test_prices_that_can_be_used_are_no_finding(receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_text("")
+    assert look(receiver, VOICE_METRICS_PRICES=str(tmp_path / "prices.toml")).ok
+
+
+def test_a_ledger_that_cannot_be_made_is_wrong(receiver: Receiver, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    found = look(receiver, VOICE_METRICS_DB=str(in_the_way / "new" / "calls.db"))
+    assert not found.ok
+    assert bad(found) == (
+        f"Ledger {in_the_way}/new/calls.db cannot be written: no file can be made in {in_the_way} (Not a directory). "
+        "Calls go on, but nothing of them is kept. VOICE_METRICS_DB names another file."
+    )
+    assert "it is a folder" in bad(look(receiver, VOICE_METRICS_DB=str(tmp_path)))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc, in which nobody can make a file")
+def test_a_ledger_where_permissions_allow_what_the_file_system_does_not_is_wrong(receiver: Receiver) -> None:
+    found = look(receiver, VOICE_METRICS_DB="/proc/new/calls.db")
+    assert not found.ok
+    assert "Ledger /proc/new/calls.db cannot be written: no file can be made in /proc" in bad(found)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_ledger_that_may_not_be_written_is_wrong(receiver: Receiver, tmp_path: Path) -> None:
+    ledger = tmp_path / "calls.db"
+    ledger.touch(mode=0o400)
+    assert "it is read-only" in bad(look(receiver, VOICE_METRICS_DB=str(ledger)))
+
+
+def test_a_ledger_that_can_be_made_is_no_finding_and_is_not_made(receiver: Receiver, tmp_path: Path) -> None:
+    assert look(receiver, VOICE_METRICS_DB=str(tmp_path / "new" / "calls.db")).ok
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_of_the_user_is_not_shown(receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "file").touch()
+    found = look(receiver, VOICE_METRICS_DB="~/file/calls.db")
+    assert "Ledger ~/file/calls.db cannot be written: no file can be made in ~/file (" in bad(found)
+    assert str(tmp_path) not in repr(found)
 
 
 def test_a_proxy_is_named_without_its_password(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
