@@ -74,8 +74,8 @@ class VoiceMetricsObserver(BaseObserver):
 
         Raises:
             SettingsError: If a setting cannot be used.
-            TypeError: If a model or an attribute is not text.
-            ValueError: If an attribute has a name of ours.
+            TypeError: If a model, the call id or an attribute is not text.
+            ValueError: If an attribute has the name of a label that series have already.
         """
         # Before Pipecat 1.12 the keyword is ignored and every push of a frame is told.
         super().__init__(name=name, observe_every_push=False)

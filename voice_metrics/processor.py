@@ -74,8 +74,8 @@ class VoiceMetricsProcessor(FrameProcessor):
 
         Raises:
             SettingsError: If a setting cannot be used.
-            TypeError: If a model or an attribute is not text.
-            ValueError: If an attribute has a name of ours.
+            TypeError: If a model, the call id or an attribute is not text.
+            ValueError: If an attribute has the name of a label that series have already.
         """
         super().__init__(name=name)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)

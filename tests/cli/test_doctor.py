@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from base64 import b64encode
 from pathlib import Path
 
@@ -45,6 +47,9 @@ def test_a_refused_point_is_exit_status_1_and_shows_no_secret(run: Run, calls: P
     ("name", "value", "words"),
     [
         pytest.param("VOICE_METRICS_PRICES", "/none.toml", "VOICE_METRICS_PRICES='/none.toml': No such", id="prices"),
+        pytest.param(
+            "VOICE_METRICS_PRICES", "~nosuchuser/x.toml", "no such home directory is known", id="prices-of-nobody"
+        ),
         pytest.param("VOICE_METRICS_DB", f"{__file__}/calls.db", "calls.db cannot be written: no file", id="ledger"),
     ],
 )
@@ -57,6 +62,28 @@ def test_a_set_up_with_a_mistake_is_exit_status_1_although_a_point_arrives(
     assert len(received) == 1
     assert (done.returncode, done.stderr, report["ok"]) == (1, "", False)
     assert any(finding["mark"] == "bad" and words in finding["text"] for finding in report["findings"])
+    assert len([finding for finding in report["findings"] if finding["text"].startswith("Ledger ")]) == 1
+
+
+def test_a_damaged_ledger_is_exit_status_1_although_a_point_arrives(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "calls.db").write_text("this is no database" * 100)
+    with server() as (address, _):
+        done = run("doctor", OTEL_EXPORTER_OTLP_ENDPOINT=address, VOICE_METRICS_DB=str(tmp_path / "calls.db"))
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="users without a home directory are POSIX's")
+def test_it_runs_where_nobody_has_a_home_directory() -> None:
+    alone = """
+import os
+from voice_metrics.cli.doctor import _without_home
+os.environ.pop("HOME", None)
+if os.getuid() == 0:
+    os.setuid(54321)
+print(_without_home("/a/b"))
+"""
+    done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("/a/b\n", "")
 
 
 def test_without_an_endpoint_nothing_is_sent_and_it_says_what_to_set(run: Run) -> None:

@@ -42,5 +42,5 @@ def _of_environment(path: str, changed_at: int) -> PriceBook:
 def _changed_at(path: str) -> int:
     try:
         return Path(path).expanduser().stat().st_mtime_ns if path else 0
-    except OSError:
+    except (OSError, RuntimeError):
         return 0

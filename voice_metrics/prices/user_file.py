@@ -33,6 +33,8 @@ def read_file(path: Path, name: str) -> UserTable:
     setting = f"{name}={str(path)!r}"
     try:
         text = path.expanduser().read_text("utf-8")
+    except RuntimeError as error:
+        raise SettingsError(f"{setting}: no such home directory is known: expected the path of a TOML file") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingsError(f"{setting}: {reason}: expected a readable TOML file of prices") from error
