@@ -7,7 +7,6 @@ this one contains its faults, never waits while it is told a frame, and sums up 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import fields
 from os import PathLike
@@ -20,7 +19,7 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 
 from voice_metrics.declarations import OwnKind
 from voice_metrics.events import is_echo
-from voice_metrics.facts import EndReason, Leg
+from voice_metrics.facts import Leg
 from voice_metrics.options import Options
 from voice_metrics.prices import PriceBook, price_book
 from voice_metrics.seen import Seen
@@ -149,7 +148,7 @@ class VoiceMetricsObserver(BaseObserver):
                 self._tap.take(frame)
             case EndFrame() | StopFrame() if self._tap.call is not None:
                 # It is told as it enters the pipeline, ahead of what is still to be said; `cleanup` follows it.
-                self._tap.call.end(EndReason.COMPLETED, time.monotonic())
+                self._tap.announce_end()
             case _:
                 self._tap.take(frame)
 

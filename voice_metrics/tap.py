@@ -182,6 +182,11 @@ class Tap:
             except Exception as fault:
                 self.faulted(type(frame).__name__, fault)
 
+    def announce_end(self) -> None:
+        """Note that the pipeline was told to end, ahead of what it still has to do. Never raises."""
+        if self.call is not None:
+            self.call.end(self._reason_of_end(), self._clock())
+
     def closing(self, call: Call) -> None:
         """Let numbers that are recorded from now on carry no tags of this call."""
         if call is self.call:
@@ -237,12 +242,16 @@ class Tap:
             case MetricsFrame():
                 self._measured(frame, at)
             case EndFrame() | StopFrame():
-                self._ended(EndReason.COMPLETED, at)
+                self._ended(self._reason_of_end(), at)
             case CancelFrame():
                 failed = self._fatal or str(frame.reason).endswith(_GAVE_UP)
                 self._ended(EndReason.ERROR if failed else EndReason.CANCELLED, at)
             case _ if (told := events.event(frame)) is not None:
                 self._took_place(told, at)
+
+    def _reason_of_end(self) -> EndReason:
+        # A fatal error makes Pipecat cancel the pipeline, and an EndFrame may be faster.
+        return EndReason.ERROR if self._fatal else EndReason.COMPLETED
 
     def _begin(self, frame: StartFrame, at: float) -> None:
         if self._lifetime is not None and not self._lifetime.over:
