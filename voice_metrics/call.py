@@ -258,9 +258,9 @@ class Call:
         if self._ended_at is None or self._last_export is not None:
             return self.progress(at)
         under_way = copy.deepcopy((self._held, self._conversation, self._functions))
-        record = self._record
-        for number, fact in enumerate(self._still_open(*under_way, at)):
-            record = copy.deepcopy(record) if number == 0 else record
+        still_open = list(self._still_open(*under_way, at))
+        record = copy.deepcopy(self._record) if still_open else self._record
+        for fact in still_open:
             record.take(fact)
         return self._summed_up(record, at)
 

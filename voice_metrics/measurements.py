@@ -71,10 +71,7 @@ def measurements(frame: MetricsFrame, services: Mapping[str, Service]) -> Iterat
         try:
             fact = _fact(item, services)
         except _Untrue as untrue:
-            fact = Refused(
-                "bad_value",
-                f"{type(item).__name__} of {item.processor if isinstance(item.processor, str) else '?'}: {untrue}",
-            )
+            fact = Refused("bad_value", f"{type(item).__name__} of {item.processor}: {untrue}")
         except Exception as fault:
             fact = Refused("fault", f"{type(item).__name__}: {type(fault).__name__}")
         if fact is not None:
