@@ -33,6 +33,7 @@ from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, installed, resource
 from voice_metrics.export.stock_exporter import stock_exporter
 from voice_metrics.footprint import Footprint, footprint
+from voice_metrics.ledger import LedgerReader, LedgerUnreadable
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings import Settings, SettingsError
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
@@ -102,17 +103,16 @@ def examine(environ: Mapping[str, str]) -> Examination:
         return Examination((Finding(Mark.BAD, str(error)),), None, None)
     findings = [Finding(Mark.ADVICE, advice) for advice in settings.advice]
     findings += _prices(environ)
-    findings += _ledger(settings.ledger)
     findings += _surroundings(settings)
     cost = footprint(settings)
     endpoint = settings.endpoint
-    if endpoint is None:
+    outcome = None if endpoint is None else send_test_point(settings, endpoint)
+    if endpoint is None or outcome is None:
         findings.append(Finding(Mark.BAD, _nowhere(settings)))
-        return Examination(tuple(findings), None, cost)
-    outcome = send_test_point(settings, endpoint)
-    findings += _verdict(endpoint, outcome)
-    findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
-    return Examination(tuple(findings), outcome, cost)
+    else:
+        findings += _verdict(endpoint, outcome)
+        findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
+    return Examination((*findings, _ledger(settings.ledger)), outcome, cost)
 
 
 def _prices(environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -122,11 +122,21 @@ def _prices(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(Mark.BAD, str(error))
 
 
-def _ledger(path: Path | None) -> Iterator[Finding]:
-    fault = None if path is None else _fault(path)
-    if path is not None and fault is not None:
+def _ledger(path: Path | None) -> Finding:
+    if path is None:
+        return Finding(Mark.ADVICE, "There is no ledger: what is not delivered when a process ends is lost.")
+    if fault := _fault(path):
         text = f"Ledger {_shown(path)} cannot be written: {fault}. Calls go on, but nothing of them is kept."
-        yield Finding(Mark.BAD, f"{text} VOICE_METRICS_DB names another file.")
+        return Finding(Mark.BAD, f"{text} VOICE_METRICS_DB names another file.")
+    try:
+        with LedgerReader(path) as reader:
+            waiting, calls = reader.pending(), reader.count()
+    except LedgerUnreadable as error:
+        return Finding(Mark.BAD if path.exists() else Mark.GOOD, f"Ledger {error}.".replace(str(path), _shown(path)))
+    held = f"Ledger {_shown(path)}: {calls} call{'' if calls == 1 else 's'}, "
+    if not waiting.requests:
+        return Finding(Mark.GOOD, f"{held}nothing waits to be sent.")
+    return Finding(Mark.ADVICE, f"{held}{waiting.calls} of them wait to be sent: `voice-metrics resend` sends them.")
 
 
 def _fault(path: Path) -> str | None:

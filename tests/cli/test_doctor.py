@@ -76,11 +76,12 @@ def test_a_damaged_ledger_is_exit_status_1_although_a_point_arrives(run: Run, tm
 def test_it_runs_where_nobody_has_a_home_directory() -> None:
     alone = """
 import os
-from voice_metrics.cli.doctor import _without_home
+from pathlib import Path
+from voice_metrics.doctor import _shown
 os.environ.pop("HOME", None)
 if os.getuid() == 0:
     os.setuid(54321)
-print(_without_home("/a/b"))
+print(_shown(Path("/a/b")))
 """
     done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("/a/b\n", "")

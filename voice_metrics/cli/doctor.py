@@ -12,8 +12,6 @@ from rich.text import Text
 
 from voice_metrics.cli import terminal
 from voice_metrics.cli.wording import printable
-from voice_metrics.ledger import LedgerReader, LedgerUnreadable
-from voice_metrics.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from voice_metrics.doctor import Finding
@@ -33,50 +31,20 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False,
 ) -> None:
     """Check the environment, send one test point, and say what the server said."""
-    from voice_metrics.doctor import Mark, examine
+    from voice_metrics.doctor import examine
 
     examination = examine(os.environ)
-    said = any(finding.mark is Mark.BAD and finding.text.startswith("Ledger ") for finding in examination.findings)
-    ledger = None if said else _ledger()
-    findings = [*examination.findings, *([ledger] if ledger else [])]
-    ok = examination.ok and (ledger is None or ledger.mark is not Mark.BAD)
     if as_json:
         round_trip = examination.round_trip_seconds
         report = {
-            "ok": ok,
+            "ok": examination.ok,
             "round_trip_ms": None if round_trip is None else round(round_trip * 1000, 1),
-            "findings": [{"mark": finding.mark.value, "text": finding.text} for finding in findings],
+            "findings": [{"mark": finding.mark.value, "text": finding.text} for finding in examination.findings],
         }
         print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
-        _show(findings)
-    raise typer.Exit(0 if ok else 1)
-
-
-def _ledger() -> Finding | None:
-    from voice_metrics.doctor import Finding, Mark
-
-    try:
-        path = Settings.from_environment(os.environ).ledger
-    except SettingsError:
-        return None  # the examination has said so
-    if path is None:
-        return Finding(Mark.ADVICE, "There is no ledger: what is not delivered when a process ends is lost.")
-    try:
-        with LedgerReader(path) as reader:
-            waiting, calls = reader.pending(), reader.count()
-    except LedgerUnreadable as error:
-        return Finding(Mark.BAD if path.exists() else Mark.GOOD, _without_home(f"Ledger {error}."))
-    held = _without_home(f"Ledger {path}: {calls} call{'' if calls == 1 else 's'}, ")
-    if not waiting.requests:
-        return Finding(Mark.GOOD, f"{held}nothing waits to be sent.")
-    return Finding(Mark.ADVICE, f"{held}{waiting.calls} of them wait to be sent: `voice-metrics resend` sends them.")
-
-
-def _without_home(text: str) -> str:
-    # The name of a user is nobody's business in a public issue.
-    home = os.path.expanduser("~")  # noqa: PTH111 (`Path.home` raises where there is none)
-    return text.replace(f"{home}{os.sep}", f"~{os.sep}") if home not in {"~", os.sep} else text
+        _show(examination.findings)
+    raise typer.Exit(0 if examination.ok else 1)
 
 
 def _show(findings: Sequence[Finding]) -> None:
