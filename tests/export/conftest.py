@@ -73,10 +73,11 @@ def log() -> Iterator[Log]:
 @pytest.fixture(autouse=True)
 def no_threads_stay() -> Iterator[None]:
     """Threads of ours end with what started them."""
+    before = set(threading.enumerate())
     yield
-    ours = [thread for thread in threading.enumerate() if thread.name.startswith("voice-metrics")]
+    ours = [each for each in threading.enumerate() if each not in before and each.name.startswith("voice-metrics")]
     for thread in ours:
-        thread.join(3.0)
+        thread.join(20.0)
     assert not [thread.name for thread in ours if thread.is_alive()]
 
 

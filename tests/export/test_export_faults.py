@@ -76,14 +76,16 @@ def test_a_fault_is_told_once_and_costs_nothing_but_time(
 ) -> None:
     receiver.behaviour = behaviour
     spool = MemorySpool()
-    telemetry = start(spool=spool, OTEL_EXPORTER_OTLP_TIMEOUT="0.4", OTEL_METRIC_EXPORT_INTERVAL="100")
+    # Only a server that hangs takes so long on a busy machine too.
+    timeout = "0.4" if "0.4 s" in words else "2"
+    telemetry = start(spool=spool, OTEL_EXPORTER_OTLP_TIMEOUT=timeout, OTEL_METRIC_EXPORT_INTERVAL="100")
     ended, living = RecordedCall(telemetry, "ended"), RecordedCall(telemetry, "living")
     ended.use(3, 700.0)
     living.use(5, 900.0)
 
     began = time.monotonic()
     assert ended.end().result(10) is False
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5.0
     assert receiver.wait_for(lambda _: len(receiver.exchanges) >= 3)
     living.use(1)
     assert not receiver.points
@@ -145,7 +147,7 @@ def test_a_server_that_cannot_be_reached_is_told_once(
     call.use(3)
     began = time.monotonic()
     assert call.end().result(10) is False
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5.0
     assert telemetry.shutdown(2.0) is False
     assert len([line for line in log.warnings if words in line]) == len(log.warnings) == 1
     assert ["c1" in request.call_ids for request in spool.left.values()] == [True]
@@ -205,17 +207,21 @@ def test_a_passing_fault_is_bridged_within_the_same_export(
 
 
 def test_a_server_that_asks_for_time_gets_it(receiver: Receiver, start: Start, log: Log) -> None:
-    receiver.behaviour = answering(429, b"come back later", retry_after="3")
+    asked_at: list[float] = []
+
+    def busy(exchange: Exchange) -> None:
+        asked_at.append(time.monotonic())
+        (accept if asked_at[1:] else answering(429, b"come back later", retry_after="3"))(exchange)
+
+    receiver.behaviour = busy
     telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
     first, second = RecordedCall(telemetry, "c1"), RecordedCall(telemetry, "c2")
     for call in (first, second):
         call.use(1)
         assert call.end().result(10) is False
-    receiver.behaviour = accept
-    asked_at = time.monotonic()
     assert receiver.wait_for(first.arrived)
     assert receiver.wait_for(second.arrived)
-    assert 2.0 < time.monotonic() - asked_at < 4.0
+    assert asked_at[1] - asked_at[0] >= 3.0
     assert len(receiver.exchanges) == 2
     assert len(log.warnings) == 1
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.export.calls import TOKENS
 from tests.export.conftest import HEADERS
-from tests.receiver import Behaviour, Receiver, accept, answering, drip_headers, free_port, hang
+from tests.receiver import Behaviour, Point, Receiver, accept, answering, drip_headers, free_port, hang
 
 ROOT = Path(__file__).parents[2]
 PREAMBLE = """
@@ -27,6 +27,11 @@ CALL = """
 call = RecordedCall(t, "c1")
 call.use(5, 700.0)
 print("ready", flush=True)
+"""
+
+HEIR = """
+t.begin("heir", {})
+sys.stdin.read()  # until it is asked whether it is done
 """
 
 
@@ -47,6 +52,7 @@ class Program:
             [sys.executable, "-c", PREAMBLE + code],
             env=environment,
             cwd=ROOT,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -63,6 +69,11 @@ class Program:
 
 
 Run = Callable[..., Program]
+
+
+def delivered(receiver: Receiver) -> list[Point]:
+    """What came of the call that an earlier process owed."""
+    return receiver.of(TOKENS, call_id="c1")
 
 
 @pytest.fixture
@@ -111,13 +122,14 @@ def test_exit_is_not_held_up_and_the_next_start_delivers(
     program.ready()
     code, said, seconds = program.done()
     assert (code, "Traceback" in said) == (0, False)
-    assert seconds < 2.0
+    # A request may take ten seconds.
+    assert seconds < 4.0
     assert receiver.points == []
     ended_at = time.time_ns()
 
     receiver.behaviour = accept
-    heir = run("t.begin('heir', {}); time.sleep(1)")
-    assert receiver.wait_for(lambda receiver: receiver.of(TOKENS, call_id="c1"))
+    heir = run(HEIR)
+    assert receiver.wait_for(delivered, 20)
     assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
     assert all(point.time_ns < ended_at for point in receiver.of(TOKENS, call_id="c1"))
     assert heir.done()[0] == 0
@@ -134,7 +146,9 @@ def test_kill_loses_at_most_the_last_interval(run: Run, receiver: Receiver) -> N
     killed.process.send_signal(signal.SIGKILL)
     killed.done()
     receiver.behaviour = accept
-    assert run("t.begin('heir', {}); time.sleep(1)").done()[0] == 0
+    heir = run(HEIR)
+    assert receiver.wait_for(delivered, 20)
+    assert heir.done()[0] == 0
     assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
 
 

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ from voice_metrics.telemetry import Telemetry
 Start = Callable[..., Telemetry]
 DURATION = "voice.session.duration.seconds"
 DROPPED = "voice.telemetry.dropped.total"
+# The monotonic clock and that of the points differ by less.
+CLOCKS_SECONDS = 0.005
 
 
 def run(telemetry: Telemetry, name: str, tokens: int = 3) -> bool | None:
@@ -108,12 +111,13 @@ def test_a_call_is_exported_while_it_runs_and_at_once_when_it_ends(receiver: Rec
 def test_the_duration_is_current_at_every_export(receiver: Receiver, start: Start) -> None:
     telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
     call = RecordedCall(telemetry, "c1")
-    assert receiver.wait_for(lambda receiver: len(receiver.of(DURATION)) >= 4)
+    zero, first, *others = receiver.wait_for(lambda receiver: len(found := receiver.of(DURATION)) >= 5 and found)
     assert call.end().result(10) is True
-    points = receiver.of(DURATION)
-    assert points[0].value == 0
-    for point in points[1:]:
-        assert point.value == pytest.approx((point.time_ns - points[0].time_ns) / 1e9, abs=0.05)
+    assert zero.value == 0
+    for before, point in pairwise([first, *others]):
+        # Looked at after the export before this one, and before this one's moment.
+        assert point.value > first.value + (before.time_ns - first.time_ns) / 1e9 - CLOCKS_SECONDS
+        assert point.value < (point.time_ns - zero.time_ns) / 1e9 + CLOCKS_SECONDS
 
 
 def test_without_call_ids_calls_share_series_and_their_durations_come_and_go(receiver: Receiver, start: Start) -> None:
@@ -261,11 +265,12 @@ def test_ending_a_call_and_shutting_down_do_not_wait_for_a_server_that_hangs(rec
     telemetry = start(spool=spool)
     call = RecordedCall(telemetry, "c1")
     call.use(3)
-    began = time.monotonic()
     end = call.end()
-    assert time.monotonic() - began < 0.05
+    assert not end.done()
+    began = time.monotonic()
     assert telemetry.shutdown(1.0) is False
-    assert time.monotonic() - began < 1.3
+    # A request may take ten seconds.
+    assert time.monotonic() - began < 4.0
     assert end.result(1.0) is False
     assert ["c1" in request.call_ids for request in spool.left.values()] == [True]
 
