@@ -55,7 +55,6 @@ SAMPLE_RATE = 16000
 CHUNK_SECONDS = 0.02
 # A tone, since Pipecat looks for the onset of sound.
 CHUNK = (b"\x00\x20" * 20 + b"\x00\xe0" * 20) * int(SAMPLE_RATE * CHUNK_SECONDS / 40)
-STOP_SECONDS = 0.05
 GIVE_UP_SECONDS = 15.0
 # Late enough for speech synthesis to be done with the reply, which must last longer.
 BARGE_IN_SECONDS = 0.2
@@ -121,9 +120,10 @@ class Line(FrameProcessor):
             await self.broadcast_frame(VADUserStartedSpeakingFrame, start_secs=0.0)
             await self._speak()
             silent_at = time.monotonic()
-            await asyncio.sleep(STOP_SECONDS)
+            stop_seconds = self._bench.script.stop_seconds
+            await asyncio.sleep(stop_seconds)
             self._bench.silent_at = silent_at
-            await self.broadcast_frame(VADUserStoppedSpeakingFrame, stop_secs=STOP_SECONDS)
+            await self.broadcast_frame(VADUserStoppedSpeakingFrame, stop_secs=stop_seconds)
             await asyncio.sleep(0.03)
 
     async def _say_unheard(self) -> None:

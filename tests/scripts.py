@@ -57,6 +57,7 @@ class Script:
         ending: "end", "cancel", or "cancel mid-sentence", while the bot speaks its last reply.
         sentence_seconds: Length of a spoken sentence.
         synthesis_seconds: How long a sentence takes to be made.
+        stop_seconds: How long the caller is silent before the voice activity detector says so.
         turns_start_from: "voice" activity, or the "transcript" alone.
         voice_activity: Whether there is a voice activity detector; if not, turns come from outside.
     """
@@ -67,6 +68,7 @@ class Script:
     ending: str = "end"
     sentence_seconds: float = 0.2
     synthesis_seconds: float = 0.03
+    stop_seconds: float = 0.05
     voice_activity: bool = True
     turns_start_from: str = "voice"
 

@@ -98,9 +98,11 @@ async def test_a_speech_to_speech_call(place: str) -> None:
     worker = PipelineWorker(Pipeline(line), params=params, enable_rtvi=False, observers=observers)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
+    started = asyncio.Event()
+    worker.add_event_handler("on_pipeline_started", lambda worker, frame: started.set())
 
     async def talk() -> None:
-        await asyncio.sleep(0.2)
+        await started.wait()
         await duplex.speak(0.1)  # a greeting
         await bench.bot_speaks.wait()
         await bench.bot_is_quiet.wait()

@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .programs import Program, free_port
+from tests.receiver import free_port
+
+from .programs import Program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = """

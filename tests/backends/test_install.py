@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
 from pathlib import Path
 
 from .programs import FOLDER, PROGRAMS
@@ -19,11 +18,11 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_programs_that_are_there_are_not_fetched_again():
-    started_at = time.monotonic()
-    answer = run(str(FOLDER))
+def test_programs_that_are_there_are_not_fetched_again(tmp_path: Path):
+    (tmp_path / "bash").symlink_to("/bin/bash")
+    # There is nothing to fetch with.
+    answer = run(str(FOLDER), PATH=str(tmp_path))
     assert (answer.returncode, answer.stdout) == (0, f"{FOLDER}\n")
-    assert time.monotonic() - started_at < 5
     assert {path.name for path in (FOLDER / "bin").iterdir()} == set(PROGRAMS)
 
 

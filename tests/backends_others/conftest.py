@@ -11,7 +11,8 @@ import pytest
 
 from tests.backends.chain import Chain, Store
 from tests.backends.conftest import chain, programs
-from tests.backends.programs import Program, free_port
+from tests.backends.programs import Program
+from tests.receiver import free_port
 
 __all__ = ["Chain", "chain", "programs"]
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.backends.chain import Store
-from tests.backends.programs import free_port
 from tests.backends_others.conftest import Chain, Scraping, found
 from tests.backends_others.programs import ENVIRON, ROOT
+from tests.receiver import free_port
 from voice_metrics.prometheus_names import metric_name, series_names
 from voice_metrics.retrieval import READY, Retrieval, Webhook
 from voice_metrics.series import Kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -255,8 +256,10 @@ def test_the_policy_would_stop_a_script_that_got_in(visit: Visit, server: PageSe
 
 
 def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServer, ledger: Ledger) -> None:
-    for place in range(4):
-        start = ended(ledger, f"call-{place}", ago=900.0 * (place + 1))
+    # In the middle of a quarter of an hour each, and one of them more than an hour ago.
+    middle = time.time() % 900.0 - 450.0
+    for place, quarters in enumerate((1, 2, 3, 5)):
+        start = ended(ledger, f"call-{place}", ago=900.0 * quarters + middle)
         ledger.add(f"call-{place}", conversation(start))
     ledger.flush()
     tab = visit.go(server, "latency")
