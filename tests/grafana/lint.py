@@ -124,6 +124,14 @@ def panels_do_not_overlap(board: Json) -> Iterator[str]:
                 taken[(x, y)] = panel["title"]
 
 
+def graphs_have_a_legend(board: Json) -> Iterator[str]:
+    """Grafana's automatic legend of an answer without labels is the whole query."""
+    for panel in panels(board):
+        for target in panel["targets"]:
+            if panel["type"] == "timeseries" and target.get("legendFormat", "__auto") == "__auto":
+                yield f"{panel['title']}: {target['refId']} has no legend"
+
+
 def tables_name_their_columns(board: Json) -> Iterator[str]:
     """No column of a table is called "Value #B" or as in the database."""
     for panel in panels(board):
@@ -154,5 +162,6 @@ RULES: tuple[Lint, ...] = (
     identifiers_are_unique,
     a_first_call_is_seen_within_a_minute,
     panels_do_not_overlap,
+    graphs_have_a_legend,
     tables_name_their_columns,
 )

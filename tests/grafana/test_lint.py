@@ -108,6 +108,10 @@ BREAKS: dict[str, tuple[Lint, Callable[[Json], Any]]] = {
         lambda board: panel(board, "Active calls")["gridPos"].update(x=0),
     ),
     "a-panel-outside": (lint.panels_do_not_overlap, lambda board: panel(board, "Interruptions")["gridPos"].update(w=9)),
+    "a-graph-without-a-legend": (
+        lint.graphs_have_a_legend,
+        lambda board: target(board, "Calls started").update(legendFormat="__auto"),
+    ),
     "a-column-without-a-name": (
         lint.tables_name_their_columns,
         lambda board: panel(board, "TTFB")["transformations"][1]["options"]["renameByName"].pop("Value #B"),

@@ -36,7 +36,7 @@ from voice_metrics.series import (
     TURNS,
 )
 
-_OFF = "With VOICE_METRICS_CALL_ID=off series are shared by all calls: `voice-metrics calls` lists the calls instead."
+_OFF = "With VOICE_METRICS_CALL_ID=off all calls share their series; `voice-metrics calls` lists the calls instead."
 _ID = ("call_id",)
 _EACH = Selection(ALL.matchers, whole)
 _UNCUT = 'interrupted!="true"'
@@ -51,7 +51,7 @@ RECENT = Row(
     (
         table(
             "Recent calls",
-            f"Calls that were seen in the time range, each as a whole. An id opens the call in the row below. {_OFF}",
+            f"Calls that were seen in the time range, with their totals. A click on an id shows the call below. {_OFF}",
             Query(f"1000 * ({_STARTED})", "Started", MOMENT),
             Query(ALL.latest(SESSION_DURATION, RANGE, _ID), "Length", SECONDS),
             Query(_EACH.total(CALLS_ENDED, RANGE, ("call_id", "end_reason"))),
@@ -83,7 +83,7 @@ ONE = Row(
     (
         figure(
             "Length",
-            "Length of the call, current while it runs. Of all calls: of those that run now, in `off` mode.",
+            "Length of the call, current while it runs. In `off` mode: of all calls that run now, together.",
             SECONDS,
             Query(CALL.latest(SESSION_DURATION, RANGE)),
         ),
@@ -153,7 +153,7 @@ ONE = Row(
         ),
         lines(
             "The call over time",
-            "Average response time and TTFB of the minutes before.",
+            "Average response time and TTFB of the last few minutes.",
             MILLISECONDS,
             Query(_IN_TIME.average(RESPONSE, SMOOTH), "response"),
             Query(_IN_TIME.where(_UNCUT).average(TTFB, SMOOTH, ("service",)), "TTFB {{service}}"),

@@ -60,7 +60,7 @@ PLUG_IN = Row(
         ),
         table(
             "Dropped by reason",
-            "What was refused or lost, and why.",
+            "What the plug-in refused or lost, and why.",
             Query(ALL.total(DROPPED, RANGE, ("reason",)), "Items"),
             labels={"reason": "Reason"},
             order="Items",

@@ -24,7 +24,7 @@ FIGURES = (
     ),
     figure(
         "Active calls",
-        "Calls that run now. After a process was killed its calls count for five more minutes.",
+        "Calls that run now. The calls of a process that was killed count for five more minutes.",
         NUMBER,
         Query(ALL.current(CALLS_ACTIVE)),
     ),
@@ -66,7 +66,7 @@ FIGURES = (
     ),
     figure(
         "Tokens",
-        "Tokens of prompts (cached ones are inside) and completions together.",
+        "Prompt tokens (cached ones included) and completion tokens together.",
         NUMBER,
         Query(ALL.or_zero(ALL.total(LLM_TOKENS, RANGE), RANGE)),
         width=6,
@@ -83,7 +83,7 @@ FIGURES = (
 GRAPHS = (
     lines(
         "Response time over time",
-        "User stopped speaking to bot started speaking: median and 95th percentile of the minutes before.",
+        "User stopped speaking to bot started speaking: median and 95th percentile of the last few minutes.",
         MILLISECONDS,
         Query(ALL.quantile(0.5, RESPONSE, SMOOTH), "p50"),
         Query(ALL.quantile(0.95, RESPONSE, SMOOTH), "p95"),
@@ -94,11 +94,16 @@ GRAPHS = (
         MILLISECONDS,
         Query(UNCUT.quantile(0.95, TTFB, SMOOTH, ("service",)), "{{service}}"),
     ),
-    lines("Active calls over time", "Calls that run at the same time.", NUMBER, Query(ALL.current(CALLS_ACTIVE))),
-    bars("Calls started", "Calls that started in each step.", NUMBER, Query(ALL.total(CALLS, STEP))),
+    lines(
+        "Active calls over time",
+        "Calls that run at the same time.",
+        NUMBER,
+        Query(ALL.current(CALLS_ACTIVE), "active calls"),
+    ),
+    bars("Calls started", "Calls that started in each step.", NUMBER, Query(ALL.total(CALLS, STEP), "calls")),
     bars(
         "Cost per hour over time",
-        "Cost of each step, as dollars per hour.",
+        "Cost of each step, in dollars per hour.",
         USD,
         Query(f"{_STEPS_PER_HOUR} * {ALL.total(COST, STEP, ('cost_type',))}", "{{cost_type}}"),
     ),
@@ -112,7 +117,7 @@ GRAPHS = (
         "Characters over time",
         "Characters sent to speech synthesis in each step.",
         NUMBER,
-        Query(ALL.total(TTS_CHARACTERS, STEP)),
+        Query(ALL.total(TTS_CHARACTERS, STEP), "characters"),
     ),
     bars(
         "Errors and interruptions over time",

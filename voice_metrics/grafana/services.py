@@ -48,19 +48,25 @@ ROW = Row(
         ),
         lines(
             "TTFB by model, p95",
-            "Request to first output, 95th percentile of the minutes before.",
+            "Request to first output, 95th percentile of the last few minutes. Interrupted requests are left out.",
             MILLISECONDS,
             Query(UNCUT.quantile(0.95, TTFB, SMOOTH, ("service", "model")), "{{service}} {{model}}"),
         ),
-        _latencies("Processing", "A whole request, start to end.", PROCESSING, _SERVICE, selection=UNCUT),
+        _latencies(
+            "Processing",
+            "A whole request, start to end. Interrupted requests are left out.",
+            PROCESSING,
+            _SERVICE,
+            selection=UNCUT,
+        ),
         lines(
             "Processing by model, p95",
-            "A whole request, 95th percentile of the minutes before.",
+            "A whole request, 95th percentile of the last few minutes. Interrupted requests are left out.",
             MILLISECONDS,
             Query(UNCUT.quantile(0.95, PROCESSING, SMOOTH, ("service", "model")), "{{service}} {{model}}"),
         ),
-        _latencies("TTFA", "Request to the first audible audio; silence before it is inside.", TTFA, _MODEL),
-        _latencies("TTFAT", "Request to the first token of the answer; thinking is inside.", TTFAT, _MODEL),
+        _latencies("TTFA", "Request to the first audible audio; silence before it is included.", TTFA, _MODEL),
+        _latencies("TTFAT", "Request to the first token of the answer; thinking is included.", TTFAT, _MODEL),
         _latencies(
             "TTFB of interrupted requests",
             "Requests that a caller cut off: the time until then, not a latency of the service.",
@@ -78,7 +84,7 @@ ROW = Row(
         _latencies("Response parts", "What the response time is made of.", RESPONSE_PART, {"part": "Part"}),
         table(
             "Tokens per second",
-            "Completion tokens per second of generation. Speech needs about four.",
+            "Completion tokens per second of generation.",
             *summary(ALL, LLM_THROUGHPUT, tuple(_MODEL), NUMBER),
             labels=_MODEL,
             order="Average",
@@ -91,12 +97,15 @@ ROW = Row(
         ),
         _latencies(
             "Turn detection",
-            "A turn detector's decision; complete: whether it took the user's turn for finished.",
+            "Time that a turn detector takes to decide. Complete: it took the user's turn for finished.",
             TURN_DETECTION,
             {"processor": "Processor", "complete": "Complete"},
         ),
         _latencies(
-            "Function call time", "Function call in progress to settled.", FUNCTION_CALL, {"function": "Function"}
+            "Function call time",
+            "From a function call's start to its result, timeout or cancellation.",
+            FUNCTION_CALL,
+            {"function": "Function"},
         ),
         table(
             "Function calls",

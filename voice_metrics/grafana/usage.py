@@ -69,7 +69,7 @@ ROW = Row(
         ),
         table(
             "Token details",
-            "Parts of the prompt and completion tokens: cached, reasoning, audio. Never to be added to them.",
+            "Parts of the prompt and completion tokens (cached, reasoning, audio), which are counted there already.",
             Query(ALL.total(LLM_TOKEN_DETAILS, RANGE, ("processor", "model", "detail")), "Tokens"),
             labels={**_MODEL, "detail": "Detail"},
             order="Tokens",
