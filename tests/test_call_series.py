@@ -88,8 +88,36 @@ def test_the_conventions_series_carry_no_tags_of_the_call(store: Store) -> None:
     call = store.call()
     call.take(FirstByte("Mind", "mind-1", 0.25))
     call.take(FirstByte("Mind", "mind-1", 0.5))
-    ((attributes, count),) = store.points("gen_ai.client.operation.time_to_first_chunk")
-    assert (count, "call_id" in attributes, "tenant" in attributes) == (2, False, False)
+    about = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "mind-1"}
+    assert store.points("gen_ai.client.operation.time_to_first_chunk") == [(about, 2)]
+
+
+def test_latencies_carry_the_tags_of_the_call_beside_their_own(store: Store) -> None:
+    store.call().take(FirstByte("Mind", "mind-1", 0.25))
+    own = {"processor": "Mind", "model": "mind-1", "service": "llm", "interrupted": "false"}
+    assert store.points("voice.ttfb.milliseconds") == [({"call_id": "c-1", "tenant": "acme", **own}, 1)]
+
+
+def test_facts_of_other_names_have_series_of_their_own(store: Store) -> None:
+    call = store.call()
+    for processor, characters in (("Mouth", 3), ("Spare", 5), ("Mouth", 7)):
+        call.take(CharactersSpoken(processor, None, characters))
+    told = {has["processor"]: value for has, value in store.points("voice.tts.characters.total")}
+    assert told == {"Mouth": 10, "Spare": 5}
+
+
+def test_the_series_of_facts_of_the_same_names_are_found_once(store: Store) -> None:
+    asked: list[str] = []
+
+    class Asked(Lineup):
+        def leg(self, processor: str) -> Leg:
+            asked.append(processor)
+            return super().leg(processor)
+
+    call = CallSeries(store.telemetry, Asked(), "c-1", {}, gen_ai=False)
+    for seconds in (0.25, 0.5, 0.75):
+        call.take(FirstByte("Mind", "mind-1", seconds))
+    assert asked == ["Mind"]
 
 
 def test_the_conventions_series_can_be_left_out(store: Store) -> None:

@@ -219,6 +219,13 @@ def test_every_series_has_a_description_a_unit_and_rising_buckets() -> None:
         assert bool(row.buckets) == (row.kind is table.Kind.HISTOGRAM)
 
 
+def test_latencies_have_boundaries_that_are_chosen_for_voice() -> None:
+    chosen = (50, 100, 150, 200, 300, 400, 500, 650, 800, 1000, 1500, 2000, 3000, 5000, 10000)
+    latencies = [row for row in table.VOICE if row.kind is table.Kind.HISTOGRAM and row.unit == "ms"]
+    assert {row.name: row.buckets for row in latencies} == {row.name: chosen for row in latencies}
+    assert len(latencies) == 9
+
+
 def test_googles_models_on_vertex_have_another_provider() -> None:
     lineup = Lineup([Service("G#0", "GoogleVertexLLMService", Leg.LLM, "google", None)])
     (target,) = gen_ai_targets(FirstByte("GoogleVertexLLMService", None, 0.1), lineup)

@@ -37,6 +37,33 @@ HISTOGRAMS = {
     "gen_ai.client.operation.duration": "gen_ai_client_operation_duration_seconds",
     "gen_ai.client.operation.time_to_first_chunk": "gen_ai_client_operation_time_to_first_chunk_seconds",
 }
+# Latencies are milliseconds.
+UNITS = {
+    "voice.calls.total": "{call}",
+    "voice.calls.active": "{call}",
+    "voice.calls.ended.total": "{call}",
+    "voice.session.duration.seconds": "s",
+    "voice.llm.throughput": "{token}/s",
+    "voice.llm.tokens.total": "{token}",
+    "voice.llm.token_details.total": "{token}",
+    "voice.stt.audio.seconds": "s",
+    "voice.tts.characters.total": "{character}",
+    "voice.cost.usd": "{USD}",
+    "voice.turns.total": "{turn}",
+    "voice.interruptions.total": "{interruption}",
+    "voice.function_calls.total": "{call}",
+    "voice.usage.unpriced.total": "{request}",
+    "voice.errors.total": "{error}",
+    "voice.telemetry.dropped.total": "{item}",
+    "gen_ai.client.token.usage": "{token}",
+    "gen_ai.client.operation.duration": "s",
+    "gen_ai.client.operation.time_to_first_chunk": "s",
+}
+
+
+def test_every_series_has_the_unit_that_its_numbers_are_read_in():
+    latencies = {name: "ms" for name in HISTOGRAMS if name.endswith(".milliseconds")}
+    assert {series.name: series.unit for series in (*VOICE, *GEN_AI)} == latencies | UNITS
 
 
 def test_every_series_has_the_name_that_dashboards_rely_on():
