@@ -194,7 +194,7 @@ def test_filters_let_through_what_they_say(visit: Visit, server: PageServer, led
     only("dear", "slow", "failed")
     assert tab.locator(".status").inner_text() == "3 calls"
     for label, fill, expected in (
-        ("Model", "HAIKU", "slow"), ("Slower than, ms", "3999", "slow"), ("Dearer than, $", "1.2", "dear"),
+        ("Model", "HAIKU", "slow"), ("Slower than, ms", "3999", "slow"), ("Costs more than, $", "1.2", "dear"),
     ):  # fmt: skip
         tab.get_by_label(label).fill(fill)
         only(expected)
@@ -211,7 +211,7 @@ def test_filters_let_through_what_they_say(visit: Visit, server: PageServer, led
         tab.get_by_role("button", name="Clear filters").click()
         only("dear", "slow", "failed")
     tab.get_by_label("Model").fill("no such model")
-    tab.get_by_text("None of 3 calls is like this. Fewer filters show more.").wait_for()
+    tab.get_by_text("No call matches all of these filters; there are 3 calls in all.").wait_for()
     tab.reload()
     assert tab.get_by_label("Model").input_value() == "no such model"
 
@@ -265,8 +265,10 @@ def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServe
     tab = visit.go(server, "latency")
 
     response = tab.locator(".chart", has=tab.get_by_role("heading", name="Response"))
-    tab.get_by_text(f"Caller stopped speaking to bot started: p50 900 ms, p95 {number(1000)} ms of 8").wait_for()
-    tab.get_by_text("Time to first byte: p50 400 ms, p95 400 ms of 8").wait_for()
+    tab.get_by_text(
+        f"Caller stopped speaking to bot started: p50 900 ms, p95 {number(1000)} ms (8 measured)"
+    ).wait_for()
+    tab.get_by_text("Time to first byte: p50 400 ms, p95 400 ms (8 measured)").wait_for()
     response.get_by_text("Numbers").click()
     response.locator("tbody tr").first.wait_for()
     assert response.locator("tbody tr").count() == 4

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.page.calls import conversation, ended
 from tests.page.conftest import Visit, running
-from voice_metrics.ledger import CallState, LedgerReader
+from voice_metrics.ledger import CallState, Ledger, LedgerReader, Row
 from voice_metrics.page import PageServer
 from voice_metrics.page.demo import demo_ledger
 
@@ -42,6 +43,23 @@ def test_nothing_is_wider_than_the_screen(chromium: Any, demo: PageServer, view:
     assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert tab.get_by_text("These calls are made up").is_visible()
     assert visit.complaints == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize("view", DRAWN)
+def test_long_names_are_no_wider_than_a_phone(chromium: Any, server: PageServer, ledger: Ledger, view: str) -> None:
+    long = "a-name-that-somebody-made-of-everything-there-was-" * 3
+    start = ended(ledger, long, models=dict.fromkeys(("llm", "stt", "tts"), long), attributes={long: long},
+                  cost={"unpriced": [long]}, end_reason="error", errors=1)  # fmt: skip
+    ledger.add(long, [*conversation(start), Row(start + 6.0, "ttfb", 0.4, "llm", long, long)])
+    ledger.flush()
+    visit = Visit(chromium, **SCREENS["phone-light"])
+    tab = visit.go(server, f"call/{long}" if view == "call" else view)
+    tab.locator("main tbody tr, main canvas" if view == "now" else DRAWN[view]).first.wait_for()
+    if view == "latency":
+        tab.locator("select option", has_text=long).wait_for(state="attached")
+
+    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     visit.context.close()
 
 

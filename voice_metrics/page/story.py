@@ -107,7 +107,7 @@ def _put_where_speech_ended(bar: Bar, waits: Iterable[tuple[float, float]]) -> N
 
 
 def _strip(rows: Sequence[Row], start: float, seconds: float | None) -> list[dict[str, Any]]:
-    """Who has the word: the bot while it speaks, nobody while the caller waits, the caller before a wait."""
+    """Whose turn it is: the bot's while it speaks, nobody's while the caller waits, the caller's before a wait."""
     spoken = [
         (*_ended(row, start), "wait" if row.kind == "response" else "bot", row.outcome)
         for row in rows
@@ -127,7 +127,7 @@ def _strip(rows: Sequence[Row], start: float, seconds: float | None) -> list[dic
 def _caller(
     stretches: Sequence[tuple[float, float, str, str | None]], seconds: float | None
 ) -> Iterator[tuple[float, float, str, None]]:
-    """Stretches in which the caller has the word: from the bot's last word to the next wait, or from a cut on."""
+    """Stretches that are the caller's turn: from the bot's last word to the next wait, or from a cut on."""
     edge = (0.0, 0.0, "", None)
     last = (seconds, seconds, "", None) if seconds is not None else None
     for before, after in pairwise([edge, *stretches, *([last] if last else [])]):

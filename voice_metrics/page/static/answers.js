@@ -27,7 +27,7 @@ const ink = (part) => (part in PARTS ? `part-${part}` : "part-other");
 export function answersPart() {
   const rows = el("tbody");
   const averages = el("ul.key.averages");
-  const about = el("p.quiet", { hidden: true }, "Pipecat did not name the parts of these answers: shown is what the services measured, where it happened.");
+  const about = el("p.quiet", { hidden: true }, "Pipecat did not name the parts of these answers. The bars show what the services measured, at the moment it happened.");
   const none = el("p.quiet", { hidden: true }, "No answer yet.");
   const head = ["", "At", "What the caller waited for", "Waited", "Tokens", "Cost"].map((name, index) => el("th", { scope: "col", class: index > 2 ? "number" : null }, name || el("span.unseen", {}, "Answer")));
   const tableElement = el("table.answers", {}, el("caption.unseen", {}, "Answers and their parts"), el("thead", {}, el("tr", {}, head)), rows);

@@ -23,7 +23,7 @@ export function callView(query) {
   let live = true;
   return {
     title: "Call",
-    heading: el("div.heading", {}, el("h1", { tabindex: "-1" }, "Call ", id), el("div.controls", {}, state, copy, copied)),
+    heading: el("div.heading", {}, el("h1", { tabindex: "-1" }, "Call ", id), el("div.controls", {}, copied, state, copy)),
     element: el("div", {}, el("dl.tiles.small", {}, tiles.map((each) => each.element)), timeline.element, answers.element, facts.element, measurements.element),
     every: () => (live ? 1000 : 5000),
     update({ call, summary, story, measurements: rows }) {

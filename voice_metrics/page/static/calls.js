@@ -65,7 +65,7 @@ export function callsView(query, ask) {
       const filtered = data.total === data.all ? "" : ` of ${count(data.all)}`;
       const part = data.calls.length < data.total ? `, ${count(data.calls.length)} shown` : "";
       say(status, data.all ? `${count(data.total)}${filtered} ${data.all === 1 ? "call" : "calls"}${part}` : "No call yet: start a bot and call it, and it appears here.");
-      if (data.all && !data.total) say(status, `None of ${plural(data.all, "call")} is like this. Fewer filters show more.`);
+      if (data.all && !data.total) say(status, `No call matches all of these filters; there ${data.all === 1 ? "is" : "are"} ${plural(data.all, "call")} in all.`);
       list.element.hidden = !data.total;
       more.hidden = data.calls.length >= data.total;
     },
@@ -91,7 +91,7 @@ function filters(asked, changed, clear) {
   const fields = [
     ["model", "Model", { type: "search", placeholder: "part of a name", spellcheck: "false" }],
     ["slower_than_ms", "Slower than, ms", { type: "number", min: "0", step: "any", inputmode: "decimal" }],
-    ["cost_over_usd", "Dearer than, $", { type: "number", min: "0", step: "any", inputmode: "decimal" }],
+    ["cost_over_usd", "Costs more than, $", { type: "number", min: "0", step: "any", inputmode: "decimal" }],
   ].map(([name, title, kind]) => el("label", {}, title, el("input", { name, "aria-label": title, autocomplete: "off", value: asked[name] ?? "", ...kind })));
   const form = el("form.filters", { "aria-label": "Filters", oninput: () => changed(read()), onsubmit: (event) => event.preventDefault() }, choices, fields, clear);
   return form;

@@ -15,10 +15,10 @@ const FIGURES = [
   { name: "Latency", text: (row) => row.name },
   { name: "Count", number: true, text: (row) => count(row.count) },
   { name: "Average", number: true, text: (row) => ms(row.average_ms) },
-  { name: "Least", number: true, minor: true, text: (row) => ms(row.min_ms) },
+  { name: "Min", number: true, minor: true, text: (row) => ms(row.min_ms) },
   { name: "p50", number: true, text: (row) => ms(row.p50_ms) },
   { name: "p95", number: true, text: (row) => ms(row.p95_ms) },
-  { name: "Most", number: true, minor: true, text: (row) => ms(row.max_ms) },
+  { name: "Max", number: true, minor: true, text: (row) => ms(row.max_ms) },
 ];
 
 export function callFacts() {

@@ -18,7 +18,7 @@ export function latencyView(query, ask) {
   const change = (words) => ask((asked = { ...asked, ...words }));
   const charts = CHARTS.map((each) => ({ ...each, chart: chart(each.title, { lines: lines(...each.ink), sync: "latency" }) }));
   const models = el("select", { "aria-label": "Model", onchange: (event) => change({ model: event.target.value }) }, el("option", { value: "" }, "all"));
-  const note = el("p.quiet", { hidden: true }, "Responses are those of all calls: no single model has them.");
+  const note = el("p.quiet", { hidden: true }, "A response is the work of several models: with one model chosen it is not shown.");
   return {
     title: "Latency",
     heading: heading("Latency", el("div.controls", {}, periods(asked, change), el("label", {}, "Model ", models))),
@@ -31,7 +31,7 @@ export function latencyView(query, ask) {
         element.hidden = kind === "response" && Boolean(asked.model);
         const mine = (point) => point.kind === kind && point.service === service;
         const whole = data.whole.find(mine);
-        say(headline, whole ? `${about}: p50 ${ms(whole.p50_ms)}, p95 ${ms(whole.p95_ms)} of ${count(whole.count)}` : `${about}: none measured in this period`);
+        say(headline, whole ? `${about}: p50 ${ms(whole.p50_ms)}, p95 ${ms(whole.p95_ms)} (${count(whole.count)} measured)` : `${about}: none measured in this period`);
         update({ ...data, points: data.points.filter(mine) });
       }
     },

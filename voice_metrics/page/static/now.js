@@ -49,7 +49,7 @@ function sums([running, calls, response, cost], { live, day }) {
   running.show(count(live.length));
   calls.show(count(day.calls), day.errors ? `${count(day.errors)} ended with an error` : "");
   response.show(ms(day.response?.p50_ms), day.response ? `median; p95 ${ms(day.response.p95_ms)}` : "none measured");
-  cost.show(usd(day.cost_usd), day.cost_usd === null ? "nothing that has a price" : "of what has a price");
+  cost.show(usd(day.cost_usd), day.cost_usd === null ? "no usage with a known price" : "where a price is known");
 }
 
 function owed(notice, pending) {

@@ -1,10 +1,10 @@
-// The call from left to right: who has the word, and what each service does meanwhile.
+// The call from left to right: whose turn it is, and what each service does meanwhile.
 
 import { el, say } from "./dom.js";
 import { clock, ms, seconds } from "./words.js";
 
 const LANES = { stt: "Speech to text", llm: "Language model", functions: "Functions", tts: "Text to speech" };
-const WHO = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller has the word" };
+const WHO = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller's turn" };
 const INTERRUPTED = "Bot speaks, cut off by the caller";
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const ZOOM = [1, 2, 4, 8, 16, 32];
@@ -17,7 +17,8 @@ export function timelinePart() {
   const zoomIn = el("button", { type: "button", "aria-label": "Zoom in", onclick: () => zoom(1) }, "+");
   const zoomOut = el("button", { type: "button", "aria-label": "Zoom out", onclick: () => zoom(-1) }, "−");
   const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(WHO).map(([who, text]) => el("li", {}, el(`span.swatch.who-${who}`), text)), el("li", {}, el("span.swatch.first"), "until the first byte"), el("li", {}, el("span.swatch.rest"), "until the end"));
-  const none = el("p.quiet", { hidden: true }, "Nothing was measured, or the measurements are older than the ledger keeps them.");
+  const zooming = el("div.controls", {}, zoomOut, zoomIn);
+  const none = el("p.quiet", { hidden: true }, "Nothing was measured, or the ledger no longer has the measurements.");
   let level = 0;
   const zoom = (way) => {
     const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / scroll.scrollWidth;
@@ -40,11 +41,11 @@ export function timelinePart() {
   new ResizeObserver(() => axis(shown)).observe(scroll);
   settle();
   return {
-    element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Time line"), el("div.controls", {}, zoomOut, zoomIn)), key, scroll, reading, none),
+    element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Time line"), zooming), key, scroll, reading, none),
     update(story, call, live) {
       shown = story;
       none.hidden = story.strip.length + story.lanes.length + story.marks.length > 0;
-      scroll.hidden = reading.hidden = key.hidden = !none.hidden;
+      scroll.hidden = reading.hidden = key.hidden = zooming.hidden = !none.hidden;
       const place = (from, to) => ({ left: `${(from / story.seconds) * 100}%`, width: `${((to - from) / story.seconds) * 100}%` });
       lanes.replaceChildren(conversation(story, place), ...Object.keys(LANES).map((name) => lane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")));
       axis(story);

@@ -12,7 +12,7 @@ const CHARTS = [
   {
     title: "Cost",
     lines: [line("Language model", "llm", "llm_usd", usd, dollars), line("Speech to text", "stt", "stt_usd", usd), line("Text to speech", "tts", "tts_usd", usd)],
-    whole: (sum) => (sum.cost_usd === null ? "nothing that has a price" : `${usd(sum.cost_usd)}: LLM ${usd(sum.llm_usd)}, STT ${usd(sum.stt_usd)}, TTS ${usd(sum.tts_usd)}`),
+    whole: (sum) => (sum.cost_usd === null ? "no usage with a known price" : `${usd(sum.cost_usd)}: LLM ${usd(sum.llm_usd)}, STT ${usd(sum.stt_usd)}, TTS ${usd(sum.tts_usd)}`),
   },
   { title: "Calls", lines: [line("Calls", "bot", "calls", count)], whole: (sum) => `${count(sum.calls)} started` },
   {
