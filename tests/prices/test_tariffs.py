@@ -74,6 +74,19 @@ def test_a_price_of_nothing_is_believed_from_the_user_only(rates: Rates, usage: 
     assert own.usd == 0
 
 
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        pytest.param(ALWAYS, [True, True, True], id="always"),
+        pytest.param(Days(starts_on=date(2026, 11, 22)), [False, True, True], id="from-a-day-on"),
+        pytest.param(Days(ends_on=date(2026, 11, 23)), [True, True, False], id="until-a-day"),
+        pytest.param(Days(date(2026, 11, 22), date(2026, 11, 23)), [False, True, False], id="one-day"),
+    ],
+)
+def test_a_span_has_its_first_day_and_not_the_day_that_ends_it(span: Days, expected: list[bool]):
+    assert [span.active(NOON + timedelta(days=days)) for days in (-1, 0, 1)] == expected
+
+
 @pytest.mark.usefixtures("_in_new_york")
 @pytest.mark.parametrize("span", [Days(date(2026, 11, 23), date(2026, 11, 24)), OwnDay(date(2026, 11, 23))])
 @pytest.mark.parametrize(
