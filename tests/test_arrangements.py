@@ -41,11 +41,6 @@ BOOKING = Script(
 )
 
 
-@pytest.fixture(autouse=True)
-def _no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOICE_METRICS_DB", "off")
-
-
 @pytest.mark.parametrize("place", ["before_output", "after_output", "at_end", "observers"])
 async def test_a_model_in_a_bridged_worker_is_measured_with_the_callers_line(place: str) -> None:
     metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()

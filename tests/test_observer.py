@@ -23,11 +23,6 @@ SHORT = Script(turns=(Turn("hello there"),), farewell="Goodbye.")
 SETUP_FILE = Path(voice_metrics.setup_file.__file__)
 
 
-@pytest.fixture(autouse=True)
-def _no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOICE_METRICS_DB", "off")
-
-
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
     """What is logged at INFO and above."""

@@ -97,8 +97,7 @@ def written(table: dict[str, dict[str, str]]) -> str:
     return HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-async def test_the_table_of_versions_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOICE_METRICS_DB", "off")
+async def test_the_table_of_versions_is_true() -> None:
     demo, raising = VoiceMetricsProcessor(), VoiceMetricsProcessor()
     truth = await run_call(DEMO, before_output=[demo])
     raised = await run_call(RAISES, before_output=[raising])

@@ -36,11 +36,6 @@ UNHEARD = Script(
 )
 
 
-@pytest.fixture(autouse=True)
-def _no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOICE_METRICS_DB", "off")
-
-
 class Pass(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)

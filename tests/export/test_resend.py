@@ -13,7 +13,8 @@ from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
 from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.answers import Verdict
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.resend import resend
+from voice_metrics.export.resend import Resent, resend
+from voice_metrics.export.spool import Spool
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.settings import Settings
 from voice_metrics.telemetry import Telemetry
@@ -43,6 +44,14 @@ def owed(receiver: Receiver) -> tuple[MemorySpool, list[RecordedCall]]:
     return spool, calls
 
 
+def sent_again(endpoint: Endpoint, spool: Spool) -> Resent:
+    """What becomes of what the spool keeps."""
+    delivery = Delivery(endpoint)
+    resent = resend(delivery, spool)
+    delivery.close()
+    return resent
+
+
 def unable_to_take(call_id: str) -> Behaviour:
     def choosy(exchange: Exchange) -> None:
         bad = any(point.attributes.get("call_id") == call_id for point in exchange.points)
@@ -60,9 +69,7 @@ def test_a_server_that_takes_small_requests_gets_what_was_kept_in_small_ones(
 
     receiver.behaviour = small
     spool, calls = owed
-    delivery = Delivery(endpoint)
-    resent = resend(delivery, spool)
-    delivery.close()
+    resent = sent_again(endpoint, spool)
     assert (set(resent.delivered), resent.left) == ({call.call_id for call in calls}, 0)
     assert all(call.arrived(receiver) for call in calls)
     assert not spool.left
@@ -74,9 +81,7 @@ def test_a_server_to_which_one_point_is_too_much_is_not_asked_for_every_one(
 ) -> None:
     receiver.behaviour = answering(413)
     spool, _ = owed
-    delivery = Delivery(endpoint)
-    resent = resend(delivery, spool)
-    delivery.close()
+    resent = sent_again(endpoint, spool)
     assert resent.outcome is not None
     assert (resent.outcome.verdict, resent.left) == (Verdict.TOO_LARGE, len(spool.left))
     assert len(receiver.exchanges) < 12
@@ -87,17 +92,13 @@ def test_values_that_a_server_cannot_take_keep_no_others_from_it(
 ) -> None:
     receiver.behaviour = unable_to_take("c7")
     spool, calls = owed
-    delivery = Delivery(endpoint)
-    resent = resend(delivery, spool)
-    delivery.close()
+    resent = sent_again(endpoint, spool)
     assert {call.call_id for call in calls if not call.arrived(receiver)} == {"c7"}
     assert set(resent.delivered) == {call.call_id for call in calls} - {"c7"}
     assert (resent.refused, resent.left, len(spool.left)) == ([], 1, 1)
 
     receiver.behaviour = accept
-    delivery = Delivery(endpoint)
-    resent = resend(delivery, spool)
-    delivery.close()
+    resent = sent_again(endpoint, spool)
     assert (resent.delivered, resent.left, spool.left) == (["c7"], 0, {})
     assert all(call.arrived(receiver) for call in calls)
     check_once(receiver)
@@ -112,9 +113,7 @@ def test_the_ledger_calls_delivered_what_a_server_took_of_a_divided_request(
         ledger.call_ended(call.call_id, summary(call.call_id, exported=False), "pending")
     ledger.park(list(spool.left.values()))
     receiver.behaviour = unable_to_take("c7")
-    delivery = Delivery(endpoint)
-    resend(delivery, ledger)
-    delivery.close()
+    sent_again(endpoint, ledger)
     ledger.close()
     with LedgerReader(tmp_path / "calls.db") as reader:
         states = {call.call_id: call.state for call in reader.calls()}
@@ -128,9 +127,7 @@ def test_a_server_that_fails_in_the_middle_is_sent_only_what_it_has_not_taken(
     answers = iter([answering(413), accept, *[answering(503)] * 3])
     receiver.behaviour = lambda exchange: next(answers, accept)(exchange)
     spool, calls = owed
-    delivery = Delivery(endpoint)
-    assert [resend(delivery, spool).left for _ in range(2)] == [1, 0]
-    delivery.close()
+    assert [sent_again(endpoint, spool).left for _ in range(2)] == [1, 0]
     assert all(call.arrived(receiver) for call in calls)
     assert not spool.left
     check_once(receiver)
@@ -141,8 +138,6 @@ def test_a_server_that_cannot_take_anything_is_not_asked_for_every_point(
 ) -> None:
     receiver.behaviour = answering(400)
     spool, _ = owed
-    delivery = Delivery(endpoint)
-    resent = resend(delivery, spool)
-    delivery.close()
+    resent = sent_again(endpoint, spool)
     assert resent.left == len(spool.left) == 1
     assert len(receiver.exchanges) < 70

@@ -363,7 +363,6 @@ def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None
 
 def test_the_first_service_name_counts_and_another_one_is_told(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     monkeypatch.setattr(module, "_default", None)
-    monkeypatch.setenv("VOICE_METRICS_DB", "off")
     first = module.telemetry("front-desk")
     for _ in range(2):
         assert module.telemetry("back-office") is first
