@@ -233,7 +233,7 @@ def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
 
 
 def _mistake(endpoint: Endpoint) -> str:
-    scheme, _, credentials = endpoint.headers.get("authorization", "").partition(" ")
+    scheme, _, credentials = (endpoint.credentials or "").partition(" ")
     if not scheme:
         return "No Authorization header is set: see OTEL_EXPORTER_OTLP_HEADERS."
     if scheme.lower() != "basic":

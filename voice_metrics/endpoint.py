@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -61,11 +61,15 @@ class Endpoint:
 
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not be shown, longest first, decoded credentials included."""
-        parts = urlsplit(self.url)
-        values = [*self.headers.values(), parts.username or "", parts.password or "", parts.query]
+        values = [*self.headers.values(), *_userinfo(self.url), urlsplit(self.url).query]
         words = [word for value in values for word in (value, *value.split(), *value.partition("=")[2:])]
         words += [word for value in list(words) for word in _decoded(value)]
-        return tuple(sorted({word for word in words if len(word) >= _SHORTEST_SECRET}, key=len, reverse=True))
+        return longest_first(words)
+
+    @property
+    def credentials(self) -> str | None:
+        """The value of the Authorization header that requests have, the address's password included, or `None`."""
+        return self.headers.get("authorization") or next(iter(_userinfo(self.url)), None)
 
     @property
     def shown(self) -> str:
@@ -85,6 +89,34 @@ class Read:
 
     endpoint: Endpoint | None
     advice: tuple[str, ...]
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """The credentials in a URL in every form in which a server may repeat them, longest first.
+
+    Args:
+        url: A URL, such as a proxy's.
+    """
+    return longest_first(_userinfo(url))
+
+
+def longest_first(words: Iterable[str]) -> tuple[str, ...]:
+    """Secrets in the order in which they are looked for; those that stand in ordinary sentences are left out."""
+    return tuple(sorted({word for word in words if len(word) >= _SHORTEST_SECRET}, key=len, reverse=True))
+
+
+def _userinfo(url: str) -> list[str]:
+    """The credentials in a URL: as a header's value, that without its first word, name and password."""
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        name, password = parts.username, parts.password
+    except ValueError:
+        return []
+    if name is None:
+        return []
+    plain = [unquote(name), unquote(password or "")]
+    packed = base64.b64encode(":".join(plain).encode()).decode()
+    return [f"Basic {packed}", packed, *plain, name, password or ""]
 
 
 def _decoded(value: str) -> list[str]:
@@ -186,18 +218,22 @@ def _headers(environ: Mapping[str, str], advice: list[str]) -> dict[str, str]:
 
 
 def _header(variable: str, item: str, headers: dict[str, str], advice: list[str]) -> None:
-    name, separator, value = item.partition("=")
+    name, _, value = item.partition("=")
     if ":" in name:
-        name, separator, value = item.partition(":")
+        name, _, value = item.partition(":")
         advice.append(f"{variable} is spelt `Key: value`; OpenTelemetry's spelling is {_SPELLING}.")
     name, value = unquote(name).strip().lower(), unquote(value).strip()
     if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
         value = value[1:-1].strip()
         advice.append(f"{variable} has a value in quotes; they were taken off. Write {_SPELLING}.")
-    if not separator or not _HEADER_NAME.fullmatch(name):
+    # Base64 that stands alone ends in equals signs: its beginning is no name.
+    if not value.strip("=") or not _HEADER_NAME.fullmatch(name):
         advice.append(f"{variable} has an item that is not name=value; it was left out. Write {_SPELLING}.")
     elif not value.isascii() or not value.isprintable():
-        advice.append(f"{variable} has a value with characters that no header can hold; it was left out.")
+        advice.append(
+            f"{variable} has a value with characters that no header can hold; it was left out. "
+            "A line break comes from `base64` without `-w0`."
+        )
     else:
         headers[name] = value
 

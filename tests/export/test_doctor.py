@@ -59,6 +59,14 @@ def test_401_is_traced_to_its_mistake(environ: dict[str, str], words: str, recei
     assert TOKEN not in repr(found)
 
 
+def test_credentials_in_the_address_are_looked_at_too(receiver: Receiver) -> None:
+    receiver.behaviour = answering(401)
+    address = receiver.url.replace("127.0.0.1", f"me:{TOKEN}@127.0.0.1")
+    found = look(receiver, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_EXPORTER_OTLP_HEADERS="")
+    assert "is not a number" in bad(found)
+    assert TOKEN not in repr(found)
+
+
 OUTCOMES = [
     pytest.param(answering(404), "lacks /otlp", id="404"),
     pytest.param(answering(301, location="https://x/"), "it answered 301 and points to https://x/.", id="301"),

@@ -316,6 +316,40 @@ def test_a_server_that_repeats_the_secret_does_not_bring_it_into_the_log(
     assert "it answered 401: bad *** with ***." in log.warnings[0]
 
 
+def _repeats_the_header(exchange: Exchange) -> None:
+    exchange.answer(401, f"bad {exchange.headers['authorization']}".encode(), "text/plain")
+
+
+def test_a_password_in_the_address_does_not_come_into_the_log_in_any_form(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
+    receiver.behaviour = _repeats_the_header
+    address = receiver.url.replace("127.0.0.1", f"123456:{TOKEN}@127.0.0.1")
+    call = RecordedCall(start(url=address, OTEL_EXPORTER_OTLP_HEADERS=""), "c1")
+    call.use(1)
+    assert call.end().result(10) is False
+    assert receiver.exchanges[0].headers["authorization"] == f"Basic {CREDENTIALS}"
+    assert "it answered 401: bad ***." in log.warnings[0]
+
+
+def test_a_proxy_that_repeats_its_credentials_does_not_bring_them_into_the_log(
+    receiver: Receiver, start: Start, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("http_proxy", receiver.url.replace("127.0.0.1", "proxyuser:proxypass@127.0.0.1"))
+
+    def repeats(exchange: Exchange) -> None:
+        exchange.answer(407, f"no {exchange.headers['proxy-authorization']} proxypass".encode(), "text/plain")
+
+    receiver.behaviour = repeats
+    call = RecordedCall(start(url="http://metrics.example"), "c1")
+    call.use(1)
+    assert call.end().result(10) is False
+    assert "it answered 407: no *** ***." in log.warnings[0]
+    assert "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY" in log.warnings[0]
+
+
 def test_the_configured_header_wins_over_netrc_and_a_password_in_the_address(
     receiver: Receiver, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

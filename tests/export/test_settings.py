@@ -182,6 +182,20 @@ def test_a_header_that_http_cannot_hold_is_left_out_and_not_shown() -> None:
         assert TOKEN not in repr(found)
 
 
+@pytest.mark.parametrize("padding", ["", "=", "=="])
+def test_credentials_without_a_name_are_taken_for_no_header(padding: str) -> None:
+    found = read({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_EXPORTER_OTLP_HEADERS": f"{RIGHT}{padding}"})
+    assert found.endpoint is not None
+    assert found.endpoint.headers == {}
+    assert "is not name=value" in found.advice[0]
+
+
+def test_base64_that_was_wrapped_is_explained() -> None:
+    wrapped = f"Authorization=Basic {RIGHT[:20]}\n{RIGHT[20:]}"
+    found = read({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_EXPORTER_OTLP_HEADERS": wrapped})
+    assert "A line break comes from `base64` without `-w0`." in found.advice[0]
+
+
 ENDPOINTS = [
     pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": CLOUD}, f"{CLOUD}/v1/metrics", None, id="as Grafana shows it"),
     pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": f"{CLOUD}/"}, f"{CLOUD}/v1/metrics", None, id="with a slash"),

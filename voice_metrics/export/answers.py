@@ -30,6 +30,7 @@ _ADVICE = {
     403: "The token is known but may not write metrics: give it the scope metrics:write.",
     404: "Check the path of {variable}: on Grafana Cloud it ends in /otlp.",
     405: "Check the path of {variable}: this one takes no POST.",
+    407: "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY: the proxy wants other credentials.",
     413: "The request is larger than the server takes; smaller ones are tried.",
     429: "The server limits the rate: raise OTEL_METRIC_EXPORT_INTERVAL, set VOICE_METRICS_CALL_ID=off, "
     "or ask for a higher limit.",

@@ -20,7 +20,7 @@ import requests
 from opentelemetry.exporter.otlp.proto.http.version import __version__
 from requests.utils import get_environ_proxies
 
-from voice_metrics.endpoint import Endpoint
+from voice_metrics.endpoint import Endpoint, longest_first, secrets_of
 from voice_metrics.export.answers import Outcome, Verdict, judge
 from voice_metrics.export.connections import Attempt, CuttableAdapter, under_way
 from voice_metrics.export.faults import describe, late, shut_down
@@ -70,7 +70,8 @@ class Delivery(requests.Session):
         self.mount("https://", CuttableAdapter())
         self.outcome: Outcome | None = None
         self.patient = True
-        self._secrets = endpoint.secrets()
+        proxies = get_environ_proxies(endpoint.address).values()
+        self._secrets = longest_first([*endpoint.secrets(), *(word for url in proxies for word in secrets_of(url))])
         self._changed = threading.Condition()
         self._over_at = float("inf")
         self._hold_until = 0.0
