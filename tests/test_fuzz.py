@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,8 @@ from pipecat.workers.runner import WorkerRunner
 from pydantic import BaseModel
 
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
+from voice_metrics.ledger import ledger_at
+from voice_metrics.settings import Settings
 
 # The name of the processor that is fed, which frames that pause a processor tell.
 MIDDLE = "middle"
@@ -428,15 +431,20 @@ def errors() -> Iterator[list[str]]:
     logger.remove(sink)
 
 
+@pytest.fixture
+def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A ledger of the test's own, whose thread ends with it."""
+    path = tmp_path / "calls.db"
+    monkeypatch.setenv("VOICE_METRICS_DB", str(path))
+    yield
+    assert ledger_at(path, Settings.from_environment(os.environ).ledger_days).close()
+
+
+@pytest.mark.usefixtures("_ledger")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(feed=feeds)
-def test_whatever_comes_the_pipeline_does_what_it_does_without_us(
-    errors: list[str], feed: list[Fed], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ledger = tmp_path_factory.getbasetemp() / "fuzz" / "calls.db"
-    Path(ledger).parent.mkdir(exist_ok=True)
-    monkeypatch.setenv("VOICE_METRICS_DB", str(ledger))
+def test_whatever_comes_the_pipeline_does_what_it_does_without_us(errors: list[str], feed: list[Fed]) -> None:
     cancelled = any(isinstance(fed.frame, CancelFrame) for fed in feed)
 
     async def run(middle: FrameProcessor, observer: Watched | None = None) -> tuple[list[Any], list[str]]:
