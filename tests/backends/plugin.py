@@ -13,6 +13,7 @@ from decimal import Decimal
 from voice_metrics import series as s
 from voice_metrics.call import Call as RunningCall
 from voice_metrics.call import Identity
+from voice_metrics.export.own_provider import OwnProvider
 from voice_metrics.facts import (
     AudioTranscribed,
     CharactersSpoken,
@@ -215,7 +216,13 @@ def _settled(event: Event, call: Call) -> FunctionSettled:
 
 def wait_for_exports(telemetry: Telemetry) -> None:
     """Wait until the running calls' newest values were sent."""
-    time.sleep(4 * telemetry.settings.interval_seconds)
+    own = telemetry._recorder
+    assert isinstance(own, OwnProvider)
+    # The next collection has them; the one after it begins when they were sent.
+    enough, deadline = own._collection.number + 3, time.monotonic() + 60
+    while own._collection.number < enough:
+        assert time.monotonic() < deadline, "nothing is exported any more"
+        time.sleep(0.02)
 
 
 assert SPAN_SECONDS / TEMPO < 60, "a test may not take longer"
