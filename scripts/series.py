@@ -56,7 +56,8 @@ HEAD = """# Every series
 Made by `python scripts/series.py` from the tables that the instruments are made from.
 
 Names are those of OTLP, with the name in Prometheus, Mimir and Grafana Cloud below each. In a label's name a dot
-becomes an underscore. All series are cumulative. A histogram is three series in Prometheus.
+becomes an underscore. All series are cumulative. In Prometheus a histogram has
+three names, and a series for each bucket.
 """
 COLUMNS = "| name, and in Prometheus | kind | unit | attributes | meaning | from |\n|---|---|---|---|---|---|\n"
 
@@ -126,8 +127,8 @@ def page() -> str:
             ),
             section(
                 "The server",
-                "With `instrument_server` and `pip install 'pipecat-voice-metrics[server]'`; of the process, without\n"
-                "the attributes of a call. `OTEL_SEMCONV_STABILITY_OPT_IN` chooses other names for requests.",
+                "With `instrument_server` and the extra `[server]`; of the process, without the attributes of a call.\n"
+                "`OTEL_SEMCONV_STABILITY_OPT_IN` chooses other names for requests.",
                 (row(sourced.series, sourced.source) for sourced in SERVER),
             ),
             buckets((*table.VOICE, *table.GEN_AI, *ready, *(sourced.series for sourced in SERVER))),
