@@ -56,8 +56,8 @@ HEAD = """# Every series
 Made by `python scripts/series.py` from the tables that the instruments are made from.
 
 Names are those of OTLP, with the name in Prometheus, Mimir and Grafana Cloud below each. In a label's name a dot
-becomes an underscore. All series are cumulative. In Prometheus a histogram has
-three names, and a series for each bucket.
+becomes an underscore. All series are cumulative. In Prometheus a histogram has three names, and one series for each
+bucket.
 """
 COLUMNS = "| name, and in Prometheus | kind | unit | attributes | meaning | from |\n|---|---|---|---|---|---|\n"
 
