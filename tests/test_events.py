@@ -52,6 +52,7 @@ RUNNING = {"function_name": "book", "tool_call_id": "call_1", "arguments": {}}
         pytest.param(UserStoppedSpeakingFrame(), UserStopped(), id="caller-stops"),
         pytest.param(VADUserStartedSpeakingFrame(), VoiceStarted(), id="voice-is-heard"),
         pytest.param(VADUserStoppedSpeakingFrame(stop_secs=0.3), VoiceStopped(0.3), id="silence-is-certain"),
+        pytest.param(VADUserStoppedSpeakingFrame(), VoiceStopped(0.0), id="silence-is-told-at-once"),
         pytest.param(InterruptionFrame(), Interruption(), id="interruption"),
         pytest.param(FunctionCallsStartedFrame([]), None, id="functions-are-asked-for-but-do-not-run-yet"),
         pytest.param(InputAudioRawFrame(b"", 16000, 1), None, id="audio"),
@@ -277,6 +278,14 @@ def test_an_error_is_its_processor_and_category_and_never_its_text() -> None:
 
     assert told == ErrorRaised(frame.id, "FrameProcessor", "unknown")
     assert "sk-123" not in repr(told)
+
+
+def test_an_error_of_which_nobody_knows_the_origin_is_told_and_so_is_whether_it_is_fatal() -> None:
+    harmless, fatal = ErrorFrame("refused"), ErrorFrame("refused")
+    fatal.fatal = True
+
+    assert event(harmless) == ErrorRaised(harmless.id, "unknown", "unknown")
+    assert event(fatal) == ErrorRaised(fatal.id, "unknown", "unknown", fatal=True)
 
 
 @pytest.mark.skipif(not hasattr(frames, "ErrorCategory"), reason="this Pipecat's errors have no category")

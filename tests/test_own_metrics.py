@@ -117,6 +117,8 @@ def test_attributes_are_text_on_the_wire(recorded, own, value, text):
         pytest.param({"attributes": {"a": ["x"]}}, "attribute 'a' is a list, expected text", id="attribute-list"),
         pytest.param({"attributes": {"a": "x" * 257}}, "'a' is longer than 256 characters", id="attribute-too-long"),
         pytest.param({"attributes": {7: "x"}}, "an attribute has no name that is text", id="attribute-without-name"),
+        pytest.param({"attributes": {"": "x"}}, "an attribute has no name that is text", id="attribute-of-empty-name"),
+        pytest.param({"attributes": {"a" * 257: "x"}}, "an attribute has no name", id="attribute-of-too-long-name"),
         pytest.param({"attributes": {"call_id": "x"}}, "'call_id' is one of the call's own", id="attribute-of-ours"),
         pytest.param({"attributes": {"tenant": "x"}}, "'tenant' is one of the call's own", id="attribute-of-the-user"),
         pytest.param({"attributes": {f"a{n}": "x" for n in range(17)}}, "17 attributes are too many", id="attributes"),
@@ -129,6 +131,21 @@ def test_what_cannot_be_recorded_is_refused_and_nothing_is_raised(recorded, own,
     assert refused.reason == "own_metric"
     assert detail in refused.detail
     assert recorded.metrics() == {}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param({"value": 0}, id="nothing"),
+        pytest.param({"value": 0, "kind": "counter"}, id="nothing-more"),
+        pytest.param({"value": 2**53 - 1}, id="the-largest-number"),
+        pytest.param({"attributes": {"a": "x" * 256}}, id="the-longest-text"),
+        pytest.param({"attributes": {"a" * 256: "x"}}, id="the-longest-name"),
+        pytest.param({"attributes": {f"a{n}": "x" for n in range(16)}}, id="the-most-attributes"),
+    ],
+)
+def test_what_is_just_within_bounds_is_recorded(own, arguments):
+    assert own.record(**{"key": "shop.x", "value": 1, **arguments}) is None
 
 
 def test_a_refusal_never_repeats_the_text_of_an_attribute(own):
@@ -178,6 +195,20 @@ def test_sets_of_attributes_are_bounded_for_the_process_until_calls_end(recorded
     assert all(refused is not None for refused in fill("one too many")[1])
     calls[0][0].close()
     assert fill("next")[1] == [None] * MAX_SETS_PER_CALL
+    assert all(refused is not None for refused in fill("again one too many")[1])
+
+
+def test_sets_of_attributes_that_calls_share_are_bounded_too_and_those_that_are_known_go_on(recorded):
+    def fill(tenant):
+        own = OwnMetrics(recorded.meter, {"tenant": tenant})
+        return [own.record("shop.x", 1, kind="counter", attributes={"n": n}) for n in range(MAX_SETS_PER_CALL)]
+
+    tenants = [str(number) for number in range(MAX_SETS // MAX_SETS_PER_CALL)]
+    assert [refused for tenant in tenants for refused in fill(tenant)] == [None] * MAX_SETS
+    (detail,) = {refused.detail for refused in fill("one too many")}
+    assert detail.startswith(f"shop.x: a process has up to {MAX_SETS} sets of attributes")
+    assert fill("0") == [None] * MAX_SETS_PER_CALL
+    assert OwnMetrics(recorded.meter, {"call_id": "c-1"}).record("shop.x", 1, kind="counter") is not None
 
 
 @pytest.mark.parametrize("tags", [pytest.param(TAGS, id="with-an-id"), pytest.param({"tenant": "acme"}, id="without")])
