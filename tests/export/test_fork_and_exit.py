@@ -29,6 +29,14 @@ call.use(5, 700.0)
 print("ready", flush=True)
 """
 
+LOCKS = """
+import sqlite3
+db = sqlite3.connect(os.environ["VOICE_METRICS_DB"], isolation_level=None)
+db.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
 HEIR = """
 t.begin("heir", {})
 sys.stdin.read()  # until it is asked whether it is done
@@ -136,6 +144,22 @@ def test_exit_is_not_held_up_and_the_next_start_delivers(
     third = run("t.begin('third', {})")
     assert third.done()[0] == 0
     assert len(receiver.of(TOKENS, call_id="c1")) == 2
+
+
+def test_exit_is_not_held_up_by_a_server_and_a_ledger_together(run: Run, receiver: Receiver, tmp_path: Path) -> None:
+    receiver.behaviour = hang
+    ledger = tmp_path / "calls.db"
+    locker = run(LOCKS, ledger)
+    assert locker.process.stdout is not None
+    assert locker.process.stdout.readline() == "locked\n"
+    # What is registered first runs last.
+    timed = "import atexit; atexit.register(lambda: print('exit took', time.monotonic() - began, file=sys.stderr))\n"
+    program = run(timed + CALL + "t._kept().call_ended('c1', {}); began = time.monotonic()", ledger)
+    program.ready()
+    code, said, _ = program.done()
+    locker.done()
+    assert code == 0
+    assert float(said.rpartition("exit took ")[2].split()[0]) < 2.3
 
 
 def test_kill_loses_at_most_the_last_interval(run: Run, receiver: Receiver) -> None:

@@ -334,6 +334,22 @@ def test_a_spool_that_fails_is_told_once_and_costs_only_itself(receiver: Receive
     assert len([line for line in log.warnings if "disk full" in line]) == 1
 
 
+def test_a_ledger_that_cannot_be_written_is_not_said_to_keep_anything(
+    receiver: Receiver, start: Start, log: Log, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    receiver.behaviour = answering(503)
+    ledger = Ledger(tmp_path / "file" / "calls.db")
+    telemetry = start(spool=ledger)
+    assert run(telemetry, "c1") is False
+    assert telemetry.kept_in is None
+    telemetry.shutdown(1.0)
+    ledger.close()
+    assert [
+        line for line in log.warnings if "503. The" in line and "Values are sent again while telemetry runs" in line
+    ]
+
+
 def test_requests_say_which_process_they_are_from(receiver: Receiver, start: Start) -> None:
     run(start(OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test,team=voice%20bots"), "c1")
     resource = receiver.exchanges[0].resource

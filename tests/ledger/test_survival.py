@@ -357,6 +357,20 @@ def test_exit_is_not_held_up_by_a_locked_file(path: Path, ledger: Ledger) -> Non
     assert float(done.stdout) < BUSY_SECONDS
 
 
+def test_a_file_is_named_as_the_place_where_things_are_kept_only_while_it_can_be_written(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = path.parent / "folder"
+    folder.touch()
+    ledger = Ledger(folder / "calls.db")
+    assert ledger.location == str(folder / "calls.db")
+    assert not ledger.flush()
+    assert ledger.location is None
+    folder.unlink()
+    assert patiently(ledger)
+    assert ledger.location == str(folder / "calls.db")
+    ledger.close()
+
+
 def test_a_closed_ledger_opens_again(path: Path, ledger: Ledger) -> None:
     for call_id in ("a", "b"):
         note(ledger, call_id)

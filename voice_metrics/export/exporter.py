@@ -178,7 +178,8 @@ class Exporter:
     def _tell(self, shipped: Shipped) -> None:
         outcome = shipped.outcome
         if outcome is not None:
-            fate = "Values are kept and sent again" if self._keeping else "Values are sent again while telemetry runs"
+            kept = self._keeping is not None and self._keeping.location is not None
+            fate = "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
             self._reports.fault(outcome.fault, f"{outcome} {fate}.")
         elif shipped.dropped:
             self._reports.fault("encoding", "some values cannot be encoded and were dropped.")

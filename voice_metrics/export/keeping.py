@@ -60,6 +60,11 @@ class Keeping:
         self._write_again_at = 0.0
         self._claim_again_at = 0.0
 
+    @property
+    def location(self) -> str | None:
+        """The spool's file, or `None` if there is none that can be written now."""
+        return self._spool.location
+
     def keep(self, *, failing: bool, last: bool) -> None:
         """Keep what is owed, or nothing any more.
 

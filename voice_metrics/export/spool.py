@@ -27,7 +27,7 @@ class Spool(Protocol):
 
     @property
     def location(self) -> str | None:
-        """The file, for messages, or `None` if there is none."""
+        """The file, for messages, or `None` if there is none that can be written now."""
 
     def replace(self, requests: Sequence[PendingRequest]) -> None:
         """Keep what this process owes now, instead of what it owed before: values are cumulative."""

@@ -58,8 +58,8 @@ class Ledger:
 
     @property
     def location(self) -> str | None:
-        """The file, for messages."""
-        return str(self.path)
+        """The file, for messages; `None` while it cannot be written."""
+        return None if self._writer.is_held_up else str(self.path)
 
     @property
     def is_open(self) -> bool:

@@ -30,6 +30,11 @@ class Outages:
         self._damages = 0
         self._lasts = False
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the latest try to write has failed."""
+        return self._lasts
+
     def begin(self, trouble: Fault | None, error: Exception, patience: float) -> float:
         """Note that a try has failed.
 

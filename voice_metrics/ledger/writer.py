@@ -134,6 +134,11 @@ class Writer:
         """Whether the thread runs, so that something may wait to be written."""
         return self._thread is not None
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the file could not be written when it was last tried."""
+        return self._outages.lasts
+
     def pause(self) -> None:
         """Before a fork: let go of the file."""
         self._paused = self._busy.acquire(timeout=_PAUSE_SECONDS)
