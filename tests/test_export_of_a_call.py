@@ -41,7 +41,9 @@ def told(metrics: VoiceMetricsProcessor) -> dict[str, Any]:
 async def test_all_that_the_call_can_tell_arrives_before_it_is_over(receiver: Receiver) -> None:
     telemetry = telemetry_to(receiver.url)
     metrics = VoiceMetricsProcessor(telemetry=telemetry)
+    began = time.monotonic()
     truth = await run_call(DEMO, before_output=[metrics])
+    took = time.monotonic() - began
     summary = told(metrics)
     assert summary["exported"] is True
     call = {"call_id": metrics.call_id}
@@ -56,9 +58,8 @@ async def test_all_that_the_call_can_tell_arrives_before_it_is_over(receiver: Re
     assert total(receiver, "voice.turns.total", **call) == sum(truth.turns.values())
     assert total(receiver, "voice.function_calls.total", outcome="timed_out", **call) == 1
     assert total(receiver, "voice.errors.total", **call) == summary["errors"]
-    assert total(receiver, "voice.session.duration.seconds", **call) == pytest.approx(
-        summary["duration_seconds"], abs=0.7
-    )
+    # Telemetry is made while the call begins; on a busy machine that takes a while.
+    assert summary["duration_seconds"] - 1.0 < total(receiver, "voice.session.duration.seconds", **call) < took
     # Series that all calls share go with the next regular export, or with the process's last.
     assert telemetry.shutdown()
     counts = {point.name: point.count for point in receiver.last().values() if point.count}

@@ -287,9 +287,11 @@ async def test_clean_up_without_an_end_is_an_end_of_unknown_reason(store: Store)
     worker = PipelineWorker(Pipeline([Lazy(), metrics]), cancel_timeout_secs=0.2)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
+    started = asyncio.Event()
+    worker.add_event_handler("on_pipeline_started", lambda worker, frame: started.set())
 
     async def cancel() -> None:
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(started.wait(), 10)
         await worker.cancel()
 
     await asyncio.wait_for(asyncio.gather(runner.run(), cancel()), 20)
