@@ -118,7 +118,11 @@ def run(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_every_run_counts_the_same(run: Run) -> None:
     assert {name: run.summary[name] for name in COUNTS} == COUNTS
-    assert run.summary["stt"]["audio_seconds"] == pytest.approx(32.9, abs=0.2)
+
+
+def test_recognition_hears_the_caller_from_beginning_to_end(run: Run) -> None:
+    # The caller stays for 33 s, and longer with a bot that takes longer on a busy machine.
+    assert 32.7 < run.summary["stt"]["audio_seconds"] < run.summary["duration_seconds"]
 
 
 def test_usage_is_what_the_services_reported(run: Run) -> None:
