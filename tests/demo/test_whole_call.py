@@ -121,8 +121,9 @@ def test_every_run_counts_the_same(run: Run) -> None:
 
 
 def test_recognition_hears_the_caller_from_beginning_to_end(run: Run) -> None:
-    # The caller stays for 33 s, and longer with a bot that takes longer on a busy machine.
-    assert 32.7 < run.summary["stt"]["audio_seconds"] < run.summary["duration_seconds"]
+    # The caller stays for 33 s, and longer with a bot that takes longer on a busy machine; some of what is said
+    # waits until the pipeline has started.
+    assert 32.7 < run.summary["stt"]["audio_seconds"] < run.summary["duration_seconds"] + 2.0
 
 
 def test_usage_is_what_the_services_reported(run: Run) -> None:
