@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.ledger.summaries import NOON, summary
+from voice_metrics.ledger import Ledger
 
 MODELS = "gpt-4.1, nova-3, sonic-2"
 _HEAD = ("call", "started", "length", "end", "worst", "turns", "tokens", "characters", "cost", "series", "models")
@@ -130,7 +132,33 @@ def test_json_and_csv_have_the_same_values(run: Run, calls: Path) -> None:
         "characters": 300,
         "audio_seconds": 58.5,
         "cost_usd": 0.016,
+        "exported": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("more", "word", "words"),
+    [
+        pytest.param({"exported": None}, "local only", "local only", id="no endpoint"),
+        pytest.param({"exported": False}, "refused", "refused by the server for good", id="refused"),
+        pytest.param({"exported": None, "end_reason": "unknown"}, "unknown", "is not known", id="killed"),
+    ],
+)
+def test_of_series_it_says_what_is_known(
+    run: Run, environment: dict[str, str], more: dict[str, object], word: str, words: str
+) -> None:
+    ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
+    ledger.call_started("a", NOON, {})
+    ledger.call_ended("a", summary("a", **more), "ended")
+    assert ledger.flush()
+    ledger.close()
+    assert re.split(" {2,}", run("calls").stdout.splitlines()[1])[9] == word
+    assert words in next(line for line in run("calls", "a").stdout.splitlines() if line.startswith("series"))
+
+
+def test_a_limit_beyond_all_numbers_shows_all(run: Run, calls: Path) -> None:
+    done = run("calls", "--json", "--limit", "9" * 30)
+    assert len(json.loads(done.stdout)) == 3
 
 
 def test_one_call_as_json_has_summary_and_time_line(run: Run, calls: Path) -> None:

@@ -19,8 +19,31 @@ def test_help_lists_every_command_in_order(run: Run) -> None:
     assert listed == list(COMMANDS)
 
 
-def test_without_a_command_there_is_help(run: Run) -> None:
-    assert "Commands:" in run().stdout + run().stderr
+def test_without_a_command_there_is_help_as_it_is_with_its_option(run: Run) -> None:
+    done = run()
+    assert (done.returncode, done.stdout, done.stderr) == (2, run("--help").stdout, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("command", ["dashboard", "calls"])
+def test_output_that_finds_no_room_is_told_on_one_line(
+    environment: dict[str, str], calls: Path, command: str, tmp_path: Path
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "voice_metrics", command],
+            env=environment, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        1,
+        "voice-metrics: the output cannot be written: No space left on device\n",
+    )
+
+
+def test_a_terminal_of_few_letters_is_no_error(spawn: Run, calls: Path) -> None:
+    done = spawn("calls", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "cccc-3" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

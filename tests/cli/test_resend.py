@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -118,6 +119,16 @@ def test_before_the_first_call_nothing_is_left_to_send(run: Run, tmp_path: Path,
     done = run("resend", *arguments, VOICE_METRICS_DB=str(tmp_path / "new" / "calls.db"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing waits to be sent.\n", "")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_ledger_that_is_locked_is_told_on_one_line(spawn: Run, owed: Path) -> None:
+    with closing(sqlite3.connect(owed, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        done = spawn("resend", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == "voice-metrics: the ledger cannot be written: no answer within 2 s"
+    assert "Traceback" not in done.stderr
+    assert states(owed) == {CallState.PENDING}
 
 
 def test_without_a_ledger_there_is_nowhere_to_look(run: Run) -> None:

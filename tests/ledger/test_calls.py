@@ -73,6 +73,7 @@ def test_the_row_of_a_call_holds_its_numbers(ledger: Ledger, path: Path) -> None
         characters=300,
         audio_seconds=58.5,
         cost_usd=0.016,
+        exported=True,
     )
 
 

@@ -6,6 +6,8 @@ settings or the arguments, 1 for everything else that a command refuses.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +19,9 @@ def main() -> None:
     from dotenv import load_dotenv
 
     load_dotenv(Path.cwd() / ".env")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of few letters shows a question mark for a dash.
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -33,11 +38,11 @@ def run(arguments: Sequence[str]) -> int:
     from voice_metrics.cli.wording import printable
 
     try:
-        status = app(args=list(arguments), prog_name="voice-metrics", standalone_mode=False)
+        status = app(args=list(arguments) or ["--help"], prog_name="voice-metrics", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has enough; the interpreter must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has enough.
+        _silence()
         return 1
     except KeyboardInterrupt:
         return 130
@@ -46,19 +51,30 @@ def run(arguments: Sequence[str]) -> int:
         if told is None:
             raise
         line, status = told
+        if isinstance(error, OSError):
+            _silence()
         print(f"voice-metrics: {printable(line)}", file=sys.stderr)
-    return status if isinstance(status, int) else 0
+    return (status if isinstance(status, int) else 0) if arguments else 2
+
+
+def _silence() -> None:
+    """The interpreter must not complain when it flushes standard output at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _told(error: Exception) -> tuple[str, int] | None:
     """What to say of an error, on one line, and the exit status; `None` for a mistake of ours."""
-    from voice_metrics.ledger import LedgerUnreadable, NoSuchCall
+    from voice_metrics.ledger import LedgerUnavailable, LedgerUnreadable, NoSuchCall
     from voice_metrics.settings import SettingsError
 
     if isinstance(error, SettingsError):
         return str(error), 2
     if isinstance(error, LedgerUnreadable | NoSuchCall):
         return str(error), 1
+    if isinstance(error, LedgerUnavailable):
+        return f"the ledger cannot be written: {error}", 1
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the output cannot be written: {error.strerror}", 1
     message = getattr(error, "format_message", None)
     if callable(message):
         context = getattr(error, "ctx", None)

@@ -10,13 +10,13 @@ from rich.text import Text
 from voice_metrics.cli import terminal
 from voice_metrics.cli.moments import local
 from voice_metrics.cli.wording import NOTHING, count, length, milliseconds, printable, usd
+from voice_metrics.facts import EndReason
 from voice_metrics.ledger import CallRow, CallState
 
 _SHORT_ID = 8
 _NUMBERS = {"length", "worst", "turns", "tokens", "characters", "cost"}
 # What a narrow terminal has no room for, the first to go first.
 _DISPENSABLE = ("models", "characters", "turns", "tokens", "series")
-_SERIES = {CallState.LIVE: NOTHING, CallState.ENDED: "local only"}
 _STYLES = {"live": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
 
 
@@ -46,6 +46,17 @@ def _table(calls: Sequence[CallRow], left_out: Collection[str]) -> Table:
     return table
 
 
+def _series(call: CallRow) -> str:
+    if call.state is CallState.LIVE:
+        return NOTHING
+    if call.state is not CallState.ENDED:
+        return call.state.value
+    if call.exported is False:
+        return "refused"
+    # Nobody told what became of the last export of a call whose process was killed.
+    return "unknown" if call.end_reason == EndReason.UNKNOWN else "local only"
+
+
 def _cells(call: CallRow) -> dict[str, str]:
     tokens = None
     if call.prompt_tokens is not None or call.completion_tokens is not None:
@@ -61,6 +72,6 @@ def _cells(call: CallRow) -> dict[str, str]:
         "tokens": count(tokens),
         "characters": count(call.characters),
         "cost": usd(call.cost_usd),
-        "series": _SERIES.get(call.state, call.state.value),
+        "series": _series(call),
         "models": ", ".join(model for model in (call.llm_model, call.stt_model, call.tts_model) if model) or NOTHING,
     }

@@ -63,7 +63,7 @@ def calls(
             cost_over_usd=cost_over,
             state=state,
         )
-        found = reader.calls(wanted, limit=limit)
+        found = reader.calls(wanted, limit=min(limit, sys.maxsize))
         total = reader.count(wanted)
     _show(found, total, as_json=as_json, as_csv=as_csv)
 

@@ -53,7 +53,7 @@ def _typer(**options: Any) -> typer.Typer:
     )
 
 
-app = _typer(cls=LazyGroup, no_args_is_help=True)
+app = _typer(cls=LazyGroup)
 
 
 def _version(wanted: bool) -> None:

@@ -10,11 +10,11 @@ from rich.text import Text
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
 from voice_metrics.cli.wording import NOTHING, count, figures, length, printable, usd
-from voice_metrics.ledger import CallDetail, CallState
+from voice_metrics.facts import EndReason
+from voice_metrics.ledger import CallDetail, CallRow, CallState
 
 _SERIES = {
     CallState.LIVE: "call still running",
-    CallState.ENDED: "local only",
     CallState.DELIVERED: "acknowledged by the server",
     CallState.PENDING: "not acknowledged, kept in the ledger: `voice-metrics resend` sends it",
 }
@@ -40,7 +40,7 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     row, summary = detail.row, detail.summary
     yield "started", f"{local(row.started_at)}, {length(row.duration_seconds)}"
     yield "end", row.end_reason or ("still running" if row.state is CallState.LIVE else NOTHING)
-    yield "series", _SERIES[row.state]
+    yield "series", _series(row)
     models = {"LLM": row.llm_model, "STT": row.stt_model, "TTS": row.tts_model}
     yield "models", ", ".join(f"{name} {model}" for name, model in models.items() if model) or NOTHING
     attributes = _part(summary, "attributes")
@@ -60,6 +60,16 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     yield "function calls", _counts(_part(summary, "function_calls"))
     yield "errors", count(row.errors)
     yield "cost", _cost(_part(summary, "cost"))
+
+
+def _series(row: CallRow) -> str:
+    if row.state is not CallState.ENDED:
+        return _SERIES[row.state]
+    if row.exported is False:
+        return "refused by the server for good"
+    if row.end_reason == EndReason.UNKNOWN:
+        return "nothing waits to be sent; whether the last values arrived is not known, as the process was killed"
+    return "local only"
 
 
 def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:

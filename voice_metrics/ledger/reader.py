@@ -50,7 +50,9 @@ Order = Literal[
 _COLUMNS = (
     "call_id, {state} AS state, started_at, updated_at, duration_seconds, {end_reason} AS end_reason, llm_model, "
     "stt_model, tts_model, worst_response_ms, turns, interruptions, errors, prompt_tokens, completion_tokens, "
-    "characters, audio_seconds, cost_usd"
+    "characters, audio_seconds, cost_usd, "
+    # Python writes a NaN, which is no JSON to SQLite.
+    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.exported') END"
 )
 _CONDITIONS = {
     "since": "started_at >= :since",
@@ -269,7 +271,7 @@ class LedgerReader:
 
 
 def _call_row(row: tuple[Any, ...]) -> CallRow:
-    return CallRow(row[0], CallState(row[1]), *row[2:18])
+    return CallRow(row[0], CallState(row[1]), *row[2:18], exported=None if row[18] is None else bool(row[18]))
 
 
 def _escaped(text: str) -> str:

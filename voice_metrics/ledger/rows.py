@@ -67,6 +67,7 @@ class CallRow:
         characters: Characters sent to speech synthesis.
         audio_seconds: Audio that went through speech recognition, in seconds.
         cost_usd: What it cost in US dollars, or `None` if no part of it has a price.
+        exported: Whether a server acknowledged its last export; `None` without an endpoint, and where it is not known.
     """
 
     call_id: str
@@ -87,6 +88,7 @@ class CallRow:
     characters: int | None
     audio_seconds: float | None
     cost_usd: float | None
+    exported: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
