@@ -6,8 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
@@ -26,11 +24,11 @@ from pipecat.workers.runner import WorkerRunner
 
 from tests.providers import CHUNK, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.scripted import Script, Tool, Turn, run_call
+from tests.store import Store
 from tests.test_placements import happened, told
 from voice_metrics.breakdowns import EXPLAINS
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
-from voice_metrics.telemetry import Telemetry
 
 BOOKING = Script(
     greeting="Hello.",
@@ -121,51 +119,38 @@ async def test_a_speech_to_speech_call(place: str) -> None:
     assert story["characters"] is None or story["characters"] == 0
 
 
-class Series:
-    """What a call writes, as the SDK's own reader sees it."""
-
-    def __init__(self) -> None:
-        self._reader = InMemoryMetricReader()
-        self.telemetry = Telemetry(meter_provider=MeterProvider([self._reader]))
-
-    def sums_ms(self, name: str, attribute: str, **wanted: str) -> dict[str, float]:
-        """The sums of a histogram's points by an attribute, of those that have the `wanted` ones."""
-        return {
-            str(point.attributes[attribute]): point.sum
-            for resource in self._reader.get_metrics_data().resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            for point in metric.data.data_points
-            if metric.name == name and wanted.items() <= point.attributes.items()
-        }
+def sums_ms(store: Store, name: str, attribute: str, **wanted: str) -> dict[str, float]:
+    """The sums of a histogram's points by an attribute, of those that have the `wanted` ones."""
+    points = [point for point in store.of(name) if wanted.items() <= point.attributes.items()]
+    return {str(point.attributes[attribute]): point.sum for point in points}
 
 
 @pytest.mark.skipif(not EXPLAINS, reason="this Pipecat's breakdown has no parts")
 @pytest.mark.parametrize("place", ["before_output", "at_end", "observers"])
 async def test_the_parts_of_the_responses_add_up_to_them(place: str) -> None:
-    series = Series()
+    store = Store()
     kind = VoiceMetricsObserver if place == "observers" else VoiceMetricsProcessor
 
-    await run_call(BOOKING, **{place: [kind(telemetry=series.telemetry)]})
+    await run_call(BOOKING, **{place: [kind(telemetry=store.telemetry)]})
 
-    parts = series.sums_ms("voice.response.part.milliseconds", "part")
-    (whole,) = series.sums_ms("voice.response.milliseconds", "call_id").values()
+    parts = sums_ms(store, "voice.response.part.milliseconds", "part")
+    (whole,) = sums_ms(store, "voice.response.milliseconds", "call_id").values()
     assert {"endpointing_wait", "llm_inference", "function_handler", "speech_synthesis"} <= parts.keys()
     assert sum(parts.values()) == pytest.approx(whole, abs=1e-3)
 
 
 async def test_a_transcript_that_starts_the_turn_does_not_make_its_latency_false() -> None:
-    series = Series()
-    metrics = VoiceMetricsProcessor(telemetry=series.telemetry)
+    store = Store()
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
     script = Script(turns=(Turn("hello there"), Turn("goodbye")), turns_start_from="transcript")
 
     truth = await run_call(script, before_output=[metrics])
 
-    assert list(series.sums_ms("voice.ttfb.milliseconds", "interrupted", processor="Ear")) == ["false"]
+    assert list(sums_ms(store, "voice.ttfb.milliseconds", "interrupted", processor="Ear")) == ["false"]
     assert told(metrics.summary()) == happened(truth, "completed")
     if EXPLAINS:  # Pipecat's own breakdown forgets the caller's silence at the interruption that starts such a turn
-        parts = series.sums_ms("voice.response.part.milliseconds", "part")
-        (whole,) = series.sums_ms("voice.response.milliseconds", "call_id").values()
+        parts = sums_ms(store, "voice.response.part.milliseconds", "part")
+        (whole,) = sums_ms(store, "voice.response.milliseconds", "call_id").values()
         assert sum(parts.values()) == pytest.approx(whole, abs=1e-3)
 
 

@@ -21,8 +21,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loguru import logger
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pipecat.frames import frames as pipecat_frames
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
@@ -51,6 +49,7 @@ from pipecat.processors.frame_processor import FrameCallback, FrameDirection, Fr
 from pipecat.workers.runner import WorkerRunner
 from pydantic import BaseModel
 
+from tests.store import Store
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.ledger import ledger_at
 from voice_metrics.settings import Settings
@@ -453,44 +452,28 @@ def test_whatever_comes_the_pipeline_does_what_it_does_without_us(errors: list[s
 
     async def both() -> None:
         bare = await run(Bare(name=MIDDLE))
-        reader = InMemoryMetricReader()
-        metrics = VoiceMetricsProcessor(telemetry=telemetry_of(reader), name=MIDDLE)
+        store = Store()
+        metrics = VoiceMetricsProcessor(telemetry=store.telemetry, name=MIDDLE)
         assert await run(metrics) == bare
-        assert_true(metrics, reader, heard=not cancelled)
-        reader = InMemoryMetricReader()
-        observer = Watched(telemetry_of(reader))
+        assert_true(metrics, store, heard=not cancelled)
+        store = Store()
+        observer = Watched(store.telemetry)
         assert await run(Bare(name=MIDDLE), observer) == bare
-        assert_true(observer, reader, heard=True)
+        assert_true(observer, store, heard=True)
 
     asyncio.run(both())
 
 
-def telemetry_of(reader: InMemoryMetricReader) -> Telemetry:
-    return Telemetry(meter_provider=MeterProvider([reader], shutdown_on_exit=False))
-
-
-def assert_true(tool: VoiceMetricsProcessor | VoiceMetricsObserver, reader: InMemoryMetricReader, heard: bool) -> None:
+def assert_true(tool: VoiceMetricsProcessor | VoiceMetricsObserver, store: Store, heard: bool) -> None:
     summary = tool.summary()
     assert summary is not None
     assert summary.render()
     assert summary.end_reason is not None
-    points = points_of(reader)
     processors = set()
-    for point in points:
+    for _, point in store.everything():
         value = getattr(point, "sum", None) or getattr(point, "value", 0)
         assert math.isfinite(value)
         # OTLP has 64 bits for a count.
         assert isinstance(value, float) or abs(value) < 2**63
         processors.add(point.attributes.get("processor"))
     assert not heard or CANARY in processors
-
-
-def points_of(reader: InMemoryMetricReader) -> list[Any]:
-    data = reader.get_metrics_data()
-    return [
-        point
-        for resource in (data.resource_metrics if data else ())
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-        for point in metric.data.data_points
-    ]

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame, TextFrame
 from pipecat.metrics.metrics import (
     LLMTokenUsage,
@@ -25,31 +23,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import DEMO, SHORT, run_call
-from voice_metrics import CallSummary, GrafanaMetricsExporter, Telemetry, VoiceMetricsProcessor
+from tests.store import Store
+from voice_metrics import CallSummary, GrafanaMetricsExporter, VoiceMetricsProcessor
 from voice_metrics.ledger import LedgerReader, ledger_at
-
-
-class Store:
-    """An application's meter provider, and what came to it."""
-
-    def __init__(self) -> None:
-        self._reader = InMemoryMetricReader()
-        self.telemetry = Telemetry(meter_provider=MeterProvider([self._reader]))
-
-    def points(self) -> list[tuple[str, dict[str, Any], float]]:
-        """Name, attributes and value (a histogram's sum) of every point."""
-        data = self._reader.get_metrics_data()
-        return [
-            (metric.name, dict(point.attributes or {}), getattr(point, "value", None) or getattr(point, "sum", 0.0))
-            for resource in (data.resource_metrics if data else ())
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            for point in metric.data.data_points
-        ]
-
-    def total(self, name: str, **attributes: str) -> float:
-        """Sum of a series' points that have these attributes."""
-        return sum(value for told, has, value in self.points() if told == name and attributes.items() <= has.items())
 
 
 @pytest.fixture

@@ -9,12 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pipecat.frames.frames import EndFrame, InterruptionFrame, MetricsFrame, StartFrame
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData, TTFBMetricsData
 
-from voice_metrics import Telemetry
+from tests.store import Store
 from voice_metrics.facts import Leg
 from voice_metrics.lifetime import READ_SECONDS
 from voice_metrics.options import Options
@@ -45,12 +43,11 @@ class Fed:
     def __init__(
         self, models: Mapping[Leg, Any] = MappingProxyType({}), clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._reader = InMemoryMetricReader()
-        telemetry = Telemetry(meter_provider=MeterProvider([self._reader], shutdown_on_exit=False))
+        self._store = Store()
         self.announced: list[CallSummary] = []
         self.tap = Tap(
             Options(models, "c-1", {}),
-            lambda: telemetry,
+            lambda: self._store.telemetry,
             PriceBook({}),
             Settings.from_environment({"VOICE_METRICS_DB": "off"}),
             self._announce,
@@ -61,29 +58,14 @@ class Fed:
 
     def prompt_tokens(self) -> float:
         """What has come to the meter provider."""
-        return sum(point.value for point in self._points("voice.llm.tokens.total") if _is_prompt(point))
+        return self._store.total("voice.llm.tokens.total", token_type="prompt")
 
     def latencies(self) -> dict[str, int]:
         """How many times to first byte came, by whether they were interrupted."""
-        return {point.attributes["interrupted"]: point.count for point in self._points("voice.ttfb.milliseconds")}
-
-    def _points(self, name: str) -> list[Any]:
-        data = self._reader.get_metrics_data()
-        return [
-            point
-            for resource in (data.resource_metrics if data else ())
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            if metric.name == name
-            for point in metric.data.data_points
-        ]
+        return {point.attributes["interrupted"]: point.count for point in self._store.of("voice.ttfb.milliseconds")}
 
     async def _announce(self, summary: CallSummary) -> None:
         self.announced.append(summary)
-
-
-def _is_prompt(point: Any) -> bool:
-    return bool(point.attributes["token_type"] == "prompt")
 
 
 async def test_measurements_are_told_without_any_further_frame() -> None:

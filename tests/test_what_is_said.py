@@ -8,7 +8,8 @@ import pytest
 from loguru import logger
 
 from tests.scripted import SHORT, run_call
-from tests.test_processor import Store, run, ttfb, usage
+from tests.store import Store
+from tests.test_processor import run, ttfb, usage
 from voice_metrics import VoiceMetricsProcessor
 
 
