@@ -15,6 +15,7 @@ from pipecat.frames.frames import ErrorFrame, Frame
 from voice_metrics.events import Event, event, function_raised, tells
 from voice_metrics.facts import Leg
 from voice_metrics.pipeline import services_in
+from voice_metrics.seen import Seen
 
 
 class Origins:
@@ -29,6 +30,7 @@ class Origins:
         self._happened = happened
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
+        self._told = Seen()
 
     def listen(self, processors: Iterable[Any]) -> None:
         """Listen to those of the processors that are not listened to yet.
@@ -44,10 +46,26 @@ class Origins:
             if _calls_functions(processor):
                 processor.add_event_handler("on_before_push_frame", self._on_push)
 
+    def listen_above(self, worker: Any) -> None:
+        """Listen to what reaches the worker of a pipeline, unless it is listened to already.
+
+        Args:
+            worker: The pipeline's worker.
+        """
+        if worker.id not in self._heard:
+            self._heard.add(worker.id)
+            worker.add_event_handler("on_pipeline_error", self._on_pipeline_error)
+
     def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
+        self._told.first(frame.id)
         for raised in (event(frame, processor), function_raised(frame)):
             if raised is not None:
                 self._happened(raised)
+
+    def _on_pipeline_error(self, worker: Any, frame: ErrorFrame) -> None:
+        # A processor may push an ErrorFrame by itself, without the event, and past whoever stands behind it.
+        if self._told.first(frame.id) and (raised := event(frame)) is not None:
+            self._happened(raised)
 
     def _on_push(self, processor: Any, frame: Frame) -> None:
         if tells(frame) and (told := event(frame, processor)):

@@ -143,6 +143,7 @@ class Tap:
                 self._lineup = Lineup(services_in(processors))
                 self._prices.prepare(self._lineup.by_name.values())
                 self._origins.listen(processors)
+                self._origins.listen_above(worker)
                 self._current.inherit(processors)
                 # A breakdown names parts of the language model's and the voice's work; its observer costs every frame.
                 if worker is not self._explained_worker and self._lineup.model(Leg.LLM) and self._lineup.model(Leg.TTS):
