@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from pipecat.frames.frames import EndFrame, Frame, StartFrame, StopFrame
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Sum
+from pipecat.frames.frames import EndFrame, ErrorFrame, Frame, StartFrame, StopFrame, TextFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
@@ -21,9 +21,12 @@ from pipecat.workers.runner import WorkerRunner
 from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call import Call, Identity
 from voice_metrics.conversation import BotStarted, BotStopped, Interruption
+from voice_metrics.errors import ErrorRaised
+from voice_metrics.events import Event
 from voice_metrics.facts import CharactersSpoken, EndReason, FirstByte, Leg, TurnOutcome, Usage
 from voice_metrics.functions import FunctionAnswered, FunctionRunning
 from voice_metrics.ledger import LedgerReader, ledger_at
+from voice_metrics.origins import Origins
 from voice_metrics.pipeline import Lineup
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings import Settings
@@ -47,9 +50,8 @@ def in_memory() -> Telemetry:
     return Telemetry(meter_provider=MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False))
 
 
-async def run(processors: list[FrameProcessor], ending: Frame, observers: list[VoiceMetricsObserver]) -> None:
-    """Run a pipeline from its start to its end, and no longer."""
-    worker = PipelineWorker(
+def worker_of(processors: list[FrameProcessor], observers: list[VoiceMetricsObserver]) -> PipelineWorker:
+    return PipelineWorker(
         Pipeline(processors),
         params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
         observers=list(observers),
@@ -57,10 +59,18 @@ async def run(processors: list[FrameProcessor], ending: Frame, observers: list[V
         enable_turn_tracking=False,
         idle_timeout_secs=None,
     )
+
+
+async def run_worker(worker: PipelineWorker, *frames: Frame) -> None:
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
-    await worker.queue_frame(ending)
+    await worker.queue_frames(list(frames))
     await asyncio.wait_for(runner.run(), 20)
+
+
+async def run(processors: list[FrameProcessor], ending: Frame, observers: list[VoiceMetricsObserver]) -> None:
+    """Run a pipeline from its start to its end, and no longer."""
+    await run_worker(worker_of(processors, observers), ending)
 
 
 @pytest.mark.parametrize("place", ["after", "before", "observer"])
@@ -78,6 +88,59 @@ async def test_a_service_that_cannot_connect_is_an_error_of_the_call(place: str,
     summary = tool.summary()
     assert summary is not None
     assert (summary.errors, summary.end_reason) == (1, reason)
+
+
+class Plain(FrameProcessor):
+    """A processor that pushes an ErrorFrame as any other frame, when the call has begun."""
+
+    def __init__(self, *, fatal: bool) -> None:
+        super().__init__()
+        self._fatal = fatal
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TextFrame):
+            await self.push_frame(ErrorFrame(error="lost", fatal=self._fatal), FrameDirection.UPSTREAM)
+        await self.push_frame(frame, direction)
+
+
+@pytest.mark.parametrize("place", ["after", "before", "observer"])
+@pytest.mark.parametrize(("fatal", "reason"), [(False, "completed"), (True, "error")])
+async def test_an_error_frame_that_is_pushed_as_any_other_is_an_error_of_the_call(
+    place: str, fatal: bool, reason: str
+) -> None:
+    telemetry = in_memory()
+    tool: VoiceMetricsProcessor | VoiceMetricsObserver
+    if place == "observer":
+        tool = observer = VoiceMetricsObserver(telemetry=telemetry)
+        worker = worker_of([Plain(fatal=fatal)], [observer])
+    else:
+        tool = metrics = VoiceMetricsProcessor(telemetry=telemetry)
+        plain = Plain(fatal=fatal)
+        worker = worker_of([plain, metrics] if place == "after" else [metrics, plain], [])
+
+    @worker.event_handler("on_pipeline_error")
+    async def on_pipeline_error(worker: PipelineWorker, frame: ErrorFrame) -> None:
+        # A fatal one ends the call without it.
+        if not fatal:
+            await worker.queue_frame(EndFrame())
+
+    await run_worker(worker, TextFrame("hello"))
+    summary = tool.summary()
+    assert summary is not None
+    assert (summary.errors, summary.end_reason) == (1, reason)
+
+
+async def test_an_error_and_the_frame_that_carries_it_are_one() -> None:
+    told: list[Event] = []
+    origins = Origins(told.append)
+    broken = Unreachable(fatal=False)
+    worker = worker_of([broken], [])
+    for _ in range(2):
+        origins.listen([broken])
+        origins.listen_above(worker)
+    await run_worker(worker, EndFrame())
+    assert [type(event) for event in told] == [ErrorRaised]
 
 
 def test_a_call_that_is_stopped_is_told_although_its_event_loop_ends_at_once(
@@ -116,9 +179,9 @@ class NeverKnown(PriceBook):
         return None
 
 
-def a_call(prices: PriceBook | None = None) -> Call:
+def a_call(prices: PriceBook | None = None, telemetry: Telemetry | None = None) -> Call:
     identity = Identity("c-1", {}, {}, datetime.now(UTC))
-    return Call(identity, Lineup(), in_memory(), prices or PriceBook({}), 0.0)
+    return Call(identity, Lineup(), telemetry or in_memory(), prices or PriceBook({}), 0.0)
 
 
 def test_usage_that_never_got_its_price_is_named_as_unpriced() -> None:
@@ -177,3 +240,17 @@ def test_a_goodbye_that_never_ends_lasts_until_the_call_is_closed() -> None:
     call.end(EndReason.COMPLETED, 2.0)
     call.close(7.0)
     assert call.progress(9.0).duration_seconds == 7.0
+
+
+def test_what_passes_between_the_end_and_its_telling_is_no_part_of_the_series_duration() -> None:
+    reader = InMemoryMetricReader()
+    call = a_call(telemetry=Telemetry(meter_provider=MeterProvider([reader], shutdown_on_exit=False)))
+    call.end(EndReason.COMPLETED, 2.0)
+    call.close(62.0)
+    data = reader.get_metrics_data()
+    assert data is not None
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
+    (duration,) = (metric.data for metric in metrics if metric.name == "voice.session.duration.seconds")
+    # Telemetry has a clock of its own, on which no time has passed.
+    assert isinstance(duration, Sum)
+    assert duration.data_points[0].value == pytest.approx(-60.0, abs=1.0)

@@ -147,6 +147,21 @@ def test_collections_while_a_call_counts_lose_and_double_nothing(store: Store) -
     assert [value for _, value in store.points("voice.tts.characters.total")] == [3 * 3 * 5_000]
 
 
+def test_the_duration_ends_when_the_call_ended_and_not_when_that_is_told(store: Store) -> None:
+    call = store.call()
+    call.end(EndReason.COMPLETED, 5.0)
+    ((_, seconds),) = store.points("voice.session.duration.seconds")
+    assert seconds == pytest.approx(-5.0, abs=1.0)
+
+
+def test_of_calls_that_share_a_duration_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_METRICS_CALL_ID", "off")
+    store = Store()
+    store.call().end(EndReason.COMPLETED, 5.0)
+    ((_, seconds),) = store.points("voice.session.duration.seconds")
+    assert seconds == pytest.approx(0.0)
+
+
 def test_nothing_is_left_of_a_call_that_ended(store: Store) -> None:
     call = store.call()
     call.take(SPOKEN)

@@ -243,7 +243,8 @@ class Call:
                 self._ended_at = at
             self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
             self._give_up_prices(at)
-            self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN)
+            ended_at = at if self._ended_at is None else self._ended_at
+            self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN, at - ended_at)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:

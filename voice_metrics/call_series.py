@@ -91,17 +91,21 @@ class CallSeries:
             if value is not None:
                 write(value)
 
-    def end(self, reason: EndReason) -> Future[bool | None]:
+    def end(self, reason: EndReason, seconds_ago: float = 0.0) -> Future[bool | None]:
         """Write the call's end; nothing may be written after it.
 
         Args:
             reason: How it ended.
+            seconds_ago: How long ago it ended; its duration was told on meanwhile.
 
         Returns:
             Whether the last values were acknowledged; `None` without an endpoint.
         """
         self._active(-1)
         self._writer(table.CALLS_ENDED, {**self.attributes, "end_reason": reason.value})(1)
+        # Of calls that share a series the whole duration is taken back.
+        if seconds_ago and self._tags.labelled:
+            self._writer(table.SESSION_DURATION, self.attributes)(-seconds_ago)
         return self._telemetry.end(self._tags)
 
     def _tell(self) -> None:
