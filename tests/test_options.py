@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
 
+from voice_metrics import GrafanaMetricsExporter, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.facts import Leg
 from voice_metrics.options import Options
 from voice_metrics.series import COMMON_ATTRIBUTES, VOICE
@@ -60,6 +62,9 @@ WRONG: list[Any] = [
     pytest.param({}, 0, None, "call_id=0: expected text, such as 'call-7'", id="call-id-that-counts-as-nothing"),
     pytest.param({}, None, {"tenant": 7}, r"attributes\['tenant'\]=7: expected text for text", id="attribute"),
     pytest.param({}, None, {7: "x"}, r"attributes\[7\]='x': expected text for text", id="name-of-an-attribute"),
+    pytest.param({}, None, ["tenant"], "attributes is a list: expected a dict", id="attributes-in-a-list"),
+    pytest.param({}, None, "tenant=acme", "attributes is a str: expected a dict", id="attributes-in-one-text"),
+    pytest.param({}, None, (), "attributes is a tuple: expected a dict", id="attributes-that-count-as-nothing"),
 ]
 
 
@@ -67,3 +72,19 @@ WRONG: list[Any] = [
 def test_what_is_no_text_is_told(models: Any, call_id: Any, attributes: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):
         Options.checked(models, call_id, attributes)
+
+
+@pytest.mark.parametrize("tool", [VoiceMetricsProcessor, VoiceMetricsObserver, GrafanaMetricsExporter])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"telemetry": MeterProvider(shutdown_on_exit=False)}, "telemetry is a MeterProvider: expected a Telemetry"),
+        ({"telemetry": "https://me:secret@example.com"}, "telemetry is a str: expected a Telemetry"),
+        ({"service_name": 7}, "service_name=7: expected text"),
+    ],
+    ids=["a-provider-as-it-is", "an-address", "a-number-for-a-name"],
+)
+def test_where_series_go_is_checked_before_the_first_call(tool: Any, wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words) as caught:
+        tool(**wrong)
+    assert "secret" not in str(caught.value)

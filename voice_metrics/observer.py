@@ -20,14 +20,13 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from voice_metrics.declarations import OwnKind
 from voice_metrics.events import is_echo
 from voice_metrics.facts import Leg
-from voice_metrics.options import Options
+from voice_metrics.options import Options, destination
 from voice_metrics.prices import PriceBook, price_book
 from voice_metrics.seen import Seen
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
 from voice_metrics.tap import WATCHED, Flags, Tap
 from voice_metrics.telemetry import Telemetry
-from voice_metrics.telemetry import telemetry as default_telemetry
 
 # From 1.8.0 on a pipeline's flags are part of its set-up; before, they travel in the StartFrame.
 _SET_UP_WITH_FLAGS = "enable_metrics" in {field.name for field in fields(FrameProcessorSetup)}
@@ -73,7 +72,7 @@ class VoiceMetricsObserver(BaseObserver):
 
         Raises:
             SettingsError: If a setting cannot be used.
-            TypeError: If a model, the call id or an attribute is not text.
+            TypeError: If an argument has another type than it should have; a name or an attribute is text.
             ValueError: If an attribute has the name of a label that series have already.
         """
         # Before Pipecat 1.12 the keyword is ignored and every push of a frame is told.
@@ -83,7 +82,7 @@ class VoiceMetricsObserver(BaseObserver):
         self._seen = Seen()
         self._tap = Tap(
             options,
-            (lambda: telemetry) if telemetry else (lambda: default_telemetry(service_name)),
+            destination(telemetry, service_name),
             price_book(prices, os.environ),
             Settings.from_environment(os.environ),
             self._announce,

@@ -19,6 +19,7 @@ from opentelemetry.metrics import Meter
 from voice_metrics.declarations import DECLARED, Metric, OwnKind, check_name, name_of
 from voice_metrics.facts import Refused
 from voice_metrics.instruments import Write, instrument
+from voice_metrics.prometheus_names import LABELS_OF_PROMETHEUS, label_name
 from voice_metrics.series import CALL_ID, COMMON_ATTRIBUTES, Kind
 
 REASON = "own_metric"
@@ -31,6 +32,7 @@ MAX_LENGTH = 256
 MAX_VALUE = 2**53
 
 _Attributes = frozenset[tuple[str, str]]
+_label = lru_cache(maxsize=1024)(label_name)
 
 
 class _Instrument:
@@ -132,7 +134,7 @@ class OwnMetrics:
         """
         self._book = book_of(meter)
         self._tags = dict(tags)
-        self._taken = frozenset((*COMMON_ATTRIBUTES, *tags))
+        self._taken = frozenset(_label(name) for name in (*COMMON_ATTRIBUTES, *tags))
         self._sets: dict[str, set[_Attributes]] = {}
         self._closed = False
 
@@ -225,7 +227,9 @@ def _number(metric: Metric, value: Any) -> float:
 def _key(key: Any, taken: frozenset[str]) -> str:
     if not isinstance(key, str) or not key or len(key) > MAX_LENGTH:
         raise TypeError("an attribute has no name that is text")
-    if key in taken:
+    if _label(key) in LABELS_OF_PROMETHEUS:
+        raise ValueError(f"attribute {key!r} is one of Prometheus' own")
+    if _label(key) in taken:
         raise ValueError(f"attribute {key!r} is one of the call's own")
     return key
 

@@ -15,13 +15,12 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 
 from voice_metrics.declarations import OwnKind
 from voice_metrics.facts import Leg
-from voice_metrics.options import Options
+from voice_metrics.options import Options, destination
 from voice_metrics.prices import PriceBook, price_book
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
 from voice_metrics.tap import WATCHED, Flags, Tap
 from voice_metrics.telemetry import Telemetry
-from voice_metrics.telemetry import telemetry as default_telemetry
 
 
 class VoiceMetricsProcessor(FrameProcessor):
@@ -74,14 +73,14 @@ class VoiceMetricsProcessor(FrameProcessor):
 
         Raises:
             SettingsError: If a setting cannot be used.
-            TypeError: If a model, the call id or an attribute is not text.
+            TypeError: If an argument has another type than it should have; a name or an attribute is text.
             ValueError: If an attribute has the name of a label that series have already.
         """
         super().__init__(name=name)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
         self._tap = Tap(
             options,
-            (lambda: telemetry) if telemetry else (lambda: default_telemetry(service_name)),
+            destination(telemetry, service_name),
             price_book(prices, os.environ),
             Settings.from_environment(os.environ),
             self._announce,

@@ -42,6 +42,8 @@ _UNITS = {
 }
 _PER_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mo": "month", "y": "year"}
 _HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
+# Prometheus sets `job` and `instance` where it takes series in, and makes `le` and `quantile` for their parts.
+LABELS_OF_PROMETHEUS = ("le", "quantile", "job", "instance")
 
 
 def metric_name(name: str, unit: str, kind: Kind) -> str:

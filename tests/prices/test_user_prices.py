@@ -266,6 +266,12 @@ def test_a_wrong_mapping_says_where_it_is_wrong() -> None:
         PriceBook({"m": [{"unit": "minute", "price": 1}, {"price": 2}]})
 
 
+@pytest.mark.parametrize("wrong", [5, [], ["prices.toml"]])
+def test_prices_of_another_type_are_told(wrong: object) -> None:
+    with pytest.raises(SettingsError, match=f"prices is a {type(wrong).__name__}: expected the path of a TOML file"):
+        PriceBook(wrong)  # type: ignore[arg-type]  # what a type checker would find
+
+
 def test_an_argument_replaces_the_environments_file(tmp_path: Path) -> None:
     environ = {"VOICE_METRICS_PRICES": str(tmp_path / "none.toml")}
     shared = PriceBook()

@@ -32,6 +32,7 @@ from voice_metrics.prices.speech import VoicePrices
 from voice_metrics.prices.tariff import Offer, Tariff
 from voice_metrics.prices.user_file import read_file
 from voice_metrics.prices.user_table import UserTable, read_table
+from voice_metrics.settings import SettingsError
 
 VARIABLE = "VOICE_METRICS_PRICES"
 # A bot runs a handful of models; a provider that reports a new name for each request must not fill the memory.
@@ -231,5 +232,8 @@ def _user_table(user: UserTable | Mapping[str, Any] | str | os.PathLike[str] | N
             return UserTable((), "")
         case str() | os.PathLike():
             return read_file(Path(user), "prices")
-        case _:
+        case Mapping():
             return read_table(user, "your own prices", lambda model, number, _: f"prices: model {model!r}[{number}]")
+        case _:
+            found = type(user).__name__
+            raise SettingsError(f"prices is a {found}: expected the path of a TOML file, a dict or a PriceBook")
