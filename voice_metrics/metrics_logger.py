@@ -35,8 +35,15 @@ class MetricsLogger(FrameProcessor):
         Args:
             level: Log level of its lines.
             name: Pipecat's name of the processor, or `None` for its class and a number.
+
+        Raises:
+            ValueError: If there is no such level.
         """
         super().__init__(name=name)
+        try:
+            logger.level(level)
+        except (TypeError, ValueError):
+            raise ValueError(f"level={level!r}: expected a level of loguru, such as 'INFO'") from None
         self._level = level
         self._reset()
 
