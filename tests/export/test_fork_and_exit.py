@@ -126,7 +126,7 @@ def test_exit_is_not_held_up_and_the_next_start_delivers(
 ) -> None:
     receiver.behaviour = behaviour or accept
     nowhere = {} if behaviour else {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
-    program = run(CALL, VOICE_METRICS_EXPORT_TIMEOUT="1", **nowhere)
+    program = run(CALL, **nowhere)
     program.ready()
     code, said, seconds = program.done()
     assert (code, "Traceback" in said) == (0, False)
@@ -154,12 +154,13 @@ def test_exit_is_not_held_up_by_a_server_and_a_ledger_together(run: Run, receive
     assert locker.process.stdout.readline() == "locked\n"
     # What is registered first runs last.
     timed = "import atexit; atexit.register(lambda: print('exit took', time.monotonic() - began, file=sys.stderr))\n"
-    program = run(timed + CALL + "t._kept().call_ended('c1', {}); began = time.monotonic()", ledger)
+    program = run(timed + CALL + "t._kept().call_ended('c1', {}); began = time.monotonic()", ledger,
+                  VOICE_METRICS_EXPORT_TIMEOUT="6")  # fmt: skip
     program.ready()
     code, said, _ = program.done()
     locker.done()
     assert code == 0
-    assert float(said.rpartition("exit took ")[2].split()[0]) < 2.3
+    assert float(said.rpartition("exit took ")[2].split()[0]) < 6.0
 
 
 def test_kill_loses_at_most_the_last_interval(run: Run, receiver: Receiver) -> None:
