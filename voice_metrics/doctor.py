@@ -132,11 +132,18 @@ def _ledger(path: Path | None) -> Finding:
         with LedgerReader(path) as reader:
             waiting, calls = reader.pending(), reader.count()
     except LedgerUnreadable as error:
-        return Finding(Mark.BAD if path.exists() else Mark.GOOD, f"Ledger {error}.".replace(str(path), _shown(path)))
-    held = f"Ledger {_shown(path)}: {calls} call{'' if calls == 1 else 's'}, "
+        # An empty file is filled by the first call.
+        usable = not path.exists() or not path.stat().st_size
+        return Finding(Mark.GOOD if usable else Mark.BAD, f"Ledger {error}.".replace(str(path), _shown(path)))
+    held = f"Ledger {_shown(path)}: {_number(calls)}, "
     if not waiting.requests:
         return Finding(Mark.GOOD, f"{held}nothing waits to be sent.")
-    return Finding(Mark.ADVICE, f"{held}{waiting.calls} of them wait to be sent: `voice-metrics resend` sends them.")
+    wait = f"series of {_number(waiting.calls)}" if waiting.calls else "shared series"
+    return Finding(Mark.ADVICE, f"{held}{wait} wait to be sent: `voice-metrics resend` sends them.")
+
+
+def _number(calls: int) -> str:
+    return f"{calls} call{'' if calls == 1 else 's'}"
 
 
 def _fault(path: Path) -> str | None:
@@ -148,7 +155,8 @@ def _fault(path: Path) -> str | None:
     folder = next((place for place in path.absolute().parents if os.access(place, os.F_OK)), Path(path.anchor))
     try:
         # Permissions do not say that a file system takes no files, such as /proc, or is full; the file has no name.
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(b"x" * 4096)
             return None
     except OSError as error:
         return f"no file can be made in {_shown(folder)} ({error.strerror})"
@@ -180,7 +188,8 @@ def _surroundings(settings: Settings) -> Iterator[Finding]:
             yield Finding(Mark.BAD, f"{path}: the file of a certificate or key does not exist.")
     proxy = get_environ_proxies(endpoint.address).get(urlsplit(endpoint.url).scheme)
     if proxy:
-        yield Finding(Mark.ADVICE, f"Requests go through the proxy {urlsplit(proxy).hostname}; NO_PROXY excepts hosts.")
+        host = urlsplit(proxy if "://" in proxy else f"//{proxy}").hostname
+        yield Finding(Mark.ADVICE, f"Requests go through the proxy {host}; NO_PROXY excepts hosts.")
 
 
 def _nowhere(settings: Settings) -> str:

@@ -146,6 +146,7 @@ def read(environ: Mapping[str, str]) -> Read:
         return Read(None, tuple(advice))
     headers = _headers(environ, advice)
     _grafana_cloud(urlsplit(url), headers, advice)
+    _unsupported(environ, advice)
     endpoint = Endpoint(
         url,
         headers,
@@ -246,6 +247,19 @@ def _grafana_cloud(parts: SplitResult, headers: Mapping[str, str], advice: list[
         advice.append(f"Grafana Cloud needs a header: set OTEL_EXPORTER_OTLP_HEADERS to {_SPELLING}.")
     elif scheme.lower() == "basic" and (mistake := credentials_mistake(credentials)):
         advice.append(f"OTEL_EXPORTER_OTLP_HEADERS: {mistake}")
+
+
+def _unsupported(environ: Mapping[str, str], advice: list[str]) -> None:
+    variable, value = _first(environ, "PROTOCOL")
+    if value and value.lower() != "http/protobuf":
+        advice.append(
+            f"{variable}={value!r}: only http/protobuf is spoken here, for which a collector usually listens on "
+            "port 4318."
+        )
+    variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+    value = environ.get(variable, "").strip()
+    if value and value.lower() != "cumulative":
+        advice.append(f"{variable}={value!r}: all series are cumulative here.")
 
 
 def credentials_mistake(credentials: str) -> str | None:

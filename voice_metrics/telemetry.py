@@ -202,7 +202,7 @@ class Telemetry:
         for advice in self.settings.advice:
             logger.warning(f"Telemetry settings: {advice}")
         if self.settings.endpoint is None and "otlp" in self.settings.exporters:
-            logger.info("OTEL_EXPORTER_OTLP_ENDPOINT is not set: no series are sent, calls are kept locally only.")
+            logger.info("OTEL_EXPORTER_OTLP_ENDPOINT names no server: no series are sent, calls are kept locally only.")
 
 
 _alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()

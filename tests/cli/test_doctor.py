@@ -100,7 +100,7 @@ def test_what_waits_is_a_note(run: Run, owed: Path) -> None:
     assert (done.returncode, report["ok"], report["round_trip_ms"]) == (1, False, None)
     assert report["findings"][-1] == {
         "mark": "advice",
-        "text": f"Ledger {owed}: 2 calls, 2 of them wait to be sent: `voice-metrics resend` sends them.",
+        "text": f"Ledger {owed}: 2 calls, series of 2 calls wait to be sent: `voice-metrics resend` sends them.",
     }
 
 

@@ -147,6 +147,23 @@ def test_a_ledger_where_permissions_allow_what_the_file_system_does_not_is_wrong
     assert "Ledger /proc/new/calls.db cannot be written: no file can be made in /proc" in bad(found)
 
 
+def test_a_ledger_that_is_still_empty_is_not_wrong(receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "calls.db").touch()
+    found = look(receiver, VOICE_METRICS_DB=str(tmp_path / "calls.db"))
+    assert found.ok
+    assert any("is empty: no call has started yet" in finding.text for finding in found.findings)
+
+
+def test_a_proxy_is_named_however_it_is_spelt(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    for spelling in ("http://me:word@proxy.invalid:1", "me:word@proxy.invalid:1"):
+        monkeypatch.setenv("http_proxy", spelling)
+        found = look(receiver, OTEL_EXPORTER_OTLP_ENDPOINT="http://metrics.example")
+        assert any("go through the proxy proxy.invalid;" in finding.text for finding in found.findings)
+        assert "me:word" not in repr(found)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_ledger_that_may_not_be_written_is_wrong(receiver: Receiver, tmp_path: Path) -> None:
     ledger = tmp_path / "calls.db"

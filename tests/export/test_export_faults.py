@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import ssl
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,7 +126,8 @@ def test_a_request_that_a_shutdown_cuts_is_not_called_a_timeout(
     assert receiver.wait_for(lambda _: receiver.exchanges)
     assert telemetry.shutdown(1.0) is False
     assert ended.result(1.0) is False
-    words = f"the shutdown left no time for a complete answer. {fate}"
+    advice = "Check the network, or raise VOICE_METRICS_EXPORT_TIMEOUT."
+    words = f"the shutdown left no time for a complete answer. {advice} {fate}"
     assert len([line for line in log.warnings if words in line]) == len(log.warnings) == 1
 
 
@@ -168,6 +173,52 @@ def test_a_certificate_that_is_not_trusted_is_refused_until_it_is_named(
             assert friend.end().result(10) is True
 
 
+def test_a_server_that_wants_a_client_s_certificate_is_understood(certificate: Path, start: Start, log: Log) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Later versions tell of it after the handshake, when the connection may be gone already.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificate)
+    with context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True) as listening:
+        threading.Thread(target=_shake_hands, args=(listening,), daemon=True).start()
+        address = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        call = RecordedCall(start(url=address, OTEL_EXPORTER_OTLP_CERTIFICATE=str(certificate)), "c1")
+        call.use(1)
+        assert call.end().result(10) is False
+        listening.shutdown(socket.SHUT_RDWR)
+    assert "no TLS connection came about: " in log.warnings[0]
+    assert " alert " in log.warnings[0]
+    assert "If the server asks for a client's certificate, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE" in log.warnings[0]
+
+
+def _shake_hands(listening: ssl.SSLSocket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            with contextlib.suppress(ssl.SSLError):
+                listening.accept()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("no certificate", id="text"),
+        pytest.param("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", id="damaged"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["CERTIFICATE", "CLIENT_CERTIFICATE"])
+def test_a_file_that_holds_no_certificate_is_no_fault_of_the_server(
+    suffix: str, content: str, certificate: Path, start: Start, log: Log, tmp_path: Path
+) -> None:
+    (tmp_path / "file.pem").write_text(content)
+    files = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificate), f"OTEL_EXPORTER_OTLP_{suffix}": f"{tmp_path}/file.pem"}
+    with running(certificate=certificate) as receiver:
+        call = RecordedCall(start(url=receiver.url, **files), "c1")
+        call.use(1)
+        assert call.end().result(10) is False
+    assert "a file of certificates or keys cannot be read: " in log.warnings[0]
+
+
 def test_a_certificate_file_that_is_missing_is_a_fault_and_no_crash(certificate: Path, start: Start, log: Log) -> None:
     with running(certificate=certificate) as receiver:
         call = RecordedCall(start(url=receiver.url, OTEL_EXPORTER_OTLP_CERTIFICATE="/no/such/file"), "c1")
@@ -206,12 +257,13 @@ def test_a_passing_fault_is_bridged_within_the_same_export(
     assert not log.warnings
 
 
-def test_a_server_that_asks_for_time_gets_it(receiver: Receiver, start: Start, log: Log) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_time_gets_it(status: int, receiver: Receiver, start: Start, log: Log) -> None:
     asked_at: list[float] = []
 
     def busy(exchange: Exchange) -> None:
         asked_at.append(time.monotonic())
-        (accept if asked_at[1:] else answering(429, b"come back later", retry_after="3"))(exchange)
+        (accept if asked_at[1:] else answering(status, b"come back later", retry_after="3"))(exchange)
 
     receiver.behaviour = busy
     telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
@@ -380,6 +432,40 @@ def test_a_proxy_is_used_and_its_fault_is_named(
     lost.use(1)
     assert lost.end().result(10) is False
     assert "the proxy could not be used" in log.warnings[0]
+
+
+REFUSALS = [
+    pytest.param("http://{0}", b"HTTP/1.1 407 Log in first\r\n\r\n", "the proxy answered 407 Log in first.", id="407"),
+    pytest.param("u:pw@{0}", b"", "the proxy's address is no URL.", id="no scheme"),
+    pytest.param("http://{0}port", b"", "the address of the server or of the proxy is no URL.", id="port is no number"),
+    pytest.param("socks5://{0}", b"", "a SOCKS proxy needs the package PySocks.", id="SOCKS"),
+]
+
+
+@pytest.mark.parametrize(("spelling", "answer", "words"), REFUSALS)
+def test_a_proxy_that_is_of_no_use_is_told_in_its_own_words(
+    spelling: str, answer: bytes, words: str, start: Start, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        threading.Thread(target=_say, args=(proxy, answer), daemon=True).start()
+        monkeypatch.setenv("https_proxy", spelling.format(f"127.0.0.1:{proxy.getsockname()[1]}"))
+        call = RecordedCall(start(url="https://metrics.example"), "c1")
+        call.use(1)
+        assert call.end().result(10) is False
+        proxy.shutdown(socket.SHUT_RDWR)
+    assert words in log.warnings[0]
+    assert "HTTPS_PROXY" in log.warnings[0]
+
+
+def _say(listening: socket.socket, answer: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
 
 
 @pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])

@@ -100,7 +100,14 @@ def test_a_port_in_use_is_told_and_the_rest_goes_on(
     call.use(1)
     assert call.end().result(5) is True
     assert len(log.warnings) == 1
-    assert "OTEL_EXPORTER_PROMETHEUS_PORT" in log.warnings[0]
+    assert "(Address already in use). Set OTEL_EXPORTER_PROMETHEUS_PORT to one port per process." in log.warnings[0]
+
+
+def test_a_host_that_is_not_there_is_told_as_that(start: Callable[..., Telemetry], log: Log) -> None:
+    telemetry = start(OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_HOST="no-such-host.invalid")
+    RecordedCall(telemetry, "c1").use(1)
+    assert len(log.warnings) == 1
+    assert "Check OTEL_EXPORTER_PROMETHEUS_HOST" in log.warnings[0]
 
 
 def test_the_end_of_telemetry_frees_the_port(prometheus: Callable[..., Telemetry], port: int) -> None:

@@ -277,6 +277,21 @@ def test_a_timeout_in_milliseconds_is_noticed() -> None:
     assert "are seconds in Python" in found.advice[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "='grpc': only http/protobuf is spoken here"),
+        ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json", "='http/json': only http/protobuf is spoken here"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", None),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta", "='delta': all series are cumulative here."),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "CUMULATIVE", None),
+    ],
+)
+def test_what_opentelemetry_knows_and_is_not_done_here_is_told(name: str, value: str, words: str | None) -> None:
+    advice = read({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", name: value}).advice
+    assert [f"{name}{words}" in told for told in advice] == ([True] if words else [])
+
+
 def test_a_password_in_an_endpoint_is_not_shown() -> None:
     found = read({"OTEL_EXPORTER_OTLP_ENDPOINT": f"https://me:{TOKEN}@x.example/otlp?key={TOKEN}"})
     assert found.endpoint is not None

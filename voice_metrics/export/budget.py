@@ -48,7 +48,7 @@ class Budget:
             told, self._told = self._told, True
         if not told:
             logger.warning(
-                f"{counted} series are live, as many as VOICE_METRICS_MAX_SERIES={self._most} allows: "
+                f"No more calls have room for series of their own within VOICE_METRICS_MAX_SERIES={self._most}: "
                 "calls that begin now share series without their call_id. Raise it, or set VOICE_METRICS_CALL_ID=off."
             )
         return False

@@ -75,6 +75,7 @@ class Delivery(requests.Session):
         self._changed = threading.Condition()
         self._over_at = float("inf")
         self._hold_until = 0.0
+        self._hold_fault = ""
         self._senders: list[_Sender] = []
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
@@ -134,6 +135,7 @@ class Delivery(requests.Session):
                 break
         if outcome.retry_after_seconds is not None:
             self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)
+            self._hold_fault = outcome.fault
         return replace(outcome, words=self.cleared(outcome.words), seconds=time.monotonic() - began)
 
     def cleared(self, text: str) -> str:
@@ -144,7 +146,7 @@ class Delivery(requests.Session):
 
     def _held(self, seconds: float) -> Outcome:
         words = f"it asked to be left alone, for {seconds:.0f} s more."
-        return Outcome(Verdict.RETRYABLE, "429", words, retry_after_seconds=seconds)
+        return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
 
     def _pause(self, seconds: float) -> bool:
         """Wait; whether the end came nearer meanwhile."""

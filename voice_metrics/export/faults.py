@@ -7,6 +7,7 @@ that may hold a header or an address with a password.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -34,7 +35,12 @@ def late(endpoint: Endpoint) -> Outcome:
 
 def shut_down() -> Outcome:
     """The process ended the request before its time."""
-    return Outcome(Verdict.RETRYABLE, "shutdown", "the shutdown left no time for a complete answer.")
+    return Outcome(
+        Verdict.RETRYABLE,
+        "shutdown",
+        "the shutdown left no time for a complete answer.",
+        "Check the network, or raise VOICE_METRICS_EXPORT_TIMEOUT.",
+    )
 
 
 def describe(error: BaseException, endpoint: Endpoint) -> Outcome:
@@ -64,23 +70,24 @@ def _tls(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
             f"its certificate is not trusted: {plain(certificate.verify_message)}.",
             "Set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its authority.",
         )
-    fault = _among(causes, ssl.SSLError, urllib3.exceptions.SSLError)
+    fault = _among(causes, ssl.SSLError) or _among(causes, urllib3.exceptions.SSLError)
     if fault is None:
         return None
-    reason = getattr(fault, "reason", None) or "the handshake failed"
-    return Outcome(
-        Verdict.REFUSED,
-        "tls",
-        f"no TLS connection came about: {plain(str(reason))}.",
-        f"Check whether {endpoint.variable} should start with http:// or https://.",
-    )
+    # OpenSSL's name of the error stands before its words, a line of Python's source behind them.
+    reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)))
+    if getattr(fault, "library", None) == "X509" or reason == "PEM lib":
+        return _unusable_file(": it is not in PEM form" if reason == "PEM lib" else f": {reason}")
+    if re.search("alert|EOF", reason):
+        advice = "If the server asks for a client's certificate, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE names it."
+    else:
+        advice = f"Check whether {endpoint.variable} should start with http:// or https://."
+    return Outcome(Verdict.REFUSED, "tls", f"no TLS connection came about: {reason}.", advice)
 
 
 def _network(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
     check = f"Check {endpoint.variable} and the network."
-    if _among(causes, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError):
-        advice = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
-        return Outcome(Verdict.RETRYABLE, "proxy", "the proxy could not be used.", advice)
+    if proxy := _proxy(causes, endpoint):
+        return proxy
     if _among(causes, socket.gaierror, urllib3.exceptions.NameResolutionError):
         return Outcome(Verdict.RETRYABLE, "dns", "its name cannot be resolved.", check)
     if _among(causes, ConnectionRefusedError):
@@ -94,14 +101,35 @@ def _network(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
     return None
 
 
+def _proxy(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
+    advice = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
+    if _among(causes, requests.exceptions.InvalidSchema):
+        return Outcome(Verdict.REFUSED, "proxy", "a SOCKS proxy needs the package PySocks.", advice)
+    if _among(causes, requests.exceptions.InvalidProxyURL):
+        return Outcome(Verdict.REFUSED, "proxy", "the proxy's address is no URL.", advice)
+    if _among(causes, urllib3.exceptions.LocationParseError):
+        words = "the address of the server or of the proxy is no URL."
+        return Outcome(Verdict.REFUSED, "address", words, f"Check {endpoint.variable}, HTTP_PROXY and HTTPS_PROXY.")
+    if not _among(causes, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError):
+        return None
+    for cause in causes:
+        if answer := re.fullmatch(r"Tunnel connection failed: (\d{3}.*)", str(cause)):
+            return Outcome(Verdict.RETRYABLE, "proxy", f"the proxy answered {plain(answer[1]).rstrip('.')}.", advice)
+    return Outcome(Verdict.RETRYABLE, "proxy", "the proxy could not be used.", advice)
+
+
+def _unusable_file(why: str = "") -> Outcome:
+    return Outcome(
+        Verdict.REFUSED,
+        "tls-file",
+        f"a file of certificates or keys cannot be read{why}.",
+        "Check OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and ..._CLIENT_KEY.",
+    )
+
+
 def _unusable(error: BaseException, endpoint: Endpoint) -> Outcome:
     if isinstance(error, OSError) and "certificate" in str(error) and not isinstance(error, _UNUSABLE):
-        return Outcome(
-            Verdict.REFUSED,
-            "tls-file",
-            "a file of certificates or keys cannot be read.",
-            "Check OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and ..._CLIENT_KEY.",
-        )
+        return _unusable_file()
     # The text of an invalid header's exception is the header.
     words = f"the request could not be made ({type(error).__name__})."
     return Outcome(Verdict.REFUSED, "request", words, f"Check {endpoint.variable} and OTEL_EXPORTER_OTLP_HEADERS.")

@@ -6,6 +6,7 @@ decide when.
 
 from __future__ import annotations
 
+import errno
 import time
 import uuid
 from collections.abc import Callable
@@ -186,8 +187,11 @@ def _prometheus(settings: Settings, snapshot: Callable[[], MetricsData]) -> Outl
     try:
         return Endpoint(settings.prometheus_host, settings.prometheus_port, snapshot)
     except OSError as error:
+        advice = "Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT."
+        if error.errno == errno.EADDRINUSE:
+            advice = "Set OTEL_EXPORTER_PROMETHEUS_PORT to one port per process."
         logger.warning(
             f"Nothing is shown at /metrics: {settings.prometheus_host}:{settings.prometheus_port} cannot be used "
-            f"({error.strerror}). Set OTEL_EXPORTER_PROMETHEUS_PORT to one port per process."
+            f"({error.strerror}). {advice}"
         )
         return None

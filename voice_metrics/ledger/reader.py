@@ -271,7 +271,8 @@ class LedgerReader:
 
 
 def _call_row(row: tuple[Any, ...]) -> CallRow:
-    return CallRow(row[0], CallState(row[1]), *row[2:18], exported=None if row[18] is None else bool(row[18]))
+    exported = None if row[18] is None else bool(row[18])
+    return CallRow(row[0], CallState(row[1]), *(*row[2:18], exported))
 
 
 def _escaped(text: str) -> str:
