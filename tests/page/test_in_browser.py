@@ -11,6 +11,7 @@ import pytest
 from tests.page.calls import conversation, ended, live
 from tests.page.command import served
 from tests.page.conftest import Visit
+from tests.receiver import free_port
 from voice_metrics.ledger import Ledger, LedgerReader
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page import PageServer
@@ -334,14 +335,14 @@ def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, le
 def test_a_server_that_is_gone_is_told_and_noticed_when_it_is_back(chromium: Any, ledger: Ledger) -> None:
     ended(ledger, "one")
     ledger.flush()
-    visit = Visit(chromium)
-    with served(ledger.path) as url:
+    visit, port = Visit(chromium), str(free_port())
+    with served(ledger.path, "--port", port) as url:
         visit.tab.goto(url)
         visit.tab.get_by_text("Up to date").wait_for()
     visit.tab.get_by_text("Not connected: is voice-metrics serve still running?").wait_for()
 
     ended(ledger, "two")
-    with served(ledger.path, "--port", url.rstrip("/").rpartition(":")[2]):
+    with served(ledger.path, "--port", port):
         visit.tab.locator("tbody tr").nth(1).wait_for()
         visit.tab.get_by_text("Up to date").wait_for()
     visit.context.close()
