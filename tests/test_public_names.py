@@ -10,9 +10,15 @@ import pytest
 import voice_metrics
 
 
-@pytest.mark.parametrize("name", [name for name in voice_metrics.__all__ if name != "instrument_server"])
+@pytest.mark.parametrize("name", voice_metrics.__all__)
 def test_every_public_name_is_there_and_documented(name: str) -> None:
     assert getattr(voice_metrics, name).__doc__
+
+
+def test_all_names_are_imported_at_once_without_any_extra() -> None:
+    blocked = "sys.modules['opentelemetry.instrumentation.fastapi'] = None"
+    code = f"import warnings; warnings.simplefilter('ignore'); {blocked}; from voice_metrics import *"
+    assert "voice_metrics.observer" in _loaded_by(code)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

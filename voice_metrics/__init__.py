@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from voice_metrics.metrics_logger import MetricsLogger
     from voice_metrics.observer import VoiceMetricsObserver
     from voice_metrics.processor import GrafanaMetricsExporter, VoiceMetricsProcessor
-    from voice_metrics.server import instrument_server
+    from voice_metrics.server import instrument_server as instrument_server
     from voice_metrics.settings import SettingsError
     from voice_metrics.summary import CallSummary
     from voice_metrics.telemetry import Telemetry, shutdown
 
+# `instrument_server` is public too, but `import *` must not ask for its extra.
 __all__ = [
     "CallSummary",
     "GrafanaMetricsExporter",
@@ -24,7 +25,6 @@ __all__ = [
     "VoiceMetricsObserver",
     "VoiceMetricsProcessor",
     "duration",
-    "instrument_server",
     "record_metric",
     "register_metric",
     "shutdown",
