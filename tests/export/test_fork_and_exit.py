@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.export.calls import TOKENS
-from tests.export.conftest import HEADERS
+from tests.export.conftest import CREDENTIALS, HEADERS, TOKEN
 from tests.receiver import Behaviour, Point, Receiver, accept, answering, drip_headers, free_port, hang
 
 ROOT = Path(__file__).parents[2]
@@ -302,9 +302,16 @@ assert shutdown(5) is True
     assert [point.value for point in receiver.of(TOKENS, call_id="c2")] == [0, 2]
 
 
-def test_a_malformed_header_variable_is_not_repeated(run: Run, receiver: Receiver) -> None:
-    from tests.export.conftest import CREDENTIALS
+def test_the_ledger_of_what_a_server_refused_holds_no_secret(run: Run, receiver: Receiver, tmp_path: Path) -> None:
+    receiver.behaviour = answering(401, f"bad Basic {CREDENTIALS} with {TOKEN}".encode())
+    code, said, _ = run(CALL).done()
+    assert (code, "it answered 401: bad *** with ***." in said) == (0, True)
+    written = b"".join(path.read_bytes() for path in tmp_path.glob("calls.db*"))
+    assert b"c1" in written
+    assert not [secret for secret in (CREDENTIALS, TOKEN) if secret.encode() in written or secret in said]
 
+
+def test_a_malformed_header_variable_is_not_repeated(run: Run, receiver: Receiver) -> None:
     program = run(CALL, OTEL_EXPORTER_OTLP_HEADERS=f"Authorization: Basic {CREDENTIALS}\n,{CREDENTIALS}")
     code, said, _ = program.done()
     assert code == 0
