@@ -15,12 +15,6 @@ from tests.packaging.conftest import ROOT, Distributions, run
 pytestmark = [pytest.mark.installs, pytest.mark.timeout(400)]
 
 SHORT_CALL = Path(__file__).with_name("short_call.py")
-IMPORT_TIME = """
-import sys, time
-began = time.perf_counter()
-{statement}
-print(f"{{(time.perf_counter() - began) * 1000:.0f}} ms, {{len(sys.modules)}} modules")
-"""
 InEnvironment = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -98,12 +92,3 @@ def test_commands_work_without_a_development_dependency(inside: InEnvironment, a
     done = inside(*arguments)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-
-
-def test_import_times_are_told(inside: InEnvironment) -> None:
-    for statement in ("import voice_metrics", "import pipecat.frames.frames, pipecat.processors.frame_processor",
-                      "from voice_metrics import VoiceMetricsProcessor", "import voice_metrics.cli"):  # fmt: skip
-        inside("python", "-c", statement)
-        done = inside("python", "-c", IMPORT_TIME.format(statement=statement))
-        assert done.returncode == 0, done.stderr
-        print(f"{statement}: {done.stdout.strip()}")
