@@ -39,6 +39,10 @@ from voice_metrics.settings import Settings, SettingsError
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
 
 TEST_POINT = "voice.doctor.total"
+_RIGHT_FORM = (
+    "The form of the Authorization header is right. So the number before the colon is not that of the stack's "
+    "OTLP instance, or the token has expired, was deleted, or belongs to another stack or region."
+)
 
 
 class Mark(StrEnum):
@@ -232,25 +236,23 @@ def send_test_point(settings: Settings, endpoint: Endpoint) -> Outcome:
 def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
     milliseconds = outcome.seconds * 1000
     if outcome.acknowledged:
-        yield Finding(Mark.GOOD, f"A test point was accepted with {outcome.status} after {milliseconds:.0f} ms.")
+        said = f" The server says: {outcome.words}" if outcome.words else ""
+        yield Finding(Mark.GOOD, f"A test point was accepted with {outcome.status} after {milliseconds:.0f} ms.{said}")
         return
     yield Finding(Mark.BAD, f"A test point was not accepted after {milliseconds:.0f} ms: {outcome}")
-    if outcome.status in (401, 403):
-        yield Finding(Mark.BAD, _mistake(endpoint))
+    if outcome.status in (401, 403) and (mistake := _mistake(endpoint)):
+        yield Finding(Mark.BAD, mistake)
+    elif outcome.status == 401:
+        yield Finding(Mark.BAD, _RIGHT_FORM)
     elif outcome.status == 404 and not urlsplit(endpoint.url).path.endswith("/otlp/v1/metrics"):
         yield Finding(Mark.BAD, f"The path of {endpoint.shown} lacks /otlp, which Grafana Cloud and others need.")
 
 
-def _mistake(endpoint: Endpoint) -> str:
+def _mistake(endpoint: Endpoint) -> str | None:
     scheme, _, credentials = (endpoint.credentials or "").partition(" ")
     if not scheme:
         return "No Authorization header is set: see OTEL_EXPORTER_OTLP_HEADERS."
     if scheme.lower() != "basic":
         return "The Authorization header does not begin with `Basic`, which Grafana Cloud expects."
     mistake = credentials_mistake(credentials)
-    if mistake is not None:
-        return f"The Authorization header: {mistake}"
-    return (
-        "The form of the Authorization header is right. So the number before the colon is not that of the stack's "
-        "OTLP instance, or the token has expired, was deleted, or belongs to another stack or region."
-    )
+    return f"The Authorization header: {mistake}" if mistake is not None else None

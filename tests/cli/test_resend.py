@@ -114,6 +114,12 @@ def test_nothing_pending_is_well(run: Run, calls: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing waits to be sent.\n", "")
 
 
+def test_in_a_file_that_is_still_empty_nothing_is_left_to_send(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    done = run("resend", VOICE_METRICS_DB=str(tmp_path / "empty.db"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing waits to be sent.\n", "")
+
+
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"]], ids=["sent", "dry-run"])
 def test_before_the_first_call_nothing_is_left_to_send(run: Run, tmp_path: Path, arguments: list[str]) -> None:
     done = run("resend", *arguments, VOICE_METRICS_DB=str(tmp_path / "new" / "calls.db"))

@@ -59,6 +59,19 @@ def test_401_is_traced_to_its_mistake(environ: dict[str, str], words: str, recei
     assert TOKEN not in repr(found)
 
 
+def test_a_token_that_the_server_knows_is_not_doubted(receiver: Receiver) -> None:
+    receiver.behaviour = answering(403, b"no scope")
+    assert bad(look(receiver)).endswith("may not write metrics: give it the scope metrics:write.")
+    assert "holds no colon" in bad(look(receiver, OTEL_EXPORTER_OTLP_HEADERS=encoded(TOKEN)))
+
+
+def test_a_warning_of_a_server_that_accepts_is_told(receiver: Receiver) -> None:
+    receiver.behaviour = rejecting("your trial ends tomorrow", points=0)
+    found = look(receiver)
+    assert found.ok
+    assert any(finding.text.endswith("The server says: your trial ends tomorrow") for finding in found.findings)
+
+
 def test_credentials_in_the_address_are_looked_at_too(receiver: Receiver) -> None:
     receiver.behaviour = answering(401)
     address = receiver.url.replace("127.0.0.1", f"me:{TOKEN}@127.0.0.1")

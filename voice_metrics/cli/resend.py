@@ -46,9 +46,10 @@ def resend(
 
 
 def _waiting(path: Path) -> PendingState | None:
-    """What waits to be sent; `None` before the first call, which makes the file."""
+    """What waits to be sent; `None` before the first call, which makes the file or fills it."""
     try:
-        path.stat()
+        if not path.stat().st_size:
+            return None
     except FileNotFoundError:
         return None
     except OSError:
