@@ -34,6 +34,8 @@ from tests.receiver import (
     running,
     store_and_reset,
 )
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.settings import Settings
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -307,6 +309,20 @@ def test_a_server_that_takes_small_requests_gets_small_ones(receiver: Receiver, 
     refused = [exchange for exchange in receiver.exchanges if not exchange.stored]
     assert len(refused) < 8
     check_once(receiver)
+
+
+def test_a_thread_that_cannot_be_started_is_a_fault_and_no_crash(receiver: Receiver) -> None:
+    endpoint = Settings.from_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}).endpoint
+    assert endpoint is not None
+    usual = threading.stack_size(2**46)
+    try:
+        delivery = Delivery(endpoint)
+        outcome = delivery.deliver(b"")
+    finally:
+        threading.stack_size(usual)
+    assert str(outcome).startswith("no thread can be started for its request. Raise the limit")
+    assert delivery.deliver(b"").acknowledged
+    delivery.close()
 
 
 def test_a_value_that_cannot_be_encoded_costs_its_own_series_only(receiver: Receiver, start: Start, log: Log) -> None:

@@ -13,6 +13,7 @@ import random
 import threading
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,7 +57,7 @@ class Delivery(requests.Session):
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Prepare a session; nothing is sent yet.
+        """Prepare a session and the thread that sends; nothing is sent yet.
 
         Args:
             endpoint: Where requests go.
@@ -77,6 +78,9 @@ class Delivery(requests.Session):
         self._hold_until = 0.0
         self._hold_fault = ""
         self._senders: list[_Sender] = []
+        # Python 3.12.0 to 3.12.2 start no thread while the process exits, when its only request may be due.
+        with suppress(RuntimeError):
+            self._free_sender()
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         """Post for OpenTelemetry's exporter.
@@ -164,7 +168,11 @@ class Delivery(requests.Session):
     def _once(self, body: bytes, deadline: float) -> Outcome:
         if time.monotonic() >= min(deadline, self._over_at):
             return self._over(deadline)
-        sender = self._free_sender()
+        try:
+            sender = self._free_sender()
+        except RuntimeError:
+            advice = "Raise the limit of this machine or container for threads."
+            return Outcome(Verdict.REFUSED, "threads", "no thread can be started for its request.", advice)
         if sender is None:
             words = "the name server still keeps earlier requests waiting."
             return Outcome(Verdict.REFUSED, "stuck", words, "Check the network.")

@@ -6,7 +6,6 @@ keep anything: each scrape collects anew.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -62,8 +61,9 @@ class Endpoint(Collector):
 
     def close(self) -> None:
         """Stop listening."""
-        threading.Thread(target=self._server.shutdown, daemon=True).start()
-        self._thread.join(1.0)
+        # A forked child has the server without its thread, which nobody would stop.
+        if self._thread.is_alive():
+            self._server.shutdown()
         self._server.server_close()
 
 
