@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from fractions import Fraction
 
 import pytest
@@ -21,6 +21,12 @@ TAGS = {"call_id": "c-1", "llm_model": "gpt", "stt_model": "none", "tts_model": 
 
 class Source(StrEnum):
     MENU = "menu"
+
+
+class Shelf(str, Enum):  # noqa: UP042
+    """Shown as "Shelf.TOP" by `str`."""
+
+    TOP = "top"
 
 
 class Recorded:
@@ -83,6 +89,7 @@ def test_unit_description_and_buckets_come_from_the_declaration(recorded, own):
     [
         pytest.param("menu", "menu", id="text"),
         pytest.param(Source.MENU, "menu", id="enum"),
+        pytest.param(Shelf.TOP, "top", id="enum-of-text"),
         pytest.param(3, "3", id="whole-number"),
         pytest.param(0.5, "0.5", id="number"),
         pytest.param(True, "true", id="true"),
@@ -183,6 +190,7 @@ def test_a_declared_name_is_refused_as_another_kind(own):
 def test_sets_of_attributes_are_bounded_for_a_call(recorded, own):
     refusals = [own.record("shop.x", 1, kind="counter", attributes={"n": n}) for n in range(MAX_SETS_PER_CALL + 2)]
     assert [refusal is None for refusal in refusals] == [True] * MAX_SETS_PER_CALL + [False] * 2
+    assert refusals[-1].detail.startswith(f"shop.x: a call has up to {MAX_SETS_PER_CALL} sets of attributes")
     assert own.record("shop.x", 1, kind="counter", attributes={"n": 0}) is None
     assert own.record("shop.y", 1, kind="counter", attributes={"n": 0}) is None
     assert len(recorded.points("shop.x")) == MAX_SETS_PER_CALL
