@@ -131,7 +131,7 @@ def _ledger(path: Path | None) -> Finding:
         return Finding(Mark.ADVICE, "There is no ledger: what is not delivered when a process ends is lost.")
     if fault := _fault(path):
         text = f"Ledger {_shown(path)} cannot be written: {fault}. Calls go on, but nothing of them is kept."
-        return Finding(Mark.BAD, f"{text} VOICE_METRICS_DB names another file.")
+        return Finding(Mark.BAD, f"{text} Set VOICE_METRICS_DB to another file.")
     try:
         with LedgerReader(path) as reader:
             waiting, calls = reader.pending(), reader.count()

@@ -148,7 +148,7 @@ def test_a_ledger_that_cannot_be_made_is_wrong(receiver: Receiver, tmp_path: Pat
     assert not found.ok
     assert bad(found) == (
         f"Ledger {in_the_way}/new/calls.db cannot be written: no file can be made in {in_the_way} (Not a directory). "
-        "Calls go on, but nothing of them is kept. VOICE_METRICS_DB names another file."
+        "Calls go on, but nothing of them is kept. Set VOICE_METRICS_DB to another file."
     )
     assert "it is a folder" in bad(look(receiver, VOICE_METRICS_DB=str(tmp_path)))
 

@@ -181,7 +181,7 @@ def test_a_full_disk_keeps_rows_in_memory_until_there_is_room(path: Path, ledger
     assert not ledger.flush()
     assert said == [
         f"Ledger {path}: has no room: the disk is full (database or disk is full). Calls go on; up to 20000 of their "
-        "rows wait in memory. VOICE_METRICS_DB names another file, or `off` for none"
+        "rows wait in memory. Set VOICE_METRICS_DB to another file, or to `off`"
     ]
     # The limit belongs to the connection, which is given up after such a fault: the next try has room.
     assert patiently(ledger)
