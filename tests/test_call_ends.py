@@ -131,6 +131,33 @@ async def test_an_error_frame_that_is_pushed_as_any_other_is_an_error_of_the_cal
     assert (summary.errors, summary.end_reason) == (1, reason)
 
 
+class LastStraw(FrameProcessor):
+    """A processor that breaks while the pipeline ends."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, EndFrame):
+            await self.push_error("cannot finish", fatal=True)
+        await self.push_frame(frame, direction)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("after", "error"), ("observer", "error"), ("before", "completed")], ids=str
+)
+async def test_a_fatal_error_that_overtakes_the_end_is_how_the_call_ended(place: str, reason: str) -> None:
+    announced: list[CallSummary] = []
+    tool: VoiceMetricsProcessor | VoiceMetricsObserver
+    if place == "observer":
+        tool = observer = VoiceMetricsObserver(telemetry=in_memory())
+        worker = worker_of([LastStraw()], [observer])
+    else:
+        tool = metrics = VoiceMetricsProcessor(telemetry=in_memory())
+        worker = worker_of([LastStraw(), metrics] if place == "after" else [metrics, LastStraw()], [])
+    tool.add_event_handler("on_call_summary", lambda _, summary: announced.append(summary))
+    await run_worker(worker, EndFrame())
+    assert [(summary.errors, summary.end_reason) for summary in announced] == [(1, reason)]
+
+
 async def test_an_error_and_the_frame_that_carries_it_are_one() -> None:
     told: list[Event] = []
     origins = Origins(told.append)

@@ -228,6 +228,11 @@ class Call:
         if self.end_reason is None:
             self.end_reason, self._ended_at = reason, at
 
+    def fail(self) -> None:
+        """Note that an error overtook the end; nothing once the last export was asked for."""
+        if self._last_export is None:
+            self.end_reason = EndReason.ERROR
+
     def close(self, at: float) -> Future[bool | None]:
         """Ask for the last export, once; nothing is taken any more.
 

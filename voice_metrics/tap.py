@@ -122,7 +122,7 @@ class Tap:
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float]] = []
         self._early: deque[ErrorRaised] = deque(maxlen=_MOST_EARLY)
-        self._fatal = False
+        self._fatal = self._announced = False
         self._faults: set[str] = set()
         self._explained_worker: Any = None
 
@@ -185,7 +185,8 @@ class Tap:
 
     def announce_end(self) -> None:
         """Note that the pipeline was told to end, ahead of what it still has to do. Never raises."""
-        if self.call is not None:
+        if self.call is not None and self.call.end_reason is None:
+            self._announced = True
             self.call.end(self._reason_of_end(), self._clock())
 
     def closing(self, call: Call) -> None:
@@ -260,7 +261,7 @@ class Tap:
                 return  # a StartFrame that came by two ways
             self._lifetime.conclude()
         self.call_id = self._next_id(frame)
-        self._seen, self._fatal = Seen(), False
+        self._seen, self._fatal, self._announced = Seen(), False, False
         models = {leg: self._options.models.get(leg) or self._lineup.model(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
         telemetry = self._telemetry()
         identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
@@ -314,6 +315,8 @@ class Tap:
             self.read()
             if isinstance(told, ErrorRaised) and told.fatal:
                 self._fatal = True
+                if self._announced:
+                    self._lifetime.call.fail()
             self._lifetime.call.took_place(told, at)
         elif isinstance(told, ErrorRaised):
             # Services connect before they pass the StartFrame on.
