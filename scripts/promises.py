@@ -101,6 +101,7 @@ PROMISES: Mapping[str, Sequence[Promise]] = {
         ("However a call ends, it is reported once, with its true reason.",
          "each_ending_is_told_once", "two_end_frames_are_one_end",
          "a_service_that_cannot_connect_is_an_error_of_the_call",
+         "a_call_that_is_stopped_is_told_although_its_event_loop_ends_at_once",
          "clean_up_without_an_end_is_an_end_of_unknown_reason"),
         ("After a stop the processor starts a second call.",
          "after_a_stop_the_processor_starts_a_second_call_of_its_own"),
@@ -115,7 +116,8 @@ PROMISES: Mapping[str, Sequence[Promise]] = {
         ("Nothing waits for a server, neither a call nor its end nor the process's.",
          "clean_up_waits_for_no_server_longer_than_it_may",
          "ending_a_call_and_shutting_down_do_not_wait_for_a_server_that_hangs",
-         "exit_is_not_held_up_and_the_next_start_delivers"),
+         "exit_is_not_held_up_and_the_next_start_delivers",
+         "exit_is_not_held_up_by_a_server_and_a_ledger_together"),
     ],
     "Export": [
         ("Series arrive while the call runs, and the last values before it is over.",
@@ -194,7 +196,8 @@ PROMISES: Mapping[str, Sequence[Promise]] = {
          "each_alert_fires_when_it_should_and_only_then"),
     ],
     "The summary": [
-        ("A whole call is summed up exactly.", "a_whole_call_is_measured_exactly"),
+        ("A whole call is summed up exactly, and the summary announced once.", "a_whole_call_is_measured_exactly",
+         "the_summary_is_announced_once_and_complete"),
         ("It has the documented keys and is JSON.", "the_dictionary_is_json_with_the_documented_keys"),
         ("What was not reported is null and not zero.", "what_was_not_reported_is_null_and_not_zero"),
         ("It claims no export that did not happen.",
