@@ -53,8 +53,8 @@ class Outages:
         told = str(error) if trouble is Fault.FOREIGN else f"{trouble.value} ({error})"
         self.say(
             trouble,
-            f"{told}. Calls go on; up to {self._capacity} of their rows wait in memory. Set VOICE_METRICS_DB to another "
-            "file, or to `off`",
+            f"{told}. Calls go on; up to {self._capacity} of their rows wait in memory. Set VOICE_METRICS_DB to "
+            "another file, or to `off`",
         )
         return min(max(patience * 2, _FIRST_SECONDS), _LAST_SECONDS)
 
