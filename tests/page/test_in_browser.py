@@ -75,6 +75,26 @@ def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, le
     assert absent[2:13] == ["–"] * 11
 
 
+@pytest.mark.parametrize(
+    ("state", "changes", "word", "sentence"),
+    [
+        pytest.param("ended", {"exported": None}, "local only", "kept here only", id="no-endpoint"),
+        pytest.param("ended", {"exported": False}, "refused", "refused by the server for good", id="refused"),
+        pytest.param("ended", {"end_reason": "unknown", "exported": None}, "unknown", "is not known", id="killed"),
+        pytest.param("delivered", {"exported": True}, "delivered", "acknowledged by the server", id="delivered"),
+    ],
+)
+def test_what_became_of_a_calls_series_is_told_as_it_is(
+    state: str, changes: dict[str, Any], word: str, sentence: str, visit: Visit, server: PageServer, ledger: Ledger
+) -> None:
+    ended(ledger, "a-call", state=state, **changes)
+    ledger.flush()
+    tab = visit.go(server, "calls")
+    tab.locator("main tbody tr").first.locator("td", has_text=word).wait_for()
+    tab = visit.go(server, "call/a-call")
+    tab.locator("dl.facts dd", has_text=sentence).wait_for()
+
+
 def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "a-call")
     ledger.add("a-call", conversation(start))

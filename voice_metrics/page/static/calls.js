@@ -2,7 +2,7 @@
 
 import { el, heading, say } from "./dom.js";
 import { callAddress, table } from "./table.js";
-import { SERIES, count, length, ms, or, plural, recent, short, usd } from "./words.js";
+import { count, length, ms, or, plural, recent, series, short, usd } from "./words.js";
 
 const STEP = 100;
 const MARKS = { error: "bad", live: "good", unknown: "odd", cancelled: "odd" };
@@ -23,13 +23,13 @@ export const COLUMNS = [
   { name: "Characters", order: "characters", number: true, minor: true, text: (row) => count(row.characters), title: "Characters sent to speech synthesis" },
   { name: "Cost", order: "cost_usd", number: true, text: (row) => usd(row.cost_usd) },
   { name: "Models", order: "llm_model", minor: true, text: (row) => or(models(row)), whole: models, mark: () => "long" },
-  { name: "Series", order: "state", minor: true, text: (row) => SERIES[row.state] ?? row.state, mark: (row) => (row.state === "pending" ? "odd" : ""), title: "What became of the call's series: delivered, waiting to be sent, or only here" },
+  { name: "Series", order: "state", minor: true, text: series, mark: (row) => (row.state === "pending" || row.exported === false ? "odd" : ""), title: "What became of the call's series: delivered, waiting to be sent, refused, or only here" },
 ];
 
 const FILTERS = [
   ["period", "Started", [["", "at any time"], ["hour", "in the last hour"], ["day", "in the last 24 hours"], ["week", "in the last 7 days"], ["month", "in the last 30 days"]]],
   ["end_reason", "End", [["", "any"], ["completed", "completed"], ["cancelled", "cancelled"], ["error", "error"], ["unknown", "unknown"]]],
-  ["state", "Series", [["", "any"], ["live", "call is running"], ["ended", "local only"], ["delivered", "delivered"], ["pending", "wait to be sent"]]],
+  ["state", "Series", [["", "any"], ["live", "call is running"], ["ended", "local, refused or unknown"], ["delivered", "delivered"], ["pending", "wait to be sent"]]],
 ];
 
 export function callsView(query, ask) {

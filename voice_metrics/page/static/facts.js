@@ -2,14 +2,7 @@
 
 import { el, fit, say } from "./dom.js";
 import { table } from "./table.js";
-import { SERVICES, count, moment, ms, or, usd } from "./words.js";
-
-const SERIES = {
-  live: "the call is running",
-  ended: "kept here only: no endpoint was configured",
-  delivered: "acknowledged by the server",
-  pending: "not acknowledged yet: “voice-metrics resend” sends them if the bot is gone",
-};
+import { SERVICES, count, moment, ms, or, seriesAtLength, usd } from "./words.js";
 
 const FIGURES = [
   { name: "Latency", text: (row) => row.name },
@@ -52,7 +45,7 @@ function lines(call, summary) {
     ["Per minute", usd(cost.per_minute_usd)],
     ["Prices", or((cost.prices ?? []).map((price) => `${price.model}: ${price.source}${price.priced_on ? `, checked ${price.priced_on}` : ""}`).join("; "))],
     ["Refused measurements", count(summary.dropped)],
-    ["Series", SERIES[call.state] ?? call.state],
+    ["Series", seriesAtLength(call)],
     ...(tags.length ? [["Attributes", tags.join(", ")]] : []),
   ];
 }

@@ -82,12 +82,25 @@ export function plural(number, word) {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 }
 
-export const SERIES = {
-  live: "running",
-  ended: "local only",
-  delivered: "delivered",
-  pending: "waits to be sent",
+// What became of a call's series, for a table and for a sentence.
+const SERIES = {
+  live: ["running", "the call is running"],
+  delivered: ["delivered", "acknowledged by the server"],
+  pending: ["waits to be sent", "not acknowledged yet: “voice-metrics resend” sends them if the bot is gone"],
+  refused: ["refused", "refused by the server for good"],
+  unknown: ["unknown", "nothing waits to be sent; whether the last values arrived is not known, as the process was killed"],
+  local: ["local only", "kept here only: no endpoint was configured"],
 };
+
+// An ended call owes nothing, for one reason or another.
+const fate = (call) => {
+  if (call.state !== "ended") return call.state;
+  if (call.exported === false) return "refused";
+  return call.end_reason === "unknown" ? "unknown" : "local";
+};
+
+export const series = (call) => SERIES[fate(call)]?.[0] ?? call.state;
+export const seriesAtLength = (call) => SERIES[fate(call)]?.[1] ?? call.state;
 
 export const SERVICES = { stt: "Speech to text", llm: "Language model", tts: "Text to speech", other: "Other services" };
 export const KINDS = {
