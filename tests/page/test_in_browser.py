@@ -90,7 +90,7 @@ def test_what_became_of_a_calls_series_is_told_as_it_is(
     ended(ledger, "a-call", state=state, **changes)
     ledger.flush()
     tab = visit.go(server, "calls")
-    tab.locator("main tbody tr").first.locator("td", has_text=word).wait_for()
+    tab.locator("main tbody tr").first.locator("td", has_text=word).last.wait_for()
     tab = visit.go(server, "call/a-call")
     tab.locator("dl.facts dd", has_text=sentence).wait_for()
 
