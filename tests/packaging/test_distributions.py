@@ -19,6 +19,7 @@ CHECKED_OUT = {
     for path in PACKAGE.rglob("*")
     if path.is_file() and "__pycache__" not in path.parts
 }
+UPLOT = "voice_metrics/page/static/vendor/uPlot.LICENSE"
 BESIDE_THE_PACKAGE = {"PKG-INFO", "README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", ".gitignore"}
 
 
@@ -42,7 +43,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Distributions):
     names = _in_wheel(built.wheel)
     assert {name for name in names if ".dist-info/" not in name} == CHECKED_OUT
     about = {name.partition(".dist-info/")[2] for name in names - CHECKED_OUT}
-    assert about == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
+    assert about == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", f"licenses/{UPLOT}"}
 
 
 def test_the_source_distribution_holds_the_package_and_what_describes_it(built: Distributions):
@@ -79,7 +80,7 @@ def test_the_metadata_says_what_an_installer_needs(built: Distributions):
     about = _metadata(built.wheel)
     assert about["Name"] == "pipecat-voice-metrics"
     assert about["Requires-Python"] == ">=3.11"
-    assert about["License-Expression"] == "BSD-2-Clause"
+    assert about["License-Expression"] == "BSD-2-Clause AND MIT"
     assert set(about.get_all("Provides-Extra", [])) == {"prometheus", "server"}
     needed = {line for line in about.get_all("Requires-Dist", []) if "extra ==" not in line}
     for line in needed:
