@@ -21,10 +21,11 @@ from benchmarks.recording import PRICES, metrics_frame
 from voice_metrics import Telemetry
 from voice_metrics.facts import Leg
 from voice_metrics.options import Options
+from voice_metrics.pipeline import Flags
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
-from voice_metrics.tap import Flags, Tap
+from voice_metrics.tap import Tap
 
 SECONDS = 15.0
 ANSWER_SECONDS = 2.0

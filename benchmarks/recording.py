@@ -32,10 +32,11 @@ from voice_metrics.export.reader import delta_reader
 from voice_metrics.facts import Leg
 from voice_metrics.instruments import instrument
 from voice_metrics.options import Options
+from voice_metrics.pipeline import Flags
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
-from voice_metrics.tap import Flags, Tap
+from voice_metrics.tap import Tap
 
 FRAMES = 400
 ROUNDS = 25

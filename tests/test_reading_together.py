@@ -16,10 +16,11 @@ from tests.store import Store
 from voice_metrics.facts import Leg
 from voice_metrics.lifetime import READ_SECONDS
 from voice_metrics.options import Options
+from voice_metrics.pipeline import Flags
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
-from voice_metrics.tap import Flags, Tap
+from voice_metrics.tap import Tap
 
 MIND = "MindLLMService#0"
 

@@ -1,4 +1,4 @@
-"""The services of a pipeline: which part each plays, who provides it, which model it runs.
+"""The services of a pipeline: which part each plays, who provides it, which model it runs; what it measures.
 
 Reads Pipecat's processors by attribute and by the names of their base classes, so that it works on
 every supported version and on services that nobody here has heard of. Changes nothing.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from voice_metrics.facts import Leg
 
@@ -33,6 +33,29 @@ class Service:
     leg: Leg
     provider: str | None
     model: str | None
+
+
+class Flags(NamedTuple):
+    """What a pipeline was told to measure.
+
+    Parameters:
+        metrics: `PipelineParams.enable_metrics`.
+        usage: `PipelineParams.enable_usage_metrics`.
+        initial_only: `PipelineParams.report_only_initial_ttfb`.
+    """
+
+    metrics: bool
+    usage: bool
+    initial_only: bool
+
+    def warnings(self) -> Iterator[str]:
+        """What the call's numbers will lack, each with what to do."""
+        if not self.metrics:
+            yield "no latencies, since enable_metrics is off; set PipelineParams(enable_metrics=True)"
+        if not self.usage:
+            yield "no tokens, characters or cost, since enable_usage_metrics is off; set it in PipelineParams"
+        if self.initial_only:
+            yield "one TTFB per service and call, since report_only_initial_ttfb is on; percentiles mean little"
 
 
 def class_name(processor: str) -> str:

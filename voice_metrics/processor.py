@@ -16,10 +16,11 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 from voice_metrics.declarations import OwnKind
 from voice_metrics.facts import Leg
 from voice_metrics.options import Options, destination
+from voice_metrics.pipeline import Flags
 from voice_metrics.prices import PriceBook, price_book
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
-from voice_metrics.tap import WATCHED, Flags, Tap
+from voice_metrics.tap import WATCHED, Tap
 from voice_metrics.telemetry import Telemetry
 
 
@@ -66,6 +67,7 @@ class VoiceMetricsProcessor(FrameProcessor):
             tts_model: The same for speech synthesis.
             service_name: OTLP `service.name` of the process, or `None` for `OTEL_SERVICE_NAME`, else "voice-bot".
             call_id: Id of the call, or `None` for `StartFrame.metadata["call_id"]`, else a new UUID.
+                Series of calls with the same id at the same time are added up.
             attributes: More tags for every series of the call, text to text.
             prices: The user's own prices, or `None` for `VOICE_METRICS_PRICES` and the built-in price book.
             telemetry: Where series go, or `None` for the process's own, made from the environment.
