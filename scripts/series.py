@@ -122,7 +122,8 @@ def page() -> str:
             section(
                 "Retrieval and webhooks",
                 "Declared in `voice_metrics.retrieval`, recorded by your code with `record_metric`. They carry the\n"
-                "attributes of the call that they are recorded in, and those that you give.",
+                "attributes of the call that they are recorded in, and those that you give; `le`, `quantile`, `job`\n"
+                "and `instance` are Prometheus' own, and a number with one of them is refused.",
                 (row(series, "`record_metric`, `duration`") for series in ready),
             ),
             section(

@@ -141,10 +141,8 @@ class LastStraw(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
-@pytest.mark.parametrize(
-    ("place", "reason"), [("after", "error"), ("observer", "error"), ("before", "completed")], ids=str
-)
-async def test_a_fatal_error_that_overtakes_the_end_is_how_the_call_ended(place: str, reason: str) -> None:
+@pytest.mark.parametrize("place", ["after", "observer", "before"])
+async def test_a_fatal_error_that_overtakes_the_end_is_how_the_call_ended(place: str) -> None:
     announced: list[CallSummary] = []
     tool: VoiceMetricsProcessor | VoiceMetricsObserver
     if place == "observer":
@@ -155,7 +153,47 @@ async def test_a_fatal_error_that_overtakes_the_end_is_how_the_call_ended(place:
         worker = worker_of([LastStraw(), metrics] if place == "after" else [metrics, LastStraw()], [])
     tool.add_event_handler("on_call_summary", lambda _, summary: announced.append(summary))
     await run_worker(worker, EndFrame())
-    assert [(summary.errors, summary.end_reason) for summary in announced] == [(1, reason)]
+    assert [(summary.errors, summary.end_reason) for summary in announced] == [(1, "error")]
+
+
+class Storm(FrameProcessor):
+    """A processor with so many errors that the pipeline's word of the first comes after the last."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TextFrame):
+            for _ in range(700):
+                await self.push_frame(ErrorFrame(error="lost"), FrameDirection.UPSTREAM)
+            await self.push_error("lost")
+        await self.push_frame(frame, direction)
+
+
+@pytest.mark.parametrize("place", ["after", "observer", "before"])
+async def test_each_error_of_a_storm_counts_once(place: str) -> None:
+    tool: VoiceMetricsProcessor | VoiceMetricsObserver
+    if place == "observer":
+        tool = observer = VoiceMetricsObserver(telemetry=in_memory())
+        worker = worker_of([Storm()], [observer])
+    else:
+        tool = metrics = VoiceMetricsProcessor(telemetry=in_memory())
+        worker = worker_of([Storm(), metrics] if place == "after" else [metrics, Storm()], [])
+    await run_worker(worker, TextFrame("hello"), EndFrame())
+    summary = tool.summary()
+    assert summary is not None
+    assert summary.errors == 701
+
+
+async def test_an_error_between_two_calls_is_no_end_of_the_second() -> None:
+    announced: list[CallSummary] = []
+    metrics = VoiceMetricsProcessor(telemetry=in_memory())
+    metrics.add_event_handler("on_call_summary", lambda _, summary: announced.append(summary))
+    quiet = LastStraw()
+    await run([quiet, metrics], StopFrame(), [])
+    await metrics.cleanup()
+    await quiet.push_error("nobody listens", fatal=True)
+    await run([quiet, metrics], StopFrame(), [])
+    await metrics.cleanup()
+    assert [(summary.errors, summary.end_reason) for summary in announced] == [(0, "completed")] * 2
 
 
 async def test_an_error_and_the_frame_that_carries_it_are_one() -> None:

@@ -229,8 +229,8 @@ class Call:
             self.end_reason, self._ended_at = reason, at
 
     def fail(self) -> None:
-        """Note that an error overtook the end; nothing once the last export was asked for."""
-        if self._last_export is None:
+        """Note an error that ends the call although it was told to end; nothing once the last export was asked for."""
+        if self.end_reason is EndReason.COMPLETED and self._last_export is None:
             self.end_reason = EndReason.ERROR
 
     def close(self, at: float) -> Future[bool | None]:

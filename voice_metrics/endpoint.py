@@ -229,7 +229,7 @@ def _header(variable: str, item: str, headers: dict[str, str], advice: list[str]
         advice.append(f"{variable} has a value in quotes; they were taken off. Write {_SPELLING}.")
     # Base64 that stands alone ends in equals signs: its beginning is no name.
     if not value.strip("=") or not _HEADER_NAME.fullmatch(name):
-        advice.append(f"{variable} has an item that is not name=value; it was left out. Write {_SPELLING}.")
+        advice.append(f"{variable} has an item without a value or a usable name; it was left out. Write {_SPELLING}.")
     elif not value.isascii() or not value.isprintable():
         advice.append(
             f"{variable} has a value with characters that no header can hold; it was left out. "

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from voice_metrics.facts import Fact, Failed
 from voice_metrics.seen import Seen
 
+# As many errors may wait for the pipeline's own word of them.
+MOST_WAITING = 8192
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorRaised:
@@ -33,7 +36,7 @@ class Failures:
     """The errors of one call."""
 
     def __init__(self) -> None:
-        self._frames = Seen()
+        self._frames = Seen(MOST_WAITING)
 
     def take(self, event: object) -> Sequence[Fact]:
         """Note an error.

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipecat.frames.frames import ErrorFrame, Frame
 
+from voice_metrics.errors import MOST_WAITING
 from voice_metrics.events import Event, event, function_raised, tells
 from voice_metrics.facts import Leg
 from voice_metrics.pipeline import services_in
@@ -30,7 +31,7 @@ class Origins:
         self._happened = happened
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
-        self._told = Seen()
+        self._told = Seen(MOST_WAITING)
 
     def listen(self, processors: Iterable[Any]) -> None:
         """Listen to those of the processors that are not listened to yet.

@@ -10,10 +10,10 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
@@ -30,7 +30,7 @@ from voice_metrics.lifetime import Lifetime
 from voice_metrics.measurements import measurements
 from voice_metrics.options import Options
 from voice_metrics.origins import Origins
-from voice_metrics.pipeline import Lineup, processors_of, services_in, worker_of
+from voice_metrics.pipeline import Flags, Lineup, processors_of, services_in, worker_of
 from voice_metrics.prices import PriceBook
 from voice_metrics.response_parts import Breakdown
 from voice_metrics.seen import Seen
@@ -39,8 +39,6 @@ from voice_metrics.summary import CallSummary
 from voice_metrics.telemetry import Telemetry
 
 _LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
-
-
 # Errors before a call's StartFrame that are remembered for it.
 _MOST_EARLY = 100
 # How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
@@ -56,29 +54,6 @@ class _Watched(dict[type, bool]):
 
 
 WATCHED = _Watched()
-
-
-class Flags(NamedTuple):
-    """What a pipeline was told to measure.
-
-    Parameters:
-        metrics: `PipelineParams.enable_metrics`.
-        usage: `PipelineParams.enable_usage_metrics`.
-        initial_only: `PipelineParams.report_only_initial_ttfb`.
-    """
-
-    metrics: bool
-    usage: bool
-    initial_only: bool
-
-    def warnings(self) -> Iterator[str]:
-        """What the call's numbers will lack, each with what to do."""
-        if not self.metrics:
-            yield "no latencies, since enable_metrics is off; set PipelineParams(enable_metrics=True)"
-        if not self.usage:
-            yield "no tokens, characters or cost, since enable_usage_metrics is off; set it in PipelineParams"
-        if self.initial_only:
-            yield "one TTFB per service and call, since report_only_initial_ttfb is on; percentiles mean little"
 
 
 class Tap:
@@ -122,7 +97,7 @@ class Tap:
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float]] = []
         self._early: deque[ErrorRaised] = deque(maxlen=_MOST_EARLY)
-        self._fatal = self._announced = False
+        self._fatal = False
         self._faults: set[str] = set()
         self._explained_worker: Any = None
 
@@ -142,6 +117,8 @@ class Tap:
                 processors = list(processors_of(worker.pipeline))
                 self._lineup = Lineup(services_in(processors))
                 self._prices.prepare(self._lineup.by_name.values())
+                # Those that came after an earlier call are nobody's.
+                self._early.clear()
                 self._origins.listen(processors)
                 self._origins.listen_above(worker)
                 self._current.inherit(processors)
@@ -185,8 +162,7 @@ class Tap:
 
     def announce_end(self) -> None:
         """Note that the pipeline was told to end, ahead of what it still has to do. Never raises."""
-        if self.call is not None and self.call.end_reason is None:
-            self._announced = True
+        if self.call is not None:
             self.call.end(self._reason_of_end(), self._clock())
 
     def closing(self, call: Call) -> None:
@@ -261,7 +237,7 @@ class Tap:
                 return  # a StartFrame that came by two ways
             self._lifetime.conclude()
         self.call_id = self._next_id(frame)
-        self._seen, self._fatal, self._announced = Seen(), False, False
+        self._seen, self._fatal = Seen(), False
         models = {leg: self._options.models.get(leg) or self._lineup.model(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
         telemetry = self._telemetry()
         identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
@@ -315,8 +291,7 @@ class Tap:
             self.read()
             if isinstance(told, ErrorRaised) and told.fatal:
                 self._fatal = True
-                if self._announced:
-                    self._lifetime.call.fail()
+                self._lifetime.call.fail()
             self._lifetime.call.took_place(told, at)
         elif isinstance(told, ErrorRaised):
             # Services connect before they pass the StartFrame on.

@@ -27,8 +27,8 @@ from voice_metrics.settings import Settings
 __all__ = ["Tags", "Telemetry", "shutdown", "telemetry"]
 
 DEFAULT_SERVICE_NAME = "voice-bot"
-# The ledger's last rows, which come after, have the rest of the time.
-_SHARE_OF_EXIT = 0.75
+# What the exit has left for the ledger's last rows, which may come after: half a second, and some for Python itself.
+_LEFT_AT_EXIT_SECONDS = 0.6
 
 
 def _nothing() -> None:
@@ -163,7 +163,7 @@ class Telemetry:
         return own.shutdown(timeout_seconds)
 
     def _at_exit(self) -> None:
-        self.shutdown(_SHARE_OF_EXIT * self.settings.export_timeout_seconds)
+        self.shutdown(_exit_seconds(self.settings.export_timeout_seconds))
 
     def _endpoint_host(self) -> str | None:
         return self.settings.endpoint.destination if self.settings.endpoint else None
@@ -203,6 +203,10 @@ class Telemetry:
             logger.warning(f"Telemetry settings: {advice}")
         if self.settings.endpoint is None and "otlp" in self.settings.exporters:
             logger.info("OTEL_EXPORTER_OTLP_ENDPOINT names no server: no series are sent, calls are kept locally only.")
+
+
+def _exit_seconds(timeout_seconds: float) -> float:
+    return max(timeout_seconds - _LEFT_AT_EXIT_SECONDS, timeout_seconds / 4)
 
 
 _alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()

@@ -141,7 +141,7 @@ def test_json_and_csv_have_the_same_values(run: Run, calls: Path) -> None:
     [
         pytest.param({"exported": None}, "local only", "local only", id="no endpoint"),
         pytest.param({"exported": False}, "refused", "refused by the server for good", id="refused"),
-        pytest.param({"exported": None, "end_reason": "unknown"}, "unknown", "is not known", id="killed"),
+        pytest.param({"exported": None, "end_reason": "unknown"}, "unknown", "nobody told", id="killed"),
     ],
 )
 def test_of_series_it_says_what_is_known(

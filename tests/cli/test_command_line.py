@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ROOT, Run
+from tests.ledger.summaries import NOON
 from voice_metrics.cli.commands import COMMANDS
+from voice_metrics.ledger import Ledger
 
 
 def test_help_lists_every_command_in_order(run: Run) -> None:
@@ -40,10 +42,16 @@ def test_output_that_finds_no_room_is_told_on_one_line(
     )
 
 
-def test_a_terminal_of_few_letters_is_no_error(spawn: Run, calls: Path) -> None:
-    done = spawn("calls", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_what_a_program_reads_has_every_letter_whatever_the_system_writes_in(
+    environment: dict[str, str], spawn: Run, form: str
+) -> None:
+    ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
+    ledger.call_started("jörg-→", NOON, {})
+    assert ledger.close()
+    done = spawn("calls", form, PYTHONUTF8="0", PYTHONIOENCODING="cp1252")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "cccc-3" in done.stdout
+    assert "jörg-→" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -104,7 +104,7 @@ def test_without_an_endpoint_it_says_what_is_missing(run: Run, owed: Path) -> No
     done = run("resend")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "voice-metrics: OTEL_EXPORTER_OTLP_ENDPOINT is not set: expected the address of an OTLP endpoint, such as "
+        "voice-metrics: OTEL_EXPORTER_OTLP_ENDPOINT names no server: expected the address of an OTLP endpoint, such as "
         "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp\n"
     )
 

@@ -91,3 +91,9 @@ def test_names_from_the_ledger_are_text_whatever_they_look_like(environment: dic
         text = seen(environment, 300, *arguments)
         assert "[red]not a colour[/red]" in plain(text)
         assert r"\x1b[31mnor this\x1b[0m" in text
+
+
+def test_a_terminal_of_few_letters_is_no_error(environment: dict[str, str], calls: Path) -> None:
+    text = seen(environment | {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}, 200, "calls")
+    assert "cccc-3" in text
+    assert text.isascii()

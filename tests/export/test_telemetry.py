@@ -22,6 +22,7 @@ from tests.receiver import Receiver, accept, answering, hang
 from voice_metrics import telemetry as module
 from voice_metrics.export.own_provider import OwnProvider
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
+from voice_metrics.ledger.ledger import _EXIT_SECONDS
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -35,6 +36,11 @@ def run(telemetry: Telemetry, name: str, tokens: int = 3) -> bool | None:
     call = RecordedCall(telemetry, name)
     call.use(tokens, 700.0)
     return call.end().result(20)
+
+
+@pytest.mark.parametrize("timeout", [0.8, 1.0, 2.0, 6.0])
+def test_the_exit_leaves_time_for_the_ledgers_last_rows(timeout: float) -> None:
+    assert timeout / 4 <= module._exit_seconds(timeout) <= timeout - _EXIT_SECONDS
 
 
 def test_2500_short_calls_arrive_whole_and_leave_nothing(receiver: Receiver, start: Start, log: Log) -> None:

@@ -80,7 +80,7 @@ def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, le
     [
         pytest.param("ended", {"exported": None}, "local only", "kept here only", id="no-endpoint"),
         pytest.param("ended", {"exported": False}, "refused", "refused by the server for good", id="refused"),
-        pytest.param("ended", {"end_reason": "unknown", "exported": None}, "unknown", "is not known", id="killed"),
+        pytest.param("ended", {"end_reason": "unknown", "exported": None}, "unknown", "nobody told", id="killed"),
         pytest.param("delivered", {"exported": True}, "delivered", "acknowledged by the server", id="delivered"),
     ],
 )

@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -20,8 +21,8 @@ def main() -> None:
 
     load_dotenv(Path.cwd() / ".env")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal of few letters shows a question mark for a dash.
-        sys.stdout.reconfigure(errors="replace")
+        # A terminal of few letters shows a question mark for a dash; what another program reads is not changed.
+        sys.stdout.reconfigure(errors="replace") if sys.stdout.isatty() else sys.stdout.reconfigure(encoding="utf-8")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -59,7 +60,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _silence() -> None:
     """The interpreter must not complain when it flushes standard output at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _told(error: Exception) -> tuple[str, int] | None:
@@ -73,7 +75,7 @@ def _told(error: Exception) -> tuple[str, int] | None:
         return str(error), 1
     if isinstance(error, LedgerUnavailable):
         return f"the ledger cannot be written: {error}", 1
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return f"the output cannot be written: {error.strerror}", 1
     message = getattr(error, "format_message", None)
     if callable(message):

@@ -53,7 +53,7 @@ def _series(call: CallRow) -> str:
         return call.state.value
     if call.exported is False:
         return "refused"
-    # Nobody told what became of the last export of a call whose process was killed.
+    # Nobody told what became of the last export, as when the process was killed.
     return "unknown" if call.end_reason == EndReason.UNKNOWN else "local only"
 
 

@@ -68,7 +68,7 @@ def _series(row: CallRow) -> str:
     if row.exported is False:
         return "refused by the server for good"
     if row.end_reason == EndReason.UNKNOWN:
-        return "nothing waits to be sent; whether the last values arrived is not known, as the process was killed"
+        return "nothing waits to be sent; nobody told what became of the last values"
     return "local only"
 
 

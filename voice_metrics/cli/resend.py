@@ -39,7 +39,7 @@ def resend(
         raise typer.Exit(1)
     if settings.endpoint is None:
         raise SettingsError(
-            "OTEL_EXPORTER_OTLP_ENDPOINT is not set: expected the address of an OTLP endpoint, such as "
+            "OTEL_EXPORTER_OTLP_ENDPOINT names no server: expected the address of an OTLP endpoint, such as "
             "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
         )
     raise typer.Exit(_sent(settings))

@@ -16,6 +16,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.request import getproxies_environment
 
 import requests
 from opentelemetry.exporter.otlp.proto.http.version import __version__
@@ -57,7 +58,7 @@ class Delivery(requests.Session):
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Prepare a session and the thread that sends; nothing is sent yet.
+        """Prepare a session; nothing is sent yet.
 
         Args:
             endpoint: Where requests go.
@@ -71,14 +72,18 @@ class Delivery(requests.Session):
         self.mount("https://", CuttableAdapter())
         self.outcome: Outcome | None = None
         self.patient = True
-        proxies = get_environ_proxies(endpoint.address).values()
+        # What asks the system for proxies may ask a name server too.
+        proxies = getproxies_environment().values()
         self._secrets = longest_first([*endpoint.secrets(), *(word for url in proxies for word in secrets_of(url))])
         self._changed = threading.Condition()
         self._over_at = float("inf")
         self._hold_until = 0.0
         self._hold_fault = ""
         self._senders: list[_Sender] = []
-        # Python 3.12.0 to 3.12.2 start no thread while the process exits, when its only request may be due.
+
+    def prepare(self) -> None:
+        """Start the thread that sends, for requests at the exit of the process."""
+        # Python 3.12.0 to 3.12.2 start no thread by then.
         with suppress(RuntimeError):
             self._free_sender()
 

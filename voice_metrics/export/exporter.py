@@ -105,6 +105,8 @@ class Exporter:
         wishes = Wishes()
         next_at = time.monotonic() + self._interval
         try:
+            if self._shipping is not None:
+                self._shipping.delivery.prepare()
             self._guarded(self._resend)
             while not wishes.stop:
                 wishes = self._inbox.wait(self._next(next_at))

@@ -39,7 +39,7 @@ def shut_down() -> Outcome:
         Verdict.RETRYABLE,
         "shutdown",
         "the shutdown left no time for a complete answer.",
-        "Check the network, or raise VOICE_METRICS_EXPORT_TIMEOUT.",
+        "Check the network, or give the shutdown more time: at exit it has VOICE_METRICS_EXPORT_TIMEOUT.",
     )
 
 

@@ -135,10 +135,11 @@ class LedgerReader:
         if order not in get_args(Order):
             raise ValueError(f"order={order!r}: expected one of {', '.join(get_args(Order))}")
         column = {"state": self._state, "end_reason": self._end_reason}.get(order, order)
-        way = "DESC" if descending else "ASC"
+        ordered = f"{column} IS NULL, {column} {'DESC' if descending else 'ASC'}, started_at DESC, id DESC"
         rows = self._rows(
-            f"SELECT {self._columns} FROM call WHERE {where} ORDER BY {column} IS NULL, {column} {way}, "
-            "started_at DESC, id DESC LIMIT :limit OFFSET :offset",
+            # Of the others no summary is read.
+            f"SELECT {self._columns} FROM call WHERE id IN (SELECT id FROM call WHERE {where} ORDER BY {ordered} "
+            f"LIMIT :limit OFFSET :offset) ORDER BY {ordered}",
             values | {"limit": -1 if limit is None else limit, "offset": offset},
         )
         return [_call_row(row) for row in rows]

@@ -41,7 +41,7 @@ class Endpoint(Collector):
         self._snapshot = snapshot
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
-        self._server, self._thread = start_http_server(port, host, registry)
+        self._server, _ = start_http_server(port, host, registry)
 
     @property
     def port(self) -> int:
@@ -61,9 +61,7 @@ class Endpoint(Collector):
 
     def close(self) -> None:
         """Stop listening."""
-        # A forked child has the server without its thread, which nobody would stop.
-        if self._thread.is_alive():
-            self._server.shutdown()
+        self._server.shutdown()
         self._server.server_close()
 
 

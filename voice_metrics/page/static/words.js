@@ -88,7 +88,7 @@ const SERIES = {
   delivered: ["delivered", "acknowledged by the server"],
   pending: ["waits to be sent", "not acknowledged yet: “voice-metrics resend” sends them if the bot is gone"],
   refused: ["refused", "refused by the server for good"],
-  unknown: ["unknown", "nothing waits to be sent; whether the last values arrived is not known, as the process was killed"],
+  unknown: ["unknown", "nothing waits to be sent; nobody told what became of the last values"],
   local: ["local only", "kept here only: no endpoint was configured"],
 };
 
