@@ -333,6 +333,31 @@ def test_a_thread_that_cannot_be_started_is_a_fault_and_no_crash(receiver: Recei
     delivery.close()
 
 
+def test_where_export_cannot_begin_it_leaves_no_thread(
+    receiver: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "voice-metrics-export":
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    before = set(threading.enumerate())
+    telemetry = start()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            telemetry.begin("c1", {})
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "voice-metrics-send":
+            thread.join(5.0)
+            assert not thread.is_alive()
+    call = RecordedCall(telemetry, "c2")
+    call.use(1)
+    assert call.end().result(10) is True
+
+
 def test_a_value_that_cannot_be_encoded_costs_its_own_series_only(receiver: Receiver, start: Start, log: Log) -> None:
     telemetry = start(OTEL_METRICS_EXEMPLAR_FILTER="always_on")
     calls = [RecordedCall(telemetry, name) for name in ("c1", "vast", "c2")]

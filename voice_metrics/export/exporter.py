@@ -72,8 +72,18 @@ class Exporter:
         self._thread = threading.Thread(target=self._run, name="voice-metrics-export", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the thread, and the one that sends.
+
+        Raises:
+            RuntimeError: If no thread can be started; none is left then.
+        """
+        if self._shipping is not None:
+            self._shipping.delivery.prepare()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._close()
+            raise
 
     def flush(self, call_id: str) -> Future[bool | None]:
         """Ask for the last export of a call; after its last measurement, without waiting.
@@ -105,8 +115,6 @@ class Exporter:
         wishes = Wishes()
         next_at = time.monotonic() + self._interval
         try:
-            if self._shipping is not None:
-                self._shipping.delivery.prepare()
             self._guarded(self._resend)
             while not wishes.stop:
                 wishes = self._inbox.wait(self._next(next_at))
