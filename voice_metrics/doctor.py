@@ -33,7 +33,7 @@ from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, installed, resource
 from voice_metrics.export.stock_exporter import stock_exporter
 from voice_metrics.footprint import Footprint, footprint
-from voice_metrics.ledger import LedgerReader, LedgerUnreadable
+from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings import Settings, SettingsError
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
@@ -136,9 +136,8 @@ def _ledger(path: Path | None) -> Finding:
         with LedgerReader(path) as reader:
             waiting, calls = reader.pending(), reader.count()
     except LedgerUnreadable as error:
-        # An empty file is filled by the first call.
-        usable = not path.exists() or not path.stat().st_size
-        return Finding(Mark.GOOD if usable else Mark.BAD, f"Ledger {error}.".replace(str(path), _shown(path)))
+        mark = Mark.GOOD if isinstance(error, NoCallYet) else Mark.BAD
+        return Finding(mark, f"Ledger {error}.".replace(str(path), _shown(path)))
     held = f"Ledger {_shown(path)}: {_number(calls)}, "
     if not waiting.requests:
         return Finding(Mark.GOOD, f"{held}nothing waits to be sent.")

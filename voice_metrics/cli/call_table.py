@@ -10,13 +10,13 @@ from rich.text import Text
 from voice_metrics.cli import terminal
 from voice_metrics.cli.moments import local
 from voice_metrics.cli.wording import NOTHING, count, length, milliseconds, printable, usd
-from voice_metrics.facts import EndReason
-from voice_metrics.ledger import CallRow, CallState
+from voice_metrics.ledger import CallRow, CallState, Fate
 
 _SHORT_ID = 8
 _NUMBERS = {"length", "worst", "turns", "tokens", "characters", "cost"}
 # What a narrow terminal has no room for, the first to go first.
 _DISPENSABLE = ("models", "characters", "turns", "tokens", "series")
+_SERIES = {Fate.LIVE: NOTHING, Fate.LOCAL: "local only"}
 _STYLES = {"live": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
 
 
@@ -46,17 +46,6 @@ def _table(calls: Sequence[CallRow], left_out: Collection[str]) -> Table:
     return table
 
 
-def _series(call: CallRow) -> str:
-    if call.state is CallState.LIVE:
-        return NOTHING
-    if call.state is not CallState.ENDED:
-        return call.state.value
-    if call.exported is False:
-        return "refused"
-    # Nobody told what became of the last export, as when the process was killed.
-    return "unknown" if call.end_reason == EndReason.UNKNOWN else "local only"
-
-
 def _cells(call: CallRow) -> dict[str, str]:
     tokens = None
     if call.prompt_tokens is not None or call.completion_tokens is not None:
@@ -72,6 +61,6 @@ def _cells(call: CallRow) -> dict[str, str]:
         "tokens": count(tokens),
         "characters": count(call.characters),
         "cost": usd(call.cost_usd),
-        "series": _series(call),
+        "series": _SERIES.get(call.fate, call.fate.value),
         "models": ", ".join(model for model in (call.llm_model, call.stt_model, call.tts_model) if model) or NOTHING,
     }

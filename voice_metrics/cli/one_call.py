@@ -10,13 +10,15 @@ from rich.text import Text
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
 from voice_metrics.cli.wording import NOTHING, count, figures, length, printable, usd
-from voice_metrics.facts import EndReason
-from voice_metrics.ledger import CallDetail, CallRow, CallState
+from voice_metrics.ledger import CallDetail, CallState, Fate
 
 _SERIES = {
-    CallState.LIVE: "call still running",
-    CallState.DELIVERED: "acknowledged by the server",
-    CallState.PENDING: "not acknowledged, kept in the ledger: `voice-metrics resend` sends it",
+    Fate.LIVE: "call still running",
+    Fate.DELIVERED: "acknowledged by the server",
+    Fate.PENDING: "not acknowledged, kept in the ledger: `voice-metrics resend` sends it",
+    Fate.REFUSED: "refused by the server for good",
+    Fate.UNKNOWN: "nothing waits to be sent; nobody told what became of the last values",
+    Fate.LOCAL: "local only",
 }
 
 
@@ -40,7 +42,7 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     row, summary = detail.row, detail.summary
     yield "started", f"{local(row.started_at)}, {length(row.duration_seconds)}"
     yield "end", row.end_reason or ("still running" if row.state is CallState.LIVE else NOTHING)
-    yield "series", _series(row)
+    yield "series", _SERIES[row.fate]
     models = {"LLM": row.llm_model, "STT": row.stt_model, "TTS": row.tts_model}
     yield "models", ", ".join(f"{name} {model}" for name, model in models.items() if model) or NOTHING
     attributes = _part(summary, "attributes")
@@ -60,16 +62,6 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     yield "function calls", _counts(_part(summary, "function_calls"))
     yield "errors", count(row.errors)
     yield "cost", _cost(_part(summary, "cost"))
-
-
-def _series(row: CallRow) -> str:
-    if row.state is not CallState.ENDED:
-        return _SERIES[row.state]
-    if row.exported is False:
-        return "refused by the server for good"
-    if row.end_reason == EndReason.UNKNOWN:
-        return "nothing waits to be sent; nobody told what became of the last values"
-    return "local only"
 
 
 def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:

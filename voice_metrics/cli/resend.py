@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_metrics.cli.places import ledger_file
-from voice_metrics.ledger import LedgerReader, PendingState
+from voice_metrics.ledger import LedgerReader, NoCallYet, PendingState
 from voice_metrics.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -46,17 +46,12 @@ def resend(
 
 
 def _waiting(path: Path) -> PendingState | None:
-    """What waits to be sent; `None` before the first call, which makes the file or fills it."""
+    """What waits to be sent; `None` before the first call."""
     try:
-        if not path.stat().st_size:
-            return None
-    except FileNotFoundError:
+        with LedgerReader(path) as reader:
+            return reader.pending()
+    except NoCallYet:
         return None
-    except OSError:
-        # The reader has words for it.
-        pass
-    with LedgerReader(path) as reader:
-        return reader.pending()
 
 
 def _sent(settings: Settings) -> int:

@@ -4,13 +4,14 @@
 """
 
 from voice_metrics.ledger.ledger import Ledger, ledger_at
-from voice_metrics.ledger.opening import LedgerUnreadable
+from voice_metrics.ledger.opening import LedgerUnreadable, NoCallYet
 from voice_metrics.ledger.reader import LedgerReader, NoSuchCall
 from voice_metrics.ledger.rows import (
     CallDetail,
     CallFilter,
     CallRow,
     CallState,
+    Fate,
     LatencyPoint,
     PendingState,
     Row,
@@ -24,11 +25,13 @@ __all__ = [
     "CallFilter",
     "CallRow",
     "CallState",
+    "Fate",
     "LatencyPoint",
     "Ledger",
     "LedgerReader",
     "LedgerUnavailable",
     "LedgerUnreadable",
+    "NoCallYet",
     "NoSuchCall",
     "PendingState",
     "Row",

@@ -17,6 +17,10 @@ class LedgerUnreadable(Exception):
     """There is no ledger to read; the message says why in one line."""
 
 
+class NoCallYet(LedgerUnreadable):
+    """There is none because no call has started: the first one makes it."""
+
+
 def opened(path: Path) -> sqlite3.Connection:
     """A connection that cannot write.
 
@@ -27,12 +31,12 @@ def opened(path: Path) -> sqlite3.Connection:
         The connection, to a file of the current schema.
 
     Raises:
-        LedgerUnreadable: There is nothing to read.
+        LedgerUnreadable: There is nothing to read; `NoCallYet` if that is as it should be.
     """
     try:
         path.stat()
     except FileNotFoundError:
-        raise LedgerUnreadable(f"{path} does not exist: it is made when the first call starts") from None
+        raise NoCallYet(f"{path} does not exist: it is made when the first call starts") from None
     except OSError as error:
         raise unreadable(path, error) from None
     if path.is_dir():
@@ -44,7 +48,7 @@ def opened(path: Path) -> sqlite3.Connection:
             return db
         db.close()
         if found == 0:
-            raise LedgerUnreadable(f"{path} is empty: no call has started yet")
+            raise NoCallYet(f"{path} is empty: no call has started yet")
         file = LedgerFile(path)
         file.connection()
         file.close()

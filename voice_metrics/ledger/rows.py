@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from voice_metrics.facts import EndReason
+
 
 class CallState(StrEnum):
     """How far a call and its series have come."""
@@ -19,6 +21,17 @@ class CallState(StrEnum):
     ENDED = "ended"
     DELIVERED = "delivered"
     PENDING = "pending"
+
+
+class Fate(StrEnum):
+    """What became of a call's series."""
+
+    LIVE = "live"
+    DELIVERED = "delivered"
+    PENDING = "pending"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,16 @@ class CallRow:
     audio_seconds: float | None
     cost_usd: float | None
     exported: bool | None = None
+
+    @property
+    def fate(self) -> Fate:
+        """What became of its series; a call that has ended owes nothing, for one reason or another."""
+        if self.state is not CallState.ENDED:
+            return Fate(self.state)
+        if self.exported is False:
+            return Fate.REFUSED
+        # Nobody told what became of the last export, as when the process was killed.
+        return Fate.UNKNOWN if self.end_reason == EndReason.UNKNOWN else Fate.LOCAL
 
 
 @dataclass(frozen=True, slots=True)

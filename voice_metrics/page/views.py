@@ -44,8 +44,8 @@ def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
     response = reader.latency(since, at + _DAY, 2 * _DAY, kinds=("response",))
     used = reader.usage(since, at + _DAY, 2 * _DAY)
     return {
-        "live": [asdict(call.row) | {"summary": call.summary} for call in reader.live()],
-        "latest": [asdict(row) for row in latest],
+        "live": [_row(call.row) | {"summary": call.summary} for call in reader.live()],
+        "latest": [_row(row) for row in latest],
         "day": {
             "calls": reader.count(wanted),
             "errors": reader.count(CallFilter(since=since, end_reason=EndReason.ERROR)),
@@ -75,7 +75,7 @@ def calls(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
         descending=query.get("way", "desc") != "asc",
         limit=int(min(_number(query, "limit") or 100, _MOST)),
     )
-    return {"total": reader.count(wanted), "all": reader.count(), "calls": [asdict(row) for row in rows]}
+    return {"total": reader.count(wanted), "all": reader.count(), "calls": [_row(row) for row in rows]}
 
 
 def latency(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
@@ -112,11 +112,15 @@ def call(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
     """One call in full: its line, its summary, its measurements, and its story."""
     detail = reader.call(query.get("id", ""))
     return {
-        "call": asdict(detail.row),
+        "call": _row(detail.row),
         "summary": detail.summary,
         "story": story(detail, at),
         "measurements": [asdict(row) for row in detail.timeline],
     }
+
+
+def _row(call: CallRow) -> dict[str, Any]:
+    return asdict(call) | {"fate": call.fate}
 
 
 def _figures(point: LatencyPoint) -> dict[str, Any]:

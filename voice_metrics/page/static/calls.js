@@ -23,7 +23,7 @@ export const COLUMNS = [
   { name: "Characters", order: "characters", number: true, minor: true, text: (row) => count(row.characters), title: "Characters sent to speech synthesis" },
   { name: "Cost", order: "cost_usd", number: true, text: (row) => usd(row.cost_usd) },
   { name: "Models", order: "llm_model", minor: true, text: (row) => or(models(row)), whole: models, mark: () => "long" },
-  { name: "Series", order: "state", minor: true, text: series, mark: (row) => (row.state === "pending" || row.exported === false ? "odd" : ""), title: "What became of the call's series: delivered, waiting to be sent, refused, or only here" },
+  { name: "Series", order: "state", minor: true, text: series, mark: (row) => (["pending", "refused"].includes(row.fate) ? "odd" : ""), title: "What became of the call's series: delivered, waiting to be sent, refused, or only here" },
 ];
 
 const FILTERS = [

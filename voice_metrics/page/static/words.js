@@ -92,15 +92,8 @@ const SERIES = {
   local: ["local only", "kept here only: no endpoint was configured"],
 };
 
-// An ended call owes nothing, for one reason or another.
-const fate = (call) => {
-  if (call.state !== "ended") return call.state;
-  if (call.exported === false) return "refused";
-  return call.end_reason === "unknown" ? "unknown" : "local";
-};
-
-export const series = (call) => SERIES[fate(call)]?.[0] ?? call.state;
-export const seriesAtLength = (call) => SERIES[fate(call)]?.[1] ?? call.state;
+export const series = (call) => SERIES[call.fate]?.[0] ?? call.fate;
+export const seriesAtLength = (call) => SERIES[call.fate]?.[1] ?? call.fate;
 
 export const SERVICES = { stt: "Speech to text", llm: "Language model", tts: "Text to speech", other: "Other services" };
 export const KINDS = {
