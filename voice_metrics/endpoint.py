@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -59,12 +59,18 @@ class Endpoint:
         netloc = self.destination if "authorization" in self.headers else parts.netloc
         return urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
 
-    def secrets(self) -> tuple[str, ...]:
-        """Everything that must not be shown, longest first, decoded credentials included."""
+    def secrets(self, *proxies: str) -> tuple[str, ...]:
+        """Everything that must not be shown, longest first, decoded credentials included.
+
+        Args:
+            *proxies: URLs of proxies, whose credentials a server may repeat too.
+        """
         values = [*self.headers.values(), *_userinfo(self.url), urlsplit(self.url).query]
         words = [word for value in values for word in (value, *value.split(), *value.partition("=")[2:])]
         words += [word for value in list(words) for word in _decoded(value)]
-        return longest_first(words)
+        words += [word for url in proxies for word in _userinfo(url)]
+        # Shorter ones stand in ordinary sentences.
+        return tuple(sorted({word for word in words if len(word) >= _SHORTEST_SECRET}, key=len, reverse=True))
 
     @property
     def credentials(self) -> str | None:
@@ -89,20 +95,6 @@ class Read:
 
     endpoint: Endpoint | None
     advice: tuple[str, ...]
-
-
-def secrets_of(url: str) -> tuple[str, ...]:
-    """The credentials in a URL in every form in which a server may repeat them, longest first.
-
-    Args:
-        url: A URL, such as a proxy's.
-    """
-    return longest_first(_userinfo(url))
-
-
-def longest_first(words: Iterable[str]) -> tuple[str, ...]:
-    """Secrets in the order in which they are looked for; those that stand in ordinary sentences are left out."""
-    return tuple(sorted({word for word in words if len(word) >= _SHORTEST_SECRET}, key=len, reverse=True))
 
 
 def _userinfo(url: str) -> list[str]:

@@ -22,7 +22,7 @@ import requests
 from opentelemetry.exporter.otlp.proto.http.version import __version__
 from requests.utils import get_environ_proxies
 
-from voice_metrics.endpoint import Endpoint, longest_first, secrets_of
+from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.answers import Outcome, Verdict, judge
 from voice_metrics.export.connections import Attempt, CuttableAdapter, under_way
 from voice_metrics.export.faults import describe, late, shut_down
@@ -73,8 +73,7 @@ class Delivery(requests.Session):
         self.outcome: Outcome | None = None
         self.patient = True
         # What asks the system for proxies may ask a name server too.
-        proxies = getproxies_environment().values()
-        self._secrets = longest_first([*endpoint.secrets(), *(word for url in proxies for word in secrets_of(url))])
+        self._secrets = endpoint.secrets(*getproxies_environment().values())
         self._changed = threading.Condition()
         self._over_at = float("inf")
         self._hold_until = 0.0
