@@ -61,6 +61,15 @@ def worker_of(processors: list[FrameProcessor], observers: list[VoiceMetricsObse
     )
 
 
+def placed(place: str, broken: FrameProcessor) -> tuple[VoiceMetricsProcessor | VoiceMetricsObserver, PipelineWorker]:
+    """The plug-in behind a processor, before it or as an observer, and what runs both."""
+    if place == "observer":
+        observer = VoiceMetricsObserver(telemetry=in_memory())
+        return observer, worker_of([broken], [observer])
+    metrics = VoiceMetricsProcessor(telemetry=in_memory())
+    return metrics, worker_of([broken, metrics] if place == "after" else [metrics, broken], [])
+
+
 async def run_worker(worker: PipelineWorker, *frames: Frame) -> None:
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
@@ -68,23 +77,16 @@ async def run_worker(worker: PipelineWorker, *frames: Frame) -> None:
     await asyncio.wait_for(runner.run(), 20)
 
 
-async def run(processors: list[FrameProcessor], ending: Frame, observers: list[VoiceMetricsObserver]) -> None:
+async def run(processors: list[FrameProcessor], ending: Frame) -> None:
     """Run a pipeline from its start to its end, and no longer."""
-    await run_worker(worker_of(processors, observers), ending)
+    await run_worker(worker_of(processors, []), ending)
 
 
 @pytest.mark.parametrize("place", ["after", "before", "observer"])
 @pytest.mark.parametrize(("fatal", "reason"), [(False, "completed"), (True, "error")])
 async def test_a_service_that_cannot_connect_is_an_error_of_the_call(place: str, fatal: bool, reason: str) -> None:
-    broken = Unreachable(fatal=fatal)
-    telemetry = in_memory()
-    tool: VoiceMetricsProcessor | VoiceMetricsObserver
-    if place == "observer":
-        tool = observer = VoiceMetricsObserver(telemetry=telemetry)
-        await run([broken], EndFrame(), [observer])
-    else:
-        tool = metrics = VoiceMetricsProcessor(telemetry=telemetry)
-        await run([broken, metrics] if place == "after" else [metrics, broken], EndFrame(), [])
+    tool, worker = placed(place, Unreachable(fatal=fatal))
+    await run_worker(worker, EndFrame())
     summary = tool.summary()
     assert summary is not None
     assert (summary.errors, summary.end_reason) == (1, reason)
@@ -109,15 +111,7 @@ class Plain(FrameProcessor):
 async def test_an_error_frame_that_is_pushed_as_any_other_is_an_error_of_the_call(
     place: str, fatal: bool, reason: str
 ) -> None:
-    telemetry = in_memory()
-    tool: VoiceMetricsProcessor | VoiceMetricsObserver
-    if place == "observer":
-        tool = observer = VoiceMetricsObserver(telemetry=telemetry)
-        worker = worker_of([Plain(fatal=fatal)], [observer])
-    else:
-        tool = metrics = VoiceMetricsProcessor(telemetry=telemetry)
-        plain = Plain(fatal=fatal)
-        worker = worker_of([plain, metrics] if place == "after" else [metrics, plain], [])
+    tool, worker = placed(place, Plain(fatal=fatal))
 
     @worker.event_handler("on_pipeline_error")
     async def on_pipeline_error(worker: PipelineWorker, frame: ErrorFrame) -> None:
@@ -144,13 +138,7 @@ class LastStraw(FrameProcessor):
 @pytest.mark.parametrize("place", ["after", "observer", "before"])
 async def test_a_fatal_error_that_overtakes_the_end_is_how_the_call_ended(place: str) -> None:
     announced: list[CallSummary] = []
-    tool: VoiceMetricsProcessor | VoiceMetricsObserver
-    if place == "observer":
-        tool = observer = VoiceMetricsObserver(telemetry=in_memory())
-        worker = worker_of([LastStraw()], [observer])
-    else:
-        tool = metrics = VoiceMetricsProcessor(telemetry=in_memory())
-        worker = worker_of([LastStraw(), metrics] if place == "after" else [metrics, LastStraw()], [])
+    tool, worker = placed(place, LastStraw())
     tool.add_event_handler("on_call_summary", lambda _, summary: announced.append(summary))
     await run_worker(worker, EndFrame())
     assert [(summary.errors, summary.end_reason) for summary in announced] == [(1, "error")]
@@ -170,13 +158,7 @@ class Storm(FrameProcessor):
 
 @pytest.mark.parametrize("place", ["after", "observer", "before"])
 async def test_each_error_of_a_storm_counts_once(place: str) -> None:
-    tool: VoiceMetricsProcessor | VoiceMetricsObserver
-    if place == "observer":
-        tool = observer = VoiceMetricsObserver(telemetry=in_memory())
-        worker = worker_of([Storm()], [observer])
-    else:
-        tool = metrics = VoiceMetricsProcessor(telemetry=in_memory())
-        worker = worker_of([Storm(), metrics] if place == "after" else [metrics, Storm()], [])
+    tool, worker = placed(place, Storm())
     await run_worker(worker, TextFrame("hello"), EndFrame())
     summary = tool.summary()
     assert summary is not None
@@ -188,10 +170,10 @@ async def test_an_error_between_two_calls_is_no_end_of_the_second() -> None:
     metrics = VoiceMetricsProcessor(telemetry=in_memory())
     metrics.add_event_handler("on_call_summary", lambda _, summary: announced.append(summary))
     quiet = LastStraw()
-    await run([quiet, metrics], StopFrame(), [])
+    await run([quiet, metrics], StopFrame())
     await metrics.cleanup()
     await quiet.push_error("nobody listens", fatal=True)
-    await run([quiet, metrics], StopFrame(), [])
+    await run([quiet, metrics], StopFrame())
     await metrics.cleanup()
     assert [(summary.errors, summary.end_reason) for summary in announced] == [(0, "completed")] * 2
 
@@ -222,7 +204,7 @@ def test_a_call_that_is_stopped_is_told_although_its_event_loop_ends_at_once(
         async def on_call_summary(processor: VoiceMetricsProcessor, summary: CallSummary) -> None:
             announced.append(summary)
 
-        await run([metrics], StopFrame(), [])
+        await run([metrics], StopFrame())
         return metrics.call_id
 
     call_id = asyncio.run(whole())
