@@ -75,7 +75,7 @@ PROMISES: Mapping[str, Sequence[Promise]] = {
         ("Latencies that cannot be true are refused and counted.",
          "a_latency_that_cannot_be_true_is_refused", "refused_values_are_counted_and_the_rest_goes_on"),
         ("A frame that comes twice counts once, and what is remembered of frames is bounded.",
-         "a_frame_that_is_delivered_twice_counts_once",
+         "a_frame_that_is_delivered_twice_counts_once", "an_interruption_that_is_delivered_again_later_cuts_nothing",
          "the_oldest_ids_are_forgotten_so_that_memory_stays_bounded"),
         ("An interrupted request is marked and left out of the figures.",
          "an_interruption_on_its_heels_marks_it", "latency_figures_are_milliseconds_by_leg_without_the_interrupted"),

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame, TextFrame
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InterruptionFrame,
+    MetricsFrame,
+    StartFrame,
+    StopFrame,
+    SystemFrame,
+    TextFrame,
+)
 from pipecat.metrics.metrics import (
     LLMTokenUsage,
     LLMUsageMetricsData,
@@ -52,12 +64,31 @@ class Sink(Pass):
 
 
 class Twice(FrameProcessor):
-    """Delivers metrics twice, as SyncParallelPipeline and bridged workers do."""
+    """Delivers metrics twice, and what came before them a second time with them, as SyncParallelPipeline does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: list[Frame] = []
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        for _ in range(2 if isinstance(frame, MetricsFrame) else 1):
-            await self.push_frame(frame, direction)
+        await self.push_frame(frame, direction)
+        if isinstance(frame, SystemFrame) and not isinstance(frame, StartFrame):
+            self._passed.append(frame)
+        if isinstance(frame, MetricsFrame):
+            passed, self._passed = self._passed, []
+            for again in passed:
+                await self.push_frame(again, direction)
+
+
+class Pause(FrameProcessor):
+    """Holds metrics back until what came before is long past."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, MetricsFrame):
+            await asyncio.sleep(0.04)
+        await self.push_frame(frame, direction)
 
 
 async def run(
@@ -163,6 +194,14 @@ async def test_a_frame_that_is_delivered_twice_counts_once(store: Store) -> None
     await run([Twice(), metrics], [usage(100, 10), ttfb(0.2)])
     assert told(metrics)["llm"]["total_tokens"] == 110
     assert store.total("voice.llm.tokens.total") == 110
+
+
+async def test_an_interruption_that_is_delivered_again_later_cuts_nothing(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    said = [BotStartedSpeakingFrame(), BotStoppedSpeakingFrame(), InterruptionFrame(), BotStartedSpeakingFrame()]
+    await run([Pause(), Twice(), metrics], [*said, ttfb(0.2), BotStoppedSpeakingFrame()])
+    assert (told(metrics)["ttfb"]["count"], told(metrics)["ttfb"]["interrupted"]) == (1, 0)
+    assert (told(metrics)["turns"], told(metrics)["interruptions"]) == ({"completed": 2, "interrupted": 0}, 0)
 
 
 async def test_calls_one_after_another_have_their_own_numbers(store: Store) -> None:

@@ -130,13 +130,15 @@ class Tap:
             self.faulted("set-up", fault)
 
     def take(self, frame: Frame) -> None:
-        """Read a frame. Never raises and never waits.
+        """Read a frame, unless it was read before. Never raises and never waits.
 
         Args:
             frame: Any frame of the pipeline.
         """
         try:
-            self._take(frame, self._clock())
+            # SyncParallelPipeline and bridged workers deliver a frame twice, the second time seconds later.
+            if self._seen.first(frame.id):
+                self._take(frame, self._clock())
         except Exception as fault:
             self.faulted(type(frame).__name__, fault)
 
@@ -237,7 +239,7 @@ class Tap:
                 return  # a StartFrame that came by two ways
             self._lifetime.conclude()
         self.call_id = self._next_id(frame)
-        self._seen, self._fatal = Seen(), False
+        self._fatal = False
         models = {leg: self._options.models.get(leg) or self._lineup.model(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
         telemetry = self._telemetry()
         identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
@@ -269,8 +271,7 @@ class Tap:
         return str(given) if given and given != self.call.identity.call_id else str(uuid.uuid4())
 
     def _measured(self, frame: MetricsFrame, at: float) -> None:
-        # SyncParallelPipeline and bridged workers deliver a frame twice.
-        if self._lifetime is None or not self._seen.first(frame.id):
+        if self._lifetime is None:
             return
         # Read together with those that follow: each alone would cost twice as much.
         self._unread.append((self._lifetime.call, frame, at))
