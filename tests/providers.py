@@ -10,7 +10,6 @@ from typing import Any
 from pipecat.audio.turn.base_turn_analyzer import BaseTurnAnalyzer, BaseTurnParams, EndOfTurnState
 from pipecat.frames import frames as pipecat_frames
 from pipecat.frames.frames import (
-    BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     Frame,
     FunctionCallCancelFrame,
@@ -57,7 +56,7 @@ CHUNK_SECONDS = 0.02
 CHUNK = (b"\x00\x20" * 20 + b"\x00\xe0" * 20) * int(SAMPLE_RATE * CHUNK_SECONDS / 40)
 GIVE_UP_SECONDS = 15.0
 # Late enough for speech synthesis to be done with the reply, which must last longer.
-BARGE_IN_SECONDS = 0.2
+BARGE_IN_SECONDS = 0.1
 LATENCIES = (TTFBMetricsData, ProcessingMetricsData)
 # Pipecat 1.3 leaves the caller without an answer when a function raises or runs out of time.
 ANSWERS_FAILURES = "run_llm" in FunctionCallCancelFrame.__dataclass_fields__
@@ -76,6 +75,9 @@ class Bench:
         self.turn_is_complete = True
         self.recognition_fails = False
         self.silent_at: float | None = None
+        self.caller_speaks = False
+        self.sentences_to_make = 0
+        self.reply_is_made = asyncio.Event()
         self.bot_speaks = asyncio.Event()
         self.bot_is_quiet = asyncio.Event()
         self.bot_is_quiet.set()
@@ -111,6 +113,7 @@ class Line(FrameProcessor):
         """Speak a turn, piece by piece, and fall silent."""
         self._bench.says, self._bench.recognition_fails = turn.says, turn.recognition_fails
         self._bench.truth.user_turns += 1
+        self._bench.caller_speaks = True
         if not self._bench.script.voice_activity:
             await self._say_unheard()
             return
@@ -120,6 +123,7 @@ class Line(FrameProcessor):
             await self.broadcast_frame(VADUserStartedSpeakingFrame, start_secs=0.0)
             await self._speak()
             silent_at = time.monotonic()
+            self._bench.caller_speaks = not self._bench.turn_is_complete
             stop_seconds = self._bench.script.stop_seconds
             await asyncio.sleep(stop_seconds)
             self._bench.silent_at = silent_at
@@ -132,6 +136,7 @@ class Line(FrameProcessor):
         await self.broadcast_interruption()
         await self._speak()
         self._bench.silent_at = time.monotonic()
+        self._bench.caller_speaks = False
         await self.broadcast_frame(UserStoppedSpeakingFrame)
 
     async def _speak(self) -> None:
@@ -243,6 +248,8 @@ class Mind(LLMService):
         tools = turn.tools if turn.says not in self._called else ()
         self._called.add(turn.says)
         if not tools:
+            self._bench.sentences_to_make = len(turn.reply)
+            self._bench.reply_is_made.clear()
             for sentence in turn.reply:
                 for word in sentence.split(" "):
                     await self._push_llm_text(word + " ")
@@ -303,6 +310,9 @@ class Mouth(TTSService):
         await self.stop_ttfb_metrics()
         for _ in range(round(self._bench.script.sentence_seconds / CHUNK_SECONDS)):
             yield TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1, context_id=context_id)
+        self._bench.sentences_to_make -= 1
+        if self._bench.sentences_to_make <= 0:
+            self._bench.reply_is_made.set()
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         self._bench.reported(self, frame)
@@ -322,6 +332,9 @@ class Speaker(BaseOutputTransport):
         await self.set_transport_ready(frame)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        # A chunk that was in hand when the caller cut the bot off is no answer; zeros are the silence at the end.
+        if not self._speaking and not self._bench.caller_speaks and any(frame.audio):
+            self._begin()
         await asyncio.sleep(len(frame.audio) / 2 / SAMPLE_RATE)
         return True
 
@@ -330,19 +343,21 @@ class Speaker(BaseOutputTransport):
             self._note(frame)
         await super().push_frame(frame, direction)
 
+    def _begin(self) -> None:
+        bench = self._bench
+        self._speaking = True
+        if bench.silent_at is not None:
+            bench.truth.responses.append(time.monotonic() - bench.silent_at)
+            bench.silent_at = None
+        bench.bot_is_quiet.clear()
+        bench.bot_speaks.set()
+
     def _note(self, frame: Frame) -> None:
         bench = self._bench
-        if isinstance(frame, BotStartedSpeakingFrame):
-            self._speaking = True
-            if bench.silent_at is not None:
-                bench.truth.responses.append(time.monotonic() - bench.silent_at)
-                bench.silent_at = None
-            bench.bot_is_quiet.clear()
-            bench.bot_speaks.set()
-        elif isinstance(frame, InterruptionFrame):
+        if isinstance(frame, InterruptionFrame):
             bench.truth.interruption_frames += 1
             self._interrupted = self._speaking
-        elif isinstance(frame, BotStoppedSpeakingFrame):
+        elif isinstance(frame, BotStoppedSpeakingFrame) and self._speaking:
             bench.truth.turns["interrupted" if self._interrupted else "completed"] += 1
             bench.truth.interruptions += self._interrupted
             self._speaking = self._interrupted = False

@@ -109,6 +109,8 @@ class ScriptedCall:
         if not turn.barges_in and not turn.resumes:
             await self._within(self.bench.bot_is_quiet)
         if turn.barges_in:
+            # While a sentence is still being made, it would be cut too, or not: nobody knows.
+            await self._within(self.bench.reply_is_made)
             await asyncio.sleep(BARGE_IN_SECONDS)
         await self.line.say(turn)
         if after and after.resumes:

@@ -100,7 +100,9 @@ async def test_a_speech_to_speech_call(place: str) -> None:
         await bench.bot_speaks.wait()
         await bench.bot_is_quiet.wait()
         for seconds in (0.6, 0.1):
+            bench.caller_speaks = True
             await duplex.hear()
+            bench.caller_speaks = False
             await duplex.speak(seconds)
             await bench.bot_speaks.wait()
             await asyncio.sleep(0.05)

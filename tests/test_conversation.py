@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_metrics.conversation import (
+    BotSpeaking,
     BotStarted,
     BotStopped,
     Conversation,
@@ -49,6 +50,14 @@ def _responses(events: list[Timed]) -> list[float]:
         ),
         pytest.param([(1.0, BotStarted())], [], id="greeting-is-not-a-reply"),
         pytest.param([(1.0, UserStarted()), (2.0, UserStopped()), (2.0, BotStarted())], [0.0], id="reply-at-once"),
+        pytest.param(
+            [
+                *((1.0, BotStarted()), (2.0, UserStarted()), (2.0, Interruption()), (2.0, BotStopped())),
+                *((2.0, BotStarted()), (2.0, BotSpeaking()), (3.0, UserStopped()), (3.75, BotSpeaking())),
+            ],
+            [0.75],
+            id="a-start-that-was-told-too-early",
+        ),
         pytest.param([(3.0, UserStopped()), (2.5, BotStarted())], [], id="moments-that-go-back-are-no-wait"),
         pytest.param(
             [
@@ -243,6 +252,31 @@ def test_response_times(events: list[Timed], expected: list[float]) -> None:
             [TurnEnded(INTERRUPTED, 1.0), Interrupted(), TurnEnded(COMPLETED, 1.0)],
             id="the-stop-of-a-cut-turn-was-lost",
         ),
+        pytest.param(
+            [
+                *((1.0, BotStarted()), (2.0, Interruption()), (2.0, BotStopped())),
+                *((2.0, BotStarted()), (2.0, BotSpeaking()), (5.0, BotStopped())),
+                *((6.0, BotStarted()), (7.0, BotStopped())),
+            ],
+            [TurnEnded(INTERRUPTED, 1.0), Interrupted(), TurnEnded(COMPLETED, 1.0)],
+            id="a-chunk-that-was-in-hand-is-no-turn",
+        ),
+        pytest.param(
+            [(1.0, BotStarted()), (2.0, BotStopped()), (2.0, BotStarted()), (3.0, BotStopped())],
+            [TurnEnded(COMPLETED, 1.0)] * 2,
+            id="a-turn-right-after-one-that-was-not-cut",
+        ),
+        pytest.param(
+            [
+                (1.0, BotStarted()),
+                (1.2, BotSpeaking()),
+                (1.3, Interruption()),
+                (2.0, BotSpeaking()),
+                (2.5, BotStopped()),
+            ],
+            [TurnEnded(COMPLETED, 1.5)],
+            id="who-speaks-on-does-not-start-again",
+        ),
         pytest.param([(1.0, BotStopped())], [], id="stop-without-a-start"),
     ],
 )
@@ -277,7 +311,8 @@ def test_an_event_of_another_kind_is_nobodys_business() -> None:
     assert Conversation().take("anything", 1.0) == ()
 
 
-EVENTS = st.sampled_from([BotStarted(), BotStopped(), UserStarted(), UserStopped(), VoiceStarted(), Interruption()])
+BOT = (BotStarted(), BotSpeaking(), BotStopped())
+EVENTS = st.sampled_from([*BOT, UserStarted(), UserStopped(), VoiceStarted(), Interruption()])
 STOPS = st.builds(VoiceStopped, st.floats(0, 3))
 SEQUENCES = st.lists(st.tuples(st.floats(0, 2), EVENTS | STOPS, st.booleans()), max_size=60)
 
@@ -294,7 +329,7 @@ def test_any_interleaving_keeps_the_laws(steps: list[tuple[float, Event, bool]],
 
     _check(facts, conversation.bot_speaking)
     assert not conversation.bot_speaking
-    starts = sum(isinstance(event, BotStarted) for _, event, _ in steps)
+    starts = sum(isinstance(event, (BotStarted, BotSpeaking)) for _, event, _ in steps)
     assert sum(isinstance(fact, TurnEnded) for fact in facts) <= 2 * starts
     assert bool(starts) == any(isinstance(fact, TurnEnded) for fact in facts)
 

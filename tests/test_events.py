@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pipecat.frames import frames
 from pipecat.frames.frames import (
+    BotSpeakingFrame,
     BotStartedSpeakingFrame,
     ErrorFrame,
     Frame,
@@ -32,7 +33,7 @@ from pipecat.services.llm_service import FunctionCallFromLLM, FunctionCallParams
 from pipecat.workers.runner import WorkerRunner
 
 from tests.store import Store
-from voice_metrics.conversation import BotStarted, Interruption, UserStopped, VoiceStarted, VoiceStopped
+from voice_metrics.conversation import BotSpeaking, BotStarted, Interruption, UserStopped, VoiceStarted, VoiceStopped
 from voice_metrics.errors import ErrorRaised, Failures
 from voice_metrics.events import RESULTS_NAME_ERRORS, event, function_raised, is_echo, reads, tells
 from voice_metrics.facts import Failed
@@ -47,6 +48,7 @@ RUNNING = {"function_name": "book", "tool_call_id": "call_1", "arguments": {}}
     ("frame", "expected"),
     [
         pytest.param(BotStartedSpeakingFrame(), BotStarted(), id="bot-starts"),
+        pytest.param(BotSpeakingFrame(), BotSpeaking(), id="bot-speaks-on"),
         pytest.param(UserStoppedSpeakingFrame(), UserStopped(), id="caller-stops"),
         pytest.param(VADUserStartedSpeakingFrame(), VoiceStarted(), id="voice-is-heard"),
         pytest.param(VADUserStoppedSpeakingFrame(stop_secs=0.3), VoiceStopped(0.3), id="silence-is-certain"),

@@ -14,6 +14,9 @@ from voice_metrics.facts import Fact, Interrupted, Responded, TurnEnded, TurnOut
 # An output transport that was told of an interruption drops its audio and says at once that the bot stopped. Speech
 # that goes on for longer was not cut off: Pipecat can mark utterances that no interruption stops.
 CUT_SECONDS = 0.5
+# A chunk that the transport had in hand when it was told to stop is still played, and told as a new start at once; the
+# next answer's start is then told by nothing but that the bot is speaking (Pipecat 1.14.0, base_output.py, 2026-11-22).
+LEFTOVER_SECONDS = 0.1
 # A turn that starts from a transcript alone belongs to speech that ended at most this long ago.
 LATE_TRANSCRIPT_SECONDS = 5.0
 
@@ -21,6 +24,11 @@ LATE_TRANSCRIPT_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class BotStarted:
     """The bot's first audio went out."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotSpeaking:
+    """The bot's audio goes out; told again and again while it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Interruption:
     """Whatever the bot prepares or says is to be dropped; sent at every start of a caller's turn."""
 
 
-Event = BotStarted | BotStopped | UserStarted | UserStopped | VoiceStarted | VoiceStopped | Interruption
+Event = BotStarted | BotSpeaking | BotStopped | UserStarted | UserStopped | VoiceStarted | VoiceStopped | Interruption
 
 
 class Conversation:
@@ -72,6 +80,7 @@ class Conversation:
     def __init__(self) -> None:
         self._bot_since: float | None = None
         self._told_to_stop_at: float | None = None
+        self._cut_at: float | None = None
         self._turns_are_announced = False
         self._turn_is_open = False
         self._voice_is_heard = False
@@ -95,6 +104,8 @@ class Conversation:
         """
         match event:
             case BotStarted():
+                return self._bot_started(at)
+            case BotSpeaking() if self._bot_since is None:
                 return self._bot_started(at)
             case BotStopped():
                 return self._bot_ended(at, cut_off=False)
@@ -125,9 +136,12 @@ class Conversation:
 
     def _bot_started(self, at: float) -> Sequence[Fact]:
         facts: list[Fact] = []
-        if self._bot_since is not None:
-            if self._told_to_stop_at is None:
-                return ()  # the same start, seen in the other direction
+        if self._bot_since is None:
+            if self._cut_at is not None and at - self._cut_at <= LEFTOVER_SECONDS:
+                return ()
+        elif self._told_to_stop_at is None:
+            return ()  # the same start, seen in the other direction
+        else:
             facts.extend(self._bot_ended(self._told_to_stop_at, cut_off=False))
         self._bot_since = at
         if (seconds := self._waited(at)) is not None:
@@ -149,6 +163,7 @@ class Conversation:
         seconds = max(0.0, at - self._bot_since)
         interrupted = self._told_to_stop_at is not None and at - self._told_to_stop_at <= CUT_SECONDS
         self._bot_since = self._told_to_stop_at = None
+        self._cut_at = at if interrupted else None
         outcome = TurnOutcome.INTERRUPTED if interrupted or cut_off else TurnOutcome.COMPLETED
         ended = TurnEnded(outcome, seconds)
         return (ended, Interrupted()) if interrupted else (ended,)

@@ -15,6 +15,7 @@ from pipecat.processors.frame_processor import FrameDirection
 
 from voice_metrics import conversation, functions
 from voice_metrics.conversation import (
+    BotSpeaking,
     BotStarted,
     BotStopped,
     Interruption,
@@ -144,6 +145,7 @@ def _always(made: Event) -> _Maker:
 
 _BY_NAME: dict[str, _Maker] = {
     "BotStartedSpeakingFrame": _always(BotStarted()),
+    "BotSpeakingFrame": _always(BotSpeaking()),
     "BotStoppedSpeakingFrame": _always(BotStopped()),
     "UserStartedSpeakingFrame": _always(UserStarted()),
     "UserStoppedSpeakingFrame": _always(UserStopped()),
