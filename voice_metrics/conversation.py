@@ -16,7 +16,7 @@ from voice_metrics.facts import Fact, Interrupted, Responded, TurnEnded, TurnOut
 CUT_SECONDS = 0.5
 # A chunk that the transport had in hand when it was told to stop is still played, and told as a new start at once; the
 # next answer's start is then told by nothing but that the bot is speaking (Pipecat 1.14.0, base_output.py, 2026-11-22).
-LEFTOVER_SECONDS = 0.1
+LEFTOVER_SECONDS = 0.05
 # A turn that starts from a transcript alone belongs to speech that ended at most this long ago.
 LATE_TRANSCRIPT_SECONDS = 5.0
 
