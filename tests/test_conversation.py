@@ -262,6 +262,17 @@ def test_response_times(events: list[Timed], expected: list[float]) -> None:
             id="a-chunk-that-was-in-hand-is-no-turn",
         ),
         pytest.param(
+            [
+                (-1.0, BotStarted()),
+                (0.0, Interruption()),
+                (0.0, BotStopped()),
+                (0.05, BotStarted()),
+                (1.0, BotStopped()),
+            ],
+            [TurnEnded(INTERRUPTED, 1.0), Interrupted()],
+            id="a-chunk-as-late-as-one-may-be",
+        ),
+        pytest.param(
             [(1.0, BotStarted()), (2.0, BotStopped()), (2.0, BotStarted()), (3.0, BotStopped())],
             [TurnEnded(COMPLETED, 1.0)] * 2,
             id="a-turn-right-after-one-that-was-not-cut",
