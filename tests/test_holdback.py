@@ -41,9 +41,27 @@ def test_what_comes_right_after_an_interruption_that_was_seen_at_its_origin_is_m
     held = HoldBack(0.02)
     held.interrupted(1.0)
     held.put(TRUE, 1.01)
-    held.put(TRUE, 1.03)
+    held.put(FirstByte("Mind", None, 0.001), 1.015)
 
-    assert held.due(1.05) == [CUT, TRUE]
+    assert held.due(1.05) == [CUT, FirstByte("Mind", None, 0.001, interrupted=True)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "at", "interrupted"),
+    [
+        pytest.param(0.2, 0.15, True, id="its-service-was-late-to-hear"),
+        pytest.param(0.2, 0.2, True, id="it-began-with-the-interruption"),
+        pytest.param(0.1, 0.15, False, id="it-began-after-the-interruption"),
+        pytest.param(5.0, 0.25, True, id="as-late-as-one-may-be"),
+        pytest.param(5.0, 0.3, False, id="no-interruption-stopped-it"),
+    ],
+)
+def test_what_was_under_way_at_an_interruption_is_marked(seconds: float, at: float, interrupted: bool) -> None:
+    held = HoldBack(0.02)
+    held.interrupted(0.0)
+    held.put(Processing("Mind", None, seconds), at)
+
+    assert held.flush() == [Processing("Mind", None, seconds, interrupted=interrupted)]
 
 
 def test_at_the_end_everything_is_released() -> None:

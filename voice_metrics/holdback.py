@@ -16,6 +16,8 @@ from dataclasses import replace
 from voice_metrics.facts import FirstByte, Processing
 
 Latency = FirstByte | Processing
+# An interruption that is seen where it arises reaches the service behind it later, on a busy event loop much later.
+LATE_SECONDS = 0.25
 
 
 class HoldBack:
@@ -37,9 +39,11 @@ class HoldBack:
         return self._held[0][0] + self._seconds if self._held else None
 
     def put(self, fact: Latency, at: float) -> None:
-        """Hold `fact`, which arrived at `at`; it is marked if it came on the heels of an interruption."""
-        if self._interrupted_at is not None and at - self._interrupted_at <= self._seconds:
-            fact = replace(fact, interrupted=True)
+        """Hold `fact`, which arrived at `at`; it is marked if an interruption came while its request was under way."""
+        if self._interrupted_at is not None:
+            since = at - self._interrupted_at
+            if since <= self._seconds or since <= min(fact.seconds, LATE_SECONDS):
+                fact = replace(fact, interrupted=True)
         self._held.append((at, fact))
 
     def interrupted(self, at: float) -> list[Latency]:
