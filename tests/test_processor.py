@@ -199,7 +199,7 @@ async def test_a_frame_that_is_delivered_twice_counts_once(store: Store) -> None
 async def test_an_interruption_that_is_delivered_again_later_cuts_nothing(store: Store) -> None:
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
     said = [BotStartedSpeakingFrame(), BotStoppedSpeakingFrame(), InterruptionFrame(), BotStartedSpeakingFrame()]
-    await run([Pause(), Twice(), metrics], [*said, ttfb(0.2), BotStoppedSpeakingFrame()])
+    await run([Pause(), Twice(), metrics], [*said, ttfb(0.01), BotStoppedSpeakingFrame()])
     assert (told(metrics)["ttfb"]["count"], told(metrics)["ttfb"]["interrupted"]) == (1, 0)
     assert (told(metrics)["turns"], told(metrics)["interruptions"]) == ({"completed": 2, "interrupted": 0}, 0)
 
