@@ -78,6 +78,7 @@ class Bench:
         self.caller_speaks = False
         self.sentences_to_make = 0
         self.reply_is_made = asyncio.Event()
+        self.chunk_begins = asyncio.Event()
         self.bot_speaks = asyncio.Event()
         self.bot_is_quiet = asyncio.Event()
         self.bot_is_quiet.set()
@@ -335,6 +336,8 @@ class Speaker(BaseOutputTransport):
         # A chunk that was in hand when the caller cut the bot off is no answer; zeros are the silence at the end.
         if not self._speaking and not self._bench.caller_speaks and any(frame.audio):
             self._begin()
+        self._bench.chunk_begins.set()
+        self._bench.chunk_begins.clear()
         await asyncio.sleep(len(frame.audio) / 2 / SAMPLE_RATE)
         return True
 

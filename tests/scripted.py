@@ -112,6 +112,8 @@ class ScriptedCall:
             # While a sentence is still being made, it would be cut too, or not: nobody knows.
             await self._within(self.bench.reply_is_made)
             await asyncio.sleep(BARGE_IN_SECONDS)
+            # Between two chunks, Pipecat's transport would play one more and tell no breakdown of the answer.
+            await self._within(self.bench.chunk_begins)
         await self.line.say(turn)
         if after and after.resumes:
             await self._within(self.bench.thinking)

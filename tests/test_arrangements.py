@@ -105,7 +105,7 @@ async def test_a_speech_to_speech_call(place: str) -> None:
             bench.caller_speaks = False
             await duplex.speak(seconds)
             await bench.bot_speaks.wait()
-            await asyncio.sleep(0.05)
+            await bench.chunk_begins.wait()
         await bench.bot_is_quiet.wait()
         await worker.queue_frame(EndFrame())
 

@@ -64,6 +64,33 @@ def test_what_was_under_way_at_an_interruption_is_marked(seconds: float, at: flo
     assert held.flush() == [Processing("Mind", None, seconds, interrupted=interrupted)]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "interrupted"),
+    [
+        pytest.param(0.15, True, id="it-was-under-way-at-the-turn's-start"),
+        pytest.param(0.05, False, id="it-began-after-the-turn's-start"),
+    ],
+)
+def test_a_turn_is_the_herald_of_an_interruption_that_comes_late(seconds: float, interrupted: bool) -> None:
+    held = HoldBack(0.02)
+    held.turn_started(1.0)
+    held.put(FirstByte("Mind", None, seconds), 1.125)
+
+    assert held.interrupted(1.2) == [FirstByte("Mind", None, seconds, interrupted=interrupted)]
+
+
+def test_a_turn_that_interrupts_nobody_marks_nothing() -> None:
+    held = HoldBack(0.02)
+    held.turn_started(1.0)
+    held.put(Processing("Mind", None, 5.0), 1.125)
+    held.put(FirstByte("Mouth", None, 0.01), 1.15)
+
+    assert held.next_due == pytest.approx(1.17)
+    assert held.due(1.2) == [FirstByte("Mouth", None, 0.01)]
+    assert held.next_due == pytest.approx(1.25)
+    assert held.due(1.25) == [Processing("Mind", None, 5.0)]
+
+
 def test_at_the_end_everything_is_released() -> None:
     held = HoldBack(0.02)
     held.put(TRUE, 1.0)

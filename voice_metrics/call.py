@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from loguru import logger
 
 from voice_metrics.call_series import CallSeries
-from voice_metrics.conversation import BotStopped, Conversation, Interruption
+from voice_metrics.conversation import BotStopped, Conversation, Interruption, UserStarted
 from voice_metrics.errors import Failures
 from voice_metrics.events import Event
 from voice_metrics.facts import (
@@ -153,6 +153,8 @@ class Call:
         match event:
             case Interruption():
                 self._all_happened(self._held.interrupted(at), at)
+            case UserStarted():
+                self._held.turn_started(at)
             case BotStopped() if self._ended_at is not None and self.speaking:
                 # A goodbye that was queued before the EndFrame is part of the call.
                 self._ended_at = at
