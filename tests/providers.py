@@ -55,7 +55,7 @@ CHUNK_SECONDS = 0.02
 # A tone, since Pipecat looks for the onset of sound.
 CHUNK = (b"\x00\x20" * 20 + b"\x00\xe0" * 20) * int(SAMPLE_RATE * CHUNK_SECONDS / 40)
 GIVE_UP_SECONDS = 15.0
-# Late enough for speech synthesis to be done with the reply, which must last longer.
+# After the reply was made: longer than latencies are held back, and shorter than the reply still takes to be said.
 BARGE_IN_SECONDS = 0.1
 LATENCIES = (TTFBMetricsData, ProcessingMetricsData)
 # Pipecat 1.3 leaves the caller without an answer when a function raises or runs out of time.

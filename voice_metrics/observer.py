@@ -23,7 +23,6 @@ from voice_metrics.facts import Leg
 from voice_metrics.options import Options, destination
 from voice_metrics.pipeline import Flags
 from voice_metrics.prices import PriceBook, price_book
-from voice_metrics.seen import Seen
 from voice_metrics.settings import Settings
 from voice_metrics.summary import CallSummary
 from voice_metrics.tap import WATCHED, Tap
@@ -81,7 +80,6 @@ class VoiceMetricsObserver(BaseObserver):
         super().__init__(name=name, observe_every_push=False)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
         self._flags = Flags(metrics=True, usage=True, initial_only=False)
-        self._seen = Seen()
         self._tap = Tap(
             options,
             destination(telemetry, service_name),
@@ -129,7 +127,7 @@ class VoiceMetricsObserver(BaseObserver):
         """
         try:
             frame = data.frame
-            if WATCHED[type(frame)] and not is_echo(frame, data.direction) and self._seen.first(frame.id):
+            if WATCHED[type(frame)] and not is_echo(frame, data.direction) and not self._tap.has_read(frame):
                 await self._read(frame, data.source)
         except Exception as fault:
             logger.warning("A frame was not measured: {!r}", fault)

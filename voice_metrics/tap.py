@@ -142,6 +142,10 @@ class Tap:
         except Exception as fault:
             self.faulted(type(frame).__name__, fault)
 
+    def has_read(self, frame: Frame) -> bool:
+        """Whether `take` was given a frame before."""
+        return frame.id in self._seen
+
     async def conclude(self) -> None:
         """Tell the call's end, once: last export, summary. Takes at most the export timeout, and never raises."""
         try:
