@@ -23,7 +23,7 @@ from benchmarks.machine import added, in_turns
 from benchmarks.receiver import receiver
 from benchmarks.recording import PRICES, metrics_frame
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
-from voice_metrics.lifetime import READ_SECONDS
+from voice_metrics.pipecat.lifetime import READ_SECONDS
 
 FRAMES = 1250
 ROUNDS = 50

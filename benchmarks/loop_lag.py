@@ -19,13 +19,13 @@ from benchmarks.machine import percentile
 from benchmarks.receiver import receiver
 from benchmarks.recording import PRICES, metrics_frame
 from voice_metrics import Telemetry
-from voice_metrics.facts import Leg
-from voice_metrics.options import Options
-from voice_metrics.pipeline import Flags
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.pipecat.options import Options
+from voice_metrics.pipecat.recorder import CallRecorder
+from voice_metrics.pipecat.services import Flags
 from voice_metrics.prices import PriceBook
-from voice_metrics.settings import Settings
-from voice_metrics.summary import CallSummary
-from voice_metrics.tap import Tap
+from voice_metrics.settings.environment import Settings
 
 SECONDS = 15.0
 ANSWER_SECONDS = 2.0
@@ -61,9 +61,9 @@ async def lags(environ: dict[str, str], calls: int) -> list[float]:
     return late
 
 
-def quiet_tap(telemetry: Telemetry, prices: PriceBook, environ: dict[str, str]) -> Tap:
+def quiet_tap(telemetry: Telemetry, prices: PriceBook, environ: dict[str, str]) -> CallRecorder:
     """A tap that nobody listens to."""
-    return Tap(
+    return CallRecorder(
         Options.checked({Leg.LLM: "gpt-4.1", Leg.STT: "nova-3", Leg.TTS: "sonic-2"}, None, None),
         lambda: telemetry,
         prices,
@@ -73,7 +73,7 @@ def quiet_tap(telemetry: Telemetry, prices: PriceBook, environ: dict[str, str]) 
     )
 
 
-async def _talk(tap: Tap, offset: float) -> None:
+async def _talk(tap: CallRecorder, offset: float) -> None:
     await asyncio.sleep(offset * ANSWER_SECONDS)
     while True:
         tap.take(metrics_frame())

@@ -6,7 +6,7 @@ import timeit
 from datetime import UTC, datetime
 from time import perf_counter
 
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Usage
 from voice_metrics.prices import PriceBook
 
 USAGES: dict[str, tuple[Leg, str, Usage]] = {

@@ -27,16 +27,16 @@ from pipecat.metrics.metrics import (
 
 from benchmarks.machine import Work, added, in_turns
 from voice_metrics import Telemetry
-from voice_metrics import series as table
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.export.instruments import instrument
 from voice_metrics.export.reader import delta_reader
-from voice_metrics.facts import Leg
-from voice_metrics.instruments import instrument
-from voice_metrics.options import Options
-from voice_metrics.pipeline import Flags
+from voice_metrics.pipecat.options import Options
+from voice_metrics.pipecat.recorder import CallRecorder
+from voice_metrics.pipecat.services import Flags
 from voice_metrics.prices import PriceBook
-from voice_metrics.settings import Settings
-from voice_metrics.summary import CallSummary
-from voice_metrics.tap import Tap
+from voice_metrics.series import table
+from voice_metrics.settings.environment import Settings
 
 FRAMES = 400
 ROUNDS = 25
@@ -84,7 +84,7 @@ class Bench:
         self._loop = asyncio.get_running_loop()
         self._reader = delta_reader(20_000, exponential=False)
         self.provider = MeterProvider([self._reader], shutdown_on_exit=False)
-        self.tap = Tap(
+        self.tap = CallRecorder(
             Options.checked({Leg.LLM: "gpt-4.1", Leg.STT: "nova-3", Leg.TTS: "sonic-2"}, None, None),
             lambda: telemetry,
             PriceBook(PRICES),

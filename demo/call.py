@@ -17,7 +17,7 @@ from demo.errors import DemoError
 from demo.log import keep_readable
 from demo.loopback import stay_on_loopback
 from demo.progress import say
-from voice_metrics.settings import Settings
+from voice_metrics.settings.environment import Settings
 
 _OFFER_SECONDS = 30.0
 _CALL_SECONDS = 150.0

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.names import Asked
 from voice_metrics.prices.wording import in_words

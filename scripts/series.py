@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from voice_metrics import series as table
-from voice_metrics.prometheus_names import label_name, series_names
 from voice_metrics.retrieval import READY, Retrieval, Webhook
-from voice_metrics.series import Series
-from voice_metrics.server_series import SERVER
+from voice_metrics.series import table
+from voice_metrics.series.prometheus_names import label_name, series_names
+from voice_metrics.series.table import Series
+from voice_metrics.server.server_series import SERVER
 
 PAGE = Path(__file__).parent.parent / "docs" / "series.md"
 

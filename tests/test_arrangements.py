@@ -26,8 +26,8 @@ from tests.providers import CHUNK, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.scripted import Script, Tool, Turn, run_call
 from tests.store import Store
 from tests.test_placements import happened, told
-from voice_metrics.breakdowns import EXPLAINS
 from voice_metrics.observer import VoiceMetricsObserver
+from voice_metrics.pipecat.breakdowns import EXPLAINS
 from voice_metrics.processor import VoiceMetricsProcessor
 
 BOOKING = Script(

@@ -19,17 +19,17 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
-from voice_metrics.call import Call, Identity
-from voice_metrics.conversation import BotStarted, BotStopped, Interruption
-from voice_metrics.errors import ErrorRaised
-from voice_metrics.events import Event
-from voice_metrics.facts import CharactersSpoken, EndReason, FirstByte, Leg, TurnOutcome, Usage
-from voice_metrics.functions import FunctionAnswered, FunctionRunning
+from voice_metrics.call.call import Call, Identity
+from voice_metrics.call.conversation import BotStarted, BotStopped, Interruption
+from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.facts import CharactersSpoken, EndReason, FirstByte, Leg, TurnOutcome, Usage
+from voice_metrics.call.functions import FunctionAnswered, FunctionRunning
 from voice_metrics.ledger import LedgerReader, ledger_at
-from voice_metrics.origins import Origins
-from voice_metrics.pipeline import Lineup
+from voice_metrics.pipecat.conversation_frames import Event
+from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
-from voice_metrics.settings import Settings
+from voice_metrics.settings.environment import Settings
 
 
 class Unreachable(FrameProcessor):
@@ -228,7 +228,7 @@ class NeverKnown(PriceBook):
 
 def a_call(prices: PriceBook | None = None, telemetry: Telemetry | None = None) -> Call:
     identity = Identity("c-1", {}, {}, datetime.now(UTC))
-    return Call(identity, Lineup(), telemetry or in_memory(), prices or PriceBook({}), 0.0)
+    return Call(identity, Services(), telemetry or in_memory(), prices or PriceBook({}), 0.0)
 
 
 def test_usage_that_never_got_its_price_is_named_as_unpriced() -> None:

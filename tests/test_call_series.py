@@ -14,11 +14,11 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from voice_metrics import Telemetry
-from voice_metrics.call_series import CallSeries
-from voice_metrics.facts import CharactersSpoken, EndReason, FirstByte, Leg, Priced, TokensUsed
-from voice_metrics.pipeline import Lineup, Service
+from voice_metrics.call.facts import CharactersSpoken, EndReason, FirstByte, Leg, Priced, TokensUsed
+from voice_metrics.export.call_series import CallSeries
+from voice_metrics.pipecat.services import Service, Services
 
-LINEUP = Lineup([Service("Mind#0", "Mind", Leg.LLM, "openai", "mind-1")])
+LINEUP = Services([Service("Mind#0", "Mind", Leg.LLM, "openai", "mind-1")])
 SPOKEN = CharactersSpoken("Mouth", "mouth-1", 3)
 
 
@@ -109,7 +109,7 @@ def test_facts_of_other_names_have_series_of_their_own(store: Store) -> None:
 def test_the_series_of_facts_of_the_same_names_are_found_once(store: Store) -> None:
     asked: list[str] = []
 
-    class Asked(Lineup):
+    class Asked(Services):
         def leg(self, processor: str) -> Leg:
             asked.append(processor)
             return super().leg(processor)

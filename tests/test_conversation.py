@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_metrics.conversation import (
+from voice_metrics.call.conversation import (
     BotSpeaking,
     BotStarted,
     BotStopped,
@@ -18,7 +18,7 @@ from voice_metrics.conversation import (
     VoiceStarted,
     VoiceStopped,
 )
-from voice_metrics.facts import Fact, Interrupted, Responded, TurnEnded, TurnOutcome
+from voice_metrics.call.facts import Fact, Interrupted, Responded, TurnEnded, TurnOutcome
 
 COMPLETED, INTERRUPTED = TurnOutcome.COMPLETED, TurnOutcome.INTERRUPTED
 Timed = tuple[float, Event]

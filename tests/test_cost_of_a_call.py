@@ -12,9 +12,9 @@ from pipecat.metrics import metrics as pipecat_metrics
 
 from tests.scripted import DEMO, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
-from voice_metrics.call import Call, Identity
-from voice_metrics.facts import CharactersSpoken, Leg, Priced, Unpriced, Usage
-from voice_metrics.pipeline import Lineup
+from voice_metrics.call.call import Call, Identity
+from voice_metrics.call.facts import CharactersSpoken, Leg, Priced, Unpriced, Usage
+from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
 
 HEARS = hasattr(pipecat_metrics, "STTUsageMetricsData")
@@ -75,7 +75,7 @@ def test_usage_that_waited_for_its_price_is_priced_with_the_next_in_order() -> N
     book = Later()
     telemetry = Telemetry(meter_provider=MeterProvider(shutdown_on_exit=False))
     identity = Identity("c-1", {}, {}, datetime.now(UTC))
-    call = Call(identity, Lineup(), telemetry, book, 0.0)
+    call = Call(identity, Services(), telemetry, book, 0.0)
     for at in (1.0, 2.0):
         call.measured(CharactersSpoken("Mouth", "mouth-1", 10), at)
     assert (call.progress(2.0).cost.total_usd, call.awaits_prices) == (None, True)

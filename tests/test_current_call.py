@@ -27,10 +27,10 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 from pipecat.services.settings import LLMSettings
 from pipecat.workers.runner import WorkerRunner
 
-from voice_metrics.current_call import CurrentCall, duration, record_metric
-from voice_metrics.declarations import Metric, register_metric
-from voice_metrics.own_metrics import OwnMetrics
-from voice_metrics.pipeline import processors_of
+from voice_metrics.pipecat.current_call import CurrentCall, duration, record_metric
+from voice_metrics.pipecat.services import processors_of
+from voice_metrics.series.declarations import Metric, register_metric
+from voice_metrics.series.own_metrics import OwnMetrics
 
 ROOT = Path(__file__).parent.parent
 VISITS = "visits.total"
@@ -263,8 +263,8 @@ async def test_a_duration_is_in_the_unit_of_its_metric(shop):
 
 
 OUTSIDE = """
-from voice_metrics.current_call import record_metric
-from voice_metrics.declarations import Metric, register_metric
+from voice_metrics.pipecat.current_call import record_metric
+from voice_metrics.series.declarations import Metric, register_metric
 from voice_metrics.telemetry import shutdown
 register_metric("visits.total", Metric("counter", "{visit}"))
 record_metric("visits.total", 3, place="shop")

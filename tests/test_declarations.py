@@ -6,9 +6,9 @@ from enum import Enum, StrEnum
 
 import pytest
 
-from voice_metrics.declarations import Declarations, Metric
 from voice_metrics.retrieval import READY
-from voice_metrics.series import LATENCY_MS, Kind
+from voice_metrics.series.declarations import Declarations, Metric
+from voice_metrics.series.table import LATENCY_MS, Kind
 
 
 class Shop(StrEnum):

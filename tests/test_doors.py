@@ -12,17 +12,14 @@ PACKAGE = Path(__file__).parent.parent / "voice_metrics"
 
 # What may import a dependency: modules, or folders with a slash at their end.
 DOORS = {
-    "pipecat": {
-        "breakdowns", "current_call", "events", "measurements", "metrics_logger", "observer", "origins", "processor",
-        "tap",
-    },
-    "opentelemetry.sdk": {"export/", "doctor"},
+    "pipecat": {"metrics_logger", "observer", "pipecat/", "processor"},
+    "opentelemetry.sdk": {"export/", "cli/checks"},
     "opentelemetry.exporter": {"export/"},
     "opentelemetry.proto": {"export/"},
-    "opentelemetry.metrics": {"export/", "telemetry", "instruments", "own_metrics", "server", "database", "loop_lag"},
-    "opentelemetry.trace": {"server"},
-    "opentelemetry.instrumentation": {"server"},
-    "requests": {"export/", "doctor"},
+    "opentelemetry.metrics": {"export/", "telemetry", "series/own_metrics", "server/"},
+    "opentelemetry.trace": {"server/"},
+    "opentelemetry.instrumentation": {"server/"},
+    "requests": {"export/", "cli/checks"},
     "urllib3": {"export/"},
     "prometheus_client": {"export/outlets/"},
     "sqlite3": {"ledger/"},
@@ -31,17 +28,18 @@ DOORS = {
     "typer": {"cli/"},
     "rich": {"cli/"},
     "dotenv": {"cli/"},
-    "fastapi": {"server"},
-    "sqlalchemy": {"database"},
+    "fastapi": {"server/"},
+    "sqlalchemy": {"server/"},
     "grafana_foundation_sdk": {"grafana/"},
     "subprocess": {"prices/loading"},
-    "asyncio": {"current_call", "lifetime", "loop_lag", "tap"},
+    "asyncio": {"pipecat/", "server/"},
     "http": {"page/", "export/"},
 }  # fmt: skip
 # They know neither an event loop nor a network, a disk or a clock.
 PURE = {
-    "conversation", "errors", "facts", "functions", "holdback", "points", "record", "rendering", "response_parts",
-    "seen", "series", "summary", "throughput",
+    "call/conversation", "call/errors", "call/facts", "call/functions", "call/holdback", "call/record",
+    "call/rendering", "call/response_parts", "call/seen", "call/summary", "call/throughput", "series/points",
+    "series/table",
 }  # fmt: skip
 IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
 

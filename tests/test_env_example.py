@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from voice_metrics.prices import PriceBook
-from voice_metrics.settings import Settings
+from voice_metrics.settings.environment import Settings
 
 ROOT = Path(__file__).parents[1]
 NAMED = dict(re.findall(r"^# ([A-Z][A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))

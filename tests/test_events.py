@@ -33,11 +33,18 @@ from pipecat.services.llm_service import FunctionCallFromLLM, FunctionCallParams
 from pipecat.workers.runner import WorkerRunner
 
 from tests.store import Store
-from voice_metrics.conversation import BotSpeaking, BotStarted, Interruption, UserStopped, VoiceStarted, VoiceStopped
-from voice_metrics.errors import ErrorRaised, Failures
-from voice_metrics.events import RESULTS_NAME_ERRORS, event, function_raised, is_echo, reads, tells
-from voice_metrics.facts import Failed
-from voice_metrics.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.call.conversation import (
+    BotSpeaking,
+    BotStarted,
+    Interruption,
+    UserStopped,
+    VoiceStarted,
+    VoiceStopped,
+)
+from voice_metrics.call.errors import ErrorRaised, Failures
+from voice_metrics.call.facts import Failed
+from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.pipecat.conversation_frames import RESULTS_NAME_ERRORS, event, function_raised, is_echo, reads, tells
 from voice_metrics.processor import VoiceMetricsProcessor
 
 END: Any = getattr(frames, "EndWorkerFrame", None) or frames.EndTaskFrame  # renamed in 1.4.0

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.test_series_page import EVERY
-from voice_metrics.prometheus_names import label_name, series_names
-from voice_metrics.series import COMMON_ATTRIBUTES
+from voice_metrics.series.prometheus_names import label_name, series_names
+from voice_metrics.series.table import COMMON_ATTRIBUTES
 
 PAGE = Path(__file__).parent.parent / "docs" / "from-other-tools.md"
 OURS = re.compile(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_metrics.facts import Fact, FunctionOutcome, FunctionSettled
-from voice_metrics.functions import (
+from voice_metrics.call.facts import Fact, FunctionOutcome, FunctionSettled
+from voice_metrics.call.functions import (
     MOST_NAMES,
     Event,
     FunctionAnswered,

@@ -52,7 +52,7 @@ from pydantic import BaseModel
 from tests.store import Store
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.ledger import ledger_at
-from voice_metrics.settings import Settings
+from voice_metrics.settings.environment import Settings
 
 # The name of the processor that is fed, which frames that pause a processor tell.
 MIDDLE = "middle"

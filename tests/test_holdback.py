@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from voice_metrics.facts import FirstByte, Processing
-from voice_metrics.holdback import HoldBack
+from voice_metrics.call.facts import FirstByte, Processing
+from voice_metrics.call.holdback import HoldBack
 
 TRUE, CUT = FirstByte("Mind", None, 0.5), FirstByte("Mind", None, 0.5, interrupted=True)
 

@@ -18,7 +18,7 @@ from pipecat.metrics.metrics import (
     TurnMetricsData,
 )
 
-from voice_metrics.facts import (
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     Fact,
@@ -32,8 +32,8 @@ from voice_metrics.facts import (
     TokensUsed,
     TurnDetected,
 )
-from voice_metrics.measurements import measurements
-from voice_metrics.pipeline import Service
+from voice_metrics.pipecat.metrics_frames import measurements
+from voice_metrics.pipecat.services import Service
 
 LLM = "OpenAILLMService#7"
 

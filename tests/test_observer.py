@@ -15,9 +15,9 @@ from pipecat.observers.base_observer import BaseObserver, FramePushed
 import voice_metrics.setup_file
 from tests.scripted import Script, Turn, run_call, scripted_call
 from tests.test_placements import happened, told
+from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
-from voice_metrics.summary import CallSummary
 
 SHORT = Script(turns=(Turn("hello there"),), farewell="Goodbye.")
 SETUP_FILE = Path(voice_metrics.setup_file.__file__)

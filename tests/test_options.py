@@ -8,9 +8,9 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
 from voice_metrics import GrafanaMetricsExporter, VoiceMetricsObserver, VoiceMetricsProcessor
-from voice_metrics.facts import Leg
-from voice_metrics.options import Options
-from voice_metrics.series import COMMON_ATTRIBUTES, VOICE
+from voice_metrics.call.facts import Leg
+from voice_metrics.pipecat.options import Options
+from voice_metrics.series.table import COMMON_ATTRIBUTES, VOICE
 
 OURS = sorted({*COMMON_ATTRIBUTES, *(name for series in VOICE for name in series.attributes)})
 

@@ -12,9 +12,9 @@ from loguru import logger
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from voice_metrics.declarations import Metric, register_metric
-from voice_metrics.facts import Refused
-from voice_metrics.own_metrics import MAX_SETS, MAX_SETS_PER_CALL, OwnMetrics
+from voice_metrics.call.facts import Refused
+from voice_metrics.series.declarations import Metric, register_metric
+from voice_metrics.series.own_metrics import MAX_SETS, MAX_SETS_PER_CALL, OwnMetrics
 
 TAGS = {"call_id": "c-1", "llm_model": "gpt", "stt_model": "none", "tts_model": "none", "tenant": "acme"}
 

@@ -17,9 +17,9 @@ from pipecat.utils.base_object import BaseObject
 
 from tests.scripted import DEMO, Script, Tool, Truth, Turn, knows, run_call
 from tests.test_placements import told
-from voice_metrics.breakdowns import EXPLAINS
-from voice_metrics.events import RESULTS_NAME_ERRORS
 from voice_metrics.observer import _SET_UP_WITH_FLAGS
+from voice_metrics.pipecat.breakdowns import EXPLAINS
+from voice_metrics.pipecat.conversation_frames import RESULTS_NAME_ERRORS
 from voice_metrics.processor import VoiceMetricsProcessor
 
 PAGE = Path(__file__).parent.parent / "docs" / "pipecat-versions.md"

@@ -13,9 +13,9 @@ from pipecat.pipeline.worker import PipelineParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from tests.scripted import DEMO, Script, Tool, Truth, Turn, knows, run_call
+from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
-from voice_metrics.summary import CallSummary
 
 PLACES = ("before_output", "after_output", "at_end")
 RESUMED = Script(

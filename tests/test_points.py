@@ -8,8 +8,7 @@ from typing import get_args
 
 import pytest
 
-from voice_metrics import series as table
-from voice_metrics.facts import (
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     Fact,
@@ -34,10 +33,11 @@ from voice_metrics.facts import (
     TurnOutcome,
     Unpriced,
 )
-from voice_metrics.pipeline import Lineup, Service
-from voice_metrics.points import gen_ai_targets, names, targets
+from voice_metrics.pipecat.services import Service, Services
+from voice_metrics.series import table
+from voice_metrics.series.points import gen_ai_targets, names, targets
 
-LINEUP = Lineup([Service("OpenAILLMService#0", "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")])
+LINEUP = Services([Service("OpenAILLMService#0", "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")])
 LLM = {"processor": "OpenAILLMService", "model": "gpt-4.1"}
 TOLD = {"service": "llm", "interrupted": "false"}
 
@@ -206,8 +206,8 @@ def test_the_language_model_also_makes_the_conventions_series() -> None:
     ],
 )
 def test_providers_have_the_names_of_the_conventions(provider: str | None, name: str) -> None:
-    lineup = Lineup([Service("MyLLMService#0", "MyLLMService", Leg.LLM, provider, None)])
-    (target,) = gen_ai_targets(FirstByte("MyLLMService", None, 0.1), lineup)
+    services = Services([Service("MyLLMService#0", "MyLLMService", Leg.LLM, provider, None)])
+    (target,) = gen_ai_targets(FirstByte("MyLLMService", None, 0.1), services)
     assert target.attributes["gen_ai.provider.name"] == name
 
 
@@ -227,8 +227,8 @@ def test_latencies_have_boundaries_that_are_chosen_for_voice() -> None:
 
 
 def test_googles_models_on_vertex_have_another_provider() -> None:
-    lineup = Lineup([Service("G#0", "GoogleVertexLLMService", Leg.LLM, "google", None)])
-    (target,) = gen_ai_targets(FirstByte("GoogleVertexLLMService", None, 0.1), lineup)
+    services = Services([Service("G#0", "GoogleVertexLLMService", Leg.LLM, "google", None)])
+    (target,) = gen_ai_targets(FirstByte("GoogleVertexLLMService", None, 0.1), services)
     assert target.attributes["gen_ai.provider.name"] == "gcp.vertex_ai"
 
 

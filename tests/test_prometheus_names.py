@@ -2,8 +2,8 @@
 
 import pytest
 
-from voice_metrics.prometheus_names import label_name, metric_name, series_names
-from voice_metrics.series import GEN_AI, VOICE, Kind
+from voice_metrics.series.prometheus_names import label_name, metric_name, series_names
+from voice_metrics.series.table import GEN_AI, VOICE, Kind
 
 NUMBERS = {
     "voice.calls.total": "voice_calls_total",

@@ -13,14 +13,14 @@ from pipecat.frames.frames import EndFrame, InterruptionFrame, MetricsFrame, Sta
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData, TTFBMetricsData
 
 from tests.store import Store
-from voice_metrics.facts import Leg
-from voice_metrics.lifetime import READ_SECONDS
-from voice_metrics.options import Options
-from voice_metrics.pipeline import Flags
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.pipecat.lifetime import READ_SECONDS
+from voice_metrics.pipecat.options import Options
+from voice_metrics.pipecat.recorder import CallRecorder
+from voice_metrics.pipecat.services import Flags
 from voice_metrics.prices import PriceBook
-from voice_metrics.settings import Settings
-from voice_metrics.summary import CallSummary
-from voice_metrics.tap import Tap
+from voice_metrics.settings.environment import Settings
 
 MIND = "MindLLMService#0"
 
@@ -46,7 +46,7 @@ class Fed:
     ) -> None:
         self._store = Store()
         self.announced: list[CallSummary] = []
-        self.tap = Tap(
+        self.tap = CallRecorder(
             Options(models, "c-1", {}),
             lambda: self._store.telemetry,
             PriceBook({}),

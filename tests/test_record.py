@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_metrics.facts import (
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     EndReason,
@@ -31,9 +31,9 @@ from voice_metrics.facts import (
     TurnOutcome,
     Unpriced,
 )
-from voice_metrics.pipeline import leg_of_name
-from voice_metrics.record import Record
-from voice_metrics.summary import CallSummary
+from voice_metrics.call.record import Record
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.pipecat.services import leg_of_name
 
 
 def record(*facts: object) -> Record:

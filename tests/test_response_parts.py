@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_metrics.facts import Responded, ResponsePart
-from voice_metrics.response_parts import Breakdown, ResponseParts, Span, parts
+from voice_metrics.call.facts import Responded, ResponsePart
+from voice_metrics.call.response_parts import Breakdown, ResponseParts, Span, parts
 
 
 @pytest.mark.parametrize(

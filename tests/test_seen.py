@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voice_metrics.seen import Seen
+from voice_metrics.call.seen import Seen
 
 
 def test_an_id_is_met_for_the_first_time_once() -> None:

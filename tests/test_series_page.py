@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics import series as table
-from voice_metrics.prometheus_names import series_names
 from voice_metrics.retrieval import READY
-from voice_metrics.server_series import SERVER
+from voice_metrics.series import table
+from voice_metrics.series.prometheus_names import series_names
+from voice_metrics.server.server_series import SERVER
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "series.md"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from voice_metrics.facts import FirstByte, Generated, Processing, TokensUsed
-from voice_metrics.throughput import Throughput
+from voice_metrics.call.facts import FirstByte, Generated, Processing, TokensUsed
+from voice_metrics.call.throughput import Throughput
 
 FIRST = FirstByte("LLM", "m", 0.5)
 WHOLE = Processing("LLM", "m", 1.5)

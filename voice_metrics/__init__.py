@@ -4,14 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voice_metrics.current_call import duration, record_metric
-    from voice_metrics.declarations import Metric, register_metric
+    from voice_metrics.call.summary import CallSummary
     from voice_metrics.metrics_logger import MetricsLogger
     from voice_metrics.observer import VoiceMetricsObserver
+    from voice_metrics.pipecat.current_call import duration, record_metric
     from voice_metrics.processor import GrafanaMetricsExporter, VoiceMetricsProcessor
+    from voice_metrics.series.declarations import Metric, register_metric
     from voice_metrics.server import instrument_server as instrument_server
-    from voice_metrics.settings import SettingsError
-    from voice_metrics.summary import CallSummary
+    from voice_metrics.settings.environment import SettingsError
     from voice_metrics.telemetry import Telemetry, shutdown
 
 # `instrument_server` is public too, but `import *` must not ask for its extra.
@@ -32,18 +32,18 @@ __all__ = [
 
 # Each name is imported when it is first asked for, so that the command line does not load Pipecat.
 _HOME = {
-    "CallSummary": "summary",
+    "CallSummary": "call.summary",
     "GrafanaMetricsExporter": "processor",
-    "Metric": "declarations",
+    "Metric": "series.declarations",
     "MetricsLogger": "metrics_logger",
-    "SettingsError": "settings",
+    "SettingsError": "settings.environment",
     "Telemetry": "telemetry",
     "VoiceMetricsObserver": "observer",
     "VoiceMetricsProcessor": "processor",
-    "duration": "current_call",
+    "duration": "pipecat.current_call",
     "instrument_server": "server",
-    "record_metric": "current_call",
-    "register_metric": "declarations",
+    "record_metric": "pipecat.current_call",
+    "register_metric": "series.declarations",
     "shutdown": "telemetry",
 }
 

@@ -6,7 +6,7 @@ from loguru import logger
 from pipecat.frames.frames import Frame, MetricsFrame, StartFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from voice_metrics.facts import (
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     Fact,
@@ -19,8 +19,8 @@ from voice_metrics.facts import (
     TokensUsed,
     TurnDetected,
 )
-from voice_metrics.measurements import measurements
-from voice_metrics.seen import Seen
+from voice_metrics.call.seen import Seen
+from voice_metrics.pipecat.metrics_frames import measurements
 
 
 class MetricsLogger(FrameProcessor):

@@ -17,15 +17,15 @@ from pipecat.frames.frames import EndFrame, Frame, StartFrame, StopFrame
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.processors.frame_processor import FrameProcessorSetup
 
-from voice_metrics.declarations import OwnKind
-from voice_metrics.events import is_echo
-from voice_metrics.facts import Leg
-from voice_metrics.options import Options, destination
-from voice_metrics.pipeline import Flags
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.pipecat.conversation_frames import is_echo
+from voice_metrics.pipecat.options import Options, destination
+from voice_metrics.pipecat.recorder import WATCHED, CallRecorder
+from voice_metrics.pipecat.services import Flags
 from voice_metrics.prices import PriceBook, price_book
-from voice_metrics.settings import Settings
-from voice_metrics.summary import CallSummary
-from voice_metrics.tap import WATCHED, Tap
+from voice_metrics.series.declarations import OwnKind
+from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
 
 # From 1.8.0 on a pipeline's flags are part of its set-up; before, they travel in the StartFrame.
@@ -80,7 +80,7 @@ class VoiceMetricsObserver(BaseObserver):
         super().__init__(name=name, observe_every_push=False)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
         self._flags = Flags(metrics=True, usage=True, initial_only=False)
-        self._tap = Tap(
+        self._recorder = CallRecorder(
             options,
             destination(telemetry, service_name),
             price_book(prices, os.environ),
@@ -93,11 +93,11 @@ class VoiceMetricsObserver(BaseObserver):
     @property
     def call_id(self) -> str:
         """Id of the current call, or of the latest one."""
-        return self._tap.call_id
+        return self._recorder.call_id
 
     def summary(self) -> CallSummary | None:
         """The current call so far or the latest one, or `None` before the first StartFrame."""
-        return self._tap.summary()
+        return self._recorder.summary()
 
     def record(
         self,
@@ -117,7 +117,7 @@ class VoiceMetricsObserver(BaseObserver):
             unit: UCUM unit, such as "ms", or a word in braces, such as "{item}"; empty for none.
             **attributes: More attributes of the value.
         """
-        self._tap.record(name, value, kind, unit, attributes)
+        self._recorder.record(name, value, kind, unit, attributes)
 
     async def on_push_frame(self, data: FramePushed) -> None:
         """Read a frame, once.
@@ -127,7 +127,7 @@ class VoiceMetricsObserver(BaseObserver):
         """
         try:
             frame = data.frame
-            if WATCHED[type(frame)] and not is_echo(frame, data.direction) and not self._tap.has_read(frame):
+            if WATCHED[type(frame)] and not is_echo(frame, data.direction) and not self._recorder.has_read(frame):
                 await self._read(frame, data.source)
         except Exception as fault:
             logger.warning("A frame was not measured: {!r}", fault)
@@ -135,7 +135,7 @@ class VoiceMetricsObserver(BaseObserver):
     async def cleanup(self) -> None:
         """Tell the call's end, within the export timeout."""
         try:
-            await self._tap.conclude()
+            await self._recorder.conclude()
         finally:
             await super().cleanup()  # type: ignore[no-untyped-call]
 
@@ -143,13 +143,13 @@ class VoiceMetricsObserver(BaseObserver):
         match frame:
             case StartFrame():
                 self._flags = _flags(frame, source)
-                await self._tap.discover(source)
-                self._tap.take(frame)
-            case EndFrame() | StopFrame() if self._tap.call is not None:
+                await self._recorder.discover(source)
+                self._recorder.take(frame)
+            case EndFrame() | StopFrame() if self._recorder.call is not None:
                 # It is told as it enters the pipeline, ahead of what is still to be said; `cleanup` follows it.
-                self._tap.announce_end()
+                self._recorder.announce_end()
             case _:
-                self._tap.take(frame)
+                self._recorder.take(frame)
 
     async def _announce(self, summary: CallSummary) -> None:
         await self._call_event_handler("on_call_summary", summary)

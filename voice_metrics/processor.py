@@ -13,14 +13,14 @@ from typing import Any
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, FrameProcessorSetup
 
-from voice_metrics.declarations import OwnKind
-from voice_metrics.facts import Leg
-from voice_metrics.options import Options, destination
-from voice_metrics.pipeline import Flags
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.pipecat.options import Options, destination
+from voice_metrics.pipecat.recorder import WATCHED, CallRecorder
+from voice_metrics.pipecat.services import Flags
 from voice_metrics.prices import PriceBook, price_book
-from voice_metrics.settings import Settings
-from voice_metrics.summary import CallSummary
-from voice_metrics.tap import WATCHED, Tap
+from voice_metrics.series.declarations import OwnKind
+from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
 
 
@@ -80,7 +80,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         """
         super().__init__(name=name)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
-        self._tap = Tap(
+        self._recorder = CallRecorder(
             options,
             destination(telemetry, service_name),
             price_book(prices, os.environ),
@@ -93,11 +93,11 @@ class VoiceMetricsProcessor(FrameProcessor):
     @property
     def call_id(self) -> str:
         """Id of the current call, or of the latest one."""
-        return self._tap.call_id
+        return self._recorder.call_id
 
     def summary(self) -> CallSummary | None:
         """The current call so far or the latest one, or `None` before the first StartFrame."""
-        return self._tap.summary()
+        return self._recorder.summary()
 
     def record(
         self,
@@ -117,7 +117,7 @@ class VoiceMetricsProcessor(FrameProcessor):
             unit: UCUM unit, such as "ms", or a word in braces, such as "{item}"; empty for none.
             **attributes: More attributes of the value.
         """
-        self._tap.record(name, value, kind, unit, attributes)
+        self._recorder.record(name, value, kind, unit, attributes)
 
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as FrameProcessor does
         """Find the pipeline's services.
@@ -126,7 +126,7 @@ class VoiceMetricsProcessor(FrameProcessor):
             setup: Pipecat's set-up.
         """
         await super().setup(setup)
-        await self._tap.discover(setup)
+        await self._recorder.discover(setup)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Read a frame and pass it on.
@@ -137,14 +137,14 @@ class VoiceMetricsProcessor(FrameProcessor):
         """
         await super().process_frame(frame, direction)
         if WATCHED[type(frame)]:
-            self._tap.take(frame)
+            self._recorder.take(frame)
         # Pipecat waits for ever for an EndFrame that a processor keeps.
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
         """Tell the call's end, within the export timeout."""
         try:
-            await self._tap.conclude()
+            await self._recorder.conclude()
         finally:
             await super().cleanup()  # type: ignore[no-untyped-call]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from voice_metrics.declarations import Metric, register_metric
+from voice_metrics.series.declarations import Metric, register_metric
 
 
 class Retrieval(StrEnum):

@@ -16,13 +16,13 @@ from concurrent.futures import Future
 from loguru import logger
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
-from voice_metrics import series as table
 from voice_metrics.export import borrowed_provider
 from voice_metrics.export.borrowed_provider import BorrowedProvider, borrowed
 from voice_metrics.export.own_provider import OwnProvider
 from voice_metrics.export.running import Tags
 from voice_metrics.export.spool import Spool
-from voice_metrics.settings import Settings
+from voice_metrics.series import table
+from voice_metrics.settings.environment import Settings
 
 __all__ = ["Tags", "Telemetry", "shutdown", "telemetry"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from voice_metrics import series as s
-from voice_metrics.series import Series
+from voice_metrics.series import table as s
+from voice_metrics.series.table import Series
 
 from .script import Attributes, Call, Key, Truth
 

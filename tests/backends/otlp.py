@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as proto
 
-from voice_metrics.series import Kind, Series
+from voice_metrics.series.table import Kind, Series
 
 from .chain import Chain
 

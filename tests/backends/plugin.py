@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from voice_metrics import series as s
-from voice_metrics.call import Call as RunningCall
-from voice_metrics.call import Identity
-from voice_metrics.export.own_provider import OwnProvider
-from voice_metrics.facts import (
+from voice_metrics.call.call import Call as RunningCall
+from voice_metrics.call.call import Identity
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     EndReason,
@@ -40,7 +38,9 @@ from voice_metrics.facts import (
     Unpriced,
     Usage,
 )
-from voice_metrics.pipeline import Lineup, Service
+from voice_metrics.export.own_provider import OwnProvider
+from voice_metrics.pipecat.services import Service, Services
+from voice_metrics.series import table as s
 from voice_metrics.telemetry import Telemetry
 
 from .chain import Chain
@@ -150,7 +150,7 @@ class Performance:
                 self.running[call.call_id].happened(fact, at)
 
 
-LINEUP = Lineup(
+LINEUP = Services(
     [
         Service(f"{STT}#0", STT, Leg.STT, "deepgram", "nova-3"),
         Service(f"{LLM}#0", LLM, Leg.LLM, "openai", None),

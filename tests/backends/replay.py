@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from voice_metrics import series as s
+from voice_metrics.series import table as s
 
 from .otlp import Feed, Points
 from .script import SPAN_SECONDS, Call, Event, tags

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from voice_metrics import series as s
-from voice_metrics.series import Series
+from voice_metrics.series import table as s
+from voice_metrics.series.table import Series
 
 CALLS = 100
 STILL_RUNNING = 3

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics import series as s
-from voice_metrics.series import CALL_ID
+from voice_metrics.series import table as s
+from voice_metrics.series.table import CALL_ID
 
 from .board import Moment, ask, questions
 from .chain import DEPLOY, Chain

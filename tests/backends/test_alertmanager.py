@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from voice_metrics.grafana.alerts import Thresholds, render
-from voice_metrics.series import CALL_ID, RESPONSE
+from voice_metrics.series.table import CALL_ID, RESPONSE
 
 from .chain import Chain
 from .otlp import Feed, Points

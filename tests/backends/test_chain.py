@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from voice_metrics.prometheus_names import series_names
-from voice_metrics.series import CALL_ID, GEN_AI, VOICE
+from voice_metrics.series.prometheus_names import series_names
+from voice_metrics.series.table import CALL_ID, GEN_AI, VOICE
 
 from .chain import Chain
 from .otlp import Feed, Points

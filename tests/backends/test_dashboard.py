@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from voice_metrics import series as s
+from voice_metrics.series import table as s
 
 from .board import Moment, Question, ask, questions, variable
 from .chain import Chain, Labels

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from voice_metrics import series as s
+from voice_metrics.series import table as s
 
 from .board import Moment, ask, questions
 from .chain import Chain

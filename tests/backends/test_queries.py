@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics import series as s
 from voice_metrics.grafana import overview
 from voice_metrics.grafana.panels import ALL
-from voice_metrics.series import CALL_ID
+from voice_metrics.series import table as s
+from voice_metrics.series.table import CALL_ID
 
 from .board import Question, questions
 from .chain import Chain

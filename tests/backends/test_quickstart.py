@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics import series as s
+from voice_metrics.series import table as s
 
 from .board import Question
 from .chain import Chain

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from tests.scripted import SHORT, run_call
 from voice_metrics import VoiceMetricsProcessor
-from voice_metrics.current_call import duration, record_metric
+from voice_metrics.pipecat.current_call import duration, record_metric
 from voice_metrics.retrieval import Retrieval, Webhook
 from voice_metrics.server import instrument_server
 

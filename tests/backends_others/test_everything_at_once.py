@@ -16,10 +16,10 @@ from tests.backends.chain import Store
 from tests.backends_others.conftest import Chain, Scraping, found
 from tests.backends_others.programs import ENVIRON, ROOT
 from tests.receiver import free_port
-from voice_metrics.prometheus_names import metric_name, series_names
 from voice_metrics.retrieval import READY, Retrieval, Webhook
-from voice_metrics.series import Kind
-from voice_metrics.server_series import SERVER
+from voice_metrics.series.prometheus_names import metric_name, series_names
+from voice_metrics.series.table import Kind
+from voice_metrics.server.server_series import SERVER
 
 TOTALS = {
     "ann": {

@@ -7,8 +7,8 @@ import time
 from tests.backends_others.conftest import Scraping, found
 from tests.scripted import SHORT, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
-from voice_metrics.prometheus_names import series_names
-from voice_metrics.series import LLM_TOKENS, TTFB
+from voice_metrics.series.prometheus_names import series_names
+from voice_metrics.series.table import LLM_TOKENS, TTFB
 
 
 async def test_prometheus_scrapes_a_call(scraping: Scraping) -> None:

@@ -77,7 +77,7 @@ def test_it_runs_where_nobody_has_a_home_directory() -> None:
     alone = """
 import os
 from pathlib import Path
-from voice_metrics.doctor import _shown
+from voice_metrics.cli.checks import _shown
 os.environ.pop("HOME", None)
 if os.getuid() == 0:
     os.setuid(54321)

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from tests.receiver import Receiver
-from voice_metrics import series as table
+from voice_metrics.series import table
 from voice_metrics.telemetry import Tags, Telemetry
 
 TOKENS = table.LLM_TOKENS.name

@@ -10,9 +10,9 @@ import pytest
 
 from tests.export.conftest import HEADERS, TOKEN
 from tests.receiver import Receiver, accept, answering, free_port, hang, rejecting, running
-from voice_metrics.doctor import TEST_POINT, Examination, Mark, examine
+from voice_metrics.cli.checks import TEST_POINT, Examination, Mark, examine
 from voice_metrics.prices import PriceBook
-from voice_metrics.settings import SettingsError
+from voice_metrics.settings.environment import SettingsError
 
 
 def bad(found: Examination) -> str:

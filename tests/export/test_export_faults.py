@@ -35,7 +35,7 @@ from tests.receiver import (
     store_and_reset,
 )
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.settings import Settings
+from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]

@@ -10,13 +10,13 @@ from tests.export.calls import RecordedCall, check_once
 from tests.export.memory_spool import MemorySpool
 from tests.ledger.summaries import summary
 from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
-from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.answers import Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.resend import Resent, resend
 from voice_metrics.export.spool import Spool
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
-from voice_metrics.settings import Settings
+from voice_metrics.settings.endpoint import Endpoint
+from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
 
 CALLS = 40

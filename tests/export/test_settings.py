@@ -11,8 +11,8 @@ from loguru import logger
 
 from tests.export.conftest import TOKEN
 from voice_metrics import Telemetry, VoiceMetricsProcessor
-from voice_metrics.endpoint import read
-from voice_metrics.settings import Settings, SettingsError
+from voice_metrics.settings.endpoint import read
+from voice_metrics.settings.environment import Settings, SettingsError
 
 RIGHT = base64.b64encode(f"123456:{TOKEN}".encode()).decode()
 CLOUD = "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"

@@ -21,7 +21,7 @@ from voice_metrics.grafana.alerts import (
     Thresholds,
     rules,
 )
-from voice_metrics.series import LATENCY_MS
+from voice_metrics.series.table import LATENCY_MS
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = (ROOT / "GRAFANA_QUICKSTART.md").read_text()

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from voice_metrics.facts import (
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     Fact,

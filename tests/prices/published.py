@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Usage
 
 NOVEMBER = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from tests.prices.published import NOVEMBER
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.book import Source
 from voice_metrics.prices.names import Asked

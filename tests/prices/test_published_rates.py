@@ -5,7 +5,7 @@ import genai_prices
 import pytest
 
 from tests.prices.published import NOVEMBER, WORKED, Worked
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.language import RELEASED_ON
 from voice_metrics.prices.names import Asked

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.prices.published import LANGUAGE, NOVEMBER
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.names import Asked
 from voice_metrics.prices.rates import LAST_DIGIT, AudioRate, CharacterRate, TokenRates, bill

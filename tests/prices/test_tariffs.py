@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates, Unbillable, bill
 from voice_metrics.prices.tariff import ALWAYS, Days, Offer, Span, Tariff
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.prices.published import NOVEMBER
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
 from voice_metrics.prices import PriceBook, price_book
 from voice_metrics.prices.names import Asked
-from voice_metrics.settings import SettingsError
+from voice_metrics.settings.environment import SettingsError
 
 THREE_LINES = """\
 scripted-llm = { unit = "million tokens", input = 2, output = 8 }

@@ -22,10 +22,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.server.serving import serving
-from voice_metrics.database import operation
-from voice_metrics.series import Kind
+from voice_metrics.series.table import Kind
 from voice_metrics.server import instrument_server
-from voice_metrics.server_series import SERVER
+from voice_metrics.server.database import operation
+from voice_metrics.server.server_series import SERVER
 from voice_metrics.telemetry import Telemetry
 
 GET = {"http.request.method": "GET", "url.scheme": "http"}

@@ -67,7 +67,7 @@ def _silence() -> None:
 def _told(error: Exception) -> tuple[str, int] | None:
     """What to say of an error, on one line, and the exit status; `None` for a mistake of ours."""
     from voice_metrics.ledger import LedgerUnavailable, LedgerUnreadable, NoSuchCall
-    from voice_metrics.settings import SettingsError
+    from voice_metrics.settings.environment import SettingsError
 
     if isinstance(error, SettingsError):
         return str(error), 2

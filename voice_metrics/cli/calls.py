@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
+from voice_metrics.call.facts import EndReason
 from voice_metrics.cli.moments import iso, moment
 from voice_metrics.cli.places import ledger_file
-from voice_metrics.facts import EndReason
 from voice_metrics.ledger import CallFilter, CallRow, CallState, LedgerReader
-from voice_metrics.settings import Settings
+from voice_metrics.settings.environment import Settings
 
 EXAMPLES = """\b
 Examples:

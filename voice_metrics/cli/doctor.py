@@ -14,7 +14,7 @@ from voice_metrics.cli import terminal
 from voice_metrics.cli.wording import printable
 
 if TYPE_CHECKING:
-    from voice_metrics.doctor import Finding
+    from voice_metrics.cli.checks import Finding
 
 EXAMPLES = """\b
 Examples:
@@ -31,7 +31,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False,
 ) -> None:
     """Check the environment, send one test point, and say what the server said."""
-    from voice_metrics.doctor import examine
+    from voice_metrics.cli.checks import examine
 
     examination = examine(os.environ)
     if as_json:

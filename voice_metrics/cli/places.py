@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voice_metrics.settings import Settings, SettingsError
+from voice_metrics.settings.environment import Settings, SettingsError
 
 
 def ledger_file(settings: Settings) -> Path:

@@ -10,7 +10,7 @@ import typer
 
 from voice_metrics.cli.places import ledger_file
 from voice_metrics.ledger import LedgerReader, NoCallYet, PendingState
-from voice_metrics.settings import Settings, SettingsError
+from voice_metrics.settings.environment import Settings, SettingsError
 
 if TYPE_CHECKING:
     from voice_metrics.export.resend import Resent

@@ -13,7 +13,7 @@ import typer
 
 from voice_metrics.cli.places import ledger_file
 from voice_metrics.page import PageServer
-from voice_metrics.settings import Settings
+from voice_metrics.settings.environment import Settings
 
 EXAMPLES = """\b
 Examples:

@@ -23,7 +23,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from voice_metrics.export.group import Group, Part, fixed
 from voice_metrics.export.stream import Stream
-from voice_metrics.series import CALL_ID
+from voice_metrics.series.table import CALL_ID
 
 SHARED = ""
 # Taken for the size of a call until some have ended; then the last ones tell.

@@ -13,9 +13,9 @@ from concurrent.futures import Future
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
-from voice_metrics import series as table
 from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.running import RunningCalls, Tags
+from voice_metrics.series import table
 
 
 class BorrowedProvider:

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import requests.exceptions
 import urllib3.exceptions
 
-from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.answers import Outcome, Verdict, plain
+from voice_metrics.settings.endpoint import Endpoint
 
 _RESET = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, http.client.IncompleteRead)
 _TIMEOUT = (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)

@@ -25,7 +25,6 @@ from opentelemetry.sdk.metrics import (
 )
 from opentelemetry.sdk.resources import Resource
 
-from voice_metrics import series as table
 from voice_metrics.export.accumulation import SHARED, Accumulation
 from voice_metrics.export.budget import Budget
 from voice_metrics.export.collection import Collection, Hooks
@@ -39,7 +38,8 @@ from voice_metrics.export.running import RunningCalls, Tags
 from voice_metrics.export.shipping import Shipping
 from voice_metrics.export.spool import Spool
 from voice_metrics.export.wire import Wire
-from voice_metrics.settings import Settings
+from voice_metrics.series import table
+from voice_metrics.settings.environment import Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData

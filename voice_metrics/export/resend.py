@@ -17,7 +17,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.spool import PendingRequest, Spool
-from voice_metrics.series import CALL_ID
+from voice_metrics.series.table import CALL_ID
 
 # A single point that a server cannot take is found in ten divisions of a request.
 _SPARE_DIVISIONS = 30

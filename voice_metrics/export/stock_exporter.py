@@ -12,8 +12,8 @@ from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from voice_metrics.endpoint import Endpoint
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.settings.endpoint import Endpoint
 
 
 class EncodedExporter(OTLPMetricExporter):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voice_metrics.grafana.queries import Selection
-from voice_metrics.series import (
+from voice_metrics.series.table import (
     CALLS_ACTIVE,
     CALLS_ENDED,
     COST,

@@ -19,7 +19,7 @@ from voice_metrics.grafana.panels import (
 )
 from voice_metrics.grafana.queries import LABELLED, RANGE, SMOOTH, STEP, Selection, whole
 from voice_metrics.grafana.services import summary
-from voice_metrics.series import (
+from voice_metrics.series.table import (
     CALLS,
     CALLS_ENDED,
     COMMON_ATTRIBUTES,

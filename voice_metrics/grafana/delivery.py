@@ -5,7 +5,12 @@ from __future__ import annotations
 from voice_metrics.grafana.panels import ALL, NUMBER, SECONDS, Query, Row, bars, figure, table
 from voice_metrics.grafana.queries import RANGE, STEP
 from voice_metrics.grafana.services import summary
-from voice_metrics.series import DROPPED, GEN_AI_OPERATION_DURATION, GEN_AI_TIME_TO_FIRST_CHUNK, GEN_AI_TOKEN_USAGE
+from voice_metrics.series.table import (
+    DROPPED,
+    GEN_AI_OPERATION_DURATION,
+    GEN_AI_TIME_TO_FIRST_CHUNK,
+    GEN_AI_TOKEN_USAGE,
+)
 
 _MODEL = ("gen_ai_provider_name", "gen_ai_request_model")
 _TITLES = {"gen_ai_provider_name": "Provider", "gen_ai_request_model": "Model", "gen_ai_token_type": "Type"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voice_metrics.grafana.panels import ALL, MILLISECONDS, NUMBER, UNCUT, USD, Query, Row, bars, figure, lines
 from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
-from voice_metrics.series import (
+from voice_metrics.series.table import (
     CALLS,
     CALLS_ACTIVE,
     COST,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from voice_metrics.prometheus_names import metric_name, series_names
-from voice_metrics.series import CALL_ID, CALLS, Kind, Series
+from voice_metrics.series.prometheus_names import metric_name, series_names
+from voice_metrics.series.table import CALL_ID, CALLS, Kind, Series
 
 # Grafana's own variables.
 RANGE = "$__range"

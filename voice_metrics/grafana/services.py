@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voice_metrics.grafana.panels import ALL, CUT, MILLISECONDS, NUMBER, UNCUT, Panel, Query, Row, lines, table
 from voice_metrics.grafana.queries import RANGE, SMOOTH, Selection
-from voice_metrics.series import (
+from voice_metrics.series.table import (
     ERRORS,
     FUNCTION_CALL,
     FUNCTION_CALLS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voice_metrics.grafana.panels import ALL, NUMBER, SECONDS, SHARE, USD, Query, Row, bars, figure, table
 from voice_metrics.grafana.queries import RANGE, STEP
-from voice_metrics.series import (
+from voice_metrics.series.table import (
     CALLS_ENDED,
     COST,
     LLM_TOKEN_DETAILS,

@@ -11,8 +11,8 @@ from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefr
 
 from voice_metrics.grafana.panels import ALL
 from voice_metrics.grafana.queries import LABELLED, RANGE
-from voice_metrics.prometheus_names import metric_name
-from voice_metrics.series import CALL_ID, CALLS
+from voice_metrics.series.prometheus_names import metric_name
+from voice_metrics.series.table import CALL_ID, CALLS
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 # More ids than a person looks through, few enough for the browser.

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Sequence
 from itertools import groupby
 
+from voice_metrics.call.summary import latency as figures
 from voice_metrics.ledger.rows import LatencyPoint, UsagePoint
-from voice_metrics.summary import latency as figures
 
 
 def latency(

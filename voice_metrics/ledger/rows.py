@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from voice_metrics.facts import EndReason
+from voice_metrics.call.facts import EndReason
 
 
 class CallState(StrEnum):

@@ -14,11 +14,11 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from voice_metrics.facts import EndReason, Fact, FirstByte, Leg, Processing
+from voice_metrics.call.facts import EndReason, Fact, FirstByte, Leg, Processing
+from voice_metrics.call.record import Record
+from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger import CallState, Ledger, rows
 from voice_metrics.page.demo_call import BOTS, DemoCall
-from voice_metrics.record import Record
-from voice_metrics.summary import CallSummary
 
 _CALLS = 260
 _DAY_SECONDS = 86_400.0

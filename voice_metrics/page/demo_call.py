@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 
-from voice_metrics.facts import (
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     EndReason,

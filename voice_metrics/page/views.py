@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, get_args
 
-from voice_metrics.facts import EndReason
+from voice_metrics.call.facts import EndReason
 from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page.story import story

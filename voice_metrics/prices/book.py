@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from loguru import logger
 
-from voice_metrics.facts import (
+from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
     Leg,
@@ -32,7 +32,7 @@ from voice_metrics.prices.speech import VoicePrices
 from voice_metrics.prices.tariff import Offer, Tariff
 from voice_metrics.prices.user_file import read_file
 from voice_metrics.prices.user_table import UserTable, read_table
-from voice_metrics.settings import SettingsError
+from voice_metrics.settings.environment import SettingsError
 
 VARIABLE = "VOICE_METRICS_PRICES"
 # A bot runs a handful of models; a provider that reports a new name for each request must not fill the memory.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from voice_metrics.facts import TokensUsed
+from voice_metrics.call.facts import TokensUsed
 from voice_metrics.prices.loading import load
 from voice_metrics.prices.names import Asked, candidates, catalogue_name
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
 
 
 class Asked(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, TokensUsed
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed
 from voice_metrics.prices.names import Asked, streams
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
 from voice_metrics.prices.tariff import ALWAYS, Tariff

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from voice_metrics.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
 
 # Costs are kept to a millionth of a millionth of a dollar, so that sums of them are exact.
 LAST_DIGIT = Decimal("1e-12")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from voice_metrics.prices.user_table import UserTable, read_table
-from voice_metrics.settings import SettingsError
+from voice_metrics.settings.environment import SettingsError
 
 _LINE = re.compile(r"line (\d+)")
 

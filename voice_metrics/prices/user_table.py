@@ -16,7 +16,7 @@ from typing import Any
 from voice_metrics.prices.names import Asked
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
 from voice_metrics.prices.tariff import Days, Tariff
-from voice_metrics.settings import SettingsError
+from voice_metrics.settings.environment import SettingsError
 
 _TOKENS = "million tokens"
 _CHARACTERS = {"million characters": 1, "thousand characters": 1000}

@@ -11,8 +11,8 @@ from typing import Any
 
 from opentelemetry.sdk.metrics.export import ExponentialHistogram, Gauge, Histogram, MetricsData, Sum
 
-from voice_metrics.prometheus_names import label_name, metric_name
-from voice_metrics.series import Kind
+from voice_metrics.series.prometheus_names import label_name, metric_name
+from voice_metrics.series.table import Kind
 
 try:
     from prometheus_client import CollectorRegistry, start_http_server

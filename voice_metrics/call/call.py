@@ -1,0 +1,338 @@
+"""One call's life: facts come in, its record and its series are kept, its end is told once.
+
+Owns what belongs to a single call and nothing that outlives it. Refuses to know an event loop or a
+clock: moments are passed in, monotonic seconds for durations and wall time to name them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from loguru import logger
+
+from voice_metrics.call.conversation import BotStopped, Conversation, Interruption, UserStarted
+from voice_metrics.call.errors import Failures
+from voice_metrics.call.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    EndReason,
+    Fact,
+    FirstByte,
+    Leg,
+    Processing,
+    Responded,
+    TokensUsed,
+    Unpriced,
+    Usage,
+)
+from voice_metrics.call.functions import FunctionCalls
+from voice_metrics.call.holdback import HoldBack
+from voice_metrics.call.record import Record
+from voice_metrics.call.response_parts import Breakdown, ResponseParts
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.call.throughput import Throughput
+from voice_metrics.export.call_series import CallSeries
+from voice_metrics.ledger.journal import Journal
+from voice_metrics.pipecat.conversation_frames import Event
+from voice_metrics.pipecat.services import Services
+from voice_metrics.prices import PriceBook
+from voice_metrics.series.own_metrics import OwnMetrics
+from voice_metrics.telemetry import Telemetry
+
+NO_SERVICE = "none"
+_LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What names a call.
+
+    Parameters:
+        call_id: Its id.
+        models: Model of each leg, or `None` for a leg that the pipeline lacks.
+        attributes: The user's own tags.
+        started_at: Wall time of its start, UTC.
+    """
+
+    call_id: str
+    models: Mapping[Leg, str | None]
+    attributes: Mapping[str, str]
+    started_at: datetime
+
+    def tags(self) -> dict[str, str]:
+        """The attributes of every point of the call, but for the call id."""
+        models = {f"{leg.value}_model": self.models.get(leg) or NO_SERVICE for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
+        return {**self.attributes, **models}
+
+
+class Call:
+    """A call that runs, or that has ended and waits for the acknowledgement of its last export."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        services: Services,
+        telemetry: Telemetry,
+        prices: PriceBook,
+        at: float,
+        *,
+        gen_ai: bool = True,
+        journal: Journal | None = None,
+    ) -> None:
+        """Begin the call.
+
+        Args:
+            identity: What names it.
+            services: The services of its pipeline.
+            telemetry: Where its series go.
+            prices: What usage costs.
+            at: The moment of its start, in monotonic seconds.
+            gen_ai: Whether OpenTelemetry's series for generative AI are made too.
+            journal: What writes the call into the ledger, or `None` if there is none.
+        """
+        self.identity = identity
+        self.services = services
+        self.end_reason: EndReason | None = None
+        self._telemetry = telemetry
+        self._prices = prices
+        self._journal = journal
+        self._started_at = at
+        self._unix_at_zero = identity.started_at.timestamp() - at
+        self._ended_at: float | None = None
+        self._record = Record(services.leg)
+        self._throughput = Throughput()
+        self._parts = ResponseParts()
+        self._held = HoldBack()
+        self._conversation = Conversation()
+        self._functions = FunctionCalls()
+        self._failures = Failures()
+        self._unpriced_yet: list[tuple[Usage, datetime]] = []
+        self._last_export: Future[bool | None] | None = None
+        self._series = CallSeries(telemetry, services, identity.call_id, identity.tags(), gen_ai=gen_ai)
+        self.own = OwnMetrics(telemetry.meter, self._series.attributes)
+
+    @property
+    def next_due(self) -> float | None:
+        """When `release` has something to do, in monotonic seconds; `None` if nothing is held back."""
+        return self._held.next_due
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the bot is speaking."""
+        return self._conversation.bot_speaking
+
+    @property
+    def awaits_prices(self) -> bool:
+        """Whether some usage has no price yet because prices are still being looked up."""
+        return bool(self._unpriced_yet)
+
+    def measured(self, fact: Fact, at: float) -> None:
+        """Take what a service reported.
+
+        Args:
+            fact: The measurement. Latencies are held back for a moment: an interruption makes them false.
+            at: When it came, in monotonic seconds.
+        """
+        # A transcript that starts the caller's turn is followed by an interruption at once, and its latency is true.
+        if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
+            self._held.put(fact, at)
+        else:
+            self.happened(fact, at)
+
+    def took_place(self, event: Event, at: float) -> None:
+        """Take an event of the conversation.
+
+        Args:
+            event: The event.
+            at: When it came, in monotonic seconds.
+        """
+        match event:
+            case Interruption():
+                self._all_happened(self._held.interrupted(at), at)
+            case UserStarted():
+                self._held.turn_started(at)
+            case BotStopped() if self._ended_at is not None and self.speaking:
+                # A goodbye that was queued before the EndFrame is part of the call.
+                self._ended_at = at
+        self._all_happened(self._conversation.take(event, at), at)
+        self._all_happened(self._functions.take(event, at), at)
+        self._all_happened(self._failures.take(event), at)
+
+    def explained(self, breakdown: Breakdown, at: float) -> None:
+        """Take Pipecat's account of a response.
+
+        Args:
+            breakdown: The account.
+            at: When it came, in monotonic seconds.
+        """
+        self._all_happened(self._parts.explained(breakdown, at), at)
+
+    def release(self, at: float) -> None:
+        """Take the held measurements whose time has come.
+
+        Args:
+            at: Now, in monotonic seconds.
+        """
+        self._all_happened(self._held.due(at), at)
+
+    def happened(self, fact: Fact, at: float) -> None:
+        """Take a fact for good; one that comes after the last export was asked for is too late.
+
+        Args:
+            fact: What happened.
+            at: When, in monotonic seconds.
+        """
+        if self._last_export is not None:
+            return
+        logger.debug("Call {}: {}", self.identity.call_id, fact)
+        self._record.take(fact)
+        if self._journal is not None:
+            self._journal.happened(fact, self._unix_at_zero + at)
+        self._series.take(fact)
+        self._follow(fact, at)
+
+    def _follow(self, fact: Fact, at: float) -> None:
+        match fact:
+            case FirstByte() | Processing() | TokensUsed() if self.services.leg(fact.processor) is Leg.LLM:
+                if (generated := self._throughput.take(fact)) is not None:
+                    self.happened(generated, at)
+            case Responded():
+                self._all_happened(self._parts.responded(fact, at), at)
+        if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
+            self._unpriced_yet.append((fact, self._moment(at)))
+            self.price(at)
+
+    def price(self, at: float) -> None:
+        """Price the usage whose price has become known.
+
+        Args:
+            at: Now, in monotonic seconds.
+        """
+        waiting, self._unpriced_yet = self._unpriced_yet, []
+        for usage, moment in waiting:
+            cost = self._prices.cost(_LEGS[type(usage)], self.services.provider(usage.processor), usage, moment)
+            if cost is None:
+                self._unpriced_yet.append((usage, moment))
+            else:
+                self.happened(cost, at)
+
+    def end(self, reason: EndReason, at: float) -> None:
+        """Note the end; the first reason counts. Measurements that are still under way are still taken.
+
+        Args:
+            reason: How the call ended.
+            at: When, in monotonic seconds.
+        """
+        if self.end_reason is None:
+            self.end_reason, self._ended_at = reason, at
+
+    def fail(self) -> None:
+        """Note an error that ends the call although it was told to end; nothing once the last export was asked for."""
+        if self.end_reason is EndReason.COMPLETED and self._last_export is None:
+            self.end_reason = EndReason.ERROR
+
+    def close(self, at: float) -> Future[bool | None]:
+        """Ask for the last export, once; nothing is taken any more.
+
+        Args:
+            at: Now, in monotonic seconds.
+
+        Returns:
+            Whether the last values were acknowledged; `None` without an endpoint.
+        """
+        if self._last_export is None:
+            self.end(EndReason.UNKNOWN, at)
+            if self.speaking:
+                self._ended_at = at
+            self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
+            self._give_up_prices(at)
+            ended_at = at if self._ended_at is None else self._ended_at
+            self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN, at - ended_at)
+        return self._last_export
+
+    def summary(self, at: float) -> CallSummary:
+        """The call so far; once it has ended, as a whole: what is under way ends as if nothing more came.
+
+        Args:
+            at: Now, in monotonic seconds.
+
+        Returns:
+            The summary. Nothing of the call is changed.
+        """
+        if self._ended_at is None or self._last_export is not None:
+            return self.progress(at)
+        under_way = copy.deepcopy((self._held, self._conversation, self._functions))
+        still_open = list(self._still_open(*under_way, at))
+        record = copy.deepcopy(self._record) if still_open else self._record
+        for fact in still_open:
+            record.take(fact)
+        return self._summed_up(record, at)
+
+    def progress(self, at: float) -> CallSummary:
+        """The call so far, with what is under way left open.
+
+        Args:
+            at: Now, in monotonic seconds.
+
+        Returns:
+            The summary.
+        """
+        return self._summed_up(self._record, at)
+
+    def _summed_up(self, record: Record, at: float) -> CallSummary:
+        over = self._ended_at if self._ended_at is not None and not self.speaking else at
+        duration = over - self._started_at
+        return CallSummary(
+            call_id=self.identity.call_id,
+            started_at=self.identity.started_at,
+            duration_seconds=duration,
+            end_reason=self.end_reason,
+            models=self.identity.models,
+            attributes=self.identity.attributes,
+            llm=record.tokens.summary(),
+            characters=record.characters,
+            audio_seconds=record.audio_seconds,
+            ttfb=record.service_latency(FirstByte),
+            processing=record.service_latency(Processing),
+            response=record.response.summary(),
+            turns=dict(record.turns),
+            interruptions=record.interruptions,
+            function_calls=dict(record.functions),
+            errors=record.errors,
+            cost=record.costs.summary(duration),
+            dropped=record.dropped,
+            exported=self._exported(),
+            destination=self._telemetry.destination,
+            kept_in=self._telemetry.kept_in,
+        )
+
+    def _still_open(
+        self, held: HoldBack, conversation: Conversation, functions: FunctionCalls, at: float
+    ) -> Iterator[Fact]:
+        yield from held.flush()
+        yield from conversation.end(at, cut_off=self.end_reason is not EndReason.COMPLETED)
+        yield from functions.end(at)
+
+    def _give_up_prices(self, at: float) -> None:
+        self.price(at)
+        for usage, _ in self._unpriced_yet:
+            why = "its price was still being looked up when the call ended"
+            self.happened(Unpriced(_LEGS[type(usage)], usage.processor, usage.model, why), at)
+        self._unpriced_yet.clear()
+
+    def _exported(self) -> bool | None:
+        if self._telemetry.destination is None or self._last_export is None:
+            return None
+        done = self._last_export.done() and not self._last_export.cancelled()
+        return bool(done and self._last_export.exception() is None and self._last_export.result())
+
+    def _all_happened(self, facts: Iterable[Fact], at: float) -> None:
+        for fact in facts:
+            self.happened(fact, at)
+
+    def _moment(self, at: float) -> datetime:
+        return self.identity.started_at + timedelta(seconds=at - self._started_at)

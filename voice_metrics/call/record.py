@@ -1,0 +1,201 @@
+"""The record of one call: facts in, totals out.
+
+Pure: holds no clock and no event loop, and nothing is read back from instruments. Memory is bounded
+whatever the length of the call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from voice_metrics.call.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    Failed,
+    FirstByte,
+    FunctionOutcome,
+    FunctionSettled,
+    Interrupted,
+    Leg,
+    Priced,
+    Processing,
+    Refused,
+    Responded,
+    TokensUsed,
+    TurnEnded,
+    TurnOutcome,
+    Unpriced,
+)
+from voice_metrics.call.summary import (
+    CostSummary,
+    Latency,
+    LLMSummary,
+    PriceUsed,
+    ServiceLatency,
+    latency,
+)
+
+# Percentiles are over this many latest samples; counts, averages and extremes over all.
+_SAMPLES = 10_000
+
+
+@dataclass(slots=True)
+class _Samples:
+    """Seconds of one kind of latency."""
+
+    count: int = 0
+    total: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+    interrupted: int = 0
+    latest: deque[float] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
+
+    def add(self, seconds: float) -> None:
+        if not self.count or seconds < self.least:
+            self.least = seconds
+        if seconds > self.most:
+            self.most = seconds
+        self.count += 1
+        self.total += seconds
+        self.latest.append(seconds)
+
+    def summary(self) -> Latency:
+        return latency(self.count, self.total, self.least, self.most, self.latest)
+
+
+@dataclass(slots=True)
+class _Tokens:
+    """Sums of reported tokens; a detail stays `None` until a service reports it."""
+
+    requests: int = 0
+    prompt: int | None = None
+    completion: int | None = None
+    details: Counter[str] = field(default_factory=Counter)
+
+    def add(self, used: TokensUsed) -> None:
+        self.requests += 1
+        self.prompt = (self.prompt or 0) + used.prompt
+        self.completion = (self.completion or 0) + used.completion
+        for name, tokens in (
+            ("cache_read", used.cache_read),
+            ("cache_creation", used.cache_creation),
+            ("reasoning", used.reasoning),
+        ):
+            if tokens is not None:
+                self.details[name] += tokens
+
+    def summary(self) -> LLMSummary:
+        known = self.prompt is not None and self.completion is not None
+        return LLMSummary(
+            requests=self.requests,
+            prompt_tokens=self.prompt,
+            completion_tokens=self.completion,
+            total_tokens=(self.prompt or 0) + (self.completion or 0) if known else None,
+            cache_read_tokens=self.details.get("cache_read"),
+            cache_creation_tokens=self.details.get("cache_creation"),
+            reasoning_tokens=self.details.get("reasoning"),
+        )
+
+
+@dataclass(slots=True)
+class _Costs:
+    """Sums of priced usage, and what has no price."""
+
+    usd: dict[Leg, Decimal] = field(default_factory=dict)
+    prices: dict[tuple[str, str], PriceUsed] = field(default_factory=dict)
+    unpriced: set[str] = field(default_factory=set)
+
+    def add(self, priced: Priced) -> None:
+        self.usd[priced.leg] = self.usd.get(priced.leg, Decimal(0)) + priced.usd
+        model = priced.model or priced.processor
+        self.prices[model, priced.source] = PriceUsed(model, priced.source, priced.priced_on)
+
+    def miss(self, unpriced: Unpriced) -> None:
+        self.unpriced.add(unpriced.model or unpriced.processor)
+
+    def summary(self, duration_seconds: float) -> CostSummary:
+        total = sum(self.usd.values(), Decimal(0)) if self.usd else None
+        return CostSummary(
+            llm_usd=self.usd.get(Leg.LLM),
+            stt_usd=self.usd.get(Leg.STT),
+            tts_usd=self.usd.get(Leg.TTS),
+            total_usd=total,
+            per_minute_usd=total * 60 / Decimal(str(duration_seconds))
+            if total is not None and duration_seconds
+            else None,
+            # In an order that does not depend on which price was found first.
+            unpriced=tuple(sorted(self.unpriced)),
+            prices=tuple(self.prices[key] for key in sorted(self.prices)),
+        )
+
+
+class Record:
+    """Totals of one call."""
+
+    def __init__(self, leg: Callable[[str], Leg]) -> None:
+        """Start empty.
+
+        Args:
+            leg: Tells the part that a processor plays, by its class name.
+        """
+        self._leg = leg
+        self.tokens = _Tokens()
+        self.costs = _Costs()
+        self.response = _Samples()
+        self.characters: int | None = None
+        self.audio_seconds: float | None = None
+        self.turns: Counter[TurnOutcome] = Counter()
+        self.functions: Counter[FunctionOutcome] = Counter()
+        self.interruptions = self.errors = self.dropped = 0
+        self._overall: dict[type, _Samples] = {FirstByte: _Samples(), Processing: _Samples()}
+        self._by_leg: dict[type, dict[Leg, _Samples]] = {
+            kind: {leg: _Samples() for leg in Leg} for kind in self._overall
+        }
+
+    def take(self, fact: Fact) -> None:
+        """Add a fact to the totals."""
+        match fact:
+            case FirstByte() | Processing():
+                self._latency(fact)
+            case TokensUsed():
+                self.tokens.add(fact)
+            case Priced():
+                self.costs.add(fact)
+            case CharactersSpoken():
+                self.characters = (self.characters or 0) + fact.characters
+            case AudioTranscribed():
+                self.audio_seconds = (self.audio_seconds or 0.0) + fact.seconds
+            case Responded():
+                self.response.add(fact.seconds)
+            case TurnEnded():
+                self.turns[fact.outcome] += 1
+            case Interrupted():
+                self.interruptions += 1
+            case FunctionSettled():
+                self.functions[fact.outcome] += 1
+            case Failed():
+                self.errors += 1
+            case Refused():
+                self.dropped += 1
+            case Unpriced():
+                self.costs.miss(fact)
+
+    def service_latency(self, kind: type[FirstByte] | type[Processing]) -> ServiceLatency:
+        """Latency of all services together and of each leg, interrupted requests left out of the figures."""
+        overall, legs = self._overall[kind], self._by_leg[kind]
+        return ServiceLatency(
+            overall.summary(),
+            overall.interrupted,
+            {leg: (samples.summary(), samples.interrupted) for leg, samples in legs.items()},
+        )
+
+    def _latency(self, fact: FirstByte | Processing) -> None:
+        for samples in (self._overall[type(fact)], self._by_leg[type(fact)][self._leg(fact.processor)]):
+            if fact.interrupted:
+                samples.interrupted += 1
+            else:
+                samples.add(fact.seconds)

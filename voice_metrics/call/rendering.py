@@ -1,0 +1,117 @@
+"""A call's summary as text for people: one block, a line for each subject, nothing that did not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from voice_metrics.call.facts import EndReason, FunctionOutcome, Leg, TurnOutcome
+from voice_metrics.call.summary import CallSummary, CostSummary, Latency, ServiceLatency
+
+_NAMES = {Leg.LLM: "LLM", Leg.STT: "STT", Leg.TTS: "TTS", Leg.OTHER: "other"}
+
+
+def render(summary: CallSummary) -> str:
+    """The text of a summary, a headline and indented lines."""
+    return "\n".join((_headline(summary), *(f"  {name:<15}{text}" for name, text in _lines(summary))))
+
+
+def _headline(summary: CallSummary) -> str:
+    ended = summary.end_reason.value if summary.end_reason else "still running"
+    if summary.end_reason is EndReason.UNKNOWN:
+        ended = "end unknown"
+    return f"Call {summary.call_id}: {summary.duration_seconds:.1f} s, {ended}"
+
+
+def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
+    yield "started", summary.started_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    yield (
+        "models",
+        ", ".join(f"{_NAMES[leg]} {model}" for leg, model in summary.models.items() if model) or "none found",
+    )
+    if summary.attributes:
+        yield "attributes", ", ".join(f"{key}={value}" for key, value in summary.attributes.items())
+    yield "LLM tokens", _tokens(summary)
+    yield "TTS characters", "not reported" if summary.characters is None else f"{summary.characters}"
+    yield "STT audio", "not reported" if summary.audio_seconds is None else f"{summary.audio_seconds:.1f} s"
+    yield from _service_lines("TTFB", summary.ttfb)
+    yield from _service_lines("processing", summary.processing)
+    yield "response", _figures(summary.response)
+    yield "turns", _turns(summary)
+    yield "function calls", _functions(summary)
+    yield "errors", f"{summary.errors}" + (f", {summary.dropped} measurements refused" if summary.dropped else "")
+    yield "cost", _cost(summary.cost)
+    yield "export", _export(summary)
+
+
+def _tokens(summary: CallSummary) -> str:
+    llm = summary.llm
+    if llm.total_tokens is None:
+        return "not reported"
+    cached = f", {llm.cache_read_tokens} of the prompt cached" if llm.cache_read_tokens is not None else ""
+    return f"{llm.total_tokens} = {llm.prompt_tokens} prompt + {llm.completion_tokens} completion{cached}"
+
+
+def _service_lines(name: str, measured: ServiceLatency) -> Iterator[tuple[str, str]]:
+    yield name, _figures(measured.overall, measured.interrupted)
+    for leg, (figures, interrupted) in measured.by_leg.items():
+        if figures.count or interrupted:
+            yield f"  {_NAMES[leg]}", _figures(figures, interrupted)
+
+
+def _figures(figures: Latency, interrupted: int = 0) -> str:
+    cut = f", {interrupted} interrupted left out" if interrupted else ""
+    if not figures.count:
+        return f"none measured{cut}"
+    return (
+        f"avg {figures.average_ms:.0f} ms, min {figures.min_ms:.0f}, p50 {figures.p50_ms:.0f}, "
+        f"p95 {figures.p95_ms:.0f}, max {figures.max_ms:.0f} ({figures.count}x{cut})"
+    )
+
+
+def _turns(summary: CallSummary) -> str:
+    completed, cut = (summary.turns.get(outcome, 0) for outcome in TurnOutcome)
+    plural = "" if summary.interruptions == 1 else "s"
+    return f"{completed} completed, {cut} interrupted; {summary.interruptions} interruption{plural}"
+
+
+def _functions(summary: CallSummary) -> str:
+    counts = [(outcome, summary.function_calls.get(outcome, 0)) for outcome in FunctionOutcome]
+    return ", ".join(f"{count} {outcome.value.replace('_', ' ')}" for outcome, count in counts if count) or "none"
+
+
+def _cost(cost: CostSummary) -> str:
+    parts = [
+        f"{_NAMES[leg]} ${_money(usd)}"
+        for leg, usd in ((Leg.LLM, cost.llm_usd), (Leg.STT, cost.stt_usd), (Leg.TTS, cost.tts_usd))
+        if usd is not None
+    ]
+    missing = f"no price for {', '.join(cost.unpriced)}" if cost.unpriced else ""
+    if cost.total_usd is None:
+        return missing or "nothing to price"
+    a_minute = f", ${_money(cost.per_minute_usd)} a minute" if cost.per_minute_usd is not None else ""
+    sources = "; ".join(f"{used.model}: {used.source}{_age(used.priced_on)}" for used in cost.prices)
+    total = f"${_money(cost.total_usd)} ({', '.join(parts)}){a_minute}; {sources}"
+    return f"{total}; {missing}" if missing else total
+
+
+def _age(priced_on: str | None) -> str:
+    return f" of {priced_on}" if priced_on else ""
+
+
+def _money(usd: Decimal) -> str:
+    return (
+        f"{usd:.4f}"
+        if usd >= Decimal("0.01") or usd == 0
+        else f"{usd:.2g}"
+        if usd < Decimal("0.0001")
+        else f"{usd:.6f}"
+    )
+
+
+def _export(summary: CallSummary) -> str:
+    if summary.exported:
+        return f"exported to {summary.destination}"
+    if summary.exported is None:
+        return "local only" if summary.end_reason else "call still running"
+    return f"not acknowledged, kept in {summary.kept_in}" if summary.kept_in else "not acknowledged, kept nowhere"

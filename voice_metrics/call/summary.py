@@ -1,0 +1,273 @@
+"""What a call comes to: the summary, as data and as text.
+
+Numbers that do not exist are `None`, never 0. Refuses to claim an export that nobody acknowledged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from voice_metrics.call.facts import EndReason, FunctionOutcome, Leg, TurnOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Figures of one kind of latency, in milliseconds.
+
+    Parameters:
+        count: Number of samples.
+        average_ms: Mean, or `None` without samples.
+        min_ms: Least, or `None` without samples.
+        max_ms: Most, or `None` without samples.
+        p50_ms: Median, or `None` without samples.
+        p95_ms: 95th percentile, interpolated between samples, or `None` without samples.
+    """
+
+    count: int
+    average_ms: float | None
+    min_ms: float | None
+    max_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "count": self.count,
+            "average_ms": self.average_ms,
+            "min_ms": self.min_ms,
+            "max_ms": self.max_ms,
+            "p50_ms": self.p50_ms,
+            "p95_ms": self.p95_ms,
+        }
+
+
+def latency(count: int, total: float, least: float, most: float, samples: Iterable[float]) -> Latency:
+    """Figures from seconds.
+
+    Args:
+        count: Number of all samples.
+        total: Their sum in seconds.
+        least: The least in seconds.
+        most: The most in seconds.
+        samples: The samples in seconds from which percentiles are taken.
+
+    Returns:
+        The figures in milliseconds, to a thousandth.
+    """
+    if not count:
+        return Latency(0, None, None, None, None, None)
+    ranked = sorted(samples)
+    return Latency(count, *(_ms(s) for s in (total / count, least, most, _rank(ranked, 0.5), _rank(ranked, 0.95))))
+
+
+def _rank(ranked: list[float], quantile: float) -> float:
+    position = quantile * (len(ranked) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(ranked) - 1)
+    return ranked[below] + (ranked[above] - ranked[below]) * (position - below)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLatency:
+    """Latency of services: together and by leg.
+
+    Parameters:
+        overall: Figures of all services together; interrupted requests are left out.
+        interrupted: Number of requests that an interruption cut.
+        by_leg: The same for each leg.
+    """
+
+    overall: Latency
+    interrupted: int
+    by_leg: Mapping[Leg, tuple[Latency, int]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        by_service = {
+            leg.value: figures.to_dict() | {"interrupted": cut} for leg, (figures, cut) in self.by_leg.items()
+        }
+        return self.overall.to_dict() | {"interrupted": self.interrupted, "by_service": by_service}
+
+
+@dataclass(frozen=True, slots=True)
+class LLMSummary:
+    """Tokens of the language model; `None` where no service reported any.
+
+    Parameters:
+        requests: Inferences that reported their usage; one that was cut off often reports none.
+        prompt_tokens: Tokens of the prompts, cached ones inside.
+        completion_tokens: Tokens of the completions, reasoning inside.
+        total_tokens: Both together.
+        cache_read_tokens: Prompt tokens read from the provider's cache.
+        cache_creation_tokens: Prompt tokens written to the provider's cache.
+        reasoning_tokens: Completion tokens spent on reasoning.
+    """
+
+    requests: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    cache_read_tokens: int | None
+    cache_creation_tokens: int | None
+    reasoning_tokens: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "requests": self.requests,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+            "cache_read_tokens": self.cache_read_tokens,
+            "cache_creation_tokens": self.cache_creation_tokens,
+            "reasoning_tokens": self.reasoning_tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PriceUsed:
+    """A price that entered the cost.
+
+    Parameters:
+        model: The model it is for.
+        source: Where it comes from.
+        priced_on: ISO date at which the source last checked it, or `None` if the source does not say.
+    """
+
+    model: str
+    source: str
+    priced_on: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"model": self.model, "source": self.source, "priced_on": self.priced_on}
+
+
+@dataclass(frozen=True, slots=True)
+class CostSummary:
+    """Cost in US dollars; `None` where nothing was priced.
+
+    Parameters:
+        llm_usd: Cost of the language model.
+        stt_usd: Cost of speech recognition.
+        tts_usd: Cost of speech synthesis.
+        total_usd: What is priced, together.
+        per_minute_usd: The total over the length of the call.
+        unpriced: Models that were used and have no known price; the total leaves them out.
+        prices: The prices that were used.
+    """
+
+    llm_usd: Decimal | None
+    stt_usd: Decimal | None
+    tts_usd: Decimal | None
+    total_usd: Decimal | None
+    per_minute_usd: Decimal | None
+    unpriced: tuple[str, ...]
+    prices: tuple[PriceUsed, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: money as numbers."""
+        return {
+            "llm_usd": _number(self.llm_usd),
+            "stt_usd": _number(self.stt_usd),
+            "tts_usd": _number(self.tts_usd),
+            "total_usd": _number(self.total_usd),
+            "per_minute_usd": _number(self.per_minute_usd),
+            "unpriced": list(self.unpriced),
+            "prices": [price.to_dict() for price in self.prices],
+        }
+
+
+def _number(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
+
+
+@dataclass(frozen=True, slots=True)
+class CallSummary:
+    """One call, summed up.
+
+    Parameters:
+        call_id: The call's id.
+        started_at: Wall time of its start, with time zone UTC.
+        duration_seconds: Its length so far.
+        end_reason: How it ended, or `None` while it runs.
+        models: Model of each leg, or `None` for a leg that the pipeline lacks.
+        attributes: The user's own tags.
+        llm: Tokens.
+        characters: Characters sent to speech synthesis, or `None` if unreported.
+        audio_seconds: Audio through speech recognition, or `None` if unreported.
+        ttfb: Time to first byte.
+        processing: Processing time.
+        response: User stopped speaking to bot started speaking.
+        turns: Bot turns by outcome.
+        interruptions: Times the caller cut the bot off.
+        function_calls: Function calls by outcome.
+        errors: Errors, counted where they arose.
+        cost: Cost.
+        dropped: Measurements that were refused or lost.
+        exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
+        destination: Host that the series went to, or `None` without an endpoint.
+        kept_in: File that keeps what was not acknowledged, or `None`.
+    """
+
+    call_id: str
+    started_at: datetime
+    duration_seconds: float
+    end_reason: EndReason | None
+    models: Mapping[Leg, str | None]
+    attributes: Mapping[str, str]
+    llm: LLMSummary
+    characters: int | None
+    audio_seconds: float | None
+    ttfb: ServiceLatency
+    processing: ServiceLatency
+    response: Latency
+    turns: Mapping[TurnOutcome, int]
+    interruptions: int
+    function_calls: Mapping[FunctionOutcome, int]
+    errors: int
+    cost: CostSummary
+    dropped: int
+    exported: bool | None = None
+    destination: str | None = None
+    kept_in: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as a JSON-ready dictionary; `null` for what does not exist."""
+        return {
+            "call_id": self.call_id,
+            "started_at": self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "duration_seconds": round(self.duration_seconds, 3),
+            "end_reason": self.end_reason.value if self.end_reason else None,
+            "models": {leg.value: self.models.get(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)},
+            "attributes": dict(self.attributes),
+            "llm": self.llm.to_dict(),
+            "tts": {"characters": self.characters},
+            "stt": {"audio_seconds": None if self.audio_seconds is None else round(self.audio_seconds, 3)},
+            "ttfb": self.ttfb.to_dict(),
+            "processing": self.processing.to_dict(),
+            "response": self.response.to_dict(),
+            "turns": {outcome.value: self.turns.get(outcome, 0) for outcome in TurnOutcome},
+            "interruptions": self.interruptions,
+            "function_calls": {outcome.value: self.function_calls.get(outcome, 0) for outcome in FunctionOutcome},
+            "errors": self.errors,
+            "cost": self.cost.to_dict(),
+            "dropped": self.dropped,
+            "exported": self.exported,
+        }
+
+    def render(self) -> str:
+        """The summary as text for a log, without a final newline."""
+        from voice_metrics.call.rendering import render
+
+        return render(self)

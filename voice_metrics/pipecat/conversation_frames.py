@@ -1,0 +1,171 @@
+"""Pipecat's frames of a conversation as events: the one place that knows their shapes.
+
+Reads speaking, interruption, function-call and error frames; all others are nobody's business here. Cheap, since
+every frame of a call passes: one look-up by the frame's class. Reads no clock and keeps no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipecat.frames import frames
+from pipecat.frames.frames import ErrorFrame, Frame, FunctionCallResultFrame
+from pipecat.processors.frame_processor import FrameDirection
+
+from voice_metrics.call import conversation, functions
+from voice_metrics.call.conversation import (
+    BotSpeaking,
+    BotStarted,
+    BotStopped,
+    Interruption,
+    UserStarted,
+    UserStopped,
+    VoiceStarted,
+    VoiceStopped,
+)
+from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+
+__all__ = ["Event", "Interruption", "event", "function_raised", "is_echo", "tells"]
+
+Event = conversation.Event | functions.Event | ErrorRaised
+_Maker = Callable[[Any, Any], Event | None]
+
+# Before, an exception in a function is reported as an error and its call is never settled.
+RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
+_FUNCTION_ERROR = "Error executing function call ["
+
+
+def event(frame: Frame, source: Any = None) -> Event | None:
+    """What a frame says about the conversation.
+
+    Args:
+        frame: Any frame.
+        source: The processor that made it, or `None` if that is not known.
+
+    Returns:
+        The event, or `None` if the frame tells nothing.
+    """
+    make = _maker(type(frame))
+    return make(frame, source) if make else None
+
+
+def reads(kind: type[Frame]) -> bool:
+    """Whether frames of a class may say something."""
+    return _maker(kind) is not None
+
+
+def _maker(kind: type[Frame]) -> _Maker | None:
+    try:
+        return _MAKERS[kind]
+    except KeyError:
+        make = _MAKERS[kind] = next((_MAKERS[base] for base in kind.__mro__[1:] if base in _MAKERS), None)
+        return make
+
+
+def tells(frame: Frame) -> bool:
+    """Whether a frame must be read where it arises, since it does not reach every place of a pipeline."""
+    return isinstance(frame, _READ_AT_ORIGIN)
+
+
+def is_echo(frame: Frame, direction: FrameDirection) -> bool:
+    """Whether a frame is the upstream twin of one that was sent downstream too, for who sees both."""
+    return direction is FrameDirection.UPSTREAM and frame.broadcast_sibling_id is not None
+
+
+def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
+    """The function whose exception an error reports, on a Pipecat that tells it in no other way."""
+    text = frame.error
+    if RESULTS_NAME_ERRORS or not isinstance(text, str) or not text.startswith(_FUNCTION_ERROR):
+        return None
+    return FunctionRaised(frame.id, text[len(_FUNCTION_ERROR) :].partition("]")[0])
+
+
+def _error(frame: ErrorFrame, source: Any) -> ErrorRaised:
+    origin = frame.processor or source
+    processor = type(origin).__name__ if origin else "unknown"
+    category = getattr(frame, "category", None)  # since 1.8.0
+    return ErrorRaised(frame.id, processor, str(getattr(category, "value", None) or "unknown"), bool(frame.fatal))
+
+
+def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
+    return VoiceStopped(float(frame.stop_secs or 0.0))
+
+
+def _running(frame: Any, source: Any) -> FunctionRunning:
+    name = frame.function_name
+    deadline, registered = _deadline(source, name), _is_registered(source, name)
+    return FunctionRunning(_once(frame), frame.tool_call_id, name, deadline, registered)
+
+
+def _answered(frame: Any, source: Any) -> FunctionAnswered | None:
+    properties = getattr(frame, "properties", None)
+    is_final = properties.is_final if properties else getattr(frame, "is_final", True)
+    if not is_final:
+        return None
+    failed = bool(getattr(frame, "error", None))
+    return FunctionAnswered(_once(frame), frame.tool_call_id, frame.function_name, failed, frame.result is None)
+
+
+def _dropped(frame: Any, source: Any) -> FunctionDropped:
+    # Pipecat asks for inference after a call that ran past its deadline, and after no other that is cancelled.
+    timed_out = bool(getattr(frame, "run_llm", False))
+    return FunctionDropped(_once(frame), frame.tool_call_id, frame.function_name, timed_out)
+
+
+def _once(frame: Frame) -> int:
+    # The twins that go up and down carry each other's id.
+    return min(frame.id, frame.broadcast_sibling_id or frame.id)
+
+
+def _deadline(source: Any, function: str) -> float | None:
+    functions = _functions(source) or {}
+    item = functions.get(function) or functions.get(None)
+    seconds = getattr(item, "timeout_secs", None) or getattr(source, "_function_call_timeout_secs", None)
+    return float(seconds) if isinstance(seconds, (int, float)) else None
+
+
+def _is_registered(source: Any, function: str) -> bool | None:
+    functions = _functions(source)
+    if functions is None:
+        return None
+    # A function that is registered as `None` answers to every name.
+    return True if function in functions else None if None in functions else False
+
+
+def _functions(source: Any) -> dict[str | None, Any] | None:
+    registered = getattr(source, "_functions", None)
+    return registered if isinstance(registered, dict) else None
+
+
+def _always(made: Event) -> _Maker:
+    return lambda frame, source: made
+
+
+_BY_NAME: dict[str, _Maker] = {
+    "BotStartedSpeakingFrame": _always(BotStarted()),
+    "BotSpeakingFrame": _always(BotSpeaking()),
+    "BotStoppedSpeakingFrame": _always(BotStopped()),
+    "UserStartedSpeakingFrame": _always(UserStarted()),
+    "UserStoppedSpeakingFrame": _always(UserStopped()),
+    "VADUserStartedSpeakingFrame": _always(VoiceStarted()),
+    "VADUserStoppedSpeakingFrame": _voice_stopped,
+    "InterruptionFrame": _always(Interruption()),
+    "ErrorFrame": _error,
+    "FunctionCallInProgressFrame": _running,
+    "FunctionCallResultFrame": _answered,
+    "FunctionCallCancelFrame": _dropped,
+    # Calls that another worker's model makes, announced to this pipeline; since 1.13.0.
+    "ExternalFunctionCallInProgressFrame": _running,
+    "ExternalFunctionCallResultFrame": _answered,
+    "ExternalFunctionCallCancelFrame": _dropped,
+}
+_MAKERS: dict[type, _Maker | None] = {
+    getattr(frames, name): make for name, make in _BY_NAME.items() if hasattr(frames, name)
+}
+_READ_AT_ORIGIN = (
+    frames.FunctionCallInProgressFrame,
+    frames.FunctionCallResultFrame,
+    frames.FunctionCallCancelFrame,
+)

@@ -1,0 +1,193 @@
+"""Which call a task belongs to, and recording from anywhere in that task.
+
+Owns one context variable. A bot is built in the task that will run it, so every task of the call inherits the
+variable from there; and each processor of the pipeline enters the call again when it starts, so that calls built in
+one task are told apart. What cannot be told apart is no call's: its numbers carry no call's tags.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from enum import Enum
+from types import TracebackType
+from typing import Any
+
+from loguru import logger
+from pipecat.frames.frames import Frame, StartFrame
+
+from voice_metrics.call.facts import Refused
+from voice_metrics.export.instruments import instruments_of
+from voice_metrics.series import table
+from voice_metrics.series.declarations import DECLARED
+from voice_metrics.series.own_metrics import REASON, OwnMetrics
+from voice_metrics.telemetry import telemetry
+
+AttributeValue = str | int | float
+
+# Calls of one context that are remembered; two are enough to know that it is nobody's.
+_REMEMBERED = 16
+_UNITS_PER_SECOND = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "min": 1 / 60, "h": 1 / 3600}
+
+
+class CurrentCall:
+    """The call of one processor, as the tasks around it see it."""
+
+    def __init__(self) -> None:
+        """Take the context in which the bot is built, unless a call that is not over has it too."""
+        self.over = False
+        self._own: OwnMetrics | None = None
+        self._refused: Callable[[Refused], None] | None = None
+        # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
+        self._heard: set[int] = set()
+        self._itself = weakref.ref(self)
+        _built_here.set((*_calls_here(), self._itself)[-_REMEMBERED:])
+
+    def begin(self, own: OwnMetrics, refused: Callable[[Refused], None]) -> None:
+        """Let what is recorded in the call's tasks carry its tags.
+
+        Args:
+            own: Records with the call's tags.
+            refused: Told what is refused; counts it.
+        """
+        self._own, self._refused, self.over = own, refused, False
+
+    def end(self) -> None:
+        """Let what is recorded from now on carry no call's tags: the call's series are complete."""
+        if self._own is not None:
+            self._own.close()
+        self._own, self._refused, self.over = None, None, True
+
+    def enter(self) -> None:
+        """Make the running task, and every task that it starts from now on, this call's."""
+        if _built_here.get() != (self._itself,):
+            _built_here.set((self._itself,))
+
+    def inherit(self, processors: Iterable[Any]) -> None:
+        """Make the tasks of these processors this call's as soon as they take a frame.
+
+        Args:
+            processors: All processors of the call's pipeline, nested ones included.
+        """
+        for processor in processors:
+            if processor.id not in self._heard:
+                self._heard.add(processor.id)
+                processor.add_event_handler("on_before_process_frame", self._on_frame)
+
+    def record(self, key: Enum | str, value: float, attributes: dict[str, Any]) -> bool:
+        """Record a value of a declared metric with the call's tags.
+
+        Args:
+            key: The metric's OTLP name, or an enum member whose value it is.
+            value: The value in its unit.
+            attributes: Attributes beside the call's own tags.
+
+        Returns:
+            Whether the call was there to record or refuse it.
+        """
+        own, refused = self._own, self._refused
+        if own is None or refused is None:
+            return False
+        if (refusal := own.record(key, value, kind=None, attributes=attributes)) is not None:
+            refused(refusal)
+        return True
+
+    def _on_frame(self, processor: Any, frame: Frame) -> None:
+        self.enter()
+        # The task that takes the StartFrame starts the processor's other tasks afterwards.
+        if isinstance(frame, StartFrame) and hasattr(processor, "remove_event_handler"):
+            self._heard.discard(processor.id)
+            # Pipecat is walking through the list of listeners at this moment.
+            asyncio.get_running_loop().call_soon(
+                processor.remove_event_handler, "on_before_process_frame", self._on_frame
+            )
+
+
+# The calls that may own the running task; it is a call's where there is exactly one. A context keeps no bot alive.
+_built_here: ContextVar[tuple[weakref.ref[CurrentCall], ...]] = ContextVar("voice_metrics_calls", default=())
+
+
+def _calls_here() -> Iterator[weakref.ref[CurrentCall]]:
+    for reference in _built_here.get():
+        call = reference()
+        if call is not None and not call.over:
+            yield reference
+
+
+def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -> None:
+    """Record a value of a declared metric, with the tags of the call that the running task belongs to.
+
+    Never raises: what cannot be recorded is counted in `voice.telemetry.dropped.total`. Outside a call the value is
+    recorded without a call's tags, by the process's own telemetry.
+
+    Args:
+        key: The metric's name, or an enum member whose value is its name.
+        value: The value in the metric's unit.
+        **attributes: Text, numbers and truth values beside the call's own tags.
+    """
+    try:
+        calls = [call for reference in _built_here.get() if (call := reference()) is not None]
+        if len(calls) != 1 or not calls[0].record(key, value, attributes):
+            _record_for_no_call(key, value, attributes)
+    except Exception as fault:
+        logger.debug("Not recorded: {}", fault)
+
+
+def _record_for_no_call(key: Enum | str, value: float, attributes: dict[str, Any]) -> None:
+    meter = telemetry().meter
+    if OwnMetrics(meter, {}).record(key, value, kind=None, attributes=attributes) is not None:
+        instruments_of(meter).of(table.DROPPED)(1, {"reason": REASON})
+
+
+class duration:
+    """Measures a block, `with` or `async with`, and records how long it took in the metric's unit.
+
+    The block gets a dict for attributes that are known only at its end:
+
+        async with duration(Retrieval.TIME, index="menu") as attributes:
+            documents = await search(question)
+            attributes["found"] = bool(documents)
+
+    A block that raises is recorded as well: the caller waited for it.
+
+    Args:
+        key: A declared metric whose unit is a time, such as "ms" or "s".
+        clock: Monotonic seconds.
+        **attributes: Text, numbers and truth values beside the call's own tags.
+    """
+
+    def __init__(
+        self, key: Enum | str, *, clock: Callable[[], float] = time.perf_counter, **attributes: AttributeValue
+    ) -> None:
+        self._key = key
+        self._clock = clock
+        self._attributes = dict(attributes)
+        self._started_at = 0.0
+
+    def __enter__(self) -> dict[str, AttributeValue]:
+        self._started_at = self._clock()
+        return self._attributes
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        seconds = self._clock() - self._started_at
+        record_metric(self._key, seconds * _units_per_second(self._key), **self._attributes)
+
+    async def __aenter__(self) -> dict[str, AttributeValue]:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, fault, trace)
+
+
+def _units_per_second(key: Enum | str) -> float:
+    metric = DECLARED.get(str(key.value if isinstance(key, Enum) else key))
+    # Not a number is refused and counted, as for any other value that cannot be true.
+    return _UNITS_PER_SECOND.get(metric.unit, math.nan) if metric else math.nan

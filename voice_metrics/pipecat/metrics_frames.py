@@ -1,0 +1,215 @@
+"""Pipecat's MetricsFrames as facts: the one place that knows the shapes of its metrics.
+
+Refuses what cannot be true. Pipecat's values are seconds, but for the turn detectors' milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import NoneType
+from typing import Any
+
+from pipecat.frames.frames import MetricsFrame
+from pipecat.metrics import metrics as pipecat_metrics
+from pipecat.metrics.metrics import (
+    LLMTokenUsage,
+    LLMUsageMetricsData,
+    MetricsData,
+    ProcessingMetricsData,
+    TextAggregationMetricsData,
+    TTFBMetricsData,
+    TTSUsageMetricsData,
+    TurnMetricsData,
+)
+
+from voice_metrics.call.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    FirstAnswerToken,
+    FirstAudio,
+    FirstByte,
+    Processing,
+    Refused,
+    TextAggregated,
+    TokensUsed,
+    TurnDetected,
+)
+from voice_metrics.pipecat.services import Service, class_name
+
+
+class _Absent:
+    """Stands for a class that the installed Pipecat does not have yet; nothing is an instance of it."""
+
+
+TTFAMetricsData: Any = getattr(pipecat_metrics, "TTFAMetricsData", _Absent)  # since 1.5.0
+STTUsageMetricsData: Any = getattr(pipecat_metrics, "STTUsageMetricsData", _Absent)  # since 1.7.0
+TTFATMetricsData: Any = getattr(pipecat_metrics, "TTFATMetricsData", _Absent)  # since 1.8.0
+
+# Counts beyond this are no longer exact as the doubles of the wire, and 2**63 breaks OTLP's encoder.
+MOST = 2**53
+
+
+class _Untrue(ValueError):
+    """A value that cannot have been measured."""
+
+
+def measurements(frame: MetricsFrame, services: Mapping[str, Service]) -> Iterator[Fact]:
+    """What a MetricsFrame says, one fact for each of its items.
+
+    Args:
+        frame: The frame.
+        services: The pipeline's services by their full Pipecat name, for models that the frame leaves out.
+
+    Yields:
+        A fact for each item; `Refused` for one that cannot be true or is of an unknown kind.
+    """
+    if _is_initial(frame):
+        return
+    for item in frame.data:
+        try:
+            fact = _fact(item, services)
+        except _Untrue as untrue:
+            fact = Refused("bad_value", f"{type(item).__name__} of {item.processor}: {untrue}")
+        except Exception as fault:
+            fact = Refused("fault", f"{type(item).__name__}: {type(fault).__name__}")
+        if fact is not None:
+            yield fact
+
+
+def _is_initial(frame: MetricsFrame) -> bool:
+    # Pipecat sends zeros for every service when the pipeline starts, without a model.
+    return (
+        bool(frame.data)
+        and all(
+            isinstance(item, (TTFBMetricsData, ProcessingMetricsData)) and item.value == 0 and item.model is None
+            for item in frame.data
+        )
+        and {type(item) for item in frame.data} == {TTFBMetricsData, ProcessingMetricsData}
+    )
+
+
+def _fact(item: MetricsData, services: Mapping[str, Service]) -> Fact | None:
+    if not (isinstance(item.processor, str) and isinstance(item.model, (str, NoneType))):
+        return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
+    service = services.get(item.processor)
+    processor = service.processor if service else class_name(item.processor)
+    model = item.model or (service.model or service.processor if service else None)
+    return _reading(type(item))(item, processor, model, service)
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < MOST:
+        raise _Untrue(f"{_shown(value)} is not a positive, finite number")
+    return float(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MOST:
+        raise _Untrue(f"{_shown(value)} is not a count")
+    return value
+
+
+def _shown(value: Any) -> str:
+    # Python refuses to write integers of thousands of digits.
+    return "a huge number" if isinstance(value, int) and abs(value) > MOST else repr(value)[:80]
+
+
+def _optional(usage: LLMTokenUsage, field: str) -> int | None:
+    value = getattr(usage, field, None)  # the audio fields appeared in Pipecat 1.6.0
+    return None if value is None else _count(value)
+
+
+def _first_byte(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return FirstByte(processor, model, _seconds(item.value))
+
+
+def _processing(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return Processing(processor, model, _seconds(item.value))
+
+
+def _first_audio(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return FirstAudio(processor, model, _seconds(item.ttfa))
+
+
+def _first_answer_token(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return FirstAnswerToken(processor, model, _seconds(item.ttfat))
+
+
+def _text_aggregated(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return TextAggregated(processor, _seconds(item.value))
+
+
+def _turn_detected(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return TurnDetected(processor, _seconds(item.e2e_processing_time_ms) / 1000, bool(item.is_complete))
+
+
+def _characters(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+    # A flush with nothing to report is no measurement, and no fault either.
+    characters = _count(item.value)
+    return CharactersSpoken(processor, model, characters) if characters else None
+
+
+def _audio(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+    seconds = item.value.audio_seconds
+    return None if seconds == 0 else AudioTranscribed(processor, model, _seconds(seconds))
+
+
+def _tokens(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+    usage: LLMTokenUsage = item.value
+    prompt, completion = _count(usage.prompt_tokens), _count(usage.completion_tokens)
+    total = _count(usage.total_tokens) if usage.total_tokens is not None else 0
+    read, created = _optional(usage, "cache_read_input_tokens"), _optional(usage, "cache_creation_input_tokens")
+    gross = _gross(prompt, completion, total, (read or 0) + (created or 0), net=_reports_net(processor, service))
+    if not gross and not completion:  # some services report zeros for a request that failed
+        return None
+    return TokensUsed(
+        processor,
+        model,
+        gross,
+        completion,
+        cache_read=read,
+        cache_creation=created,
+        reasoning=_optional(usage, "reasoning_tokens"),
+        input_audio=_optional(usage, "input_audio_tokens"),
+        output_audio=_optional(usage, "output_audio_tokens"),
+        cache_read_input_audio=_optional(usage, "cache_read_input_audio_tokens"),
+    )
+
+
+def _unknown(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+    return Refused("unknown_kind", type(item).__name__)
+
+
+_Reading = Callable[[Any, str, str | None, Service | None], Fact | None]
+_READINGS: dict[type, _Reading] = {
+    TTFBMetricsData: _first_byte,
+    ProcessingMetricsData: _processing,
+    LLMUsageMetricsData: _tokens,
+    TTSUsageMetricsData: _characters,
+    TextAggregationMetricsData: _text_aggregated,
+    TurnMetricsData: _turn_detected,
+    TTFAMetricsData: _first_audio,
+    TTFATMetricsData: _first_answer_token,
+    STTUsageMetricsData: _audio,
+}
+
+
+@lru_cache(maxsize=256)
+def _reading(kind: type) -> _Reading:
+    return next((_READINGS[base] for base in kind.__mro__ if base in _READINGS), _unknown)
+
+
+def _reports_net(processor: str, service: Service | None) -> bool:
+    return (service is not None and service.provider == "anthropic") or processor.startswith(
+        ("Anthropic", "AWSBedrock")
+    )
+
+
+def _gross(prompt: int, completion: int, total: int, cached: int, *, net: bool) -> int:
+    # Anthropic and Bedrock report the prompt net of caches, all others gross. From Pipecat 1.7 the total
+    # is gross everywhere and tells; before, theirs left cached input out, and only the name tells.
+    if cached and (net or cached > prompt or total == prompt + completion + cached):
+        return prompt + cached
+    return prompt

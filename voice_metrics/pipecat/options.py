@@ -1,0 +1,88 @@
+"""What the user of a processor or observer chose, checked at construction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import NoneType
+
+from voice_metrics.call.facts import Leg
+from voice_metrics.series.prometheus_names import LABELS_OF_PROMETHEUS, label_name
+from voice_metrics.series.table import COMMON_ATTRIBUTES, VOICE
+from voice_metrics.telemetry import Telemetry
+from voice_metrics.telemetry import telemetry as default_telemetry
+
+_OF_OURS = (*COMMON_ATTRIBUTES, *(name for series in VOICE for name in series.attributes))
+_TAKEN = frozenset(label_name(name) for name in (*_OF_OURS, *LABELS_OF_PROMETHEUS))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user chose.
+
+    Parameters:
+        models: Models by leg, where the user names them.
+        call_id: The call's id, or `None` for the pipeline's own or a new one.
+        attributes: The user's own tags.
+    """
+
+    models: Mapping[Leg, str | None]
+    call_id: str | None
+    attributes: Mapping[str, str]
+
+    @classmethod
+    def checked(
+        cls, models: Mapping[Leg, str | None], call_id: str | None, attributes: Mapping[str, str] | None
+    ) -> Options:
+        """Check what the user gave.
+
+        Args:
+            models: Models by leg, `None` for what is to be found in the pipeline.
+            call_id: The call's id, or `None`.
+            attributes: The user's own tags, or `None`.
+
+        Returns:
+            The options.
+
+        Raises:
+            TypeError: If a model, the call's id or an attribute is not text, or the attributes are no mapping.
+            ValueError: If an attribute has no name, or would be a label in Prometheus that series have already.
+        """
+        for leg, model in models.items():
+            if not isinstance(model, (str, NoneType)):
+                raise TypeError(f"{leg}_model={model!r}: expected the name of a model, such as 'gpt-4.1'")
+        if not isinstance(call_id, (str, NoneType)):
+            raise TypeError(f"call_id={call_id!r}: expected text, such as 'call-7'")
+        if not isinstance(attributes, (Mapping, NoneType)):
+            found = type(attributes).__name__
+            raise TypeError(f"attributes is a {found}: expected a dict, such as {{'tenant': 'acme'}}")
+        for key, value in (attributes or {}).items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise TypeError(f"attributes[{key!r}]={value!r}: expected text for text, such as {{'tenant': 'acme'}}")
+            if not key:
+                raise ValueError(f"attributes[{key!r}]: expected a name, such as 'tenant'")
+            if (label := label_name(key)) in _TAKEN:
+                raise ValueError(f"attributes[{key!r}]: the label {label} is taken; choose another name")
+        return cls(dict(models), call_id or None, dict(attributes or {}))
+
+
+def destination(telemetry: Telemetry | None, service_name: str | None) -> Callable[[], Telemetry]:
+    """Where the series of calls go.
+
+    Args:
+        telemetry: The user's own, or `None` for the process's.
+        service_name: OTLP `service.name` of the process, or `None` for the environment's.
+
+    Returns:
+        What gives it; the process's own is made by the first call that asks.
+
+    Raises:
+        TypeError: If one is of another type.
+    """
+    if not isinstance(telemetry, (Telemetry, NoneType)):
+        # A value that was meant for an endpoint or a header may hold a secret.
+        found = type(telemetry).__name__
+        raise TypeError(f"telemetry is a {found}: expected a Telemetry, such as Telemetry(meter_provider=provider)")
+    if not isinstance(service_name, (str, NoneType)):
+        raise TypeError(f"service_name={service_name!r}: expected text, such as 'voice-bot'")
+    return (lambda: telemetry) if telemetry else (lambda: default_telemetry(service_name))

@@ -1,0 +1,80 @@
+"""What only its origin tells, whatever the place of the processor that measures: errors and function calls.
+
+Errors travel up from a service and function-call frames end in the assistant's aggregator, so a processor sees
+them in some places and misses them in others. Listening to the events of the processors that make them is right in
+all places, and costs a frame 2 microseconds in the language model and nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pipecat.frames.frames import ErrorFrame, Frame
+
+from voice_metrics.call.errors import MOST_WAITING
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.seen import Seen
+from voice_metrics.pipecat.conversation_frames import Event, event, function_raised, tells
+from voice_metrics.pipecat.services import services_in
+
+
+class Origins:
+    """Listens to the processors of a pipeline, once each, for as long as they live.
+
+    Args:
+        happened: Told each event, synchronously, in the task of the processor that made it. It must not raise for
+            the sake of the log: Pipecat contains what a listener raises and reports it as an error.
+    """
+
+    def __init__(self, happened: Callable[[Event], None]) -> None:
+        self._happened = happened
+        # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
+        self._heard: set[int] = set()
+        self._told = Seen(MOST_WAITING)
+
+    def listen(self, processors: Iterable[Any]) -> None:
+        """Listen to those of the processors that are not listened to yet.
+
+        Args:
+            processors: All processors of the pipeline, nested ones included.
+        """
+        for processor in processors:
+            if processor.id in self._heard:
+                continue
+            self._heard.add(processor.id)
+            processor.add_event_handler("on_error", self._on_error)
+            if _calls_functions(processor):
+                processor.add_event_handler("on_before_push_frame", self._on_push)
+
+    def listen_above(self, worker: Any) -> None:
+        """Listen to what reaches the worker of a pipeline, unless it is listened to already.
+
+        Args:
+            worker: The pipeline's worker.
+        """
+        if worker.id not in self._heard:
+            self._heard.add(worker.id)
+            worker.add_event_handler("on_pipeline_error", self._on_pipeline_error)
+
+    def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
+        self._told.first(frame.id)
+        for raised in (event(frame, processor), function_raised(frame)):
+            if raised is not None:
+                self._happened(raised)
+
+    def _on_pipeline_error(self, worker: Any, frame: ErrorFrame) -> None:
+        # A processor may push an ErrorFrame by itself, without the event, and past whoever stands behind it.
+        if self._told.first(frame.id) and (raised := event(frame)) is not None:
+            self._happened(raised)
+
+    def _on_push(self, processor: Any, frame: Frame) -> None:
+        if tells(frame) and (told := event(frame, processor)):
+            self._happened(told)
+
+
+def _calls_functions(processor: Any) -> bool:
+    # A model in another worker is heard where its frames enter this one's pipeline.
+    if any(base.__name__ == "BusBridgeProcessor" for base in type(processor).__mro__):
+        return True
+    return any(service.leg is Leg.LLM for service in services_in((processor,)))

@@ -1,0 +1,336 @@
+"""What processor and observer share: the frames of a pipeline in, one call after another out.
+
+Owns the start and the end of a call as Pipecat tells them, the timers, and the promise that no fault
+of ours reaches the pipeline: each costs one measurement, is counted, and is logged once per kind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from loguru import logger
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
+
+from voice_metrics.call.call import Call, Identity
+from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.facts import EndReason, Leg, Refused
+from voice_metrics.call.response_parts import Breakdown
+from voice_metrics.call.seen import Seen
+from voice_metrics.call.summary import CallSummary
+from voice_metrics.ledger import ledger_at
+from voice_metrics.ledger.journal import Journal
+from voice_metrics.pipecat import breakdowns
+from voice_metrics.pipecat import conversation_frames as events
+from voice_metrics.pipecat.current_call import CurrentCall
+from voice_metrics.pipecat.lifetime import Lifetime
+from voice_metrics.pipecat.metrics_frames import measurements
+from voice_metrics.pipecat.options import Options
+from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.services import Flags, Services, processors_of, services_in, worker_of
+from voice_metrics.prices import PriceBook
+from voice_metrics.series.declarations import OwnKind
+from voice_metrics.settings.environment import Settings
+from voice_metrics.telemetry import Telemetry
+
+_LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
+# Errors before a call's StartFrame that are remembered for it.
+_MOST_EARLY = 100
+# How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
+_GAVE_UP = "can no longer do its job"
+
+
+class _Watched(dict[type, bool]):
+    """Whether frames of a class are read at all: one look-up for each frame of a call."""
+
+    def __missing__(self, kind: type[Frame]) -> bool:
+        watched = self[kind] = issubclass(kind, _LIFE) or events.reads(kind)
+        return watched
+
+
+WATCHED = _Watched()
+
+
+class CallRecorder:
+    """Feeds the calls of one pipeline."""
+
+    def __init__(
+        self,
+        options: Options,
+        telemetry: Callable[[], Telemetry],
+        prices: PriceBook,
+        settings: Settings,
+        announce: Callable[[CallSummary], Awaitable[None]],
+        flags: Callable[[], Flags],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Get ready; the first call begins at its StartFrame.
+
+        Args:
+            options: What the user chose.
+            telemetry: Gives where series go, when a call begins.
+            prices: What usage costs.
+            settings: The environment's.
+            announce: Told the summary of each call, once.
+            flags: Tells what the pipeline measures, once it has started.
+            clock: Monotonic seconds.
+        """
+        self._lifetime: Lifetime | None = None
+        self.call_id = options.call_id or str(uuid.uuid4())
+        self._options = options
+        self._telemetry = telemetry
+        self._prices = prices
+        # Loading price libraries takes a second of another thread: the sooner, the better for the first call.
+        prices.prepare(())
+        self._settings = settings
+        self._announce = announce
+        self._flags = flags
+        self._clock = clock
+        self._current = CurrentCall()
+        self._services = Services()
+        self._origins = Origins(self._at_origin)
+        self._seen = Seen()
+        self._unread: list[tuple[Call, MetricsFrame, float]] = []
+        self._early: deque[ErrorRaised] = deque(maxlen=_MOST_EARLY)
+        self._fatal = False
+        self._faults: set[str] = set()
+        self._explained_worker: Any = None
+
+    @property
+    def call(self) -> Call | None:
+        """The current call or the latest one, or `None` before the first."""
+        return self._lifetime.call if self._lifetime else None
+
+    async def discover(self, setup: Any) -> None:
+        """Look at the pipeline that is being set up. Never raises.
+
+        Args:
+            setup: What Pipecat's `setup` hook received.
+        """
+        try:
+            if (worker := worker_of(setup)) is not None:
+                processors = list(processors_of(worker.pipeline))
+                self._services = Services(services_in(processors))
+                self._prices.prepare(self._services.by_name.values())
+                # Those that came after an earlier call are nobody's.
+                self._early.clear()
+                self._origins.listen(processors)
+                self._origins.listen_above(worker)
+                self._current.inherit(processors)
+                # A breakdown names parts of the language model's and the voice's work; its observer costs every frame.
+                if (
+                    worker is not self._explained_worker
+                    and self._services.model(Leg.LLM)
+                    and self._services.model(Leg.TTS)
+                ):
+                    self._explained_worker = worker
+                    await breakdowns.attach(worker, setup.task_manager, self._explained)
+        except Exception as fault:
+            self.faulted("set-up", fault)
+
+    def take(self, frame: Frame) -> None:
+        """Read a frame, unless it was read before. Never raises and never waits.
+
+        Args:
+            frame: Any frame of the pipeline.
+        """
+        try:
+            # SyncParallelPipeline and bridged workers deliver a frame twice, the second time seconds later.
+            if self._seen.first(frame.id):
+                self._take(frame, self._clock())
+        except Exception as fault:
+            self.faulted(type(frame).__name__, fault)
+
+    def has_read(self, frame: Frame) -> bool:
+        """Whether `take` was given a frame before."""
+        return frame.id in self._seen
+
+    async def conclude(self) -> None:
+        """Tell the call's end, once: last export, summary. Takes at most the export timeout, and never raises."""
+        try:
+            self.read()
+            if self._lifetime is not None:
+                if self._fatal:
+                    self._lifetime.call.end(EndReason.ERROR, self._clock())
+                await asyncio.shield(self._lifetime.conclude())
+        except Exception as fault:
+            self.faulted("end of the call", fault)
+
+    def read(self) -> None:
+        """Take the measurements that have come. Never raises."""
+        unread, self._unread = self._unread, []
+        for call, frame, at in unread:
+            try:
+                self._read(call, frame, at)
+            except Exception as fault:
+                self.faulted(type(frame).__name__, fault)
+
+    def announce_end(self) -> None:
+        """Note that the pipeline was told to end, ahead of what it still has to do. Never raises."""
+        if self.call is not None:
+            self.call.end(self._reason_of_end(), self._clock())
+
+    def closing(self, call: Call) -> None:
+        """Let numbers that are recorded from now on carry no tags of this call."""
+        if call is self.call:
+            self._current.end()
+        else:
+            call.own.close()
+
+    async def summed_up(self, summary: CallSummary) -> None:
+        """Pass a call's summary on."""
+        await self._announce(summary)
+
+    def faulted(self, where: str, fault: Exception) -> None:
+        """Count what a fault of ours cost, and log it once per kind. Never raises.
+
+        Args:
+            where: Where it arose.
+            fault: The fault.
+        """
+        with suppress(Exception):
+            if self.call is not None:
+                self.call.happened(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
+        with suppress(Exception):
+            self._say_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
+
+    def record(self, name: str, value: float, kind: OwnKind, unit: str, attributes: Mapping[str, Any]) -> None:
+        """Record one of the application's own numbers. Never raises.
+
+        Args:
+            name: OTLP name of the metric.
+            value: The value in `unit`.
+            kind: What it is.
+            unit: UCUM unit; empty for none.
+            attributes: More attributes of the value.
+        """
+        call = self.call
+        if call is None:
+            self._say_once("record", "Numbers that are recorded before the call's StartFrame are lost")
+        elif refused := call.own.record(name, value, kind=kind, unit=unit, attributes=attributes):
+            self._refused(refused)
+
+    def summary(self) -> CallSummary | None:
+        """The current call or the latest one, or `None` before the first."""
+        if self.call is None:
+            return None
+        self.read()
+        self.call.release(self._clock())
+        return self.call.summary(self._clock())
+
+    def _take(self, frame: Frame, at: float) -> None:
+        match frame:
+            case StartFrame():
+                self._begin(frame, at)
+            case MetricsFrame():
+                self._measured(frame, at)
+            case EndFrame() | StopFrame():
+                self._ended(self._reason_of_end(), at)
+            case CancelFrame():
+                failed = self._fatal or str(frame.reason).endswith(_GAVE_UP)
+                self._ended(EndReason.ERROR if failed else EndReason.CANCELLED, at)
+            case _ if (told := events.event(frame)) is not None:
+                self._took_place(told, at)
+
+    def _reason_of_end(self) -> EndReason:
+        # A fatal error makes Pipecat cancel the pipeline, and an EndFrame may be faster.
+        return EndReason.ERROR if self._fatal else EndReason.COMPLETED
+
+    def _begin(self, frame: StartFrame, at: float) -> None:
+        if self._lifetime is not None and not self._lifetime.over:
+            if self._lifetime.call.end_reason is None:
+                return  # a StartFrame that came by two ways
+            self._lifetime.conclude()
+        self.call_id = self._next_id(frame)
+        self._fatal = False
+        models = {
+            leg: self._options.models.get(leg) or self._services.model(leg) for leg in (Leg.LLM, Leg.STT, Leg.TTS)
+        }
+        telemetry = self._telemetry()
+        identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
+        journal = self._journal()
+        call = Call(
+            identity, self._services, telemetry, self._prices, at, gen_ai=self._settings.gen_ai, journal=journal
+        )
+        self._lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, self)
+        self._current.begin(call.own, self._refused)
+        named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.items())
+        logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
+        for warning in self._flags().warnings():
+            logger.warning("Call {}: {}", self.call_id, warning)
+        early, self._early = self._early, deque(maxlen=_MOST_EARLY)
+        for told in early:
+            self._took_place(told, at)
+
+    def _journal(self) -> Journal | None:
+        path = self._settings.ledger
+        return None if path is None else Journal(ledger_at(path, self._settings.ledger_days), self._services.leg)
+
+    def _refused(self, refused: Refused) -> None:
+        if self.call is not None:
+            self.call.happened(refused, self._clock())
+
+    def _next_id(self, frame: StartFrame) -> str:
+        given = self._options.call_id or frame.metadata.get("call_id")
+        if self.call is None:
+            return str(given) if given else self.call_id
+        # A processor that starts a second call keeps no id of the first, or their series would mix.
+        return str(given) if given and given != self.call.identity.call_id else str(uuid.uuid4())
+
+    def _measured(self, frame: MetricsFrame, at: float) -> None:
+        if self._lifetime is None:
+            return
+        # Read together with those that follow: each alone would cost twice as much.
+        self._unread.append((self._lifetime.call, frame, at))
+        self._lifetime.read_soon()
+
+    def _read(self, call: Call, frame: MetricsFrame, at: float) -> None:
+        for fact in measurements(frame, self._services.by_name):
+            try:
+                call.measured(fact, at)
+            except Exception as fault:
+                self.faulted(type(fact).__name__, fault)
+            if isinstance(fact, Refused):
+                # The value is no part of the kind: each false one differs.
+                self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
+
+    def _took_place(self, told: events.Event, at: float) -> None:
+        if self._lifetime is not None and not self._lifetime.over:
+            self.read()
+            if isinstance(told, ErrorRaised) and told.fatal:
+                self._fatal = True
+                self._lifetime.call.fail()
+            self._lifetime.call.took_place(told, at)
+        elif isinstance(told, ErrorRaised):
+            # Services connect before they pass the StartFrame on.
+            self._early.append(told)
+
+    def _explained(self, breakdown: Breakdown) -> None:
+        try:
+            if self.call is not None:
+                self.call.explained(breakdown, self._clock())
+        except Exception as fault:
+            self.faulted("breakdown", fault)
+
+    def _at_origin(self, told: events.Event) -> None:
+        try:
+            self._current.enter()
+            self._took_place(told, self._clock())
+        except Exception as fault:
+            self.faulted(type(told).__name__, fault)
+
+    def _ended(self, reason: EndReason, at: float) -> None:
+        self.read()
+        if self._lifetime is not None:
+            self._lifetime.ended(reason, at)
+
+    def _say_once(self, kind: str, text: str) -> None:
+        if kind not in self._faults and len(self._faults) < 100:
+            self._faults.add(kind)
+            logger.warning("{}", text)

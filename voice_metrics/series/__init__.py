@@ -1,0 +1,1 @@
+"""The table of series, and the accumulators that hold their values."""

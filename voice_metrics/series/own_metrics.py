@@ -1,0 +1,246 @@
+"""The application's own numbers, tagged like a call's series or shared by all calls.
+
+Owns the check of every value and attribute, the bound on how many series they make, and one instrument for each
+name of a meter. Nothing here raises while a call runs: what cannot be recorded is handed back as a refusal.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from loguru import logger
+from opentelemetry.metrics import Meter
+
+from voice_metrics.call.facts import Refused
+from voice_metrics.export.instruments import Write, instrument
+from voice_metrics.series.declarations import DECLARED, Metric, OwnKind, check_name, name_of
+from voice_metrics.series.prometheus_names import LABELS_OF_PROMETHEUS, label_name
+from voice_metrics.series.table import CALL_ID, COMMON_ATTRIBUTES, Kind
+
+REASON = "own_metric"
+MAX_NAMES = 500
+MAX_SETS_PER_CALL = 100
+MAX_SETS = 2_000
+MAX_ATTRIBUTES = 16
+MAX_LENGTH = 256
+# Beyond it a float cannot tell a number from its neighbour.
+MAX_VALUE = 2**53
+
+_Attributes = frozenset[tuple[str, str]]
+_label = lru_cache(maxsize=1024)(label_name)
+
+
+class _Instrument:
+    """One name of a meter: what it is, how it is written to, and how many series it has."""
+
+    def __init__(self, metric: Metric, write: Write) -> None:
+        self.metric = metric
+        self.write = write
+        self.shared: set[_Attributes] = set()
+        self.of_calls = 0
+
+
+class Book:
+    """The instruments of a meter for the application's own names."""
+
+    def __init__(self, meter: Meter) -> None:
+        """Begin without any.
+
+        Args:
+            meter: The meter that receives everything.
+        """
+        self.lock = threading.Lock()
+        self._meter = meter
+        self._instruments: dict[str, _Instrument] = {}
+        self._told: set[str] = set()
+
+    def instrument(self, name: str, kind: str | None, unit: str) -> _Instrument:
+        """The instrument of a name, made when it is used for the first time.
+
+        Args:
+            name: An OTLP name.
+            kind: The kind that the caller takes it for, or `None` for the declared one.
+            unit: The unit that the caller takes it for; empty for the known one.
+
+        Raises:
+            ValueError: If the name is unusable, unknown, or of another kind or unit.
+        """
+        known = self._instruments.get(name.lower())
+        if known is None:
+            with self.lock:
+                known = self._instruments.get(name.lower()) or self._make(name, kind, unit)
+        metric = known.metric
+        if kind is not None and metric.kind != kind:
+            raise ValueError(f"it is a {metric.kind}, not a {kind!r}")
+        if unit and metric.unit != unit:
+            raise ValueError(f"its unit is {metric.unit!r}, not {unit!r}")
+        return known
+
+    def _make(self, name: str, kind: str | None, unit: str) -> _Instrument:
+        check_name(name)
+        metric = DECLARED.get(name)
+        if metric is None:
+            if kind is None:
+                raise ValueError("it was not declared; register_metric declares it")
+            kind_of_name: Any = kind
+            metric = Metric(kind_of_name, unit)
+        if len(self._instruments) >= MAX_NAMES:
+            raise ValueError(f"there are {MAX_NAMES} names of the application's own already")
+        made = _Instrument(metric, instrument(self._meter, metric.series(name)))
+        self._instruments[name.lower()] = made
+        return made
+
+    def release(self, name: str, count: int) -> None:
+        """Make room for series of other calls; the caller holds `lock`.
+
+        Args:
+            name: The metric's name in lower case.
+            count: How many series ended.
+        """
+        self._instruments[name].of_calls -= count
+
+    def tell(self, name: str, detail: str) -> None:
+        """Log a refusal, once for each name.
+
+        Args:
+            name: The metric's name.
+            detail: Why it was refused.
+        """
+        if name not in self._told and len(self._told) < MAX_NAMES:
+            self._told.add(name)
+            logger.warning("Not recorded, and the same from now on in silence: {}", detail)
+
+
+@lru_cache(maxsize=8)
+def book_of(meter: Meter) -> Book:
+    """The book of a meter, made once: all calls that share a meter share it."""
+    return Book(meter)
+
+
+class OwnMetrics:
+    """The application's own numbers of one call, or of none."""
+
+    def __init__(self, meter: Meter, tags: Mapping[str, str]) -> None:
+        """Begin without any.
+
+        Args:
+            meter: The meter that receives them.
+            tags: Attributes of every point; with a call id the series end with the call.
+        """
+        self._book = book_of(meter)
+        self._tags = dict(tags)
+        self._taken = frozenset(_label(name) for name in (*COMMON_ATTRIBUTES, *tags))
+        self._sets: dict[str, set[_Attributes]] = {}
+        self._closed = False
+
+    def record(
+        self,
+        key: Enum | str,
+        value: float,
+        *,
+        kind: OwnKind | Kind | None = "histogram",
+        unit: str = "",
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Refused | None:
+        """Record one value. Never raises.
+
+        Args:
+            key: The metric's OTLP name, or an enum member whose value it is.
+            value: The value in the metric's unit; added to a counter, the newest of a gauge.
+            kind: What the metric is, or `None` for what it was declared as.
+            unit: Its UCUM unit; empty for the declared one or none.
+            attributes: Text, numbers and truth values by name, beside the call's own tags.
+
+        Returns:
+            What was refused and why, or `None` if the value was recorded.
+        """
+        name = str(key)[:80]
+        try:
+            name = name_of(key)
+            target = self._book.instrument(name, kind, unit)
+            number = _number(target.metric, value)
+            own = self._checked(attributes or {})
+            self._admit(name.lower(), target, frozenset(own.items()))
+            target.write(number, {**self._tags, **own})
+        except Exception as fault:
+            detail = f"{name[:80]}: {fault}"
+            self._book.tell(name[:80], detail)
+            return Refused(REASON, detail)
+        return None
+
+    def close(self) -> None:
+        """Refuse everything from now on and make room for other calls; series with a call id end with their call."""
+        with self._book.lock:
+            self._closed = True
+            if CALL_ID in self._tags:
+                for name, sets in self._sets.items():
+                    self._book.release(name, len(sets))
+            self._sets.clear()
+
+    def _checked(self, attributes: Mapping[str, Any]) -> dict[str, str]:
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise ValueError(f"{len(attributes)} attributes are too many, expected up to {MAX_ATTRIBUTES}")
+        return {_key(key, self._taken): _text(key, value) for key, value in attributes.items()}
+
+    def _admit(self, name: str, target: _Instrument, own: _Attributes) -> None:
+        if own in self._sets.get(name, ()):
+            return
+        of_call = CALL_ID in self._tags
+        shared = own.union(self._tags.items())
+        with self._book.lock:
+            # What is admitted after `close` would never be released.
+            if self._closed:
+                raise ValueError("the call is over")
+            known = self._sets.setdefault(name, set())
+            if own in known:
+                return
+            if len(known) >= MAX_SETS_PER_CALL:
+                raise ValueError(
+                    f"a call has up to {MAX_SETS_PER_CALL} sets of attributes of one name, this is one more"
+                )
+            if of_call or shared not in target.shared:
+                if target.of_calls + len(target.shared) >= MAX_SETS:
+                    raise ValueError(f"a process has up to {MAX_SETS} sets of attributes of one name, this is one more")
+                if of_call:
+                    target.of_calls += 1
+                else:
+                    target.shared.add(shared)
+            known.add(own)
+
+
+def _number(metric: Metric, value: Any) -> float:
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise TypeError(f"expected a number, not {type(value).__name__}")
+    number: float = value if isinstance(value, (int, float)) else float(value)
+    if not math.isfinite(number) or abs(number) >= MAX_VALUE:
+        raise ValueError("expected a finite number below 2 to the power of 53")
+    if number < 0 and metric.kind is not Kind.GAUGE:
+        raise ValueError(f"a {metric.kind} takes no negative number")
+    return number
+
+
+def _key(key: Any, taken: frozenset[str]) -> str:
+    if not isinstance(key, str) or not key or len(key) > MAX_LENGTH:
+        raise TypeError("an attribute has no name that is text")
+    if _label(key) in LABELS_OF_PROMETHEUS:
+        raise ValueError(f"attribute {key!r} is one of Prometheus' own")
+    if _label(key) in taken:
+        raise ValueError(f"attribute {key!r} is one of the call's own")
+    return key
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int, float)):
+        raise TypeError(f"attribute {key!r} is a {type(value).__name__}, expected text or a number")
+    # The text of an enum member or of another kind of text is its value.
+    text = str.__str__(value) if isinstance(value, str) else str(value)
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"attribute {key!r} is longer than {MAX_LENGTH} characters")
+    return text

@@ -1,0 +1,251 @@
+"""Facts as points of series: which series, what value in the wire's unit, which attributes.
+
+Pure. The seconds of facts become the milliseconds of series here and nowhere else. Which series and attributes a fact
+has depends on its names alone and is found once for facts of the same names; the value is read off each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
+
+from voice_metrics.call.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    Failed,
+    FirstAnswerToken,
+    FirstAudio,
+    FirstByte,
+    FunctionSettled,
+    Generated,
+    Interrupted,
+    Leg,
+    Priced,
+    Processing,
+    Refused,
+    Responded,
+    ResponsePart,
+    TextAggregated,
+    TokensUsed,
+    TurnDetected,
+    TurnEnded,
+    Unpriced,
+)
+from voice_metrics.series import table
+from voice_metrics.series.table import Series
+
+Attributes = Mapping[str, str]
+
+
+class Target(NamedTuple):
+    """Where facts of the same names go.
+
+    Parameters:
+        series: The series.
+        attributes: Attributes beside those that every point of the call carries.
+        value: Reads the value in the series' unit off a fact; `None` if the fact has none for this series.
+    """
+
+    series: Series
+    attributes: Attributes
+    value: Callable[[Any], float | None]
+
+
+class ServiceDirectory(Protocol):
+    """What must be known of a call's services."""
+
+    def leg(self, processor: str) -> Leg:
+        """The part that a processor plays, by its class name."""
+        ...
+
+    def provider(self, processor: str) -> str | None:
+        """Pipecat's name of a processor's provider, by its class name; `None` if unknown."""
+        ...
+
+
+class _Row(NamedTuple):
+    series: Series
+    value: Callable[[Any], float | None]
+    attributes: Callable[[Any, ServiceDirectory], Attributes]
+
+
+def names(fact: Fact) -> Hashable:
+    """What tells the fact's targets: facts of the same names have the same ones in one call.
+
+    Args:
+        fact: What happened.
+
+    Returns:
+        Its class and what it is about, without its numbers.
+    """
+    kind = type(fact)
+    return kind, _NAMES[kind](fact)
+
+
+def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
+    """Where a fact goes among the call's own series.
+
+    Args:
+        fact: What happened.
+        services: The call's services.
+
+    Yields:
+        Each series with its attributes.
+    """
+    for row in _ROWS[type(fact)]:
+        yield Target(row.series, row.attributes(fact, services), row.value)
+
+
+def gen_ai_targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
+    """Where a fact goes among OpenTelemetry's series for generative AI; a cut request goes nowhere.
+
+    Args:
+        fact: What happened.
+        services: The call's services.
+
+    Yields:
+        Each series with its attributes.
+    """
+    match fact:
+        case TokensUsed():
+            attributes = _gen_ai(fact.processor, fact.model, services)
+            for kind, value in (("input", attrgetter("prompt")), ("output", attrgetter("completion"))):
+                yield Target(table.GEN_AI_TOKEN_USAGE, attributes | {"gen_ai.token.type": kind}, value)
+        case FirstByte() | Processing() if not fact.interrupted and services.leg(fact.processor) is Leg.LLM:
+            series = (
+                table.GEN_AI_TIME_TO_FIRST_CHUNK if isinstance(fact, FirstByte) else table.GEN_AI_OPERATION_DURATION
+            )
+            yield Target(series, _gen_ai(fact.processor, fact.model, services), attrgetter("seconds"))
+
+
+def _milliseconds(fact: Any) -> float | None:
+    return None if fact.seconds is None else fact.seconds * 1000
+
+
+def _once(fact: Fact) -> float:
+    return 1
+
+
+def _reported(field: str) -> Callable[[TokensUsed], float | None]:
+    return lambda used: getattr(used, field) or None
+
+
+def _service(fact: Any, services: ServiceDirectory) -> dict[str, str]:
+    return {"processor": fact.processor, "model": fact.model or fact.processor}
+
+
+def _latency(fact: Any, services: ServiceDirectory) -> dict[str, str]:
+    return _service(fact, services) | {
+        "service": services.leg(fact.processor).value,
+        "interrupted": _told(fact.interrupted),
+    }
+
+
+def _told(truth: bool) -> str:
+    return "true" if truth else "false"
+
+
+def _nothing_more(fact: Fact, services: ServiceDirectory) -> dict[str, str]:
+    return {}
+
+
+def _fields(*fields: str) -> Callable[[Any, ServiceDirectory], Attributes]:
+    return lambda fact, services: {field: str(getattr(fact, field)) for field in fields}
+
+
+def _service_and(name: str, value: str) -> Callable[[Any, ServiceDirectory], Attributes]:
+    return lambda fact, services: _service(fact, services) | {name: value}
+
+
+_NAMES: dict[type[Fact], Callable[[Any], Hashable]] = {
+    FirstByte: attrgetter("processor", "model", "interrupted"),
+    Processing: attrgetter("processor", "model", "interrupted"),
+    TextAggregated: attrgetter("processor"),
+    TurnDetected: attrgetter("processor", "complete"),
+    ResponsePart: attrgetter("part"),
+    TurnEnded: attrgetter("outcome"),
+    FunctionSettled: attrgetter("function", "outcome"),
+    Priced: attrgetter("leg", "processor", "model"),
+    Unpriced: attrgetter("leg", "processor", "model"),
+    Failed: attrgetter("processor", "category"),
+    Refused: attrgetter("reason"),
+    **dict.fromkeys((Responded, Interrupted), lambda fact: None),
+    **dict.fromkeys(
+        (FirstAudio, FirstAnswerToken, TokensUsed, AudioTranscribed, CharactersSpoken, Generated),
+        attrgetter("processor", "model"),
+    ),
+}
+
+_ROWS: dict[type[Fact], Iterable[_Row]] = {
+    FirstByte: [_Row(table.TTFB, _milliseconds, _latency)],
+    Processing: [_Row(table.PROCESSING, _milliseconds, _latency)],
+    FirstAudio: [_Row(table.TTFA, _milliseconds, _service)],
+    FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service)],
+    TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _fields("processor"))],
+    TurnDetected: [
+        _Row(
+            table.TURN_DETECTION,
+            _milliseconds,
+            lambda fact, services: {"processor": fact.processor, "complete": _told(fact.complete)},
+        )
+    ],
+    Responded: [_Row(table.RESPONSE, _milliseconds, _nothing_more)],
+    ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _fields("part"))],
+    TokensUsed: [
+        _Row(table.LLM_TOKENS, attrgetter("prompt"), _service_and("token_type", "prompt")),
+        _Row(table.LLM_TOKENS, attrgetter("completion"), _service_and("token_type", "completion")),
+        *(
+            _Row(table.LLM_TOKEN_DETAILS, _reported(detail), _service_and("detail", detail))
+            for detail in ("cache_read", "cache_creation", "reasoning", "input_audio", "output_audio")
+        ),
+    ],
+    Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service)],
+    AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service)],
+    CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service)],
+    TurnEnded: [_Row(table.TURNS, _once, _fields("outcome"))],
+    Interrupted: [_Row(table.INTERRUPTIONS, _once, _nothing_more)],
+    FunctionSettled: [
+        _Row(table.FUNCTION_CALLS, _once, _fields("function", "outcome")),
+        _Row(table.FUNCTION_CALL, _milliseconds, _fields("function")),
+    ],
+    Priced: [
+        _Row(
+            table.COST,
+            lambda fact: float(fact.usd),
+            lambda fact, services: {"cost_type": fact.leg.value} | _service(fact, services),
+        )
+    ],
+    Unpriced: [
+        _Row(
+            table.UNPRICED,
+            _once,
+            lambda fact, services: {"service": fact.leg.value, "model": fact.model or fact.processor},
+        )
+    ],
+    Failed: [_Row(table.ERRORS, _once, _fields("processor", "category"))],
+    Refused: [_Row(table.DROPPED, _once, _fields("reason"))],
+}
+
+
+# Well-known values of `gen_ai.provider.name` (OpenTelemetry semantic conventions for generative AI, read
+# 2026-11-22) for Pipecat's names where the two differ; the same table as Pipecat's traces use.
+_GEN_AI_PROVIDER = {
+    "aws": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "google": "gcp.gemini",
+    "grok": "x_ai",
+    "xai": "x_ai",
+    "mistral": "mistral_ai",
+}
+
+
+def _gen_ai(processor: str, model: str | None, services: ServiceDirectory) -> dict[str, str]:
+    provider = services.provider(processor)
+    name = "gcp.vertex_ai" if "Vertex" in processor else _GEN_AI_PROVIDER.get(provider or "", provider)
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": name or processor,
+        "gen_ai.request.model": model or processor,
+    }

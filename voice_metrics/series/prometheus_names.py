@@ -1,0 +1,95 @@
+"""Names that OTLP series and their attributes have in Prometheus, Mimir and Grafana Cloud.
+
+Owns the rules of prometheus/otlptranslator 1.0 in its default strategy (underscores, with suffixes). Refuses the other
+strategies: the names of `voice.*` end in their unit or in "total" already, so they come out the same without suffixes
+(all but the throughput, whose unit has no word in its name).
+"""
+
+from __future__ import annotations
+
+import re
+
+from voice_metrics.series.table import Kind, Series
+
+# prometheus/otlptranslator 1.0.0, unitMap and perUnitMap of metric_namer.go, read 2026-11-22.
+_UNITS = {
+    "d": "days",
+    "h": "hours",
+    "min": "minutes",
+    "s": "seconds",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "ns": "nanoseconds",
+    "By": "bytes",
+    "KiBy": "kibibytes",
+    "MiBy": "mebibytes",
+    "GiBy": "gibibytes",
+    "TiBy": "tibibytes",
+    "KBy": "kilobytes",
+    "MBy": "megabytes",
+    "GBy": "gigabytes",
+    "TBy": "terabytes",
+    "m": "meters",
+    "V": "volts",
+    "A": "amperes",
+    "J": "joules",
+    "W": "watts",
+    "g": "grams",
+    "Cel": "celsius",
+    "Hz": "hertz",
+    "1": "",
+    "%": "percent",
+}
+_PER_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mo": "month", "y": "year"}
+_HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
+# Prometheus sets `job` and `instance` where it takes series in, and makes `le` and `quantile` for their parts.
+LABELS_OF_PROMETHEUS = ("le", "quantile", "job", "instance")
+
+
+def metric_name(name: str, unit: str, kind: Kind) -> str:
+    """Name of a metric, without the suffixes of a histogram's parts.
+
+    Args:
+        name: OTLP name.
+        unit: UCUM unit; words in braces are left out.
+        kind: The instrument's kind.
+    """
+    words = [word for word in re.split(r"[^a-zA-Z0-9:]+", name) if word]
+    words += [word for word in _unit_words(unit) if word and word not in words]
+    if kind is Kind.COUNTER:
+        words = [word for word in words if word != "total"] + ["total"]
+    if kind is Kind.GAUGE and unit == "1":
+        words = [word for word in words if word != "ratio"] + ["ratio"]
+    joined = "_".join(words)
+    return f"_{joined}" if joined[:1].isdigit() else joined
+
+
+def label_name(attribute: str) -> str:
+    """Name of the label that an attribute becomes.
+
+    Args:
+        attribute: OTLP attribute name.
+    """
+    label = re.sub(r"_{2,}", "_", re.sub(r"[^a-zA-Z0-9_]", "_", attribute))
+    return f"key_{label}" if label[:1].isdigit() else label
+
+
+def series_names(series: Series) -> tuple[str, ...]:
+    """All metric names that one row of the table of series gives, for a histogram with explicit buckets three.
+
+    Args:
+        series: The row.
+    """
+    name = metric_name(series.name, series.unit, series.kind)
+    return tuple(name + part for part in _HISTOGRAM_PARTS) if series.kind is Kind.HISTOGRAM else (name,)
+
+
+def _unit_words(unit: str) -> tuple[str, str]:
+    main, _, per = (part.strip() for part in unit.partition("/"))
+    main_word = "" if "{" in main or "}" in main else _clean(_UNITS.get(main, main))
+    per_word = "" if "{" in per or "}" in per else _clean(_PER_UNITS.get(per, per))
+    return main_word, f"per_{per_word}" if per_word else ""
+
+
+def _clean(word: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9:]+", "_", word).strip("_")

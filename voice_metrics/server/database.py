@@ -1,0 +1,137 @@
+"""SQLAlchemy's statements and connections, by its events, under the names of OpenTelemetry's conventions.
+
+Owns the listeners of an engine: no package of OpenTelemetry measures statements, and its count of connections comes
+in no release that fits this one of the SDK. Never sees parameters, keeps no statement, and no fault reaches a query.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+from loguru import logger
+from opentelemetry.metrics import Meter
+
+from voice_metrics.export.instruments import instrument
+from voice_metrics.server.server_series import CONNECTIONS, QUERY
+
+# A closed set: what stands first in a statement may be anything.
+_READS = ("SELECT", "WITH", "SHOW", "EXPLAIN", "PRAGMA")
+_WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "TRUNCATE", "CALL")
+_DEFINES = ("CREATE", "ALTER", "DROP", "SET", "VACUUM")
+_TRANSACTS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+_OPERATIONS = frozenset((*_READS, *_WRITES, *_DEFINES, *_TRANSACTS))
+_STARTED_AT = "_voice_metrics_started_at"
+
+
+class Connections:
+    """Counts the connections of engines: those in use, and those that wait in the pool."""
+
+    def __init__(self, meter: Meter) -> None:
+        """Prepare.
+
+        Args:
+            meter: The meter that receives the counts.
+        """
+        self._add = instrument(meter, CONNECTIONS)
+
+    def watch(self, engine: Any) -> None:
+        """Count the connections of an engine; best before it opens any.
+
+        Args:
+            engine: SQLAlchemy's synchronous engine.
+        """
+        from sqlalchemy import event
+
+        pool = _pool_name(engine)
+        for name, idle, used in (
+            ("connect", 1, 0),
+            ("checkout", -1, 1),
+            ("checkin", 1, -1),
+            ("close", -1, 0),
+            ("detach", 0, -1),
+        ):
+            event.listen(engine, name, self._changing(pool, idle, used))
+
+    def _changing(self, pool: str, idle: int, used: int) -> Callable[..., None]:
+        def changed(*_: Any) -> None:
+            try:
+                for state, change in (("idle", idle), ("used", used)):
+                    if change:
+                        attributes = {"db.client.connection.pool.name": pool, "db.client.connection.state": state}
+                        self._add(change, attributes)
+            except Exception as fault:
+                logger.debug("A connection was not counted: {}", fault)
+
+        return changed
+
+
+class Statements:
+    """Measures the statements of engines."""
+
+    def __init__(self, meter: Meter, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Prepare.
+
+        Args:
+            meter: The meter that receives durations.
+            clock: Monotonic seconds.
+        """
+        self._record = instrument(meter, QUERY)
+        self._clock = clock
+
+    def watch(self, engine: Any) -> None:
+        """Measure every statement of an engine.
+
+        Args:
+            engine: SQLAlchemy's synchronous engine.
+        """
+        from sqlalchemy import event
+
+        event.listen(engine, "before_cursor_execute", self._before)
+        event.listen(engine, "after_cursor_execute", self._after)
+        event.listen(engine, "handle_error", self._failed)
+
+    def _before(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if context is not None:
+            setattr(context, _STARTED_AT, self._clock())
+
+    def _after(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        self._ended(connection.dialect.name, statement, context, {})
+
+    def _failed(self, failure: Any) -> None:
+        error = failure.original_exception
+        self._ended(
+            failure.dialect.name, failure.statement, failure.execution_context, {"error.type": type(error).__name__}
+        )
+
+    def _ended(self, system: str, statement: str | None, context: Any, error: dict[str, str]) -> None:
+        started_at = getattr(context, _STARTED_AT, None)
+        if started_at is None:
+            return
+        delattr(context, _STARTED_AT)
+        try:
+            seconds = max(self._clock() - started_at, 0.0)
+            self._record(seconds, {"db.system.name": system, "db.operation.name": operation(statement), **error})
+        except Exception as fault:
+            logger.debug("The duration of a query was lost: {}", fault)
+
+
+def operation(statement: str | None) -> str:
+    """What a statement does: its first word, or "other" if that is not one of a closed set.
+
+    Args:
+        statement: SQL, or `None` if it is not known.
+    """
+    word = (statement or "").lstrip(" \t\r\n(")[:16].partition(" ")[0].partition("\n")[0].upper()
+    return word if word in _OPERATIONS else "other"
+
+
+def _pool_name(engine: Any) -> str:
+    url = engine.url
+    if named := getattr(engine.pool, "logging_name", None):
+        return str(named)
+    if not url.host:
+        return PurePath(url.database or ":memory:").name
+    return f"{url.host}:{url.port}/{url.database}" if url.port else f"{url.host}/{url.database}"

@@ -1,0 +1,104 @@
+"""The web server, the database and the process around the calls, measured by OpenTelemetry's instrumentation.
+
+Owns the one call that attaches it to the process's telemetry. What no package of OpenTelemetry measures is measured
+by the plug-in itself: statements and connections of the database, and the lag of the event loop. Makes no spans.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from loguru import logger
+from opentelemetry.metrics import Meter, MeterProvider
+from opentelemetry.trace import NoOpTracerProvider
+
+from voice_metrics.server.database import Connections, Statements
+from voice_metrics.server.loop_lag import LoopLag
+from voice_metrics.telemetry import Telemetry
+from voice_metrics.telemetry import telemetry as process_telemetry
+
+NEEDED = "instrument_server needs: pip install 'pipecat-voice-metrics[server]'"
+
+try:
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+    from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(NEEDED, name=missing.name) from missing
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+PROCESS: dict[str, list[str] | None] = {
+    "process.cpu.time": ["user", "system"],
+    "process.cpu.utilization": None,
+    "process.memory.usage": None,
+    "process.memory.virtual": None,
+    "process.thread.count": None,
+    "process.open_file_descriptor.count": None,
+    "system.network.io": ["transmit", "receive"],
+}
+
+_ALREADY = (
+    "{} is instrumented by OpenTelemetry already: its metrics go where that was set up. To have them beside the "
+    "calls, pass meter_provider=voice_metrics.telemetry().meter_provider there."
+)
+_process: WeakSet[MeterProvider] = WeakSet()
+_apps: WeakSet[Any] = WeakSet()
+_engines: WeakSet[Any] = WeakSet()
+
+
+def instrument_server(app: FastAPI, engine: Any | None = None, telemetry: Telemetry | None = None) -> None:
+    """Measure the server that holds the calls; call it before the first request, in the process that serves.
+
+    Requests have OpenTelemetry's stable names (`http.server.request.duration`) unless
+    `OTEL_SEMCONV_STABILITY_OPT_IN` asks for others. What is instrumented already stays as it is.
+
+    Args:
+        app: The FastAPI application.
+        engine: SQLAlchemy's engine, synchronous or not, or `None` for no database.
+        telemetry: Where series go, or `None` for the process's own, made from the environment.
+
+    Raises:
+        TypeError: If `app` is no FastAPI application, or `engine` no engine of SQLAlchemy.
+    """
+    if not hasattr(app, "build_middleware_stack"):
+        raise TypeError(f"app={app!r}: expected a FastAPI application")
+    engine = getattr(engine, "sync_engine", engine)
+    if engine is not None and not hasattr(engine, "dialect"):
+        raise TypeError(f"engine={engine!r}: expected an engine of SQLAlchemy")
+    used = telemetry or process_telemetry()
+    if app not in _apps:
+        _apps.add(app)
+        _instrument_app(app, used.meter_provider)
+        LoopLag(used.meter).watch(app)
+    _instrument_process(used.meter_provider)
+    if engine is not None:
+        _instrument_database(engine, used.meter)
+
+
+def _instrument_app(app: Any, provider: MeterProvider) -> None:
+    # The older names carry the Host header, of which a stranger can send any number.
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    if getattr(app, "_is_instrumented_by_opentelemetry", False):
+        logger.warning(_ALREADY, "The FastAPI application")
+    else:
+        FastAPIInstrumentor.instrument_app(app, meter_provider=provider, tracer_provider=NoOpTracerProvider())
+
+
+def _instrument_process(provider: MeterProvider) -> None:
+    # There is one instrumentor in a process, and making it again would forget the application's labels.
+    existing = SystemMetricsInstrumentor._instance
+    if existing is None or not existing.is_instrumented_by_opentelemetry:
+        SystemMetricsInstrumentor(config=PROCESS).instrument(meter_provider=provider)
+        _process.add(provider)
+    elif provider not in _process:
+        logger.warning(_ALREADY, "The process")
+
+
+def _instrument_database(engine: Any, meter: Meter) -> None:
+    if engine not in _engines:
+        _engines.add(engine)
+        Statements(meter).watch(engine)
+        Connections(meter).watch(engine)

@@ -1,0 +1,1 @@
+"""The environment's variables as checked, immutable records."""
