@@ -49,6 +49,7 @@ FALLBACKS = [
     ("OTEL_EXPORTER_PROMETHEUS_PORT", "http", "prometheus_port", 9464),
     ("OTEL_EXPORTER_PROMETHEUS_PORT", "70000", "prometheus_port", 9464),
     ("OTEL_METRICS_EXPORTER", "otlp,influx", "exporters", ("otlp",)),
+    ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "deltas", "temporality", "cumulative"),
 ]
 
 
@@ -97,6 +98,12 @@ def test_every_variable_is_read() -> None:
     assert found.ledger == Path.home() / "calls.db"
     assert settings(OTEL_RESOURCE_ATTRIBUTES="service.name=other").service_name == "other"
     assert settings(VOICE_METRICS_DB="off").ledger is None
+
+
+@pytest.mark.parametrize("value", ["", "cumulative", "delta", "lowmemory"])
+def test_the_preferred_temporality_is_opentelemetrys(value: str) -> None:
+    found = settings(OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=value.upper())
+    assert (found.temporality, found.advice) == (value or "cumulative", ())
 
 
 def test_a_home_that_nobody_has_is_a_mistake() -> None:
@@ -283,8 +290,6 @@ def test_a_timeout_in_milliseconds_is_noticed() -> None:
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "='grpc': only http/protobuf is spoken here"),
         ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json", "='http/json': only http/protobuf is spoken here"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", None),
-        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta", "='delta': all series are cumulative here."),
-        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "CUMULATIVE", None),
     ],
 )
 def test_what_opentelemetry_knows_and_is_not_done_here_is_told(name: str, value: str, words: str | None) -> None:

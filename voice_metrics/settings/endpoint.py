@@ -248,10 +248,6 @@ def _unsupported(environ: Mapping[str, str], advice: list[str]) -> None:
             f"{variable}={value!r}: only http/protobuf is spoken here, for which a collector usually listens on "
             "port 4318."
         )
-    variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
-    value = environ.get(variable, "").strip()
-    if value and value.lower() != "cumulative":
-        advice.append(f"{variable}={value!r}: all series are cumulative here.")
 
 
 def credentials_mistake(credentials: str) -> str | None:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from voice_metrics.settings.endpoint import Endpoint, read
 
 EXPORTERS = ("otlp", "prometheus", "console")
+TEMPORALITIES = ("cumulative", "delta", "lowmemory")
 
 
 class SettingsError(ValueError):
@@ -35,6 +36,7 @@ class Settings:
         call_ids: Whether `voice.*` series carry the call's id.
         max_series: Live series beyond which new calls go without their id.
         gen_ai: Whether the `gen_ai.*` metrics are recorded.
+        temporality: OpenTelemetry's preference for the OTLP exporter: "cumulative", "delta" or "lowmemory".
         exponential: Whether histograms are exponential.
         exemplars: OpenTelemetry's exemplar filter: "trace_based", "always_on" or "always_off".
         ledger: File of the ledger, or `None` if there is none.
@@ -54,6 +56,7 @@ class Settings:
     call_ids: bool
     max_series: int
     gen_ai: bool
+    temporality: str
     exponential: bool
     exemplars: str
     ledger: Path | None
@@ -94,6 +97,7 @@ class Settings:
             call_ids=_choice(environ, "VOICE_METRICS_CALL_ID", ("label", "off")) == "label",
             max_series=_count(environ, "VOICE_METRICS_MAX_SERIES", 20_000),
             gen_ai=_choice(environ, "VOICE_METRICS_GENAI", ("on", "off")) == "on",
+            temporality=_temporality(environ, advice),
             exponential=_exponential(environ, advice),
             exemplars=_exemplars(environ, advice),
             ledger=_ledger(environ, advice),
@@ -190,6 +194,14 @@ def _interval(environ: Mapping[str, str], advice: list[str]) -> float:
         )
         return 10.0
     return milliseconds / 1000
+
+
+def _temporality(environ: Mapping[str, str], advice: list[str]) -> str:
+    name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+    value = environ.get(name, "").strip()
+    if value and value.lower() not in TEMPORALITIES:
+        advice.append(f"{name}={value!r}: expected cumulative, delta or lowmemory; cumulative is used.")
+    return value.lower() if value.lower() in TEMPORALITIES else "cumulative"
 
 
 def _exponential(environ: Mapping[str, str], advice: list[str]) -> bool:
