@@ -38,8 +38,8 @@ DOORS = {
 # They know neither an event loop nor a network, a disk or a clock.
 PURE = {
     "call/conversation", "call/errors", "call/facts", "call/functions", "call/holdback", "call/record",
-    "call/rendering", "call/response_parts", "call/seen", "call/summary", "call/throughput", "series/points",
-    "series/table",
+    "call/rendering", "call/response_parts", "call/seen", "call/summary", "call/text", "call/throughput",
+    "series/points", "series/table",
 }  # fmt: skip
 IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
 

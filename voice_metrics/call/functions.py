@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from voice_metrics.call.facts import Fact, FunctionOutcome, FunctionSettled
 from voice_metrics.call.seen import Seen
+from voice_metrics.call.text import OTHER, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,10 @@ Event = FunctionRunning | FunctionAnswered | FunctionDropped | FunctionRaised
 _EVENTS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised)
 
 UNKNOWN = "unknown"  # stands for all names that are not registered
-OTHER = "other"  # stands for the names beyond `MOST_NAMES`
 # As many names of one call are told of which nobody knows whether they are registered; each is a series.
 MOST_NAMES = 50
+# The same of all calls of the process.
+_NAMES_OF_PROCESS = Vocabulary(200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,14 @@ class _Running:
 class FunctionCalls:
     """The function calls of one call that are running."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Vocabulary = _NAMES_OF_PROCESS) -> None:
+        """Begin with none.
+
+        Args:
+            names: Names that the process tells apart of those of which nobody knows whether they are registered.
+        """
         self._running: dict[str, _Running] = {}
+        self._names_of_process = names
         self._frames = Seen()
         self._settled = Seen()
         self._names: set[str] = set()
@@ -168,15 +176,16 @@ class FunctionCalls:
         if not self._settled.first(call_id):
             return ()
         call = self._running.pop(call_id, None)
-        name = self._name(function, call.registered if call else None)
+        name = self._name(function, call.registered if call else None, at)
         return (FunctionSettled(name, outcome, max(0.0, at - call.since) if call else None),)
 
-    def _name(self, function: str, registered: bool | None) -> str:
+    def _name(self, function: str, registered: bool | None, at: float) -> str:
         if registered is False:
             return UNKNOWN
-        if registered or function in self._names:
+        if registered:
             return function
-        if len(self._names) >= MOST_NAMES:
+        if function not in self._names and len(self._names) >= MOST_NAMES:
             return OTHER
-        self._names.add(function)
-        return function
+        name = self._names_of_process.word(function, at)
+        self._names.add(name)
+        return name

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from voice_metrics.call.text import clean
 from voice_metrics.ledger.process import ProcessIdentity, is_gone
 from voice_metrics.ledger.rows import CallState, Row
 
-# Longer names are cut: no service, model or function needs more.
-_NAME_LENGTH = 200
 _NUMBERS: Mapping[str, tuple[str, ...]] = {
     "duration_seconds": ("duration_seconds",),
     "worst_response_ms": ("response", "max_ms"),
@@ -201,7 +200,7 @@ def _finite(value: Any) -> int | float | None:
 
 
 def _name(value: Any) -> str | None:
-    return None if value is None else str(value)[:_NAME_LENGTH]
+    return None if value is None else clean(str(value))
 
 
 def _json(summary: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ every frame of a call passes: one look-up by the frame's class. Reads no clock a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,11 +27,14 @@ from voice_metrics.call.conversation import (
 )
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.call.text import Vocabulary, clean
 
 __all__ = ["Event", "Interruption", "event", "function_raised", "is_echo", "tells"]
 
 Event = conversation.Event | functions.Event | ErrorRaised
 _Maker = Callable[[Any, Any], Event | None]
+
+_CATEGORIES = Vocabulary(50)
 
 # Before, an exception in a function is reported as an error and its call is never settled.
 RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
@@ -79,14 +83,15 @@ def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
     text = frame.error
     if RESULTS_NAME_ERRORS or not isinstance(text, str) or not text.startswith(_FUNCTION_ERROR):
         return None
-    return FunctionRaised(frame.id, text[len(_FUNCTION_ERROR) :].partition("]")[0])
+    return FunctionRaised(frame.id, clean(text[len(_FUNCTION_ERROR) :].partition("]")[0]))
 
 
 def _error(frame: ErrorFrame, source: Any) -> ErrorRaised:
     origin = frame.processor or source
-    processor = type(origin).__name__ if origin else "unknown"
-    category = getattr(frame, "category", None)  # since 1.8.0
-    return ErrorRaised(frame.id, processor, str(getattr(category, "value", None) or "unknown"), bool(frame.fatal))
+    processor = clean(type(origin).__name__) if origin else "unknown"
+    category = getattr(getattr(frame, "category", None), "value", None)  # since 1.8.0
+    word = _CATEGORIES.word(str(category), time.monotonic()) if category else "unknown"
+    return ErrorRaised(frame.id, processor, word, bool(frame.fatal))
 
 
 def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
@@ -96,7 +101,7 @@ def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
 def _running(frame: Any, source: Any) -> FunctionRunning:
     name = frame.function_name
     deadline, registered = _deadline(source, name), _is_registered(source, name)
-    return FunctionRunning(_once(frame), frame.tool_call_id, name, deadline, registered)
+    return FunctionRunning(_once(frame), frame.tool_call_id, clean(str(name)), deadline, registered)
 
 
 def _answered(frame: Any, source: Any) -> FunctionAnswered | None:
@@ -105,13 +110,15 @@ def _answered(frame: Any, source: Any) -> FunctionAnswered | None:
     if not is_final:
         return None
     failed = bool(getattr(frame, "error", None))
-    return FunctionAnswered(_once(frame), frame.tool_call_id, frame.function_name, failed, frame.result is None)
+    return FunctionAnswered(
+        _once(frame), frame.tool_call_id, clean(str(frame.function_name)), failed, frame.result is None
+    )
 
 
 def _dropped(frame: Any, source: Any) -> FunctionDropped:
     # Pipecat asks for inference after a call that ran past its deadline, and after no other that is cancelled.
     timed_out = bool(getattr(frame, "run_llm", False))
-    return FunctionDropped(_once(frame), frame.tool_call_id, frame.function_name, timed_out)
+    return FunctionDropped(_once(frame), frame.tool_call_id, clean(str(frame.function_name)), timed_out)
 
 
 def _once(frame: Frame) -> int:

@@ -5,6 +5,7 @@ Refuses what cannot be true. Pipecat's values are seconds, but for the turn dete
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import NoneType
@@ -36,6 +37,7 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnDetected,
 )
+from voice_metrics.call.text import Vocabulary
 from voice_metrics.pipecat.services import Service, class_name
 
 
@@ -49,6 +51,11 @@ TTFATMetricsData: Any = getattr(pipecat_metrics, "TTFATMetricsData", _Absent)  #
 
 # Counts beyond this are no longer exact as the doubles of the wire, and 2**63 breaks OTLP's encoder.
 MOST = 2**53
+
+
+# Those of services outside the call's pipeline, and what a service says it ran instead of its own model.
+_PROCESSORS = Vocabulary(200)
+_MODELS = Vocabulary(200)
 
 
 class _Untrue(ValueError):
@@ -94,8 +101,10 @@ def _fact(item: MetricsData, services: Mapping[str, Service]) -> Fact | None:
     if not (isinstance(item.processor, str) and isinstance(item.model, (str, NoneType))):
         return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
     service = services.get(item.processor)
-    processor = service.processor if service else class_name(item.processor)
-    model = item.model or (service.model or service.processor if service else None)
+    processor = service.processor if service else _PROCESSORS.word(class_name(item.processor), time.monotonic())
+    model = service.model or service.processor if service else None
+    if item.model and item.model != model:
+        model = _MODELS.word(item.model, time.monotonic())
     return _reading(type(item))(item, processor, model, service)
 
 

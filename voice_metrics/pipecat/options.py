@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import NoneType
 
+from loguru import logger
+
 from voice_metrics.call.facts import Leg
+from voice_metrics.call.text import clean
 from voice_metrics.series.prometheus_names import LABELS_OF_PROMETHEUS, label_name
 from voice_metrics.series.table import COMMON_ATTRIBUTES, VOICE
 from voice_metrics.telemetry import Telemetry
 from voice_metrics.telemetry import telemetry as default_telemetry
 
 _OF_OURS = (*COMMON_ATTRIBUTES, *(name for series in VOICE for name in series.attributes))
+# Headers of a request that become attributes may be any number.
+MOST_ATTRIBUTES = 64
 _TAKEN = frozenset(label_name(name) for name in (*_OF_OURS, *LABELS_OF_PROMETHEUS))
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user chose.
+    """What the user chose, as text that is safe everywhere.
 
     Parameters:
         models: Models by leg, where the user names them.
@@ -63,7 +69,13 @@ class Options:
                 raise ValueError(f"attributes[{key!r}]: expected a name, such as 'tenant'")
             if (label := label_name(key)) in _TAKEN:
                 raise ValueError(f"attributes[{key!r}]: the label {label} is taken; choose another name")
-        return cls(dict(models), call_id or None, dict(attributes or {}))
+        if len(attributes or {}) > MOST_ATTRIBUTES:
+            logger.warning(f"A call has {len(attributes or {})} attributes: the first {MOST_ATTRIBUTES} are used")
+        return cls(
+            {leg: clean(model) if model else model for leg, model in models.items()},
+            clean(call_id) if call_id else None,
+            {clean(key): clean(value) for key, value in islice((attributes or {}).items(), MOST_ATTRIBUTES)},
+        )
 
 
 def destination(telemetry: Telemetry | None, service_name: str | None) -> Callable[[], Telemetry]:
@@ -85,4 +97,5 @@ def destination(telemetry: Telemetry | None, service_name: str | None) -> Callab
         raise TypeError(f"telemetry is a {found}: expected a Telemetry, such as Telemetry(meter_provider=provider)")
     if not isinstance(service_name, (str, NoneType)):
         raise TypeError(f"service_name={service_name!r}: expected text, such as 'voice-bot'")
-    return (lambda: telemetry) if telemetry else (lambda: default_telemetry(service_name))
+    named = clean(service_name) if service_name else None
+    return (lambda: telemetry) if telemetry else (lambda: default_telemetry(named))

@@ -24,6 +24,7 @@ from voice_metrics.call.facts import EndReason, Leg, Refused
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.call.seen import Seen
 from voice_metrics.call.summary import CallSummary
+from voice_metrics.call.text import clean
 from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat import breakdowns
@@ -277,11 +278,12 @@ class CallRecorder:
             self.call.happened(refused, self._clock())
 
     def _next_id(self, frame: StartFrame) -> str:
-        given = self._options.call_id or frame.metadata.get("call_id")
+        told = frame.metadata.get("call_id")
+        given = self._options.call_id or (clean(str(told)) if told else None)
         if self.call is None:
-            return str(given) if given else self.call_id
+            return given or self.call_id
         # A processor that starts a second call keeps no id of the first, or their series would mix.
-        return str(given) if given and given != self.call.identity.call_id else str(uuid.uuid4())
+        return given if given and given != self.call.identity.call_id else str(uuid.uuid4())
 
     def _measured(self, frame: MetricsFrame, at: float) -> None:
         if self._lifetime is None:

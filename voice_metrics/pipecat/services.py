@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from voice_metrics.call.facts import Leg
+from voice_metrics.call.text import clean
 
 _LEG_OF_BASE = {"STTService": Leg.STT, "LLMService": Leg.LLM, "TTSService": Leg.TTS}
 
@@ -118,7 +119,8 @@ def _is_service(processor: Any) -> bool:
 
 
 def _service(processor: Any) -> Service:
-    return Service(processor.name, type(processor).__name__, _leg(processor), _provider(processor), _model(processor))
+    kind = clean(type(processor).__name__)
+    return Service(processor.name, kind, _leg(processor), _provider(processor), _model(processor))
 
 
 def _leg(processor: Any) -> Leg:
@@ -141,5 +143,5 @@ def _model(processor: Any) -> str | None:
     # Deepgram-like voices carry the model's name and leave `model` empty.
     for value in (getattr(settings, "model", None), getattr(settings, "voice", None)):
         if isinstance(value, str) and value:
-            return value
+            return clean(value)
     return None

@@ -17,6 +17,7 @@ from loguru import logger
 from opentelemetry.metrics import Meter
 
 from voice_metrics.call.facts import Refused
+from voice_metrics.call.text import clean
 from voice_metrics.export.instruments import Write, instrument
 from voice_metrics.series.declarations import DECLARED, Metric, OwnKind, check_name, name_of
 from voice_metrics.series.prometheus_names import LABELS_OF_PROMETHEUS, label_name
@@ -159,7 +160,7 @@ class OwnMetrics:
         Returns:
             What was refused and why, or `None` if the value was recorded.
         """
-        name = str(key)[:80]
+        name = clean(str(key), 80)
         try:
             name = name_of(key)
             target = self._book.instrument(name, kind, unit)
@@ -227,11 +228,12 @@ def _number(metric: Metric, value: Any) -> float:
 def _key(key: Any, taken: frozenset[str]) -> str:
     if not isinstance(key, str) or not key or len(key) > MAX_LENGTH:
         raise TypeError("an attribute has no name that is text")
-    if _label(key) in LABELS_OF_PROMETHEUS:
-        raise ValueError(f"attribute {key!r} is one of Prometheus' own")
-    if _label(key) in taken:
-        raise ValueError(f"attribute {key!r} is one of the call's own")
-    return key
+    name = clean(key)
+    if _label(name) in LABELS_OF_PROMETHEUS:
+        raise ValueError(f"attribute {name!r} is one of Prometheus' own")
+    if _label(name) in taken:
+        raise ValueError(f"attribute {name!r} is one of the call's own")
+    return name
 
 
 def _text(key: str, value: Any) -> str:
@@ -243,4 +245,4 @@ def _text(key: str, value: Any) -> str:
     text = str.__str__(value) if isinstance(value, str) else str(value)
     if len(text) > MAX_LENGTH:
         raise ValueError(f"attribute {key!r} is longer than {MAX_LENGTH} characters")
-    return text
+    return clean(text)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from voice_metrics.call.text import clean
 from voice_metrics.settings.endpoint import Endpoint, read
 
 EXPORTERS = ("otlp", "prometheus", "console")
@@ -88,7 +89,7 @@ class Settings:
         if "otlp" in exporters:
             advice.extend(otlp.advice)
         resource = _resource(environ, advice)
-        service_name = environ.get("OTEL_SERVICE_NAME", "").strip() or resource.get("service.name")
+        service_name = clean(environ.get("OTEL_SERVICE_NAME", "").strip()) or resource.get("service.name")
         return cls(
             exporters=exporters,
             endpoint=otlp.endpoint if "otlp" in exporters else None,
@@ -240,7 +241,7 @@ def _resource(environ: Mapping[str, str], advice: list[str]) -> dict[str, str]:
     for item in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
         key, separator, value = item.partition("=")
         if separator and key.strip():
-            attributes[unquote(key).strip()] = unquote(value).strip()
+            attributes[clean(unquote(key).strip())] = clean(unquote(value).strip())
         elif item.strip():
             advice.append(f"OTEL_RESOURCE_ATTRIBUTES: {item.strip()!r} is not key=value; it was left out.")
     return attributes

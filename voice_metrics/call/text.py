@@ -1,0 +1,96 @@
+"""Text from outside made safe, once, where it enters (pure): ids, models, attributes, names, a server's words.
+
+What leaves `clean` can be encoded, stands on one line, shows in a terminal what it says, and is bounded in length.
+The same text then goes to the log, the series, the ledger and the page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+# The longest id, name or attribute, in characters.
+MOST_CHARACTERS = 256
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+OTHER = "other"  # stands for the words beyond a vocabulary's bound
+_DIGEST = 8
+# They join and part letters of Persian and of Indian scripts, and parts of emoji.
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+
+
+def clean(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Text that is safe everywhere.
+
+    Args:
+        text: As it came.
+        most: Length of the result at most, in characters.
+
+    Returns:
+        The text with lone surrogates, control, escape, format and bidirectional characters, line breaks and
+        unassigned characters replaced by "\N{REPLACEMENT CHARACTER}". Longer text is cut and ends in a digest of the
+        whole, so that two long ids with the same beginning stay two.
+    """
+    if len(text) > most:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+        text = f"{text[: most - _DIGEST - 1]}…{digest}"
+    # A subclass, such as an enum's member, is its text.
+    return str.__str__(text) if text.isprintable() else "".join(map(_safe, text))
+
+
+def one_line(text: str, most: int) -> str:
+    """A message fit for one line of a log: blanks for line breaks and what does not print, cut with an ellipsis.
+
+    Args:
+        text: As it came; what is far beyond the bound is not read.
+        most: Length of the result at most, in characters, without the ellipsis.
+    """
+    read = text[: 4 * most + 1000]
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in read).split())
+    return line if len(line) <= most and len(read) == len(text) else f"{line[:most]}…"
+
+
+def _safe(sign: str) -> str:
+    if sign.isprintable() or sign in _JOINERS:
+        return sign
+    # A no-break space and its like are blanks; line and paragraph separators are not.
+    return " " if sign.isspace() and sign > "\N{NEXT LINE}" and sign not in "\u2028\u2029" else REPLACEMENT
+
+
+class Vocabulary:
+    """The words of one kind that a process tells apart, since each is a series; beyond the bound they are "other".
+
+    A word that was not used for an hour gives up its place, so that a burst of invented words heals.
+    """
+
+    def __init__(self, most: int, idle_seconds: float = 3600.0) -> None:
+        """Begin without any.
+
+        Args:
+            most: How many are told apart.
+            idle_seconds: After how long without use a word gives way to a new one.
+        """
+        self._most = most
+        self._idle_seconds = idle_seconds
+        self._used_at: OrderedDict[str, float] = OrderedDict()
+
+    def __deepcopy__(self, memo: object) -> Vocabulary:
+        """Itself: what copies a call's state still shares the process's words."""
+        return self
+
+    def word(self, text: str, at: float) -> str:
+        """The word that stands for a text: itself, cleaned, or "other".
+
+        Args:
+            text: As it came.
+            at: Now, in monotonic seconds.
+        """
+        word = clean(text)
+        used_at = self._used_at
+        if word not in used_at and len(used_at) >= self._most:
+            oldest, idle_since = next(iter(used_at.items()))
+            if at - idle_since < self._idle_seconds:
+                return OTHER
+            del used_at[oldest]
+        used_at[word] = at
+        used_at.move_to_end(word)
+        return word
