@@ -28,7 +28,7 @@ from pipecat.services.settings import LLMSettings
 from pipecat.workers.runner import WorkerRunner
 
 from voice_metrics.pipecat.current_call import CurrentCall, duration, record_metric
-from voice_metrics.pipecat.services import processors_of
+from voice_metrics.pipecat.workers import processors_of
 from voice_metrics.series.declarations import Metric, register_metric
 from voice_metrics.series.own_metrics import OwnMetrics
 

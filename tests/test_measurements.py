@@ -187,6 +187,33 @@ def test_prompt_tokens_are_gross_of_caches_whatever_the_provider_reports(
 
 
 @pytest.mark.parametrize(
+    ("item", "completion", "prompt"),
+    [
+        pytest.param(
+            usage(10120, 1499, 14428, cache_read_input_tokens=128, reasoning_tokens=2809), 4308, 10120, id="gateway"
+        ),
+        pytest.param(usage(21, 12, 93), 72, 21, id="geminis-endpoint-for-openais-clients"),
+        pytest.param(
+            usage(900, 60, 1030, "GoogleLLMService#0", reasoning_tokens=40),
+            100,
+            930,
+            id="google-before-its-total-was-computed",
+        ),
+        pytest.param(
+            usage(1000, 50, 1250, "AnthropicLLMService#0"), 50, 1200, id="anthropic-with-a-cache-that-only-totals"
+        ),
+    ],
+)
+def test_tokens_that_only_the_total_has_are_found_again(
+    item: LLMUsageMetricsData, completion: int, prompt: int
+) -> None:
+    (used,) = facts(item)
+    assert isinstance(used, TokensUsed)
+    assert (used.completion, used.prompt) == (completion, prompt)
+    assert used.total == item.value.total_tokens
+
+
+@pytest.mark.parametrize(
     ("item", "told"),
     [
         pytest.param(usage(0, 0, 0), [], id="zeros-are-no-tokens"),
@@ -303,6 +330,11 @@ def test_a_services_own_name_becomes_its_class() -> None:
     (fact,) = facts(ttfb(0.1, "call-4711"), services={"call-4711": mine})
     assert isinstance(fact, FirstByte)
     assert fact.processor == "OpenAILLMService"
+
+
+def test_latencies_tokens_and_processing_name_the_instance_that_they_are_of() -> None:
+    told = facts(ttfb(0.1), ProcessingMetricsData(processor=LLM, value=0.5), usage(1, 2, 3))
+    assert [getattr(fact, "instance", None) for fact in told] == [LLM] * 3
 
 
 @given(value=st.floats(), processor=st.text(), model=st.none() | st.text())

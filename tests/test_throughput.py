@@ -72,36 +72,42 @@ def test_a_single_token_has_a_speed() -> None:
     assert take_all([FIRST, WHOLE, TokensUsed("LLM", "m", 100, 1)])[-1] == Generated("LLM", "m", 1.0)
 
 
-NAMED = [FIRST, WHOLE, USED]
-OTHERS = [FirstByte("LLM", "n", 0.25), Processing("LLM", "n", 1.25), TokensUsed("LLM", "n", 50, 20)]
-OWN = [Generated("LLM", "m", 80.0), Generated("LLM", "n", 20.0)]
+NAMED = [replace(piece, instance="LLM#0") for piece in (FIRST, WHOLE, USED)]
+OTHERS = [
+    FirstByte("LLM", "m", 0.25, instance="LLM#1"),
+    Processing("LLM", "m", 1.25, instance="LLM#1"),
+    TokensUsed("LLM", "m", 50, 20, instance="LLM#1"),
+]
+OWN = [Generated("LLM", "m", 80.0), Generated("LLM", "m", 20.0)]
 
 
 @pytest.mark.parametrize(
     "first_three", list(itertools.combinations(range(6), 3)), ids=lambda places: "".join(map(str, places))
 )
-def test_models_of_one_class_that_run_at_once_are_kept_apart(first_three: tuple[int, ...]) -> None:
+def test_two_services_of_one_class_and_model_are_kept_apart(first_three: tuple[int, ...]) -> None:
     named, others = iter(NAMED), iter(OTHERS)
     told = take_all([next(named) if place in first_three else next(others) for place in range(6)])
-    assert sorted((one for one in told if one), key=lambda one: str(one.model)) == OWN
+    assert sorted((one for one in told if one), key=lambda one: -one.tokens_per_second) == OWN
 
 
-def test_one_model_cut_off_leaves_the_other_one_its_pieces() -> None:
-    told = take_all([FIRST, WHOLE, FirstByte("LLM", "n", 0.25, interrupted=True), USED, *OTHERS[:2]])
+def test_one_service_cut_off_leaves_the_other_one_its_pieces() -> None:
+    told = take_all([*NAMED[:2], replace(OTHERS[0], interrupted=True), NAMED[2], *OTHERS[:2]])
     assert [one for one in told if one] == OWN[:1]
 
 
 @pytest.mark.parametrize("unnamed", range(3), ids=["first-byte", "processing", "tokens"])
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
-def test_a_piece_that_names_no_model_belongs_to_the_only_one(unnamed: int, order: tuple[int, ...]) -> None:
+def test_a_speed_has_the_model_that_any_piece_of_it_names(unnamed: int, order: tuple[int, ...]) -> None:
     pieces = [replace(piece, model=None) if at == unnamed else piece for at, piece in enumerate(NAMED)]
     assert take_all([pieces[at] for at in order]) == [None, None, OWN[0]]
 
 
-def test_a_piece_that_names_no_model_belongs_to_none_of_two() -> None:
-    assert take_all([FIRST, WHOLE, *OTHERS[:2], replace(USED, model=None)]) == [None] * 5
+def test_a_speed_has_the_model_of_its_own_inference() -> None:
+    switched = [replace(piece, model="n") for piece in NAMED]
+    told = take_all([*NAMED, *switched])
+    assert [one.model for one in told if one] == ["m", "n"]
 
 
-def test_tokens_after_a_cut_are_left_out_though_only_they_name_the_model() -> None:
-    cut = replace(FIRST, model=None, interrupted=True)
-    assert take_all([cut, USED, FIRST, WHOLE, USED]) == [None, None, None, None, OWN[0]]
+def test_tokens_after_a_cut_are_left_out() -> None:
+    cut = replace(NAMED[0], interrupted=True)
+    assert take_all([cut, NAMED[2], *NAMED]) == [None, None, None, None, OWN[0]]

@@ -10,7 +10,7 @@ from typing import Any
 from loguru import logger
 
 from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.pipecat.services import processors_of
+from voice_metrics.pipecat.workers import processors_of
 from voice_metrics.processor import VoiceMetricsProcessor
 
 

@@ -214,7 +214,9 @@ class Call:
         """
         waiting, self._unpriced_yet = self._unpriced_yet, []
         for usage, moment in waiting:
-            cost = self._prices.cost(_LEGS[type(usage)], self.services.provider(usage.processor), usage, moment)
+            cost = self._prices.cost(
+                _LEGS[type(usage)], self.services.provider(usage.processor, usage.model), usage, moment
+            )
             if cost is None:
                 self._unpriced_yet.append((usage, moment))
             else:

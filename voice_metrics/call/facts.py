@@ -7,7 +7,7 @@ made only on the way out. Absent is `None`, never 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -55,12 +55,14 @@ class FirstByte:
         model: Model it ran, or `None` if the service names none.
         seconds: Request to first output; positive.
         interrupted: Whether an interruption cut the request, so that `seconds` is only the time until then.
+        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
     """
 
     processor: str
     model: str | None
     seconds: float
     interrupted: bool = False
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,14 @@ class Processing:
         model: Model it ran, or `None` if the service names none.
         seconds: Start to end of the request; positive.
         interrupted: Whether an interruption cut the request.
+        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
     """
 
     processor: str
     model: str | None
     seconds: float
     interrupted: bool = False
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class TokensUsed:
         input_audio: Prompt tokens that are audio, or `None` if unreported.
         output_audio: Completion tokens that are audio, or `None` if unreported.
         cache_read_input_audio: Cached prompt tokens that are audio, or `None` if unreported.
+        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
     """
 
     processor: str
@@ -165,6 +170,7 @@ class TokensUsed:
     input_audio: int | None = None
     output_audio: int | None = None
     cache_read_input_audio: int | None = None
+    instance: str | None = field(default=None, compare=False)
 
     @property
     def total(self) -> int:

@@ -1,12 +1,12 @@
 """Pipecat's MetricsFrames as facts: the one place that knows the shapes of its metrics.
 
-Refuses what cannot be true. Pipecat's values are seconds, but for the turn detectors' milliseconds.
+Values that cannot be true become `Refused`. Pipecat's are seconds, but for the turn detectors' milliseconds.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import NoneType
 from typing import Any
@@ -38,7 +38,8 @@ from voice_metrics.call.facts import (
     TurnDetected,
 )
 from voice_metrics.call.text import Vocabulary
-from voice_metrics.pipecat.services import Service, class_name
+from voice_metrics.call.token_counts import Counts, gross
+from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
 
 class _Absent:
@@ -49,6 +50,9 @@ TTFAMetricsData: Any = getattr(pipecat_metrics, "TTFAMetricsData", _Absent)  # s
 STTUsageMetricsData: Any = getattr(pipecat_metrics, "STTUsageMetricsData", _Absent)  # since 1.7.0
 TTFATMetricsData: Any = getattr(pipecat_metrics, "TTFATMetricsData", _Absent)  # since 1.8.0
 
+# Anthropic and Bedrock report the prompt net of caches, all others gross; before Pipecat 1.7 only the name tells.
+_REPORT_NET = ("Anthropic", "AWSBedrock")
+_NAME_ALL_REASONING = ("Google", "Gemini")
 # Counts beyond this are no longer exact as the doubles of the wire, and 2**63 breaks OTLP's encoder.
 MOST = 2**53
 
@@ -62,12 +66,12 @@ class _Untrue(ValueError):
     """A value that cannot have been measured."""
 
 
-def measurements(frame: MetricsFrame, services: Mapping[str, Service]) -> Iterator[Fact]:
+def measurements(frame: MetricsFrame, services: ServiceNames) -> Iterator[Fact]:
     """What a MetricsFrame says, one fact for each of its items.
 
     Args:
         frame: The frame.
-        services: The pipeline's services by their full Pipecat name, for models that the frame leaves out.
+        services: The call's services by their full Pipecat name, for classes and models that the frame leaves out.
 
     Yields:
         A fact for each item; `Refused` for one that cannot be true or is of an unknown kind.
@@ -97,14 +101,15 @@ def _is_initial(frame: MetricsFrame) -> bool:
     )
 
 
-def _fact(item: MetricsData, services: Mapping[str, Service]) -> Fact | None:
+def _fact(item: MetricsData, services: ServiceNames) -> Fact | None:
     if not (isinstance(item.processor, str) and isinstance(item.model, (str, NoneType))):
         return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
-    service = services.get(item.processor)
-    processor = service.processor if service else _PROCESSORS.word(class_name(item.processor), time.monotonic())
-    model = service.model or service.processor if service else None
+    service = services.get(item.processor) or inferred(item.processor)
+    at = time.monotonic()
+    processor = service.processor if service.found else _PROCESSORS.word(service.processor, at)
+    model = service.model or (processor if service.found else None)
     if item.model and item.model != model:
-        model = _MODELS.word(item.model, time.monotonic())
+        model = _MODELS.word(item.model, at)
     return _reading(type(item))(item, processor, model, service)
 
 
@@ -130,68 +135,77 @@ def _optional(usage: LLMTokenUsage, field: str) -> int | None:
     return None if value is None else _count(value)
 
 
-def _first_byte(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
-    return FirstByte(processor, model, _seconds(item.value))
+def _first_byte(item: Any, processor: str, model: str | None, service: Service) -> Fact:
+    return FirstByte(processor, model, _seconds(item.value), instance=service.name)
 
 
-def _processing(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
-    return Processing(processor, model, _seconds(item.value))
+def _processing(item: Any, processor: str, model: str | None, service: Service) -> Fact:
+    return Processing(processor, model, _seconds(item.value), instance=service.name)
 
 
-def _first_audio(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+def _first_audio(item: Any, processor: str, model: str | None, service: Service) -> Fact:
     return FirstAudio(processor, model, _seconds(item.ttfa))
 
 
-def _first_answer_token(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+def _first_answer_token(item: Any, processor: str, model: str | None, service: Service) -> Fact:
     return FirstAnswerToken(processor, model, _seconds(item.ttfat))
 
 
-def _text_aggregated(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+def _text_aggregated(item: Any, processor: str, model: str | None, service: Service) -> Fact:
     return TextAggregated(processor, _seconds(item.value))
 
 
-def _turn_detected(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+def _turn_detected(item: Any, processor: str, model: str | None, service: Service) -> Fact:
     return TurnDetected(processor, _seconds(item.e2e_processing_time_ms) / 1000, bool(item.is_complete))
 
 
-def _characters(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+def _characters(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     # A flush with nothing to report is no measurement, and no fault either.
     characters = _count(item.value)
     return CharactersSpoken(processor, model, characters) if characters else None
 
 
-def _audio(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+def _audio(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     seconds = item.value.audio_seconds
     return None if seconds == 0 else AudioTranscribed(processor, model, _seconds(seconds))
 
 
-def _tokens(item: Any, processor: str, model: str | None, service: Service | None) -> Fact | None:
+def _tokens(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     usage: LLMTokenUsage = item.value
-    prompt, completion = _count(usage.prompt_tokens), _count(usage.completion_tokens)
-    total = _count(usage.total_tokens) if usage.total_tokens is not None else 0
     read, created = _optional(usage, "cache_read_input_tokens"), _optional(usage, "cache_creation_input_tokens")
-    gross = _gross(prompt, completion, total, (read or 0) + (created or 0), net=_reports_net(processor, service))
-    if not gross and not completion:  # some services report zeros for a request that failed
+    reasoning = _optional(usage, "reasoning_tokens")
+    net = service.speaks_like == "anthropic" or processor.startswith(_REPORT_NET)
+    prompt, completion = gross(
+        Counts(_count(usage.prompt_tokens), _count(usage.completion_tokens)),
+        None if usage.total_tokens is None else _count(usage.total_tokens),
+        cached=(read or 0) + (created or 0),
+        reasoning=reasoning,
+        net_of_cache=net,
+        # Google's own interface reports its reasoning; its total also has the results of tools, as prompt.
+        hidden_is_prompt=net or processor.startswith(_NAME_ALL_REASONING),
+    )
+    if not prompt and not completion:  # some services report zeros for a request that failed
         return None
     return TokensUsed(
         processor,
         model,
-        gross,
+        prompt,
         completion,
         cache_read=read,
         cache_creation=created,
-        reasoning=_optional(usage, "reasoning_tokens"),
+        reasoning=reasoning,
         input_audio=_optional(usage, "input_audio_tokens"),
         output_audio=_optional(usage, "output_audio_tokens"),
         cache_read_input_audio=_optional(usage, "cache_read_input_audio_tokens"),
+        instance=service.name,
     )
 
 
-def _unknown(item: Any, processor: str, model: str | None, service: Service | None) -> Fact:
+def _unknown(item: Any, processor: str, model: str | None, service: Service) -> Fact:
     return Refused("unknown_kind", type(item).__name__)
 
 
-_Reading = Callable[[Any, str, str | None, Service | None], Fact | None]
+_Reading = Callable[[Any, str, str | None, Service], Fact | None]
 _READINGS: dict[type, _Reading] = {
     TTFBMetricsData: _first_byte,
     ProcessingMetricsData: _processing,
@@ -208,17 +222,3 @@ _READINGS: dict[type, _Reading] = {
 @lru_cache(maxsize=256)
 def _reading(kind: type) -> _Reading:
     return next((_READINGS[base] for base in kind.__mro__ if base in _READINGS), _unknown)
-
-
-def _reports_net(processor: str, service: Service | None) -> bool:
-    return (service is not None and service.provider == "anthropic") or processor.startswith(
-        ("Anthropic", "AWSBedrock")
-    )
-
-
-def _gross(prompt: int, completion: int, total: int, cached: int, *, net: bool) -> int:
-    # Anthropic and Bedrock report the prompt net of caches, all others gross. From Pipecat 1.7 the total
-    # is gross everywhere and tells; before, theirs left cached input out, and only the name tells.
-    if cached and (net or cached > prompt or total == prompt + completion + cached):
-        return prompt + cached
-    return prompt

@@ -34,7 +34,8 @@ from voice_metrics.pipecat.lifetime import Lifetime
 from voice_metrics.pipecat.metrics_frames import measurements
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.origins import Origins
-from voice_metrics.pipecat.services import Flags, Services, processors_of, services_in, worker_of
+from voice_metrics.pipecat.services import Flags, Services, services_in
+from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers, worker_of
 from voice_metrics.prices import PriceBook
 from voice_metrics.series.declarations import OwnKind
 from voice_metrics.settings.environment import Settings
@@ -117,7 +118,7 @@ class CallRecorder:
         try:
             if (worker := worker_of(setup)) is not None:
                 processors = list(processors_of(worker.pipeline))
-                self._services = Services(services_in(processors))
+                self._services = Services(services_in(processors), lambda: processors_of_workers(peers_of(worker)))
                 self._prices.prepare(self._services.by_name.values())
                 # Those that came after an earlier call are nobody's.
                 self._early.clear()
@@ -293,7 +294,7 @@ class CallRecorder:
         self._lifetime.read_soon()
 
     def _read(self, call: Call, frame: MetricsFrame, at: float) -> None:
-        for fact in measurements(frame, self._services.by_name):
+        for fact in measurements(frame, self._services):
             try:
                 call.measured(fact, at)
             except Exception as fault:

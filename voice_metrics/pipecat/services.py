@@ -1,17 +1,19 @@
-"""The services of a pipeline: which part each plays, who provides it, which model it runs; what it measures.
+"""The services of a call: which part each plays, which provider runs it, which model it runs; what is measured.
 
-Reads Pipecat's processors by attribute and by the names of their base classes, so that it works on
-every supported version and on services that nobody here has heard of. Changes nothing.
+Reads Pipecat's processors by attribute and by the names of their base classes, which works on every supported
+version and on services of the application's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from voice_metrics.call.facts import Leg
+from voice_metrics.call.providers import provider_of_class, provider_of_host
 from voice_metrics.call.text import clean
 
 _LEG_OF_BASE = {"STTService": Leg.STT, "LLMService": Leg.LLM, "TTSService": Leg.TTS}
@@ -19,7 +21,7 @@ _LEG_OF_BASE = {"STTService": Leg.STT, "LLMService": Leg.LLM, "TTSService": Leg.
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of the pipeline.
+    """One service of the call.
 
     Parameters:
         name: Pipecat's name of the instance, such as "OpenAILLMService#3".
@@ -27,6 +29,9 @@ class Service:
         leg: The part it plays.
         provider: Pipecat's name of the provider, such as "openai", or `None` for a service of one's own.
         model: Model it runs, or `None` if it names none.
+        family: Pipecat's name of the provider that its class is made for, where it is pointed at another one.
+        host: Host that it is pointed at, or `None` if it does not say.
+        found: Whether the service itself was seen, or only its name.
     """
 
     name: str
@@ -34,6 +39,22 @@ class Service:
     leg: Leg
     provider: str | None
     model: str | None
+    family: str | None = None
+    host: str | None = None
+    found: bool = True
+
+    @property
+    def speaks_like(self) -> str | None:
+        """The provider whose habits of reporting it has."""
+        return self.family or self.provider
+
+
+class ServiceNames(Protocol):
+    """Services by Pipecat's names of their instances."""
+
+    def get(self, name: str, /) -> Service | None:
+        """The service of a name, or `None` if it is not known."""
+        ...
 
 
 class Flags(NamedTuple):
@@ -70,18 +91,6 @@ def leg_of_name(processor: str) -> Leg:
     return next((leg for base, leg in _LEG_OF_BASE.items() if base in processor), Leg.OTHER)
 
 
-def worker_of(setup: Any) -> Any | None:
-    """The worker that runs the pipeline, from what a processor's `setup` received."""
-    return getattr(setup, "pipeline_worker", None)
-
-
-def processors_of(root: Any) -> Iterator[Any]:
-    """Every processor below `root`, itself included: parallel branches, switchers and nested pipelines."""
-    yield root
-    for child in getattr(root, "processors", ()) or ():
-        yield from processors_of(child)
-
-
 def services_in(processors: Iterable[Any]) -> tuple[Service, ...]:
     """The processors that measure themselves or are a speech or language service."""
     return tuple(_service(processor) for processor in processors if _is_service(processor))
@@ -90,28 +99,69 @@ def services_in(processors: Iterable[Any]) -> tuple[Service, ...]:
 class Services:
     """The services of one call, to be asked by name."""
 
-    def __init__(self, services: Iterable[Service] = ()) -> None:
+    def __init__(self, services: Iterable[Service] = (), elsewhere: Callable[[], Iterable[Any]] | None = None) -> None:
         """Index the services.
 
         Args:
-            services: The pipeline's services.
+            services: The services of the call's own pipeline.
+            elsewhere: Gives the processors of all other workers that can be looked into, or `None` if there are none.
         """
-        self.by_name = {service.name: service for service in services}
-        self._by_class = {service.processor: service for service in self.by_name.values()}
+        self.by_name: dict[str, Service] = {}
+        self._elsewhere = elsewhere
+        self._by_class: dict[str, Service] = {}
+        self._by_class_and_model: dict[tuple[str, str | None], Service] = {}
+        for service in services:
+            self.learn(service)
+
+    def learn(self, service: Service) -> None:
+        """Add a service."""
+        self.by_name[service.name] = service
+        self._by_class[service.processor] = service
+        self._by_class_and_model[service.processor, service.model] = service
+
+    def get(self, name: str, /) -> Service | None:
+        """The service of an instance's name, wherever in the process it runs; `None` if it is not found."""
+        service = self.by_name.get(name)
+        if service is None and self._elsewhere is not None:
+            for found in services_in(processor for processor in self._elsewhere() if processor.name == name):
+                self.learn(found)
+                return found
+        return service
 
     def leg(self, processor: str) -> Leg:
-        """The part that a processor plays, by its class name, also for one that is in another worker's pipeline."""
+        """The part that a processor plays, by its class name, also for one that was never seen."""
         service = self._by_class.get(processor)
         return service.leg if service else leg_of_name(processor)
 
-    def provider(self, processor: str) -> str | None:
-        """Pipecat's name of a processor's provider, by its class name; `None` if unknown."""
-        service = self._by_class.get(processor)
-        return service.provider if service else None
+    def provider(self, processor: str, model: str | None = None) -> str | None:
+        """Pipecat's name of a processor's provider, by its class name and model; `None` if unknown."""
+        service = self._of(processor, model)
+        return service.provider if service else provider_of_class(processor)
+
+    def host(self, processor: str, model: str | None = None) -> str | None:
+        """The host that a processor is pointed at, by its class name and model; `None` if unknown."""
+        service = self._of(processor, model)
+        return service.host if service else None
 
     def model(self, leg: Leg) -> str | None:
         """The model of the first service that plays `leg`, or `None` if there is no such service."""
         return next((s.model or s.processor for s in self.by_name.values() if s.leg is leg), None)
+
+    def _of(self, processor: str, model: str | None) -> Service | None:
+        # A service without a model is reported under its own name.
+        named = None if model == processor else model
+        return self._by_class_and_model.get((processor, named)) or self._by_class.get(processor)
+
+
+@lru_cache(maxsize=256)
+def inferred(name: str) -> Service:
+    """What the name of an instance alone tells of a service, for one in another process.
+
+    Args:
+        name: Pipecat's name of the instance, such as "OpenAILLMService#3", or one that the application gave.
+    """
+    processor = name.partition("#")[0]
+    return Service(name, processor, leg_of_name(processor), provider_of_class(processor), None, found=False)
 
 
 def _is_service(processor: Any) -> bool:
@@ -119,8 +169,12 @@ def _is_service(processor: Any) -> bool:
 
 
 def _service(processor: Any) -> Service:
-    kind = clean(type(processor).__name__)
-    return Service(processor.name, kind, _leg(processor), _provider(processor), _model(processor))
+    family, host = _family(processor), _host(processor)
+    # OpenAI's protocol is spoken by most; a host that is not known may be anyone's gateway to it.
+    provider = (provider_of_host(host) if family == "openai" else None) or family
+    return Service(
+        processor.name, clean(type(processor).__name__), _leg(processor), provider, _model(processor), family, host
+    )
 
 
 def _leg(processor: Any) -> Leg:
@@ -128,12 +182,25 @@ def _leg(processor: Any) -> Leg:
     return next((leg for name, leg in _LEG_OF_BASE.items() if name in bases), Leg.OTHER)
 
 
-def _provider(processor: Any) -> str | None:
+def _family(processor: Any) -> str | None:
     for base in type(processor).__mro__:
         # `pipecat.services.openai.llm`; base classes sit one level higher, in `pipecat.services.llm_service`.
         match base.__module__.split("."):
             case ["pipecat", "services", provider, _, *_]:
                 return provider
+    return None
+
+
+def _host(processor: Any) -> str | None:
+    held = getattr(processor, "__dict__", {})
+    addresses = (getattr(held.get("_client"), "base_url", None), held.get("_base_url"), held.get("_url"))
+    for address in addresses:
+        try:
+            host = urlsplit(str(address)).hostname if address else None
+        except ValueError:
+            continue
+        if host:
+            return host
     return None
 
 

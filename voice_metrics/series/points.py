@@ -33,6 +33,7 @@ from voice_metrics.call.facts import (
     TurnEnded,
     Unpriced,
 )
+from voice_metrics.call.providers import gen_ai_provider
 from voice_metrics.series import table
 from voice_metrics.series.table import Series
 
@@ -60,8 +61,8 @@ class ServiceDirectory(Protocol):
         """The part that a processor plays, by its class name."""
         ...
 
-    def provider(self, processor: str) -> str | None:
-        """Pipecat's name of a processor's provider, by its class name; `None` if unknown."""
+    def provider(self, processor: str, model: str | None = None) -> str | None:
+        """Pipecat's name of a processor's provider, by its class name and model; `None` if unknown."""
         ...
 
 
@@ -229,23 +230,9 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
 }
 
 
-# Well-known values of `gen_ai.provider.name` (OpenTelemetry semantic conventions for generative AI, read
-# 2026-11-22) for Pipecat's names where the two differ; the same table as Pipecat's traces use.
-_GEN_AI_PROVIDER = {
-    "aws": "aws.bedrock",
-    "azure": "azure.ai.openai",
-    "google": "gcp.gemini",
-    "grok": "x_ai",
-    "xai": "x_ai",
-    "mistral": "mistral_ai",
-}
-
-
 def _gen_ai(processor: str, model: str | None, services: ServiceDirectory) -> dict[str, str]:
-    provider = services.provider(processor)
-    name = "gcp.vertex_ai" if "Vertex" in processor else _GEN_AI_PROVIDER.get(provider or "", provider)
     return {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": name or processor,
+        "gen_ai.provider.name": gen_ai_provider(services.provider(processor, model), processor),
         "gen_ai.request.model": model or processor,
     }

@@ -1,0 +1,119 @@
+"""The providers of services: one closed table for labels, prices and OpenTelemetry's names.
+
+A service's provider is found, in this order, from the host that it is pointed at, from Pipecat's module that its
+class comes from, and from its class name alone, since a model may run in a process that cannot be looked into.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from voice_metrics.call.text import OTHER
+
+# Pipecat's directories of services, 1.3.0 to 1.14.0.
+_DIRECTORIES = """
+    anthropic assemblyai asyncai aws azure baseten bland camb cartesia cerebras crusoe deepgram deepseek elevenlabs
+    fal fireworks fish funasr gladia google gradium groq heygen hume inception inworld kokoro lmnt mem0 meta minimax
+    mistral moondream moonshine nebius neuphonic novita nvidia ollama openai openclaw openrouter perplexity piper
+    pocket_tts qwen resembleai rime sambanova sarvam simli smallest soniox speechify speechmatics tavus together
+    ultravox whisper xai xtts zoom_ai
+"""
+PROVIDERS = frozenset(_DIRECTORIES.split())
+# Pipecat's directories and beginnings of class names that differ from their provider.
+_SAME_PROVIDER = {"grok": "xai", "gemini": "google"}
+_BEGINNINGS = sorted(
+    {**{word.replace("_", ""): word for word in PROVIDERS}, **_SAME_PROVIDER}.items(),
+    key=lambda pair: -len(pair[0]),
+)
+
+# Hosts that a client for OpenAI's protocol can be pointed at, from the providers' documentation, read 2026-11-29.
+_HOSTS = {
+    "api.anthropic.com": "anthropic",
+    "api.cerebras.ai": "cerebras",
+    "api.deepseek.com": "deepseek",
+    "api.fireworks.ai": "fireworks",
+    "api.groq.com": "groq",
+    "api.mistral.ai": "mistral",
+    "api.novita.ai": "novita",
+    "api.openai.com": "openai",
+    "api.perplexity.ai": "perplexity",
+    "api.sambanova.ai": "sambanova",
+    "api.together.ai": "together",
+    "api.together.xyz": "together",
+    "api.x.ai": "xai",
+    "baseten.co": "baseten",
+    "dashscope-intl.aliyuncs.com": "qwen",
+    "dashscope.aliyuncs.com": "qwen",
+    "googleapis.com": "google",
+    "integrate.api.nvidia.com": "nvidia",
+    "openai.azure.com": "azure",
+    "openrouter.ai": "openrouter",
+    "services.ai.azure.com": "azure",
+}
+
+# Well-known values of `gen_ai.provider.name` (OpenTelemetry semantic conventions for generative AI, read
+# 2026-11-22) where they differ; the same as in Pipecat's traces.
+_GEN_AI = {
+    "aws": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "google": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "xai": "x_ai",
+}
+
+
+def provider_word(directory: str | None) -> str:
+    """The closed word for a provider, for labels.
+
+    Args:
+        directory: Pipecat's name of the provider, or `None` for a service of one's own.
+
+    Returns:
+        A word of `PROVIDERS`, or `OTHER`.
+    """
+    word = _SAME_PROVIDER.get(directory or "", directory)
+    return word if word in PROVIDERS else OTHER
+
+
+@lru_cache(maxsize=256)
+def provider_of_class(name: str) -> str | None:
+    """The provider that a class name tells.
+
+    Args:
+        name: Class name of a service, such as "OpenAILLMService".
+
+    Returns:
+        Its word, or `None` for a class that is not one of Pipecat's services.
+    """
+    if not name.endswith("Service"):
+        return None
+    plain = re.sub(r"^_*(Base(?=[A-Z]))?", "", name).lower()
+    return next((word for beginning, word in _BEGINNINGS if plain.startswith(beginning)), None)
+
+
+def provider_of_host(host: str | None) -> str | None:
+    """The provider that runs a host.
+
+    Args:
+        host: Name of a host without its port, or `None`.
+
+    Returns:
+        Its word, or `None` for a host that the table does not have.
+    """
+    parts = (host or "").lower().split(".")
+    suffixes = (".".join(parts[start:]) for start in range(len(parts) - 1))
+    return next((_HOSTS[suffix] for suffix in suffixes if suffix in _HOSTS), None)
+
+
+def gen_ai_provider(directory: str | None, processor: str) -> str:
+    """The value of `gen_ai.provider.name`.
+
+    Args:
+        directory: Pipecat's name of the provider, or `None` for a service of one's own.
+        processor: Class name of the service, which names what no table has.
+    """
+    if "Vertex" in processor:
+        return "gcp.vertex_ai"
+    word = provider_word(directory)
+    return processor if word == OTHER else _GEN_AI.get(word, word)
