@@ -133,7 +133,20 @@ def test_json_and_csv_have_the_same_values(run: Run, calls: Path) -> None:
         "audio_seconds": 58.5,
         "cost_usd": 0.016,
         "exported": True,
+        "key": "aabb-2",
+        "series": "pending",
     }
+
+
+def test_a_name_from_a_call_is_no_formula_in_a_spreadsheet(run: Run, environment: dict[str, str]) -> None:
+    ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
+    names = ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(1)", "a=1"]
+    for name in names:
+        ledger.call_started(name, NOON, summary(name, models={"llm": name, "stt": name, "tts": name}))
+    ledger.close()
+    lines = list(csv.DictReader(io.StringIO(run("calls", "--csv").stdout)))
+    assert {line["call_id"] for line in lines} == {f"'{name}" for name in names[:4]} | {"a=1"}
+    assert not [cell for line in lines for cell in line.values() if cell.startswith(("=", "+", "-", "@"))]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def owed(environment: dict[str, str]) -> Path:
     for call_id in ("a", "b"):
         ledger.call_started(call_id, NOON, summary(call_id))
         ledger.call_ended(call_id, summary(call_id, exported=False), "pending")
-        ledger.park([PendingRequest(body(call_id), (call_id,), NOON.timestamp())])
+        ledger.park([PendingRequest(body(call_id), {call_id: call_id}, NOON.timestamp())])
     ledger.close()
     return path
 

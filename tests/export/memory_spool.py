@@ -61,7 +61,7 @@ class MemorySpool:
         for number in ids:
             self.left[number] = self.claimed.pop(number)
 
-    def delivered(self, call_ids: Sequence[str]) -> None:
+    def delivered(self, keys: Sequence[str]) -> None:
         self._check()
 
     def gone(self) -> None:

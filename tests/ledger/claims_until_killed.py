@@ -18,7 +18,7 @@ def main(path: str, what: str, *names: str) -> None:
     if what == "keep":
         for name in names:
             ledger.call_started(name, datetime.now(UTC), {"call_id": name, "end_reason": None})
-        ledger.replace([PendingRequest(name.encode(), (name, ""), float(n)) for n, name in enumerate(names)])
+        ledger.replace([PendingRequest(name.encode(), {name: name, "": ""}, float(n)) for n, name in enumerate(names)])
         print(*names, flush=True)
     else:
         print(*[request.body.decode() for _, request in ledger.claim()], flush=True)

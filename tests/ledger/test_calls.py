@@ -113,13 +113,31 @@ def test_a_call_that_was_never_started_is_added_from_its_summary(ledger: Ledger,
 
 def test_an_id_that_is_used_again_is_a_second_call(ledger: Ledger, path: Path) -> None:
     for minutes in (0, 5):
-        ledger.call_started("room", NOON + timedelta(minutes=minutes), summary("room"))
-        ledger.add("room", [Row(NOON.timestamp() + 60 * minutes, "response", 0.5 + minutes)])
-        ledger.call_ended("room", summary("room", errors=minutes), "ended")
+        key = f"key-{minutes}"
+        ledger.call_started(key, NOON + timedelta(minutes=minutes), summary("room"))
+        ledger.add(key, [Row(NOON.timestamp() + 60 * minutes, "response", 0.5 + minutes)])
+        ledger.call_ended(key, summary("room", errors=minutes), "ended")
     assert ledger.flush()
     with LedgerReader(path) as reader:
         assert [call.errors for call in reader.calls()] == [5, 0]
         assert reader.call("room").timeline == (Row(NOON.timestamp() + 300, "response", 5.5),)
+
+
+def test_two_calls_of_one_id_at_the_same_time_are_two_calls(ledger: Ledger, path: Path) -> None:
+    for key, minutes in (("first", 0), ("second", 1)):
+        ledger.call_started(key, NOON + timedelta(minutes=minutes), summary("sip-1", end_reason=None))
+    ledger.add("first", [Row(NOON.timestamp() + 70, "response", 0.1)])
+    ledger.add("second", [Row(NOON.timestamp() + 80, "response", 0.2)])
+    ledger.call_ended("first", summary("sip-1", errors=1), "ended")
+    assert ledger.flush()
+    with LedgerReader(path) as reader:
+        second, first = reader.calls()
+        assert [(call.call_id, call.state) for call in (first, second)] == [("sip-1", "ended"), ("sip-1", "live")]
+        found = [reader.call_of(call.key) for call in (first, second)]
+        assert [[row.value for row in call.timeline] for call in found] == [[0.1], [0.2]]
+        assert [call.summary["errors"] for call in found] == [1, 0]
+        with pytest.raises(NoSuchCall, match="no call has the key 'third'"):
+            reader.call_of("third")
 
 
 def test_a_time_line_comes_back_in_the_order_of_time(ledger: Ledger, path: Path) -> None:

@@ -30,7 +30,7 @@ def test_calls_and_requests_older_than_the_days_go(ledger: Ledger, path: Path) -
     fill(ledger, "old", 31)
     fill(ledger, "owed", 31, state="pending")
     fill(ledger, "young", 29)
-    ledger.park([PendingRequest(b"", ("x",), NOW.timestamp() - days * DAY) for days in (31, 29)])
+    ledger.park([PendingRequest(b"", {"x": "x"}, NOW.timestamp() - days * DAY) for days in (31, 29)])
     assert ledger.ask(lambda session: pruning.prune_old(session.db, 30, NOW.timestamp()))
     assert not ledger.ask(lambda session: pruning.prune_old(session.db, 30, NOW.timestamp()))
     assert left(path) == {"young": 3}

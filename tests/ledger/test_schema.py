@@ -34,7 +34,7 @@ def older(path: Path, version: int) -> None:
 def test_an_older_ledger_is_brought_up_to_date_by_whoever_writes(path: Path, ledger: Ledger, version: int) -> None:
     older(path, version)
     ledger.call_started("new", NOON, summary("new"))
-    ledger.park([PendingRequest(b"body", ("new",), 1.0)])
+    ledger.park([PendingRequest(b"body", {"new": "new"}, 1.0)])
     assert ledger.flush()
     with LedgerReader(path) as reader:
         assert {call.call_id for call in reader.calls()} == {"old", "new"}

@@ -37,7 +37,7 @@ def running(path: Path, *arguments: str) -> Iterator[list[str]]:
 
 
 def request(name: str, at: float = 1.0) -> PendingRequest:
-    return PendingRequest(name.encode(), (name,), at)
+    return PendingRequest(name.encode(), {name: name}, at)
 
 
 def states(path: Path) -> dict[str, tuple[CallState, str | None]]:
@@ -60,8 +60,8 @@ def test_what_a_process_keeps_is_its_own_while_it_lives(path: Path, ledger: Ledg
     assert states(path) == {"a": (CallState.PENDING, "unknown"), "b": (CallState.PENDING, "unknown")}
     claimed = ledger.claim()
     assert [found for _, found in claimed] == [
-        PendingRequest(b"a", ("", "a"), 0.0),
-        PendingRequest(b"b", ("", "b"), 1.0),
+        PendingRequest(b"a", {"": "", "a": "a"}, 0.0),
+        PendingRequest(b"b", {"": "", "b": "b"}, 1.0),
     ]
     assert states(path) == {"a": (CallState.PENDING, "unknown"), "b": (CallState.PENDING, "unknown")}
 
@@ -120,10 +120,43 @@ def test_a_pending_call_may_be_delivered_while_its_process_lives(ledger: Ledger,
     assert states(path)["a"][0] is CallState.DELIVERED
 
 
+def test_a_delivery_that_overtakes_the_end_of_its_call_counts(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("a", NOON, summary("a", end_reason=None))
+    ledger.delivered(["a"])
+    ledger.call_ended("a", summary("a", exported=False), "pending")
+    assert ledger.flush()
+    with LedgerReader(path) as reader:
+        assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.DELIVERED, True)
+
+
+def test_two_calls_of_one_id_are_settled_each_by_its_own_request(ledger: Ledger, path: Path) -> None:
+    for key in ("first", "second"):
+        ledger.call_started(key, NOON, summary("sip-1"))
+        ledger.call_ended(key, summary("sip-1", exported=False), "pending")
+        ledger.park([PendingRequest(key.encode(), {key: "sip-1"}, 1.0)])
+    (first, request), (_, _) = ledger.claim()
+    assert (request.calls, request.call_ids) == ({"first": "sip-1"}, ("sip-1",))
+    ledger.acknowledged([first])
+    with LedgerReader(path) as reader:
+        assert [reader.call_of(key).row.state for key in ("first", "second")] == ["delivered", "pending"]
+        assert reader.pending().calls == 1
+
+
+def test_an_id_instead_of_a_key_means_every_pending_call_of_it(ledger: Ledger, path: Path) -> None:
+    for key in ("first", "second"):
+        ledger.call_started(key, NOON, summary("room"))
+        ledger.call_ended(key, summary("room", exported=False), "pending")
+    ledger.park([request("room")])
+    ((number, _),) = ledger.claim()
+    ledger.acknowledged([number])
+    with LedgerReader(path) as reader:
+        assert [call.state for call in reader.calls()] == ["delivered", "delivered"]
+
+
 def test_a_claim_takes_what_fits_into_memory_and_the_next_one_more(ledger: Ledger) -> None:
     megabytes = bytes(7_000_000)
-    ledger.park([PendingRequest(megabytes, ("a",), float(at)) for at in (3, 1, 2)])
-    ledger.park([PendingRequest(bytes(20_000_000), ("b",), 4.0)])
+    ledger.park([PendingRequest(megabytes, {"a": "a"}, float(at)) for at in (3, 1, 2)])
+    ledger.park([PendingRequest(bytes(20_000_000), {"b": "b"}, 4.0)])
     assert [[request.created_at for _, request in ledger.claim()] for _ in range(4)] == [[1.0, 2.0], [3.0], [4.0], []]
 
 

@@ -7,9 +7,10 @@ clock: moments are passed in, monotonic seconds for durations and wall time to n
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from loguru import logger
@@ -56,12 +57,14 @@ class Identity:
         models: Model of each leg, or `None` for a leg that the pipeline lacks.
         attributes: The user's own tags.
         started_at: Wall time of its start, UTC.
+        key: What tells the call from every other, also from another one with the same id.
     """
 
     call_id: str
     models: Mapping[Leg, str | None]
     attributes: Mapping[str, str]
     started_at: datetime
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def tags(self) -> dict[str, str]:
         """The attributes of every point of the call, but for the call id."""

@@ -83,6 +83,7 @@ def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
         _print_json(
             {
                 "state": detail.row.state.value,
+                "series": detail.row.fate.value,
                 "updated_at": iso(detail.row.updated_at),
                 "summary": dict(detail.summary),
                 "timeline": [asdict(row) | {"at": iso(row.at)} for row in detail.timeline],
@@ -98,9 +99,10 @@ def _show(found: list[CallRow], total: int, *, as_json: bool, as_csv: bool) -> N
     if as_json:
         _print_json([_plain(row) for row in found])
     elif as_csv:
-        writer = csv.DictWriter(sys.stdout, [field.name for field in fields(CallRow)], lineterminator="\n")
+        names = [*(field.name for field in fields(CallRow)), "series"]
+        writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_plain(row) for row in found)
+        writer.writerows({name: _no_formula(value) for name, value in _plain(row).items()} for row in found)
     else:
         from voice_metrics.cli.call_table import show
 
@@ -112,7 +114,13 @@ def _plain(row: CallRow) -> dict[str, Any]:
         "state": row.state.value,
         "started_at": iso(row.started_at),
         "updated_at": iso(row.updated_at),
+        "series": row.fate.value,
     }
+
+
+def _no_formula(value: Any) -> Any:
+    # A spreadsheet calculates a cell that begins with one of these: https://owasp.org/www-community/attacks/CSV_Injection
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _print_json(value: Any) -> None:

@@ -143,7 +143,9 @@ def _rest(request: PendingRequest, taken: Sequence[range]) -> PendingRequest:
     body = _part(request.body, left)
     metrics = (metric for scope in _scopes(ExportMetricsServiceRequest.FromString(body)) for metric in scope.metrics)
     owed = {_call_id(point) for metric in metrics for point in _column(metric)}
-    return replace(request, body=body, call_ids=tuple(call_id for call_id in request.call_ids if call_id in owed))
+    return replace(
+        request, body=body, calls={key: call_id for key, call_id in request.calls.items() if call_id in owed}
+    )
 
 
 def _call_id(point: Any) -> str:

@@ -192,5 +192,5 @@ def pending(wire: Wire, parts: Iterable[Part], now: float) -> list[PendingReques
         except Exception:
             waiting.extendleft(reversed(_halves(chunk) or ()))
             continue
-        requests.append(PendingRequest(body, tuple(dict.fromkeys(part.group.call_id for part in chunk)), now))
+        requests.append(PendingRequest(body, {part.group.call_id: part.group.call_id for part in chunk}, now))
     return requests

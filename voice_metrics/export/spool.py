@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,13 +13,20 @@ class PendingRequest:
 
     Parameters:
         body: A serialised ExportMetricsServiceRequest, not compressed, its original timestamps inside.
-        call_ids: The calls whose values it carries; "" stands for series that calls share.
+        calls: The calls whose values it carries: each one's key, which is its own, and its id, which another call
+            may have too. The key "" with the id "" stands for series that calls share. A key that is the id itself,
+            as in files that knew no keys, means every pending call of that id.
         created_at: When it was made, in Unix seconds.
     """
 
     body: bytes = field(repr=False)
-    call_ids: tuple[str, ...]
+    calls: Mapping[str, str]
     created_at: float
+
+    @property
+    def call_ids(self) -> tuple[str, ...]:
+        """The ids, for messages."""
+        return tuple(dict.fromkeys(self.calls.values()))
 
 
 class Spool(Protocol):
@@ -32,8 +39,11 @@ class Spool(Protocol):
     def replace(self, requests: Sequence[PendingRequest]) -> None:
         """Keep what this process owes now, instead of what it owed before: values are cumulative."""
 
-    def delivered(self, call_ids: Sequence[str]) -> None:
-        """Note that this process has delivered, after all, calls whose last export had failed."""
+    def delivered(self, keys: Sequence[str]) -> None:
+        """Note that this process has delivered, after all, calls whose last export had failed.
+
+        It may overtake the call's own end: whichever comes second, the call is delivered.
+        """
 
     def park(self, requests: Sequence[PendingRequest]) -> None:
         """Keep requests that this process gives out of its hands; any process may claim them at once."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from voice_metrics.ledger import pruning
 from voice_metrics.ledger.process import HEARTBEAT_SECONDS, this_process
-from voice_metrics.ledger.writing import Session, end_calls_of, gone_processes
+from voice_metrics.ledger.writing import Session, end_calls_of, end_lost_calls, gone_processes
 
 _SWEEP_SECONDS = 60.0
 # Not at once: a process that lives for a moment has better things to do.
@@ -77,8 +77,9 @@ class Chores:
 
 
 def sweep(session: Session) -> None:
-    """End the calls of processes that are gone."""
+    """End the calls of processes that are gone, and those that wait for what is no longer kept."""
     end_calls_of(session.db, gone_processes(session.db, this_process(), session.now))
+    end_lost_calls(session.db, session.now)
 
 
 def _nothing(_: Session) -> None:

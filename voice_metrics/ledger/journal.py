@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 
 class Journal:
-    """Writes one call into the ledger."""
+    """Writes one call into the ledger.
 
-    def __init__(self, ledger: Ledger, leg: Callable[[str], Leg]) -> None:
+    Attributes:
+        key: What tells the call from every other in the ledger, also from another one with the same id.
+    """
+
+    def __init__(self, ledger: Ledger, leg: Callable[[str], Leg], key: str) -> None:
         """Start empty.
 
         Args:
             ledger: Where calls are kept.
             leg: Tells the part that a processor plays, by its class name; asked in any thread.
+            key: The call's `Identity.key`.
         """
+        self.key = key
         self._ledger = ledger
         self._leg = leg
         self._facts: list[tuple[Fact, float]] = []
@@ -42,12 +48,12 @@ class Journal:
 
     def started(self, summary: CallSummary) -> None:
         """Add the call."""
-        self._ledger.call_started(summary.call_id, summary.started_at, summary.to_dict())
+        self._ledger.call_started(self.key, summary.started_at, summary.to_dict())
 
     def updated(self, summary: CallSummary) -> None:
         """Write how far the call has come."""
-        self._ledger.call_updated(summary.call_id, summary.to_dict())
-        self._write_rows(summary)
+        self._ledger.call_updated(self.key, summary.to_dict())
+        self._write_rows()
 
     def ended(self, summary: CallSummary, last_export: Future[bool | None]) -> None:
         """Write the call's end, and later its delivery if that takes longer.
@@ -56,21 +62,21 @@ class Journal:
             summary: The last summary.
             last_export: Whether the last values were acknowledged; `None` without an endpoint.
         """
-        self._write_rows(summary)
+        self._write_rows()
         told = summary.to_dict()
         states = {True: CallState.DELIVERED, False: CallState.PENDING, None: CallState.ENDED}
-        self._ledger.call_ended(summary.call_id, told, states[summary.exported])
+        self._ledger.call_ended(self.key, told, states[summary.exported])
         if summary.exported is False:
-            last_export.add_done_callback(self._delivered_late(summary.call_id, told))
+            last_export.add_done_callback(self._delivered_late(told))
 
-    def _write_rows(self, summary: CallSummary) -> None:
+    def _write_rows(self) -> None:
         facts, self._facts = self._facts, []
         if facts:
-            self._ledger.add(summary.call_id, Timeline(facts, self._leg))
+            self._ledger.add(self.key, Timeline(facts, self._leg))
 
-    def _delivered_late(self, call_id: str, told: dict[str, Any]) -> Callable[[Future[bool | None]], None]:
+    def _delivered_late(self, told: dict[str, Any]) -> Callable[[Future[bool | None]], None]:
         def tell(last_export: Future[bool | None]) -> None:
             if not last_export.cancelled() and last_export.exception() is None and last_export.result():
-                self._ledger.call_ended(call_id, told | {"exported": True}, CallState.DELIVERED)
+                self._ledger.call_ended(self.key, told | {"exported": True}, CallState.DELIVERED)
 
         return tell

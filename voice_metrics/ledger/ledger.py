@@ -71,43 +71,43 @@ class Ledger:
         """Rows that were lost: the file could not be written for too long, or not with them."""
         return self._writer.dropped
 
-    def call_started(self, call_id: str, started_at: datetime, summary: Mapping[str, Any]) -> None:
+    def call_started(self, key: str, started_at: datetime, summary: Mapping[str, Any]) -> None:
         """Add a live call.
 
         Args:
-            call_id: The call's id.
+            key: What tells it from every other call, also from another one with the same id.
             started_at: When it started, with time zone.
-            summary: `CallSummary.to_dict()`; not changed afterwards.
+            summary: `CallSummary.to_dict()`, which has the id; not changed afterwards.
         """
         at = started_at.timestamp()
-        self._writer.put(partial(writing.start_call, call_id=call_id, started_at=at, summary=summary))
+        self._writer.put(partial(writing.start_call, key=key, started_at=at, summary=summary))
 
-    def call_updated(self, call_id: str, summary: Mapping[str, Any]) -> None:
+    def call_updated(self, key: str, summary: Mapping[str, Any]) -> None:
         """Replace a live call's summary."""
-        self._put_call(call_id, summary, CallState.LIVE)
+        self._put_call(key, summary, CallState.LIVE)
 
-    def call_ended(self, call_id: str, summary: Mapping[str, Any], state: CallState | str = CallState.ENDED) -> None:
+    def call_ended(self, key: str, summary: Mapping[str, Any], state: CallState | str = CallState.ENDED) -> None:
         """Replace a call's summary by its last one; may be called again when its state is known better.
 
         Args:
-            call_id: The call's id.
+            key: The call's key.
             summary: `CallSummary.to_dict()`; not changed afterwards.
             state: "delivered" if its last export was acknowledged, "pending" if not, "ended" without an endpoint.
         """
-        self._put_call(call_id, summary, CallState(state))
+        self._put_call(key, summary, CallState(state))
 
-    def delivered(self, call_ids: Iterable[str]) -> None:
-        """Note that pending calls of this process were delivered after all."""
-        self._writer.put(partial(pending.deliver, call_ids=tuple(call_ids)))
+    def delivered(self, keys: Iterable[str]) -> None:
+        """Note that calls of this process were delivered after all, also one whose end is not written yet."""
+        self._writer.put(partial(pending.deliver, keys=tuple(keys)))
 
-    def add(self, call_id: str, rows: Iterable[Row]) -> None:
+    def add(self, key: str, rows: Iterable[Row]) -> None:
         """Add rows to a call's time line; under pressure they are the first to be dropped.
 
         Args:
-            call_id: The call's id.
+            key: The call's key.
             rows: Iterated by the writing thread, and again if it has to try again; not changed afterwards.
         """
-        self._writer.put(partial(writing.add_measurements, call_id=call_id, rows=rows), weight=0.5)
+        self._writer.put(partial(writing.add_measurements, key=key, rows=rows), weight=0.5)
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Wait until everything handed over so far is on disk.
@@ -201,8 +201,8 @@ class Ledger:
         """
         return self._writer.ask(work, timeout)
 
-    def _put_call(self, call_id: str, summary: Mapping[str, Any], state: CallState) -> None:
-        self._writer.put(partial(writing.update_call, call_id=call_id, summary=summary, state=state))
+    def _put_call(self, key: str, summary: Mapping[str, Any], state: CallState) -> None:
+        self._writer.put(partial(writing.update_call, key=key, summary=summary, state=state))
 
 
 @cache
@@ -225,8 +225,8 @@ def _claim(session: Session) -> list[tuple[int, PendingRequest]]:
     gone = writing.gone_processes(session.db, this_process(), session.now)
     writing.end_calls_of(session.db, gone)
     return [
-        (row, PendingRequest(body=body, call_ids=call_ids, created_at=created_at))
-        for row, body, call_ids, created_at in pending.adopt(session, gone)
+        (row, PendingRequest(body=body, calls=calls, created_at=created_at))
+        for row, body, calls, created_at in pending.adopt(session, gone)
     ]
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from voice_metrics.ledger.rows import CallState
-from voice_metrics.ledger.writing import Session
+from voice_metrics.ledger.writing import Session, read_json
 
 if TYPE_CHECKING:
     from voice_metrics.export.spool import PendingRequest
@@ -33,7 +33,7 @@ def park(session: Session, requests: Sequence[PendingRequest]) -> None:
     _keep(session.db, None, requests)
 
 
-def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple[str, ...], float]]:
+def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mapping[str, str], float]]:
     """Take over requests that nobody holds and those of processes that are gone, as many as fit into memory well.
 
     Args:
@@ -41,13 +41,13 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple
         gone: Rows of processes that are gone.
 
     Returns:
-        Row, body, call ids and unix time of making of each, oldest first.
+        Row, body, ids of calls by key and unix time of making of each, oldest first.
     """
     holders = ", ".join(map(str, gone)) or "NULL"
     left = session.db.execute(
         f"SELECT id, LENGTH(body) FROM request WHERE process IS NULL OR process IN ({holders}) ORDER BY created_at, id"
     ).fetchall()
-    adopted: list[tuple[int, bytes, tuple[str, ...], float]] = []
+    adopted: list[tuple[int, bytes, Mapping[str, str], float]] = []
     size = 0
     for row, length in left:
         if adopted and size + length > _ADOPTED_BYTES:
@@ -55,13 +55,13 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, tuple
         size += length
         session.db.execute("UPDATE request SET process = ?, adopted = 1 WHERE id = ?", (session.process, row))
         body, created_at = session.db.execute("SELECT body, created_at FROM request WHERE id = ?", (row,)).fetchone()
-        adopted.append((row, bytes(body), tuple(sorted(_calls(session.db, row))), float(created_at)))
+        adopted.append((row, bytes(body), _calls(session.db, row), float(created_at)))
     return adopted
 
 
 def acknowledge(session: Session, rows: Iterable[int]) -> None:
-    """Forget requests that were delivered; a pending call of which nothing is left to send is delivered."""
-    _settle(session, rows, CallState.DELIVERED)
+    """Forget requests that were delivered; a call of which nothing is left to send is delivered."""
+    settle(session.db, rows, CallState.DELIVERED)
 
 
 def release(session: Session, rows: Iterable[int]) -> None:
@@ -70,14 +70,30 @@ def release(session: Session, rows: Iterable[int]) -> None:
 
 
 def refuse(session: Session, rows: Iterable[int]) -> None:
-    """Forget requests that a server refused for good; a pending call of which nothing is left to send is ended."""
-    _settle(session, rows, CallState.ENDED)
+    """Forget requests that a server refused for good; a call of which nothing is left to send is ended."""
+    settle(session.db, rows, CallState.ENDED)
 
 
-def deliver(session: Session, call_ids: Iterable[str]) -> None:
-    """Note that pending calls of this process were delivered after all."""
-    for call_id in call_ids:
-        _decide(session.db, f"{_PENDING} AND process = ?", (call_id, session.process), CallState.DELIVERED)
+def deliver(session: Session, keys: Iterable[str]) -> None:
+    """Note that calls of this process were delivered after all."""
+    for key in keys:
+        _decide(session.db, key, CallState.DELIVERED)
+
+
+def settle(db: sqlite3.Connection, rows: Iterable[int], state: CallState) -> None:
+    """Forget requests, and note what that makes of calls of which nothing is left to send.
+
+    Args:
+        db: A connection with an open transaction.
+        rows: Rows of the requests.
+        state: "delivered" if a server has them, "ended" if none ever will.
+    """
+    settled = list(rows)
+    keys = {key for row in settled for key in _calls(db, row) if key}
+    _forget(db, settled)
+    for key in keys:
+        if not db.execute("SELECT 1 FROM request_call WHERE key = ? LIMIT 1", (key,)).fetchone():
+            _decide(db, key, state)
 
 
 _OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
@@ -90,34 +106,30 @@ def _keep(db: sqlite3.Connection, process: int | None, requests: Sequence[Pendin
             (process, request.created_at, request.body),
         ).lastrowid
         db.executemany(
-            "INSERT OR IGNORE INTO request_call (request, call_id) VALUES (?, ?)",
-            ((row, call_id) for call_id in request.call_ids),
+            "INSERT OR IGNORE INTO request_call (request, call_id, key) VALUES (?, ?, ?)",
+            ((row, call_id, key) for key, call_id in request.calls.items()),
         )
 
 
-def _settle(session: Session, rows: Iterable[int], state: CallState) -> None:
-    settled = list(rows)
-    calls = {call_id for row in settled for call_id in _calls(session.db, row)}
-    _forget(session.db, settled)
-    for call_id in calls:
-        if not session.db.execute("SELECT 1 FROM request_call WHERE call_id = ? LIMIT 1", (call_id,)).fetchone():
-            _decide(session.db, _PENDING, (call_id,), state)
+def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
+    # A key that is an id is of a file that knew no keys: it means every pending call of that id.
+    found = db.execute(
+        "SELECT id, state, summary FROM call WHERE key = :key OR (call_id = :key AND state = 'pending')", {"key": key}
+    )
+    for call, before, text in found.fetchall():
+        if state is CallState.DELIVERED:
+            db.execute("UPDATE call SET delivered = 1 WHERE id = ?", (call,))
+        # What was given up, as when the file was too large, may still be delivered by the process that has it.
+        if before == CallState.PENDING or (before == CallState.ENDED and state is CallState.DELIVERED):
+            summary = read_json(text) | {"exported": state is CallState.DELIVERED}
+            told = json.dumps(summary, separators=(",", ":"))
+            db.execute("UPDATE call SET state = ?, summary = ? WHERE id = ?", (state.value, told, call))
 
 
-_PENDING = "SELECT id, summary FROM call WHERE call_id = ? AND state = 'pending'"
-
-
-def _decide(db: sqlite3.Connection, which: str, values: Sequence[str | int], state: CallState) -> None:
-    for call, text in db.execute(which, values).fetchall():
-        summary = json.loads(text) | {"exported": state is CallState.DELIVERED}
-        told = json.dumps(summary, separators=(",", ":"))
-        db.execute("UPDATE call SET state = ?, summary = ? WHERE id = ?", (state.value, told, call))
-
-
-def _calls(db: sqlite3.Connection, row: int) -> set[str]:
-    return {
-        call_id for (call_id,) in db.execute("SELECT call_id FROM request_call WHERE request = ?", (row,)).fetchall()
-    }
+def _calls(db: sqlite3.Connection, row: int) -> dict[str, str]:
+    found = db.execute("SELECT key, call_id FROM request_call WHERE request = ? ORDER BY call_id, key", (row,))
+    # A version that knew no keys writes none.
+    return {key or call_id: call_id for key, call_id in found.fetchall()}
 
 
 def _forget(db: sqlite3.Connection, rows: Iterable[int]) -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 
+from voice_metrics.ledger import pending
+from voice_metrics.ledger.rows import CallState
+
 _SECONDS_PER_DAY = 86_400.0
 _CHUNK = 2_000
 _CALLS_CHUNK = 100
@@ -89,7 +92,6 @@ def _calls(db: sqlite3.Connection, which: str, *values: float) -> int:
 
 
 def _requests(db: sqlite3.Connection, which: str, *values: float) -> int:
-    requests = db.execute(which, values).fetchall()
-    db.executemany("DELETE FROM request_call WHERE request = ?", requests)
-    db.executemany("DELETE FROM request WHERE id = ?", requests)
+    requests = [row for (row,) in db.execute(which, values).fetchall()]
+    pending.settle(db, requests, CallState.ENDED)
     return len(requests)

@@ -5,7 +5,6 @@ Owns how a call is found, and that a call is not live whose process is gone. Ref
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ from voice_metrics.ledger.rows import (
     Row,
     UsagePoint,
 )
-from voice_metrics.ledger.writing import gone_processes
+from voice_metrics.ledger.writing import OWED, gone_processes, read_json
 
 T = TypeVar("T")
 Order = Literal[
@@ -52,7 +51,7 @@ _COLUMNS = (
     "stt_model, tts_model, worst_response_ms, turns, interruptions, errors, prompt_tokens, completion_tokens, "
     "characters, audio_seconds, cost_usd, "
     # Python writes a NaN, which is no JSON to SQLite.
-    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.exported') END"
+    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.exported') END, COALESCE(key, 'row-' || id)"
 )
 _CONDITIONS = {
     "since": "started_at >= :since",
@@ -91,8 +90,7 @@ class LedgerReader:
             self._db.close()
             raise unreadable(path, error) from None
         lost = f"state = 'live' AND process IN ({', '.join(map(str, gone)) or 'NULL'})"
-        owed = "EXISTS (SELECT 1 FROM request_call WHERE request_call.call_id = call.call_id)"
-        self._state = f"(CASE WHEN {lost} THEN CASE WHEN {owed} THEN 'pending' ELSE 'ended' END ELSE state END)"
+        self._state = f"(CASE WHEN {lost} THEN CASE WHEN {OWED} THEN 'pending' ELSE 'ended' END ELSE state END)"
         self._end_reason = f"(CASE WHEN {lost} THEN 'unknown' ELSE end_reason END)"
         self._columns = _COLUMNS.format(state=self._state, end_reason=self._end_reason)
 
@@ -155,7 +153,7 @@ class LedgerReader:
             f"SELECT {self._columns}, summary FROM call WHERE state = 'live' AND {self._state} = 'live' "
             "ORDER BY started_at DESC, id DESC"
         )
-        return [CallDetail(_call_row(row), json.loads(row[-1])) for row in rows]
+        return [CallDetail(_call_row(row), read_json(row[-1])) for row in rows]
 
     def call(self, id_or_prefix: str) -> CallDetail:
         """One call in full.
@@ -171,18 +169,34 @@ class LedgerReader:
             NoSuchCall: No call has this id, or several begin with it.
         """
         call_id = self._call_id(id_or_prefix)
-        row = self._rows(
+        found = self._rows(
             f"SELECT {self._columns}, summary, id FROM call WHERE call_id = ? "
             "ORDER BY started_at DESC, id DESC LIMIT 1",
             (call_id,),
-        )[0]
+        )
+        return self._detail(found[0])
+
+    def call_of(self, key: str) -> CallDetail:
+        """One call in full, by the key of its row.
+
+        Raises:
+            NoSuchCall: No call has this key.
+        """
+        found = self._rows(
+            f"SELECT {self._columns}, summary, id FROM call WHERE COALESCE(key, 'row-' || id) = ?", (key,)
+        )
+        if not found:
+            raise NoSuchCall(f"no call has the key {key!r}")
+        return self._detail(found[0])
+
+    def _detail(self, row: tuple[Any, ...]) -> CallDetail:
         timeline = self._rows(
             "SELECT at, kind, value, service, name, model, outcome FROM measurement WHERE call = ? ORDER BY at, id",
             (row[-1],),
         )
         call = _call_row(row)
         # The file does not know yet what the reader found out about a process that is gone.
-        summary = json.loads(row[-2]) | ({"end_reason": call.end_reason} if call.end_reason else {})
+        summary = read_json(row[-2]) | ({"end_reason": call.end_reason} if call.end_reason else {})
         return CallDetail(call, summary, tuple(Row(*measurement) for measurement in timeline))
 
     def latency(
@@ -226,7 +240,9 @@ class LedgerReader:
         requests, size, oldest_at = self._rows(
             "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0), MIN(created_at) FROM request"
         )[0]
-        calls = self._rows("SELECT COUNT(DISTINCT call_id) FROM request_call WHERE call_id <> ''")[0][0]
+        calls = self._rows(
+            "SELECT COUNT(DISTINCT COALESCE(NULLIF(key, ''), call_id)) FROM request_call WHERE call_id <> ''"
+        )[0][0]
         return PendingState(int(requests), int(size), int(calls), oldest_at)
 
     def _where(self, wanted: CallFilter) -> tuple[str, dict[str, Any]]:
@@ -273,7 +289,7 @@ class LedgerReader:
 
 def _call_row(row: tuple[Any, ...]) -> CallRow:
     exported = None if row[18] is None else bool(row[18])
-    return CallRow(row[0], CallState(row[1]), *(*row[2:18], exported))
+    return CallRow(row[0], CallState(row[1]), *(*row[2:18], exported, row[19]))
 
 
 def _escaped(text: str) -> str:

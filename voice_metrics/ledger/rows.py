@@ -7,7 +7,7 @@ Moments are unix seconds, latencies in rows are seconds; only summaries and perc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -81,6 +81,7 @@ class CallRow:
         audio_seconds: Audio that went through speech recognition, in seconds.
         cost_usd: What it cost in US dollars, or `None` if no part of it has a price.
         exported: Whether a server acknowledged its last export; `None` without an endpoint, and where it is not known.
+        key: What tells it from every other call, also from another one with the same id.
     """
 
     call_id: str
@@ -102,6 +103,7 @@ class CallRow:
     audio_seconds: float | None
     cost_usd: float | None
     exported: bool | None = None
+    key: str = field(default="", compare=False)
 
     @property
     def fate(self) -> Fate:

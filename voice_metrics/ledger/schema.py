@@ -80,7 +80,25 @@ CREATE TABLE request_call (
 ) WITHOUT ROWID;
 CREATE INDEX request_of_call ON request_call (call_id);
 """
-STEPS: Sequence[str] = (_CALLS, _REQUESTS)
+# Two calls may have one id at the same time: a call's key is its own. That all of it was delivered may be known before
+# its row says that it waits for that.
+_KEYS = """
+ALTER TABLE call ADD COLUMN key TEXT;
+ALTER TABLE call ADD COLUMN delivered INTEGER;
+UPDATE call SET key = 'row-' || id;
+CREATE UNIQUE INDEX call_by_key ON call (key);
+ALTER TABLE request_call RENAME TO request_call_by_id;
+CREATE TABLE request_call (
+    request INTEGER NOT NULL,
+    call_id TEXT NOT NULL,
+    key TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (request, call_id, key)
+) WITHOUT ROWID;
+INSERT INTO request_call (request, call_id, key) SELECT request, call_id, call_id FROM request_call_by_id;
+DROP TABLE request_call_by_id;
+CREATE INDEX request_of_call ON request_call (key);
+"""
+STEPS: Sequence[str] = (_CALLS, _REQUESTS, _KEYS)
 VERSION = len(STEPS)
 
 

@@ -39,6 +39,12 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# Whether something of a call waits to be sent. A key that is the id is of a version that knew no keys.
+OWED = "EXISTS (SELECT 1 FROM request_call AS owed WHERE owed.key IN (call.key, call.call_id))"
+# By then a process has written what it could not deliver, many times over.
+_LOST_AFTER_SECONDS = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What a statement runs in.
@@ -75,26 +81,26 @@ def sign_in(db: sqlite3.Connection, process: ProcessIdentity, now: float) -> int
     return int(found[0])
 
 
-def start_call(session: Session, call_id: str, started_at: float, summary: Mapping[str, Any]) -> None:
-    """Add a call; an id that was used before is a second call."""
-    _insert(session, call_id, started_at, summary)
+def start_call(session: Session, key: str, started_at: float, summary: Mapping[str, Any]) -> None:
+    """Add a call; a second one with the same id is another call."""
+    _insert(session, key, started_at, summary)
 
 
-def update_call(session: Session, call_id: str, summary: Mapping[str, Any], state: CallState) -> None:
+def update_call(session: Session, key: str, summary: Mapping[str, Any], state: CallState) -> None:
     """Replace a call's summary and state; a call that the file does not know is added."""
-    call = _call(session, call_id)
-    if call is None:
-        call = _insert(session, call_id, _moment(summary) or session.now, summary)
-    columns = _columns(summary) | {"state": state.value, "updated_at": session.now}
+    call, delivered = _call(session, key) or (_insert(session, key, _moment(summary) or session.now, summary), None)
+    if state is CallState.PENDING and delivered:
+        # The news of its delivery was faster than that of its end.
+        state, summary = CallState.DELIVERED, {**summary, "exported": True}
+    columns = _columns(summary, key) | {"state": state.value, "updated_at": session.now}
     names = ", ".join(f"{name} = :{name}" for name in columns)
     session.db.execute(f"UPDATE call SET {names} WHERE id = :id", columns | {"id": call})
 
 
-def add_measurements(session: Session, call_id: str, rows: Iterable[Row]) -> None:
+def add_measurements(session: Session, key: str, rows: Iterable[Row]) -> None:
     """Add rows to a call's time line; a call that the file does not know is added without a summary."""
-    call = _call(session, call_id)
-    if call is None:
-        call = _insert(session, call_id, min((row.at for row in rows), default=session.now), {})
+    found = _call(session, key)
+    call = found[0] if found else _insert(session, key, min((row.at for row in rows), default=session.now), {})
     session.db.executemany(
         "INSERT INTO measurement (call, at, kind, value, service, name, model, outcome) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -126,43 +132,61 @@ def gone_processes(db: sqlite3.Connection, here: ProcessIdentity, now: float) ->
     ]  # fmt: skip
 
 
-def end_calls_of(db: sqlite3.Connection, processes: Iterable[int]) -> int:
-    """End the live calls of processes that are gone; nobody knows how those calls ended.
+def end_calls_of(db: sqlite3.Connection, processes: Iterable[int]) -> None:
+    """End the live calls of processes that are gone: how they ended is not known.
 
     Args:
         db: A connection with an open transaction.
         processes: Rows of the processes.
-
-    Returns:
-        The number of calls.
     """
-    ended = 0
     for process in processes:
-        for call, call_id, text in db.execute(
-            "SELECT id, call_id, summary FROM call WHERE process = ? AND state = 'live'", (process,)
+        for call, owed, text in db.execute(
+            f"SELECT id, {OWED}, summary FROM call WHERE process = ? AND state = 'live'", (process,)
         ).fetchall():
-            waiting = db.execute("SELECT 1 FROM request_call WHERE call_id = ? LIMIT 1", (call_id,)).fetchone()
-            state = CallState.PENDING if waiting else CallState.ENDED
-            summary = json.loads(text) | {"end_reason": "unknown"}
+            state = CallState.PENDING if owed else CallState.ENDED
+            summary = read_json(text) | {"end_reason": "unknown"}
             db.execute(
                 "UPDATE call SET state = ?, end_reason = 'unknown', summary = ? WHERE id = ?",
                 (state.value, _json(summary), call),
             )
-            ended += 1
-    return ended
 
 
-def _call(session: Session, call_id: str) -> int | None:
-    found = session.db.execute(
-        "SELECT id FROM call WHERE call_id = ? AND process = ? ORDER BY started_at DESC, id DESC LIMIT 1",
-        (call_id, session.process),
+def end_lost_calls(db: sqlite3.Connection, now: float) -> None:
+    """End the pending calls of which nothing is kept any more, as when a request was pruned.
+
+    Args:
+        db: A connection with an open transaction.
+        now: Unix seconds.
+    """
+    # The process that has them in memory may still deliver them: it then says so.
+    for call, text in db.execute(
+        f"SELECT id, summary FROM call WHERE state = 'pending' AND updated_at < ? AND NOT {OWED}",
+        (now - _LOST_AFTER_SECONDS,),
+    ).fetchall():
+        summary = _json(read_json(text) | {"exported": False})
+        db.execute("UPDATE call SET state = 'ended', summary = ? WHERE id = ?", (summary, call))
+
+
+def read_json(text: object) -> dict[str, Any]:
+    """A summary as it was written; nothing of one that is no JSON object."""
+    try:
+        found = json.loads(text) if isinstance(text, str | bytes) else None
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _call(session: Session, key: str) -> tuple[int, int | None] | None:
+    """A call's row, and whether all of it was delivered."""
+    found: tuple[int, int | None] | None = session.db.execute(
+        "SELECT id, delivered FROM call WHERE key = ?", (key,)
     ).fetchone()
-    return None if found is None else int(found[0])
+    return found
 
 
-def _insert(session: Session, call_id: str, started_at: float, summary: Mapping[str, Any]) -> int:
-    columns: dict[str, Any] = _columns(summary) | {
-        "call_id": call_id,
+def _insert(session: Session, key: str, started_at: float, summary: Mapping[str, Any]) -> int:
+    columns: dict[str, Any] = _columns(summary, key) | {
+        "key": key,
         "process": session.process,
         "state": CallState.LIVE.value,
         "started_at": started_at,
@@ -172,9 +196,10 @@ def _insert(session: Session, call_id: str, started_at: float, summary: Mapping[
     return int(session.db.execute(f"INSERT INTO call ({names}) VALUES ({values})", columns).lastrowid or 0)
 
 
-def _columns(summary: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(summary: Mapping[str, Any], key: str) -> dict[str, Any]:
     columns: dict[str, Any] = {name: _finite(_dig(summary, way)) for name, way in _NUMBERS.items()}
     columns |= {name: _name(_dig(summary, way)) for name, way in _NAMES.items()}
+    columns["call_id"] = summary.get("call_id") or key
     turns = summary.get("turns")
     columns["turns"] = sum(turns.values()) if isinstance(turns, Mapping) else None
     columns["summary"] = _json(summary)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -57,6 +58,8 @@ class _Watched(dict[type, bool]):
 
 
 WATCHED = _Watched()
+# The latest call of each id that may still be running.
+_running: weakref.WeakValueDictionary[str, Lifetime] = weakref.WeakValueDictionary()
 
 
 class CallRecorder:
@@ -256,7 +259,7 @@ class CallRecorder:
         }
         telemetry = self._telemetry()
         identity = Identity(self.call_id, models, self._options.attributes, datetime.now(UTC))
-        journal = self._journal()
+        journal = self._journal(identity.key)
         call = Call(
             identity, self._services, telemetry, self._prices, at, gen_ai=self._settings.gen_ai, journal=journal
         )
@@ -264,15 +267,23 @@ class CallRecorder:
         self._current.begin(call.own, self._refused)
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
+        namesake = _running.get(self.call_id)
+        if namesake is not None and not namesake.over:
+            logger.warning(
+                "Call {}: another running call has this id. Each has its own summary and row in the ledger; series "
+                "cannot tell them apart. Let call_id name one call only",
+                self.call_id,
+            )
+        _running[self.call_id] = self._lifetime
         for warning in self._flags().warnings():
             logger.warning("Call {}: {}", self.call_id, warning)
         early, self._early = self._early, deque(maxlen=_MOST_EARLY)
         for told in early:
             self._took_place(told, at)
 
-    def _journal(self) -> Journal | None:
+    def _journal(self, key: str) -> Journal | None:
         path = self._settings.ledger
-        return None if path is None else Journal(ledger_at(path, self._settings.ledger_days), self._services.leg)
+        return None if path is None else Journal(ledger_at(path, self._settings.ledger_days), self._services.leg, key)
 
     def _refused(self, refused: Refused) -> None:
         if self.call is not None:
