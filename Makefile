@@ -1,4 +1,4 @@
-.PHONY: check test oldest dashboards bench soak demo
+.PHONY: check test oldest dashboards prices bench soak demo
 
 check: ## format, lint, strict types, tests with branch coverage
 	uv run ruff format --check .
@@ -24,6 +24,9 @@ dashboards: ## makes again what is generated: dashboard, alert rules, pages of d
 	uv run python scripts/default_models.py
 	uv run python scripts/promises.py
 	REGENERATE=1 uv run pytest -q tests/test_pipecat_versions.py
+
+prices: ## makes the package's price lists anew from genai-prices and voice-prices
+	uv run python scripts/price_lists.py
 
 demo: ## one whole call, offline
 	scripts/demo

@@ -18,10 +18,11 @@ from pathlib import Path
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.names import Asked
+from voice_metrics.prices.price_lists import GENAI, PACKAGED, VOICE, PriceLists
 from voice_metrics.prices.wording import in_words
 
 PAGE = Path(__file__).parent.parent / "docs" / "default-models.md"
-PACKAGES = ("pipecat-ai", "genai-prices", "voice-prices")
+LISTS = PriceLists(PACKAGED.read_text("utf-8"))
 _LEGS = {"LLMService": Leg.LLM, "STTService": Leg.STT, "TTSService": Leg.TTS}
 _TITLES = {Leg.LLM: "Language and realtime models", Leg.STT: "Speech recognition", Leg.TTS: "Speech synthesis"}
 
@@ -168,7 +169,7 @@ def _text(node: ast.expr, names: Mapping[str, str]) -> str | None:
 
 def defaults(at: datetime) -> list[Default]:
     """The default model of every service class, priced as at a moment."""
-    book, known = PriceBook(), classes()
+    book, known = PriceBook(lists=LISTS), classes()
     return [
         _priced(book, leg, service, _inherited(service, known), at)
         for service in sorted(known.values(), key=lambda service: (service.provider or "", service.name))
@@ -221,7 +222,9 @@ def _example(leg: Leg, service: str, model: str | None) -> Usage:
 def page(day: date) -> str:
     """The page, with the prices of a day."""
     found = defaults(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    versions = ", ".join(
+        [f"pipecat-ai {version('pipecat-ai')}", *(f"{library} {LISTS.version(library)}" for library in (GENAI, VOICE))]
+    )
     lines = [
         "# What the default models of Pipecat's services cost",
         "",

@@ -22,7 +22,7 @@ from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMet
 from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.conversation import BotStarted, BotStopped, Interruption
 from voice_metrics.call.errors import ErrorRaised
-from voice_metrics.call.facts import CharactersSpoken, EndReason, FirstByte, Leg, TurnOutcome, Usage
+from voice_metrics.call.facts import EndReason, FirstByte, TurnOutcome
 from voice_metrics.call.functions import FunctionAnswered, FunctionRunning
 from voice_metrics.ledger import LedgerReader, ledger_at
 from voice_metrics.pipecat.conversation_frames import Event
@@ -216,26 +216,9 @@ def test_a_call_that_is_stopped_is_told_although_its_event_loop_ends_at_once(
         assert [(row.call_id, row.end_reason) for row in reader.calls()] == [(call_id, "completed")]
 
 
-class NeverKnown(PriceBook):
-    """A price book that is still looking."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-
-    def cost(self, leg: Leg, provider: str | None, usage: Usage, at: datetime) -> None:
-        return None
-
-
 def a_call(prices: PriceBook | None = None, telemetry: Telemetry | None = None) -> Call:
     identity = Identity("c-1", {}, {}, datetime.now(UTC))
     return Call(identity, Services(), telemetry or in_memory(), prices or PriceBook({}), 0.0)
-
-
-def test_usage_that_never_got_its_price_is_named_as_unpriced() -> None:
-    call = a_call(NeverKnown())
-    call.measured(CharactersSpoken("Mouth", "mouth-1", 50), 1.0)
-    call.close(2.0)
-    assert call.progress(2.0).cost.unpriced == ("mouth-1",)
 
 
 def _goodbye(call: Call, look: Callable[[float], Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from voice_metrics.cli.prices import prices
 from voice_metrics.ledger import Ledger
+from voice_metrics.prices.price_lists import newest
 
 app = typer.Typer()
 app.command()(prices)
@@ -97,3 +101,24 @@ def test_check_leaves_out_what_the_user_has_priced_since(calls: Path, tmp_path: 
 def test_check_without_a_ledger_says_that_there_is_none(tmp_path: Path) -> None:
     assert "VOICE_METRICS_DB='off'" in run("--check").output
     assert run("--check", VOICE_METRICS_DB=str(tmp_path / "none.db")).exit_code == 2
+
+
+def test_refresh_makes_price_lists_that_the_next_start_uses(tmp_path: Path) -> None:
+    done = run("--refresh", XDG_DATA_HOME=str(tmp_path))
+    path = tmp_path / "voice-metrics" / "price_lists.txt"
+    assert (done.exit_code, done.output.startswith(f"{path} has the prices of genai-prices ")) == (0, True)
+    assert newest({"XDG_DATA_HOME": str(tmp_path)}).made_on == datetime.now(UTC).date().isoformat()
+    assert [file.name for file in path.parent.iterdir()] == ["price_lists.txt"]
+
+
+def test_refresh_without_the_libraries_says_how_to_install_them(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['genai_prices'] = None;"
+        "from voice_metrics import cli; sys.exit(cli.run(['prices', '--refresh']))"
+    )
+    environ = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environ)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("voice-metrics: ")
+    assert 'pip install "pipecat-voice-metrics[prices]"' in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -27,8 +27,6 @@ from voice_metrics.call.facts import (
     Processing,
     Responded,
     TokensUsed,
-    Unpriced,
-    Usage,
 )
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import HoldBack
@@ -113,7 +111,6 @@ class Call:
         self._conversation = Conversation()
         self._functions = FunctionCalls()
         self._failures = Failures()
-        self._unpriced_yet: list[tuple[Usage, datetime]] = []
         self._last_export: Future[bool | None] | None = None
         self._series = CallSeries(telemetry, services, identity.call_id, identity.tags(), gen_ai=gen_ai)
         self.own = OwnMetrics(telemetry.meter, self._series.attributes)
@@ -127,11 +124,6 @@ class Call:
     def speaking(self) -> bool:
         """Whether the bot is speaking."""
         return self._conversation.bot_speaking
-
-    @property
-    def awaits_prices(self) -> bool:
-        """Whether some usage has no price yet because prices are still being looked up."""
-        return bool(self._unpriced_yet)
 
     def measured(self, fact: Fact, at: float) -> None:
         """Take what a service reported.
@@ -206,24 +198,8 @@ class Call:
             case Responded():
                 self._all_happened(self._parts.responded(fact, at), at)
         if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
-            self._unpriced_yet.append((fact, self._moment(at)))
-            self.price(at)
-
-    def price(self, at: float) -> None:
-        """Price the usage whose price has become known.
-
-        Args:
-            at: Now, in monotonic seconds.
-        """
-        waiting, self._unpriced_yet = self._unpriced_yet, []
-        for usage, moment in waiting:
-            cost = self._prices.cost(
-                _LEGS[type(usage)], self.services.provider(usage.processor, usage.model), usage, moment
-            )
-            if cost is None:
-                self._unpriced_yet.append((usage, moment))
-            else:
-                self.happened(cost, at)
+            provider = self.services.provider(fact.processor, fact.model)
+            self.happened(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
 
     def end(self, reason: EndReason, at: float) -> None:
         """Note the end; the first reason counts. Measurements that are still under way are still taken.
@@ -254,7 +230,6 @@ class Call:
             if self.speaking:
                 self._ended_at = at
             self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
-            self._give_up_prices(at)
             ended_at = at if self._ended_at is None else self._ended_at
             self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN, at - ended_at)
         return self._last_export
@@ -321,13 +296,6 @@ class Call:
         yield from held.flush()
         yield from conversation.end(at, cut_off=self.end_reason is not EndReason.COMPLETED)
         yield from functions.end(at)
-
-    def _give_up_prices(self, at: float) -> None:
-        self.price(at)
-        for usage, _ in self._unpriced_yet:
-            why = "its price was still being looked up when the call ended"
-            self.happened(Unpriced(_LEGS[type(usage)], usage.processor, usage.model, why), at)
-        self._unpriced_yet.clear()
 
     def _exported(self) -> bool | None:
         if self._telemetry.destination is None or self._last_export is None:

@@ -1,7 +1,4 @@
-"""`voice-metrics prices`: what a model would be priced at and why, and which models have no price.
-
-Waits for the price libraries, which nothing else in the package may do.
-"""
+"""`voice-metrics prices`: what a model would be priced at and why, and which models have no price."""
 
 from __future__ import annotations
 
@@ -22,6 +19,7 @@ from voice_metrics.cli.wording import printable
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.names import PROVIDERS, Asked, any_voice
+from voice_metrics.prices.price_lists import GENAI, VOICE, PriceLists
 from voice_metrics.prices.rates import AudioRate, CharacterRate, TokenRates
 from voice_metrics.prices.wording import in_words
 from voice_metrics.settings.environment import Settings, SettingsError
@@ -70,9 +68,14 @@ def prices(
     ] = None,
     service: Annotated[Leg | None, typer.Option(help="Only as this service: llm, stt or tts.")] = None,
     check: Annotated[bool, typer.Option("--check", help="List the models of the last calls without a price.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--refresh", help="Make the price lists anew from the installed price libraries.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Show which price would be used for a model, and why."""
+    if anew:
+        raise typer.Exit(_refresh())
     try:
         book = PriceBook.from_environment(os.environ)
         if check:
@@ -92,6 +95,21 @@ def prices(
         _print(models, found)
     if {line.model for line in found if line.price} != set(models):
         raise typer.Exit(1)
+
+
+def _refresh() -> int:
+    # The libraries take two seconds to load.
+    from voice_metrics.prices.libraries import refresh
+
+    try:
+        path = refresh(os.environ, datetime.now(UTC).date())
+    except (ModuleNotFoundError, OSError, RuntimeError) as error:
+        typer.echo(f"voice-metrics: {printable(str(error))}", err=True)
+        return 2
+    made = PriceLists(path.read_text("utf-8"))
+    libraries = " and ".join(f"{library} {made.version(library)}" for library in (GENAI, VOICE))
+    typer.echo(f"{path} has the prices of {libraries}. Bots that start from now on use it.")
+    return 0
 
 
 def _found(book: PriceBook, models: Sequence[str], provider: str | None, service: Leg | None) -> Iterator[Found]:

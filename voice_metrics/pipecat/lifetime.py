@@ -138,7 +138,6 @@ class Lifetime:
         if self._journal is None or self.over:
             return
         try:
-            self.call.price(self._clock())
             self._journal.updated(self.call.progress(self._clock()))
         except Exception as fault:
             self._listener.faulted("ledger", fault)
@@ -180,10 +179,6 @@ class Lifetime:
 
     async def _export(self) -> None:
         deadline = self._clock() + self._end_timeout_seconds * 0.95
-        # Price libraries load in the background from set-up on; only a call that is shorter than that waits here.
-        while self.call.awaits_prices and self._clock() < deadline - self._end_timeout_seconds / 2:
-            await asyncio.sleep(0.02)
-            self.call.price(self._clock())
         self._listener.closing(self.call)
         last_export = asyncio.wrap_future(self.call.close(self._clock()))
         await asyncio.wait({last_export}, timeout=max(0.0, deadline - self._clock()))

@@ -91,8 +91,6 @@ class CallRecorder:
         self._options = options
         self._telemetry = telemetry
         self._prices = prices
-        # Loading price libraries takes a second of another thread: the sooner, the better for the first call.
-        prices.prepare(())
         self._settings = settings
         self._announce = announce
         self._flags = flags
@@ -122,7 +120,6 @@ class CallRecorder:
             if (worker := worker_of(setup)) is not None:
                 processors = list(processors_of(worker.pipeline))
                 self._services = Services(services_in(processors), lambda: processors_of_workers(peers_of(worker)))
-                self._prices.prepare(self._services.by_name.values())
                 # Those that came after an earlier call are nobody's.
                 self._early.clear()
                 self._origins.listen(processors)

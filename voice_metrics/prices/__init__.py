@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from voice_metrics.prices.book import VARIABLE, PriceBook, PricedService
+from voice_metrics.prices.book import VARIABLE, PriceBook
 
-__all__ = ["PriceBook", "PricedService", "price_book"]
+__all__ = ["PriceBook", "price_book"]
 
 
 def price_book(

@@ -1,22 +1,19 @@
-"""The door to genai-prices: rates of language, realtime and some speech models.
+"""Rates of language, realtime and some speech models, from what genai-prices says of them.
 
-Takes the library's data, not its arithmetic. Refuses rows that are billed by something that Pipecat
-does not report. Importing the library takes most of a second, so that nothing here does it at import.
+Refuses rows that are billed by something that Pipecat does not report.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from voice_metrics.call.facts import TokensUsed
-from voice_metrics.prices.loading import load
 from voice_metrics.prices.names import Asked, candidates, catalogue_name
+from voice_metrics.prices.price_lists import GENAI, Listed, PriceLists, Prices, Steps
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
-from voice_metrics.prices.tariff import ALWAYS, Span, Tariff
-
-# The library dates no price, so that its release is the day of all; pypi.org/project/genai-prices, read 2026-11-22.
-RELEASED_ON = {"0.2.3": "2026-11-10"}
+from voice_metrics.prices.tariff import Span, Tariff
 
 _TOKEN_KEYS = {
     "input": "input_mtok",
@@ -30,92 +27,76 @@ _TOKEN_KEYS = {
 }
 # Meters that run in a call beside or instead of tokens, and that Pipecat does not report.
 _UNREPORTED = frozenset({"audio_hours", "input_audio_hours", "input_text_messages_kcount", "output_citation_mtok"})
+# All prices of the library that are of use here.
+LANGUAGE_PRICES = _UNREPORTED | {*_TOKEN_KEYS.values(), "requests_kcount", "input_mchars"}
 # Groq: "billed at a minimum of 10 seconds per request", console.groq.com/docs/speech-to-text; genai-prices 0.2.3
 # applies it in code, not in its data.
 _GROQ_MINIMUM_SECONDS = Decimal(10)
 
 
 class GenaiPrices:
-    """Prices that Pydantic's genai-prices bundles."""
+    """Prices that Pydantic's genai-prices lists."""
 
-    def load(self) -> None:
-        """Load the library and its data, which takes most of a second."""
-        load("genai_prices.data")
+    def __init__(self, lists: PriceLists) -> None:
+        """Use its list.
+
+        Args:
+            lists: The lists of both libraries.
+        """
+        self._lists = lists
 
     def tariff(self, asked: Asked) -> Tariff | None:
-        """What the library says of a model, or `None` if it does not have it.
+        """What the list says of a model, or `None` if it does not have it.
 
         Args:
             asked: The model.
 
         Returns:
-            Its tariff; without periods where no rate of the row can be used.
+            Its tariff; without rates where those of the row cannot be used.
         """
-        import genai_prices
-        from genai_prices.data_snapshot import get_snapshot
-
-        snapshot = get_snapshot()
-        found = _find(snapshot, asked)
+        seller = catalogue_name(asked.provider or "")
+        found = next(filter(None, (self._lists.find(GENAI, seller, name) for name in candidates(asked))), None)
         if found is None:
             return None
-        provider, row = found
-        owner = next((other for other in snapshot.providers if any(row is model for model in other.models)), provider)
-        borrowed = "" if owner.id == provider.id else f", {owner.name}'s price"
-        released = RELEASED_ON.get(genai_prices.__version__)
-        checked = snapshot.timestamp.date().isoformat() if snapshot.from_auto_update else released
-        source = f"genai-prices {genai_prices.__version__}{borrowed}"
-        return Tariff(source, f"{owner.id}/{row.id}", checked, _periods(row, asked))
+        owner, model = found
+        borrowed = "" if owner.id == seller else f", {owner.name}'s price"
+        source = f"{GENAI} {self._lists.version(GENAI)}{borrowed}"
+        return Tariff(source, f"{owner.id}/{model.id}", self._lists.released_on(GENAI), _periods(model, asked))
 
 
-def _find(snapshot: Any, asked: Asked) -> tuple[Any, Any] | None:
-    wanted = catalogue_name(asked.provider or "")
-    # By its exact id: the library's own search also takes names that merely contain a provider's.
-    provider = next((provider for provider in snapshot.providers if provider.id == wanted), None)
-    if provider is None:
-        return None
-    for name in candidates(asked):
-        if row := provider.find_model(name, all_providers=snapshot.providers):
-            return provider, row
-    return None
+def _periods(model: Listed, asked: Asked) -> tuple[tuple[Span, Rates | None], ...]:
+    rates = ((span, _rates(prices, asked)) for span, prices in model.periods())
+    return tuple((span, None if rate is None or rate.is_zero else rate) for span, rate in rates)
 
 
-def _periods(row: Any, asked: Asked) -> tuple[tuple[Span, Rates], ...]:
-    if isinstance(row.prices, list):
-        dated = [(price.constraint or ALWAYS, price.prices) for price in row.prices]
-    else:
-        dated = [(ALWAYS, row.prices)]
-    rates = [(span, _rates(price, asked)) for span, price in dated]
-    return tuple((span, rate) for span, rate in rates if rate is not None and not rate.is_zero)
-
-
-def _rates(price: Any, asked: Asked) -> Rates | None:
-    prices = {key: value for key, value in vars(price).items() if value is not None}
+def _rates(prices: Prices, asked: Asked) -> Rates | None:
     if asked.usage is TokensUsed:
         return None if _UNREPORTED & prices.keys() else _token_rates(prices)
     per_hour = prices.get("input_audio_hours", prices.get("audio_hours"))
     if per_hour is not None and not {"input_mtok", "output_mtok"} & prices.keys():
-        return AudioRate(per_hour, _GROQ_MINIMUM_SECONDS if asked.provider == "groq" else Decimal(0))
+        return AudioRate(_step(per_hour, 0), _GROQ_MINIMUM_SECONDS if asked.provider == "groq" else Decimal(0))
     if (per_million := prices.get("input_mchars")) is not None:
-        return CharacterRate(per_million)
+        return CharacterRate(_step(per_million, 0))
     return _token_rates(prices)
 
 
-def _token_rates(prices: dict[str, Any]) -> TokenRates | None:
+def _token_rates(prices: Prices) -> TokenRates | None:
     if "input_mtok" not in prices or "output_mtok" not in prices:
         return None
-    starts = sorted({tier.start for price in prices.values() for tier in getattr(price, "tiers", ())})
-    base = _at_length(prices, 0)
-    longer = tuple((start, TokenRates(**_at_length(prices, start + 1))) for start in starts)
-    return TokenRates(**base, longer=longer)
+    starts = {start for price in prices.values() if isinstance(price, Steps) for start, _ in price.steps}
+    longer = tuple((start, _at_length(prices, start + 1)) for start in sorted(starts))
+    return replace(_at_length(prices, 0), longer=longer)
 
 
-def _at_length(prices: dict[str, Any], prompt_tokens: int) -> dict[str, Any]:
-    rates = {name: _step(prices[key], prompt_tokens) for name, key in _TOKEN_KEYS.items() if key in prices}
-    return rates | {"per_request": prices.get("requests_kcount", Decimal(0)) / 1000}
+def _at_length(prices: Prices, prompt_tokens: int) -> TokenRates:
+    rates: dict[str, Any] = {
+        name: _step(prices[key], prompt_tokens) for name, key in _TOKEN_KEYS.items() if key in prices
+    }
+    per_request = _step(prices.get("requests_kcount", Decimal(0)), prompt_tokens) / 1000
+    return TokenRates(**rates, per_request=per_request)
 
 
-def _step(price: Any, prompt_tokens: int) -> Decimal:
+def _step(price: Decimal | Steps, prompt_tokens: int) -> Decimal:
     if isinstance(price, Decimal):
         return price
-    steps = [price.base, *(tier.price for tier in price.tiers if prompt_tokens > tier.start)]
-    return Decimal(steps[-1])
+    return [price.base, *(step for start, step in price.steps if prompt_tokens > start)][-1]

@@ -84,6 +84,7 @@ _UNNAMED: dict[tuple[str, type[Usage]], str] = {
 # Providers of speech synthesis that have one price for every voice.
 _ANY_VOICE = {"hume": "octave", "speechmatics": "tts", "xai": "grok-tts"}
 
+# Patterns are compiled when they are first needed: most bots need none of them.
 # The family inside a Google voice, such as "en-US-Chirp3-HD-Charon", by which it is billed.
 _GOOGLE_VOICES = {
     "chirp3-hd": "tts-chirp3-hd",
@@ -93,11 +94,11 @@ _GOOGLE_VOICES = {
     "studio": "tts-studio",
     "wavenet": "tts-standard",
 }
-_GOOGLE_VOICE = re.compile(r"[a-z]{2,3}-[a-z]{2}-(.+?)-[^-]+", re.IGNORECASE)
+_GOOGLE_VOICE = r"(?i)[a-z]{2,3}-[a-z]{2}-(.+?)-[^-]+"
 # High-definition voices have a colon, as in "en-US-Ava:DragonHDLatestNeural", and cost more.
-_AZURE_VOICE = re.compile(r"[a-z]{2,3}-[^:]+Neural", re.IGNORECASE)
+_AZURE_VOICE = r"(?i)[a-z]{2,3}-[^:]+Neural"
 
-_WHOLE_FILES = re.compile(r"Segmented|Batch|Sync(?!hron)|Prerecorded|Http")
+_WHOLE_FILES = r"Segmented|Batch|Sync(?!hron)|Prerecorded|Http"
 _WHOLE_FILE_SERVICES = frozenset({"ElevenLabsSTTService", "FalSTTService", "GroqSTTService", "OpenAISTTService"})
 
 
@@ -108,7 +109,7 @@ def catalogue_name(provider: str) -> str:
 
 def streams(processor: str) -> bool:
     """Whether a recognition service sends audio as it comes; most of Pipecat's do."""
-    return processor not in _WHOLE_FILE_SERVICES and not _WHOLE_FILES.search(processor)
+    return processor not in _WHOLE_FILE_SERVICES and not re.search(_WHOLE_FILES, processor)
 
 
 def any_voice(asked: Asked) -> bool:
@@ -158,11 +159,11 @@ def _language_names(provider: str | None, model: str) -> tuple[str, ...]:
 
 
 def _voice_names(provider: str | None, model: str) -> tuple[str, ...]:
-    if provider == "google" and (voice := _GOOGLE_VOICE.fullmatch(model)):
+    if provider == "google" and (voice := re.fullmatch(_GOOGLE_VOICE, model)):
         row = _GOOGLE_VOICES.get(voice[1].lower())
         return (row,) if row else ()
     if provider == "azure" and not model.startswith("tts-"):
-        return ("tts-neural",) if _AZURE_VOICE.fullmatch(model) else ()
+        return ("tts-neural",) if re.fullmatch(_AZURE_VOICE, model) else ()
     return (model,)
 
 

@@ -1,20 +1,20 @@
-"""The door to voice-prices: rates of speech recognition and synthesis.
+"""Rates of speech recognition and synthesis, from what voice-prices says of them.
 
-Takes the library's data, not its arithmetic. Refuses what the library marks as an estimate, and names that it
-takes for another model. Importing it takes most of a second, so that nothing here does it at import.
+Refuses what the library marks as an estimate, and names that it takes for another model.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from voice_metrics.call.facts import AudioTranscribed
-from voice_metrics.prices.loading import load
 from voice_metrics.prices.names import Asked, candidates, catalogue_name
+from voice_metrics.prices.price_lists import VOICE, Listed, PriceLists, Prices
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
-from voice_metrics.prices.tariff import ALWAYS, Span, Tariff
+from voice_metrics.prices.tariff import Span, Tariff
 
+# All prices of the library that are of use here.
+SPEECH_PRICES = frozenset({"input_audio_kseconds", "input_kchars", "input_mtok", "output_mtok", "output_audio_mtok"})
 _SECONDS_PER_HOUR = Decimal(3600)
 _GROQ_MINIMUM_SECONDS = Decimal(10)
 # Hourly rates are published with this many decimals at most: $0.0043 a minute is $0.258 an hour.
@@ -24,63 +24,52 @@ _MISTAKEN = {("cartesia", "ink-whisper")}
 
 
 class VoicePrices:
-    """Prices that voice-prices bundles."""
+    """Prices that voice-prices lists."""
 
-    def load(self) -> None:
-        """Load the library and its data, which takes most of a second."""
-        load("voice_prices.data")
+    def __init__(self, lists: PriceLists) -> None:
+        """Use its list.
+
+        Args:
+            lists: The lists of both libraries.
+        """
+        self._lists = lists
 
     def tariff(self, asked: Asked) -> Tariff | None:
-        """What the library says of a model, or `None` if it does not have it.
+        """What the list says of a model, or `None` if it does not have it.
 
         Args:
             asked: The model.
 
         Returns:
-            Its tariff; without periods where no rate of the row can be used.
+            Its tariff; without rates where those of the row cannot be used.
         """
-        import voice_prices
-        from voice_prices.data_snapshot import get_snapshot
-
-        row = _find(get_snapshot(), asked)
-        if row is None:
+        if any(asked.provider == provider and (asked.model or "").startswith(name) for provider, name in _MISTAKEN):
             return None
-        checked = row.provenance.last_verified if row.provenance else None
-        source = f"voice-prices {voice_prices.__version__}"
-        return Tariff(source, row.id, checked.isoformat() if checked else None, _periods(row, asked))
+        seller = catalogue_name(asked.provider or "")
+        found = next(filter(None, (self._lists.find(VOICE, seller, name) for name in candidates(asked))), None)
+        if found is None:
+            return None
+        _, model = found
+        return Tariff(f"{VOICE} {self._lists.version(VOICE)}", model.id, model.checked_on, _periods(model, asked))
 
 
-def _find(snapshot: Any, asked: Asked) -> Any | None:
-    wanted = catalogue_name(asked.provider or "")
-    if any(asked.provider == provider and (asked.model or "").startswith(name) for provider, name in _MISTAKEN):
-        return None
-    provider = next((provider for provider in snapshot.providers if provider.id == wanted), None)
-    if provider is None:
-        return None
-    found = (provider.find_model(name, all_providers=snapshot.providers) for name in candidates(asked))
-    return next(filter(None, found), None)
+def _periods(model: Listed, asked: Asked) -> tuple[tuple[Span, Rates | None], ...]:
+    rates = ((span, _rates(prices, asked, model.estimated)) for span, prices in model.periods())
+    return tuple((span, None if rate is None or rate.is_zero else rate) for span, rate in rates)
 
 
-def _periods(row: Any, asked: Asked) -> tuple[tuple[Span, Rates], ...]:
-    if isinstance(row.prices, list):
-        dated = [(price.constraint or ALWAYS, price.prices) for price in row.prices]
-    else:
-        dated = [(ALWAYS, row.prices)]
-    estimated = frozenset((row.provenance and row.provenance.estimated_fields) or ())
-    rates = [(span, _rates(price, asked, estimated)) for span, price in dated]
-    return tuple((span, rate) for span, rate in rates if rate is not None and not rate.is_zero)
-
-
-def _rates(price: Any, asked: Asked, estimated: frozenset[str]) -> Rates | None:
+def _rates(prices: Prices, asked: Asked, estimated: tuple[str, ...]) -> Rates | None:
     wanted = "input_audio_kseconds" if asked.usage is AudioTranscribed else "input_kchars"
-    rate = None if wanted in estimated else getattr(price, wanted)
-    if rate is not None and asked.usage is AudioTranscribed:
-        return AudioRate(published_per_hour(rate), _GROQ_MINIMUM_SECONDS if asked.provider == "groq" else Decimal(0))
-    if rate is not None:
+    rate = None if wanted in estimated else prices.get(wanted)
+    if isinstance(rate, Decimal):
+        if asked.usage is AudioTranscribed:
+            least = _GROQ_MINIMUM_SECONDS if asked.provider == "groq" else Decimal(0)
+            return AudioRate(published_per_hour(rate), least)
         return CharacterRate(rate * 1000)
-    if isinstance(price.input_mtok, Decimal):
+    if isinstance(per_million := prices.get("input_mtok"), Decimal):
         # Of a model that is billed by the token only this much matters: that it is, and so not by what is reported.
-        return TokenRates(price.input_mtok, price.output_mtok or price.output_audio_mtok or Decimal(0))
+        output = prices.get("output_mtok") or prices.get("output_audio_mtok")
+        return TokenRates(per_million, output if isinstance(output, Decimal) else Decimal(0))
     return None
 
 

@@ -6,7 +6,7 @@ Pure: knows neither a library nor a file. Refuses to apply a price outside the t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Protocol
 
@@ -45,6 +45,41 @@ ALWAYS = Days()
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """The time from a moment on.
+
+    Parameters:
+        starts_at: The moment, with its zone.
+    """
+
+    starts_at: datetime
+
+    def active(self, request_timestamp: datetime, /) -> bool:
+        """Whether a moment is inside."""
+        return request_timestamp >= self.starts_at
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A part of every day, UTC; over midnight if it ends before it starts.
+
+    Parameters:
+        starts_at: Its first moment.
+        ends_at: The first moment after it.
+    """
+
+    starts_at: time
+    ends_at: time
+
+    def active(self, request_timestamp: datetime, /) -> bool:
+        """Whether a moment is inside."""
+        moment = request_timestamp.astimezone(UTC).time()
+        if self.ends_at < self.starts_at:
+            return moment >= self.starts_at or moment < self.ends_at
+        return self.starts_at <= moment < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
 class Tariff:
     """What one source says a model costs.
 
@@ -52,14 +87,15 @@ class Tariff:
         source: Where the price comes from, such as "genai-prices 0.2.3".
         row: The source's own name for what it prices.
         priced_on: ISO date at which the source last checked it, or `None` if it does not say.
-        periods: Rates with the time that they are for; of those that fit a moment, the last holds.
+        periods: Rates with the time that they are for, or `None` where the source has none that can be used; of those
+            that fit a moment, the last holds.
         may_be_free: Whether a cost of 0 is believed, as it is from the user only.
     """
 
     source: str
     row: str
     priced_on: str | None
-    periods: tuple[tuple[Span, Rates], ...]
+    periods: tuple[tuple[Span, Rates | None], ...]
     may_be_free: bool = False
 
     def rates(self, at: datetime) -> Rates | None:
@@ -107,7 +143,7 @@ class Offer:
 def _usd(tariff: Tariff, usage: Usage, at: datetime) -> Decimal | None:
     rates = tariff.rates(at)
     if rates is None:
-        if not tariff.periods:
+        if not tariff.periods or any(span.active(at) for span, _ in tariff.periods):
             raise Unbillable("it has no rate for what Pipecat reports")
         return None
     usd = bill(rates, usage)

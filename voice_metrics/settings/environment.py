@@ -152,7 +152,7 @@ def _ledger(environ: Mapping[str, str], advice: list[str]) -> Path | None:
     if value.lower() == "off":
         return None
     try:
-        return Path(value).expanduser() if value else _data_directory(environ) / "voice-metrics" / "calls.db"
+        return Path(value).expanduser() if value else data_directory(environ) / "voice-metrics" / "calls.db"
     except RuntimeError:
         # pathlib's error for a user whom the system does not know, such as a bare number in a container.
         expected = "expected a file, such as /var/lib/voice-metrics/calls.db, or off"
@@ -162,7 +162,15 @@ def _ledger(environ: Mapping[str, str], advice: list[str]) -> Path | None:
     return None
 
 
-def _data_directory(environ: Mapping[str, str]) -> Path:
+def data_directory(environ: Mapping[str, str]) -> Path:
+    """The folder in which programs of this user keep data.
+
+    Args:
+        environ: Environment variables.
+
+    Raises:
+        RuntimeError: No home directory is known.
+    """
     if sys.platform == "win32":
         return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":

@@ -1,0 +1,173 @@
+"""The door to genai-prices and voice-prices: makes the file of price lists from their data.
+
+Runs when the package is built and for `voice-metrics prices --refresh`, never in a bot: importing the libraries takes
+two seconds. Takes their data, not their arithmetic, and of that what Pipecat's usage can be priced by.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from voice_metrics.prices.language import LANGUAGE_PRICES
+from voice_metrics.prices.price_lists import FORMAT, GENAI, VOICE, user_lists
+from voice_metrics.prices.speech import SPEECH_PRICES
+
+# The library dates no price, so that its release is the day of all; pypi.org/project/genai-prices, read 2026-11-22.
+RELEASED_ON = {"0.2.3": "2026-11-10"}
+# Of a provider in both libraries, voice-prices is of use if it has such a price: its language models are older copies.
+_SPOKEN = frozenset({"input_audio_kseconds", "input_kchars"})
+
+
+def lists_text(made_on: date) -> str:
+    """The file of price lists, from the installed libraries.
+
+    Args:
+        made_on: The day to name in it.
+
+    Raises:
+        ModuleNotFoundError: A library is not installed.
+    """
+    try:
+        import genai_prices
+        import voice_prices
+        from genai_prices.data import providers as language
+        from voice_prices.data import providers as speech
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"{error}: price lists are made from genai-prices and voice-prices:"
+            ' pip install "pipecat-voice-metrics[prices]"'
+        ) from error
+    header = {
+        "format": FORMAT,
+        "made_on": made_on.isoformat(),
+        GENAI: {"version": genai_prices.__version__, "released_on": RELEASED_ON.get(genai_prices.__version__)},
+        VOICE: {"version": voice_prices.__version__},
+    }
+    known = {provider.id for provider in language}
+    blocks = [
+        *(_block(GENAI, provider, LANGUAGE_PRICES) for provider in language),
+        *(
+            _block(VOICE, provider, SPEECH_PRICES)
+            for provider in speech
+            if provider.id not in known or _sells_speech(provider)
+        ),
+    ]
+    return "\n\n".join([_line(header), *blocks]) + "\n"
+
+
+def refresh(environ: Mapping[str, str], made_on: date) -> Path:
+    """Write the file of price lists for this user, whole or not at all.
+
+    Args:
+        environ: Environment variables, which tell the user's data folder.
+        made_on: The day to name in it.
+
+    Returns:
+        The file.
+
+    Raises:
+        ModuleNotFoundError: A library is not installed.
+        OSError: The file cannot be written.
+        RuntimeError: No home directory is known.
+    """
+    text, path = lists_text(made_on), user_lists(environ)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_suffix(".new")
+    whole.write_text(text, "utf-8")
+    whole.replace(path)
+    return path
+
+
+def _sells_speech(provider: Any) -> bool:
+    return any(_SPOKEN & _given(prices).keys() for model in provider.models for _, prices in _dated(model))
+
+
+def _block(library: str, provider: Any, wanted: frozenset[str]) -> str:
+    head = [library, provider.id, provider.name, list(provider.fallback_model_providers or ())]
+    return "\n".join([_line(head), *(_line(_model(model, wanted)) for model in provider.models)])
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _model(model: Any, wanted: frozenset[str]) -> list[Any]:
+    listed = [model.id, _rule(model.match), _prices(model, wanted)]
+    provenance = getattr(model, "provenance", None)
+    checked = provenance.last_verified if provenance else None
+    estimated = sorted((provenance and provenance.estimated_fields) or ())
+    return [*listed, checked.isoformat() if checked else None, estimated] if checked or estimated else listed
+
+
+def _rule(match: Any) -> Any:
+    """A rule as data. Texts are compared in lower case; a regular expression is applied to a name in lower case."""
+    match vars(match):
+        case {"equals": text}:
+            return text.lower()
+        case {"starts_with": text}:
+            return ["starts_with", text.lower()]
+        case {"ends_with": text}:
+            return ["ends_with", text.lower()]
+        case {"contains": text}:
+            return ["contains", text.lower()]
+        case {"regex": text}:
+            return ["regex", text]
+        case {"or_": clauses}:
+            return ["or", *map(_rule, clauses)]
+        case {"and_": clauses}:
+            return ["and", *map(_rule, clauses)]
+        case _:
+            raise ValueError(f"{match!r}: a rule of an unknown kind; expected those of genai-prices 0.2.3")
+
+
+def _dated(model: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(model.prices, list):
+        return [(price.constraint, price.prices) for price in model.prices]
+    return [(None, model.prices)]
+
+
+def _prices(model: Any, wanted: frozenset[str]) -> Any:
+    dated = [(span, dict(_wanted(prices, wanted))) for span, prices in _dated(model)]
+    if not isinstance(model.prices, list):
+        return dated[0][1]
+    # Where no span fits, both libraries take the first price.
+    return [[None if number == 0 else _span(span), prices] for number, (span, prices) in enumerate(dated)]
+
+
+def _given(prices: Any) -> Mapping[str, Any]:
+    return {key: value for key, value in vars(prices).items() if value is not None}
+
+
+def _wanted(prices: Any, wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    for key, value in _given(prices).items():
+        if key in wanted:
+            yield key, str(value) if isinstance(value, Decimal) else _steps(value)
+
+
+def _steps(price: Any) -> list[Any]:
+    return [str(price.base), *([tier.start, str(tier.price)] for tier in price.tiers)]
+
+
+def _span(constraint: Any) -> Any:
+    match None if constraint is None else vars(constraint):
+        case None:
+            return None
+        case {"start_date": date() as day}:
+            return ["day", day.isoformat()]
+        case {"start_timestamp": datetime() as moment}:
+            return ["moment", moment.astimezone(UTC).isoformat()]
+        case {"start_time": time() as start, "end_time": time() as end}:
+            return ["hours", _utc(start), _utc(end)]
+        case _:
+            raise ValueError(f"{constraint!r}: a span of an unknown kind; expected those of genai-prices 0.2.3")
+
+
+def _utc(value: time) -> str:
+    if value.tzinfo is None:
+        return value.isoformat()
+    return datetime.combine(date(1970, 1, 1), value).astimezone(UTC).time().isoformat()
