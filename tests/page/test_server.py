@@ -5,13 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from tests.ledger.summaries import NOON, summary
 from tests.page.calls import conversation, ended, live
-from voice_metrics.ledger import Ledger, LedgerReader
+from tests.page.conftest import running
+from voice_metrics.ledger import Ledger, LedgerReader, LedgerUnreadable, Row
 from voice_metrics.page import PageServer
 
 
@@ -201,3 +204,77 @@ def test_sums_and_percentiles_are_the_ledgers(server: PageServer, ledger: Ledger
     assert seen["models"] == ["gpt-4.1", "nova-3", "sonic-2"]
     only = view(server, "latency?period=hour&model=sonic-2")
     assert {(point["kind"], point["service"]) for point in only["whole"]} == {("ttfb", "tts")}
+
+
+@pytest.mark.parametrize("address", ["http://[", "/api/calls?" + "a=1&" * 60])
+def test_what_is_no_address_is_refused(server: PageServer, address: str) -> None:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+        connection.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_page_with_a_token_answers_only_who_has_it(path: Path, ledger: Ledger) -> None:
+    ended(ledger, "one")
+    ledger.flush()
+    with running(PageServer(path, token="t0k3n")) as server:
+        for address in ("/", "/api/calls", "/static/app.js", "/?token=wrong"):
+            assert ask(server, address)[0] == 403
+            assert ask(server, address, Cookie=f"{server.cookie}=wrong")[0] == 403
+        status, headers, _ = ask(server, server.url.removeprefix(server.host.rstrip("/")))
+        assert (status, headers["Location"]) == (303, "/")
+        cookie = headers["Set-Cookie"]
+        assert cookie == f"{server.cookie}=t0k3n; HttpOnly; SameSite=Strict; Path=/"
+        assert ask(server, "/api/calls", Cookie=cookie.partition(";")[0])[0] == 200
+
+
+def test_half_a_character_in_a_summary_costs_a_question_mark(server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "one", attributes={"name": "Bob \ud83d"})
+    ledger.flush()
+
+    assert view(server, "call?id=one")["summary"]["attributes"] == {"name": "Bob ?"}
+
+
+def test_two_calls_of_one_id_are_each_found_by_their_key(server: PageServer, ledger: Ledger) -> None:
+    for key in ("first", "second"):
+        ledger.call_started(key, NOON, summary("sip-1", errors=len(key)))
+    ledger.flush()
+
+    assert [view(server, f"call?key={call['key']}")["call"]["errors"] for call in view(server, "calls")["calls"]] == [
+        6,
+        5,
+    ]
+
+
+def test_a_long_call_is_shown_page_by_page(server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "long", duration_seconds=45_000.0)
+    for begin in range(0, 45_000, 5_000):
+        ledger.add(
+            "long", [Row(start + second, "turn", 0.5, outcome="completed") for second in range(begin, begin + 5_000)]
+        )
+    assert ledger.flush(10.0)
+
+    pages = [view(server, f"call?id=long&page={number}") for number in range(4)]
+    assert [(page["page"], page["pages"], page["rows"]) for page in pages] == [
+        (number, 3, 45_000) for number in range(4)
+    ]
+    assert [len(page["measurements"]) for page in pages] == [20_000, 20_000, 5_000, 0]
+    moments = [row["at"] - start for page in pages[::-1] for row in page["measurements"]]
+    assert moments == pytest.approx(range(45_000))
+    # Before the first row of a page nothing is drawn.
+    assert pages[0]["story"]["strip"][0]["from"] == pytest.approx(25_000.5, abs=1e-3)
+
+
+def test_a_browser_that_leaves_ends_the_reading(path: Path, ledger: Ledger) -> None:
+    start = ended(ledger, "long")
+    for _ in range(10):
+        ledger.add("long", [Row(start + second, "ttfb", 0.5) for second in range(10_000)])
+    assert ledger.flush(10.0)
+    asked = []
+
+    def left() -> bool:
+        asked.append(True)
+        return True
+
+    with LedgerReader(path, cancelled=left) as reader, pytest.raises(LedgerUnreadable, match="interrupted"):
+        reader.call("long")
+    assert len(asked) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any
 
 import pytest
@@ -130,3 +131,36 @@ def test_marks_are_interruptions_errors_and_functions_that_failed() -> None:
         {"at": 9.5, "kind": "function_call", "name": "book_table", "outcome": "timed_out"},
         {"at": 12.5, "kind": "error", "name": "CartesiaTTSService", "outcome": "network"},
     ]
+
+
+def _long_call(answers: int) -> list[Row]:
+    rows = []
+    for at in (1000.0 + 6 * number for number in range(answers)):
+        rows.append(Row(at, "response", 1.2))
+        for service, name in (("stt", "Ear"), ("llm", "Mind"), ("tts", "Mouth")):
+            rows += [Row(at, "ttfb", 0.3, service, name), Row(at + 0.3, "processing", 0.5, service, name)]
+        rows += [Row(at + 0.4, "ttfb", 0.2, "stt", "Second"), Row(at + 4, "turn", 3.0, outcome="completed")]
+    return rows
+
+
+def _steps(answers: int) -> int:
+    """Lines of Python that the story of a call takes."""
+    lines = 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    rows = _long_call(answers)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        told(rows)
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def test_the_work_for_a_call_grows_with_its_length_and_no_faster() -> None:
+    assert _steps(800) / _steps(200) == pytest.approx(4.0, rel=0.15)

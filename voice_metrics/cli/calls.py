@@ -124,4 +124,5 @@ def _no_formula(value: Any) -> Any:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    # Half a character, as earlier versions wrote it, has no UTF-8.
+    print(json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode())

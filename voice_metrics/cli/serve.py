@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import threading
 import webbrowser
@@ -20,6 +21,7 @@ Examples:
   voice-metrics serve
   voice-metrics serve --demo
   voice-metrics serve --port 8765 --no-browser
+  voice-metrics serve --token
   ssh -L 8765:127.0.0.1:8765 SERVER voice-metrics serve --port 8765 --no-browser
 """
 
@@ -28,8 +30,11 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes one that is free.")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Made-up calls in a ledger that is thrown away.")] = False,
+    token: Annotated[
+        bool, typer.Option("--token", help="Answer only who has the printed address, not every user of this machine.")
+    ] = False,
 ) -> None:
-    """Show live and past calls on a local web page, until Ctrl-C."""
+    """Show live and past calls on a local web page, until Ctrl-C. Every user of this machine can open it."""
     with ExitStack() as stack:
         if demo:
             from voice_metrics.page.demo import demo_ledger
@@ -38,7 +43,9 @@ def serve(
         else:
             ledger = ledger_file(Settings.from_environment(os.environ))
         try:
-            server = stack.enter_context(PageServer(ledger, port=port, demo=demo))
+            server = stack.enter_context(
+                PageServer(ledger, port=port, demo=demo, token=secrets.token_urlsafe(16) if token else None)
+            )
         except OSError as refusal:
             raise typer.BadParameter(f"--port {port} cannot be listened on: {refusal.strerror}") from None
         print(f"{'Made-up calls' if demo else f'The calls of {ledger}'}: {server.url}  (Ctrl-C ends it)", flush=True)

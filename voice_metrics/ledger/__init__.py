@@ -5,7 +5,7 @@
 
 from voice_metrics.ledger.ledger import Ledger, ledger_at
 from voice_metrics.ledger.opening import LedgerUnreadable, NoCallYet
-from voice_metrics.ledger.reader import LedgerReader, NoSuchCall
+from voice_metrics.ledger.reader import LedgerReader, NoSuchCall, Pages
 from voice_metrics.ledger.rows import (
     CallDetail,
     CallFilter,
@@ -33,6 +33,7 @@ __all__ = [
     "LedgerUnreadable",
     "NoCallYet",
     "NoSuchCall",
+    "Pages",
     "PendingState",
     "Row",
     "Timeline",

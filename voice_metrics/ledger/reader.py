@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, get_args
@@ -61,8 +62,23 @@ _CONDITIONS = {
     "slower_than_ms": "worst_response_ms > :slower_than_ms",
     "cost_over_usd": "cost_usd > :cost_over_usd",
 }
+# SQLite's steps; some milliseconds.
+_STEPS_BETWEEN_QUESTIONS = 100_000
 # As many as fit on a line of an error.
 _SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A part of a time line.
+
+    Parameters:
+        size: Rows of a page.
+        number: Which page, counted from the latest, which is 0.
+    """
+
+    size: int
+    number: int = 0
 
 
 class NoSuchCall(LookupError):
@@ -72,18 +88,21 @@ class NoSuchCall(LookupError):
 class LedgerReader:
     """A view of the ledger; use it in one thread, as a context manager."""
 
-    def __init__(self, path: Path, *, now: float | None = None) -> None:
+    def __init__(self, path: Path, *, now: float | None = None, cancelled: Callable[[], bool] | None = None) -> None:
         """Open the file.
 
         Args:
             path: The SQLite file.
             now: Unix seconds, or `None` for the clock's; processes are judged alive or gone at this moment.
+            cancelled: Asked now and then while something is read: true ends that with `LedgerUnreadable`.
 
         Raises:
             LedgerUnreadable: It does not exist, cannot be read, is damaged, or is no ledger.
         """
         self.path = path
         self._db = opened(path)
+        if cancelled is not None:
+            self._db.set_progress_handler(cancelled, _STEPS_BETWEEN_QUESTIONS)
         try:
             gone = gone_processes(self._db, this_process(), time.time() if now is None else now)
         except sqlite3.Error as error:
@@ -155,12 +174,13 @@ class LedgerReader:
         )
         return [CallDetail(_call_row(row), read_json(row[-1])) for row in rows]
 
-    def call(self, id_or_prefix: str) -> CallDetail:
+    def call(self, id_or_prefix: str, pages: Pages | None = None) -> CallDetail:
         """One call in full.
 
         Args:
             id_or_prefix: Its id, or as much of it as no other call's id begins with; an id that was used for several
                 calls means the latest.
+            pages: Which part of its time line, or `None` for all of it.
 
         Returns:
             The call.
@@ -168,36 +188,36 @@ class LedgerReader:
         Raises:
             NoSuchCall: No call has this id, or several begin with it.
         """
-        call_id = self._call_id(id_or_prefix)
-        found = self._rows(
-            f"SELECT {self._columns}, summary, id FROM call WHERE call_id = ? "
-            "ORDER BY started_at DESC, id DESC LIMIT 1",
-            (call_id,),
-        )
-        return self._detail(found[0])
+        return self._detail("call_id = ?", self._call_id(id_or_prefix), pages)
 
-    def call_of(self, key: str) -> CallDetail:
-        """One call in full, by the key of its row.
+    def call_of(self, key: str, pages: Pages | None = None) -> CallDetail:
+        """One call in full, by its `CallRow.key`; see `call`.
 
         Raises:
             NoSuchCall: No call has this key.
         """
+        return self._detail("COALESCE(key, 'row-' || id) = ?", key, pages)
+
+    def _detail(self, which: str, value: str, pages: Pages | None) -> CallDetail:
         found = self._rows(
-            f"SELECT {self._columns}, summary, id FROM call WHERE COALESCE(key, 'row-' || id) = ?", (key,)
+            f"SELECT {self._columns}, summary, id FROM call WHERE {which} ORDER BY started_at DESC, id DESC LIMIT 1",
+            (value,),
         )
         if not found:
-            raise NoSuchCall(f"no call has the key {key!r}")
-        return self._detail(found[0])
-
-    def _detail(self, row: tuple[Any, ...]) -> CallDetail:
+            raise NoSuchCall(f"no call has the key {value!r}")
+        row = found[0]
+        size, skip = (-1, 0) if pages is None else (pages.size, pages.size * pages.number)
         timeline = self._rows(
-            "SELECT at, kind, value, service, name, model, outcome FROM measurement WHERE call = ? ORDER BY at, id",
-            (row[-1],),
-        )
+            "SELECT at, kind, value, service, name, model, outcome FROM measurement WHERE call = ? "
+            "ORDER BY at DESC, id DESC LIMIT ? OFFSET ?",
+            (row[-1], size, skip),
+        )[::-1]
+        total = self._rows("SELECT COUNT(*) FROM measurement WHERE call = ?", (row[-1],))[0][0] if pages else 0
         call = _call_row(row)
         # The file does not know yet what the reader found out about a process that is gone.
         summary = read_json(row[-2]) | ({"end_reason": call.end_reason} if call.end_reason else {})
-        return CallDetail(call, summary, tuple(Row(*measurement) for measurement in timeline))
+        rows = tuple(Row(*measurement) for measurement in timeline)
+        return CallDetail(call, summary, rows, max(0, total - skip - len(rows)), min(skip, total))
 
     def latency(
         self,

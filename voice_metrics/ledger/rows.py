@@ -124,11 +124,15 @@ class CallDetail:
         row: Its line in the table.
         summary: Its last summary, as `CallSummary.to_dict()` makes it.
         timeline: Its measurements and events in the order of time; empty where they were left out or pruned.
+        before: How many rows of the time line are left out before these.
+        after: How many are left out after these.
     """
 
     row: CallRow
     summary: Mapping[str, Any]
     timeline: tuple[Row, ...] = ()
+    before: int = 0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ measurements are laid where they happened, and the rest stays unexplained.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from typing import Any
 
 from voice_metrics.ledger import Row
@@ -40,14 +41,16 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
             told.append({"number": len(told) + 1, "at": round(begin, 3), "seconds": row.value, "parts": []})
         elif row.kind == "response_part" and told and row.value is not None:
             told[-1]["parts"].append({"part": row.name, "seconds": row.value})
+    moments = [row.at - start for row in rows]
+    measured = [_Bars(part, lanes.get(lane, ())) for lane, part in _PARTS.items()]
     for answer, following in zip_longest(told, told[1:]):
         end = math.inf if following is None else following["at"]
-        later = [row for row in rows if answer["at"] <= row.at - start < end]
+        later = rows[bisect_left(moments, answer["at"]) : bisect_left(moments, end)]
         turn = next((row for row in later if row.kind == "turn"), None)
         answer["interrupted"] = turn is not None and turn.outcome == "interrupted"
         answer["used"] = {kind: _sum(later, kind) for kind in _USED}
         answer["named"] = bool(answer["parts"])
-        answer["parts"] = _in_a_row(answer["parts"]) or _measured(answer, lanes)
+        answer["parts"] = _in_a_row(answer["parts"]) or _measured(answer, measured)
     return told
 
 
@@ -79,17 +82,34 @@ def _in_a_row(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return placed
 
 
-def _measured(answer: Answer, lanes: Mapping[str, Bars]) -> list[dict[str, Any]]:
+class _Bars:
+    """The bars of a lane in the order of their begin, until their first byte where that is known."""
+
+    def __init__(self, part: str, bars: Bars) -> None:
+        self.part = part
+        bars = sorted(bars, key=lambda bar: float(bar["from"]))
+        self._begins = [bar["from"] for bar in bars]
+        firsts = [bar["first_byte_seconds"] for bar in bars]
+        self._ends = [
+            bar["to"] if first is None else bar["from"] + first for bar, first in zip(bars, firsts, strict=True)
+        ]
+        self._latest_ends = list(accumulate(self._ends, max))
+
+    def within(self, begin: float, end: float) -> Sequence[tuple[float, float]]:
+        """Begin and end of those that overlap a stretch."""
+        places = range(bisect_right(self._latest_ends, begin), bisect_left(self._begins, end))
+        return [(self._begins[place], self._ends[place]) for place in places if self._ends[place] > begin]
+
+
+def _measured(answer: Answer, measured: Sequence[_Bars]) -> list[dict[str, Any]]:
     """What services measured within a wait, laid where it happened."""
     parts = []
-    for lane, part in _PARTS.items():
-        for bar in lanes.get(lane, ()):
-            first_byte = bar["first_byte_seconds"]
-            end = bar["to"] if first_byte is None else bar["from"] + first_byte
-            begin = max(0.0, bar["from"] - answer["at"])
-            length = min(answer["seconds"], end - answer["at"]) - begin
+    for bars in measured:
+        for bar_begin, bar_end in bars.within(answer["at"], answer["at"] + answer["seconds"]):
+            begin = max(0.0, bar_begin - answer["at"])
+            length = min(answer["seconds"], bar_end - answer["at"]) - begin
             if length > 0:
-                parts.append({"part": part, "from": round(begin, 4), "seconds": round(length, 4)})
+                parts.append({"part": bars.part, "from": round(begin, 4), "seconds": round(length, 4)})
     return sorted(parts, key=lambda part: float(part["from"]))
 
 

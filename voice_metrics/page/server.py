@@ -1,16 +1,20 @@
 """The page's server: loopback only, for this machine's browser only, and only to read.
 
-Owns the door: which requests are answered, and with which headers. Refuses names of hosts that are not its own (a
-foreign page could point its name at 127.0.0.1), every method but GET and HEAD, and whatever is no path of the page.
+The door decides which requests are answered: those to its own host name only (a foreign page could point its name at
+127.0.0.1), GET and HEAD only, paths of the page only. Every user of this machine can read it, unless it has a token.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
+import selectors
+import socket
 import sys
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +28,7 @@ LOOPBACK = "127.0.0.1"
 _JSON = "application/json; charset=utf-8"
 # Longest that an idle connection keeps its thread.
 _IDLE_SECONDS = 30
+_MOST_FIELDS = 50
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
@@ -44,7 +49,13 @@ class PageServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self, ledger: Path, *, port: int = 0, demo: bool = False, clock: Callable[[], float] = time.time
+        self,
+        ledger: Path,
+        *,
+        port: int = 0,
+        demo: bool = False,
+        token: str | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Listen; `serve_forever` answers.
 
@@ -52,6 +63,7 @@ class PageServer(ThreadingHTTPServer):
             ledger: The ledger's file; it need not exist yet.
             port: Port on 127.0.0.1; 0 takes one that is free.
             demo: Whether the calls are made up, which every view then says.
+            token: What the first request must bring as `?token=`, or `None` to answer every user of this machine.
             clock: Unix seconds.
 
         Raises:
@@ -60,26 +72,40 @@ class PageServer(ThreadingHTTPServer):
         self.ledger = ledger
         self.demo = demo
         self.clock = clock
+        self.token = token
         self.documents = documents()
         super().__init__((LOOPBACK, port), _Request)
         self.hosts = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
 
     @property
-    def url(self) -> str:
-        """Where the page is."""
+    def host(self) -> str:
+        """Where the page is, without its token."""
         return f"http://{LOOPBACK}:{self.server_port}/"
+
+    @property
+    def url(self) -> str:
+        """Where the page is, with its token if it has one."""
+        return self.host + (f"?token={self.token}" if self.token else "")
+
+    @property
+    def cookie(self) -> str:
+        """Name of the cookie that holds the token; cookies of all ports of a host are one jar."""
+        return f"voice-metrics-{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Tell of a mistake of ours; a browser that goes away or falls silent is none."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
-    def view(self, name: str, query: dict[str, str]) -> tuple[HTTPStatus, dict[str, Any]]:
+    def view(
+        self, name: str, query: dict[str, str], cancelled: Callable[[], bool] | None = None
+    ) -> tuple[HTTPStatus, dict[str, Any]]:
         """What a view shows now.
 
         Args:
             name: The view.
             query: What it is asked.
+            cancelled: Asked while the ledger is read whether the browser has left.
 
         Returns:
             The status of the answer, and the view or the words that explain why there is none.
@@ -87,7 +113,7 @@ class PageServer(ThreadingHTTPServer):
         # Every view says it, as a page that stays open may be served by another ledger tomorrow.
         head = {"ledger": str(self.ledger), "demo": self.demo}
         try:
-            with LedgerReader(self.ledger, now=(at := self.clock())) as reader:
+            with LedgerReader(self.ledger, now=(at := self.clock()), cancelled=cancelled) as reader:
                 return HTTPStatus.OK, head | VIEWS[name](reader, query, at)
         except BadQuestion as error:
             return HTTPStatus.BAD_REQUEST, head | {"problem": str(error)}
@@ -108,20 +134,57 @@ class _Request(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         page = cast(PageServer, self.server)
         if self.headers.get("Host", "").lower() not in page.hosts:
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, f"This page is at {page.url} and nowhere else.")
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, f"This page is at {page.host} and nowhere else.")
             return
-        address = urlsplit(self.path)
+        try:
+            address = urlsplit(self.path)
+            query = dict(parse_qsl(address.query, max_num_fields=_MOST_FIELDS))
+        except ValueError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "That is no address.")
+            return
+        if page.token is not None and not self._admitted(page, page.token, query):
+            return
         if (found := page.documents.get(address.path)) is not None:
             self._send(HTTPStatus.OK, found)
             return
         view = address.path.removeprefix("/api/")
         if view == address.path or view not in VIEWS:
-            self._refuse(HTTPStatus.NOT_FOUND, f"There is nothing here; the page is at {page.url}")
+            self._refuse(HTTPStatus.NOT_FOUND, f"There is nothing here; the page is at {page.host}")
             return
-        status, answer = page.view(view, dict(parse_qsl(address.query)))
-        self._send(status, document(_JSON, json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()))
+        status, answer = page.view(view, query, self._browser_left)
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        # Half a character, as earlier versions wrote it, must not cost the view.
+        self._send(status, document(_JSON, text.encode("utf-8", "replace")))
 
     do_HEAD = do_GET
+
+    def _admitted(self, page: PageServer, token: str, query: dict[str, str]) -> bool:
+        """Whether the request has the token; one that brings it in its address is sent on with a cookie."""
+        given = query.get("token", "")
+        if given and hmac.compare_digest(given.encode(), token.encode()):
+            self.send_response(HTTPStatus.SEE_OTHER)
+            self.send_header("Set-Cookie", f"{page.cookie}={token}; HttpOnly; SameSite=Strict; Path=/")
+            self.send_header("Location", "/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return False
+        try:
+            morsel = SimpleCookie(self.headers.get("Cookie", "")).get(page.cookie)
+        except CookieError:
+            morsel = None
+        if morsel is not None and hmac.compare_digest(morsel.value.encode(), token.encode()):
+            return True
+        self._refuse(HTTPStatus.FORBIDDEN, "Open the address that `voice-metrics serve --token` printed.")
+        return False
+
+    def _browser_left(self) -> bool:
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self.connection, selectors.EVENT_READ)
+            try:
+                # What can be read is the next request, or the end.
+                return bool(waiting.select(0)) and not self.connection.recv(1, socket.MSG_PEEK)
+            except OSError:
+                return True
 
     def _only_to_read(self) -> None:
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "The page can only be read.")

@@ -6,6 +6,8 @@ row accounts for stays empty. Moments are seconds from the call's start.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -34,6 +36,8 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
     start, rows = detail.row.started_at, sorted(detail.timeline, key=lambda row: row.at)
     live = detail.row.state is CallState.LIVE
     last = max((row.at - start for row in rows), default=0.0)
+    # Of what is left out before these rows it is not known who spoke.
+    begin = max(0.0, rows[0].at - start) if rows and detail.before else 0.0
     seconds = max(last, now - start if live else detail.row.duration_seconds or 0.0)
     waits = [_ended(row, start) for row in rows if row.kind == "response" and row.value is not None]
     lanes = {name: _lane(rows, name, start, waits) for name in _LANES}
@@ -41,7 +45,7 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
     told = answers(rows, start, lanes)
     return {
         "seconds": round(seconds, 3),
-        "strip": _strip(rows, start, None if live else seconds),
+        "strip": _strip(rows, start, begin, None if live or detail.after else seconds),
         "marks": list(_marks(rows, start)),
         "lanes": [{"name": name, "bars": lanes[name]} for name in ("stt", "llm", "functions", "tts") if lanes[name]],
         "answers": told,
@@ -70,43 +74,60 @@ def _bar(row: Row, start: float, first_byte: float | None = None) -> Bar:
 
 def _lane(rows: Sequence[Row], service: str, start: float, waits: Sequence[tuple[float, float]]) -> list[Bar]:
     """A bar for each request: its whole time where that is known, with its first byte, else only until that."""
-    firsts = [row for row in rows if row.kind == "ttfb" and row.service == service and row.value is not None]
+    of_service = [row for row in rows if row.service == service and row.value is not None]
+    firsts = _FirstBytes(row for row in of_service if row.kind == "ttfb")
     bars = []
-    for row in rows:
-        if row.kind != "processing" or row.service != service or row.value is None:
-            continue
-        first = next((each for each in firsts if _same_request(each, row)), None)
-        if first is not None:
-            firsts.remove(first)
-        bars.append(_bar(row, start, first.value if first else None))
-    for row in firsts:
+    for row in of_service:
+        if row.kind == "processing":
+            first = firsts.of(row)
+            bars.append(_bar(row, start, first.value if first else None))
+    speech_ends = sorted(begin for begin, _ in waits)
+    for row in firsts.left():
         bar = _bar(row, start, row.value)
         if service == "stt":
-            _put_where_speech_ended(bar, waits)
+            _put_where_speech_ended(bar, speech_ends)
         bars.append(bar)
     return sorted(bars, key=lambda bar: float(bar["from"]))
 
 
-def _same_request(first: Row, whole: Row) -> bool:
-    assert first.value is not None
-    assert whole.value is not None
-    begins, ends = first.at - first.value, first.at
-    return (
-        first.name == whole.name
-        and begins >= whole.at - whole.value - _SAME_REQUEST_SECONDS
-        and ends <= whole.at + _SAME_REQUEST_SECONDS
-    )
+class _FirstBytes:
+    """First bytes in the order of time, each to be found once by the request that it is part of."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows: dict[str | None, list[Row]] = defaultdict(list)
+        for row in rows:
+            self._rows[row.name].append(row)
+        self._moments = {name: [row.at for row in known] for name, known in self._rows.items()}
+        self._found: set[int] = set()
+
+    def of(self, whole: Row) -> Row | None:
+        """The first byte of a request, or `None` if none is left that lies within it."""
+        known = self._rows.get(whole.name)
+        if known is None:
+            return None
+        begin = whole.at - (whole.value or 0.0) - _SAME_REQUEST_SECONDS
+        moments = self._moments[whole.name]
+        for place in range(bisect_left(moments, begin), bisect_right(moments, whole.at + _SAME_REQUEST_SECONDS)):
+            row = known[place]
+            if id(row) not in self._found and row.at - (row.value or 0.0) >= begin:
+                self._found.add(id(row))
+                return row
+        return None
+
+    def left(self) -> Iterator[Row]:
+        """Those that no request was found for."""
+        return (row for known in self._rows.values() for row in known if id(row) not in self._found)
 
 
-def _put_where_speech_ended(bar: Bar, waits: Iterable[tuple[float, float]]) -> None:
+def _put_where_speech_ended(bar: Bar, speech_ends: Sequence[float]) -> None:
     # Pipecat reports speech recognition some seconds late, and counts it from the end of the caller's speech.
-    length = bar["to"] - bar["from"]
-    begins = max((begin for begin, _ in waits if begin <= bar["from"] + _SAME_REQUEST_SECONDS), default=None)
-    if begins is not None:
+    before = bisect_right(speech_ends, bar["from"] + _SAME_REQUEST_SECONDS)
+    if before:
+        begins, length = speech_ends[before - 1], bar["to"] - bar["from"]
         bar["from"], bar["to"] = round(begins, 3), round(begins + length, 3)
 
 
-def _strip(rows: Sequence[Row], start: float, seconds: float | None) -> list[dict[str, Any]]:
+def _strip(rows: Sequence[Row], start: float, edge: float, seconds: float | None) -> list[dict[str, Any]]:
     """Whose turn it is: the bot's while it speaks, nobody's while the caller waits, the caller's before a wait."""
     spoken = [
         (*_ended(row, start), "wait" if row.kind == "response" else "bot", row.outcome)
@@ -115,20 +136,20 @@ def _strip(rows: Sequence[Row], start: float, seconds: float | None) -> list[dic
     ]
     stretches: list[tuple[float, float, str, str | None]] = []
     for begin, end, who, outcome in sorted(spoken, key=lambda stretch: stretch[:2]):
-        begin = max(begin, stretches[-1][1] if stretches else 0.0)
+        begin = max(begin, stretches[-1][1] if stretches else edge)
         if end > begin:
             stretches.append((begin, end, who, outcome))
     return [
         {"from": round(begin, 3), "to": round(end, 3), "who": who, "outcome": outcome}
-        for begin, end, who, outcome in sorted([*stretches, *_caller(stretches, seconds)])
+        for begin, end, who, outcome in sorted([*stretches, *_caller(stretches, edge, seconds)])
     ]
 
 
 def _caller(
-    stretches: Sequence[tuple[float, float, str, str | None]], seconds: float | None
+    stretches: Sequence[tuple[float, float, str, str | None]], begin: float, seconds: float | None
 ) -> Iterator[tuple[float, float, str, None]]:
     """Stretches that are the caller's turn: from the bot's last word to the next wait, or from a cut on."""
-    edge = (0.0, 0.0, "", None)
+    edge = (begin, begin, "", None)
     last = (seconds, seconds, "", None) if seconds is not None else None
     for before, after in pairwise([edge, *stretches, *([last] if last else [])]):
         if after[0] > before[1] and (after[2] == "wait" or before[3] == "interrupted"):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, get_args
 
 from voice_metrics.call.facts import EndReason
-from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader
+from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader, Pages, Row
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page.story import story
 
@@ -25,6 +25,9 @@ _PERIODS = {
     "month": (30 * _DAY, 21_600.0),
 }
 _LATEST = 10
+# Rows of a page of a call's time line: some two hours of a busy call, read and drawn in a quarter of a second.
+_ROWS = 20_000
+_ROW = tuple(field.name for field in fields(Row))
 # Running calls among which the latest ended ones are looked for.
 _LIVE = 200
 _MOST = 5000
@@ -109,13 +112,19 @@ def usage(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
 
 
 def call(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
-    """One call in full: its line, its summary, its measurements, and its story."""
-    detail = reader.call(query.get("id", ""))
+    """One call in full: its line, its summary, its measurements, and its story; of a long one the latest page."""
+    pages = Pages(_ROWS, int(min(_number(query, "page") or 0, _MOST)))
+    key = query.get("key")
+    detail = reader.call_of(key, pages) if key else reader.call(query.get("id", ""), pages)
+    total = detail.before + len(detail.timeline) + detail.after
     return {
         "call": _row(detail.row),
         "summary": detail.summary,
         "story": story(detail, at),
-        "measurements": [asdict(row) for row in detail.timeline],
+        "measurements": [{name: getattr(row, name) for name in _ROW} for row in detail.timeline],
+        "page": pages.number,
+        "pages": max(1, math.ceil(total / _ROWS)),
+        "rows": total,
     }
 
 

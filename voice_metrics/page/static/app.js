@@ -19,7 +19,7 @@ function route() {
   const [view, ...rest] = path.split("/");
   const query = Object.fromEntries(new URLSearchParams(words));
   if (view === "call") query.id = part(rest.join("/"));
-  return { view: view in VIEWS ? view : "now", query };
+  return { view: Object.hasOwn(VIEWS, view) ? view : "now", query };
 }
 
 function part(text) {
