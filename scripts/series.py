@@ -43,6 +43,7 @@ SOURCES = {
     table.FUNCTION_CALL: "function-call frames",
     table.UNPRICED: "usage and the price book",
     table.ERRORS: "ErrorFrame",
+    table.SWITCHES: "a switcher's `on_service_switched`",
     table.DROPPED: "the plug-in itself",
     table.GEN_AI_TOKEN_USAGE: "LLMUsageMetricsData",
     table.GEN_AI_OPERATION_DURATION: "ProcessingMetricsData",

@@ -94,7 +94,7 @@ def test_the_conventions_series_carry_no_tags_of_the_call(store: Store) -> None:
 
 def test_latencies_carry_the_tags_of_the_call_beside_their_own(store: Store) -> None:
     store.call().take(FirstByte("Mind", "mind-1", 0.25))
-    own = {"processor": "Mind", "model": "mind-1", "service": "llm", "interrupted": "false"}
+    own = {"processor": "Mind", "provider": "openai", "model": "mind-1", "service": "llm", "interrupted": "false"}
     assert store.points("voice.ttfb.milliseconds") == [({"call_id": "c-1", "tenant": "acme", **own}, 1)]
 
 

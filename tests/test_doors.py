@@ -36,9 +36,9 @@ DOORS = {
 }  # fmt: skip
 # They know neither an event loop nor a network, a disk or a clock.
 PURE = {
-    "call/conversation", "call/errors", "call/facts", "call/functions", "call/holdback", "call/providers",
-    "call/record", "call/rendering", "call/response_parts", "call/seen", "call/summary", "call/text",
-    "call/throughput", "call/token_counts", "series/points", "series/table",
+    "call/conversation", "call/errors", "call/facts", "call/functions", "call/holdback", "call/models",
+    "call/providers", "call/record", "call/rendering", "call/response_parts", "call/seen", "call/summary",
+    "call/text", "call/throughput", "call/token_counts", "call/unreported", "series/points", "series/table",
 }  # fmt: skip
 IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
 

@@ -26,6 +26,7 @@ from voice_metrics.call.facts import (
     Refused,
     Responded,
     ResponsePart,
+    Switched,
     TextAggregated,
     TokensUsed,
     TurnDetected,
@@ -38,7 +39,7 @@ from voice_metrics.series import table
 from voice_metrics.series.points import gen_ai_targets, names, targets
 
 LINEUP = Services([Service("OpenAILLMService#0", "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")])
-LLM = {"processor": "OpenAILLMService", "model": "gpt-4.1"}
+LLM = {"processor": "OpenAILLMService", "provider": "openai", "model": "gpt-4.1"}
 TOLD = {"service": "llm", "interrupted": "false"}
 
 Points = list[tuple[str, float, dict[str, str]]]
@@ -59,14 +60,27 @@ CASES = [
         [("voice.processing.milliseconds", 500.0, LLM | TOLD | {"interrupted": "true"})],
         id="interrupted-processing",
     ),
-    pytest.param(FirstAudio("T", "m", 0.5), [("voice.ttfa.milliseconds", 500.0, {"processor": "T", "model": "m"})]),
     pytest.param(
-        FirstAnswerToken("L", None, 0.5), [("voice.ttfat.milliseconds", 500.0, {"processor": "L", "model": "L"})]
+        FirstAudio("T", "m", 0.5),
+        [("voice.ttfa.milliseconds", 500.0, {"processor": "T", "provider": "other", "model": "m"})],
     ),
-    pytest.param(TextAggregated("T", 0.0625), [("voice.text_aggregation.milliseconds", 62.5, {"processor": "T"})]),
+    pytest.param(
+        FirstAnswerToken("L", None, 0.5),
+        [("voice.ttfat.milliseconds", 500.0, {"processor": "L", "provider": "other", "model": "L"})],
+    ),
+    pytest.param(
+        TextAggregated("T", 0.0625),
+        [("voice.text_aggregation.milliseconds", 62.5, {"processor": "T", "provider": "other"})],
+    ),
     pytest.param(
         TurnDetected("BaseSmartTurn", 0.125, complete=False),
-        [("voice.turn_detection.milliseconds", 125.0, {"processor": "BaseSmartTurn", "complete": "false"})],
+        [
+            (
+                "voice.turn_detection.milliseconds",
+                125.0,
+                {"processor": "BaseSmartTurn", "provider": "other", "complete": "false"},
+            )
+        ],
         id="turn-detection",
     ),
     pytest.param(Responded(0.75), [("voice.response.milliseconds", 750.0, {})]),
@@ -85,17 +99,41 @@ CASES = [
     pytest.param(
         TokensUsed("L", None, 9, 8, cache_creation=3, input_audio=2, output_audio=1, cache_read_input_audio=0),
         [
-            ("voice.llm.tokens.total", 9, {"processor": "L", "model": "L", "token_type": "prompt"}),
-            ("voice.llm.tokens.total", 8, {"processor": "L", "model": "L", "token_type": "completion"}),
-            ("voice.llm.token_details.total", 3, {"processor": "L", "model": "L", "detail": "cache_creation"}),
-            ("voice.llm.token_details.total", 2, {"processor": "L", "model": "L", "detail": "input_audio"}),
-            ("voice.llm.token_details.total", 1, {"processor": "L", "model": "L", "detail": "output_audio"}),
+            (
+                "voice.llm.tokens.total",
+                9,
+                {"processor": "L", "provider": "other", "model": "L", "token_type": "prompt"},
+            ),
+            (
+                "voice.llm.tokens.total",
+                8,
+                {"processor": "L", "provider": "other", "model": "L", "token_type": "completion"},
+            ),
+            (
+                "voice.llm.token_details.total",
+                3,
+                {"processor": "L", "provider": "other", "model": "L", "detail": "cache_creation"},
+            ),
+            (
+                "voice.llm.token_details.total",
+                2,
+                {"processor": "L", "provider": "other", "model": "L", "detail": "input_audio"},
+            ),
+            (
+                "voice.llm.token_details.total",
+                1,
+                {"processor": "L", "provider": "other", "model": "L", "detail": "output_audio"},
+            ),
         ],
         id="details-of-tokens",
     ),
-    pytest.param(AudioTranscribed("S", "m", 6.1), [("voice.stt.audio.seconds", 6.1, {"processor": "S", "model": "m"})]),
     pytest.param(
-        CharactersSpoken("T", "m", 76), [("voice.tts.characters.total", 76, {"processor": "T", "model": "m"})]
+        AudioTranscribed("S", "m", 6.1),
+        [("voice.stt.audio.seconds", 6.1, {"processor": "S", "provider": "other", "model": "m"})],
+    ),
+    pytest.param(
+        CharactersSpoken("T", "m", 76),
+        [("voice.tts.characters.total", 76, {"processor": "T", "provider": "other", "model": "m"})],
     ),
     pytest.param(
         Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0025"), "s", None),
@@ -121,7 +159,33 @@ CASES = [
         [("voice.function_calls.total", 1, {"function": "book", "outcome": "cancelled"})],
         id="function-whose-start-was-not-seen",
     ),
-    pytest.param(Failed("L", "timeout"), [("voice.errors.total", 1, {"processor": "L", "category": "timeout"})]),
+    pytest.param(
+        Failed("GroqLLMService", "rate_limit", "429"),
+        [
+            (
+                "voice.errors.total",
+                1,
+                {
+                    "processor": "GroqLLMService",
+                    "provider": "groq",
+                    "category": "rate_limit",
+                    "error_type": "429",
+                },
+            )
+        ],
+        id="error-of-a-service-that-was-never-seen",
+    ),
+    pytest.param(
+        Switched(Leg.TTS, "CartesiaTTSService", "DeepgramTTSService"),
+        [
+            (
+                "voice.service.switches.total",
+                1,
+                {"service": "tts", "from": "CartesiaTTSService", "to": "DeepgramTTSService"},
+            )
+        ],
+        id="switch",
+    ),
     pytest.param(Refused("bad_value", "secret"), [("voice.telemetry.dropped.total", 1, {"reason": "bad_value"})]),
 ]
 

@@ -20,6 +20,7 @@ NUMBERS = {
     "voice.function_calls.total": "voice_function_calls_total",
     "voice.usage.unpriced.total": "voice_usage_unpriced_total",
     "voice.errors.total": "voice_errors_total",
+    "voice.service.switches.total": "voice_service_switches_total",
     "voice.telemetry.dropped.total": "voice_telemetry_dropped_total",
 }
 HISTOGRAMS = {
@@ -54,6 +55,7 @@ UNITS = {
     "voice.function_calls.total": "{call}",
     "voice.usage.unpriced.total": "{request}",
     "voice.errors.total": "{error}",
+    "voice.service.switches.total": "{switch}",
     "voice.telemetry.dropped.total": "{item}",
     "gen_ai.client.token.usage": "{token}",
     "gen_ai.client.operation.duration": "s",

@@ -39,8 +39,7 @@ class MetricsLogger(FrameProcessor):
         Raises:
             ValueError: If there is no such level.
         """
-        # Without queues of its own it keeps the order of frames.
-        super().__init__(name=name, enable_direct_mode=True)
+        super().__init__(name=name)
         try:
             logger.level(level)
         except (TypeError, ValueError):

@@ -59,7 +59,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         telemetry: Telemetry | None = None,
         name: str | None = None,
     ) -> None:
-        """Make a processor; the environment is read here, the first call begins when its pipeline is set up.
+        """Make a processor; the environment is read here, the first call begins at its StartFrame.
 
         Args:
             llm_model: Tag of every series, or `None` for the model found in the pipeline.
@@ -78,8 +78,7 @@ class VoiceMetricsProcessor(FrameProcessor):
             TypeError: If an argument has another type than it should have; a name or an attribute is text.
             ValueError: If an attribute has the name of a label that series have already.
         """
-        # A processor with queues of its own lets system frames overtake the others; this one keeps their order.
-        super().__init__(name=name, enable_direct_mode=True)
+        super().__init__(name=name)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
         self._recorder = CallRecorder(
             options,
@@ -97,7 +96,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         return self._recorder.call_id
 
     def summary(self) -> CallSummary | None:
-        """The current call so far or the latest one, or `None` before the first."""
+        """The current call so far or the latest one, or `None` before the first StartFrame."""
         return self._recorder.summary()
 
     def record(
@@ -120,17 +119,8 @@ class VoiceMetricsProcessor(FrameProcessor):
         """
         self._recorder.record(name, value, kind, unit, attributes)
 
-    def link(self, processor: FrameProcessor) -> None:
-        """Listen to the processors in front, which may fail to connect before this one is set up.
-
-        Args:
-            processor: The next processor.
-        """
-        super().link(processor)
-        self._recorder.listen_in_front(self)
-
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as FrameProcessor does
-        """Find the pipeline's services and begin the call.
+        """Find the pipeline's services.
 
         Args:
             setup: Pipecat's set-up.

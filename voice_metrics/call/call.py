@@ -10,7 +10,7 @@ import copy
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from loguru import logger
@@ -26,14 +26,19 @@ from voice_metrics.call.facts import (
     Leg,
     Processing,
     Responded,
+    Switched,
     TokensUsed,
+    Unpriced,
+    Usage,
 )
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import HoldBack
+from voice_metrics.call.models import Models, ServiceSwitched
 from voice_metrics.call.record import Record
 from voice_metrics.call.response_parts import Breakdown, ResponseParts
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.call.throughput import Throughput
+from voice_metrics.call.unreported import UnreportedUsage
 from voice_metrics.export.call_series import CallSeries
 from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat.conversation_frames import Event
@@ -83,6 +88,7 @@ class Call:
         *,
         gen_ai: bool = True,
         journal: Journal | None = None,
+        models: Models | None = None,
     ) -> None:
         """Begin the call.
 
@@ -94,19 +100,22 @@ class Call:
             at: The moment of its start, in monotonic seconds.
             gen_ai: Whether OpenTelemetry's series for generative AI are made too.
             journal: What writes the call into the ledger, or `None` if there is none.
+            models: Which model answers for each part, or `None` for those of `identity` to the end.
         """
         self.identity = identity
+        self.models = models or Models(identity.models, {}, {})
+        self.latencies_enabled = self.usage_enabled = True
         self.services = services
         self.end_reason: EndReason | None = None
         self._telemetry = telemetry
         self._prices = prices
         self._journal = journal
         self._started_at = at
-        self._has_started = False
         self._unix_at_zero = identity.started_at.timestamp() - at
         self._ended_at: float | None = None
         self._record = Record(services.leg)
         self._throughput = Throughput()
+        self._unreported = UnreportedUsage(services.leg)
         self._parts = ResponseParts()
         self._held = HoldBack()
         self._conversation = Conversation()
@@ -122,26 +131,9 @@ class Call:
         return self._held.next_due
 
     @property
-    def has_started(self) -> bool:
-        """Whether its pipeline has started."""
-        return self._has_started
-
-    @property
     def speaking(self) -> bool:
         """Whether the bot is speaking."""
         return self._conversation.bot_speaking
-
-    def started(self, at: float) -> None:
-        """Note that the pipeline has started: the length counts from here, and what came before stays the call's.
-
-        Args:
-            at: When, in monotonic seconds.
-        """
-        self._has_started = True
-        late = at - self._started_at
-        self.identity = replace(self.identity, started_at=self._moment(at))
-        self._started_at = at
-        self._series.started(late)
 
     def measured(self, fact: Fact, at: float) -> None:
         """Take what a service reported.
@@ -175,6 +167,16 @@ class Call:
         self._all_happened(self._functions.take(event, at), at)
         self._all_happened(self._failures.take(event), at)
 
+    def switched(self, switch: ServiceSwitched, at: float) -> None:
+        """Take the change of a service in use.
+
+        Args:
+            switch: The change.
+            at: When, in monotonic seconds.
+        """
+        self.models.switched(switch)
+        self.happened(Switched(switch.leg, switch.previous, switch.now), at)
+
     def explained(self, breakdown: Breakdown, at: float) -> None:
         """Take Pipecat's account of a response.
 
@@ -203,12 +205,16 @@ class Call:
             return
         logger.debug("Call {}: {}", self.identity.call_id, fact)
         self._record.take(fact)
+        self._unreported.take(fact)
         if self._journal is not None:
             self._journal.happened(fact, self._unix_at_zero + at)
         self._series.take(fact)
         self._follow(fact, at)
 
     def _follow(self, fact: Fact, at: float) -> None:
+        match fact:
+            case FirstByte(interrupted=False) | TokensUsed() | AudioTranscribed() | CharactersSpoken():
+                self._answered(fact)
         match fact:
             case FirstByte() | Processing() | TokensUsed() if self.services.leg(fact.processor) is Leg.LLM:
                 if (generated := self._throughput.take(fact)) is not None:
@@ -218,6 +224,9 @@ class Call:
         if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
             provider = self.services.provider(fact.processor, fact.model)
             self.happened(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
+
+    def _answered(self, fact: FirstByte | Usage) -> None:
+        self.models.answered(self.services.leg(fact.processor), fact.instance, fact.model)
 
     def end(self, reason: EndReason, at: float) -> None:
         """Note the end; the first reason counts. Measurements that are still under way are still taken.
@@ -248,6 +257,7 @@ class Call:
             if self.speaking:
                 self._ended_at = at
             self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
+            self._all_happened(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
             self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN, at - ended_at)
         return self._last_export
@@ -264,7 +274,7 @@ class Call:
         if self._ended_at is None or self._last_export is not None:
             return self.progress(at)
         under_way = copy.deepcopy((self._held, self._conversation, self._functions))
-        still_open = list(self._still_open(*under_way, at))
+        still_open = [*self._still_open(*under_way, at), *self._unreported_usage()]
         record = copy.deepcopy(self._record) if still_open else self._record
         for fact in still_open:
             record.take(fact)
@@ -289,7 +299,7 @@ class Call:
             started_at=self.identity.started_at,
             duration_seconds=duration,
             end_reason=self.end_reason,
-            models=self.identity.models,
+            models=self.models.current,
             attributes=self.identity.attributes,
             llm=record.tokens.summary(),
             characters=record.characters,
@@ -306,6 +316,8 @@ class Call:
             exported=self._exported(),
             destination=self._telemetry.destination,
             kept_in=self._telemetry.kept_in,
+            latencies_enabled=self.latencies_enabled,
+            usage_enabled=self.usage_enabled,
         )
 
     def _still_open(
@@ -314,6 +326,10 @@ class Call:
         yield from held.flush()
         yield from conversation.end(at, cut_off=self.end_reason is not EndReason.COMPLETED)
         yield from functions.end(at)
+
+    def _unreported_usage(self) -> list[Unpriced]:
+        # Without `enable_usage_metrics` no service reports any, which is said of the call as a whole.
+        return list(self._unreported.end()) if self.usage_enabled else []
 
     def _exported(self) -> bool | None:
         if self._telemetry.destination is None or self._last_export is None:

@@ -186,11 +186,13 @@ class AudioTranscribed:
         processor: Class name of the processor.
         model: Model it ran, or `None` if the service names none.
         seconds: Length of the audio; positive. Streaming services count silence too.
+        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
     """
 
     processor: str
     model: str | None
     seconds: float
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +203,13 @@ class CharactersSpoken:
         processor: Class name of the processor.
         model: Model it ran, or `None` if the service names none.
         characters: Number of characters, counted when sent, not when heard; positive.
+        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
     """
 
     processor: str
     model: str | None
     characters: int
+    instance: str | None = field(default=None, compare=False)
 
 
 Usage = TokensUsed | AudioTranscribed | CharactersSpoken
@@ -290,10 +294,27 @@ class Failed:
     Parameters:
         processor: Class name of the processor where the error arose.
         category: Pipecat's category of the error, or "unknown"; never the error's text.
+        error_type: The provider's status, else the exception's class, else "unknown".
     """
 
     processor: str
     category: str
+    error_type: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """A switcher changed the service in use.
+
+    Parameters:
+        leg: The part that they play.
+        previous: Class name of the service that was in use, or its model where both have one class.
+        now: Class name of the service that is in use now, or its model.
+    """
+
+    leg: Leg
+    previous: str
+    now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +386,7 @@ Fact = (
     | Interrupted
     | FunctionSettled
     | Failed
+    | Switched
     | Refused
     | Priced
     | Unpriced

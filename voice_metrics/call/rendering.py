@@ -31,38 +31,40 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     )
     if summary.attributes:
         yield "attributes", ", ".join(f"{key}={value}" for key, value in summary.attributes.items())
-    yield "LLM tokens", _tokens(summary)
-    yield "TTS characters", "not reported" if summary.characters is None else f"{summary.characters}"
-    yield "STT audio", "not reported" if summary.audio_seconds is None else f"{summary.audio_seconds:.1f} s"
-    yield from _service_lines("TTFB", summary.ttfb)
-    yield from _service_lines("processing", summary.processing)
+    unreported = "not reported" if summary.usage_enabled else "not measured, enable_usage_metrics is off"
+    yield "LLM tokens", _tokens(summary) or unreported
+    yield "TTS characters", unreported if summary.characters is None else f"{summary.characters}"
+    yield "STT audio", unreported if summary.audio_seconds is None else f"{summary.audio_seconds:.1f} s"
+    unmeasured = "none measured" if summary.latencies_enabled else "none, enable_metrics is off"
+    yield from _service_lines("TTFB", summary.ttfb, unmeasured)
+    yield from _service_lines("processing", summary.processing, unmeasured)
     yield "response", _figures(summary.response)
     yield "turns", _turns(summary)
     yield "function calls", _functions(summary)
     yield "errors", f"{summary.errors}" + (f", {summary.dropped} measurements refused" if summary.dropped else "")
-    yield "cost", _cost(summary.cost)
+    yield "cost", _cost(summary.cost) or ("nothing to price" if summary.usage_enabled else unreported)
     yield "export", _export(summary)
 
 
 def _tokens(summary: CallSummary) -> str:
     llm = summary.llm
     if llm.total_tokens is None:
-        return "not reported"
+        return ""
     cached = f", {llm.cache_read_tokens} of the prompt cached" if llm.cache_read_tokens is not None else ""
     return f"{llm.total_tokens} = {llm.prompt_tokens} prompt + {llm.completion_tokens} completion{cached}"
 
 
-def _service_lines(name: str, measured: ServiceLatency) -> Iterator[tuple[str, str]]:
-    yield name, _figures(measured.overall, measured.interrupted)
+def _service_lines(name: str, measured: ServiceLatency, unmeasured: str) -> Iterator[tuple[str, str]]:
+    yield name, _figures(measured.overall, measured.interrupted, unmeasured)
     for leg, (figures, interrupted) in measured.by_leg.items():
         if figures.count or interrupted:
             yield f"  {_NAMES[leg]}", _figures(figures, interrupted)
 
 
-def _figures(figures: Latency, interrupted: int = 0) -> str:
+def _figures(figures: Latency, interrupted: int = 0, unmeasured: str = "none measured") -> str:
     cut = f", {interrupted} interrupted left out" if interrupted else ""
     if not figures.count:
-        return f"none measured{cut}"
+        return f"{unmeasured}{cut}"
     return (
         f"avg {figures.average_ms:.0f} ms, min {figures.min_ms:.0f}, p50 {figures.p50_ms:.0f}, "
         f"p95 {figures.p95_ms:.0f}, max {figures.max_ms:.0f} ({figures.count}x{cut})"
@@ -88,7 +90,7 @@ def _cost(cost: CostSummary) -> str:
     ]
     missing = f"no price for {', '.join(cost.unpriced)}" if cost.unpriced else ""
     if cost.total_usd is None:
-        return missing or "nothing to price"
+        return missing
     a_minute = f", ${_money(cost.per_minute_usd)} a minute" if cost.per_minute_usd is not None else ""
     sources = "; ".join(f"{used.model}: {used.source}{_age(used.priced_on)}" for used in cost.prices)
     total = f"${_money(cost.total_usd)} ({', '.join(parts)}){a_minute}; {sources}"

@@ -218,6 +218,8 @@ class CallSummary:
         exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
         destination: Host that the series went to, or `None` without an endpoint.
         kept_in: File that keeps what was not acknowledged, or `None`.
+        latencies_enabled: Whether the pipeline was told to measure latencies.
+        usage_enabled: Whether the pipeline was told to measure tokens, characters and audio.
     """
 
     call_id: str
@@ -241,6 +243,8 @@ class CallSummary:
     exported: bool | None = None
     destination: str | None = None
     kept_in: str | None = None
+    latencies_enabled: bool = True
+    usage_enabled: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as a JSON-ready dictionary; `null` for what does not exist."""

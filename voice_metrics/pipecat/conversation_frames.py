@@ -6,7 +6,6 @@ every frame of a call passes: one look-up by the frame's class. Reads no clock a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,14 +26,13 @@ from voice_metrics.call.conversation import (
 )
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
-from voice_metrics.call.text import Vocabulary, clean
+from voice_metrics.call.text import clean
+from voice_metrics.pipecat.failures import error_raised
 
 __all__ = ["Event", "Interruption", "event", "function_raised", "is_echo", "tells"]
 
 Event = conversation.Event | functions.Event | ErrorRaised
 _Maker = Callable[[Any, Any], Event | None]
-
-_CATEGORIES = Vocabulary(50)
 
 # Before, an exception in a function is reported as an error and its call is never settled.
 RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
@@ -84,14 +82,6 @@ def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
     if RESULTS_NAME_ERRORS or not isinstance(text, str) or not text.startswith(_FUNCTION_ERROR):
         return None
     return FunctionRaised(frame.id, clean(text[len(_FUNCTION_ERROR) :].partition("]")[0]))
-
-
-def _error(frame: ErrorFrame, source: Any) -> ErrorRaised:
-    origin = frame.processor or source
-    processor = clean(type(origin).__name__) if origin else "unknown"
-    category = getattr(getattr(frame, "category", None), "value", None)  # since 1.8.0
-    word = _CATEGORIES.word(str(category), time.monotonic()) if category else "unknown"
-    return ErrorRaised(frame.id, processor, word, bool(frame.fatal))
 
 
 def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
@@ -159,7 +149,7 @@ _BY_NAME: dict[str, _Maker] = {
     "VADUserStartedSpeakingFrame": _always(VoiceStarted()),
     "VADUserStoppedSpeakingFrame": _voice_stopped,
     "InterruptionFrame": _always(Interruption()),
-    "ErrorFrame": _error,
+    "ErrorFrame": error_raised,
     "FunctionCallInProgressFrame": _running,
     "FunctionCallResultFrame": _answered,
     "FunctionCallCancelFrame": _dropped,

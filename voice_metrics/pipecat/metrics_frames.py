@@ -162,12 +162,12 @@ def _turn_detected(item: Any, processor: str, model: str | None, service: Servic
 def _characters(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     # A flush with nothing to report is no measurement, and no fault either.
     characters = _count(item.value)
-    return CharactersSpoken(processor, model, characters) if characters else None
+    return CharactersSpoken(processor, model, characters, instance=service.name) if characters else None
 
 
 def _audio(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     seconds = item.value.audio_seconds
-    return None if seconds == 0 else AudioTranscribed(processor, model, _seconds(seconds))
+    return None if seconds == 0 else AudioTranscribed(processor, model, _seconds(seconds), instance=service.name)
 
 
 def _tokens(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:

@@ -80,11 +80,6 @@ class Flags(NamedTuple):
             yield "one TTFB per service and call, since report_only_initial_ttfb is on; percentiles mean little"
 
 
-def class_name(processor: str) -> str:
-    """A processor's name without the instance number, which counts up for the life of the process."""
-    return processor.partition("#")[0]
-
-
 @lru_cache(maxsize=256)
 def leg_of_name(processor: str) -> Leg:
     """The leg that a class name tells, for services that are not in this pipeline."""
@@ -99,19 +94,29 @@ def services_in(processors: Iterable[Any]) -> tuple[Service, ...]:
 class Services:
     """The services of one call, to be asked by name."""
 
-    def __init__(self, services: Iterable[Service] = (), elsewhere: Callable[[], Iterable[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        services: Iterable[Service] = (),
+        elsewhere: Callable[[], Iterable[Any]] | None = None,
+        resting: Iterable[str] = (),
+    ) -> None:
         """Index the services.
 
         Args:
             services: The services of the call's own pipeline.
             elsewhere: Gives the processors of all other workers that can be looked into, or `None` if there are none.
+            resting: Names of services that their switcher does not use.
         """
+        resting = frozenset(resting)
         self.by_name: dict[str, Service] = {}
         self._elsewhere = elsewhere
         self._by_class: dict[str, Service] = {}
         self._by_class_and_model: dict[tuple[str, str | None], Service] = {}
+        self._first: dict[Leg, Service] = {}
         for service in services:
             self.learn(service)
+            if service.name not in resting:
+                self._first.setdefault(service.leg, service)
 
     def learn(self, service: Service) -> None:
         """Add a service."""
@@ -144,8 +149,14 @@ class Services:
         return service.host if service else None
 
     def model(self, leg: Leg) -> str | None:
-        """The model of the first service that plays `leg`, or `None` if there is no such service."""
-        return next((s.model or s.processor for s in self.by_name.values() if s.leg is leg), None)
+        """The model of the first service in use that plays `leg`, or `None` if the pipeline has no such service."""
+        service = self._first.get(leg)
+        return (service.model or service.processor) if service else None
+
+    def in_use(self, leg: Leg) -> str | None:
+        """Pipecat's name of the first service in use that plays `leg`, or `None` if the pipeline has none."""
+        service = self._first.get(leg)
+        return service.name if service else None
 
     def _of(self, processor: str, model: str | None) -> Service | None:
         # A service without a model is reported under its own name.

@@ -11,12 +11,8 @@ from typing import Any
 
 
 def worker_of(setup: Any) -> Any | None:
-    """The worker that runs the pipeline, from what a processor's `setup` received, or from a processor."""
-    try:
-        return getattr(setup, "pipeline_worker", None)
-    except Exception:
-        # A processor that is not set up raises.
-        return None
+    """The worker that runs the pipeline, from what a processor's `setup` received."""
+    return getattr(setup, "pipeline_worker", None)
 
 
 def processors_of(root: Any) -> Iterator[Any]:
@@ -49,13 +45,6 @@ def peers_of(worker: Any) -> Iterator[Any]:
         peer = getattr(subscription, "subscriber", None)
         if peer is not None and peer is not worker and hasattr(peer, "pipeline"):
             yield peer
-
-
-def partners_of(worker: Any) -> Iterator[Any]:
-    """The workers of the same call: those that work for a worker, and those that its pipeline is bridged to."""
-    yield from children_of(worker)
-    if any(is_bridge(processor) for processor in processors_of(worker.pipeline)):
-        yield from (peer for peer in peers_of(worker) if getattr(peer, "bridged", False))
 
 
 def is_bridge(processor: Any) -> bool:

@@ -25,6 +25,7 @@ _SETS = {
     table.FUNCTION_CALL.name: 0,
     table.UNPRICED.name: 0,
     table.ERRORS.name: 0,
+    table.SWITCHES.name: 0,
     table.DROPPED.name: 0,
 }
 # A series counts as active for this long after its last sample (Grafana Cloud, "Active series and DPM", 2026-11-22).

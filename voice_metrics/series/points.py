@@ -27,13 +27,14 @@ from voice_metrics.call.facts import (
     Refused,
     Responded,
     ResponsePart,
+    Switched,
     TextAggregated,
     TokensUsed,
     TurnDetected,
     TurnEnded,
     Unpriced,
 )
-from voice_metrics.call.providers import gen_ai_provider
+from voice_metrics.call.providers import gen_ai_provider, provider_word
 from voice_metrics.series import table
 from voice_metrics.series.table import Series
 
@@ -134,7 +135,12 @@ def _reported(field: str) -> Callable[[TokensUsed], float | None]:
 
 
 def _service(fact: Any, services: ServiceDirectory) -> dict[str, str]:
-    return {"processor": fact.processor, "model": fact.model or fact.processor}
+    return _of_processor(fact, services) | {"model": fact.model or fact.processor}
+
+
+def _of_processor(fact: Any, services: ServiceDirectory) -> dict[str, str]:
+    provider = services.provider(fact.processor, getattr(fact, "model", None))
+    return {"processor": fact.processor, "provider": provider_word(provider)}
 
 
 def _latency(fact: Any, services: ServiceDirectory) -> dict[str, str]:
@@ -170,7 +176,8 @@ _NAMES: dict[type[Fact], Callable[[Any], Hashable]] = {
     FunctionSettled: attrgetter("function", "outcome"),
     Priced: attrgetter("leg", "processor", "model"),
     Unpriced: attrgetter("leg", "processor", "model"),
-    Failed: attrgetter("processor", "category"),
+    Failed: attrgetter("processor", "category", "error_type"),
+    Switched: attrgetter("leg", "previous", "now"),
     Refused: attrgetter("reason"),
     **dict.fromkeys((Responded, Interrupted), lambda fact: None),
     **dict.fromkeys(
@@ -184,12 +191,12 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     Processing: [_Row(table.PROCESSING, _milliseconds, _latency)],
     FirstAudio: [_Row(table.TTFA, _milliseconds, _service)],
     FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service)],
-    TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _fields("processor"))],
+    TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _of_processor)],
     TurnDetected: [
         _Row(
             table.TURN_DETECTION,
             _milliseconds,
-            lambda fact, services: {"processor": fact.processor, "complete": _told(fact.complete)},
+            lambda fact, services: _of_processor(fact, services) | {"complete": _told(fact.complete)},
         )
     ],
     Responded: [_Row(table.RESPONSE, _milliseconds, _nothing_more)],
@@ -225,7 +232,22 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
             lambda fact, services: {"service": fact.leg.value, "model": fact.model or fact.processor},
         )
     ],
-    Failed: [_Row(table.ERRORS, _once, _fields("processor", "category"))],
+    Failed: [
+        _Row(
+            table.ERRORS,
+            _once,
+            lambda fact, services: (
+                _of_processor(fact, services) | {"category": fact.category, "error_type": fact.error_type}
+            ),
+        )
+    ],
+    Switched: [
+        _Row(
+            table.SWITCHES,
+            _once,
+            lambda fact, services: {"service": fact.leg.value, "from": fact.previous, "to": fact.now},
+        )
+    ],
     Refused: [_Row(table.DROPPED, _once, _fields("reason"))],
 }
 

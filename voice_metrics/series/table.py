@@ -81,7 +81,7 @@ TTFB = Series(
     Kind.HISTOGRAM,
     "ms",
     "Request to a service's first output.",
-    ("processor", "model", "service", "interrupted"),
+    ("processor", "provider", "model", "service", "interrupted"),
     LATENCY_MS,
 )
 PROCESSING = Series(
@@ -89,7 +89,7 @@ PROCESSING = Series(
     Kind.HISTOGRAM,
     "ms",
     "A service's whole request.",
-    ("processor", "model", "service", "interrupted"),
+    ("processor", "provider", "model", "service", "interrupted"),
     LATENCY_MS,
 )
 TTFA = Series(
@@ -97,7 +97,7 @@ TTFA = Series(
     Kind.HISTOGRAM,
     "ms",
     "Request to the first audible audio.",
-    ("processor", "model"),
+    ("processor", "provider", "model"),
     LATENCY_MS,
 )
 TTFAT = Series(
@@ -105,7 +105,7 @@ TTFAT = Series(
     Kind.HISTOGRAM,
     "ms",
     "Request to the first token of the answer.",
-    ("processor", "model"),
+    ("processor", "provider", "model"),
     LATENCY_MS,
 )
 TEXT_AGGREGATION = Series(
@@ -113,7 +113,7 @@ TEXT_AGGREGATION = Series(
     Kind.HISTOGRAM,
     "ms",
     "Time to collect a speakable piece of text.",
-    ("processor",),
+    ("processor", "provider"),
     LATENCY_MS,
 )
 TURN_DETECTION = Series(
@@ -121,7 +121,7 @@ TURN_DETECTION = Series(
     Kind.HISTOGRAM,
     "ms",
     "A turn detector's decision.",
-    ("processor", "complete"),
+    ("processor", "provider", "complete"),
     LATENCY_MS,
 )
 RESPONSE = Series(
@@ -145,7 +145,7 @@ LLM_THROUGHPUT = Series(
     Kind.HISTOGRAM,
     "{token}/s",
     "Completion tokens per second of generation.",
-    ("processor", "model"),
+    ("processor", "provider", "model"),
     THROUGHPUT,
 )
 LLM_TOKENS = Series(
@@ -153,27 +153,35 @@ LLM_TOKENS = Series(
     Kind.COUNTER,
     "{token}",
     "Tokens, prompt gross of caches; the two types add up to the total.",
-    ("processor", "model", "token_type"),
+    ("processor", "provider", "model", "token_type"),
 )
 LLM_TOKEN_DETAILS = Series(
     "voice.llm.token_details.total",
     Kind.COUNTER,
     "{token}",
     "Parts of the tokens above, never to be added to them.",
-    ("processor", "model", "detail"),
+    ("processor", "provider", "model", "detail"),
 )
 STT_AUDIO = Series(
-    "voice.stt.audio.seconds", Kind.COUNTER, "s", "Audio that speech recognition processed.", ("processor", "model")
+    "voice.stt.audio.seconds",
+    Kind.COUNTER,
+    "s",
+    "Audio that speech recognition processed.",
+    ("processor", "provider", "model"),
 )
 TTS_CHARACTERS = Series(
     "voice.tts.characters.total",
     Kind.COUNTER,
     "{character}",
     "Characters sent to speech synthesis.",
-    ("processor", "model"),
+    ("processor", "provider", "model"),
 )
 COST = Series(
-    "voice.cost.usd", Kind.COUNTER, "{USD}", "Cost where a price is known.", ("cost_type", "processor", "model")
+    "voice.cost.usd",
+    Kind.COUNTER,
+    "{USD}",
+    "Cost where a price is known.",
+    ("cost_type", "processor", "provider", "model"),
 )
 TURNS = Series("voice.turns.total", Kind.COUNTER, "{turn}", "Bot turns.", ("outcome",))
 INTERRUPTIONS = Series(
@@ -197,7 +205,18 @@ UNPRICED = Series(
     "voice.usage.unpriced.total", Kind.COUNTER, "{request}", "Usage for which no price is known.", ("service", "model")
 )
 ERRORS = Series(
-    "voice.errors.total", Kind.COUNTER, "{error}", "Errors, counted where they arose.", ("processor", "category")
+    "voice.errors.total",
+    Kind.COUNTER,
+    "{error}",
+    "Errors, counted where they arose.",
+    ("processor", "provider", "category", "error_type"),
+)
+SWITCHES = Series(
+    "voice.service.switches.total",
+    Kind.COUNTER,
+    "{switch}",
+    "Times that a switcher changed the service in use.",
+    ("service", "from", "to"),
 )
 DROPPED = Series(
     "voice.telemetry.dropped.total", Kind.COUNTER, "{item}", "What the plug-in itself refused or lost.", ("reason",)
@@ -228,6 +247,7 @@ VOICE = (
     FUNCTION_CALL,
     UNPRICED,
     ERRORS,
+    SWITCHES,
     DROPPED,
 )
 

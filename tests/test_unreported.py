@@ -1,0 +1,48 @@
+"""A service that works and reports no usage is named as unpriced."""
+
+from __future__ import annotations
+
+import pytest
+
+from voice_metrics.call.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    FirstByte,
+    Leg,
+    Processing,
+    TokensUsed,
+    Unpriced,
+)
+from voice_metrics.call.unreported import REASON, UnreportedUsage
+from voice_metrics.pipecat.services import leg_of_name
+
+LLM, STT, TTS = "UltravoxRealtimeLLMService", "EarSTTService", "MouthTTSService"
+
+
+@pytest.mark.parametrize(
+    ("facts", "unpriced"),
+    [
+        pytest.param([FirstByte(LLM, None, 0.2)], [Unpriced(Leg.LLM, LLM, None, REASON)], id="latency-alone"),
+        pytest.param([Processing(STT, "m", 0.2)], [Unpriced(Leg.STT, STT, "m", REASON)], id="processing-alone"),
+        pytest.param([FirstByte(LLM, "m", 0.2), TokensUsed(LLM, "m", 1, 1)], [], id="tokens"),
+        pytest.param([AudioTranscribed(STT, "m", 1.0), FirstByte(STT, "m", 0.2)], [], id="audio"),
+        pytest.param([FirstByte(TTS, "m", 0.2), CharactersSpoken(TTS, "m", 5)], [], id="characters"),
+        pytest.param([FirstByte(LLM, "m", 0.2, interrupted=True)], [], id="nothing-but-a-request-that-was-cut-off"),
+        pytest.param([FirstByte("RAG", None, 0.2)], [], id="a-processor-that-nothing-is-paid-for"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_service_that_answers_and_reports_nothing_is_unpriced(facts: list[Fact], unpriced: list[Fact]) -> None:
+    usage = UnreportedUsage(leg_of_name)
+    for fact in facts:
+        usage.take(fact)
+    assert list(usage.end()) == unpriced
+
+
+def test_service_of_the_same_class_does_not_report_for_its_neighbour() -> None:
+    usage = UnreportedUsage(leg_of_name)
+    for number in (0, 1):
+        usage.take(FirstByte(LLM, f"m{number}", 0.2, instance=f"{LLM}#{number}"))
+    usage.take(TokensUsed(LLM, "m0", 1, 1, instance=f"{LLM}#0"))
+    assert [fact.model for fact in usage.end()] == ["m1"]

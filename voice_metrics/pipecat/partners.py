@@ -1,0 +1,91 @@
+"""What a call hears of the workers beside the one that talks to the caller, and of the switchers in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pipecat.frames.frames import Frame, MetricsFrame
+
+from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.models import ServiceSwitched
+from voice_metrics.pipecat.conversation_frames import Event
+from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.services import Service, services_in
+from voice_metrics.pipecat.switches import Switches
+from voice_metrics.pipecat.workers import children_of, processors_of
+
+
+class Partners:
+    """Listens to the workers that work for a call's own worker, whose frames never pass its pipeline.
+
+    Args:
+        happened: Called with each error and function call there, on the event loop.
+        measured: Called with each MetricsFrame of theirs, on the event loop.
+        switched: Called with each switch, there and in the call's own pipeline, on the event loop.
+    """
+
+    def __init__(
+        self,
+        happened: Callable[[Event], None],
+        measured: Callable[[Frame], None],
+        switched: Callable[[ServiceSwitched], None],
+    ) -> None:
+        self._happened = happened
+        self._origins = Origins(self._on_event)
+        self._measured = measured
+        self._switched = switched
+        self._switches = Switches(self._on_switched)
+        self._worker: Any = None
+        self._known: set[int] = set()
+
+    def attach(self, worker: Any) -> None:
+        """Listen to a worker's switchers, and to the workers that work for it.
+
+        Args:
+            worker: The worker that runs the call's pipeline.
+        """
+        self._worker = worker
+        self._switches.listen(processors_of(worker.pipeline))
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Listen to the workers that have come since."""
+        for worker in children_of(self._worker) if self._worker is not None else ():
+            # The frames of a bridged worker pass the call's own pipeline.
+            if worker.id in self._known or getattr(worker, "bridged", False) or not hasattr(worker, "pipeline"):
+                continue
+            self._known.add(worker.id)
+            processors = list(processors_of(worker.pipeline))
+            self._switches.listen(processors)
+            self._origins.listen(processors)
+            for processor in processors:
+                if processor.can_generate_metrics():
+                    processor.add_event_handler("on_before_push_frame", self._on_push)
+
+    def _on_event(self, told: Event) -> None:
+        # An error that ends such a worker does not end the call.
+        self._happened(replace(told, fatal=False) if isinstance(told, ErrorRaised) else told)
+
+    def _on_push(self, processor: Any, frame: Frame) -> None:
+        if isinstance(frame, MetricsFrame):
+            self._measured(frame)
+
+    def _on_switched(self, previous: Any, now: Any) -> None:
+        before, after = _played_by(previous), _played_by(now)
+        if before is not None and after is not None:
+            self._switched(ServiceSwitched(after.leg, before.name, after.name, *_told_apart(before, after)))
+
+
+def _played_by(member: Any) -> Service | None:
+    """The service that a switcher's member is or holds."""
+    services = services_in(processors_of(member))
+    return next((service for service in services if service.leg is not Leg.OTHER), services[0] if services else None)
+
+
+def _told_apart(before: Service, after: Service) -> tuple[str, str]:
+    if before.processor == after.processor and before.model and after.model:
+        return before.model, after.model
+    return before.processor, after.processor

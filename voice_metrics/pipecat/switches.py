@@ -1,0 +1,53 @@
+"""Pipecat's switchers: which service of theirs is in use, and when that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+def is_switcher(processor: Any) -> bool:
+    """Whether a processor switches between services or language models."""
+    return any(base.__name__ == "ServiceSwitcher" for base in type(processor).__mro__)
+
+
+def switchers_in(processors: Iterable[Any]) -> Iterator[Any]:
+    """The switchers among processors."""
+    return (processor for processor in processors if is_switcher(processor))
+
+
+def resting_in(processors: Iterable[Any]) -> Iterator[str]:
+    """Pipecat's names of the services that their switcher does not use."""
+    for switcher in switchers_in(processors):
+        in_use = switcher.strategy.active_service
+        yield from (service.name for service in switcher.services if service is not in_use)
+
+
+class Switches:
+    """Listens to the switchers of a pipeline, once each, for as long as they live.
+
+    Args:
+        switched: Called with the service that was in use and the one that is now, on the event loop.
+    """
+
+    def __init__(self, switched: Callable[[Any, Any], None]) -> None:
+        self._switched = switched
+        self._in_use: dict[int, Any] = {}
+
+    def listen(self, processors: Iterable[Any]) -> None:
+        """Listen to those of the switchers that are not listened to yet.
+
+        Args:
+            processors: All processors of the pipeline, nested ones included.
+        """
+        for switcher in switchers_in(processors):
+            strategy = switcher.strategy
+            if strategy.id not in self._in_use:
+                strategy.add_event_handler("on_service_switched", self._on_switched)
+            self._in_use[strategy.id] = strategy.active_service
+
+    def _on_switched(self, strategy: Any, service: Any) -> None:
+        previous = self._in_use.get(strategy.id)
+        self._in_use[strategy.id] = service
+        if previous is not None and previous is not service:
+            self._switched(previous, service)
