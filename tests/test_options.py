@@ -56,6 +56,19 @@ def test_an_attribute_without_a_name_is_told() -> None:
         Options.checked({}, None, {"": "x"})
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("__name__", "belong to Prometheus", id="name-of-the-series"),
+        pytest.param("__address__", "belong to Prometheus", id="name-that-prometheus-keeps"),
+        pytest.param("x" * 257, "a name of at most 256 characters", id="over-long"),
+    ],
+)
+def test_an_attribute_that_would_rename_or_lose_series_is_refused(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Options.checked({}, None, {"tenant": "acme", name: "x"})
+
+
 WRONG: list[Any] = [
     pytest.param({Leg.TTS: 7}, None, None, "tts_model=7: expected the name of a model", id="model"),
     pytest.param({}, 5, None, "call_id=5: expected text, such as 'call-7'", id="call-id"),

@@ -6,7 +6,6 @@ this one contains its faults, never waits while it is told a frame, and sums up 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import fields
 from os import PathLike
@@ -72,7 +71,7 @@ class VoiceMetricsObserver(BaseObserver):
             name: Pipecat's name of the observer, or `None` for its class and a number.
 
         Raises:
-            SettingsError: If a setting cannot be used.
+            SettingsError: If the user's own prices cannot be used.
             TypeError: If an argument has another type than it should have; a name or an attribute is text.
             ValueError: If an attribute has the name of a label that series have already.
         """
@@ -80,11 +79,13 @@ class VoiceMetricsObserver(BaseObserver):
         super().__init__(name=name, observe_every_push=False)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
         self._flags = Flags(metrics=True, usage=True, initial_only=False)
+        # A traceback that shows the variables of its lines must not show the environment: it is read behind this one.
+        settings = Settings.of_process()
         self._recorder = CallRecorder(
             options,
             destination(telemetry, service_name),
-            price_book(prices, os.environ),
-            Settings.from_environment(os.environ),
+            price_book(prices, settings.price_variables),
+            settings,
             self._announce,
             lambda: self._flags,
         )

@@ -5,7 +5,6 @@ Every frame goes on at once and in order, whatever happens here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
@@ -74,17 +73,19 @@ class VoiceMetricsProcessor(FrameProcessor):
             name: Pipecat's name of the processor, or `None` for its class and a number.
 
         Raises:
-            SettingsError: If a setting cannot be used.
+            SettingsError: If the user's own prices cannot be used.
             TypeError: If an argument has another type than it should have; a name or an attribute is text.
             ValueError: If an attribute has the name of a label that series have already.
         """
         super().__init__(name=name)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
+        # A traceback that shows the variables of its lines must not show the environment: it is read behind this one.
+        settings = Settings.of_process()
         self._recorder = CallRecorder(
             options,
             destination(telemetry, service_name),
-            price_book(prices, os.environ),
-            Settings.from_environment(os.environ),
+            price_book(prices, settings.price_variables),
+            settings,
             self._announce,
             lambda: Flags(self.metrics_enabled, self.usage_metrics_enabled, self.report_only_initial_ttfb),
         )

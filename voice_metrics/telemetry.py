@@ -58,11 +58,8 @@ class Telemetry:
             environ: The environment, or `None` for the process's.
             service_name: `service.name`, or `None` for the environment's, else "voice-bot".
             spool: Keeps what was not acknowledged, or `None` for the ledger of `VOICE_METRICS_DB`.
-
-        Raises:
-            SettingsError: If a `VOICE_METRICS_*` variable cannot be used.
         """
-        self.settings = Settings.from_environment(os.environ if environ is None else environ)
+        self.settings = Settings.of_process() if environ is None else Settings.from_environment(environ)
         self.service_name = service_name or self.settings.service_name or DEFAULT_SERVICE_NAME
         self._borrows = meter_provider
         self._spool = spool
@@ -223,9 +220,6 @@ def telemetry(service_name: str | None = None) -> Telemetry:
 
     Returns:
         The telemetry.
-
-    Raises:
-        SettingsError: If a `VOICE_METRICS_*` variable cannot be used.
     """
     global _default
     with _default_lock:

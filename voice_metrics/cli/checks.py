@@ -34,8 +34,9 @@ from voice_metrics.export.stock_exporter import stock_exporter
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet
 from voice_metrics.prices import PriceBook
 from voice_metrics.series.footprint import Footprint, footprint
-from voice_metrics.settings.endpoint import Endpoint, credentials_mistake
+from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.environment import Settings, SettingsError
+from voice_metrics.settings.header_variables import credentials_mistake
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
 
 TEST_POINT = "voice.doctor.total"

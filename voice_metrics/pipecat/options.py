@@ -10,7 +10,7 @@ from types import NoneType
 from loguru import logger
 
 from voice_metrics.call.facts import Leg
-from voice_metrics.call.text import clean
+from voice_metrics.call.text import MOST_CHARACTERS, clean
 from voice_metrics.series.prometheus_names import LABELS_OF_PROMETHEUS, label_name
 from voice_metrics.series.table import COMMON_ATTRIBUTES, VOICE
 from voice_metrics.telemetry import Telemetry
@@ -52,7 +52,8 @@ class Options:
 
         Raises:
             TypeError: If a model, the call's id or an attribute is not text, or the attributes are no mapping.
-            ValueError: If an attribute has no name, or would be a label in Prometheus that series have already.
+            ValueError: If an attribute has no name, one that is too long or reserved, or one that would be a label in
+                Prometheus that series have already.
         """
         for leg, model in models.items():
             if not isinstance(model, (str, NoneType)):
@@ -67,6 +68,11 @@ class Options:
                 raise TypeError(f"attributes[{key!r}]={value!r}: expected text for text, such as {{'tenant': 'acme'}}")
             if not key:
                 raise ValueError(f"attributes[{key!r}]: expected a name, such as 'tenant'")
+            if key.startswith("__"):
+                # Prometheus names the series itself by `__name__`, and keeps all such names to itself.
+                raise ValueError(f"attributes[{key!r}]: names with two underscores in front belong to Prometheus")
+            if len(key) > MOST_CHARACTERS:
+                raise ValueError(f"attributes[{key[:20]!r}…]: expected a name of at most {MOST_CHARACTERS} characters")
             if (label := label_name(key)) in _TAKEN:
                 raise ValueError(f"attributes[{key!r}]: the label {label} is taken; choose another name")
         if len(attributes or {}) > MOST_ATTRIBUTES:

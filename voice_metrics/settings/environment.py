@@ -1,24 +1,32 @@
 """The environment, read once into one immutable record.
 
-Owns every `VOICE_METRICS_*` variable but `VOICE_METRICS_PRICES`, and the `OTEL_*` ones that are
-interpreted here. A mistake in a variable of ours raises `SettingsError`; one in OpenTelemetry's falls
-back with a warning, as OpenTelemetry asks. Refuses to read the process's environment by itself: it is passed in.
+Nothing in it can cost a call: what cannot be understood is advice, and the default.
 """
 
 from __future__ import annotations
 
-import math
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from voice_metrics.call.text import clean
-from voice_metrics.settings.endpoint import Endpoint, read
+from voice_metrics.settings import otlp_variables
+from voice_metrics.settings.dotenv_file import unread_endpoint
+from voice_metrics.settings.endpoint import Endpoint
+from voice_metrics.settings.known_names import unknown_names
+from voice_metrics.settings.quantities import seconds_in
+from voice_metrics.settings.secrecy import shown
+from voice_metrics.settings.variables import OFF, ON, Variables, path_mistake
 
 EXPORTERS = ("otlp", "prometheus", "console")
-TEMPORALITIES = ("cumulative", "delta", "lowmemory")
+_HTTP_NAMES = ("otlp_proto_http", "otlp_http", "otlp-http", "otlp/http")
+_GRPC_NAMES = ("otlp_proto_grpc", "otlp_grpc", "otlp-grpc", "otlp/grpc")
+_SHORTEST_INTERVAL_SECONDS = 0.05
+_DUBIOUS_INTERVAL_SECONDS = 0.1
+_DAY_SECONDS = 86_400.0
 
 
 class SettingsError(ValueError):
@@ -40,8 +48,12 @@ class Settings:
         temporality: OpenTelemetry's preference for the OTLP exporter: "cumulative", "delta" or "lowmemory".
         exponential: Whether histograms are exponential.
         exemplars: OpenTelemetry's exemplar filter: "trace_based", "always_on" or "always_off".
+        events: What is sent as log records: "none", "calls" or "turns", which includes the calls.
+        logs_endpoint: Where they go, or `None` for nowhere.
+        trace_url: Address of a trace with `{trace_id}` in it, or `None`.
         ledger: File of the ledger, or `None` if there is none.
         ledger_days: Days that the ledger keeps a call.
+        prices: File of the user's own prices, or `None` if there is none.
         service_name: `service.name` of the resource, or `None` if the environment names none.
         resource: Further attributes of the resource.
         prometheus_host: Address of the `/metrics` endpoint.
@@ -60,8 +72,12 @@ class Settings:
     temporality: str
     exponential: bool
     exemplars: str
+    events: str
+    logs_endpoint: Endpoint | None
+    trace_url: str | None
     ledger: Path | None
     ledger_days: int
+    prices: str | None
     service_name: str | None
     resource: Mapping[str, str]
     prometheus_host: str
@@ -70,96 +86,166 @@ class Settings:
     advice: tuple[str, ...]
 
     @classmethod
+    def of_process(cls) -> Settings:
+        """Read the settings of this process; a `.env` in its folder that it has not read gives advice."""
+        return cls._of(Variables(os.environ), look_around=True)
+
+    @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings.
+        """Read the settings. Never raises.
 
         Args:
             environ: The environment.
 
         Returns:
-            The settings, with advice about what OpenTelemetry's variables have wrong.
-
-        Raises:
-            SettingsError: If a `VOICE_METRICS_*` variable cannot be used.
+            The settings, with advice about what is wrong.
         """
-        advice: list[str] = []
-        disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-        exporters = () if disabled else _exporters(environ, advice)
-        otlp = read(environ)
-        if "otlp" in exporters:
-            advice.extend(otlp.advice)
-        resource = _resource(environ, advice)
-        service_name = clean(environ.get("OTEL_SERVICE_NAME", "").strip()) or resource.get("service.name")
+        return cls._of(Variables(environ), look_around=False)
+
+    @property
+    def price_variables(self) -> Mapping[str, str]:
+        """The variable that names the user's prices, as the price book reads it."""
+        return {} if self.prices is None else {"VOICE_METRICS_PRICES": self.prices}
+
+    @classmethod
+    def _of(cls, variables: Variables, *, look_around: bool) -> Settings:
+        disabled = variables.choice("OTEL_SDK_DISABLED", ("false", "true")) == "true"
+        exporters = () if disabled else _exporters(variables)
+        events = "none" if disabled else _events(variables)
+        resource = _resource(variables)
+        endpoint = otlp_variables.endpoint(variables, otlp_variables.METRICS) if "otlp" in exporters else None
+        if look_around and endpoint is None and "otlp" in exporters and (advice := unread_endpoint()):
+            variables.advise(advice)
+        for advice in unknown_names(variables.names()):
+            variables.advise(advice)
         return cls(
             exporters=exporters,
-            endpoint=otlp.endpoint if "otlp" in exporters else None,
-            interval_seconds=_interval(environ, advice),
-            export_timeout_seconds=_seconds(environ, "VOICE_METRICS_EXPORT_TIMEOUT", 2.0),
-            call_ids=_choice(environ, "VOICE_METRICS_CALL_ID", ("label", "off")) == "label",
-            max_series=_count(environ, "VOICE_METRICS_MAX_SERIES", 20_000),
-            gen_ai=_choice(environ, "VOICE_METRICS_GENAI", ("on", "off")) == "on",
-            temporality=_temporality(environ, advice),
-            exponential=_exponential(environ, advice),
-            exemplars=_exemplars(environ, advice),
-            ledger=_ledger(environ, advice),
-            ledger_days=_count(environ, "VOICE_METRICS_DB_DAYS", 30),
-            service_name=service_name,
+            endpoint=endpoint,
+            interval_seconds=_interval(variables),
+            export_timeout_seconds=variables.seconds("VOICE_METRICS_EXPORT_TIMEOUT", 2.0),
+            call_ids=variables.switch("VOICE_METRICS_CALL_ID", "label"),
+            max_series=variables.count("VOICE_METRICS_MAX_SERIES", 20_000),
+            gen_ai=variables.switch("VOICE_METRICS_GENAI", "on"),
+            temporality=variables.choice(
+                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", ("cumulative", "delta", "lowmemory")
+            ),
+            exponential=_exponential(variables),
+            exemplars=variables.choice("OTEL_METRICS_EXEMPLAR_FILTER", ("trace_based", "always_on", "always_off")),
+            events=events,
+            logs_endpoint=None if events == "none" else otlp_variables.endpoint(variables, otlp_variables.LOGS),
+            trace_url=_trace_url(variables),
+            ledger=_ledger(variables),
+            ledger_days=variables.days("VOICE_METRICS_DB_DAYS", 30),
+            prices=_prices(variables),
+            service_name=clean(variables.text("OTEL_SERVICE_NAME")) or resource.get("service.name"),
             resource=resource,
-            prometheus_host=environ.get("OTEL_EXPORTER_PROMETHEUS_HOST", "").strip() or "localhost",
-            prometheus_port=_port(environ, advice),
+            prometheus_host=variables.text("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost",
+            prometheus_port=_port(variables),
             disabled=disabled,
-            advice=tuple(advice),
+            advice=variables.advice,
         )
 
 
-def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
-    value = environ.get(name, "").strip()
+def _exporters(variables: Variables) -> tuple[str, ...]:
+    value = variables.text("OTEL_METRICS_EXPORTER") or "otlp"
+    names = [name.strip().lower() for name in value.split(",") if name.strip()]
+    for name in set(names).intersection(_GRPC_NAMES):
+        variables.advise(
+            f"OTEL_METRICS_EXPORTER={shown(value)}: {name} is not spoken here; series go by HTTP, "
+            "for which a collector usually listens on port 4318."
+        )
+    synonyms = {**dict.fromkeys(_HTTP_NAMES + _GRPC_NAMES, "otlp"), "logging": "console"}
+    known = [synonyms.get(name, name) for name in names if synonyms.get(name, name) in (*EXPORTERS, "none")]
+    if len(known) < len(names):
+        instead = "" if known else " otlp is used."
+        variables.wrong(
+            "OTEL_METRICS_EXPORTER",
+            value,
+            f"otlp, prometheus, console, none or a list of them; what is unknown is left out.{instead}",
+        )
+    return tuple(dict.fromkeys(name for name in known or ["otlp"] if name != "none"))
+
+
+def _events(variables: Variables) -> str:
+    wanted = variables.choice("VOICE_METRICS_EVENTS", ("calls", "turns"), {"call": "calls", "turn": "turns"})
+    exporter = variables.choice("OTEL_LOGS_EXPORTER", ("none", "otlp"), dict.fromkeys(_HTTP_NAMES, "otlp"))
+    if exporter == "otlp":
+        return wanted
+    if variables.text("VOICE_METRICS_EVENTS"):
+        variables.advise("VOICE_METRICS_EVENTS has no effect without OTEL_LOGS_EXPORTER=otlp.")
+    return "none"
+
+
+def _interval(variables: Variables) -> float:
+    name = "OTEL_METRIC_EXPORT_INTERVAL"
+    value = variables.text(name)
     if not value:
-        return default
+        return 10.0
+    number, has_unit = seconds_in(value) or (0.0, True)
+    seconds = number if has_unit else number / 1000
+    if not 0 < seconds <= _DAY_SECONDS:
+        variables.wrong(name, value, "milliseconds as a positive number, such as 10000; 10000 is used.")
+        return 10.0
+    used = max(seconds, _SHORTEST_INTERVAL_SECONDS)
+    if has_unit:
+        variables.wrong(name, value, f"milliseconds without a unit; {used * 1000:g} is used.")
+    elif seconds < _DUBIOUS_INTERVAL_SECONDS:
+        variables.advise(
+            f"{name}={shown(value)} is in milliseconds: {number * 1000:g} means {number:g} s. "
+            f"Series go out every {used * 1000:g} ms."
+        )
+    return used
+
+
+def _exponential(variables: Variables) -> bool:
+    name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+    exponential = "base2_exponential_bucket_histogram"
+    return variables.choice(name, ("explicit_bucket_histogram", exponential)) == exponential
+
+
+def _trace_url(variables: Variables) -> str | None:
+    name = "VOICE_METRICS_TRACE_URL"
+    value = variables.text(name)
     try:
-        seconds = float(value)
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and value.count("{trace_id}") == 1
     except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise SettingsError(f"{name}={value!r}: expected a positive number of seconds, such as 5")
-    return seconds
-
-
-def _count(environ: Mapping[str, str], name: str, default: int) -> int:
-    value = environ.get(name, "").strip()
-    if not value:
-        return default
-    try:
-        count = int(value)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise SettingsError(f"{name}={value!r}: expected a positive whole number, such as {default}")
-    return count
-
-
-def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    value = environ.get(name, "").strip()
-    if not value:
-        return choices[0]
-    if value.lower() not in choices:
-        raise SettingsError(f"{name}={value!r}: expected {' or '.join(choices)}")
-    return value.lower()
-
-
-def _ledger(environ: Mapping[str, str], advice: list[str]) -> Path | None:
-    value = environ.get("VOICE_METRICS_DB", "").strip()
-    if value.lower() == "off":
-        return None
-    try:
-        return Path(value).expanduser() if value else data_directory(environ) / "voice-metrics" / "calls.db"
-    except RuntimeError:
-        # pathlib's error for a user whom the system does not know, such as a bare number in a container.
-        expected = "expected a file, such as /var/lib/voice-metrics/calls.db, or off"
-        if value:
-            raise SettingsError(f"VOICE_METRICS_DB={value!r}: no such home directory is known; {expected}") from None
-    advice.append(f"VOICE_METRICS_DB is not set and no home directory is known: there is no ledger; {expected}.")
+        usable = False
+    if value.lower() in OFF or usable:
+        return value if usable else None
+    if value:
+        # Such an address may have a key in it.
+        variables.advise(f"{name} is not used: expected a URL with {{trace_id}} in it, such as https://x/{{trace_id}}.")
     return None
+
+
+def _ledger(variables: Variables) -> Path | None:
+    name = "VOICE_METRICS_DB"
+    value = variables.text(name)
+    if value.lower() in OFF:
+        return None
+    given = None if not value or value.lower() in ON else variables.path(name, value)
+    if given is not None:
+        return given
+    try:
+        return data_directory({each: variables.text(each) for each in _FOLDERS}) / "voice-metrics" / "calls.db"
+    except RuntimeError:
+        variables.advise(
+            f"{name} is not set and no home directory is known: there is no ledger; "
+            "expected a file, such as /var/lib/voice-metrics/calls.db, or off."
+        )
+    return None
+
+
+def _prices(variables: Variables) -> str | None:
+    value = variables.text("VOICE_METRICS_PRICES")
+    if mistake := path_mistake(value):
+        variables.advise(f"VOICE_METRICS_PRICES {mistake}; expected the path of a TOML file. It is left out.")
+        return None
+    return None if value.lower() in OFF else value or None
+
+
+_FOLDERS = ("LOCALAPPDATA", "XDG_DATA_HOME")
 
 
 def data_directory(environ: Mapping[str, str]) -> Path:
@@ -178,78 +264,23 @@ def data_directory(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
-def _exporters(environ: Mapping[str, str], advice: list[str]) -> tuple[str, ...]:
-    value = environ.get("OTEL_METRICS_EXPORTER", "").strip() or "otlp"
-    names = [name.strip().lower() for name in value.split(",") if name.strip()]
-    unknown = [name for name in names if name not in (*EXPORTERS, "none")]
-    if unknown:
-        advice.append(
-            f"OTEL_METRICS_EXPORTER={value!r}: {', '.join(unknown)} is unknown and left out; "
-            "expected otlp, prometheus, console, none or a list of them."
-        )
-    return tuple(dict.fromkeys(name for name in names if name in EXPORTERS))
-
-
-def _interval(environ: Mapping[str, str], advice: list[str]) -> float:
-    value = environ.get("OTEL_METRIC_EXPORT_INTERVAL", "").strip()
-    try:
-        milliseconds = float(value or 10_000)
-    except ValueError:
-        milliseconds = math.nan
-    if not 0 < milliseconds < math.inf:
-        advice.append(
-            f"OTEL_METRIC_EXPORT_INTERVAL={value!r}: expected milliseconds as a positive number, such as 10000; "
-            "10000 is used."
-        )
-        return 10.0
-    return milliseconds / 1000
-
-
-def _temporality(environ: Mapping[str, str], advice: list[str]) -> str:
-    name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
-    value = environ.get(name, "").strip()
-    if value and value.lower() not in TEMPORALITIES:
-        advice.append(f"{name}={value!r}: expected cumulative, delta or lowmemory; cumulative is used.")
-    return value.lower() if value.lower() in TEMPORALITIES else "cumulative"
-
-
-def _exponential(environ: Mapping[str, str], advice: list[str]) -> bool:
-    name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
-    value = environ.get(name, "").strip().lower() or "explicit_bucket_histogram"
-    if value not in ("explicit_bucket_histogram", "base2_exponential_bucket_histogram"):
-        advice.append(
-            f"{name}={value!r}: expected explicit_bucket_histogram or base2_exponential_bucket_histogram; "
-            "the former is used."
-        )
-    return value == "base2_exponential_bucket_histogram"
-
-
-def _exemplars(environ: Mapping[str, str], advice: list[str]) -> str:
-    value = environ.get("OTEL_METRICS_EXEMPLAR_FILTER", "").strip().lower() or "trace_based"
-    if value in ("trace_based", "always_on", "always_off"):
-        return value
-    advice.append(
-        f"OTEL_METRICS_EXEMPLAR_FILTER={value!r}: expected trace_based, always_on or always_off; trace_based is used."
-    )
-    return "trace_based"
-
-
-def _port(environ: Mapping[str, str], advice: list[str]) -> int:
-    value = environ.get("OTEL_EXPORTER_PROMETHEUS_PORT", "").strip()
-    if not value:
-        return 9464
-    if value.isdecimal() and int(value) < 65536:
+def _port(variables: Variables) -> int:
+    name = "OTEL_EXPORTER_PROMETHEUS_PORT"
+    value = variables.text(name)
+    if value.isdecimal() and value.isascii() and len(value) < 6 and int(value) < 65536:
         return int(value)
-    advice.append(f"OTEL_EXPORTER_PROMETHEUS_PORT={value!r}: expected a port, such as 9464; 9464 is used.")
+    if value:
+        variables.wrong(name, value, "a port, such as 9464; 9464 is used.")
     return 9464
 
 
-def _resource(environ: Mapping[str, str], advice: list[str]) -> dict[str, str]:
+def _resource(variables: Variables) -> dict[str, str]:
     attributes: dict[str, str] = {}
-    for item in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
+    for number, item in enumerate(variables.text("OTEL_RESOURCE_ATTRIBUTES").split(","), start=1):
         key, separator, value = item.partition("=")
         if separator and key.strip():
             attributes[clean(unquote(key).strip())] = clean(unquote(value).strip())
         elif item.strip():
-            advice.append(f"OTEL_RESOURCE_ATTRIBUTES: {item.strip()!r} is not key=value; it was left out.")
+            # It may be the second half of a password with a comma.
+            variables.advise(f"OTEL_RESOURCE_ATTRIBUTES: item {number} is not key=value; it was left out.")
     return attributes

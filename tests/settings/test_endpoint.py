@@ -1,161 +1,29 @@
-"""What the environment says, and what is said about it."""
+"""Where series go, as the environment spells it, and what is said about misspellings."""
 
 from __future__ import annotations
 
 import base64
-from pathlib import Path
-from typing import NoReturn
 
 import pytest
-from loguru import logger
 
-from tests.export.conftest import TOKEN
-from voice_metrics import Telemetry, VoiceMetricsProcessor
-from voice_metrics.settings.endpoint import read
-from voice_metrics.settings.environment import Settings, SettingsError
+from voice_metrics.settings.endpoint import Endpoint
+from voice_metrics.settings.environment import Settings
+from voice_metrics.settings.header_variables import shown_names
 
+TOKEN = "glc_eyJvIjoiMTIzNDU2In0"
 RIGHT = base64.b64encode(f"123456:{TOKEN}".encode()).decode()
 CLOUD = "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
+BASE, HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"
 
 
-def settings(**environ: str) -> Settings:
-    return Settings.from_environment(environ)
+def read(environ: dict[str, str]) -> Settings:
+    return Settings.from_environment({"VOICE_METRICS_DB": "off"} | environ)
 
 
-WRONG = [
-    ("VOICE_METRICS_EXPORT_TIMEOUT", "soon", "expected a positive number of seconds, such as 5"),
-    ("VOICE_METRICS_EXPORT_TIMEOUT", "0", "expected a positive number of seconds, such as 5"),
-    ("VOICE_METRICS_EXPORT_TIMEOUT", "inf", "expected a positive number of seconds, such as 5"),
-    ("VOICE_METRICS_CALL_ID", "on", "expected label or off"),
-    ("VOICE_METRICS_MAX_SERIES", "-1", "expected a positive whole number, such as 20000"),
-    ("VOICE_METRICS_MAX_SERIES", "1e4", "expected a positive whole number, such as 20000"),
-    ("VOICE_METRICS_GENAI", "yes", "expected on or off"),
-    ("VOICE_METRICS_DB_DAYS", "a week", "expected a positive whole number, such as 30"),
-]
-
-
-@pytest.mark.parametrize(("name", "value", "right"), WRONG)
-def test_a_mistake_in_a_variable_of_ours_is_loud(name: str, value: str, right: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        settings(**{name: value})
-    assert str(caught.value) == f"{name}={value!r}: {right}"
-
-
-FALLBACKS = [
-    ("OTEL_METRIC_EXPORT_INTERVAL", "10s", "interval_seconds", 10.0),
-    ("OTEL_METRIC_EXPORT_INTERVAL", "-5", "interval_seconds", 10.0),
-    ("OTEL_METRICS_EXEMPLAR_FILTER", "sometimes", "exemplars", "trace_based"),
-    ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "none", "exponential", False),
-    ("OTEL_EXPORTER_PROMETHEUS_PORT", "http", "prometheus_port", 9464),
-    ("OTEL_EXPORTER_PROMETHEUS_PORT", "70000", "prometheus_port", 9464),
-    ("OTEL_METRICS_EXPORTER", "otlp,influx", "exporters", ("otlp",)),
-    ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "deltas", "temporality", "cumulative"),
-]
-
-
-@pytest.mark.parametrize(("name", "value", "attribute", "expected"), FALLBACKS)
-def test_a_mistake_in_opentelemetry_s_falls_back_with_advice(
-    name: str, value: str, attribute: str, expected: object
-) -> None:
-    found = settings(**{name: value})
-    assert getattr(found, attribute) == expected
-    assert len(found.advice) == 1
-    assert found.advice[0].startswith(f"{name}={value!r}")
-
-
-def test_the_defaults_are_as_documented() -> None:
-    found = settings(XDG_DATA_HOME="/data", LOCALAPPDATA="/data")
-    assert found.exporters == ("otlp",)
-    assert found.endpoint is None
-    assert (found.interval_seconds, found.export_timeout_seconds) == (10.0, 2.0)
-    assert (found.call_ids, found.max_series, found.gen_ai, found.exponential) == (True, 20_000, True, False)
-    assert found.ledger is not None
-    assert found.ledger.parts[-2:] == ("voice-metrics", "calls.db")
-    assert (found.ledger_days, found.service_name) == (30, None)
-    assert (found.prometheus_host, found.prometheus_port) == ("localhost", 9464)
-    assert found.advice == ()
-
-
-def test_every_variable_is_read() -> None:
-    found = settings(
-        OTEL_METRICS_EXPORTER="prometheus, console,none",
-        OTEL_METRIC_EXPORT_INTERVAL="2500",
-        OTEL_SERVICE_NAME="front-desk",
-        OTEL_RESOURCE_ATTRIBUTES="service.name=other,team=a%2Cb",
-        OTEL_METRICS_EXEMPLAR_FILTER="always_off",
-        OTEL_EXPORTER_PROMETHEUS_HOST="0.0.0.0",
-        OTEL_EXPORTER_PROMETHEUS_PORT="1234",
-        VOICE_METRICS_EXPORT_TIMEOUT="1.5",
-        VOICE_METRICS_CALL_ID="OFF",
-        VOICE_METRICS_GENAI="off",
-        VOICE_METRICS_DB="~/calls.db",
-    )
-    assert found.exporters == ("prometheus", "console")
-    assert (found.interval_seconds, found.export_timeout_seconds) == (2.5, 1.5)
-    assert (found.service_name, found.resource["team"]) == ("front-desk", "a,b")
-    assert (found.exemplars, found.call_ids, found.gen_ai) == ("always_off", False, False)
-    assert (found.prometheus_host, found.prometheus_port) == ("0.0.0.0", 1234)
-    assert found.ledger == Path.home() / "calls.db"
-    assert settings(OTEL_RESOURCE_ATTRIBUTES="service.name=other").service_name == "other"
-    assert settings(VOICE_METRICS_DB="off").ledger is None
-
-
-@pytest.mark.parametrize("value", ["", "cumulative", "delta", "lowmemory"])
-def test_the_preferred_temporality_is_opentelemetrys(value: str) -> None:
-    found = settings(OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=value.upper())
-    assert (found.temporality, found.advice) == (value or "cumulative", ())
-
-
-def test_a_home_that_nobody_has_is_a_mistake() -> None:
-    with pytest.raises(SettingsError) as caught:
-        settings(VOICE_METRICS_DB="~no-such-user/calls.db")
-    assert str(caught.value) == (
-        "VOICE_METRICS_DB='~no-such-user/calls.db': no such home directory is known; "
-        "expected a file, such as /var/lib/voice-metrics/calls.db, or off"
-    )
-
-
-@pytest.fixture
-def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run as a user of whom the system knows no more than a number, as many a container does."""
-    users = pytest.importorskip("pwd")
-
-    def unknown(number: int) -> NoReturn:
-        raise KeyError(f"getpwuid(): uid not found: {number}")
-
-    monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.setattr(users, "getpwuid", unknown)
-
-
-@pytest.mark.usefixtures("homeless")
-def test_without_a_home_there_is_no_ledger_and_advice_says_what_to_set() -> None:
-    found = settings()
-    assert found.ledger is None
-    assert found.advice == (
-        "VOICE_METRICS_DB is not set and no home directory is known: there is no ledger; "
-        "expected a file, such as /var/lib/voice-metrics/calls.db, or off.",
-    )
-
-
-@pytest.mark.usefixtures("homeless")
-@pytest.mark.parametrize(("value", "ledger"), [("/data/calls.db", Path("/data/calls.db")), ("off", None)])
-def test_without_a_home_a_ledger_that_needs_none_is_used_as_it_is(value: str, ledger: Path | None) -> None:
-    found = settings(VOICE_METRICS_DB=value)
-    assert (found.ledger, found.advice) == (ledger, ())
-
-
-@pytest.mark.usefixtures("homeless")
-def test_without_a_home_a_bot_starts_and_says_that_it_has_no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VOICE_METRICS_DB")
-    said: list[str] = []
-    sink = logger.add(lambda line: said.append(line.record["message"]), level="WARNING")
-    own = Telemetry(environ={})
-    VoiceMetricsProcessor(telemetry=own)
-    assert own.meter is not None
-    own.shutdown()
-    logger.remove(sink)
-    assert [line.partition(":")[0] for line in said] == ["Telemetry settings"]
-    assert "there is no ledger" in said[0]
+def endpoint(environ: dict[str, str]) -> Endpoint:
+    found = read(environ).endpoint
+    assert found is not None
+    return found
 
 
 HEADERS = [
@@ -215,6 +83,24 @@ ENDPOINTS = [
     pytest.param(
         {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{CLOUD}/v1/metrics"}, f"{CLOUD}/v1/metrics", "should end in /otlp", id="whole"
     ),
+    pytest.param({BASE: "http://x:4318/v1/metrics"}, "http://x:4318/v1/metrics", "was taken off", id="whole elsewhere"),
+    pytest.param({BASE: "http://x/v1/metrics/"}, "http://x/v1/metrics", "was taken off", id="whole with a slash"),
+    pytest.param({BASE: "http://x/v1/traces"}, "http://x/v1/metrics", "ends in /v1/traces", id="path of traces"),
+    pytest.param({BASE: "http://x/v1/metrics/v1/metrics"}, "http://x/v1/metrics", "was taken off", id="twice"),
+    pytest.param({BASE: "http://x:4317"}, "http://x:4317/v1/metrics", "speak gRPC", id="port of gRPC"),
+    pytest.param(
+        {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x/v1/metrics/"},
+        "http://x/v1/metrics/",
+        None,
+        id="signal's slash",
+    ),
+    pytest.param(
+        {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x/ingest/"},
+        "http://x/ingest/",
+        "used as it is",
+        id="slash kept",
+    ),
+    pytest.param({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x"}, "http://x/", "used as it is", id="signal's root"),
     pytest.param(
         {"OTEL_EXPORTER_OTLP_ENDPOINT": CLOUD.removeprefix("https://")}, f"{CLOUD}/v1/metrics", "no scheme", id="host"
     ),
@@ -279,9 +165,83 @@ def test_signal_variables_win_over_general_ones() -> None:
     assert (found.compression, found.variable) == ("gzip", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
 
 
-def test_a_timeout_in_milliseconds_is_noticed() -> None:
-    found = read({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_EXPORTER_OTLP_TIMEOUT": "10000"})
-    assert "are seconds in Python" in found.advice[0]
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("10000", 10.0), ("300", 300.0), ("500", 0.5), ("0.3", 0.3), ("5s", 5.0), ("2500ms", 2.5), ('"7"', 7.0)],
+)
+def test_a_timeout_beyond_300_is_in_milliseconds(value: str, seconds: float) -> None:
+    assert endpoint({BASE: "http://x", "OTEL_EXPORTER_OTLP_TIMEOUT": value}).timeout_seconds == seconds
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "inf", "nan", "1e12"])
+def test_a_timeout_that_is_none_is_advice_and_ten_seconds(value: str) -> None:
+    found = read({BASE: "http://x", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": value})
+    assert found.endpoint is not None
+    assert found.endpoint.timeout_seconds == 10.0
+    assert found.advice == (
+        f"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT={value!r}: expected a positive number of seconds, such as 5; 10 is used.",
+    )
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
+    ],
+)
+def test_an_endpoint_knows_which_variable_named_its_certificate(variable: str) -> None:
+    found = read({BASE: "https://x", variable: "/no/ca.pem"})
+    assert found.endpoint is not None
+    assert (found.endpoint.certificate, found.endpoint.certificate_variable) == ("/no/ca.pem", variable)
+    assert found.advice == (f"{variable} names a file that does not exist: no request by https can be made.",)
+    assert endpoint({BASE: "https://x"}).certificate_variable is None
+
+
+def test_logs_go_where_the_series_go_by_the_same_rules() -> None:
+    events = {"OTEL_LOGS_EXPORTER": "otlp", HEADERS_VARIABLE: "a=general"}
+    found = read({BASE: "http://x/otlp/", **events}).logs_endpoint
+    assert found is not None
+    assert (found.url, found.headers) == ("http://x/otlp/v1/logs", {"a": "general"})
+    own = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://y/logs/", "OTEL_EXPORTER_OTLP_LOGS_HEADERS": "b=logs"}
+    found = read({BASE: "http://x/otlp", **events, **own}).logs_endpoint
+    assert found is not None
+    assert (found.url, found.headers, found.variable) == (
+        "http://y/logs/",
+        {"b": "logs"},
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    )
+    assert read({BASE: "http://x"}).logs_endpoint is None
+
+
+def test_what_is_misspelt_for_both_signals_is_told_once() -> None:
+    found = read({BASE: "http://x:4317", "OTEL_LOGS_EXPORTER": "otlp", HEADERS_VARIABLE: "nonsense"})
+    assert len(found.advice) == len(set(found.advice)) == 2
+
+
+@pytest.mark.parametrize(
+    "host", ["grafana.com", "acme.grafana.net", "prometheus-prod-24-prod-eu-west-2.grafana.net/api/prom/push"]
+)
+def test_another_address_of_grafana_is_told_from_the_gateway(host: str) -> None:
+    found = read({BASE: f"https://{host}", HEADERS_VARIABLE: f"Authorization=Basic {RIGHT}"})
+    (advice,) = found.advice
+    assert "is an address of Grafana Cloud, but not of its OTLP gateway: expected" in advice
+    assert found.endpoint is not None
+    assert found.endpoint.url == f"https://{host}/v1/metrics"
+
+
+def test_a_part_of_a_path_that_may_be_a_key_is_neither_shown_nor_repeated_by_a_server() -> None:
+    found = endpoint({BASE: "https://abc.live.dynatrace.com/e/my-environment-id/api/v2/otlp"})
+    assert found.shown == "https://abc.live.dynatrace.com/e/…/api/v2/otlp/v1/metrics"
+    assert "my-environment-id" in found.secrets()
+
+
+def test_headers_of_unknown_names_are_counted_not_named() -> None:
+    assert shown_names({"authorization": "x", "api-key": "y"}) == "api-key, authorization"
+    assert shown_names({"authorization": "x", "glc_token": "y", "z": "1"}) == "authorization, 2 more"
+    assert shown_names({}) == "none"
 
 
 @pytest.mark.parametrize(

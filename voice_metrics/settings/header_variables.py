@@ -1,0 +1,96 @@
+"""The headers of OTLP requests, as people spell them. Advice names variables and mistakes only, never a value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from voice_metrics.settings.secrecy import looks_secret
+from voice_metrics.settings.variables import Variables
+
+SPELLING = "Authorization=Basic%20<base64 of instanceID:token>"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_QUOTES = ("'", '"')
+# Names that the back ends' own pages give; another one may be a value in the wrong place.
+_KNOWN_NAMES = frozenset({
+    "api-key", "authorization", "content-type", "dd-api-key", "dd-otlp-metric-config", "dd-otlp-source",
+    "lightstep-access-token", "organization", "signoz-access-token", "signoz-ingestion-key", "stream-name",
+    "uptrace-dsn", "user-agent", "x-api-key", "x-honeycomb-dataset", "x-honeycomb-team", "x-oneuptime-token",
+    "x-scope-orgid", "x-sf-token",
+})  # fmt: skip
+
+
+def headers(variables: Variables, signal: str) -> dict[str, str]:
+    """Read the headers of a signal; its own variable replaces the general one, as OpenTelemetry asks.
+
+    Args:
+        variables: The environment.
+        signal: "METRICS" or "LOGS".
+
+    Returns:
+        The headers by lower-case name.
+    """
+    variable, raw = variables.first(f"OTEL_EXPORTER_OTLP_{signal}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+    found: dict[str, str] = {}
+    for item in raw.split(","):
+        if item.strip():
+            _header(variable, item.strip(), found, variables)
+    return found
+
+
+def _header(variable: str, item: str, found: dict[str, str], variables: Variables) -> None:
+    name, _, value = item.partition("=")
+    if ":" in name:
+        name, _, value = item.partition(":")
+        variables.advise(f"{variable} is spelt `Key: value`; OpenTelemetry's spelling is {SPELLING}.")
+    name, value = unquote(name).strip(), unquote(value).strip()
+    if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
+        value = value[1:-1].strip()
+        variables.advise(f"{variable} has a value in quotes; they were taken off. Write {SPELLING}.")
+    # Base64 that stands alone ends in equals signs: its beginning is no name, and neither is a token.
+    if not value.strip("=") or not _NAME.fullmatch(name) or looks_secret(name):
+        variables.advise(f"{variable} has an item without a value or a usable name; it was left out. Write {SPELLING}.")
+    elif not value.isascii() or not value.isprintable():
+        variables.advise(
+            f"{variable} has a value with characters that no header can hold; it was left out. "
+            "A line break comes from `base64` without `-w0`."
+        )
+    else:
+        found[name.lower()] = value
+
+
+def shown_names(found: Mapping[str, str]) -> str:
+    """The headers' names for people to read, without those that may be a value in the wrong place.
+
+    Args:
+        found: The headers.
+    """
+    known = sorted(found.keys() & _KNOWN_NAMES)
+    others = len(found) - len(known)
+    return ", ".join([*known, *([f"{others} more"] if others else [])]) or "none"
+
+
+def credentials_mistake(credentials: str) -> str | None:
+    """Say what is wrong with the credentials of HTTP basic authentication for Grafana Cloud.
+
+    Args:
+        credentials: What follows `Basic `.
+
+    Returns:
+        The mistake in words, without any part of the value, or `None` if they look right.
+    """
+    try:
+        decoded = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return "the value is not base64. It must be the base64 of instanceID:token, not the token itself."
+    instance, separator, token = decoded.partition(":")
+    if not separator:
+        return "the base64 holds no colon. Encode instanceID:token, not the token alone."
+    if not instance.isdigit():
+        return "what stands before the colon is not a number. Encode instanceID:token, the instance's number first."
+    if token != token.strip() or not token:
+        return "the token ends in a newline or is empty. Encode it with `echo -n` or `printf`."
+    return None
