@@ -15,7 +15,19 @@ from tests.ledger.summaries import NOON, summary
 from voice_metrics.ledger import Ledger
 
 MODELS = "gpt-4.1, nova-3, sonic-2"
-_HEAD = ("call", "started", "length", "end", "worst", "turns", "tokens", "characters", "cost", "series", "models")
+_HEAD = (
+    "call",
+    "started (local)",
+    "length",
+    "end",
+    "worst",
+    "turns",
+    "tokens",
+    "characters",
+    "cost",
+    "series",
+    "models",
+)
 TABLE = [
     _HEAD,
     ("cccc-3", "2026-11-22 14:00:00", "1.3 s", "cancelled", *"–––––", "local only", "qwen3"),
@@ -48,7 +60,7 @@ TABLE = [
 ]
 ONE = """\
 Call aaaa-1
-started         2026-11-22 12:00:00, 1 min 00 s
+started         2026-11-22 12:00:00+00:00, 1 min 00 s
 end             completed
 series          acknowledged by the server
 models          LLM gpt-4.1, STT nova-3, TTS sonic-2

@@ -62,10 +62,32 @@ def test_a_narrow_terminal_sees_fewer_columns_whole(
     environment: dict[str, str], calls: Path, columns: int, left_out: set[str]
 ) -> None:
     text = seen(environment, columns, "calls")
-    every = ["call", "started", "length", "end", "worst", "turns", "tokens", "characters", "cost", "series", "models"]
+    every = [
+        "call",
+        "started",
+        "(local)",
+        "length",
+        "end",
+        "worst",
+        "turns",
+        "tokens",
+        "characters",
+        "cost",
+        "series",
+        "models",
+    ]
     assert heading(text) == [name for name in every if name not in left_out]
     assert "…" not in text
     assert max(len(line) for line in plain(text).splitlines()) <= columns
+
+
+def test_one_call_on_a_terminal_of_80_columns_is_whole(environment: dict[str, str], calls: Path) -> None:
+    text = plain(seen(environment, 80, "calls", "aaaa"))
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+    words = text.split()
+    for word in ("1.50", "310", "OpenAILLMService", "CartesiaTTSService", "completion", "pipeline", "590"):
+        assert word in words
 
 
 def test_colours_tell_what_needs_attention(environment: dict[str, str], calls: Path) -> None:
@@ -90,7 +112,7 @@ def test_names_from_the_ledger_are_text_whatever_they_look_like(environment: dic
     for arguments in (["calls"], ["calls", "a"]):
         text = seen(environment, 300, *arguments)
         assert "[red]not a colour[/red]" in plain(text)
-        assert r"\x1b[31mnor this\x1b[0m" in text
+        assert "�[31mnor this�[0m" in text
 
 
 def test_a_terminal_of_few_letters_is_no_error(environment: dict[str, str], calls: Path) -> None:

@@ -16,6 +16,7 @@ class MemorySpool:
         self.claimed: dict[int, PendingRequest] = {}
         self.refused_for_good: list[PendingRequest] = []
         self.replacements = 0
+        self.aside: list[PendingRequest] = []
         self.fault: Exception | None = None
         self._next = 0
 
@@ -55,6 +56,9 @@ class MemorySpool:
 
     def refused(self, ids: Sequence[int]) -> None:
         self.refused_for_good += [self.claimed.pop(number) for number in ids]
+
+    def set_aside(self, ids: Sequence[int]) -> None:
+        self.aside += [self.claimed.pop(number) for number in ids]
 
     def release(self, ids: Sequence[int]) -> None:
         self._check()

@@ -13,7 +13,7 @@ from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
 from voice_metrics.export.answers import Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.resend import Resent, resend
-from voice_metrics.export.spool import Spool
+from voice_metrics.export.spool import PendingRequest, Spool
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.environment import Settings
@@ -141,3 +141,15 @@ def test_a_server_that_cannot_take_anything_is_not_asked_for_every_point(
     resent = sent_again(endpoint, spool)
     assert resent.left == len(spool.left) == 1
     assert len(receiver.exchanges) < 70
+
+
+def test_a_kept_request_that_is_no_request_stops_no_other(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    receiver.behaviour = accept
+    spool, calls = owed
+    broken = PendingRequest(b"\xff no protobuf", {"x": "x"}, 0.0)
+    spool.left = {0: broken, **spool.left}
+    resent = sent_again(endpoint, spool)
+    assert (set(resent.delivered), resent.left) == ({call.call_id for call in calls}, 0)
+    assert spool.aside == [broken]

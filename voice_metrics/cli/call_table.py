@@ -53,7 +53,8 @@ def _cells(call: CallRow) -> dict[str, str]:
     return {
         # An id that is copied from a pipe is whole; on a terminal its beginning is enough for `calls ID`.
         "call": call.call_id[:_SHORT_ID] if terminal.is_terminal() else call.call_id,
-        "started": local(call.started_at),
+        # The log has UTC.
+        "started (local)": local(call.started_at),
         "length": length(call.duration_seconds),
         "end": "live" if call.state is CallState.LIVE else call.end_reason or NOTHING,
         "worst": milliseconds(call.worst_response_ms),

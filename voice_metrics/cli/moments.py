@@ -41,11 +41,26 @@ def moment(text: str, now: datetime) -> datetime:
         raise ValueError(f"{text!r}: expected a time such as 2026-11-22, 2026-11-22T13:05, today, 2h or 7d") from None
 
 
-def local(unix_seconds: float) -> str:
-    """A moment in local time, to the second."""
-    return datetime.fromtimestamp(unix_seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def local(unix_seconds: float, *, offset: bool = False) -> str:
+    """A moment in local time, to the second.
+
+    Args:
+        unix_seconds: The moment.
+        offset: Whether its offset from UTC is said.
+
+    Returns:
+        The moment; the number itself where no calendar has it.
+    """
+    try:
+        moment = datetime.fromtimestamp(unix_seconds).astimezone()
+        return moment.isoformat(" ", "seconds") if offset else moment.strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{unix_seconds:g} s"
 
 
 def iso(unix_seconds: float) -> str:
-    """A moment in UTC as ISO 8601, to the millisecond."""
-    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """A moment in UTC as ISO 8601, to the millisecond; the number itself where no calendar has it."""
+    try:
+        return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"{unix_seconds:g}"

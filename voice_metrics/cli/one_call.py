@@ -40,7 +40,7 @@ def show(detail: CallDetail) -> None:
 
 def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     row, summary = detail.row, detail.summary
-    yield "started", f"{local(row.started_at)}, {length(row.duration_seconds)}"
+    yield "started", f"{local(row.started_at, offset=True)}, {length(row.duration_seconds)}"
     yield "end", row.end_reason or ("still running" if row.state is CallState.LIVE else NOTHING)
     yield "series", _SERIES[row.fate]
     models = {"LLM": row.llm_model, "STT": row.stt_model, "TTS": row.tts_model}

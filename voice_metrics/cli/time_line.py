@@ -37,7 +37,9 @@ def table(rows: Iterable[Row], started_at: float) -> Table:
         A line for each thing that happened.
     """
     lines = terminal.plain_table("after", "what", "value", "service", "name", "detail", right=("after", "value"))
-    lines.columns[-1].no_wrap, lines.columns[-1].overflow = False, "fold"
+    # A narrow terminal folds the long columns, and the others stay whole.
+    for column in lines.columns[-2:]:
+        column.no_wrap, column.overflow = False, "fold"
     for row, details in _together(row for row in rows if row.kind not in _LEFT_OUT):
         cells = (
             f"{row.at - started_at:.2f} s",

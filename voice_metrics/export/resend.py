@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
 
@@ -58,6 +59,10 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
         for number, request in list(kept.items()):
             if interrupted():
                 break
+            if not _is_readable(request.body):
+                spool.set_aside([number])
+                del kept[number]
+                continue
             taken, outcome = _sent(delivery, request.body, spare)
             if outcome.acknowledged:
                 spool.acknowledged([number])
@@ -81,6 +86,14 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
         if kept:
             spool.release(list(kept))
     return resent
+
+
+def _is_readable(body: bytes) -> bool:
+    try:
+        ExportMetricsServiceRequest.FromString(body)
+    except DecodeError:
+        return False
+    return True
 
 
 def _sent(delivery: Delivery, body: bytes, spare: Iterator[int]) -> tuple[list[range], Outcome]:

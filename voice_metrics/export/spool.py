@@ -57,5 +57,8 @@ class Spool(Protocol):
     def refused(self, ids: Sequence[int]) -> None:
         """Forget claimed requests that a server refused for good."""
 
+    def set_aside(self, ids: Sequence[int]) -> None:
+        """Claim requests that cannot be read no more, whatever process asks."""
+
     def release(self, ids: Sequence[int]) -> None:
         """Give claimed requests back: not delivered this time."""

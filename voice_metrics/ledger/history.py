@@ -21,7 +21,8 @@ def latency(
     only = " AND model = ?" if model is not None else ""
     rows = db.execute(
         f"SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, kind, COALESCE(service, ''), value FROM measurement "
-        f"WHERE at >= ? AND at < ? AND kind IN ({marks}) AND value IS NOT NULL AND outcome IS NOT 'interrupted'{only} "
+        f"WHERE at >= ? AND at < ? AND kind IN ({marks}) AND typeof(value) IN ('real', 'integer') "
+        f"AND outcome IS NOT 'interrupted'{only} "
         "ORDER BY bucket, kind, 3, value",
         (since, bucket_seconds, since, until, *kinds, *(() if model is None else (model,))),
     )

@@ -178,6 +178,14 @@ class Ledger:
         """
         self._writer.ask(partial(pending.refuse, rows=tuple(ids)), _SPOOL_SECONDS)
 
+    def set_aside(self, ids: Sequence[int]) -> None:
+        """Leave claimed requests that cannot be read to nobody.
+
+        Raises:
+            LedgerUnavailable: They stay with this process until it ends.
+        """
+        self._writer.ask(partial(pending.set_aside, rows=tuple(ids)), _SPOOL_SECONDS)
+
     def release(self, ids: Sequence[int]) -> None:
         """Leave claimed requests that were not delivered to the next process.
 

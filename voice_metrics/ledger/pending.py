@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from voice_metrics.ledger.rows import CallState
 from voice_metrics.ledger.writing import Session, read_json
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 # A claimer has them all in memory; the next claim brings more.
 _ADOPTED_BYTES = 16_000_000
+# Stands in the column `adopted` of a request that cannot be read.
+ASIDE = 2
 
 
 def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
@@ -45,18 +49,35 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mappi
     """
     holders = ", ".join(map(str, gone)) or "NULL"
     left = session.db.execute(
-        f"SELECT id, LENGTH(body) FROM request WHERE process IS NULL OR process IN ({holders}) ORDER BY created_at, id"
+        f"SELECT id, COALESCE(LENGTH(body), 0) FROM request WHERE adopted <> {ASIDE} "
+        f"AND (process IS NULL OR process IN ({holders})) ORDER BY created_at, id"
     ).fetchall()
     adopted: list[tuple[int, bytes, Mapping[str, str], float]] = []
     size = 0
     for row, length in left:
         if adopted and size + length > _ADOPTED_BYTES:
             break
+        body, created_at = session.db.execute("SELECT body, created_at FROM request WHERE id = ?", (row,)).fetchone()
+        if not isinstance(body, bytes):
+            set_aside(session, [row])
+            continue
         size += length
         session.db.execute("UPDATE request SET process = ?, adopted = 1 WHERE id = ?", (session.process, row))
-        body, created_at = session.db.execute("SELECT body, created_at FROM request WHERE id = ?", (row,)).fetchone()
-        adopted.append((row, bytes(body), _calls(session.db, row), float(created_at)))
+        made_at = float(created_at) if isinstance(created_at, int | float) else session.now
+        adopted.append((row, body, _calls(session.db, row), made_at))
     return adopted
+
+
+def set_aside(session: Session, rows: Iterable[int]) -> None:
+    """Leave requests that no program can read where they are, for no claimer; their calls end undelivered."""
+    for row in rows:
+        logger.warning(f"Ledger: kept request {row} cannot be read; it was set aside, and the others are sent")
+        keys = _calls(session.db, row)
+        session.db.execute("DELETE FROM request_call WHERE request = ?", (row,))
+        session.db.execute(
+            "UPDATE request SET adopted = ?, process = NULL, created_at = ? WHERE id = ?", (ASIDE, session.now, row)
+        )
+        _decide_unowed(session.db, keys, CallState.ENDED)
 
 
 def acknowledge(session: Session, rows: Iterable[int]) -> None:
@@ -89,9 +110,13 @@ def settle(db: sqlite3.Connection, rows: Iterable[int], state: CallState) -> Non
         state: "delivered" if a server has them, "ended" if none ever will.
     """
     settled = list(rows)
-    keys = {key for row in settled for key in _calls(db, row) if key}
+    keys = {key for row in settled for key in _calls(db, row)}
     _forget(db, settled)
-    for key in keys:
+    _decide_unowed(db, keys, state)
+
+
+def _decide_unowed(db: sqlite3.Connection, keys: Iterable[str], state: CallState) -> None:
+    for key in filter(None, keys):
         if not db.execute("SELECT 1 FROM request_call WHERE key = ? LIMIT 1", (key,)).fetchone():
             _decide(db, key, state)
 
@@ -129,7 +154,7 @@ def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
 def _calls(db: sqlite3.Connection, row: int) -> dict[str, str]:
     found = db.execute("SELECT key, call_id FROM request_call WHERE request = ? ORDER BY call_id, key", (row,))
     # A version that knew no keys writes none.
-    return {key or call_id: call_id for key, call_id in found.fetchall()}
+    return {str(key or call_id): str(call_id) for key, call_id in found.fetchall()}
 
 
 def _forget(db: sqlite3.Connection, rows: Iterable[int]) -> None:

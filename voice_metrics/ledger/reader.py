@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, get_args
 
-from voice_metrics.ledger import history
+from voice_metrics.ledger import history, pending
 from voice_metrics.ledger.opening import opened, unreadable
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.rows import (
@@ -64,6 +64,7 @@ _CONDITIONS = {
 }
 # SQLite's steps; some milliseconds.
 _STEPS_BETWEEN_QUESTIONS = 100_000
+_STATES = frozenset(CallState)
 # As many as fit on a line of an error.
 _SHOWN = 4
 
@@ -216,8 +217,8 @@ class LedgerReader:
         call = _call_row(row)
         # The file does not know yet what the reader found out about a process that is gone.
         summary = read_json(row[-2]) | ({"end_reason": call.end_reason} if call.end_reason else {})
-        rows = tuple(Row(*measurement) for measurement in timeline)
-        return CallDetail(call, summary, rows, max(0, total - skip - len(rows)), min(skip, total))
+        rows = tuple(filter(None, map(_row, timeline)))
+        return CallDetail(call, summary, rows, max(0, total - skip - len(timeline)), min(skip, total))
 
     def latency(
         self,
@@ -258,7 +259,8 @@ class LedgerReader:
     def pending(self) -> PendingState:
         """What waits to be sent."""
         requests, size, oldest_at = self._rows(
-            "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0), MIN(created_at) FROM request"
+            "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0), MIN(created_at) FROM request "
+            f"WHERE adopted <> {pending.ASIDE}"
         )[0]
         calls = self._rows(
             "SELECT COUNT(DISTINCT COALESCE(NULLIF(key, ''), call_id)) FROM request_call WHERE call_id <> ''"
@@ -308,8 +310,21 @@ class LedgerReader:
 
 
 def _call_row(row: tuple[Any, ...]) -> CallRow:
+    state = CallState(row[1]) if row[1] in _STATES else CallState.ENDED
     exported = None if row[18] is None else bool(row[18])
-    return CallRow(row[0], CallState(row[1]), *(*row[2:18], exported, row[19]))
+    # A row that another program wrote, or a disk spoilt, costs its own numbers and no other row.
+    numbers: list[Any] = [value if isinstance(value, int | float) else None for value in row]
+    texts: list[Any] = [None if value is None else str(value) for value in row]
+    numbers[2:4] = (number or 0.0 for number in numbers[2:4])
+    return CallRow(*(str(row[0]), state, *numbers[2:5], *texts[5:9], *numbers[9:18], exported, str(row[19])))
+
+
+def _row(measured: tuple[Any, ...]) -> Row | None:
+    at, kind, value, *names = measured
+    if not isinstance(at, int | float):
+        return None
+    texts = (None if name is None else str(name) for name in names)
+    return Row(at, str(kind), value if isinstance(value, int | float) else None, *texts)
 
 
 def _escaped(text: str) -> str:

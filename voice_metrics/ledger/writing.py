@@ -128,8 +128,13 @@ def gone_processes(db: sqlite3.Connection, here: ProcessIdentity, now: float) ->
     )
     return [
         row for row, machine, pid, started, heartbeat_at in owners.fetchall()
-        if is_gone(ProcessIdentity(machine, pid, started), heartbeat_at, here, now)
+        if is_gone(ProcessIdentity(str(machine), _pid(pid), str(started)), _finite(heartbeat_at) or 0.0, here, now)
     ]  # fmt: skip
+
+
+def _pid(value: Any) -> int:
+    # No process has the number 0 for another one.
+    return value if isinstance(value, int) and 0 < value < 2**31 else 0
 
 
 def end_calls_of(db: sqlite3.Connection, processes: Iterable[int]) -> None:
