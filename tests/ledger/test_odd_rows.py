@@ -37,7 +37,9 @@ SPOILT = [
     pytest.param("UPDATE request SET created_at = 1e300 WHERE id = 1", id="request-of-the-far-future"),
     pytest.param("UPDATE request SET created_at = 'soon' WHERE id = 1", id="request-of-no-moment"),
     pytest.param("UPDATE process SET heartbeat_at = 'soon', pid = 'x'", id="process"),
-    pytest.param("INSERT INTO measurement (call, at, kind, value) VALUES (1, 'soon', 'ttfb', 'long')", id="measurement"),
+    pytest.param(
+        "INSERT INTO measurement (call, at, kind, value) VALUES (1, 'soon', 'ttfb', 'long')", id="measurement"
+    ),
 ]
 
 
