@@ -232,7 +232,7 @@ def test_the_text_of_a_whole_call_is_readable() -> None:
             Responded(0.75),
             TurnEnded(TurnOutcome.COMPLETED, 2.0),
             Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0025"), "genai-prices 0.2.3", "2026-11-01"),
-            Unpriced(Leg.TTS, "CartesiaTTSService", "sonic", "unknown"),
+            Unpriced(Leg.TTS, "CartesiaTTSService", "sonic", "no list has it"),
         ),
         exported=True,
     ).render()
@@ -252,7 +252,7 @@ def test_the_text_of_a_whole_call_is_readable() -> None:
         "  function calls none",
         "  errors         0",
         "  cost           $0.002500 (LLM $0.002500), $0.002500 a minute; gpt-4.1: genai-prices 0.2.3 of 2026-11-01;"
-        " no price for sonic",
+        " no price for sonic: no list has it",
         "  export         exported to otlp.example:4318",
     ]
 

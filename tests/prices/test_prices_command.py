@@ -77,7 +77,9 @@ def calls(tmp_path: Path) -> Path:
     ledger = Ledger(path)
     for number, unpriced in enumerate((["my-llm", "my-tts"], ["my-llm"], [])):
         call_id = f"call-{number}"
-        summary = {"call_id": call_id, "cost": {"unpriced": unpriced, "total_usd": None}}
+        reasons = [f"{model} is new" for model in unpriced]
+        cost = {"unpriced": unpriced, "unpriced_reasons": reasons, "total_usd": None}
+        summary = {"call_id": call_id, "cost": cost if number else {"unpriced": unpriced, "total_usd": None}}
         ledger.call_started(call_id, datetime(2026, 11, 22, 12, number, tzinfo=UTC), summary)
         ledger.call_ended(call_id, summary, "ended")
     assert ledger.flush(10)
@@ -88,7 +90,7 @@ def calls(tmp_path: Path) -> Path:
 def test_check_lists_the_models_of_the_last_calls_without_a_price(calls: Path) -> None:
     done = run("--check", VOICE_METRICS_DB=str(calls))
     assert done.exit_code == 1
-    assert "of the last 3 calls:\n  my-llm (2 calls)\n  my-tts (1 call)\n" in done.output
+    assert "of the last 3 calls:\n  my-llm (2 calls): my-llm is new\n  my-tts (1 call)\n" in done.output
 
 
 def test_check_leaves_out_what_the_user_has_priced_since(calls: Path, tmp_path: Path) -> None:

@@ -101,7 +101,9 @@ def _tokens(model: str, **details: int) -> TokensUsed:
         pytest.param("nebius", _tokens("Qwen/Qwen3-30B-A3B-Instruct-2507"), "no source", id="not-its-resellers-price"),
         pytest.param("perplexity", _tokens("openai/gpt-5.6-luna"), "no source", id="not-openais-price-elsewhere"),
         pytest.param("ollama", _tokens("llama2"), "your own machine", id="self-hosted-is-not-free-by-itself"),
-        pytest.param(None, _tokens("gpt-4.1"), "a service of your own", id="a-service-of-ones-own"),
+        pytest.param(
+            None, _tokens("gpt-4.1"), "SomeLLMService has no known provider, use sold_by", id="a-service-of-ones-own"
+        ),
         pytest.param(
             "azure",
             TokensUsed("AzureVoiceLiveLLMService", "gpt-4.1", 1000, 100),

@@ -107,7 +107,7 @@ class _Costs:
 
     usd: dict[Leg, Decimal] = field(default_factory=dict)
     prices: dict[tuple[str, str], PriceUsed] = field(default_factory=dict)
-    unpriced: set[str] = field(default_factory=set)
+    unpriced: dict[str, str] = field(default_factory=dict)
 
     def add(self, priced: Priced) -> None:
         self.usd[priced.leg] = self.usd.get(priced.leg, Decimal(0)) + priced.usd
@@ -115,7 +115,7 @@ class _Costs:
         self.prices[model, priced.source] = PriceUsed(model, priced.source, priced.priced_on)
 
     def miss(self, unpriced: Unpriced) -> None:
-        self.unpriced.add(unpriced.model or unpriced.processor)
+        self.unpriced.setdefault(unpriced.model or unpriced.processor, unpriced.reason)
 
     def summary(self, duration_seconds: float) -> CostSummary:
         total = sum(self.usd.values(), Decimal(0)) if self.usd else None
@@ -129,6 +129,7 @@ class _Costs:
             else None,
             # In an order that does not depend on which price was found first.
             unpriced=tuple(sorted(self.unpriced)),
+            reasons=dict(sorted(self.unpriced.items())),
             prices=tuple(self.prices[key] for key in sorted(self.prices)),
         )
 

@@ -88,13 +88,22 @@ def _cost(cost: CostSummary) -> str:
         for leg, usd in ((Leg.LLM, cost.llm_usd), (Leg.STT, cost.stt_usd), (Leg.TTS, cost.tts_usd))
         if usd is not None
     ]
-    missing = f"no price for {', '.join(cost.unpriced)}" if cost.unpriced else ""
+    missing = _missing(cost)
     if cost.total_usd is None:
         return missing
     a_minute = f", ${_money(cost.per_minute_usd)} a minute" if cost.per_minute_usd is not None else ""
     sources = "; ".join(f"{used.model}: {used.source}{_age(used.priced_on)}" for used in cost.prices)
     total = f"${_money(cost.total_usd)} ({', '.join(parts)}){a_minute}; {sources}"
     return f"{total}; {missing}" if missing else total
+
+
+def _missing(cost: CostSummary) -> str:
+    models: dict[str, list[str]] = {}
+    for model in cost.unpriced:
+        models.setdefault(cost.reasons.get(model, ""), []).append(model)
+    return "; ".join(
+        f"no price for {', '.join(named)}{f': {reason}' if reason else ''}" for reason, named in models.items()
+    )
 
 
 def _age(priced_on: str | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -165,6 +165,7 @@ class CostSummary:
         per_minute_usd: The total over the length of the call.
         unpriced: Models that were used and have no known price; the total leaves them out.
         prices: The prices that were used.
+        reasons: Why each unpriced model has no price.
     """
 
     llm_usd: Decimal | None
@@ -174,6 +175,7 @@ class CostSummary:
     per_minute_usd: Decimal | None
     unpriced: tuple[str, ...]
     prices: tuple[PriceUsed, ...]
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: money as numbers."""
@@ -185,6 +187,7 @@ class CostSummary:
             "per_minute_usd": _number(self.per_minute_usd),
             "unpriced": list(self.unpriced),
             "prices": [price.to_dict() for price in self.prices],
+            "unpriced_reasons": [self.reasons.get(model, "") for model in self.unpriced],
         }
 
 

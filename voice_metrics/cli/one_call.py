@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from rich.text import Text
@@ -96,5 +97,6 @@ def _cost(cost: Mapping[str, Any]) -> str:
     total = usd(cost.get("total_usd"))
     if parts:
         total += f" ({', '.join(parts)})"
-    unpriced = cost.get("unpriced")
-    return f"{total}; no price for {', '.join(map(str, unpriced))}" if unpriced else total
+    for model, reason in zip_longest(cost.get("unpriced") or (), cost.get("unpriced_reasons") or ()):
+        total += f"; no price for {model}" + (f": {reason}" if reason else "")
+    return total

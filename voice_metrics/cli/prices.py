@@ -174,10 +174,15 @@ def _print(models: Sequence[str], found: Sequence[Found]) -> None:
 def _check(book: PriceBook, *, as_json: bool) -> int:
     ledger = ledger_file(Settings.from_environment(os.environ))
     counts: Counter[str] = Counter()
+    reasons: dict[str, str] = {}
     with LedgerReader(ledger) as reader:
         calls = reader.calls(limit=_LAST_CALLS)
         for call in calls:
-            counts.update((reader.call(call.call_id).summary.get("cost") or {}).get("unpriced", ()))
+            cost = reader.call_of(call.key).summary.get("cost") or {}
+            unpriced = cost.get("unpriced") or ()
+            counts.update(unpriced)
+            # Of the latest call, which comes first.
+            reasons = dict(zip(unpriced, cost.get("unpriced_reasons") or (), strict=False)) | reasons
     missing = {model: number for model, number in counts.most_common() if model.lower() not in book.own_models}
     if as_json:
         typer.echo(json.dumps({"calls": len(calls), "unpriced": missing}, indent=2))
@@ -186,6 +191,7 @@ def _check(book: PriceBook, *, as_json: bool) -> int:
     else:
         typer.echo(f"Without a price, of the models of the last {len(calls)} calls:")
         for model, number in missing.items():
-            typer.echo(f"  {model} ({number} {'call' if number == 1 else 'calls'})")
+            why = f": {printable(reasons[model])}" if reasons.get(model) else ""
+            typer.echo(f"  {printable(model)} ({number} {'call' if number == 1 else 'calls'}){why}")
         typer.echo("Give them one in the file that VOICE_METRICS_PRICES names; `voice-metrics prices MODEL` says more.")
     return 1 if missing else 0

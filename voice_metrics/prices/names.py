@@ -120,7 +120,7 @@ def any_voice(asked: Asked) -> bool:
 def refusal(asked: Asked) -> str | None:
     """Why no public price list applies, or `None` if one may."""
     if asked.provider is None:
-        return "a service of your own; set its price in your price file"
+        return f"{asked.processor or 'a service of your own'} has no known provider, use sold_by"
     if asked.provider in _SELF_HOSTED:
         return "runs on your own machine; set its price in your price file, 0 if it is free"
     if "SageMaker" in asked.processor:

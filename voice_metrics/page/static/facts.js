@@ -58,7 +58,8 @@ function outcomes(counts) {
 
 function costs(cost) {
   const parts = [["language model", cost.llm_usd], ["speech to text", cost.stt_usd], ["text to speech", cost.tts_usd]].filter(([, value]) => value !== null && value !== undefined);
-  const unpriced = cost.unpriced?.length ? `; no price for ${cost.unpriced.join(", ")}` : "";
+  const why = (reason) => (reason ? `: ${reason}` : "");
+  const unpriced = (cost.unpriced ?? []).map((model, at) => `; no price for ${model}${why(cost.unpriced_reasons?.[at])}`).join("");
   const split = parts.length ? ` (${parts.map(([name, value]) => `${name} ${usd(value)}`).join(", ")})` : "";
   return `${usd(cost.total_usd)}${split}${unpriced}`;
 }
