@@ -1,7 +1,9 @@
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,6 +232,37 @@ def test_outside_the_users_dates_the_public_price_holds(tmp_path: Path, at: date
         pytest.param(
             '[a]\nunit = "minute"\nprice = 1\n[a]', "line 4: Cannot declare ('a',) twice: expected TOML", id="twice"
         ),
+        pytest.param(
+            f'b = 1\na = {{ unit = "minute", price = {"9" * 5000} }}',
+            "line 2: a number cannot be read: expected TOML",
+            id="an-integer-of-5000-digits",
+        ),
+        pytest.param(
+            f'a = {{ unit = "minute", price = 0.{"1" * 5000} }}',
+            "line 1: model 'a': price has more than 30 digits: expected a price",
+            id="a-fraction-of-5000-digits",
+        ),
+        pytest.param(
+            f'a = {{ unit = "minute", price = 0x{"f" * 5000} }}',
+            "line 1: model 'a': price has more than 9 digits: expected a price",
+            id="a-hexadecimal-of-5000-digits",
+        ),
+        pytest.param(
+            'a = { unit = "minute", price = 1e99 }',
+            "line 1: model 'a': price = 1E+99: expected a price from 0.000000001 to 1000000000 US dollars, or 0",
+            id="more-than-money",
+        ),
+        pytest.param('a = { unit = "minute", price = 1e-99 }', "price = 1E-99: expected a price from", id="next-to-0"),
+        pytest.param(
+            'a = { unit = "minute", price = 1e99999999999999999999 }', "line 1", id="an-exponent-out-of-range"
+        ),
+        pytest.param(f"a = {'[' * 5000}", "brackets inside brackets without end: expected TOML", id="deep"),
+        pytest.param(
+            f'a = {{ unit = "{"x" * 5000}", price = 1 }}', f"unit = '{'x' * 78}…: expected one of", id="a-long-text"
+        ),
+        pytest.param(
+            '"" = { unit = "minute", price = 1 }', "line 1: model \"''\": expected the name", id="a-model-without-name"
+        ),
         pytest.param("a = { same_as = 3 }", "line 1: model 'a': same_as = 3: expected a name in quotes", id="alias"),
         pytest.param(
             'a = { same_as = "b", input = 3 }',
@@ -241,8 +274,9 @@ def test_outside_the_users_dates_the_public_price_holds(tmp_path: Path, at: date
 def test_a_file_that_cannot_be_used_is_refused_with_line_and_reason(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SettingsError) as refused:
         written(tmp_path, text)
-    assert str(refused.value).startswith(f"VOICE_METRICS_PRICES='{tmp_path}/prices.toml': ")
     assert message in str(refused.value)
+    assert str(refused.value).startswith(f"VOICE_METRICS_PRICES='{tmp_path}/prices.toml': ")
+    assert len(str(refused.value)) < 500
 
 
 def test_a_file_that_does_not_exist_is_a_loud_error(tmp_path: Path) -> None:
@@ -301,3 +335,72 @@ def test_a_file_that_was_wrong_is_read_again(tmp_path: Path) -> None:
         price_book(None, environ)
     path.write_text(THREE_LINES)
     assert "scripted-llm" in price_book(None, environ).own_models
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.write_text(path.read_text()[:20]), id="half-saved"),
+        pytest.param(lambda path: path.unlink(), id="deleted"),
+        pytest.param(lambda path: path.write_bytes(b"\xff\xfe"), id="no-text"),
+        pytest.param(lambda path: (path.unlink(), path.mkdir()), id="a-folder-instead"),
+    ],
+)
+@pytest.mark.parametrize("argument", [True, False], ids=["prices=", "VOICE_METRICS_PRICES"])
+def test_a_file_that_becomes_unusable_leaves_its_last_prices_and_one_warning(
+    tmp_path: Path, log: list[str], damage: Callable[[Path], object], argument: bool
+) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(THREE_LINES)
+    given, environ = (str(path), {}) if argument else (None, {"VOICE_METRICS_PRICES": str(path)})
+    book = price_book(given, environ)
+    damage(path)
+    assert [price_book(given, environ) for _ in range(3)] == [book] * 3
+    (warning,) = [line for line in log if "WARNING" in line]
+    assert str(path) in warning
+    assert "the prices read before stay in use" in warning
+
+
+def test_a_file_that_is_whole_again_is_used_and_its_next_damage_told(tmp_path: Path, log: list[str]) -> None:
+    path = tmp_path / "prices.toml"
+    environ = {"VOICE_METRICS_PRICES": str(path)}
+    for number in range(2):
+        path.write_text(f'm{number} = {{ unit = "minute", price = 1 }}')
+        os.utime(path, ns=(number, number))
+        assert price_book(None, environ).own_models == {f"m{number}"}
+        path.unlink()
+        assert price_book(None, environ).own_models == {f"m{number}"}
+    assert len([line for line in log if "WARNING" in line]) == 2
+
+
+def test_a_file_of_an_editor_that_marks_utf_8_is_read(tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_text(THREE_LINES, "utf-8-sig")
+    assert "scripted-llm" in PriceBook(tmp_path / "prices.toml").own_models
+
+
+def test_a_pipe_does_not_hold_up_the_bot(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "prices.toml")
+    with pytest.raises(SettingsError, match="it is no regular file"):
+        PriceBook(tmp_path / "prices.toml")
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_text("#" * 1_000_001)
+    with pytest.raises(SettingsError, match="it has more than 1000000 bytes"):
+        PriceBook(tmp_path / "prices.toml")
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        pytest.param({5: {"unit": "minute", "price": 1}}, id="a-number-as-model"),
+        pytest.param({"m": {"unit": "minute", "price": 10**5000}}, id="a-huge-integer"),
+        pytest.param({"m": {"unit": "minute", "price": float("nan")}}, id="nan"),
+        pytest.param({"m": {"unit": ["minute"], "price": 1}}, id="a-list-as-unit"),
+        pytest.param({"m": {10**5000: 1, "unit": "minute", "price": 1}}, id="a-huge-key"),
+        pytest.param({"m": {"unit": "minute", "price": "0.006"}}, id="json-text-as-price"),
+    ],
+)
+def test_an_odd_mapping_is_refused_with_words(prices: Any) -> None:
+    with pytest.raises(SettingsError, match="expected"):
+        PriceBook(prices)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from voice_metrics.prices.book import VARIABLE, PriceBook
+from voice_metrics.prices.file_book import file_book
 
 __all__ = ["PriceBook", "price_book"]
 
@@ -20,7 +20,8 @@ def price_book(
 
     Args:
         prices: A price book to share; or the user's own prices, as a path or a mapping, which replace those of the
-            environment; or `None` for the environment's, which calls share for as long as its file stays the same.
+            environment; or `None` for the environment's. Calls share the book of a file while it stays the same, and
+            keep the last good one when it becomes unusable.
         environ: Environment variables.
 
     Raises:
@@ -28,19 +29,14 @@ def price_book(
     """
     if isinstance(prices, PriceBook):
         return prices
+    if isinstance(prices, (str, os.PathLike)):
+        return file_book(os.fspath(prices), "prices").book()
     if prices is not None:
         return PriceBook(prices)
-    path = environ.get(VARIABLE, "")
-    return _of_environment(path, _changed_at(path))
+    path = environ.get(VARIABLE)
+    return file_book(path, VARIABLE).book() if path else _public_book()
 
 
-@lru_cache(maxsize=4)
-def _of_environment(path: str, changed_at: int) -> PriceBook:
-    return PriceBook.from_environment({VARIABLE: path})
-
-
-def _changed_at(path: str) -> int:
-    try:
-        return Path(path).expanduser().stat().st_mtime_ns if path else 0
-    except (OSError, RuntimeError):
-        return 0
+@lru_cache(maxsize=1)
+def _public_book() -> PriceBook:
+    return PriceBook()

@@ -7,12 +7,13 @@ parts contradict each other, has no price.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
 
 # Costs are kept to a millionth of a millionth of a dollar, so that sums of them are exact.
 LAST_DIGIT = Decimal("1e-12")
+_WIDE = Context(prec=60)
 _MILLION = Decimal(1_000_000)
 _SECONDS_PER_HOUR = Decimal(3600)
 
@@ -116,7 +117,7 @@ def bill(rates: Rates, usage: Usage) -> Decimal:
             usd = rates.per_hour * seconds / _SECONDS_PER_HOUR
         case _:
             raise Unbillable(f"billed by the {_billed(rates)}, and Pipecat reports {_reported(usage)}")
-    return usd.quantize(LAST_DIGIT)
+    return usd.quantize(LAST_DIGIT, context=_WIDE)
 
 
 def _billed(rates: Rates) -> str:

@@ -6,6 +6,7 @@ Owns reading and places; what an entry may say is `user_table`'s.
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,8 @@ from voice_metrics.prices.user_table import UserTable, read_table
 from voice_metrics.settings.environment import SettingsError
 
 _LINE = re.compile(r"line (\d+)")
+# A price file of a thousand models has some 100 kB.
+_MOST_BYTES = 1_000_000
 
 
 def read_file(path: Path, name: str) -> UserTable:
@@ -32,24 +35,54 @@ def read_file(path: Path, name: str) -> UserTable:
     """
     setting = f"{name}={str(path)!r}"
     try:
-        text = path.expanduser().read_text("utf-8")
+        text = _text(path.expanduser())
+    except _TooOdd as error:
+        raise SettingsError(f"{setting}: {error}: expected a TOML file of prices") from None
     except RuntimeError as error:
         raise SettingsError(f"{setting}: no such home directory is known: expected the path of a TOML file") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingsError(f"{setting}: {reason}: expected a readable TOML file of prices") from error
     try:
         table = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{setting}: {_syntax(error, text)}: expected TOML") from error
-    except ArithmeticError as error:
-        raise SettingsError(f"{setting}: a number cannot be read: expected TOML") from error
-    lines = _Lines(text)
-    return read_table(
-        table,
-        f"your price file {path.name}",
-        lambda model, number, key: f"{setting}: line {lines.of(model, number, key)}: model {model!r}",
-    )
+    except (ArithmeticError, ValueError) as error:
+        # Python reads no integer of more than 4 300 digits.
+        raise SettingsError(f"{setting}: line {_longest(text)}: a number cannot be read: expected TOML") from error
+    except RecursionError as error:
+        raise SettingsError(f"{setting}: brackets inside brackets without end: expected TOML") from error
+
+    def place(model: str, number: int, key: str | None) -> str:
+        # Lines are looked for only when one is at fault.
+        return f"{setting}: line {_Lines(text).of(model, number, key)}: model {_shown(model)}"
+
+    return read_table(table, f"your price file {path.name}", place)
+
+
+class _TooOdd(Exception):
+    """A file that is not read; its text says why."""
+
+
+def _text(path: Path) -> str:
+    # A pipe would hold up the bot until somebody writes, and a device has no end.
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise _TooOdd("it is no regular file")
+    if found.st_size > _MOST_BYTES:
+        raise _TooOdd(f"it has more than {_MOST_BYTES} bytes")
+    # Editors on Windows put a mark before the text.
+    return path.read_text("utf-8-sig")
+
+
+def _shown(model: str) -> str:
+    return repr(model if len(model) <= 200 else f"{model[:200]}…")
+
+
+def _longest(text: str) -> int:
+    """The line of the number with the most digits."""
+    longest = max(re.finditer(r"[0-9a-fA-FxX_]{100,}", text), key=lambda run: len(run[0]), default=None)
+    return 1 if longest is None else text.count("\n", 0, longest.start()) + 1
 
 
 def _syntax(error: tomllib.TOMLDecodeError, text: str) -> str:
@@ -67,6 +100,7 @@ class _Lines:
         # The model and the number of its entry that the lines belong to, and whether an array is open.
         self._section: tuple[str, int] | None = None
         self._array: str | None = None
+        self._sections: dict[str, int] = {}
         for line, content in enumerate(text.splitlines(), 1):
             self._read(line, content.strip())
 
@@ -91,7 +125,8 @@ class _Lines:
 
     def _header(self, line: int, content: str) -> None:
         for model, value in (_parsed(content) or {}).items():
-            number = 1 + max((at for name, at, _ in self._places if name == model), default=-1)
+            number = self._sections.get(model, 0)
+            self._sections[model] = number + 1
             self._section = (model, number if isinstance(value, list) else 0)
             self._places.setdefault((*self._section, None), line)
 
@@ -120,5 +155,5 @@ class _Lines:
 def _parsed(content: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(content)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, ArithmeticError, RecursionError):
         return None

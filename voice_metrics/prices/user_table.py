@@ -24,6 +24,8 @@ _TIMES = {"hour": 1, "minute": 60, "second": 3600}
 UNITS = (_TOKENS, *_CHARACTERS, *_TIMES)
 _TOKEN_PRICES = tuple(name for name in TokenRates.__dataclass_fields__ if name != "longer")
 _SHARED = ("unit", "provider", "from", "until")
+# Far beyond any price, and near enough that costs stay exact.
+_MOST_USD, _LEAST_USD, _MOST_DIGITS = Decimal(10**9), Decimal("1e-9"), 30
 
 # Where an entry stands: the model, the entry's number among the model's, and the key at fault if it is one.
 Place = Callable[[str, int, str | None], str]
@@ -113,6 +115,8 @@ def read_table(table: Mapping[str, Any], source: str, place: Place) -> UserTable
     """
     entries: list[Entry] = []
     for model, content in table.items():
+        if not isinstance(model, str) or not model:
+            raise SettingsError(f"{place(_shown(model), 0, None)}: expected the name of a model")
         prices = content if isinstance(content, list) else [content]
         read = [_Reader(model, number, price, place).entry() for number, price in enumerate(prices)]
         entries += _in_order(model, read, place)
@@ -139,6 +143,15 @@ def _start(entry: Entry) -> date:
     return entry.days.starts_on or date.min
 
 
+def _shown(value: Any) -> str:
+    """A value for a message: short, and without an error of its own."""
+    try:
+        text = repr(value)
+    except Exception:  # integers of thousands of digits, and objects that cannot be shown
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
 class _Reader:
     """Reads one entry."""
 
@@ -147,7 +160,7 @@ class _Reader:
 
     def entry(self) -> Entry:
         if not isinstance(self._content, Mapping):
-            raise self._error(None, f"{self._content!r}", 'a table such as { unit = "minute", price = 0.006 }')
+            raise self._error(None, _shown(self._content), 'a table such as { unit = "minute", price = 0.006 }')
         content = self._content
         if "same_as" in content:
             self._known(("same_as", "sold_by", "provider"))
@@ -162,7 +175,7 @@ class _Reader:
     def _rates(self) -> Rates:
         unit = self._content.get("unit")
         if unit not in UNITS:
-            found = "unit is missing" if unit is None else f"unit = {unit!r}"
+            found = "unit is missing" if unit is None else f"unit = {_shown(unit)}"
             raise self._error("unit" if unit is not None else None, found, f"one of {', '.join(UNITS)}")
         if unit == _TOKENS:
             self._known((*_SHARED, *_TOKEN_PRICES))
@@ -175,30 +188,37 @@ class _Reader:
     def _known(self, names: Sequence[str]) -> None:
         for key in self._content:
             if key not in names:
-                raise self._error(key, f"unknown key {key!r}", f"one of {', '.join(names)}")
+                raise self._error(key, f"unknown key {_shown(key)}", f"one of {', '.join(names)}")
 
     def _price(self, key: str) -> Decimal:
         value = self._content.get(key)
         if value is None:
             raise self._error(None, f"{key} is missing", "a price in US dollars, 0 if it is free")
         # A float of a mapping is meant as it is written: 0.1 is a tenth of a dollar.
-        price = Decimal(repr(value)) if isinstance(value, float) else value
+        price = Decimal(float.__repr__(value)) if isinstance(value, float) else value
         if isinstance(price, bool) or not isinstance(price, (int, Decimal)):
-            raise self._error(key, f"{key} = {value!r}", "a number, the price in US dollars")
-        if not Decimal(price).is_finite() or price < 0:
-            raise self._error(key, f"{key} = {value}", "a price in US dollars, 0 or more")
-        return Decimal(price)
+            raise self._error(key, f"{key} = {_shown(value)}", "a number, the price in US dollars")
+        if isinstance(price, int) and abs(price) > _MOST_USD:
+            raise self._error(key, f"{key} has more than 9 digits", "a price in US dollars, 0 or more")
+        price = Decimal(price)
+        if len(price.as_tuple().digits) > _MOST_DIGITS:
+            raise self._error(key, f"{key} has more than {_MOST_DIGITS} digits", "a price in US dollars, 0 or more")
+        if not price.is_finite() or price < 0:
+            raise self._error(key, f"{key} = {price}", "a price in US dollars, 0 or more")
+        if price and not _LEAST_USD <= price <= _MOST_USD:
+            raise self._error(key, f"{key} = {price}", f"a price from {_LEAST_USD:f} to {_MOST_USD} US dollars, or 0")
+        return price
 
     def _text(self, key: str) -> str | None:
         value = self._content.get(key)
         if value is not None and (not isinstance(value, str) or not value):
-            raise self._error(key, f"{key} = {value!r}", "a name in quotes")
+            raise self._error(key, f"{key} = {_shown(value)}", "a name in quotes")
         return value
 
     def _date(self, key: str) -> date | None:
         value = self._content.get(key)
         if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
-            raise self._error(key, f"{key} = {value!r}", "a day without quotes, such as 2026-03-01")
+            raise self._error(key, f"{key} = {_shown(value)}", "a day without quotes, such as 2026-03-01")
         return value
 
     def _error(self, key: str | None, found: str, expected: str) -> SettingsError:

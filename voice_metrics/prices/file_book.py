@@ -1,0 +1,78 @@
+"""The price book of a file that may change while bots run; the last good one stays."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from loguru import logger
+
+from voice_metrics.prices.book import PriceBook
+from voice_metrics.settings.environment import SettingsError
+
+# What a file system tells of a change: time, size and which file it is.
+_Stamp = tuple[int, int, int] | None
+
+
+class FileBook:
+    """Reads a price file again when it changes.
+
+    A file that cannot be used at first is an error of the set-up. One that becomes unusable later, half saved or
+    deleted, costs a warning and no call.
+    """
+
+    def __init__(self, path: str, name: str) -> None:
+        """Watch a file; it is read when its book is asked for.
+
+        Args:
+            path: Where it is.
+            name: What messages call the setting, such as "VOICE_METRICS_PRICES".
+        """
+        self._path, self._name = path, name
+        self._read: _Stamp = None
+        self._good: PriceBook | None = None
+        self._warned = False
+
+    def book(self) -> PriceBook:
+        """The book of the file as it is, or else the last one that could be used.
+
+        Raises:
+            SettingsError: The file cannot be used, and never could.
+        """
+        stamp = _stamp(self._path)
+        if self._good is not None and stamp == self._read:
+            return self._good
+        try:
+            # Imported here because only users of a price file pay for a TOML parser.
+            from voice_metrics.prices.user_file import read_file
+
+            book = PriceBook(read_file(Path(self._path), self._name))
+        except SettingsError as error:
+            if self._good is None:
+                raise
+            if not self._warned:
+                logger.warning("voice_metrics: {}; the prices read before stay in use", error)
+            self._warned = True
+            self._read = stamp
+            return self._good
+        self._good, self._read, self._warned = book, stamp, False
+        return book
+
+
+@lru_cache(maxsize=16)
+def file_book(path: str, name: str) -> FileBook:
+    """The one watcher of a file.
+
+    Args:
+        path: Where it is.
+        name: What messages call the setting.
+    """
+    return FileBook(path, name)
+
+
+def _stamp(path: str) -> _Stamp:
+    try:
+        found = Path(path).expanduser().stat()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
