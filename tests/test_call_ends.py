@@ -180,7 +180,7 @@ async def test_an_error_between_two_calls_is_no_end_of_the_second() -> None:
 
 async def test_an_error_and_the_frame_that_carries_it_are_one() -> None:
     told: list[Event] = []
-    origins = Origins(told.append)
+    origins = Origins(lambda event, processor: told.append(event))
     broken = Unreachable(fatal=False)
     worker = worker_of([broken], [])
     for _ in range(2):

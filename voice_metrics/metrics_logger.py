@@ -39,7 +39,8 @@ class MetricsLogger(FrameProcessor):
         Raises:
             ValueError: If there is no such level.
         """
-        super().__init__(name=name)
+        # Without queues of its own it keeps the order of frames.
+        super().__init__(name=name, enable_direct_mode=True)
         try:
             logger.level(level)
         except (TypeError, ValueError):

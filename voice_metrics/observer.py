@@ -56,7 +56,7 @@ class VoiceMetricsObserver(BaseObserver):
         telemetry: Telemetry | None = None,
         name: str | None = None,
     ) -> None:
-        """Make an observer; the environment is read here, the first call begins at its StartFrame.
+        """Make an observer; the environment is read here, the first call begins when its pipeline is set up.
 
         Args:
             llm_model: Tag of every series, or `None` for the model found in the pipeline.
@@ -97,7 +97,7 @@ class VoiceMetricsObserver(BaseObserver):
         return self._recorder.call_id
 
     def summary(self) -> CallSummary | None:
-        """The current call so far or the latest one, or `None` before the first StartFrame."""
+        """The current call so far or the latest one, or `None` before the first."""
         return self._recorder.summary()
 
     def record(
@@ -119,6 +119,14 @@ class VoiceMetricsObserver(BaseObserver):
             **attributes: More attributes of the value.
         """
         self._recorder.record(name, value, kind, unit, attributes)
+
+    async def on_processor_setup(self, data: Any) -> None:
+        """Begin the call with the first processor that is set up; Pipecat tells of it from 1.8.0 on.
+
+        Args:
+            data: The processor and how long it took.
+        """
+        await self._recorder.discover(data.processor)
 
     async def on_push_frame(self, data: FramePushed) -> None:
         """Read a frame, once.
@@ -148,7 +156,7 @@ class VoiceMetricsObserver(BaseObserver):
                 self._recorder.take(frame)
             case EndFrame() | StopFrame() if self._recorder.call is not None:
                 # It is told as it enters the pipeline, ahead of what is still to be said; `cleanup` follows it.
-                self._recorder.announce_end()
+                self._recorder.announce_end(frame)
             case _:
                 self._recorder.take(frame)
 

@@ -58,7 +58,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         telemetry: Telemetry | None = None,
         name: str | None = None,
     ) -> None:
-        """Make a processor; the environment is read here, the first call begins at its StartFrame.
+        """Make a processor; the environment is read here, the first call begins when its pipeline is set up.
 
         Args:
             llm_model: Tag of every series, or `None` for the model found in the pipeline.
@@ -77,7 +77,8 @@ class VoiceMetricsProcessor(FrameProcessor):
             TypeError: If an argument has another type than it should have; a name or an attribute is text.
             ValueError: If an attribute has the name of a label that series have already.
         """
-        super().__init__(name=name)
+        # A processor with queues of its own lets system frames overtake the others; this one keeps their order.
+        super().__init__(name=name, enable_direct_mode=True)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
         # A traceback that shows the variables of its lines must not show the environment: it is read behind this one.
         settings = Settings.of_process()
@@ -97,7 +98,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         return self._recorder.call_id
 
     def summary(self) -> CallSummary | None:
-        """The current call so far or the latest one, or `None` before the first StartFrame."""
+        """The current call so far or the latest one, or `None` before the first."""
         return self._recorder.summary()
 
     def record(
@@ -120,8 +121,17 @@ class VoiceMetricsProcessor(FrameProcessor):
         """
         self._recorder.record(name, value, kind, unit, attributes)
 
+    def link(self, processor: FrameProcessor) -> None:
+        """Listen to the processors in front, which may fail to connect before this one is set up.
+
+        Args:
+            processor: The next processor.
+        """
+        super().link(processor)
+        self._recorder.listen_in_front(self)
+
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as FrameProcessor does
-        """Find the pipeline's services.
+        """Find the pipeline's services and begin the call.
 
         Args:
             setup: Pipecat's set-up.

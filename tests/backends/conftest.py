@@ -12,15 +12,18 @@ from .chain import Chain
 from .programs import missing
 
 
+def demand(reason: str | None) -> None:
+    """Skip for a reason, or fail in CI; nothing without one."""
+    if reason is not None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def programs() -> None:
     """The programs are there; a run of CI fails without them, any other skips with the command that installs them."""
-    reason = missing()
-    if reason is None:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    demand(missing())
 
 
 @pytest.fixture(scope="module")

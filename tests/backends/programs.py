@@ -7,22 +7,25 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "victoria-metrics", "vmagent")
+PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "victoria-metrics", "vmagent", "nginx")
+# Built with Go.
+BUILT = ("otelcol", "prometheus-otlp", "victoria-logs")
 READY_SECONDS = 30.0
 INSTALL = "run scripts/get-backends"
+INSTALL_BUILT = "install Go (apt-get install golang-go), then run scripts/get-backends"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 # What scripts/get-backends fills; read once, as tests run without the settings of the machine.
 FOLDER = Path(os.environ.get("VOICE_METRICS_BACKENDS") or _CACHE / "voice-metrics" / "backends")
 
 
-def missing() -> str | None:
-    """Why the programs cannot be used, with the command that installs them; `None` when all are there."""
-    absent = [name for name in PROGRAMS if not (FOLDER / "bin" / name).exists()]
-    return f"no {', '.join(absent)} in {FOLDER}: {INSTALL}" if absent else None
+def missing(programs: Sequence[str] = PROGRAMS, install: str = INSTALL) -> str | None:
+    """Why programs cannot be used, with the command that installs them; `None` when all are there."""
+    absent = [name for name in programs if not (FOLDER / "bin" / name).exists()]
+    return f"no {', '.join(absent)} in {FOLDER}: {install}" if absent else None
 
 
 def program(name: str) -> str:
@@ -40,6 +43,7 @@ class Program:
         url: Where it answers.
         ready_path: Path that answers 200 once it is ready.
         log: File that receives its output.
+        environ: Environment variables beside those of the tests.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Program:
     url: str
     ready_path: str
     log: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -54,7 +59,11 @@ class Program:
         with self.log.open("ab") as output:
             # Debian's Alertmanager finds its templates relative to this folder.
             self.process = subprocess.Popen(
-                [program(self.name), *self.arguments], stdout=output, stderr=subprocess.STDOUT, cwd=FOLDER
+                [program(self.name), *self.arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=FOLDER,
+                env={**os.environ, **self.environ},
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
@@ -73,6 +82,13 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)
+        self.process = None
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
         self.process = None
 
     def _ready(self) -> bool:

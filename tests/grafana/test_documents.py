@@ -16,18 +16,31 @@ from voice_metrics.grafana.alerts import (
     FEWEST_ANSWERS,
     FEWEST_CALLS,
     FEWEST_ERRORS,
+    FEWEST_REFUSED,
+    FEWEST_STALLS,
     FEWEST_TURNS,
-    Rule,
+    FEWEST_UNANSWERED,
+    STALL_MS,
     Thresholds,
     rules,
 )
+from voice_metrics.grafana.burn import FEWEST_BAD_CALLS, objective_groups
+from voice_metrics.grafana.objectives import INDICATORS, read_objectives
+from voice_metrics.grafana.queries import Selection
+from voice_metrics.grafana.rules import Rule
 from voice_metrics.series.table import LATENCY_MS
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = (ROOT / "GRAFANA_QUICKSTART.md").read_text()
 RUNBOOK = (ROOT / "docs" / "alerts.md").read_text()
 SOURCE = re.sub(r'"\n\s+f?"', "", "".join(path.read_text() for path in (ROOT / "voice_metrics").rglob("*.py")))
-RULES = list(rules(Thresholds()))
+BUDGETS = [
+    rule
+    for group in objective_groups(Selection(), read_objectives(["response"]), 30)
+    for rule in group.rules
+    if isinstance(rule, Rule)
+]
+RULES = [*rules(Thresholds()), *BUDGETS]
 MESSAGES = re.findall(r"^\| `([^|]+)` \|", QUICKSTART.partition("## Troubleshooting")[2], re.M)
 
 
@@ -57,7 +70,14 @@ def test_the_runbook_has_no_section_of_an_alert_that_is_gone():
         ("VoiceErrors", (Thresholds().error_ratio, FEWEST_ERRORS)),
         ("VoiceInterruptions", (Thresholds().interruption_ratio, FEWEST_TURNS)),
         ("VoiceCostHigh", (Thresholds().cost_per_hour_usd,)),
+        ("VoiceCostHighToday", (Thresholds().cost_per_day_usd,)),
+        ("VoiceUnanswered", (Thresholds().unanswered_ratio, FEWEST_UNANSWERED)),
+        ("VoiceRateLimited", (FEWEST_REFUSED,)),
+        ("VoiceLoopHeld", (STALL_MS, FEWEST_STALLS)),
+        ("VoiceResponseUnusual", (2, 800, 20)),
         ("VoiceMeasurementsMissing", (FEWEST_CALLS,)),
+        ("VoiceBudgetBurnsFast", (14.4, 6, FEWEST_BAD_CALLS)),
+        ("VoiceBudgetBurnsSlowly", (3, FEWEST_BAD_CALLS)),
     ],
 )
 def test_the_runbook_names_the_thresholds(name: str, numbers: tuple[float, ...]):
@@ -65,6 +85,17 @@ def test_the_runbook_names_the_thresholds(name: str, numbers: tuple[float, ...])
     for number in numbers:
         assert re.search(rf"\b{number:g}\b", line_of(rule)), number
         assert f"{number:g}" in rule.expression
+
+
+@pytest.mark.parametrize("name", INDICATORS)
+def test_the_runbook_names_each_objectives_default(name: str):
+    (line,) = re.findall(rf"^\| `{name}` \|.*$", RUNBOOK, re.M)
+    if INDICATORS[name].share is None:
+        assert "| none: yours |" in line
+        return
+    (read,) = read_objectives([name])
+    limit = f"{read.limit_ms:g}ms:" if read.limit_ms else ""
+    assert f"| `{limit}{100 * read.share:g}%`: " in line
 
 
 def test_the_quick_start_names_the_rows_of_the_dashboard():

@@ -10,7 +10,7 @@ import copy
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from loguru import logger
@@ -111,6 +111,7 @@ class Call:
         self._prices = prices
         self._journal = journal
         self._started_at = at
+        self._has_started = False
         self._unix_at_zero = identity.started_at.timestamp() - at
         self._ended_at: float | None = None
         self._record = Record(services.leg)
@@ -131,9 +132,26 @@ class Call:
         return self._held.next_due
 
     @property
+    def has_started(self) -> bool:
+        """Whether its pipeline has started."""
+        return self._has_started
+
+    @property
     def speaking(self) -> bool:
         """Whether the bot is speaking."""
         return self._conversation.bot_speaking
+
+    def started(self, at: float) -> None:
+        """Note that the pipeline has started: the length counts from here, and what came before stays the call's.
+
+        Args:
+            at: When, in monotonic seconds.
+        """
+        self._has_started = True
+        late = at - self._started_at
+        self.identity = replace(self.identity, started_at=self._moment(at))
+        self._started_at = at
+        self._series.started(late)
 
     def measured(self, fact: Fact, at: float) -> None:
         """Take what a service reported.

@@ -9,15 +9,21 @@ import typer
 
 from voice_metrics.cli.written import written
 from voice_metrics.grafana.alerts import Thresholds, render
+from voice_metrics.grafana.objectives import INDICATORS, BadObjective, read_objectives, window_days
 
 EXAMPLES = """\b
 Examples:
   voice-metrics alerts alerts.yml
   voice-metrics alerts --job restaurant-bot --response-p95-ms 2000 --cost-per-hour 5 alerts.yml
+  voice-metrics alerts --slo response=1500ms:95% --slo answered=99% --slo errors=99.5% --window 30d alerts.yml
   voice-metrics alerts --runbook https://wiki.example.com/voice-alerts alerts.yml
 """
 _THEN = "In Grafana: Alerting > Alert rules > More > Import. Prometheus reads it as a rule file."
 _STANDARD = Thresholds()
+_KNOWN = ", ".join(
+    f"{name}={f'{indicator.limit_ms:g}ms:' if indicator.limit_ms else ''}{100 * (indicator.share or 0.9):g}%"
+    for name, indicator in INDICATORS.items()
+)
 
 
 def alerts(
@@ -40,24 +46,40 @@ def alerts(
     error_ratio: Annotated[
         float, typer.Option(min=0, metavar="RATIO", help="Errors per turn of the bot.")
     ] = _STANDARD.error_ratio,
+    unanswered_ratio: Annotated[
+        float, typer.Option(min=0, max=1, metavar="RATIO", help="Share of callers' turns without an answer.")
+    ] = _STANDARD.unanswered_ratio,
     cost_per_hour: Annotated[
         float, typer.Option(min=0, metavar="USD", help="Cost of the last hour.")
     ] = _STANDARD.cost_per_hour_usd,
+    cost_per_day: Annotated[
+        float, typer.Option(min=0, metavar="USD", help="Cost of the last 24 hours.")
+    ] = _STANDARD.cost_per_day_usd,
     interruption_ratio: Annotated[
         float, typer.Option(min=0, max=1, metavar="RATIO", help="Share of turns that callers cut off.")
     ] = _STANDARD.interruption_ratio,
+    slo: Annotated[
+        list[str] | None, typer.Option(metavar="OBJECTIVE", help=f"An objective, once for each: {_KNOWN}.")
+    ] = None,
+    window: Annotated[str, typer.Option(metavar="DAYS", help="Over how long objectives hold, 7d to 90d.")] = "30d",
     runbook: Annotated[
         str | None, typer.Option(metavar="URL", help="Your copy of docs/alerts.md, for notifications to link to.")
     ] = None,
 ) -> None:
     """Write the alert rules as YAML for Prometheus, Mimir or Grafana's import."""
     thresholds = Thresholds(
-        response_p95_ms,
-        stt_ttfb_p95_ms,
-        llm_ttfb_p95_ms,
-        tts_ttfb_p95_ms,
-        error_ratio,
-        cost_per_hour,
-        interruption_ratio,
+        response_p95_ms=response_p95_ms,
+        stt_ttfb_p95_ms=stt_ttfb_p95_ms,
+        llm_ttfb_p95_ms=llm_ttfb_p95_ms,
+        tts_ttfb_p95_ms=tts_ttfb_p95_ms,
+        error_ratio=error_ratio,
+        unanswered_ratio=unanswered_ratio,
+        cost_per_hour_usd=cost_per_hour,
+        cost_per_day_usd=cost_per_day,
+        interruption_ratio=interruption_ratio,
     )
-    written(render(thresholds, job, runbook), file, _THEN)
+    try:
+        objectives, days = read_objectives(slo or ()), window_days(window)
+    except BadObjective as mistake:
+        raise typer.BadParameter(str(mistake)) from None
+    written(render(thresholds, job, runbook, objectives, days), file, _THEN)

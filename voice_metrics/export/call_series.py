@@ -97,6 +97,15 @@ class CallSeries:
             if value is not None:
                 write(value)
 
+    def started(self, seconds: float) -> None:
+        """Let the call's length count from its start.
+
+        Args:
+            seconds: How long ago its series began.
+        """
+        if seconds and self._tags.labelled:
+            self._writer(table.SESSION_DURATION, self.attributes)(-seconds)
+
     def end(self, reason: EndReason, seconds_ago: float = 0.0) -> Future[bool | None]:
         """Write the call's end; nothing may be written after it.
 

@@ -1,16 +1,20 @@
 """The alert rules: what is wrong with a bot, from when on it is, and how long it must be so.
 
-Owns expressions, thresholds and texts; refuses the ways a rule reaches Grafana. Every rule counts as `queries` does,
-so it is right with and without call ids, and asks for a minimum of events, so that one slow call wakes nobody.
+Every rule counts as `queries` does, so it is right with and without call ids, and asks for a minimum of events, so that
+one slow call pages no one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from voice_metrics.grafana.awaited import LOOP_LAG, SWITCHES, UNANSWERED
+from voice_metrics.grafana.burn import COST_COUNTED, UNUSUAL, counted, objective_groups, recordings, unusual
+from voice_metrics.grafana.objectives import JOB, NOT_DUE, Objective
 from voice_metrics.grafana.queries import Selection
+from voice_metrics.grafana.rules import Group, Rule, text
 from voice_metrics.series.table import (
     CALLS_ACTIVE,
     CALLS_ENDED,
@@ -29,8 +33,11 @@ FEWEST_ANSWERS = 10
 FEWEST_TURNS = 20
 FEWEST_ERRORS = 3
 FEWEST_CALLS = 3
-
-_JOB = ("job",)
+FEWEST_UNANSWERED = 5
+FEWEST_REFUSED = 3
+FEWEST_STALLS = 3
+# The event loop is held: a caller hears it as a gap, and a turn's end is noticed late.
+STALL_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,9 @@ class Thresholds:
         llm_ttfb_p95_ms: 95th percentile of the language model's TTFB in milliseconds.
         tts_ttfb_p95_ms: 95th percentile of speech synthesis' TTFB in milliseconds.
         error_ratio: Errors per turn of the bot.
+        unanswered_ratio: Share of the caller's turns that get no answer although one is due.
         cost_per_hour_usd: Dollars in an hour.
+        cost_per_day_usd: Dollars in a day.
         interruption_ratio: Share of the bot's turns that callers cut off.
     """
 
@@ -52,66 +61,52 @@ class Thresholds:
     llm_ttfb_p95_ms: float = 1500
     tts_ttfb_p95_ms: float = 1000
     error_ratio: float = 0.05
+    unanswered_ratio: float = 0.1
     cost_per_hour_usd: float = 10
+    cost_per_day_usd: float = 100
     interruption_ratio: float = 0.4
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One alert.
-
-    Parameters:
-        name: Its name, and the heading of its runbook section.
-        expression: PromQL; the alert is active for each series of the answer.
-        minutes: How long the expression must hold before the alert fires.
-        severity: "critical" or "warning".
-        summary: One sentence with the value, a Prometheus template.
-    """
-
-    name: str
-    expression: str
-    minutes: int
-    severity: str
-    summary: str
-
-
 def rules(thresholds: Thresholds, job: str | None = None) -> Iterator[Rule]:
-    """All rules.
+    """All alerts that need no objective.
 
     Args:
         thresholds: From which values on they fire.
         job: The only bot to watch, by its `service.name`, or `None` to watch every bot on its own.
     """
-    bots = Selection((f"job={json.dumps(job)}",) if job else ())
+    bots = _bots(job)
     yield from _latencies(bots, thresholds)
     yield from _quality(bots, thresholds)
+    yield from _reasons(bots)
     yield from _usage(bots, thresholds)
     yield from _telemetry(bots)
 
 
-def render(thresholds: Thresholds, job: str | None = None, runbook: str | None = None) -> str:
+def render(
+    thresholds: Thresholds,
+    job: str | None = None,
+    runbook: str | None = None,
+    objectives: Sequence[Objective] = (),
+    days: int = 30,
+) -> str:
     """The rules as a file for Prometheus, Mimir or Grafana's import.
 
     Args:
         thresholds: From which values on they fire.
         job: The only bot to watch, or `None` to watch every bot on its own.
         runbook: Address of the page that explains the alerts, or `None` for alerts without a link to it.
+        objectives: What the bots promise; one for the response takes the place of the comparison with last week.
+        days: Over how many days each objective holds.
     """
-    lines = ["groups:", "  - name: voice-metrics", "    interval: 1m", "    rules:"]
-    for rule in rules(thresholds, job):
-        lines += [
-            f"      - alert: {rule.name}",
-            "        expr: |-",
-            f"          {rule.expression}",
-            f"        for: {rule.minutes}m",
-            "        labels:",
-            f"          severity: {rule.severity}",
-            "        annotations:",
-            f"          summary: {json.dumps(rule.summary)}",
-        ]
-        if runbook is not None:
-            lines.append(f"          runbook_url: {json.dumps(f'{runbook}#{rule.name.lower()}')}")
-    return "\n".join(lines) + "\n"
+    bots = _bots(job)
+    promised = {objective.name for objective in objectives}
+    alerts = [rule for rule in rules(thresholds, job) if rule.name != UNUSUAL or "response" not in promised]
+    groups = (recordings(bots), *objective_groups(bots, objectives, days), Group("voice-metrics", tuple(alerts)))
+    return text(groups, runbook)
+
+
+def _bots(job: str | None) -> Selection:
+    return Selection((f"job={json.dumps(job)}",) if job else ())
 
 
 def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
@@ -122,6 +117,7 @@ def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
         "critical",
         'Callers of {{ $labels.job }} wait {{ printf "%.0f" $value }} ms (p95) for an answer.',
     )
+    yield unusual()
     for leg, limit_ms in (
         ("stt", thresholds.stt_ttfb_p95_ms),
         ("llm", thresholds.llm_ttfb_p95_ms),
@@ -138,9 +134,9 @@ def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
 
 
 def _quality(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
-    errors, turns = bots.total(ERRORS, "15m", _JOB), bots.total(TURNS, "15m", _JOB)
-    cut = bots.where('outcome="interrupted"').total(TURNS, "30m", _JOB)
-    spoken = bots.total(TURNS, "30m", _JOB)
+    errors, turns = bots.total(ERRORS, "15m", JOB), bots.total(TURNS, "15m", JOB)
+    cut = bots.where('outcome="interrupted"').total(TURNS, "30m", JOB)
+    spoken = bots.total(TURNS, "30m", JOB)
     yield Rule(
         "VoiceErrors",
         # Errors without a single turn are +Inf per turn.
@@ -148,6 +144,15 @@ def _quality(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
         5,
         "critical",
         '{{ $labels.job }} reports {{ printf "%.2f" $value }} errors per turn.',
+    )
+    silent = bots.where(NOT_DUE).total(UNANSWERED, "15m", JOB)
+    spoken_to = f"{silent} + ({bots.observations(RESPONSE, '15m', JOB)} or 0 * {silent})"
+    yield Rule(
+        "VoiceUnanswered",
+        f"{silent} / ({spoken_to}) > {thresholds.unanswered_ratio:g} and {silent} >= {FEWEST_UNANSWERED}",
+        5,
+        "critical",
+        "{{ $value | humanizePercentage }} of what callers of {{ $labels.job }} say gets no answer.",
     )
     yield Rule(
         "VoiceInterruptions",
@@ -158,13 +163,47 @@ def _quality(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     )
 
 
+def _reasons(bots: Selection) -> Iterator[Rule]:
+    refused = bots.where('error_type="429"').total(ERRORS, "15m", ("job", "provider"))
+    yield Rule(
+        "VoiceRateLimited",
+        f"{refused} >= {FEWEST_REFUSED}",
+        0,
+        "warning",
+        "{{ $labels.provider }} refused {{ $value }} requests of {{ $labels.job }}: its rate limit is reached.",
+    )
+    yield Rule(
+        "VoiceServiceSwitched",
+        f"{bots.total(SWITCHES, '15m', ('job', 'service', 'from', 'to'))} > 0",
+        0,
+        "warning",
+        "{{ $labels.job }} switched its {{ $labels.service }} from {{ $labels.from }} to {{ $labels.to }}.",
+    )
+    ticks, in_time = bots.observations(LOOP_LAG, "10m", JOB), bots.up_to(STALL_MS, LOOP_LAG, "10m", JOB)
+    yield Rule(
+        "VoiceLoopHeld",
+        f"{ticks} - {in_time} >= {FEWEST_STALLS}",
+        0,
+        "warning",
+        f"Something held the event loop of {{{{ $labels.job }}}} for {STALL_MS} ms and more, "
+        "{{ $value }} times in 10 minutes.",
+    )
+
+
 def _usage(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     yield Rule(
         "VoiceCostHigh",
-        f"{bots.total(COST, '1h', _JOB)} > {thresholds.cost_per_hour_usd:g}",
+        f"{bots.total(COST, '1h', JOB)} > {thresholds.cost_per_hour_usd:g}",
         0,
         "warning",
         '{{ $labels.job }} cost {{ printf "%.2f" $value }} dollars in the last hour.',
+    )
+    yield Rule(
+        "VoiceCostHighToday",
+        f"{counted(COST_COUNTED, '1d')} > {thresholds.cost_per_day_usd:g}",
+        0,
+        "warning",
+        '{{ $labels.job }} cost {{ printf "%.2f" $value }} dollars in the last 24 hours.',
     )
     yield Rule(
         "VoiceUsageUnpriced",
@@ -176,7 +215,7 @@ def _usage(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
 
 
 def _telemetry(bots: Selection) -> Iterator[Rule]:
-    ended, measured = bots.total(CALLS_ENDED, "30m", _JOB), bots.observations(TTFB, "30m", _JOB)
+    ended, measured = bots.total(CALLS_ENDED, "30m", JOB), bots.observations(TTFB, "30m", JOB)
     yield Rule(
         "VoiceMetricsStopped",
         f"count by (job) ({bots.last(CALLS_ACTIVE, '1h')} > 0 unless {bots.last(CALLS_ACTIVE, '5m')}) > 0",
@@ -202,6 +241,6 @@ def _telemetry(bots: Selection) -> Iterator[Rule]:
 
 def _slow(bots: Selection, series: Series, limit_ms: float) -> str:
     return (
-        f"{bots.quantile(0.95, series, '10m', _JOB)} > {limit_ms:g}"
-        f" and {bots.observations(series, '10m', _JOB)} >= {FEWEST_ANSWERS}"
+        f"{bots.quantile(0.95, series, '10m', JOB)} > {limit_ms:g}"
+        f" and {bots.observations(series, '10m', JOB)} >= {FEWEST_ANSWERS}"
     )

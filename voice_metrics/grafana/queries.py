@@ -101,6 +101,21 @@ class Selection:
         """Number of values that a histogram received."""
         return self._sum(_parts(series)[2], window, by)
 
+    def up_to(self, bound: float, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
+        """Number of values that a histogram received and that are no larger than one of its bounds.
+
+        Args:
+            bound: One of the histogram's bounds.
+            series: A histogram's row of the table.
+            window: Duration, or a variable of Grafana.
+            by: Labels to keep.
+        """
+        if bound not in series.buckets:
+            raise ValueError(f"{series.name}: {bound:g} is no bound of its buckets")
+        # Mimir writes whole bounds with a decimal, Prometheus without.
+        le = f'le=~"{bound:g}([.]0)?"'
+        return self.where(le)._sum(_parts(series)[0], window, by)
+
     def average(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
         """Mean of the values that a histogram received; nothing where it received none."""
         _, added, count = _parts(series)
@@ -115,9 +130,12 @@ class Selection:
             window: Duration, or a variable of Grafana.
             by: Labels to keep.
         """
-        buckets = self._sum(_parts(series)[0], window, (*by, "le"))
         # Without values the answer is NaN, which no comparison lets through.
-        return f"histogram_quantile({share:g}, {buckets}) >= 0"
+        return f"histogram_quantile({share:g}, {self.buckets(series, window, by)}) >= 0"
+
+    def buckets(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
+        """Number of values up to each bound of a histogram."""
+        return self._sum(_parts(series)[0], window, (*by, "le"))
 
     def current(self, series: Series, by: tuple[str, ...] = ()) -> str:
         """Sum of what goes up and down, as it is now."""

@@ -17,9 +17,10 @@ from voice_metrics.call.facts import EndReason
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger.journal import Journal
 
-# What is still under way when the end is announced gets this long, unless the pipeline is cleaned up before.
+# What is still under way when a pipeline is stopped or cancelled gets this long, unless it is cleaned up before.
 GRACE_SECONDS = 0.5
-# Speech that was queued before an EndFrame is played to its end; the longest that this may take.
+# Speech that was queued before an EndFrame is played to its end, and other processors have work to finish; the
+# longest that this may take.
 DRAIN_SECONDS = 60.0
 # Measurements wait this long to be read together, unless something happens in the conversation before.
 READ_SECONDS = 0.25
@@ -78,6 +79,7 @@ class Lifetime:
         self._reading: asyncio.TimerHandle | None = None
         self._concluding: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
+        self._awaits_clean_up = False
         if journal is not None:
             journal.started(call.progress(clock()))
             self._later(JOURNAL_SECONDS, self._write_journal)
@@ -92,15 +94,17 @@ class Lifetime:
         if self._reading is None:
             self._reading = self._later(READ_SECONDS, self._read)
 
-    def ended(self, reason: EndReason, at: float) -> None:
-        """Note the end; what is still under way is waited for, though not for the pipeline's clean-up.
+    def ended(self, reason: EndReason, at: float, *, cleaned_up: bool) -> None:
+        """Note the end, and wait for what is still under way.
 
         Args:
             reason: How the call ended.
             at: When, in monotonic seconds.
+            cleaned_up: Whether the pipeline's clean-up follows: measurements that come before it count.
         """
         if self.call.end_reason is None:
             self.call.end(reason, at)
+            self._awaits_clean_up = cleaned_up
             self._concluding = self._ending(at + DRAIN_SECONDS)
 
     def conclude(self) -> asyncio.Task[None]:
@@ -149,7 +153,7 @@ class Lifetime:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):
                     await self._due.wait()
-            if not self.call.speaking or self._clock() >= latest:
+            if not (self.call.speaking or self._awaits_clean_up) or self._clock() >= latest:
                 self._due.set()
 
     async def _conclude(self, latest: float) -> None:

@@ -24,11 +24,11 @@ class Origins:
     """Listens to the processors of a pipeline, once each, for as long as they live.
 
     Args:
-        happened: Told each event, synchronously, in the task of the processor that made it. It must not raise for
-            the sake of the log: Pipecat contains what a listener raises and reports it as an error.
+        happened: Told each event and the processor that made it, synchronously, in the task of that processor. It must
+            not raise for the sake of the log: Pipecat contains what a listener raises and reports it as an error.
     """
 
-    def __init__(self, happened: Callable[[Event], None]) -> None:
+    def __init__(self, happened: Callable[[Event, Any], None]) -> None:
         self._happened = happened
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
@@ -62,16 +62,16 @@ class Origins:
         self._told.first(frame.id)
         for raised in (event(frame, processor), function_raised(frame)):
             if raised is not None:
-                self._happened(raised)
+                self._happened(raised, processor)
 
     def _on_pipeline_error(self, worker: Any, frame: ErrorFrame) -> None:
         # A processor may push an ErrorFrame by itself, without the event, and past whoever stands behind it.
         if self._told.first(frame.id) and (raised := event(frame)) is not None:
-            self._happened(raised)
+            self._happened(raised, frame.processor)
 
     def _on_push(self, processor: Any, frame: Frame) -> None:
         if tells(frame) and (told := event(frame, processor)):
-            self._happened(told)
+            self._happened(told, processor)
 
 
 def _calls_functions(processor: Any) -> bool:

@@ -22,14 +22,14 @@ class Partners:
     """Listens to the workers that work for a call's own worker, whose frames never pass its pipeline.
 
     Args:
-        happened: Called with each error and function call there, on the event loop.
+        happened: Called with each error and function call there and the processor that made it, on the event loop.
         measured: Called with each MetricsFrame of theirs, on the event loop.
         switched: Called with each switch, there and in the call's own pipeline, on the event loop.
     """
 
     def __init__(
         self,
-        happened: Callable[[Event], None],
+        happened: Callable[[Event, Any], None],
         measured: Callable[[Frame], None],
         switched: Callable[[ServiceSwitched], None],
     ) -> None:
@@ -65,9 +65,9 @@ class Partners:
                 if processor.can_generate_metrics():
                     processor.add_event_handler("on_before_push_frame", self._on_push)
 
-    def _on_event(self, told: Event) -> None:
+    def _on_event(self, told: Event, processor: Any) -> None:
         # An error that ends such a worker does not end the call.
-        self._happened(replace(told, fatal=False) if isinstance(told, ErrorRaised) else told)
+        self._happened(replace(told, fatal=False) if isinstance(told, ErrorRaised) else told, processor)
 
     def _on_push(self, processor: Any, frame: Frame) -> None:
         if isinstance(frame, MetricsFrame):

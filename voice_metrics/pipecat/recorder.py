@@ -21,7 +21,7 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, St
 
 from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.errors import ErrorRaised
-from voice_metrics.call.facts import EndReason, Leg, Refused
+from voice_metrics.call.facts import Leg, Refused
 from voice_metrics.call.models import LEGS, Models, ServiceSwitched
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.call.seen import Seen
@@ -32,6 +32,7 @@ from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat import breakdowns
 from voice_metrics.pipecat import conversation_frames as events
 from voice_metrics.pipecat.current_call import CurrentCall
+from voice_metrics.pipecat.endings import Ending
 from voice_metrics.pipecat.lifetime import Lifetime
 from voice_metrics.pipecat.metrics_frames import measurements
 from voice_metrics.pipecat.options import Options
@@ -46,10 +47,8 @@ from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
 
 _LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
-# Errors before a call's StartFrame that are remembered for it.
+# Errors before a call that are remembered for it.
 _MOST_EARLY = 100
-# How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
-_GAVE_UP = "can no longer do its job"
 
 
 class _Watched(dict[type, bool]):
@@ -78,7 +77,7 @@ class CallRecorder:
         flags: Callable[[], Flags],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Get ready; the first call begins at its StartFrame.
+        """Get ready; the first call begins when its pipeline is set up.
 
         Args:
             options: What the user chose.
@@ -104,41 +103,49 @@ class CallRecorder:
         self._partners = Partners(self._at_origin, self.take, self._switched)
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float]] = []
-        self._early: deque[ErrorRaised] = deque(maxlen=_MOST_EARLY)
-        self._fatal = False
+        self._early: deque[tuple[ErrorRaised, Any]] = deque(maxlen=_MOST_EARLY)
+        self._ending = Ending()
+        self._worker: Any = None
         self._faults: set[str] = set()
-        self._explained_worker: Any = None
 
     @property
     def call(self) -> Call | None:
         """The current call or the latest one, or `None` before the first."""
         return self._lifetime.call if self._lifetime else None
 
-    async def discover(self, setup: Any) -> None:
-        """Look at the pipeline that is being set up. Never raises.
+    def listen_in_front(self, processor: Any) -> None:
+        """Hear the errors of the processors in front, which are set up before this one. Never raises.
 
         Args:
-            setup: What Pipecat's `setup` hook received.
+            processor: The processor that measures.
         """
         try:
-            if (worker := worker_of(setup)) is not None:
+            while (processor := processor.previous) is not None:
+                self._origins.listen(processors_of(processor))
+        except Exception as fault:
+            self.faulted("set-up", fault)
+
+    async def discover(self, setup: Any) -> None:
+        """Look at the pipeline that is being set up, and begin its call, once. Never raises.
+
+        Args:
+            setup: What Pipecat's `setup` hook received, or a processor that is set up.
+        """
+        try:
+            worker = worker_of(setup)
+            if worker is not None and worker is not self._worker:
                 processors = list(processors_of(worker.pipeline))
+                self._worker = worker
                 self._services = Services(
                     services_in(processors), lambda: processors_of_workers(peers_of(worker)), resting_in(processors)
                 )
-                # Those that came after an earlier call are nobody's.
-                self._early.clear()
+                self._begin(worker.params.start_metadata, self._clock())
                 self._origins.listen(processors)
                 self._origins.listen_above(worker)
                 self._partners.attach(worker)
                 self._current.inherit(processors)
                 # A breakdown names parts of the language model's and the voice's work; its observer costs every frame.
-                if (
-                    worker is not self._explained_worker
-                    and self._services.model(Leg.LLM)
-                    and self._services.model(Leg.TTS)
-                ):
-                    self._explained_worker = worker
+                if self._services.model(Leg.LLM) and self._services.model(Leg.TTS):
                     await breakdowns.attach(worker, setup.task_manager, self._explained)
         except Exception as fault:
             self.faulted("set-up", fault)
@@ -165,8 +172,7 @@ class CallRecorder:
         try:
             self.read()
             if self._lifetime is not None:
-                if self._fatal:
-                    self._lifetime.call.end(EndReason.ERROR, self._clock())
+                self._cut(self._lifetime.call, self._clock())
                 await asyncio.shield(self._lifetime.conclude())
         except Exception as fault:
             self.faulted("end of the call", fault)
@@ -182,10 +188,14 @@ class CallRecorder:
             except Exception as fault:
                 self.faulted(type(frame).__name__, fault)
 
-    def announce_end(self) -> None:
-        """Note that the pipeline was told to end, ahead of what it still has to do. Never raises."""
+    def announce_end(self, frame: Frame) -> None:
+        """Note that the pipeline was told to end, ahead of what it still has to do. Never raises.
+
+        Args:
+            frame: What tells it.
+        """
         if self.call is not None:
-            self.call.end(self._reason_of_end(), self._clock())
+            self.call.end(self._ending.reason(frame), self._clock())
 
     def closing(self, call: Call) -> None:
         """Let numbers that are recorded from now on carry no tags of this call."""
@@ -223,7 +233,7 @@ class CallRecorder:
         """
         call = self.call
         if call is None:
-            self._say_once("record", "Numbers that are recorded before the call's StartFrame are lost")
+            self._say_once("record", "Numbers that are recorded before the call's pipeline is set up are lost")
         elif refused := call.own.record(name, value, kind=kind, unit=unit, attributes=attributes):
             self._refused(refused)
 
@@ -238,29 +248,33 @@ class CallRecorder:
     def _take(self, frame: Frame, at: float) -> None:
         match frame:
             case StartFrame():
-                self._begin(frame, at)
+                self._started(frame, at)
             case MetricsFrame():
                 self._measured(frame, at)
-            case EndFrame() | StopFrame():
-                self._ended(self._reason_of_end(), at)
-            case CancelFrame():
-                failed = self._fatal or str(frame.reason).endswith(_GAVE_UP)
-                self._ended(EndReason.ERROR if failed else EndReason.CANCELLED, at)
+            case EndFrame() | StopFrame() | CancelFrame():
+                self._ended(frame, at)
             case _ if (told := events.event(frame)) is not None:
-                self._took_place(told, at)
+                self._took_place(told, at, worker_of(getattr(frame, "processor", None)))
 
-    def _reason_of_end(self) -> EndReason:
-        # A fatal error makes Pipecat cancel the pipeline, and an EndFrame may be faster.
-        return EndReason.ERROR if self._fatal else EndReason.COMPLETED
-
-    def _begin(self, frame: StartFrame, at: float) -> None:
-        if self._lifetime is not None and not self._lifetime.over:
-            if self._lifetime.call.end_reason is None:
-                return  # a StartFrame that came by two ways
-            self._lifetime.conclude()
-        self.call_id = self._next_id(frame)
-        self._fatal = False
+    def _started(self, frame: StartFrame, at: float) -> None:
+        if self._lifetime is None or self._lifetime.call.end_reason is not None:
+            self._begin(frame.metadata, at)
+        if (call := self.call) is None or call.has_started:
+            return  # a StartFrame that came by two ways
+        call.started(at)
         self._contained("set-up", self._partners.look_again)
+        flags = self._flags()
+        call.latencies_enabled, call.usage_enabled = flags.metrics, flags.usage
+        for warning in flags.warnings():
+            logger.warning("Call {}: {}", self.call_id, warning)
+
+    def _begin(self, metadata: Mapping[str, Any], at: float) -> None:
+        if self._lifetime is not None and not self._lifetime.over:
+            # Its pipeline was stopped a moment ago, or given up before its start.
+            self._cut(self._lifetime.call, at)
+            self._lifetime.conclude()
+        self.call_id = self._next_id(metadata)
+        self._ending.begin(self._worker)
         models = Models(
             self._options.models,
             {leg: self._services.model(leg) for leg in LEGS},
@@ -291,13 +305,11 @@ class CallRecorder:
                 self.call_id,
             )
         _running[self.call_id] = self._lifetime
-        flags = self._flags()
-        call.latencies_enabled, call.usage_enabled = flags.metrics, flags.usage
-        for warning in flags.warnings():
-            logger.warning("Call {}: {}", self.call_id, warning)
         early, self._early = self._early, deque(maxlen=_MOST_EARLY)
-        for told in early:
-            self._took_place(told, at)
+        for told, worker in early:
+            # Those of another worker came after an earlier call.
+            if worker is self._worker:
+                self._took_place(told, at)
 
     def _journal(self, key: str) -> Journal | None:
         path = self._settings.ledger
@@ -307,8 +319,8 @@ class CallRecorder:
         if self.call is not None:
             self.call.happened(refused, self._clock())
 
-    def _next_id(self, frame: StartFrame) -> str:
-        told = frame.metadata.get("call_id")
+    def _next_id(self, metadata: Mapping[str, Any]) -> str:
+        told = metadata.get("call_id")
         given = self._options.call_id or (clean(str(told)) if told else None)
         if self.call is None:
             return given or self.call_id
@@ -332,16 +344,16 @@ class CallRecorder:
                 # The value is no part of the kind: each false one differs.
                 self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
 
-    def _took_place(self, told: events.Event, at: float) -> None:
+    def _took_place(self, told: events.Event, at: float, worker: Any = None) -> None:
         if self._lifetime is not None and not self._lifetime.over:
             self.read()
             if isinstance(told, ErrorRaised) and told.fatal:
-                self._fatal = True
+                self._ending.failed()
                 self._lifetime.call.fail()
             self._lifetime.call.took_place(told, at)
         elif isinstance(told, ErrorRaised):
-            # Services connect before they pass the StartFrame on.
-            self._early.append(told)
+            # A service in front may fail to connect before this processor is set up.
+            self._early.append((told, worker))
 
     def _explained(self, breakdown: Breakdown) -> None:
         try:
@@ -361,17 +373,21 @@ class CallRecorder:
             self.read()
             self._contained("switch", lambda: call.switched(switch, self._clock()))
 
-    def _at_origin(self, told: events.Event) -> None:
+    def _at_origin(self, told: events.Event, processor: Any) -> None:
         try:
             self._current.enter()
-            self._took_place(told, self._clock())
+            self._took_place(told, self._clock(), worker_of(processor))
         except Exception as fault:
             self.faulted(type(told).__name__, fault)
 
-    def _ended(self, reason: EndReason, at: float) -> None:
+    def _cut(self, call: Call, at: float) -> None:
+        call.end(self._ending.reason_without_frame(), at)
+
+    def _ended(self, frame: Frame, at: float) -> None:
         self.read()
         if self._lifetime is not None:
-            self._lifetime.ended(reason, at)
+            # Pipecat cleans a pipeline up after its EndFrame, not after a StopFrame; a CancelFrame is its last.
+            self._lifetime.ended(self._ending.reason(frame), at, cleaned_up=isinstance(frame, EndFrame))
 
     def _say_once(self, kind: str, text: str) -> None:
         if kind not in self._faults and len(self._faults) < 100:

@@ -11,8 +11,12 @@ from typing import Any
 
 
 def worker_of(setup: Any) -> Any | None:
-    """The worker that runs the pipeline, from what a processor's `setup` received."""
-    return getattr(setup, "pipeline_worker", None)
+    """The worker that runs the pipeline, from what a processor's `setup` received, or from a processor."""
+    try:
+        return getattr(setup, "pipeline_worker", None)
+    except Exception:
+        # A processor that is not set up raises.
+        return None
 
 
 def processors_of(root: Any) -> Iterator[Any]:

@@ -1,0 +1,118 @@
+"""The gateway of deploy/fleet adds increments of many processes up, and a crash of it loses none."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.backends.chain import Store
+from tests.backends.programs import Program
+
+from .increments import counted, observed, request
+from .stack import DEPLOY, Collector, gateway, post, prometheus, samples, store
+
+PROCESSES = 400
+
+
+@pytest.fixture(scope="module")
+def prom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    running = prometheus(
+        tmp_path_factory.mktemp("prometheus"),
+        DEPLOY / "fleet" / "prometheus.yaml",
+        "created-timestamp-zero-ingestion",
+    )
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def gateways(prom: Program, tmp_path: Path) -> Iterator[list[Collector]]:
+    url = prom.url + "/api/v1/otlp/v1/metrics"
+    running = [gateway(tmp_path / name, f"{tmp_path.name}-{name}", url, "http://127.0.0.1:9/") for name in ("a", "b")]
+    for one in running:
+        one.program.start()
+    yield running
+    for one in running:
+        one.program.stop()
+
+
+def tell(number: int, endpoint: str, job: str) -> int:
+    """What one process sends: its times overlap with those of the others, as calls do."""
+    now = time.time_ns()
+    began, tags = now - random.randrange(1, 10**10), {"call_id": f"c-{number}"}
+    message = request(
+        f"process-{number}",
+        counted("voice.llm.tokens.total", 3, began, now - random.randrange(1, 10**9), {"model": "m", **tags}),
+        observed("voice.response.milliseconds", [50, 700], began, now, tags),
+        job=job,
+    )
+    return post(endpoint + "/v1/metrics", message)
+
+
+async def holds(prom: Store, expected: dict[str, float]) -> None:
+    """Wait until queries give what is expected."""
+    for _ in range(150):
+        given = {query: list(prom.instant(query, time.time()).values()) for query in expected}
+        if given == {query: [value] for query, value in expected.items()}:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{given} is not {expected}")
+
+
+async def test_increments_of_overlapping_processes_add_up(prom: Program, gateways: list[Collector]) -> None:
+    job = "adds-up"
+    ways = [one.otlp_endpoint for one in gateways]
+    with ThreadPoolExecutor(16) as senders:
+        answers = list(senders.map(lambda number: tell(number, ways[number % 2], job), range(PROCESSES)))
+    assert set(answers) == {200}
+    await holds(
+        store(prom),
+        {
+            f'sum(voice_llm_tokens_total{{job="{job}",model="m"}})': 3 * PROCESSES,
+            f'sum(voice_response_milliseconds_count{{job="{job}"}})': 2 * PROCESSES,
+            f'sum(voice_response_milliseconds_sum{{job="{job}"}})': 750 * PROCESSES,
+            f'sum(voice_response_milliseconds_bucket{{job="{job}",le="100"}})': PROCESSES,
+            f'count(voice_llm_tokens_total{{job="{job}"}})': 2,
+            # Each began at 0, so the first increment counts too.
+            f'sum(min_over_time(voice_llm_tokens_total{{job="{job}"}}[10m]))': 0,
+        },
+    )
+
+
+async def test_a_crash_of_a_gateway_loses_nothing(prom: Program, gateways: list[Collector]) -> None:
+    job, endpoint, program = "crash", gateways[0].otlp_endpoint, gateways[0].program
+    for crash in range(1, 4):
+        for number in range(20):
+            assert tell(number, endpoint, job) == 200
+            if number == 10:
+                program.kill()
+                program.start()
+        await comes_to(prom, f'voice_llm_tokens_total{{job="{job}"}}', 60 * crash)
+        await comes_to(prom, f'voice_response_milliseconds_count{{job="{job}"}}', 40 * crash)
+    (row,) = samples(prom, f'voice_llm_tokens_total{{job="{job}"}}')
+    # Once for each process that the gateway was: a reset can be seen, even if the next value is higher.
+    assert row.count(0.0) >= 3
+
+
+async def comes_to(prom: Program, selector: str, value: float) -> None:
+    """Wait until a counter came to a value."""
+    for _ in range(100):
+        values = [total(row) for row in samples(prom, selector)]
+        if values == [value]:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{selector} came to {values}, not {value}")
+
+
+def total(values: list[float]) -> float:
+    """What a counter came to, restarts included."""
+    return sum(
+        after - before if after >= before else after for before, after in zip([0.0, *values], values, strict=False)
+    )

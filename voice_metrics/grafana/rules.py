@@ -1,0 +1,105 @@
+"""Rules for Prometheus as data, and their text: alerts, recordings, and the groups that evaluate them in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+INTERVAL = "1m"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One alert.
+
+    Parameters:
+        name: Its name, and the heading of its section in docs/alerts.md.
+        expression: PromQL; the alert is active for each series of the answer.
+        minutes: How long the expression must hold before the alert fires.
+        severity: "critical" (someone should act now) or "warning" (someone should look today).
+        summary: One sentence with the value, a Prometheus template.
+        labels: Further labels, such as the objective.
+    """
+
+    name: str
+    expression: str
+    minutes: int
+    severity: str
+    summary: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One series that a query's answer is kept as.
+
+    Parameters:
+        name: Name of the series, as level:metric:window.
+        expression: PromQL.
+        labels: Labels of the series beside those of the answer.
+    """
+
+    name: str
+    expression: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are evaluated one after another, so that a rule may read what one before it recorded.
+
+    Parameters:
+        name: Unique in the file.
+        rules: In the order of evaluation.
+    """
+
+    name: str
+    rules: tuple[Rule | Recording, ...]
+
+
+def text(groups: Iterable[Group], runbook: str | None = None) -> str:
+    """The rules as a file for Prometheus, Mimir or Grafana's import.
+
+    Args:
+        groups: The groups.
+        runbook: Address of the page that explains the alerts, or `None` for alerts without a link to it.
+    """
+    return "\n".join(("groups:", *(line for group in groups for line in _group(group, runbook)))) + "\n"
+
+
+def _group(group: Group, runbook: str | None) -> Iterator[str]:
+    yield f"  - name: {group.name}"
+    yield f"    interval: {INTERVAL}"
+    yield "    rules:"
+    for rule in group.rules:
+        yield from _alert(rule, runbook) if isinstance(rule, Rule) else _recording(rule)
+
+
+def _alert(rule: Rule, runbook: str | None) -> Iterator[str]:
+    yield f"      - alert: {rule.name}"
+    yield from _expression(rule.expression)
+    yield f"        for: {rule.minutes}m"
+    yield from _labels({"severity": rule.severity, **rule.labels})
+    yield "        annotations:"
+    yield f"          summary: {json.dumps(rule.summary)}"
+    if runbook is not None:
+        yield f"          runbook_url: {json.dumps(f'{runbook}#{rule.name.lower()}')}"
+
+
+def _recording(rule: Recording) -> Iterator[str]:
+    yield f"      - record: {rule.name}"
+    yield from _expression(rule.expression)
+    if rule.labels:
+        yield from _labels(rule.labels)
+
+
+def _expression(expression: str) -> Iterator[str]:
+    yield "        expr: |-"
+    yield f"          {expression}"
+
+
+def _labels(labels: Mapping[str, str]) -> Iterator[str]:
+    yield "        labels:"
+    for name, value in labels.items():
+        yield f"          {name}: {value if value.isalnum() else json.dumps(value)}"
