@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.chain import Store
 from tests.backends.programs import Program
 
 from .increments import counted, observed, request
-from .stack import DEPLOY, Collector, gateway, post, prometheus, samples, store
+from .queries import comes_to, holds
+from .stack import DEPLOY, Collector, gateway, post, prometheus, samples
 
 PROCESSES = 400
 
@@ -56,16 +55,6 @@ def tell(number: int, endpoint: str, job: str) -> int:
     return post(endpoint + "/v1/metrics", message)
 
 
-async def holds(prom: Store, expected: dict[str, float]) -> None:
-    """Wait until queries give what is expected."""
-    for _ in range(150):
-        given = {query: list(prom.instant(query, time.time()).values()) for query in expected}
-        if given == {query: [value] for query, value in expected.items()}:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{given} is not {expected}")
-
-
 async def test_increments_of_overlapping_processes_add_up(prom: Program, gateways: list[Collector]) -> None:
     job = "adds-up"
     ways = [one.otlp_endpoint for one in gateways]
@@ -73,7 +62,7 @@ async def test_increments_of_overlapping_processes_add_up(prom: Program, gateway
         answers = list(senders.map(lambda number: tell(number, ways[number % 2], job), range(PROCESSES)))
     assert set(answers) == {200}
     await holds(
-        store(prom),
+        prom,
         {
             f'sum(voice_llm_tokens_total{{job="{job}",model="m"}})': 3 * PROCESSES,
             f'sum(voice_response_milliseconds_count{{job="{job}"}})': 2 * PROCESSES,
@@ -99,20 +88,3 @@ async def test_a_crash_of_a_gateway_loses_nothing(prom: Program, gateways: list[
     (row,) = samples(prom, f'voice_llm_tokens_total{{job="{job}"}}')
     # Once for each process that the gateway was: a reset can be seen, even if the next value is higher.
     assert row.count(0.0) >= 3
-
-
-async def comes_to(prom: Program, selector: str, value: float) -> None:
-    """Wait until a counter came to a value."""
-    for _ in range(100):
-        values = [total(row) for row in samples(prom, selector)]
-        if values == [value]:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{selector} came to {values}, not {value}")
-
-
-def total(values: list[float]) -> float:
-    """What a counter came to, restarts included."""
-    return sum(
-        after - before if after >= before else after for before, after in zip([0.0, *values], values, strict=False)
-    )
