@@ -18,6 +18,12 @@ bench: ## prints what the plug-in costs; gates nothing
 soak: ## fifty calls at a time for minutes, while the receiver misbehaves: make soak ARGS="--seed 7 --minutes 5"
 	uv run python -m benchmarks.soak $(ARGS)
 
+fleet: ## a thousand processes with a call each, through the gateway of deploy/fleet while it restarts
+	uv run python -m benchmarks.fleet $(ARGS)
+
+capacity: ## how many calls one process holds, with a picture: make capacity ARGS="--call my_bot:one_call"
+	uv run python -m benchmarks.capacity $(ARGS)
+
 dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
 	uv run python -m voice_metrics.grafana
 	uv run python scripts/series.py

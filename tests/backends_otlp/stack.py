@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,23 @@ def gateway(folder: Path, name: str, metrics_url: str, logs_url: str, every: str
         "LOGS_URL": logs_url,
     }
     return collector(folder, DEPLOY / "fleet" / "gateway.yaml", environ, "GATEWAY_LISTEN", "GATEWAY_HEALTH")
+
+
+def balancer(folder: Path, gateways: Sequence[Collector]) -> Program:
+    """The load balancer of `deploy/fleet`.
+
+    Args:
+        folder: For its files; made if missing.
+        gateways: What stands behind it.
+    """
+    folder.mkdir(exist_ok=True)
+    at = f"127.0.0.1:{free_port()}"
+    config = (DEPLOY / "fleet" / "nginx.conf").read_text().replace("listen 0.0.0.0:4318", f"listen {at}")
+    for letter, one in zip("ab", gateways, strict=True):
+        config = config.replace(f"gateway-{letter}:4318", one.otlp_endpoint.removeprefix("http://"))
+    (folder / "nginx.conf").write_text(config)
+    arguments = ("-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", "daemon off;")
+    return Program("nginx", arguments, f"http://{at}", "/healthy", folder / "nginx.log")
 
 
 def post(url: str, message: Any) -> int:

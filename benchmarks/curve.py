@@ -1,0 +1,71 @@
+"""A curve as a picture (SVG), without a library for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 320, 60, 40, 20
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is drawn.
+
+    Parameters:
+        points: Calls and milliseconds.
+        limit: A line across, in milliseconds.
+        most_calls: Right end of the picture.
+        most_ms: Upper end.
+    """
+
+    points: Sequence[tuple[float, float]]
+    limit: float
+    most_calls: float
+    most_ms: float
+
+    @classmethod
+    def of(cls, points: Sequence[tuple[float, float]], limit: float) -> Curve:
+        """A curve that fits into its picture."""
+        calls, highest = max((x for x, _ in points), default=1.0), max((y for _, y in points), default=0.0)
+        return cls(points, limit, calls, max(limit * 1.2, min(highest, limit * 2)))
+
+    def at(self, calls: float, milliseconds: float) -> tuple[float, float]:
+        """Where a point is in the picture; one above its upper end is at the end."""
+        x = LEFT + (WIDTH - LEFT - 20) * calls / self.most_calls
+        y = HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * min(milliseconds, self.most_ms) / self.most_ms
+        return round(x, 1), round(y, 1)
+
+
+def drawn(curve: Curve) -> str:
+    """The picture.
+
+    Args:
+        curve: What is in it.
+    """
+    line = " ".join(f"{x},{y}" for x, y in (curve.at(*point) for point in curve.points))
+    dots = "".join(f'<circle cx="{x}" cy="{y}" r="3"/>' for x, y in (curve.at(*point) for point in curve.points))
+    (left, floor), (right, limit) = curve.at(0, 0), curve.at(curve.most_calls, curve.limit)
+    steps = [round(curve.most_calls * share / 4) for share in range(5)]
+    along = "".join(
+        f'<text x="{curve.at(calls, 0)[0]}" y="{floor + 18}" text-anchor="middle">{calls}</text>' for calls in steps
+    )
+    up = "".join(
+        f'<text x="{LEFT - 8}" y="{curve.at(0, ms)[1] + 4}" text-anchor="end">{ms:.0f}</text>'
+        for ms in (0, curve.limit / 2, curve.limit)
+    )
+    middle = (TOP + floor) / 2
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"
+  font-family="sans-serif" font-size="12">
+<title>Lag of the event loop by calls in one process</title>
+<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>
+<path d="M{left} {TOP}V{floor}H{right}" fill="none" stroke="#555"/>
+<path d="M{left} {limit}H{right}" stroke="#c33" stroke-dasharray="6 4"/>
+<polyline points="{line}" fill="none" stroke="#2a6fb0" stroke-width="2"/>
+<g fill="#2a6fb0">{dots}</g>
+<g fill="#333">{along}{up}
+<text x="{(left + right) / 2}" y="{HEIGHT - 4}" text-anchor="middle">calls at a time in one process</text>
+<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">p95 lag, ms</text>
+</g>
+</svg>
+"""

@@ -1,0 +1,186 @@
+"""A thousand processes with one call each, through the gateway of deploy/fleet while its Collectors restart.
+
+Real programs: nginx, two Collectors, Prometheus, VictoriaLogs, with the configurations of deploy/fleet. Each process is
+of its own: it begins, holds one call in a real pipeline, exports and ends, 16 at a time. A Collector is stopped and
+started again every few seconds, the two in turns. In the end the totals in Prometheus and the events in VictoriaLogs
+are compared with what was fed, and the series are counted.
+
+Exits with 1 and says what is not so. Needs the programs of `scripts/get-backends`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import fleet_call
+from benchmarks.machine import described
+from tests.backends.programs import BUILT, INSTALL_BUILT, Program, missing
+from tests.backends_otlp.queries import total
+from tests.backends_otlp.stack import DEPLOY, Logs, balancer, gateway, prometheus, samples, store, victoria_logs
+
+ARRIVES_SECONDS = 60.0
+BOTS = {
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
+    "OTEL_LOGS_EXPORTER": "otlp",
+    "VOICE_METRICS_CALL_ID": "off",
+}
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The programs.
+
+    Parameters:
+        balancer: What the bots send to.
+        gateways: The Collectors behind it.
+        prometheus: Where series end up.
+        logs: Where events end up.
+    """
+
+    balancer: Program
+    gateways: list[Program]
+    prometheus: Program
+    logs: Logs
+
+
+def started(folder: Path, every: str, cleanup: ExitStack) -> Fleet:
+    """Start the programs.
+
+    Args:
+        folder: For their files.
+        every: How long a gateway collects increments.
+        cleanup: Stops them.
+    """
+    logs = victoria_logs(folder / "logs")
+    series = prometheus(folder / "prometheus", DEPLOY / "fleet" / "prometheus.yaml", "created-timestamp-zero-ingestion")
+    url = series.url + "/api/v1/otlp/v1/metrics"
+    gateways = [gateway(folder / name, f"gateway-{name}", url, logs.otlp_url, every) for name in "ab"]
+    fleet = Fleet(balancer(folder / "balancer", gateways), [one.program for one in gateways], series, logs)
+    for program in (logs.program, series, *fleet.gateways, fleet.balancer):
+        program.start()
+        cleanup.callback(program.stop)
+    return fleet
+
+
+class Restarts:
+    """Stops a gateway and starts it again, the two in turns, until told to stop."""
+
+    def __init__(self, gateways: list[Program], every_seconds: float) -> None:
+        self.number = 0
+        self._gateways, self._every = gateways, every_seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave both running."""
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._every):
+            program = self._gateways[self.number % len(self._gateways)]
+            program.stop()
+            self._over.wait(0.5)
+            program.start()
+            self.number += 1
+
+
+def played(processes: int, at_once: int, environ: Mapping[str, str], folder: Path) -> list[dict]:
+    """Run the processes; what each of them fed."""
+    # Children of a server that has imported everything: a process costs its call, not a second of imports.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.fleet"])
+
+    def one(number: int) -> int | None:
+        # A ledger for each place, as containers with a volume have: what one owes, the next one there sends.
+        ledger = {"VOICE_METRICS_DB": str(folder / f"place-{number % at_once}.db")}
+        process = context.Process(target=fleet_call.main, args=(number, {**environ, **ledger}, str(folder)))
+        process.start()
+        process.join(120)
+        return process.exitcode
+
+    with ThreadPoolExecutor(at_once) as places:
+        codes = Counter(places.map(one, range(processes)))
+    if set(codes) != {0}:
+        print(f"exit codes: {dict(codes)}")
+    return [json.loads(path.read_text()) for path in folder.glob("call-*.json")]
+
+
+def arrived(fleet: Fleet, fed: Counter[str], calls: int, events: bool) -> Iterator[str]:
+    """Wait until everything is there.
+
+    Yields:
+        What is not.
+    """
+    deadline = time.monotonic() + ARRIVES_SECONDS
+    while True:
+        came = {name: sum(map(total, samples(fleet.prometheus, name))) for name in fed}
+        wrong = [f"{name}: {came[name]:.0f} came, {fed[name]} were fed" for name in fed if came[name] != fed[name]]
+        if events and (rows := len(fleet.logs.rows('event_name:="voice.call" | fields call_id'))) != calls:
+            wrong.append(f"events: {rows} came of {calls} calls")
+        if not wrong or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    for name, value in sorted(fed.items()):
+        print(f"  {name:42} fed {value:10} came {came[name]:10.0f}")
+    yield from wrong
+
+
+def main() -> None:
+    read = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    read.add_argument("--processes", type=int, default=1000)
+    read.add_argument("--at-once", type=int, default=16)
+    read.add_argument("--every", default="2s", help="how long a gateway collects increments")
+    read.add_argument("--restart-seconds", type=float, default=5.0)
+    read.add_argument("--temporality", default="delta")
+    read.add_argument("--without-events", action="store_true")
+    options = read.parse_args()
+    if reason := missing((*BUILT, "nginx"), INSTALL_BUILT):
+        sys.exit(reason)
+    print(described(), flush=True)
+    with tempfile.TemporaryDirectory() as name, ExitStack() as cleanup:
+        folder = Path(name)
+        fleet = started(folder, options.every, cleanup)
+        environ = {
+            **BOTS,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": fleet.balancer.url,
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": options.temporality,
+        }
+        (folder / "fed").mkdir()
+        restarts, began = Restarts(fleet.gateways, options.restart_seconds), time.monotonic()
+        try:
+            reports = played(options.processes, options.at_once, environ, folder / "fed")
+        finally:
+            restarts.stop()
+        took = time.monotonic() - began
+        fed = sum((Counter(report["total"]) for report in reports), Counter[str]())
+        late = sum(not report["flushed"] for report in reports)
+        print(
+            f"{len(reports)} processes in {took:.0f} s, {options.at_once} at a time; {restarts.number} restarts of a "
+            f"Collector; {late} processes ended before the gateway had answered"
+        )
+        wrong = list(arrived(fleet, fed, options.processes, not options.without_events))
+        if len(reports) != options.processes:
+            wrong.append(f"{options.processes - len(reports)} processes did not report")
+        active = store(fleet.prometheus).instant('count({__name__=~"voice_.+|gen_ai_.+"})', time.time())
+        print(f"  series in Prometheus: {sum(active.values()):.0f}")
+    if wrong:
+        sys.exit("\n".join(wrong))
+    print("everything that was fed came, once")
+
+
+if __name__ == "__main__":
+    main()
