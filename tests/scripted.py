@@ -120,6 +120,7 @@ class ScriptedCall:
             return
         if not ANSWERS_FAILURES and any(tool.outcome != "completed" for tool in turn.tools):
             await self._within(self.bench.function_is_over)
+            self.bench.silent_at = None  # what the bot says later answers nothing
             return
         await self._within(self.bench.bot_speaks)
 

@@ -20,8 +20,8 @@ from pipecat.workers.runner import WorkerRunner
 
 from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call.call import Call, Identity
-from voice_metrics.call.conversation import BotStarted, BotStopped, Interruption
 from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.events import BotStarted, BotStopped, Interruption
 from voice_metrics.call.facts import EndReason, FirstByte, TurnOutcome
 from voice_metrics.call.functions import FunctionAnswered, FunctionRunning
 from voice_metrics.ledger import LedgerReader, ledger_at
@@ -243,7 +243,7 @@ def test_reading_the_summary_changes_nothing() -> None:
     for one in told:
         del one["started_at"]
     assert told[0] == told[1]
-    assert told[0]["turns"] == {"completed": 0, "interrupted": 1}
+    assert told[0]["turns"] == {"completed": 0, "interrupted": 1, "unanswered": 0}
 
 
 def test_the_summary_of_a_call_that_has_ended_counts_what_is_still_open() -> None:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_metrics.call.conversation import (
+from voice_metrics.call.conversation import Conversation
+from voice_metrics.call.events import (
     BotSpeaking,
     BotStarted,
     BotStopped,
-    Conversation,
     Event,
     Interruption,
     UserStarted,
@@ -115,8 +115,8 @@ def _responses(events: list[Timed]) -> list[float]:
         ),
         pytest.param(
             [(1.0, UserStarted()), (2.0, UserStopped()), (2.2, VoiceStarted()), (3.0, BotStarted())],
-            [],
-            id="caller-speaks-again-as-the-bot-starts",
+            [1.0],
+            id="a-voice-after-the-turn-does-not-hide-the-response",
         ),
         pytest.param(
             [
@@ -139,8 +139,8 @@ def _responses(events: list[Timed]) -> list[float]:
                 (2.6, VoiceStopped(0.25)),
                 (3.0, BotStarted()),
             ],
-            [0.65],
-            id="a-cough-after-the-turn-moves-the-silence",
+            [1.0],
+            id="a-cough-after-the-turn-does-not-shorten-the-wait",
         ),
         pytest.param(
             [

@@ -36,9 +36,10 @@ DOORS = {
 }  # fmt: skip
 # They know neither an event loop nor a network, a disk or a clock.
 PURE = {
-    "call/conversation", "call/errors", "call/facts", "call/functions", "call/holdback", "call/models",
-    "call/providers", "call/record", "call/rendering", "call/response_parts", "call/seen", "call/summary",
-    "call/text", "call/throughput", "call/token_counts", "call/unreported", "series/points", "series/table",
+    "call/answers", "call/conversation", "call/errors", "call/events", "call/facts", "call/functions",
+    "call/holdback", "call/line", "call/models", "call/providers", "call/record", "call/rendering",
+    "call/response_parts", "call/seen", "call/summary", "call/text", "call/throughput", "call/token_counts",
+    "call/unreported", "series/points", "series/table",
 }  # fmt: skip
 IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
 

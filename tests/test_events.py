@@ -33,7 +33,8 @@ from pipecat.services.llm_service import FunctionCallFromLLM, FunctionCallParams
 from pipecat.workers.runner import WorkerRunner
 
 from tests.store import Store
-from voice_metrics.call.conversation import (
+from voice_metrics.call.errors import ErrorRaised, Failures
+from voice_metrics.call.events import (
     BotSpeaking,
     BotStarted,
     Interruption,
@@ -41,10 +42,9 @@ from voice_metrics.call.conversation import (
     VoiceStarted,
     VoiceStopped,
 )
-from voice_metrics.call.errors import ErrorRaised, Failures
 from voice_metrics.call.facts import Failed
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
-from voice_metrics.pipecat.conversation_frames import RESULTS_NAME_ERRORS, event, function_raised, is_echo, reads, tells
+from voice_metrics.pipecat.conversation_frames import RESULTS_NAME_ERRORS, event, function_raised, is_echo, reads
 from voice_metrics.processor import VoiceMetricsProcessor
 
 END: Any = getattr(frames, "EndWorkerFrame", None) or frames.EndTaskFrame  # renamed in 1.4.0
@@ -57,7 +57,10 @@ RUNNING = {"function_name": "book", "tool_call_id": "call_1", "arguments": {}}
         pytest.param(BotStartedSpeakingFrame(), BotStarted(), id="bot-starts"),
         pytest.param(BotSpeakingFrame(), BotSpeaking(), id="bot-speaks-on"),
         pytest.param(UserStoppedSpeakingFrame(), UserStopped(), id="caller-stops"),
-        pytest.param(VADUserStartedSpeakingFrame(), VoiceStarted(), id="voice-is-heard"),
+        pytest.param(VADUserStartedSpeakingFrame(), VoiceStarted(0.0), id="voice-is-heard"),
+        pytest.param(
+            VADUserStartedSpeakingFrame(start_secs=0.2), VoiceStarted(0.2), id="voice-was-heard-for-long-enough"
+        ),
         pytest.param(VADUserStoppedSpeakingFrame(stop_secs=0.3), VoiceStopped(0.3), id="silence-is-certain"),
         pytest.param(VADUserStoppedSpeakingFrame(), VoiceStopped(0.0), id="silence-is-told-at-once"),
         pytest.param(InterruptionFrame(), Interruption(), id="interruption"),
@@ -228,7 +231,23 @@ def test_a_result_settles_only_when_it_is_final() -> None:
 
     assert event(FunctionCallResultFrame(result="half", properties=progress, **RUNNING)) is None
     assert event(final) == FunctionAnswered(final.id, "call_1", "book")
-    assert event(nothing) == FunctionAnswered(nothing.id, "call_1", "book", empty=True)
+    assert event(nothing) == FunctionAnswered(nothing.id, "call_1", "book", empty=True, asks_model=False)
+
+
+@pytest.mark.parametrize(
+    ("of_frame", "of_properties", "asks_model"),
+    [
+        pytest.param(None, None, True, id="a-result-asks-the-model-to-go-on"),
+        pytest.param(None, False, False, id="unless-the-function-says-no"),
+        pytest.param(False, None, False, id="or-its-frame"),
+        pytest.param(False, True, True, id="the-functions-word-counts"),
+    ],
+)
+def test_whether_a_result_asks_the_model(of_frame: bool | None, of_properties: bool | None, asks_model: bool) -> None:
+    properties = FunctionCallResultProperties(run_llm=of_properties)
+    frame = FunctionCallResultFrame(result={"found": 1}, run_llm=of_frame, properties=properties, **RUNNING)
+
+    assert event(frame) == FunctionAnswered(frame.id, "call_1", "book", asks_model=asks_model)
 
 
 @pytest.mark.skipif(not RESULTS_NAME_ERRORS, reason="this Pipecat's results name no errors")
@@ -254,11 +273,6 @@ def test_inference_after_a_cancelled_call_means_that_it_ran_out_of_time() -> Non
 
     frame.run_llm = True  # since the version whose timeouts cancel
     assert event(frame) == FunctionDropped(frame.id, "call_1", "book", timed_out=True)
-
-
-def test_function_frames_are_read_at_their_origin() -> None:
-    assert tells(FunctionCallInProgressFrame(**RUNNING))
-    assert not tells(BotStartedSpeakingFrame())
 
 
 @pytest.mark.skipif(not hasattr(frames, "ExternalFunctionCallInProgressFrame"), reason="not in this Pipecat")

@@ -58,7 +58,7 @@ def told(summary: CallSummary | None) -> dict[str, Any]:
         "latencies": sum(story[kind]["count"] + story[kind]["interrupted"] for kind in ("ttfb", "processing")),
         "cut": sum(story[kind]["interrupted"] for kind in ("ttfb", "processing")),
         "responses": story["response"]["count"],
-        "turns": story["turns"],
+        "turns": {outcome: story["turns"][outcome] for outcome in ("completed", "interrupted")},
         "interruptions": story["interruptions"],
         "functions": {outcome: count for outcome, count in story["function_calls"].items() if count},
         "errors": story["errors"],

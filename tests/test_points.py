@@ -10,6 +10,7 @@ import pytest
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    Cause,
     CharactersSpoken,
     Fact,
     Failed,
@@ -32,6 +33,7 @@ from voice_metrics.call.facts import (
     TurnDetected,
     TurnEnded,
     TurnOutcome,
+    Unanswered,
     Unpriced,
 )
 from voice_metrics.pipecat.services import Service, Services
@@ -145,6 +147,7 @@ CASES = [
         [("voice.usage.unpriced.total", 1, {"service": "stt", "model": "m"})],
     ),
     pytest.param(TurnEnded(TurnOutcome.INTERRUPTED, 1.0), [("voice.turns.total", 1, {"outcome": "interrupted"})]),
+    pytest.param(Unanswered(Cause.NO_AUDIO), [("voice.turns.unanswered.total", 1, {"cause": "no_audio"})]),
     pytest.param(Interrupted(), [("voice.interruptions.total", 1, {})]),
     pytest.param(
         FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),

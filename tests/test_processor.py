@@ -201,7 +201,10 @@ async def test_an_interruption_that_is_delivered_again_later_cuts_nothing(store:
     said = [BotStartedSpeakingFrame(), BotStoppedSpeakingFrame(), InterruptionFrame(), BotStartedSpeakingFrame()]
     await run([Pause(), Twice(), metrics], [*said, ttfb(0.01), BotStoppedSpeakingFrame()])
     assert (told(metrics)["ttfb"]["count"], told(metrics)["ttfb"]["interrupted"]) == (1, 0)
-    assert (told(metrics)["turns"], told(metrics)["interruptions"]) == ({"completed": 2, "interrupted": 0}, 0)
+    assert (told(metrics)["turns"], told(metrics)["interruptions"]) == (
+        {"completed": 2, "interrupted": 0, "unanswered": 0},
+        0,
+    )
 
 
 async def test_calls_one_after_another_have_their_own_numbers(store: Store) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    Cause,
     CharactersSpoken,
     EndReason,
     Failed,
@@ -29,6 +30,7 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnEnded,
     TurnOutcome,
+    Unanswered,
     Unpriced,
 )
 from voice_metrics.call.record import Record
@@ -63,6 +65,7 @@ def summary_of(kept: Record, *, duration_seconds: float = 60.0, exported: bool |
         errors=kept.errors,
         cost=kept.costs.summary(duration_seconds),
         dropped=kept.dropped,
+        line=kept.line.summary(),
         exported=exported,
         destination="otlp.example:4318",
         kept_in="calls.db",
@@ -118,6 +121,7 @@ def test_characters_audio_turns_functions_errors_and_drops_are_counted() -> None
             TurnEnded(TurnOutcome.COMPLETED, 1.0),
             TurnEnded(TurnOutcome.INTERRUPTED, None),
             Interrupted(),
+            Unanswered(Cause.NO_TRANSCRIPT),
             FunctionSettled("book", FunctionOutcome.COMPLETED, 0.1),
             FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),
             Failed("OpenAILLMService", "timeout"),
@@ -126,7 +130,7 @@ def test_characters_audio_turns_functions_errors_and_drops_are_counted() -> None
     ).to_dict()
     assert told["tts"] == {"characters": 76}
     assert told["stt"] == {"audio_seconds": 0.3}
-    assert told["turns"] == {"completed": 1, "interrupted": 1}
+    assert told["turns"] == {"completed": 1, "interrupted": 1, "unanswered": 1}
     assert told["interruptions"] == 1
     assert told["function_calls"] == {"completed": 1, "failed": 0, "timed_out": 1, "cancelled": 0}
     assert (told["errors"], told["dropped"]) == (1, 1)

@@ -33,7 +33,7 @@ COUNTS: dict[str, Any] = {
         "reasoning_tokens": 0,
     },
     "tts": {"characters": 264},
-    "turns": {"completed": 4, "interrupted": 1},
+    "turns": {"completed": 4, "interrupted": 1, "unanswered": 0},
     "interruptions": 1,
     "function_calls": {"completed": 2, "failed": 0, "timed_out": 0, "cancelled": 0},
     "errors": 0,

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 
 from loguru import logger
 
-from voice_metrics.call.conversation import BotStopped, Conversation, Interruption, UserStarted
+from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import Failures
+from voice_metrics.call.events import BotStopped, Interruption, UserStarted
 from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
@@ -119,7 +120,7 @@ class Call:
         self._unreported = UnreportedUsage(services.leg)
         self._parts = ResponseParts()
         self._held = HoldBack()
-        self._conversation = Conversation()
+        self._conversation = Conversation(services.leg)
         self._functions = FunctionCalls()
         self._failures = Failures()
         self._last_export: Future[bool | None] | None = None
@@ -331,6 +332,7 @@ class Call:
             errors=record.errors,
             cost=record.costs.summary(duration),
             dropped=record.dropped,
+            line=record.line.summary(),
             exported=self._exported(),
             destination=self._telemetry.destination,
             kept_in=self._telemetry.kept_in,

@@ -37,6 +37,17 @@ class TurnOutcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Cause(StrEnum):
+    """Why a turn of the caller stays without an answer of the bot."""
+
+    NO_TRANSCRIPT = "no_transcript"
+    NO_ANSWER = "no_answer"
+    NO_AUDIO = "no_audio"
+    ERROR = "error"
+    CALLER_RESUMED = "caller_resumed"
+    CALL_ENDED = "call_ended"
+
+
 class FunctionOutcome(StrEnum):
     """How a function call was settled."""
 
@@ -242,6 +253,17 @@ class Responded:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A turn of the caller got no answer.
+
+    Parameters:
+        cause: Why.
+    """
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class ResponsePart:
     """One named part of a response's wait; the parts of a response add up to it.
 
@@ -381,6 +403,7 @@ Fact = (
     | CharactersSpoken
     | Generated
     | Responded
+    | Unanswered
     | ResponsePart
     | TurnEnded
     | Interrupted

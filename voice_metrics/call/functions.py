@@ -44,6 +44,7 @@ class FunctionAnswered:
         function: Name of the function.
         failed: Whether it raised.
         empty: Whether the result is nothing at all.
+        asks_model: Whether the model is asked to go on with the result.
     """
 
     frame_id: int
@@ -51,6 +52,7 @@ class FunctionAnswered:
     function: str
     failed: bool = False
     empty: bool = False
+    asks_model: bool = True
 
 
 @dataclass(frozen=True, slots=True)

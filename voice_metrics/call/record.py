@@ -30,6 +30,7 @@ from voice_metrics.call.facts import (
     TurnOutcome,
     Unpriced,
 )
+from voice_metrics.call.line import Line
 from voice_metrics.call.summary import (
     CostSummary,
     Latency,
@@ -151,6 +152,7 @@ class Record:
         self.audio_seconds: float | None = None
         self.turns: Counter[TurnOutcome] = Counter()
         self.functions: Counter[FunctionOutcome] = Counter()
+        self.line = Line()
         self.interruptions = self.errors = self.dropped = 0
         self._overall: dict[type, _Samples] = {FirstByte: _Samples(), Processing: _Samples()}
         self._by_leg: dict[type, dict[Leg, _Samples]] = {
@@ -184,6 +186,8 @@ class Record:
                 self.dropped += 1
             case Unpriced():
                 self.costs.miss(fact)
+            case _:
+                self.line.take(fact)
 
     def service_latency(self, kind: type[FirstByte] | type[Processing]) -> ServiceLatency:
         """Latency of all services together and of each leg, interrupted requests left out of the figures."""

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from voice_metrics.call.facts import EndReason, FunctionOutcome, Leg, TurnOutcome
+from voice_metrics.call.facts import Cause, EndReason, FunctionOutcome, Leg, TurnOutcome
+from voice_metrics.call.line import LineSummary
 from voice_metrics.call.summary import CallSummary, CostSummary, Latency, ServiceLatency
 
+_CAUSES = {
+    Cause.NO_TRANSCRIPT: "not understood",
+    Cause.NO_ANSWER: "without a reply",
+    Cause.NO_AUDIO: "without audio",
+    Cause.ERROR: "failed",
+    Cause.CALLER_RESUMED: "caller went on",
+    Cause.CALL_ENDED: "call ended",
+}
 _NAMES = {Leg.LLM: "LLM", Leg.STT: "STT", Leg.TTS: "TTS", Leg.OTHER: "other"}
 
 
@@ -74,7 +83,13 @@ def _figures(figures: Latency, interrupted: int = 0, unmeasured: str = "none mea
 def _turns(summary: CallSummary) -> str:
     completed, cut = (summary.turns.get(outcome, 0) for outcome in TurnOutcome)
     plural = "" if summary.interruptions == 1 else "s"
-    return f"{completed} completed, {cut} interrupted; {summary.interruptions} interruption{plural}"
+    unanswered = _unanswered(summary.line)
+    return f"{completed} completed, {cut} interrupted; {summary.interruptions} interruption{plural}{unanswered}"
+
+
+def _unanswered(line: LineSummary) -> str:
+    causes = ", ".join(f"{count} {_CAUSES[cause]}" for cause, count in line.unanswered.items())
+    return f"; {line.all_unanswered} of the caller unanswered ({causes})" if causes else ""
 
 
 def _functions(summary: CallSummary) -> str:

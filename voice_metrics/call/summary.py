@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from voice_metrics.call.facts import EndReason, FunctionOutcome, Leg, TurnOutcome
+from voice_metrics.call.line import LineSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ class CallSummary:
         errors: Errors, counted where they arose.
         cost: Cost.
         dropped: Measurements that were refused or lost.
+        line: What the caller felt.
         exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
         destination: Host that the series went to, or `None` without an endpoint.
         kept_in: File that keeps what was not acknowledged, or `None`.
@@ -243,6 +245,7 @@ class CallSummary:
     errors: int
     cost: CostSummary
     dropped: int
+    line: LineSummary = field(default_factory=LineSummary)
     exported: bool | None = None
     destination: str | None = None
     kept_in: str | None = None
@@ -264,7 +267,8 @@ class CallSummary:
             "ttfb": self.ttfb.to_dict(),
             "processing": self.processing.to_dict(),
             "response": self.response.to_dict(),
-            "turns": {outcome.value: self.turns.get(outcome, 0) for outcome in TurnOutcome},
+            "turns": {outcome.value: self.turns.get(outcome, 0) for outcome in TurnOutcome}
+            | {"unanswered": self.line.all_unanswered},
             "interruptions": self.interruptions,
             "function_calls": {outcome.value: self.function_calls.get(outcome, 0) for outcome in FunctionOutcome},
             "errors": self.errors,

@@ -26,6 +26,7 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnDetected,
     TurnEnded,
+    Unanswered,
     Unpriced,
 )
 from voice_metrics.ledger.rows import Row
@@ -115,6 +116,8 @@ def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
             return (Row(at, "response_part", seconds, name=part),)
         case TurnEnded(outcome, seconds):
             return (Row(at, "turn", seconds, outcome=outcome),)
+        case Unanswered(cause):
+            return (Row(at, "unanswered", outcome=cause),)
         case Interrupted():
             return (Row(at, "interruption"),)
         case FunctionSettled(function, outcome, seconds):

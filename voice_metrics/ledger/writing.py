@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from voice_metrics.call.facts import TurnOutcome
 from voice_metrics.call.text import clean
 from voice_metrics.ledger.process import ProcessIdentity, is_gone
 from voice_metrics.ledger.rows import CallState, Row
@@ -206,7 +207,7 @@ def _columns(summary: Mapping[str, Any], key: str) -> dict[str, Any]:
     columns |= {name: _name(_dig(summary, way)) for name, way in _NAMES.items()}
     columns["call_id"] = summary.get("call_id") or key
     turns = summary.get("turns")
-    columns["turns"] = sum(turns.values()) if isinstance(turns, Mapping) else None
+    columns["turns"] = sum(turns.get(of_bot) or 0 for of_bot in TurnOutcome) if isinstance(turns, Mapping) else None
     columns["summary"] = _json(summary)
     return columns
 

@@ -87,6 +87,7 @@ class Telling:
             errors=record.errors,
             cost=record.costs.summary(seconds),
             dropped=record.dropped,
+            line=record.line.summary(),
         )
 
 

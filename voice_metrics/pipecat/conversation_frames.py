@@ -13,8 +13,9 @@ from pipecat.frames import frames
 from pipecat.frames.frames import ErrorFrame, Frame, FunctionCallResultFrame
 from pipecat.processors.frame_processor import FrameDirection
 
-from voice_metrics.call import conversation, functions
-from voice_metrics.call.conversation import (
+from voice_metrics.call import events, functions
+from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.events import (
     BotSpeaking,
     BotStarted,
     BotStopped,
@@ -24,14 +25,13 @@ from voice_metrics.call.conversation import (
     VoiceStarted,
     VoiceStopped,
 )
-from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
 from voice_metrics.call.text import clean
 from voice_metrics.pipecat.failures import error_raised
 
-__all__ = ["Event", "Interruption", "event", "function_raised", "is_echo", "tells"]
+__all__ = ["Event", "Interruption", "event", "function_raised", "is_echo"]
 
-Event = conversation.Event | functions.Event | ErrorRaised
+Event = events.Event | functions.Event | ErrorRaised
 _Maker = Callable[[Any, Any], Event | None]
 
 # Before, an exception in a function is reported as an error and its call is never settled.
@@ -66,11 +66,6 @@ def _maker(kind: type[Frame]) -> _Maker | None:
         return make
 
 
-def tells(frame: Frame) -> bool:
-    """Whether a frame must be read where it arises, since it does not reach every place of a pipeline."""
-    return isinstance(frame, _READ_AT_ORIGIN)
-
-
 def is_echo(frame: Frame, direction: FrameDirection) -> bool:
     """Whether a frame is the upstream twin of one that was sent downstream too, for who sees both."""
     return direction is FrameDirection.UPSTREAM and frame.broadcast_sibling_id is not None
@@ -82,6 +77,10 @@ def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
     if RESULTS_NAME_ERRORS or not isinstance(text, str) or not text.startswith(_FUNCTION_ERROR):
         return None
     return FunctionRaised(frame.id, clean(text[len(_FUNCTION_ERROR) :].partition("]")[0]))
+
+
+def _voice_started(frame: Any, source: Any) -> VoiceStarted:
+    return VoiceStarted(float(frame.start_secs or 0.0))
 
 
 def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
@@ -100,9 +99,14 @@ def _answered(frame: Any, source: Any) -> FunctionAnswered | None:
     if not is_final:
         return None
     failed = bool(getattr(frame, "error", None))
-    return FunctionAnswered(
-        _once(frame), frame.tool_call_id, clean(str(frame.function_name)), failed, frame.result is None
-    )
+    function, empty = clean(str(frame.function_name)), frame.result is None
+    return FunctionAnswered(_once(frame), frame.tool_call_id, function, failed, empty, _asks_model(frame, properties))
+
+
+def _asks_model(frame: Any, properties: Any) -> bool:
+    # As Pipecat's assistant aggregator decides; without a result it never asks.
+    wishes = (getattr(properties, "run_llm", None), getattr(frame, "run_llm", None))
+    return bool(frame.result) and next((bool(wish) for wish in wishes if wish is not None), True)
 
 
 def _dropped(frame: Any, source: Any) -> FunctionDropped:
@@ -146,7 +150,7 @@ _BY_NAME: dict[str, _Maker] = {
     "BotStoppedSpeakingFrame": _always(BotStopped()),
     "UserStartedSpeakingFrame": _always(UserStarted()),
     "UserStoppedSpeakingFrame": _always(UserStopped()),
-    "VADUserStartedSpeakingFrame": _always(VoiceStarted()),
+    "VADUserStartedSpeakingFrame": _voice_started,
     "VADUserStoppedSpeakingFrame": _voice_stopped,
     "InterruptionFrame": _always(Interruption()),
     "ErrorFrame": error_raised,
@@ -161,8 +165,3 @@ _BY_NAME: dict[str, _Maker] = {
 _MAKERS: dict[type, _Maker | None] = {
     getattr(frames, name): make for name, make in _BY_NAME.items() if hasattr(frames, name)
 }
-_READ_AT_ORIGIN = (
-    frames.FunctionCallInProgressFrame,
-    frames.FunctionCallResultFrame,
-    frames.FunctionCallCancelFrame,
-)

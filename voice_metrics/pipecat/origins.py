@@ -1,8 +1,8 @@
-"""What only its origin tells, whatever the place of the processor that measures: errors and function calls.
+"""What only its origin tells, whatever the place of the processor that measures: errors, function calls, answers.
 
-Errors travel up from a service and function-call frames end in the assistant's aggregator, so a processor sees
-them in some places and misses them in others. Listening to the events of the processors that make them is right in
-all places, and costs a frame 2 microseconds in the language model and nothing elsewhere.
+Errors travel up from a service, function-call frames end in the assistant's aggregator and a model's text in the
+voice, so a processor sees them in some places and misses them in others. Listening to the events of the processors
+that make them is right in all places, and costs a frame 2 microseconds in each language model and voice.
 """
 
 from __future__ import annotations
@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pipecat.frames.frames import ErrorFrame, Frame
+from pipecat.frames.frames import ErrorFrame
 
 from voice_metrics.call.errors import MOST_WAITING
-from voice_metrics.call.facts import Leg
 from voice_metrics.call.seen import Seen
-from voice_metrics.pipecat.conversation_frames import Event, event, function_raised, tells
-from voice_metrics.pipecat.services import services_in
-from voice_metrics.pipecat.workers import is_bridge
+from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
+from voice_metrics.pipecat.conversation_frames import Event, event, function_raised
 
 
 class Origins:
     """Listens to the processors of a pipeline, once each, for as long as they live.
 
     Args:
-        happened: Told each event and the processor that made it, synchronously, in the task of that processor. It must
+        happened: Receives each event and its processor, synchronously, in the task of that processor. It must
             not raise for the sake of the log: Pipecat contains what a listener raises and reports it as an error.
     """
 
@@ -33,6 +31,7 @@ class Origins:
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
         self._told = Seen(MOST_WAITING)
+        self.turns_are_announced = False
 
     def listen(self, processors: Iterable[Any]) -> None:
         """Listen to those of the processors that are not listened to yet.
@@ -45,8 +44,9 @@ class Origins:
                 continue
             self._heard.add(processor.id)
             processor.add_event_handler("on_error", self._on_error)
-            if _calls_functions(processor):
-                processor.add_event_handler("on_before_push_frame", self._on_push)
+            listen_to_maker(processor, self._happened)
+            if listen_to_turns(processor, self._happened):
+                self.turns_are_announced = True
 
     def listen_above(self, worker: Any) -> None:
         """Listen to what reaches the worker of a pipeline, unless it is listened to already.
@@ -68,12 +68,3 @@ class Origins:
         # A processor may push an ErrorFrame by itself, without the event, and past whoever stands behind it.
         if self._told.first(frame.id) and (raised := event(frame)) is not None:
             self._happened(raised, frame.processor)
-
-    def _on_push(self, processor: Any, frame: Frame) -> None:
-        if tells(frame) and (told := event(frame, processor)):
-            self._happened(told, processor)
-
-
-def _calls_functions(processor: Any) -> bool:
-    # A model in another worker is heard where its frames enter this one's pipeline.
-    return is_bridge(processor) or any(service.leg is Leg.LLM for service in services_in((processor,)))

@@ -21,6 +21,7 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, St
 
 from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.events import TurnsAnnounced
 from voice_metrics.call.facts import Leg, Refused
 from voice_metrics.call.models import LEGS, Models, ServiceSwitched
 from voice_metrics.call.response_parts import Breakdown
@@ -139,8 +140,8 @@ class CallRecorder:
                 self._services = Services(
                     services_in(processors), lambda: processors_of_workers(peers_of(worker)), resting_in(processors)
                 )
-                self._begin(worker.params.start_metadata, self._clock())
                 self._origins.listen(processors)
+                self._begin(worker.params.start_metadata, self._clock())
                 self._origins.listen_above(worker)
                 self._partners.attach(worker)
                 self._current.inherit(processors)
@@ -305,6 +306,8 @@ class CallRecorder:
                 self.call_id,
             )
         _running[self.call_id] = self._lifetime
+        if self._origins.turns_are_announced:
+            self._took_place(TurnsAnnounced(), at)
         early, self._early = self._early, deque(maxlen=_MOST_EARLY)
         for told, worker in early:
             # Those of another worker came after an earlier call.

@@ -32,6 +32,7 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnDetected,
     TurnEnded,
+    Unanswered,
     Unpriced,
 )
 from voice_metrics.call.providers import gen_ai_provider, provider_word
@@ -173,6 +174,7 @@ _NAMES: dict[type[Fact], Callable[[Any], Hashable]] = {
     TurnDetected: attrgetter("processor", "complete"),
     ResponsePart: attrgetter("part"),
     TurnEnded: attrgetter("outcome"),
+    Unanswered: attrgetter("cause"),
     FunctionSettled: attrgetter("function", "outcome"),
     Priced: attrgetter("leg", "processor", "model"),
     Unpriced: attrgetter("leg", "processor", "model"),
@@ -213,6 +215,7 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service)],
     CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service)],
     TurnEnded: [_Row(table.TURNS, _once, _fields("outcome"))],
+    Unanswered: [_Row(table.TURNS_UNANSWERED, _once, _fields("cause"))],
     Interrupted: [_Row(table.INTERRUPTIONS, _once, _nothing_more)],
     FunctionSettled: [
         _Row(table.FUNCTION_CALLS, _once, _fields("function", "outcome")),

@@ -184,6 +184,13 @@ COST = Series(
     ("cost_type", "processor", "provider", "model"),
 )
 TURNS = Series("voice.turns.total", Kind.COUNTER, "{turn}", "Bot turns.", ("outcome",))
+TURNS_UNANSWERED = Series(
+    "voice.turns.unanswered.total",
+    Kind.COUNTER,
+    "{turn}",
+    "Turns of the caller that no answer of the bot belongs to.",
+    ("cause",),
+)
 INTERRUPTIONS = Series(
     "voice.interruptions.total",
     Kind.COUNTER,
@@ -242,6 +249,7 @@ VOICE = (
     TTS_CHARACTERS,
     COST,
     TURNS,
+    TURNS_UNANSWERED,
     INTERRUPTIONS,
     FUNCTION_CALLS,
     FUNCTION_CALL,

@@ -1,0 +1,280 @@
+"""Which speech answers which turn: tables of what works on an answer, and of what leaves a turn unanswered."""
+
+from __future__ import annotations
+
+import pytest
+
+from voice_metrics.call.answers import (
+    FAILED_VOICE_SECONDS,
+    NEXT_STEP_SECONDS,
+    PATIENCE_SECONDS,
+)
+from voice_metrics.call.conversation import Conversation
+from voice_metrics.call.errors import ErrorRaised
+from voice_metrics.call.events import (
+    BotStarted,
+    BotStopped,
+    CallerIdle,
+    ModelEnded,
+    ModelSpoke,
+    ModelStarted,
+    SpeechEnded,
+    SpeechStarted,
+    TurnHeard,
+    TurnsAnnounced,
+    UserStarted,
+    UserStopped,
+    VoiceStarted,
+    VoiceStopped,
+)
+from voice_metrics.call.facts import Cause, Fact, Responded, Unanswered
+from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.pipecat.services import leg_of_name
+
+Timed = tuple[float, object]
+ASKED: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, UserStarted()), (2.0, UserStopped()), (2.0, TurnHeard(True))]
+COUGHED: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, UserStarted()), (2.0, UserStopped()), (2.0, TurnHeard(False))]
+SILENT: list[Timed] = [(3.0, SpeechStarted()), (3.5, SpeechEnded())]
+THINKS: list[Timed] = [(2.1, ModelStarted()), (2.5, ModelSpoke()), (2.6, ModelEnded())]
+RUNS = FunctionRunning(1, "call_1", "book")
+LLM_FAILS = ErrorRaised(97, "OpenAILLMService", "unknown")
+STT_FAILS = ErrorRaised(98, "DeepgramSTTService", "unknown")
+TTS_FAILS = ErrorRaised(99, "CartesiaTTSService", "unknown")
+
+
+def _answered(*, asks_model: bool) -> FunctionAnswered:
+    return FunctionAnswered(2, "call_1", "book", asks_model=asks_model)
+
+
+def _facts(events: list[Timed]) -> list[Fact]:
+    conversation = Conversation(leg_of_name)
+    return [
+        fact
+        for at, event in events
+        for fact in conversation.take(event, at)
+        if isinstance(fact, (Responded, Unanswered))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "seconds"),
+    [
+        pytest.param([*ASKED, *THINKS, (3.0, BotStarted())], 1.0, id="the-models-answer"),
+        pytest.param([*ASKED, (2.1, ModelStarted()), (60.0, BotStarted())], 58.0, id="a-model-at-work-is-waited-for"),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (2.2, ModelEnded()), (2.3, RUNS), (40.0, BotStarted())],
+            38.0,
+            id="words-while-a-function-runs",
+        ),
+        pytest.param(
+            [
+                *ASKED,
+                *((2.1, ModelStarted()), (2.2, RUNS), (2.3, ModelEnded()), (20.0, _answered(asks_model=True))),
+                *((20.1, ModelStarted()), (20.5, ModelSpoke()), (20.6, ModelEnded()), (21.0, BotStarted())),
+            ],
+            19.0,
+            id="the-model-goes-on-with-a-result",
+        ),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, SpeechStarted()), (2.6 + PATIENCE_SECONDS, BotStarted())],
+            0.6 + PATIENCE_SECONDS,
+            id="a-slow-voice",
+        ),
+        pytest.param([*ASKED, (2.3, SpeechStarted()), (2.5, BotStarted())], 0.5, id="the-application-answers-itself"),
+        pytest.param([*COUGHED, (2.2, ModelStarted()), (3.0, BotStarted())], 1.0, id="the-bot-asks-what-was-said"),
+        pytest.param(
+            [
+                (0.9, ModelStarted()),
+                (1.0, UserStarted()),
+                (1.5, ModelStarted()),
+                (2.0, UserStopped()),
+                (2.2, BotStarted()),
+            ],
+            0.2,
+            id="a-model-that-began-before-the-turn-was-certain-to-end",
+        ),
+        pytest.param(
+            [
+                *ASKED,
+                *((2.1, ModelStarted()), (2.2, LLM_FAILS), (2.3, ModelEnded())),
+                *((2.4, ModelStarted()), (2.5, ModelSpoke()), (3.0, BotStarted())),
+            ],
+            1.0,
+            id="a-second-model-takes-over",
+        ),
+        pytest.param(
+            [
+                *ASKED,
+                *THINKS,
+                (3.0, SpeechStarted()),
+                (3.5, SpeechEnded()),
+                (3.6, SpeechStarted()),
+                (4.0, BotStarted()),
+            ],
+            2.0,
+            id="a-silent-sentence-before-the-first-audible-one",
+        ),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, VoiceStarted(0.1)), (2.8, VoiceStopped(0.1)), (3.0, BotStarted())],
+            1.0,
+            id="noise-while-the-caller-waits",
+        ),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, SpeechStarted()), (2.8, CallerIdle()), (3.0, BotStarted())],
+            1.0,
+            id="the-caller-was-called-idle-too-early",
+        ),
+    ],
+)
+def test_what_is_a_response(events: list[Timed], seconds: float) -> None:
+    assert _facts(events) == [Responded(pytest.approx(seconds))]
+
+
+LATER = (12.0, BotStarted())
+# What the bot says at once for another reason.
+ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
+
+
+@pytest.mark.parametrize(
+    ("events", "cause"),
+    [
+        pytest.param([*COUGHED, LATER], Cause.NO_TRANSCRIPT, id="a-cough-and-an-idle-prompt"),
+        pytest.param(
+            [*COUGHED, (9.0, CallerIdle()), (9.1, ModelStarted()), (9.2, ModelSpoke()), (9.3, BotStarted())],
+            Cause.NO_TRANSCRIPT,
+            id="an-idle-prompt-that-the-model-writes",
+        ),
+        pytest.param(
+            [(1.0, UserStarted()), (1.9, TurnHeard(False)), (2.0, UserStopped()), (2.1, SpeechStarted()), LATER],
+            Cause.NO_TRANSCRIPT,
+            id="known-to-be-wordless-before-the-end-passes",
+        ),
+        pytest.param(
+            [
+                (1.0, UserStarted()),
+                (1.5, STT_FAILS),
+                (2.0, UserStopped()),
+                (2.0, TurnHeard(False)),
+                LATER,
+            ],
+            Cause.ERROR,
+            id="recognition-failed",
+        ),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (2.2, LLM_FAILS), (2.3, ModelEnded()), *ELSE],
+            Cause.ERROR,
+            id="the-model-failed",
+        ),
+        pytest.param([*ASKED, (2.2, LLM_FAILS), LATER], Cause.ERROR, id="the-model-failed-unseen"),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (2.3, ModelEnded()), *ELSE],
+            Cause.NO_ANSWER,
+            id="the-model-said-nothing",
+        ),
+        pytest.param(
+            [
+                *ASKED,
+                (2.1, ModelStarted()),
+                (2.2, RUNS),
+                (2.3, ModelEnded()),
+                (2.4, _answered(asks_model=False)),
+                LATER,
+            ],
+            Cause.NO_ANSWER,
+            id="a-function-that-asks-for-no-words",
+        ),
+        pytest.param(
+            [*ASKED, (2.2, RUNS), (2.4, FunctionDropped(3, "call_1", "book")), *ELSE],
+            Cause.NO_ANSWER,
+            id="a-function-that-was-cancelled",
+        ),
+        pytest.param(
+            [*ASKED, (2.2, RUNS), (2.4, FunctionRaised(3, "book")), (2.5, RUNS), LATER],
+            Cause.NO_ANSWER,
+            id="a-function-that-raised-and-is-seen-again-where-it-passes",
+        ),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, SpeechStarted()), (2.9, SpeechEnded()), (4.5, BotStarted())],
+            Cause.NO_AUDIO,
+            id="the-voice-gave-no-audio",
+        ),
+        pytest.param([*ASKED, *THINKS, (13.0, BotStarted())], Cause.NO_AUDIO, id="the-voice-never-began"),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, TTS_FAILS), (2.8 + FAILED_VOICE_SECONDS, BotStarted())],
+            Cause.ERROR,
+            id="the-voice-failed",
+        ),
+        pytest.param([*ASKED, (2.1 + PATIENCE_SECONDS, BotStarted())], Cause.NO_ANSWER, id="nothing-worked-on-it"),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (3.0, UserStarted())], Cause.CALLER_RESUMED, id="the-caller-went-on"
+        ),
+        pytest.param([*COUGHED, (2.5, UserStarted())], Cause.NO_TRANSCRIPT, id="a-cough-and-then-a-turn"),
+    ],
+)
+def test_what_leaves_a_turn_unanswered(events: list[Timed], cause: Cause) -> None:
+    assert _facts(events) == [Unanswered(cause)]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([*ASKED, (2.1, ModelStarted())], [Unanswered(Cause.CALL_ENDED)], id="while-the-model-works"),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (2.2, RUNS), (2.3, ModelEnded()), (2.4, _answered(asks_model=False))],
+            [Unanswered(Cause.CALL_ENDED)],
+            id="a-function-hangs-up",
+        ),
+        pytest.param([*ASKED, (2.2, LLM_FAILS)], [Unanswered(Cause.ERROR)], id="right-after-an-error"),
+        pytest.param(COUGHED, [Unanswered(Cause.NO_TRANSCRIPT)], id="right-after-a-cough"),
+        pytest.param([*ASKED, *THINKS, (2.8, BotStarted()), (2.9, BotStopped())], [], id="after-the-answer"),
+        pytest.param([(1.0, UserStarted())], [], id="in-the-middle-of-the-callers-turn"),
+        pytest.param([(1.0, VoiceStarted()), (2.0, VoiceStopped(0.2))], [], id="after-a-pause-that-no-turn-confirms"),
+    ],
+)
+def test_what_the_end_of_the_call_leaves_unanswered(events: list[Timed], expected: list[Fact]) -> None:
+    conversation = Conversation(leg_of_name)
+    for at, event in events:
+        conversation.take(event, at)
+
+    assert [fact for fact in conversation.end(3.0) if isinstance(fact, Unanswered)] == expected
+
+
+def test_one_question_lapses_once_and_the_next_is_answered_as_itself() -> None:
+    again: list[Timed] = [(20.0, UserStarted()), (21.0, UserStopped()), (21.5, ModelStarted()), (22.0, BotStarted())]
+
+    assert _facts([*COUGHED, LATER, (13.0, BotStopped()), *again]) == [Unanswered(Cause.NO_TRANSCRIPT), Responded(1.0)]
+
+
+def test_noise_that_no_turn_confirms_asks_nothing_where_turns_are_announced() -> None:
+    noise: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, VoiceStarted()), (1.5, VoiceStopped(0.2))]
+
+    assert _facts([*noise, (3.0, SpeechStarted()), (3.1, BotStarted())]) == []
+
+
+def test_words_that_come_after_their_turn_ended_empty_are_answered_from_the_callers_silence() -> None:
+    events: list[Timed] = [
+        *((1.0, VoiceStarted()), (1.0, UserStarted()), (2.0, VoiceStopped(0.25)), (2.2, UserStopped())),
+        *(
+            (2.2, TurnHeard(False)),
+            (4.0, UserStarted()),
+            (4.0, UserStopped()),
+            (4.1, ModelStarted()),
+            (4.75, BotStarted()),
+        ),
+    ]
+
+    assert _facts(events) == [Unanswered(Cause.NO_TRANSCRIPT), Responded(3.0)]
+
+
+def test_a_step_may_follow_as_late_as_the_next_step_may() -> None:
+    failed: list[Timed] = [*ASKED, (2.1, ModelStarted()), (2.2, ModelEnded())]
+    second: list[Timed] = [(2.2 + NEXT_STEP_SECONDS, ModelStarted()), (4.0, BotStarted())]
+
+    assert _facts([*failed, *second]) == [Responded(2.0)]
+
+
+def test_functions_of_an_earlier_turn_keep_no_later_question_open() -> None:
+    background: list[Timed] = [*ASKED, (2.1, RUNS), (2.5, BotStarted()), (3.0, BotStopped())]
+    cough: list[Timed] = [(5.0, UserStarted()), (6.0, UserStopped()), (6.0, TurnHeard(False)), LATER]
+
+    assert _facts([*background, *cough]) == [Responded(0.5), Unanswered(Cause.NO_TRANSCRIPT)]

@@ -1,0 +1,132 @@
+"""What is seen to happen on the line of one call: who speaks, and what works on an answer.
+
+Events carry no moments; those are passed beside them, in monotonic seconds. An event may come twice, late or never.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BotStarted:
+    """The bot's first audio went out."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotSpeaking:
+    """The bot's audio goes out; repeated while it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotStopped:
+    """The bot's audio ended or was dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserStarted:
+    """The caller's turn began."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserStopped:
+    """The caller's turn was taken for finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStarted:
+    """The voice activity detector heard the caller.
+
+    Parameters:
+        start_seconds: Length of the speech that it waited for; the speech began that long before.
+    """
+
+    start_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStopped:
+    """The voice activity detector heard silence for long enough.
+
+    Parameters:
+        stop_seconds: Length of the silence that it waited for; the speech ended that long before.
+    """
+
+    stop_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """The bot is to drop what it prepares or says; sent at every start of a caller's turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsAnnounced:
+    """The pipeline announces the caller's turns; voice activity alone is then no turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnHeard:
+    """What speech recognition made of the caller's turn that just ended.
+
+    Parameters:
+        words: Whether there was anything in it.
+    """
+
+    words: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdle:
+    """The pipeline found the caller silent for too long, with nothing under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStarted:
+    """A language model began to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpoke:
+    """A language model gave the first text that is to be spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEnded:
+    """A language model finished, failed or was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """A voice began with a piece of speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechMade:
+    """A voice gave the first audio of a piece of speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """A voice is done with a piece of speech, whether it gave audio or not."""
+
+
+Event = (
+    BotStarted
+    | BotSpeaking
+    | BotStopped
+    | UserStarted
+    | UserStopped
+    | VoiceStarted
+    | VoiceStopped
+    | Interruption
+    | TurnsAnnounced
+    | TurnHeard
+    | CallerIdle
+    | ModelStarted
+    | ModelSpoke
+    | ModelEnded
+    | SpeechStarted
+    | SpeechMade
+    | SpeechEnded
+)

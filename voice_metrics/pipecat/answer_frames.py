@@ -1,0 +1,149 @@
+"""How an answer is made, read where it arises: models and voices at work, and what was heard of a turn.
+
+These frames end in other processors, or reach some places of a pipeline late, so they are read as their processor
+pushes them. A frame of another kind costs one look-up by its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipecat.frames.frames import (
+    Frame,
+    FunctionCallCancelFrame,
+    FunctionCallInProgressFrame,
+    FunctionCallResultFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    TTSAudioRawFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+)
+
+from voice_metrics.call.events import (
+    CallerIdle,
+    ModelEnded,
+    ModelSpoke,
+    ModelStarted,
+    SpeechEnded,
+    SpeechMade,
+    SpeechStarted,
+    TurnHeard,
+)
+from voice_metrics.call.facts import Leg
+from voice_metrics.pipecat.conversation_frames import Event, event
+from voice_metrics.pipecat.services import services_in
+from voice_metrics.pipecat.workers import is_bridge
+
+_Happened = Callable[[Event, Any], None]
+
+
+class _Steps(dict[type, "Callable[[_Maker, Any, Any], None] | None"]):
+    """What to do with the frames of a class."""
+
+    def __missing__(self, kind: type) -> Callable[[_Maker, Any, Any], None] | None:
+        step = self[kind] = next((self[base] for base in kind.__mro__[1:] if self.get(base)), None)
+        return step
+
+
+class _Maker:
+    """A processor that makes answers: what it pushes, as events."""
+
+    def __init__(self, happened: _Happened, steps: _Steps) -> None:
+        self._happened = happened
+        self._steps = steps
+        self._has_spoken = False
+        self._has_made = False
+
+    def pushes(self, processor: Any, frame: Frame) -> None:
+        """Read a frame that the processor is about to push."""
+        if step := self._steps[type(frame)]:
+            step(self, processor, frame)
+
+    def model_started(self, processor: Any, frame: Frame) -> None:
+        self._has_spoken = False
+        self._happened(ModelStarted(), processor)
+
+    def model_spoke(self, processor: Any, frame: Any) -> None:
+        if not self._has_spoken and not frame.skip_tts and frame.text.strip():
+            self._has_spoken = True
+            self._happened(ModelSpoke(), processor)
+
+    def model_ended(self, processor: Any, frame: Frame) -> None:
+        self._happened(ModelEnded(), processor)
+
+    def speech_started(self, processor: Any, frame: Frame) -> None:
+        self._has_made = False
+        self._happened(SpeechStarted(), processor)
+
+    def speech_made(self, processor: Any, frame: Frame) -> None:
+        if not self._has_made:
+            self._has_made = True
+            self._happened(SpeechMade(), processor)
+
+    def speech_ended(self, processor: Any, frame: Frame) -> None:
+        self._happened(SpeechEnded(), processor)
+
+    def function(self, processor: Any, frame: Frame) -> None:
+        if told := event(frame, processor):
+            self._happened(told, processor)
+
+
+_VOICE = {
+    TTSStartedFrame: _Maker.speech_started,
+    TTSAudioRawFrame: _Maker.speech_made,
+    TTSStoppedFrame: _Maker.speech_ended,
+}
+_MODEL = {
+    LLMFullResponseStartFrame: _Maker.model_started,
+    LLMTextFrame: _Maker.model_spoke,
+    LLMFullResponseEndFrame: _Maker.model_ended,
+    FunctionCallInProgressFrame: _Maker.function,
+    FunctionCallResultFrame: _Maker.function,
+    FunctionCallCancelFrame: _Maker.function,
+}
+# A model that speaks makes both.
+_STEPS = {Leg.LLM: _Steps({**_MODEL, **_VOICE}), Leg.TTS: _Steps(_VOICE)}
+
+
+def listen_to_maker(processor: Any, happened: _Happened) -> None:
+    """Listen to a processor, if it makes answers or parts of them.
+
+    Args:
+        processor: Any processor.
+        happened: Receives each event and the processor, synchronously, in the task of the processor.
+    """
+    if (leg := _leg(processor)) in _STEPS:
+        processor.add_event_handler("on_before_push_frame", _Maker(happened, _STEPS[leg]).pushes)
+
+
+def listen_to_turns(processor: Any, happened: _Happened) -> bool:
+    """Listen to what a processor makes of the caller's turns, if it is a user aggregator.
+
+    Args:
+        processor: Any processor.
+        happened: Receives each event and the processor, on the event loop.
+
+    Returns:
+        Whether it is one; it then announces turns.
+    """
+    if not any(base.__name__ == "LLMUserAggregator" for base in type(processor).__mro__):
+        return False
+
+    def stopped(aggregator: Any, strategy: Any, message: Any) -> None:
+        # A model that hears the caller itself gives its transcript later: `None`.
+        if isinstance(content := message.content, str):
+            happened(TurnHeard(bool(content.strip())), aggregator)
+
+    processor.add_event_handler("on_user_turn_stopped", stopped)
+    processor.add_event_handler("on_user_turn_idle", lambda aggregator: happened(CallerIdle(), aggregator))
+    return True
+
+
+def _leg(processor: Any) -> Leg | None:
+    # A model in another worker is heard where its frames enter this one's pipeline.
+    if is_bridge(processor):
+        return Leg.LLM
+    return next((service.leg for service in services_in((processor,))), None)
