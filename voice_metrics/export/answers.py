@@ -2,7 +2,7 @@
 
 Owns the judgement of status and body: acknowledged or not, worth another try or not, the server's own
 words, and what to do about it. Refuses to trust a status alone: 2xx may reject points, and 3xx
-delivers nothing. Words that it hands out hold no secret.
+delivers nothing. Words that it hands out hold no secret: they are masked before they are cut.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -20,7 +20,12 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
+from voice_metrics.call.text import one_line
+
 _WORDS = 300
+# What is read of an answer to find its words, in characters.
+_READ = 8_192
+Masking = Callable[[str], str]
 _AGED = re.compile(r"out.of.order|out.of.bounds|too.old|too.far.in.(the.)?past|duplicate.(sample|timestamp)", re.I)
 _ADVICE = {
     301: "Set {variable} to the address it points to; telemetry does not follow redirects.",
@@ -36,6 +41,10 @@ _ADVICE = {
     "or ask for a higher limit.",
     500: "The server is at fault, not the bot.",
 }
+
+
+# What JSON that is no answer raises when it is read, thousands of brackets or digits included.
+_NO_ANSWER = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class Verdict(StrEnum):
@@ -92,7 +101,7 @@ class Outcome:
         return " ".join(text for text in (self.words, self.advice) if text)
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str) -> Outcome:
+def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, mask: Masking = str) -> Outcome:
     """Judge an answer.
 
     Args:
@@ -100,20 +109,21 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str) -
         headers: Its headers.
         body: Its body, or the beginning of it.
         variable: The environment variable that named the endpoint, for the advice.
+        mask: Takes secrets out of a text, such as a `Mask`.
 
     Returns:
-        What became of the request; the words are still to be cleared of secrets.
+        What became of the request.
     """
     content = headers.get("content-type", "").partition(";")[0].strip().lower()
     if 200 <= status < 300:
-        return _taken(status, content, body, variable)
+        return _taken(status, content, body, variable, mask)
     words = f"it answered {status}"
     if 300 <= status < 400:
         # What follows a question mark may be a token.
-        words += f" and points to {headers.get('location', 'nowhere').partition('?')[0][:_WORDS]}"
+        words += f" and points to {plain(headers.get('location', 'nowhere').partition('?')[0], mask)}"
         advice = _ADVICE[301]
     else:
-        said = _said(content, body)
+        said = plain(_said(content, body), mask)
         words += f": {said}" if said else ""
         advice = _ADVICE.get(status, _ADVICE[500] if status >= 500 else _ADVICE[400])
     verdict = Verdict.REFUSED
@@ -128,7 +138,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str) -
     )
 
 
-def _taken(status: int, content: str, body: bytes, variable: str) -> Outcome:
+def _taken(status: int, content: str, body: bytes, variable: str, mask: Masking) -> Outcome:
     if body.lstrip()[:1] == b"<":
         return Outcome(
             Verdict.REFUSED,
@@ -138,7 +148,8 @@ def _taken(status: int, content: str, body: bytes, variable: str) -> Outcome:
             status,
         )
     rejected, said = _partial_success(content, body)
-    if not rejected:
+    said = plain(said, mask)
+    if rejected <= 0:
         return Outcome(Verdict.ACKNOWLEDGED, words=said, status=status)
     points = "point" if rejected == 1 else "points"
     return Outcome(
@@ -155,20 +166,20 @@ def _partial_success(content: str, body: bytes) -> tuple[int, str]:
     if content == "application/json":
         try:
             partial = json.loads(body).get("partialSuccess") or {}
-            return int(partial.get("rejectedDataPoints", 0)), plain(str(partial.get("errorMessage", "")))
-        except (ValueError, TypeError, AttributeError):
+            return int(partial.get("rejectedDataPoints", 0)), str(partial.get("errorMessage", ""))
+        except _NO_ANSWER:
             return 0, ""
     try:
         message = ExportMetricsServiceResponse.FromString(body).partial_success
     except DecodeError:
         return 0, ""
-    return message.rejected_data_points, plain(message.error_message)
+    return message.rejected_data_points, message.error_message
 
 
 def _said(content: str, body: bytes) -> str:
     if content in ("application/x-protobuf", "application/protobuf"):
         try:
-            return plain(Status.FromString(body).message)
+            return str(Status.FromString(body).message)
         except DecodeError:
             return ""
     text = body.decode("utf-8", "replace")
@@ -176,17 +187,38 @@ def _said(content: str, body: bytes) -> str:
         try:
             answer = json.loads(text)
             text = str(answer.get("message") or answer.get("error") or text)
-        except (ValueError, AttributeError):
+        except _NO_ANSWER:
             pass
     elif text.lstrip().startswith("<"):
-        text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I)
-    return plain(text)
+        text = _without_markup(text)
+    return text
 
 
-def plain(text: str) -> str:
-    """Make foreign text fit for one line of a log: printable, of one line, not too long."""
-    text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return text if len(text) <= _WORDS else f"{text[:_WORDS]}…"
+def _without_markup(page: str) -> str:
+    """The text of a page; each search goes on where the one before ended, so that the work is linear."""
+    parts, done = [], 0
+    lower = page.lower() if page.isascii() else page
+    while (begin := page.find("<", done)) >= 0:
+        parts.append(page[done:begin])
+        done = begin
+        for hidden in ("script", "style"):
+            if lower.startswith(f"<{hidden}", begin):
+                done = lower.find(f"</{hidden}", begin)
+        end = page.find(">", done) if done >= 0 else -1
+        if end < 0:
+            return " ".join(parts)
+        done = end + 1
+    return " ".join((*parts, page[done:]))
+
+
+def plain(text: str, mask: Masking) -> str:
+    """Foreign words for one line of a log: without secrets, printable, of one line, and only then cut.
+
+    Args:
+        text: The words; what is far beyond the bound is not read.
+        mask: Takes secrets out of a text.
+    """
+    return one_line(mask(text[:_READ]), _WORDS)
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
@@ -201,11 +233,12 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     """
     if value is None:
         return None
+    value = value[:100]
     try:
         seconds = float(value)
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - now
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -25,6 +25,7 @@ from requests.utils import get_environ_proxies
 from voice_metrics.export.answers import Outcome, Verdict, judge
 from voice_metrics.export.connections import Attempt, CuttableAdapter, under_way
 from voice_metrics.export.faults import describe, late, shut_down
+from voice_metrics.export.masking import Mask
 from voice_metrics.settings.endpoint import Endpoint
 
 # Longest wait for another try of the same request; a server that asks for more is left alone until then.
@@ -73,7 +74,7 @@ class Delivery(requests.Session):
         self.outcome: Outcome | None = None
         self.patient = True
         # What asks the system for proxies may ask a name server too.
-        self._secrets = endpoint.secrets(*getproxies_environment().values())
+        self._mask = Mask(endpoint.secrets(*getproxies_environment().values()))
         self._changed = threading.Condition()
         self._over_at = float("inf")
         self._hold_until = 0.0
@@ -148,9 +149,7 @@ class Delivery(requests.Session):
 
     def cleared(self, text: str) -> str:
         """The text without any secret that a server may have repeated."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        return self._mask(text)
 
     def _held(self, seconds: float) -> Outcome:
         words = f"it asked to be left alone, for {seconds:.0f} s more."
@@ -215,7 +214,7 @@ class Delivery(requests.Session):
             with under_way(job.attempt):
                 outcome = self._post(job)
         except Exception as error:
-            outcome = describe(error, self.endpoint)
+            outcome = describe(error, self.endpoint, self._mask)
         with self._changed:
             job.outcome, job.body = outcome, b""
             self._changed.notify_all()
@@ -238,7 +237,7 @@ class Delivery(requests.Session):
             response.close()
         if job.attempt.cut_off:
             return late(self.endpoint)
-        return judge(response.status_code, response.headers, body, self.endpoint.variable)
+        return judge(response.status_code, response.headers, body, self.endpoint.variable, self._mask)
 
     def _headers(self) -> dict[str, str]:
         headers = {

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import requests.exceptions
 import urllib3.exceptions
 
-from voice_metrics.export.answers import Outcome, Verdict, plain
+from voice_metrics.export.answers import Masking, Outcome, Verdict, plain
 from voice_metrics.settings.endpoint import Endpoint
 
 _RESET = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, http.client.IncompleteRead)
@@ -43,38 +43,39 @@ def shut_down() -> Outcome:
     )
 
 
-def describe(error: BaseException, endpoint: Endpoint) -> Outcome:
+def describe(error: BaseException, endpoint: Endpoint, mask: Masking = str) -> Outcome:
     """Say what an exception means.
 
     Args:
         error: What the HTTP library raised.
         endpoint: Where the request went.
+        mask: Takes secrets out of a text, such as a `Mask`.
 
     Returns:
         The fault, in words that hold no secret.
     """
     causes = list(_causes(error))
-    return _tls(causes, endpoint) or _network(causes, endpoint) or _unusable(error, endpoint)
+    return _tls(causes, endpoint, mask) or _network(causes, endpoint, mask) or _unusable(error, endpoint)
 
 
 def _among(causes: list[BaseException], *kinds: type[BaseException]) -> BaseException | None:
     return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
 
-def _tls(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
+def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
     certificate = _among(causes, ssl.SSLCertVerificationError)
     if isinstance(certificate, ssl.SSLCertVerificationError):
         return Outcome(
             Verdict.REFUSED,
             "tls",
-            f"its certificate is not trusted: {plain(certificate.verify_message)}.",
+            f"its certificate is not trusted: {plain(certificate.verify_message, mask)}.",
             "Set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its authority.",
         )
     fault = _among(causes, ssl.SSLError) or _among(causes, urllib3.exceptions.SSLError)
     if fault is None:
         return None
     # OpenSSL's name of the error stands before its words, a line of Python's source behind them.
-    reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)))
+    reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)[:1000]), mask)
     if getattr(fault, "library", None) == "X509" or reason == "PEM lib":
         return _unusable_file(": it is not in PEM form" if reason == "PEM lib" else f": {reason}")
     if re.search("alert|EOF", reason):
@@ -84,9 +85,9 @@ def _tls(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
     return Outcome(Verdict.REFUSED, "tls", f"no TLS connection came about: {reason}.", advice)
 
 
-def _network(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
+def _network(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
     check = f"Check {endpoint.variable} and the network."
-    if proxy := _proxy(causes, endpoint):
+    if proxy := _proxy(causes, endpoint, mask):
         return proxy
     if _among(causes, socket.gaierror, urllib3.exceptions.NameResolutionError):
         return Outcome(Verdict.RETRYABLE, "dns", "its name cannot be resolved.", check)
@@ -101,7 +102,7 @@ def _network(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
     return None
 
 
-def _proxy(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
+def _proxy(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
     advice = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
     if _among(causes, requests.exceptions.InvalidSchema):
         return Outcome(Verdict.REFUSED, "proxy", "a SOCKS proxy needs the package PySocks.", advice)
@@ -114,7 +115,9 @@ def _proxy(causes: list[BaseException], endpoint: Endpoint) -> Outcome | None:
         return None
     for cause in causes:
         if answer := re.fullmatch(r"Tunnel connection failed: (\d{3}.*)", str(cause)):
-            return Outcome(Verdict.RETRYABLE, "proxy", f"the proxy answered {plain(answer[1]).rstrip('.')}.", advice)
+            return Outcome(
+                Verdict.RETRYABLE, "proxy", f"the proxy answered {plain(answer[1], mask).rstrip('.')}.", advice
+            )
     return Outcome(Verdict.RETRYABLE, "proxy", "the proxy could not be used.", advice)
 
 

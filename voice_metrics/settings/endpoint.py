@@ -12,6 +12,7 @@ from voice_metrics.settings.secrecy import hidden_in_path, shown_path
 
 # Shorter words stand in ordinary sentences.
 _SHORTEST_SECRET = 6
+_SHORTEST_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Endpoint:
         words = [word for value in values for word in (value, *value.split(), *value.partition("=")[2:])]
         words += [word for value in list(words) for word in _decoded(value)]
         words += [word for url in proxies for word in _userinfo(url)]
-        return tuple(sorted({word for word in words if len(word) >= _SHORTEST_SECRET}, key=len, reverse=True))
+        return tuple(sorted({word for word in words if _is_secret(word)}, key=len, reverse=True))
 
     @property
     def credentials(self) -> str | None:
@@ -79,6 +80,10 @@ class Endpoint:
         """The URL without password and query, and without parts of the path that may be a key; safe to print."""
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, self.destination, shown_path(parts.path), "", ""))
+
+
+def _is_secret(word: str) -> bool:
+    return len(word) >= _SHORTEST_SECRET or (len(word) >= _SHORTEST_NUMBER and any(sign.isdigit() for sign in word))
 
 
 def _userinfo(url: str) -> list[str]:
