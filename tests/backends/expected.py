@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from voice_metrics.grafana import awaited as w
+from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
 from voice_metrics.series import table as s
 from voice_metrics.series.table import Series
 
-from .script import Attributes, Call, Key, Truth
+from .script import RECORDED, Attributes, Call, Key, Truth
 
 MODELS = ("llm_model", "stt_model", "tts_model")
 SERVICE = ("service", "processor", "model")
@@ -94,7 +96,8 @@ class World:
     @cached_property
     def answers(self) -> dict[str, list[Answer]]:
         """What each panel's queries have to answer over the whole time range, by title."""
-        return {**_overview(self), **_services(self), **_usage(self), **_calls(self), **_delivery(self)}
+        rows = (_overview, _reasons, _conversation, _objectives, _services, _usage, _calls, _delivery)
+        return {title: answer for row in rows for title, answer in row(self).items()}
 
     @cached_property
     def all(self) -> Truth:
@@ -114,6 +117,26 @@ def _exactly(by: Key, values: Mapping[Key, float]) -> Answer:
 def total(truth: Truth, series: Series, by: Key = (), where: Where = everything) -> Answer:
     """Sum of a counter."""
     return _exactly(by, truth.total(series, _attributes(by), where))
+
+
+def added(truth: Truth, series: Series) -> float:
+    """Sum of a counter's increments, or of a histogram's values."""
+    return truth.total(series).get((), 0.0)
+
+
+def due(attributes: Attributes) -> bool:
+    """Turns that wanted an answer."""
+    return attributes["cause"] not in ("caller_resumed", "call_ended")
+
+
+def share(part: float, whole: float) -> Answer:
+    """Part of a whole."""
+    return _exactly((), {(): part / whole} if whole else {})
+
+
+def averages(truth: Truth, series: Series, by: Key) -> list[Answer]:
+    """The two columns of a histogram that is read as an average."""
+    return [count(truth, series, by), average(truth, series, by)]
 
 
 def zero_or(truth: Truth, series: Series) -> Answer:
@@ -155,30 +178,95 @@ def times(factor: float, answer: Answer) -> Answer:
 
 def _overview(world: World) -> dict[str, list[Answer]]:
     truth = world.all
-    cost, calls = truth.total(s.COST)[()], truth.total(s.CALLS)[()]
     running = float(sum(call.end is None for call in world.script))
     active = _exactly((), {(): running})
     response = [quantile(truth, 0.5, s.RESPONSE), quantile(truth, 0.95, s.RESPONSE)]
+    unanswered = truth.total(w.UNANSWERED, (), due).get((), 0.0)
+    failed = truth.total(s.CALLS_ENDED, (), lambda tags: tags["end_reason"] == "error").get((), 0.0)
+    refused = truth.total(s.ERRORS, (), lambda tags: tags.get("error_type") == "429").get((), 0.0)
+    stalls = truth.stalls(w.LOOP_LAG, 500)
     return {
-        "Calls": [total(truth, s.CALLS)],
         "Active calls": [active],
         "Response time": response,
+        "Unanswered turns": [share(unanswered, unanswered + truth.count(s.RESPONSE)[()])],
+        "Failed calls": [share(failed, added(truth, s.CALLS_ENDED))],
         "Errors": [total(truth, s.ERRORS)],
-        "Interruptions": [total(truth, s.INTERRUPTIONS)],
+        "Rate limits": [_exactly((), {(): refused})],
+        "Event loop stalls": [_exactly((), {} if stalls is None else {(): stalls})],
         "Cost per hour": [times(3600 / world.range_seconds, total(truth, s.COST))],
-        "Cost per call": [_exactly((), {(): cost / calls})],
-        "Tokens": [total(truth, s.LLM_TOKENS)],
-        "Characters": [total(truth, s.TTS_CHARACTERS)],
         "Response time over time": response,
         "TTFB by service, p95": [quantile(truth, 0.95, s.TTFB, ("service",), uncut)],
         "Active calls over time": [active],
-        "Calls started": [total(truth, s.CALLS)],
+        "Errors and unanswered turns over time": [
+            total(truth, s.ERRORS, ("provider", "error_type")),
+            total(truth, w.UNANSWERED, ("cause",), due),
+        ],
         "Cost per hour over time": [total(truth, s.COST, ("cost_type",))],
-        "Tokens over time": [total(truth, s.LLM_TOKENS, ("token_type",))],
-        "Characters over time": [total(truth, s.TTS_CHARACTERS)],
-        "Errors and interruptions over time": [
-            total(truth, s.ERRORS, ("category",)),
-            total(truth, s.INTERRUPTIONS),
+    }
+
+
+def _reasons(world: World) -> dict[str, list[Answer]]:
+    truth, provider = world.all, ("service", "provider")
+    compared = [*summary(truth, s.TTFB, provider, uncut), average(truth, s.PROCESSING, provider, uncut)]
+    return {
+        "Errors by provider": [total(truth, s.ERRORS, ("provider", "error_type", "category"))],
+        "Rate limits over time": [total(truth, s.ERRORS, ("provider",), lambda tags: tags.get("error_type") == "429")],
+        "Errors by processor": [total(truth, s.ERRORS, ("processor", "category"))],
+        "Switches": [total(truth, w.SWITCHES, ("service", "from", "to"))],
+        "Providers compared": compared,
+        "Cost by provider": [total(truth, s.COST, ("cost_type", "provider"))],
+        "TTFB by provider, p95": [quantile(truth, 0.95, s.TTFB, provider, uncut)],
+        "Event loop lag, p99": [_of_the_bot(quantile(truth, 0.99, w.LOOP_LAG))],
+    }
+
+
+def _conversation(world: World) -> dict[str, list[Answer]]:
+    truth = world.all
+    turns = truth.total(s.TURNS, ("outcome",))
+    won = truth.total(s.CALLS_ENDED, (), lambda tags: tags.get("success") == "true").get((), 0.0)
+    known = truth.total(s.CALLS_ENDED, (), lambda tags: tags.get("success") in ("true", "false")).get((), 0.0)
+    return {
+        "Success": [share(won, known)],
+        "Cost per success": [share(added(truth, s.COST), won)],
+        "Greeting": [quantile(truth, 0.5, w.GREETING), quantile(truth, 0.95, w.GREETING)],
+        "Barge-in": [quantile(truth, 0.5, w.STOP), quantile(truth, 0.95, w.STOP)],
+        "Interrupted turns": [share(turns[("interrupted",)], sum(turns.values()))],
+        "False interruptions": [share(added(truth, w.FALSE_INTERRUPTIONS), added(truth, s.INTERRUPTIONS))],
+        "Floor over time": [total(truth, w.FLOOR, ("holder",))],
+        "Greeting over time, p95": [quantile(truth, 0.95, w.GREETING)],
+        "Floor": [total(truth, w.FLOOR, ("holder",))],
+        "Silences": averages(truth, w.SILENCE, ("after",)),
+        "Gaps in the bot's speech": averages(truth, w.GAP, ("cause",)),
+        "Unanswered turns by cause": [total(truth, w.UNANSWERED, ("cause",))],
+        "Turns": [total(truth, s.TURNS, ("outcome",))],
+        "Interruptions": [total(truth, s.INTERRUPTIONS)],
+        "Outcomes": [total(truth, s.CALLS_ENDED, ("outcome", "success", "ended_by"))],
+        "Ends of calls": [total(truth, s.CALLS_ENDED, ("end_reason",))],
+        "Length of calls": [
+            count(truth, w.CALL_DURATION, ("outcome",)),
+            average(truth, w.CALL_DURATION, ("outcome",)),
+            quantile(truth, 0.95, w.CALL_DURATION, ("outcome",)),
+        ],
+    }
+
+
+def _objectives(world: World) -> dict[str, list[Answer]]:
+    truth = world.all
+    unanswered = total(truth, w.UNANSWERED, (), due)
+    per_call = added(truth, s.COST) / added(truth, s.CALLS)
+    return {
+        "Budgets": [_recorded(world, name) for name in (GOAL, BUDGET_LEFT, burn("1h"), burn("6h"), burn("3d"))],
+        "Budget left": [_recorded(world, BUDGET_LEFT)],
+        "Burn rate": [_recorded(world, burn("1h"))],
+        "Worst bots": [
+            _of_the_bot(answer)
+            for answer in (
+                total(truth, s.CALLS),
+                quantile(truth, 0.95, s.RESPONSE),
+                unanswered,
+                total(truth, s.ERRORS),
+                _exactly((), {(): per_call}),
+            )
         ],
     }
 
@@ -194,24 +282,29 @@ def _services(world: World) -> dict[str, list[Answer]]:
         "TTFAT": summary(truth, s.TTFAT, MODEL),
         "TTFB of interrupted requests": summary(truth, s.TTFB, SERVICE, cut),
         "Processing of interrupted requests": summary(truth, s.PROCESSING, SERVICE, cut),
-        "Response parts": summary(truth, s.RESPONSE_PART, ("part",)),
+        "Response parts": averages(truth, s.RESPONSE_PART, ("part",)),
         "Tokens per second": summary(truth, s.LLM_THROUGHPUT, MODEL),
-        "Text aggregation": summary(truth, s.TEXT_AGGREGATION, ("processor",)),
-        "Turn detection": summary(truth, s.TURN_DETECTION, ("processor", "complete")),
+        "Text aggregation": averages(truth, s.TEXT_AGGREGATION, ("processor",)),
+        "Turn detection": averages(truth, s.TURN_DETECTION, ("processor", "complete")),
         "Function call time": summary(truth, s.FUNCTION_CALL, ("function",)),
         "Function calls": [total(truth, s.FUNCTION_CALLS, ("function", "outcome"))],
-        "Errors by processor": [total(truth, s.ERRORS, ("processor", "category"))],
     }
 
 
 def _usage(world: World) -> dict[str, list[Answer]]:
     truth = world.all
-    turns = truth.total(s.TURNS, ("outcome",))
+    cost, calls = truth.total(s.COST)[()], truth.total(s.CALLS)[()]
     return {
+        "Calls": [total(truth, s.CALLS)],
+        "Cost per call": [_exactly((), {(): cost / calls})],
+        "Tokens": [total(truth, s.LLM_TOKENS)],
+        "Characters": [total(truth, s.TTS_CHARACTERS)],
+        "Calls started": [total(truth, s.CALLS)],
+        "Tokens over time": [total(truth, s.LLM_TOKENS, ("token_type",))],
+        "Characters over time": [total(truth, s.TTS_CHARACTERS)],
         "Cost": [total(truth, s.COST)],
         "Unpriced requests": [total(truth, s.UNPRICED)],
         "Audio recognised": [total(truth, s.STT_AUDIO)],
-        "Interrupted turns": [_exactly((), {(): turns[("interrupted",)] / sum(turns.values())})],
         "Cost by service and model": [total(truth, s.COST, ("cost_type", *MODEL))],
         "Cost by model over time": [total(truth, s.COST, ("cost_type", "model"))],
         "Tokens by model": [total(truth, s.LLM_TOKENS, (*MODEL, "token_type"))],
@@ -219,8 +312,6 @@ def _usage(world: World) -> dict[str, list[Answer]]:
         "Speech recognition": [total(truth, s.STT_AUDIO, MODEL)],
         "Speech synthesis": [total(truth, s.TTS_CHARACTERS, MODEL)],
         "Unpriced usage": [total(truth, s.UNPRICED, ("service", "model"))],
-        "Turns": [total(truth, s.TURNS, ("outcome",))],
-        "Ends of calls": [total(truth, s.CALLS_ENDED, ("end_reason",))],
     }
 
 
@@ -231,9 +322,10 @@ def _calls(world: World) -> dict[str, list[Answer]]:
         "Recent calls": [
             _started(world),
             _lengths(world),
-            total(truth, s.CALLS_ENDED, (*CALL, "end_reason")),
+            total(truth, s.CALLS_ENDED, (*CALL, "end_reason", "outcome")),
             total(truth, s.TURNS, CALL),
             total(truth, s.INTERRUPTIONS, CALL),
+            total(truth, w.UNANSWERED, CALL),
             average(truth, s.RESPONSE, CALL),
             average(truth, s.TTFB, CALL, uncut),
             total(truth, s.LLM_TOKENS, CALL),
@@ -244,6 +336,10 @@ def _calls(world: World) -> dict[str, list[Answer]]:
         ],
         "Length": [_about((), {(): chosen_length}, world.slack_seconds * len(world.chosen))],
         "Response time of the call": [average(one, s.RESPONSE), quantile(one, 0.95, s.RESPONSE)],
+        "Greeting of the call": [average(one, w.GREETING)],
+        "Response parts of the call": averages(one, s.RESPONSE_PART, ("part",)),
+        "Floor of the call": [total(one, w.FLOOR, ("holder",))],
+        "Unanswered turns of the call": [total(one, w.UNANSWERED, ("cause",))],
         "Cost of the call": [total(one, s.COST)],
         "Turns of the call": [total(one, s.TURNS, ("outcome",))],
         "Tokens of the call": [total(one, s.LLM_TOKENS, ("token_type",))],
@@ -256,7 +352,7 @@ def _calls(world: World) -> dict[str, list[Answer]]:
         "The call over time": [average(one, s.RESPONSE), average(one, s.TTFB, ("service",), uncut)],
         "Tokens of the call over time": [total(one, s.LLM_TOKENS, ("token_type",))],
         "Function calls of the call": [total(one, s.FUNCTION_CALLS, ("function", "outcome"))],
-        "Errors of the call by processor": [total(one, s.ERRORS, ("processor", "category"))],
+        "Errors of the call by processor": [total(one, s.ERRORS, ("processor", "error_type", "category"))],
         "Identity of the call": [total(one, s.CALLS, (*CALL, *MODELS))],
     }
 
@@ -272,6 +368,15 @@ def _delivery(world: World) -> dict[str, list[Answer]]:
         "Dropped by reason": [total(truth, s.DROPPED, ("reason",))],
         "Dropped over time": [total(truth, s.DROPPED, ("reason",))],
     }
+
+
+def _of_the_bot(answer: Answer) -> Answer:
+    return Answer(("job",), {("voice-bot", *key): bounds for key, bounds in answer.values.items()})
+
+
+def _recorded(world: World, name: str) -> Answer:
+    labels, value = RECORDED[name]
+    return _exactly(("job", *labels), {("voice-bot", *labels.values()): value})
 
 
 def _attributes(labels: Key) -> Key:

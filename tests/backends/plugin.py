@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -30,6 +30,7 @@ from voice_metrics.call.facts import (
     Refused,
     Responded,
     ResponsePart,
+    Switched,
     TextAggregated,
     TokensUsed,
     TurnDetected,
@@ -159,6 +160,42 @@ LINEUP = Services(
 )
 
 
+# What the plug-in makes of the facts below, besides the calls themselves.
+PLAYED = (
+    *(s.TTFB, s.PROCESSING, s.TTFA, s.TTFAT, s.TEXT_AGGREGATION, s.TURN_DETECTION, s.RESPONSE, s.RESPONSE_PART),
+    *(s.LLM_THROUGHPUT, s.LLM_TOKENS, s.LLM_TOKEN_DETAILS, s.STT_AUDIO, s.TTS_CHARACTERS, s.COST, s.UNPRICED),
+    *(
+        s.TURNS,
+        s.INTERRUPTIONS,
+        s.FUNCTION_CALLS,
+        s.FUNCTION_CALL,
+        s.ERRORS,
+        s.SWITCHES,
+        s.DROPPED,
+        s.CALLS,
+        s.CALLS_ENDED,
+    ),
+    *s.GEN_AI,
+)
+# Attributes that no fact below gives.
+_UNPLAYED = {"outcome": s.CALLS_ENDED, "success": s.CALLS_ENDED, "ended_by": s.CALLS_ENDED}
+
+
+def played(call: Call) -> Call:
+    """A call without the events and the attributes that are not played."""
+    events = [
+        replace(event, attributes={name: text for name, text in event.attributes.items() if _is_played(event, name)})
+        for event in call.events
+        if event.series in PLAYED
+    ]
+    return replace(call, events=events)
+
+
+def _is_played(event: Event, name: str) -> bool:
+    named = name in event.series.attributes or event.series in s.GEN_AI
+    return named and _UNPLAYED.get(name) is not event.series
+
+
 def _facts(event: Event, call: Call) -> Iterator[Fact]:
     """The fact of which the plug-in makes an event; those that it derives from others yield nothing."""
     tags: Mapping[str, str] = event.attributes
@@ -195,7 +232,9 @@ def _facts(event: Event, call: Call) -> Iterator[Fact]:
         case s.FUNCTION_CALLS:
             yield _settled(event, call)
         case s.ERRORS:
-            yield Failed(service[0], tags["category"])
+            yield Failed(service[0], tags["category"], tags["error_type"])
+        case s.SWITCHES:
+            yield Switched(Leg(tags["service"]), tags["from"], tags["to"])
         case s.DROPPED:
             yield Refused(tags["reason"], "")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from voice_metrics.series import table as s
 
 from .otlp import Feed, Points
-from .script import SPAN_SECONDS, Call, Event, tags
+from .script import RECORDED, SPAN_SECONDS, Call, Event, tags
 
 INTERVAL_SECONDS = 10.0
 # Longer than Prometheus looks back for a value.
@@ -45,6 +45,8 @@ class Replay:
             self._happened(before, moment)
             self._send(before, moment)
             before = moment
+        for name, (attributes, value) in RECORDED.items():
+            self.feed.record(name, attributes, value, self.started_at + SPAN_SECONDS)
         self.feed.settle(self.started_at + SPAN_SECONDS)
 
     def live_series(self) -> int:

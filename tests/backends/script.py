@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from voice_metrics.grafana import awaited as w
+from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
 from voice_metrics.series import table as s
 from voice_metrics.series.table import Series
 
@@ -20,6 +22,17 @@ STILL_RUNNING = 3
 SPAN_SECONDS = 2400.0
 MODELS = ("gpt-4.1", "gpt-4.1-mini")
 LLM, STT, TTS = "OpenAILLMService", "DeepgramSTTService", "CartesiaTTSService"
+PROVIDERS = {LLM: "openai", STT: "deepgram", TTS: "cartesia"}
+# What belongs to a process, whatever its calls.
+PROCESS = (w.LOOP_LAG, w.CALL_DURATION)
+# What the rules of objectives recorded at the end, and with which labels.
+RECORDED = {
+    BUDGET_LEFT: ({"slo": "response"}, 0.4),
+    GOAL: ({"slo": "response", "goal": "95 % of answers begin within 2000 ms"}, 0.95),
+    burn("1h"): ({"slo": "response"}, 2.5),
+    burn("6h"): ({"slo": "response"}, 1.5),
+    burn("3d"): ({"slo": "response"}, 0.9),
+}
 GEN_AI = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
 
 Attributes = Mapping[str, str]
@@ -82,21 +95,30 @@ def _call(number: int, dice: random.Random) -> Call:
     models = {"llm_model": dice.choice(MODELS), "stt_model": "nova-3", "tts_model": "sonic-3"}
     call = Call(f"call-{number:03}", begin, None if running else begin + length, dice.choice((replaced, "i2")), models)
     call.events.append(Event(begin, s.CALLS, {}, 1))
+    more = random.Random(number)
+    call.events += [
+        Event(begin, w.LOOP_LAG, {}, 2.0),
+        Event(begin, w.LOOP_LAG, {}, more.choice((3.0, 40.0, 700.0))),
+        Event(begin + 0.4, w.GREETING, {}, more.uniform(300, 2500)),
+    ]
     at = begin + dice.uniform(0.5, 2)
     until = SPAN_SECONDS if running else begin + length
     while at < until - 1:
-        call.events += sorted(_turn(at, call, dice), key=lambda event: event.at)
+        call.events += sorted((*_turn(at, call, dice), *_floor(at, more)), key=lambda event: event.at)
         at += dice.uniform(3, 12)
     if call.end is not None:
         reason = dice.choice(("completed", "completed", "cancelled", "error"))
-        call.events.append(Event(call.end, s.CALLS_ENDED, {"end_reason": reason}, 1))
+        outcome, success = more.choice((("booked", "true"), ("refused", "false"), ("none", "unknown")))
+        achieved = {"end_reason": reason, "outcome": outcome, "success": success}
+        call.events.append(Event(call.end, w.CALL_DURATION, achieved, call.end - call.begin))
+        ended_by = more.choice(("caller", "bot"))
+        call.events.append(Event(call.end, s.CALLS_ENDED, {**achieved, "ended_by": ended_by}, 1))
     return call
 
 
 def _turn(at: float, call: Call, dice: random.Random) -> Iterator[Event]:
     model, cut = call.models["llm_model"], dice.random() < 0.2
-    llm, speech = {"processor": LLM, "model": model}, {"processor": TTS, "model": "sonic-3"}
-    heard = {"processor": STT, "model": "nova-3"}
+    llm, speech, heard = _service(LLM, model), _service(TTS, "sonic-3"), _service(STT, "nova-3")
     waits = {leg: dice.lognormvariate(mean, 0.6) for leg, mean in (("stt", 5.2), ("llm", 6.2), ("tts", 5.3))}
     whole = {leg: wait * dice.uniform(1.1, 3) for leg, wait in waits.items()}
     prompt, completion = dice.randint(300, 4000), dice.randint(10, 200)
@@ -138,9 +160,9 @@ def _speech(at: float, speech: Attributes, heard: Attributes, dice: random.Rando
 
 
 def _conversation(at: float, waits: Mapping[str, float], cut: bool, dice: random.Random) -> Iterator[Event]:
-    yield Event(at, s.TTFAT, {"processor": LLM, "model": "o4-mini"}, waits["llm"] * 1.5)
-    yield Event(at, s.TTFA, {"processor": TTS, "model": "sonic-3"}, waits["tts"] * 1.2)
-    yield Event(at, s.TEXT_AGGREGATION, {"processor": TTS}, dice.uniform(20, 400))
+    yield Event(at, s.TTFAT, _service(LLM, "o4-mini"), waits["llm"] * 1.5)
+    yield Event(at, s.TTFA, _service(TTS, "sonic-3"), waits["tts"] * 1.2)
+    yield Event(at, s.TEXT_AGGREGATION, {"processor": TTS, "provider": PROVIDERS[TTS]}, dice.uniform(20, 400))
     yield Event(at, s.TURN_DETECTION, {"processor": "SmartTurn", "complete": "true"}, dice.uniform(20, 90))
     for part, wait in waits.items():
         yield Event(at, s.RESPONSE_PART, {"part": part}, wait)
@@ -153,9 +175,34 @@ def _conversation(at: float, waits: Mapping[str, float], cut: bool, dice: random
         yield Event(at, s.FUNCTION_CALLS, {"function": "book_table", "outcome": outcome}, 1)
         yield Event(at, s.FUNCTION_CALL, {"function": "book_table"}, dice.uniform(50, 3000))
     if dice.random() < 0.06:
-        yield Event(at, s.ERRORS, {"processor": dice.choice((LLM, TTS)), "category": "unknown"}, 1)
+        processor = dice.choice((LLM, TTS))
+        kind = {"provider": PROVIDERS[processor], "error_type": "429" if processor == LLM else "TimeoutError"}
+        yield Event(at, s.ERRORS, {"processor": processor, "category": "unknown", **kind}, 1)
     if dice.random() < 0.04:
         yield Event(at, s.DROPPED, {"reason": "bad_value"}, 1)
+
+
+def _floor(at: float, dice: random.Random) -> Iterator[Event]:
+    """Who spoke until a turn, and what went wrong with it."""
+    for holder, most in (("caller", 3.0), ("bot", 4.0), ("both", 0.5), ("none", 2.0)):
+        yield Event(at, w.FLOOR, {"holder": holder}, dice.uniform(0, most))
+    if dice.random() < 0.3:
+        yield Event(at, w.SILENCE, {"after": dice.choice(("caller", "bot"))}, dice.uniform(1, 9))
+    if dice.random() < 0.1:
+        yield Event(at, w.GAP, {"cause": dice.choice(("late", "missing"))}, dice.uniform(0.3, 2))
+    if dice.random() < 0.1:
+        cause = dice.choice(("no_transcript", "no_answer", "caller_resumed"))
+        yield Event(at, w.UNANSWERED, {"cause": cause}, 1)
+    if dice.random() < 0.2:
+        yield Event(at, w.STOP, {}, dice.uniform(100, 900))
+        if dice.random() < 0.3:
+            yield Event(at, w.FALSE_INTERRUPTIONS, {}, 1)
+    if dice.random() < 0.02:
+        yield Event(at, w.SWITCHES, {"service": "stt", "from": "deepgram", "to": "openai"}, 1)
+
+
+def _service(processor: str, model: str) -> Attributes:
+    return {"processor": processor, "model": model, "provider": PROVIDERS[processor]}
 
 
 def llm_usd(prompt: float, completion: float) -> float:
@@ -225,6 +272,11 @@ class Truth:
             values[key].append(value)
         return {key: _bucket(sorted(found), share, series) for key, found in values.items()}
 
+    def stalls(self, series: Series, bound: float) -> float | None:
+        """How many values were larger than a bound; `None` where there was no value."""
+        values = [value for value, _ in self._values(series, (), lambda _: True)]
+        return float(sum(value > bound for value in values)) if values else None
+
     def _values(self, series: Series, by: Key, where: Callable[[Attributes], bool]) -> Iterator[tuple[float, Key]]:
         for event, attributes in self.events:
             if event.series is series and where(attributes):
@@ -233,7 +285,7 @@ class Truth:
 
 def tags(call: Call, series: Series, attributes: Attributes, labelled: bool) -> Attributes:
     """All attributes of a point."""
-    if series in s.GEN_AI:
+    if series in s.GEN_AI or series in PROCESS:
         return attributes
     return {**attributes, **call.models, **({s.CALL_ID: call.call_id} if labelled else {})}
 

@@ -19,7 +19,8 @@ from .chain import Chain
 from .expected import World
 from .otlp import Feed
 from .plugin import Performance, wait_for_exports
-from .script import Call, Truth, calls
+from .plugin import played as played_part
+from .script import RECORDED, Call, Truth, calls
 
 RANGE_SECONDS = 120.0
 # An export that was under way when a moment was noted.
@@ -60,13 +61,16 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Played
 
 
 def play(chain: Chain, labelled: bool, cleanup: ExitStack) -> Played:
-    script = calls()
+    script = [played_part(call) for call in calls()]
     performance = Performance(chain, script, labelled)
     telemetry = performance.play()
     cleanup.callback(telemetry.shutdown)
     wait_for_exports(telemetry)
     end = performance.look()
-    Feed(chain).settle(end)
+    feed = Feed(chain)
+    for name, (attributes, value) in RECORDED.items():
+        feed.record(name, attributes, value, end)
+    feed.settle(end)
     live = series_of(script, labelled)
     times = (performance.begins, performance.lengths, SLACK_SECONDS)
     return Played(chain, World(script, script, labelled, RANGE_SECONDS, *times, live), Moment(end, RANGE_SECONDS, 1))

@@ -67,7 +67,9 @@ def counters_are_never_shown_raw(board: Json) -> Iterator[str]:
 def every_series_is_of_the_chosen_bot(board: Json) -> Iterator[str]:
     """Every selector has the `job` variable."""
     for title, target in targets(board):
-        for name, matchers in re.findall(r"\b((?:voice|gen_ai_client)_\w+(?=[\{\[\)]))(\{[^}]*\})?", target["expr"]):
+        for name, matchers in re.findall(
+            r"\b((?:voice:[\w:]+|(?:voice|gen_ai_client)_\w+)(?=[\{\[\)]))(\{[^}]*\})?", target["expr"]
+        ):
             if 'job=~"$job"' not in matchers:
                 yield f"{title}: {name}{matchers}"
         for matchers in re.findall(r"\{(__name__[^}]*)\}", target["expr"]):

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.receiver import running
-from voice_metrics.grafana import calls, delivery, overview, services, usage
 from voice_metrics.grafana.alerts import (
     FEWEST_ANSWERS,
     FEWEST_CALLS,
@@ -27,6 +26,7 @@ from voice_metrics.grafana.alerts import (
 from voice_metrics.grafana.burn import FEWEST_BAD_CALLS, objective_groups
 from voice_metrics.grafana.objectives import INDICATORS, read_objectives
 from voice_metrics.grafana.queries import Selection
+from voice_metrics.grafana.rows import ROWS
 from voice_metrics.grafana.rules import Rule
 from voice_metrics.series.table import LATENCY_MS
 
@@ -99,9 +99,8 @@ def test_the_runbook_names_each_objectives_default(name: str):
 
 
 def test_the_quick_start_names_the_rows_of_the_dashboard():
-    rows = (overview.ROW, services.ROW, usage.ROW, calls.RECENT, calls.ONE, delivery.GEN_AI, delivery.PLUG_IN)
     described = re.findall(r"^\| ([^|]+) \|", QUICKSTART.partition("## The dashboard")[2].partition("###")[0], re.M)
-    assert [row.title.partition(":")[0] for row in rows] == described[1:]
+    assert [row.title.partition(":")[0] for row in ROWS] == described[1:]
 
 
 def test_the_quick_start_names_the_buckets():
@@ -109,9 +108,8 @@ def test_the_quick_start_names_the_buckets():
 
 
 def test_panels_that_the_documents_name_exist():
-    rows = (overview.ROW, services.ROW, usage.ROW, calls.RECENT, calls.ONE, delivery.GEN_AI, delivery.PLUG_IN)
-    titles = {panel.title for row in rows for panel in row.panels} | {"Data source", "Bot"}
-    other = {"Services", "Prometheus YAML file"}
+    titles = {panel.title for row in ROWS for panel in row.panels} | {"Data source", "Bot"}
+    other = {row.title for row in ROWS} | {"Prometheus YAML file"}
     pages = " ".join((QUICKSTART + RUNBOOK).split())
     assert set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", pages)) - titles - other == set()
 

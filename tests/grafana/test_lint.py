@@ -105,7 +105,7 @@ BREAKS: dict[str, tuple[Lint, Callable[[Json], Any]]] = {
     "no-refresh": (lint.a_first_call_is_seen_within_a_minute, lambda board: board.update(refresh="")),
     "panels-on-each-other": (
         lint.panels_do_not_overlap,
-        lambda board: panel(board, "Active calls")["gridPos"].update(x=0),
+        lambda board: panel(board, "Response time")["gridPos"].update(x=0),
     ),
     "a-panel-outside": (lint.panels_do_not_overlap, lambda board: panel(board, "Interruptions")["gridPos"].update(w=9)),
     "a-graph-without-a-legend": (

@@ -1,7 +1,8 @@
-"""Fourth and fifth row of the dashboard: the recent calls, and one call by its id."""
+"""The recent calls, and one call by its id: two rows of the dashboard."""
 
 from __future__ import annotations
 
+from voice_metrics.grafana.awaited import FLOOR, GREETING, UNANSWERED
 from voice_metrics.grafana.panels import (
     ALL,
     CALL,
@@ -18,7 +19,7 @@ from voice_metrics.grafana.panels import (
     table,
 )
 from voice_metrics.grafana.queries import LABELLED, RANGE, SMOOTH, STEP, Selection, whole
-from voice_metrics.grafana.services import summary
+from voice_metrics.grafana.services import averages, summary
 from voice_metrics.series.table import (
     CALLS,
     CALLS_ENDED,
@@ -29,6 +30,7 @@ from voice_metrics.series.table import (
     INTERRUPTIONS,
     LLM_TOKENS,
     RESPONSE,
+    RESPONSE_PART,
     SESSION_DURATION,
     STT_AUDIO,
     TTFB,
@@ -54,9 +56,10 @@ RECENT = Row(
             f"Calls that were seen in the time range, with their totals. A click on an id shows the call below. {_OFF}",
             Query(f"1000 * ({_STARTED})", "Started", MOMENT),
             Query(ALL.latest(SESSION_DURATION, RANGE, _ID), "Length", SECONDS),
-            Query(_EACH.total(CALLS_ENDED, RANGE, ("call_id", "end_reason"))),
+            Query(_EACH.total(CALLS_ENDED, RANGE, ("call_id", "end_reason", "outcome"))),
             Query(_EACH.total(TURNS, RANGE, _ID), "Turns"),
             Query(_EACH.total(INTERRUPTIONS, RANGE, _ID), "Interruptions"),
+            Query(_EACH.total(UNANSWERED, RANGE, _ID), "Unanswered"),
             Query(_EACH.average(RESPONSE, RANGE, _ID), "Response", MILLISECONDS),
             Query(_EACH.where(_UNCUT).average(TTFB, RANGE, _ID), "TTFB", MILLISECONDS),
             Query(_EACH.total(LLM_TOKENS, RANGE, _ID), "Tokens"),
@@ -67,6 +70,7 @@ RECENT = Row(
             labels={
                 "call_id": "Call",
                 "end_reason": "End",
+                "outcome": "Outcome",
                 "llm_model": "LLM",
                 "stt_model": "STT",
                 "tts_model": "TTS",
@@ -95,20 +99,32 @@ ONE = Row(
             Query(CALL.quantile(0.95, RESPONSE, RANGE), "p95"),
             width=8,
         ),
+        figure(
+            "Greeting of the call",
+            "Caller connected to the bot's first audio.",
+            MILLISECONDS,
+            Query(CALL.average(GREETING, RANGE)),
+        ),
         figure("Cost of the call", "Cost where a price is known.", USD, Query(CALL.total(COST, RANGE))),
+        figure(
+            "Interruptions of the call",
+            "Times the caller cut the bot off.",
+            NUMBER,
+            Query(CALL.or_zero(CALL.total(INTERRUPTIONS, RANGE), RANGE)),
+        ),
         figure(
             "Turns of the call",
             "Turns of the bot by how they ended.",
             NUMBER,
             Query(CALL.total(TURNS, RANGE, ("outcome",)), "{{outcome}}"),
-            width=8,
+            width=6,
         ),
         figure(
             "Tokens of the call",
             "Prompt and completion tokens.",
             NUMBER,
             Query(CALL.total(LLM_TOKENS, RANGE, ("token_type",)), "{{token_type}}"),
-            width=8,
+            width=6,
         ),
         figure(
             "Characters of the call",
@@ -123,17 +139,37 @@ ONE = Row(
             Query(CALL.or_zero(CALL.total(STT_AUDIO, RANGE), RANGE)),
         ),
         figure(
-            "Interruptions of the call",
-            "Times the caller cut the bot off.",
-            NUMBER,
-            Query(CALL.or_zero(CALL.total(INTERRUPTIONS, RANGE), RANGE)),
-        ),
-        figure(
             "Errors of the call",
             "Errors that processors of the pipeline reported.",
             NUMBER,
             Query(CALL.or_zero(CALL.total(ERRORS, RANGE), RANGE)),
             limits=(1,),
+        ),
+        table(
+            "Response parts of the call",
+            "What the response time of this call was made of, on average, largest first.",
+            *averages(CALL, RESPONSE_PART, ("part",)),
+            labels={"part": "Part"},
+            order="Average",
+            unit=MILLISECONDS,
+            width=8,
+        ),
+        table(
+            "Floor of the call",
+            "Seconds of the call by who was speaking.",
+            Query(CALL.total(FLOOR, RANGE, ("holder",)), "Time", SECONDS),
+            labels={"holder": "Holder"},
+            order="Time",
+            unit=SECONDS,
+            width=8,
+        ),
+        table(
+            "Unanswered turns of the call",
+            "Turns of the caller that no answer belongs to, and how far each got.",
+            Query(CALL.total(UNANSWERED, RANGE, ("cause",)), "Turns"),
+            labels={"cause": "Cause"},
+            order="Turns",
+            width=8,
         ),
         table(
             "TTFB of the call",
@@ -175,8 +211,8 @@ ONE = Row(
         table(
             "Errors of the call by processor",
             "Errors, counted where they arose.",
-            Query(CALL.total(ERRORS, RANGE, ("processor", "category")), "Count"),
-            labels={"processor": "Processor", "category": "Category"},
+            Query(CALL.total(ERRORS, RANGE, ("processor", "error_type", "category")), "Count"),
+            labels={"processor": "Processor", "error_type": "Error", "category": "Category"},
             order="Count",
             width=8,
         ),

@@ -17,8 +17,9 @@ from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from voice_metrics.grafana import calls, delivery, overview, services, usage, variables
+from voice_metrics.grafana import variables
 from voice_metrics.grafana.panels import Look, Panel, Query, Row
+from voice_metrics.grafana.rows import ROWS
 
 UID = "voice-metrics"
 TITLE = "Voice bot calls"
@@ -34,8 +35,6 @@ _OPENS_CALL = {
     "url": "/d/${__dashboard.uid}?${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
     "&var-call_id=${__value.raw}",
 }
-
-ROWS = (overview.ROW, services.ROW, usage.ROW, calls.RECENT, calls.ONE, delivery.GEN_AI, delivery.PLUG_IN)
 
 _Builder = TypeVar("_Builder", stat.Panel, timeseries.Panel, table.Panel)
 

@@ -1,32 +1,38 @@
-"""First row of the dashboard: how the bot does, at a glance."""
+"""First row of the dashboard: what an operator acts on, at a glance."""
 
 from __future__ import annotations
 
-from voice_metrics.grafana.panels import ALL, MILLISECONDS, NUMBER, UNCUT, USD, Query, Row, bars, figure, lines
-from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
-from voice_metrics.series.table import (
-    CALLS,
-    CALLS_ACTIVE,
-    COST,
-    ERRORS,
-    INTERRUPTIONS,
-    LLM_TOKENS,
-    RESPONSE,
-    TTFB,
-    TTS_CHARACTERS,
+from voice_metrics.grafana.awaited import LOOP_LAG, UNANSWERED
+from voice_metrics.grafana.objectives import NOT_DUE
+from voice_metrics.grafana.panels import (
+    ALL,
+    MILLISECONDS,
+    NUMBER,
+    SHARE,
+    UNCUT,
+    USD,
+    Query,
+    Row,
+    bars,
+    figure,
+    lines,
 )
+from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
+from voice_metrics.series.table import CALLS_ACTIVE, CALLS_ENDED, COST, ERRORS, RESPONSE, TTFB
 
+STALL_MS = 500
 _STEPS_PER_HOUR = "3600000 / $__interval_ms"
+_DUE = ALL.where(NOT_DUE)
+_UNANSWERED = _DUE.total(UNANSWERED, RANGE)
+_ANSWERED = ALL.observations(RESPONSE, RANGE)
 
 FIGURES = (
-    figure(
-        "Calls", "Calls that started in the time range.", NUMBER, Query(ALL.or_zero(ALL.total(CALLS, RANGE), RANGE))
-    ),
     figure(
         "Active calls",
         "Calls that run now. The calls of a process that was killed count for five more minutes.",
         NUMBER,
         Query(ALL.current(CALLS_ACTIVE)),
+        width=6,
     ),
     figure(
         "Response time",
@@ -34,48 +40,59 @@ FIGURES = (
         MILLISECONDS,
         Query(ALL.quantile(0.5, RESPONSE, RANGE), "p50"),
         Query(ALL.quantile(0.95, RESPONSE, RANGE), "p95"),
-        width=8,
+        width=6,
         limits=(1500, 2500),
+    ),
+    figure(
+        "Unanswered turns",
+        "Share of what callers said that got no answer. Not counted: they went on speaking, or hung up.",
+        SHARE,
+        # Without a single answer every turn is unanswered.
+        Query(
+            ALL.share(_UNANSWERED, f"(({_ANSWERED} or 0 * {_UNANSWERED}) + ({ALL.or_zero(_UNANSWERED, RANGE)}))", RANGE)
+        ),
+        width=6,
+        limits=(0.02, 0.1),
+    ),
+    figure(
+        "Failed calls",
+        "Share of the ended calls that an error ended.",
+        SHARE,
+        Query(
+            ALL.share(ALL.where('end_reason="error"').total(CALLS_ENDED, RANGE), ALL.total(CALLS_ENDED, RANGE), RANGE)
+        ),
+        width=6,
+        limits=(0.01, 0.05),
     ),
     figure(
         "Errors",
         "Errors that processors of the pipeline reported.",
         NUMBER,
         Query(ALL.or_zero(ALL.total(ERRORS, RANGE), RANGE)),
+        width=6,
         limits=(1, 10),
     ),
     figure(
-        "Interruptions",
-        "Times a caller cut the bot off while it was speaking.",
+        "Rate limits",
+        "Requests that a provider refused with status 429.",
         NUMBER,
-        Query(ALL.or_zero(ALL.total(INTERRUPTIONS, RANGE), RANGE)),
+        Query(ALL.or_zero(ALL.where('error_type="429"').total(ERRORS, RANGE), RANGE)),
+        width=6,
+        limits=(1, 10),
+    ),
+    figure(
+        "Event loop stalls",
+        f"Times that something held a bot's event loop for {STALL_MS} ms and more; every call of its process waits.",
+        NUMBER,
+        Query(f"{ALL.observations(LOOP_LAG, RANGE)} - {ALL.up_to(STALL_MS, LOOP_LAG, RANGE)}"),
+        width=6,
+        limits=(1, 10),
     ),
     figure(
         "Cost per hour",
         "Cost in the time range, divided by its length. Usage without a known price is not in it.",
         USD,
         Query(f"3600 / $__range_s * {ALL.total(COST, RANGE)}"),
-        width=6,
-    ),
-    figure(
-        "Cost per call",
-        "Cost in the time range, divided by the calls that started in it.",
-        USD,
-        Query(f"{ALL.total(COST, RANGE)} / ({ALL.total(CALLS, RANGE)} > 0)"),
-        width=6,
-    ),
-    figure(
-        "Tokens",
-        "Prompt tokens (cached ones included) and completion tokens together.",
-        NUMBER,
-        Query(ALL.or_zero(ALL.total(LLM_TOKENS, RANGE), RANGE)),
-        width=6,
-    ),
-    figure(
-        "Characters",
-        "Characters sent to speech synthesis.",
-        NUMBER,
-        Query(ALL.or_zero(ALL.total(TTS_CHARACTERS, RANGE), RANGE)),
         width=6,
     ),
 )
@@ -100,31 +117,19 @@ GRAPHS = (
         NUMBER,
         Query(ALL.current(CALLS_ACTIVE), "active calls"),
     ),
-    bars("Calls started", "Calls that started in each step.", NUMBER, Query(ALL.total(CALLS, STEP), "calls")),
+    bars(
+        "Errors and unanswered turns over time",
+        "Errors by what they are, and turns of callers that got no answer although one was due, of each step.",
+        NUMBER,
+        Query(ALL.total(ERRORS, STEP, ("provider", "error_type")), "error: {{provider}} {{error_type}}"),
+        Query(_DUE.total(UNANSWERED, STEP, ("cause",)), "unanswered: {{cause}}"),
+    ),
     bars(
         "Cost per hour over time",
         "Cost of each step, in dollars per hour.",
         USD,
         Query(f"{_STEPS_PER_HOUR} * {ALL.total(COST, STEP, ('cost_type',))}", "{{cost_type}}"),
-    ),
-    bars(
-        "Tokens over time",
-        "Tokens of each step.",
-        NUMBER,
-        Query(ALL.total(LLM_TOKENS, STEP, ("token_type",)), "{{token_type}}"),
-    ),
-    bars(
-        "Characters over time",
-        "Characters sent to speech synthesis in each step.",
-        NUMBER,
-        Query(ALL.total(TTS_CHARACTERS, STEP), "characters"),
-    ),
-    bars(
-        "Errors and interruptions over time",
-        "Errors by category, and interruptions, of each step.",
-        NUMBER,
-        Query(ALL.total(ERRORS, STEP, ("category",)), "error: {{category}}"),
-        Query(ALL.total(INTERRUPTIONS, STEP), "interruptions"),
+        width=24,
     ),
 )
 

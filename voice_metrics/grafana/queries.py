@@ -113,8 +113,12 @@ class Selection:
         if bound not in series.buckets:
             raise ValueError(f"{series.name}: {bound:g} is no bound of its buckets")
         # Mimir writes whole bounds with a decimal, Prometheus without.
-        le = f'le=~"{bound:g}([.]0)?"'
+        le = rf'le=~"{bound:g}(\\.0)?"'
         return self.where(le)._sum(_parts(series)[0], window, by)
+
+    def added(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
+        """Sum of the values that a histogram received."""
+        return self._sum(_parts(series)[1], window, by)
 
     def average(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
         """Mean of the values that a histogram received; nothing where it received none."""
@@ -162,6 +166,16 @@ class Selection:
         one = selector(_name(series), self.matchers)
         grouping = f"max by ({', '.join(by)}) "
         return f"{grouping}(timestamp({one}) or max_over_time(timestamp({one})[{window}:5m]))"
+
+    def share(self, part: str, whole: str, window: str) -> str:
+        """Part of a whole, 0 where there is a whole without such a part.
+
+        Args:
+            part: A query without labels in its answer.
+            whole: Likewise.
+            window: Duration, or a variable of Grafana.
+        """
+        return f"({self.or_zero(part, window)}) / ({whole} > 0)"
 
     def or_zero(self, expression: str, window: str) -> str:
         """The expression, or 0 where it has no series although there were calls; counters begin at their first event.

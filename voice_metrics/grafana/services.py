@@ -1,11 +1,10 @@
-"""Second row of the dashboard: where the time goes, by service and model."""
+"""Where the time goes, by service and model: a row of the dashboard."""
 
 from __future__ import annotations
 
 from voice_metrics.grafana.panels import ALL, CUT, MILLISECONDS, NUMBER, UNCUT, Panel, Query, Row, lines, table
 from voice_metrics.grafana.queries import RANGE, SMOOTH, Selection
 from voice_metrics.series.table import (
-    ERRORS,
     FUNCTION_CALL,
     FUNCTION_CALLS,
     LLM_THROUGHPUT,
@@ -38,6 +37,21 @@ def summary(
 def _latencies(title: str, description: str, series: Series, labels: dict[str, str], **more: Selection) -> Panel:
     queries = summary(more.get("selection", ALL), series, tuple(labels))
     return table(title, description, *queries, labels=labels, order="p95", unit=MILLISECONDS)
+
+
+def averages(
+    selection: Selection, series: Series, by: tuple[str, ...], unit: str = MILLISECONDS, window: str = RANGE
+) -> tuple[Query, ...]:
+    """Columns that sum up a histogram of which only the average is read: it may have no bounds."""
+    return (
+        Query(selection.observations(series, window, by), "Count", NUMBER),
+        Query(selection.average(series, window, by), "Average", unit),
+    )
+
+
+def _means(title: str, description: str, series: Series, labels: dict[str, str]) -> Panel:
+    queries = averages(ALL, series, tuple(labels))
+    return table(title, description, *queries, labels=labels, order="Average", unit=MILLISECONDS, width=8)
 
 
 ROW = Row(
@@ -81,7 +95,6 @@ ROW = Row(
             _SERVICE,
             selection=CUT,
         ),
-        _latencies("Response parts", "What the response time is made of.", RESPONSE_PART, {"part": "Part"}),
         table(
             "Tokens per second",
             "Completion tokens per second of generation.",
@@ -90,35 +103,29 @@ ROW = Row(
             order="Average",
         ),
         _latencies(
+            "Function call time",
+            "From a function call's start to its result, timeout or cancellation.",
+            FUNCTION_CALL,
+            {"function": "Function"},
+        ),
+        _means("Response parts", "What the response time is made of.", RESPONSE_PART, {"part": "Part"}),
+        _means(
             "Text aggregation",
             "Time to collect a speakable piece of text.",
             TEXT_AGGREGATION,
             {"processor": "Processor"},
         ),
-        _latencies(
+        _means(
             "Turn detection",
             "Time that a turn detector takes to decide. Complete: it took the user's turn for finished.",
             TURN_DETECTION,
             {"processor": "Processor", "complete": "Complete"},
-        ),
-        _latencies(
-            "Function call time",
-            "From a function call's start to its result, timeout or cancellation.",
-            FUNCTION_CALL,
-            {"function": "Function"},
         ),
         table(
             "Function calls",
             "Function calls by how they ended.",
             Query(ALL.total(FUNCTION_CALLS, RANGE, ("function", "outcome")), "Count"),
             labels={"function": "Function", "outcome": "Outcome"},
-            order="Count",
-        ),
-        table(
-            "Errors by processor",
-            "Errors, counted where they arose.",
-            Query(ALL.total(ERRORS, RANGE, ("processor", "category")), "Count"),
-            labels={"processor": "Processor", "category": "Category"},
             order="Count",
             width=24,
             height=6,

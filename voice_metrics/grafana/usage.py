@@ -1,27 +1,32 @@
-"""Third row of the dashboard: what was used and what it cost."""
+"""What was used and what it cost: a row of the dashboard."""
 
 from __future__ import annotations
 
-from voice_metrics.grafana.panels import ALL, NUMBER, SECONDS, SHARE, USD, Query, Row, bars, figure, table
+from voice_metrics.grafana.panels import ALL, NUMBER, SECONDS, USD, Query, Row, bars, figure, table
 from voice_metrics.grafana.queries import RANGE, STEP
 from voice_metrics.series.table import (
-    CALLS_ENDED,
+    CALLS,
     COST,
     LLM_TOKEN_DETAILS,
     LLM_TOKENS,
     STT_AUDIO,
     TTS_CHARACTERS,
-    TURNS,
     UNPRICED,
 )
 
 _MODEL = {"processor": "Processor", "model": "Model"}
-_TURNS_CUT = ALL.where('outcome="interrupted"')
 
 ROW = Row(
     "Cost and usage",
     (
         figure("Cost", "Cost in the time range, where a price is known.", USD, Query(ALL.total(COST, RANGE)), width=6),
+        figure(
+            "Cost per call",
+            "Cost in the time range, divided by the calls that started in it.",
+            USD,
+            Query(f"{ALL.total(COST, RANGE)} / ({ALL.total(CALLS, RANGE)} > 0)"),
+            width=6,
+        ),
         figure(
             "Unpriced requests",
             "Requests for which no price is known; their cost is missing everywhere on this page.",
@@ -31,20 +36,32 @@ ROW = Row(
             limits=(1,),
         ),
         figure(
+            "Calls",
+            "Calls that started in the time range.",
+            NUMBER,
+            Query(ALL.or_zero(ALL.total(CALLS, RANGE), RANGE)),
+            width=6,
+        ),
+        figure(
+            "Tokens",
+            "Prompt tokens (cached ones included) and completion tokens together.",
+            NUMBER,
+            Query(ALL.or_zero(ALL.total(LLM_TOKENS, RANGE), RANGE)),
+            width=8,
+        ),
+        figure(
+            "Characters",
+            "Characters sent to speech synthesis.",
+            NUMBER,
+            Query(ALL.or_zero(ALL.total(TTS_CHARACTERS, RANGE), RANGE)),
+            width=8,
+        ),
+        figure(
             "Audio recognised",
             "Audio that speech recognition processed; streaming services count silence too.",
             SECONDS,
             Query(ALL.or_zero(ALL.total(STT_AUDIO, RANGE), RANGE)),
-            width=6,
-        ),
-        figure(
-            "Interrupted turns",
-            "Share of the bot's turns that a caller cut off.",
-            SHARE,
-            Query(
-                f"({ALL.or_zero(_TURNS_CUT.total(TURNS, RANGE), RANGE)}) / ({ALL.total(TURNS, RANGE)} > 0)",
-            ),
-            width=6,
+            width=8,
         ),
         table(
             "Cost by service and model",
@@ -89,29 +106,31 @@ ROW = Row(
             labels=_MODEL,
             order="Characters",
         ),
+        bars(
+            "Calls started", "Calls that started in each step.", NUMBER, Query(ALL.total(CALLS, STEP), "calls"), width=8
+        ),
+        bars(
+            "Tokens over time",
+            "Tokens of each step.",
+            NUMBER,
+            Query(ALL.total(LLM_TOKENS, STEP, ("token_type",)), "{{token_type}}"),
+            width=8,
+        ),
+        bars(
+            "Characters over time",
+            "Characters sent to speech synthesis in each step.",
+            NUMBER,
+            Query(ALL.total(TTS_CHARACTERS, STEP), "characters"),
+            width=8,
+        ),
         table(
             "Unpriced usage",
             "Requests for which no price is known, by model. VOICE_METRICS_PRICES names a file with your prices.",
             Query(ALL.total(UNPRICED, RANGE, ("service", "model")), "Requests"),
             labels={"service": "Service", "model": "Model"},
             order="Requests",
-            width=8,
-        ),
-        table(
-            "Turns",
-            "Turns of the bot by how they ended.",
-            Query(ALL.total(TURNS, RANGE, ("outcome",)), "Turns"),
-            labels={"outcome": "Outcome"},
-            order="Turns",
-            width=8,
-        ),
-        table(
-            "Ends of calls",
-            "Calls by how they ended.",
-            Query(ALL.total(CALLS_ENDED, RANGE, ("end_reason",)), "Calls"),
-            labels={"end_reason": "Reason"},
-            order="Calls",
-            width=8,
+            width=24,
+            height=6,
         ),
     ),
 )

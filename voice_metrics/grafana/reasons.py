@@ -1,0 +1,73 @@
+"""Why something is wrong: a row of the dashboard about errors, rate limits, switches, providers and the event loop."""
+
+from __future__ import annotations
+
+from voice_metrics.grafana.awaited import LOOP_LAG, SWITCHES
+from voice_metrics.grafana.panels import ALL, MILLISECONDS, NUMBER, UNCUT, USD, Query, Row, bars, lines, table
+from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
+from voice_metrics.grafana.services import summary
+from voice_metrics.series.table import COST, ERRORS, PROCESSING, TTFB
+
+_REFUSED = ALL.where('error_type="429"')
+
+ROW = Row(
+    "Why",
+    (
+        table(
+            "Errors by provider",
+            "Errors by provider and by what they are: the provider's status, or the exception's class.",
+            Query(ALL.total(ERRORS, RANGE, ("provider", "error_type", "category")), "Count"),
+            labels={"provider": "Provider", "error_type": "Error", "category": "Category"},
+            order="Count",
+        ),
+        bars(
+            "Rate limits over time",
+            "Requests that a provider refused with status 429, in each step.",
+            NUMBER,
+            Query(_REFUSED.total(ERRORS, STEP, ("provider",)), "{{provider}}"),
+        ),
+        table(
+            "Errors by processor",
+            "Errors, counted where they arose.",
+            Query(ALL.total(ERRORS, RANGE, ("processor", "category")), "Count"),
+            labels={"processor": "Processor", "category": "Category"},
+            order="Count",
+        ),
+        table(
+            "Switches",
+            "Times that a switcher changed the service in use.",
+            Query(ALL.total(SWITCHES, RANGE, ("service", "from", "to")), "Count"),
+            labels={"service": "Service", "from": "From", "to": "To"},
+            order="Count",
+        ),
+        table(
+            "Providers compared",
+            "TTFB by provider of each service. Interrupted requests are left out.",
+            *summary(UNCUT, TTFB, ("service", "provider")),
+            Query(UNCUT.average(PROCESSING, RANGE, ("service", "provider")), "Processing", MILLISECONDS),
+            labels={"service": "Service", "provider": "Provider"},
+            order="p95",
+            unit=MILLISECONDS,
+        ),
+        table(
+            "Cost by provider",
+            "Cost in the time range, where a price is known.",
+            Query(ALL.total(COST, RANGE, ("cost_type", "provider")), "Cost"),
+            labels={"cost_type": "Service", "provider": "Provider"},
+            order="Cost",
+            unit=USD,
+        ),
+        lines(
+            "TTFB by provider, p95",
+            "Request to first output, 95th percentile of the last few minutes. Interrupted requests are left out.",
+            MILLISECONDS,
+            Query(UNCUT.quantile(0.95, TTFB, SMOOTH, ("service", "provider")), "{{service}} {{provider}}"),
+        ),
+        lines(
+            "Event loop lag, p99",
+            "How late a bot's event loop is, 99th percentile of the last few minutes; callers hear 100 ms.",
+            MILLISECONDS,
+            Query(ALL.quantile(0.99, LOOP_LAG, SMOOTH, ("job",)), "{{job}}"),
+        ),
+    ),
+)
