@@ -30,7 +30,7 @@ from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
-from voice_metrics import MetricsLogger, VoiceMetricsProcessor, duration, record_metric
+from voice_metrics import MetricsLogger, VoiceMetricsProcessor, duration, outcome, record_metric
 from voice_metrics.retrieval import Webhook
 
 load_dotenv()
@@ -54,6 +54,7 @@ async def book_table(params: FunctionCallParams, day: str, time: str, people: in
     async with duration(Webhook.TIME):
         await asyncio.sleep(0.2)  # a real bot would tell the restaurant's system here
     record_metric(Webhook.DELIVERIES, 1, outcome="delivered")
+    outcome("booked", success=True)
     await params.result_callback({"booked": True, "day": day, "time": time, "people": people})
 
 

@@ -68,7 +68,8 @@ def test_a_call_is_counted_from_its_first_moment_and_runs_until_its_end(store: S
     assert store.points("voice.calls.active") == [(tags, 1)]
     call.end(EndReason.CANCELLED)
     assert store.points("voice.calls.active") == [(tags, 0)]
-    assert store.points("voice.calls.ended.total") == [({**tags, "end_reason": "cancelled"}, 1)]
+    ended = {"end_reason": "cancelled", "ended_by": "unknown", "outcome": "none", "success": "unknown"}
+    assert store.points("voice.calls.ended.total") == [({**tags, **ended}, 1)]
 
 
 def test_a_call_that_nobody_read_before_its_end_is_not_active(store: Store) -> None:

@@ -194,8 +194,8 @@ def test_the_dictionary_is_json_with_the_documented_keys() -> None:
     told = json.loads(json.dumps(summary_of(record(Responded(0.7)), exported=True).to_dict()))
     assert list(told) == [
         "call_id", "started_at", "duration_seconds", "end_reason", "models", "attributes", "llm", "tts", "stt",
-        "ttfb", "processing", "response", "turns", "interruptions", "function_calls", "errors", "cost", "dropped",
-        "exported",
+        "ttfb", "processing", "response", "turns", "interruptions", "outcome", "success", "ended_by",
+        "function_calls", "errors", "cost", "dropped", "exported",
     ]  # fmt: skip
     assert told["started_at"] == "2026-11-22T01:02:03.000Z"
     assert told["models"] == {"llm": "gpt-4.1", "stt": None, "tts": "sonic"}

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from voice_metrics.call.summary import CallSummary
     from voice_metrics.metrics_logger import MetricsLogger
     from voice_metrics.observer import VoiceMetricsObserver
-    from voice_metrics.pipecat.current_call import duration, record_metric
+    from voice_metrics.pipecat.current_call import duration, outcome, record_metric
     from voice_metrics.processor import GrafanaMetricsExporter, VoiceMetricsProcessor
     from voice_metrics.series.declarations import Metric, register_metric
     from voice_metrics.server import instrument_server as instrument_server
@@ -25,6 +25,7 @@ __all__ = [
     "VoiceMetricsObserver",
     "VoiceMetricsProcessor",
     "duration",
+    "outcome",
     "record_metric",
     "register_metric",
     "shutdown",
@@ -42,6 +43,7 @@ _HOME = {
     "VoiceMetricsProcessor": "processor",
     "duration": "pipecat.current_call",
     "instrument_server": "server",
+    "outcome": "pipecat.current_call",
     "record_metric": "pipecat.current_call",
     "register_metric": "series.declarations",
     "shutdown": "telemetry",

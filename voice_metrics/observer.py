@@ -120,6 +120,15 @@ class VoiceMetricsObserver(BaseObserver):
         """
         self._recorder.record(name, value, kind, unit, attributes)
 
+    def outcome(self, name: str, *, success: bool | None = None) -> None:
+        """Say what the call achieved; the last one counts, and it never follows from how the call ends. Never raises.
+
+        Args:
+            name: The application's word for it, one of a few, such as "booked": each is a series.
+            success: Whether that is a success, or `None` if that is not known.
+        """
+        self._recorder.outcome(name, success)
+
     async def on_processor_setup(self, data: Any) -> None:
         """Begin the call with the first processor that is set up; Pipecat tells of it from 1.8.0 on.
 

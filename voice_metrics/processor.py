@@ -121,6 +121,15 @@ class VoiceMetricsProcessor(FrameProcessor):
         """
         self._recorder.record(name, value, kind, unit, attributes)
 
+    def outcome(self, name: str, *, success: bool | None = None) -> None:
+        """Say what the call achieved; the last one counts, and it never follows from how the call ends. Never raises.
+
+        Args:
+            name: The application's word for it, one of a few, such as "booked": each is a series.
+            success: Whether that is a success, or `None` if that is not known.
+        """
+        self._recorder.outcome(name, success)
+
     def link(self, processor: FrameProcessor) -> None:
         """Listen to the processors in front, which may fail to connect before this one is set up.
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from loguru import logger
 
+from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import Failures
 from voice_metrics.call.events import BotStopped, Interruption, UserStarted
@@ -108,6 +109,8 @@ class Call:
         self.latencies_enabled = self.usage_enabled = True
         self.services = services
         self.end_reason: EndReason | None = None
+        self.ended_by: EndedBy | None = None
+        self.outcome = NOTHING_SAID
         self._telemetry = telemetry
         self._prices = prices
         self._journal = journal
@@ -247,20 +250,31 @@ class Call:
     def _answered(self, fact: FirstByte | Usage) -> None:
         self.models.answered(self.services.leg(fact.processor), fact.instance, fact.model)
 
-    def end(self, reason: EndReason, at: float) -> None:
+    def achieved(self, outcome: Outcome) -> None:
+        """Note what the call achieved; the last one counts, and none after the last export was asked for.
+
+        Args:
+            outcome: What it achieved.
+        """
+        if self._last_export is None:
+            logger.debug("Call {}: {}", self.identity.call_id, outcome)
+            self.outcome = outcome
+
+    def end(self, reason: EndReason, at: float, ended_by: EndedBy = EndedBy.UNKNOWN) -> None:
         """Note the end; the first reason counts. Measurements that are still under way are still taken.
 
         Args:
             reason: How the call ended.
             at: When, in monotonic seconds.
+            ended_by: Who or what ended it.
         """
         if self.end_reason is None:
-            self.end_reason, self._ended_at = reason, at
+            self.end_reason, self._ended_at, self.ended_by = reason, at, ended_by
 
     def fail(self) -> None:
         """Note an error that ends the call although it was told to end; nothing once the last export was asked for."""
         if self.end_reason is EndReason.COMPLETED and self._last_export is None:
-            self.end_reason = EndReason.ERROR
+            self.end_reason, self.ended_by = EndReason.ERROR, EndedBy.ERROR
 
     def close(self, at: float) -> Future[bool | None]:
         """Ask for the last export, once; nothing is taken any more.
@@ -278,7 +292,8 @@ class Call:
             self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
             self._all_happened(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
-            self._last_export = self._series.end(self.end_reason or EndReason.UNKNOWN, at - ended_at)
+            reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
+            self._last_export = self._series.end(reason, at - ended_at, by, self.outcome)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
@@ -333,6 +348,9 @@ class Call:
             cost=record.costs.summary(duration),
             dropped=record.dropped,
             line=record.line.summary(),
+            outcome=self.outcome.name,
+            success=self.outcome.success,
+            ended_by=self.ended_by,
             exported=self._exported(),
             destination=self._telemetry.destination,
             kept_in=self._telemetry.kept_in,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import Cause, EndReason, FunctionOutcome, Leg, TurnOutcome
 from voice_metrics.call.line import LineSummary
 from voice_metrics.call.summary import CallSummary, CostSummary, Latency, ServiceLatency
@@ -29,6 +30,8 @@ def _headline(summary: CallSummary) -> str:
     ended = summary.end_reason.value if summary.end_reason else "still running"
     if summary.end_reason is EndReason.UNKNOWN:
         ended = "end unknown"
+    if summary.ended_by not in (None, EndedBy.UNKNOWN, EndedBy.ERROR):
+        ended += f" by {summary.ended_by}"
     return f"Call {summary.call_id}: {summary.duration_seconds:.1f} s, {ended}"
 
 
@@ -40,6 +43,9 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     )
     if summary.attributes:
         yield "attributes", ", ".join(f"{key}={value}" for key, value in summary.attributes.items())
+    if summary.outcome is not None:
+        success = {True: ", a success", False: ", no success", None: ""}[summary.success]
+        yield "outcome", f"{summary.outcome}{success}"
     unreported = "not reported" if summary.usage_enabled else "not measured, enable_usage_metrics is off"
     yield "LLM tokens", _tokens(summary) or unreported
     yield "TTS characters", unreported if summary.characters is None else f"{summary.characters}"

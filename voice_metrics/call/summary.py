@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import EndReason, FunctionOutcome, Leg, TurnOutcome
 from voice_metrics.call.line import LineSummary
 
@@ -220,6 +221,9 @@ class CallSummary:
         cost: Cost.
         dropped: Measurements that were refused or lost.
         line: What the caller felt.
+        outcome: What the application says that the call achieved, or `None` if it says nothing.
+        success: Whether that is a success, or `None` if the application does not say.
+        ended_by: Who or what ended it, or `None` while it runs.
         exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
         destination: Host that the series went to, or `None` without an endpoint.
         kept_in: File that keeps what was not acknowledged, or `None`.
@@ -246,6 +250,9 @@ class CallSummary:
     cost: CostSummary
     dropped: int
     line: LineSummary = field(default_factory=LineSummary)
+    outcome: str | None = None
+    success: bool | None = None
+    ended_by: EndedBy | None = None
     exported: bool | None = None
     destination: str | None = None
     kept_in: str | None = None
@@ -270,6 +277,9 @@ class CallSummary:
             "turns": {outcome.value: self.turns.get(outcome, 0) for outcome in TurnOutcome}
             | {"unanswered": self.line.all_unanswered},
             "interruptions": self.interruptions,
+            "outcome": self.outcome,
+            "success": self.success,
+            "ended_by": self.ended_by.value if self.ended_by else None,
             "function_calls": {outcome.value: self.function_calls.get(outcome, 0) for outcome in FunctionOutcome},
             "errors": self.errors,
             "cost": self.cost.to_dict(),

@@ -12,6 +12,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome, end_tags
 from voice_metrics.call.facts import EndReason, Fact
 from voice_metrics.export.instruments import Write, instruments_of
 from voice_metrics.series import table
@@ -106,18 +107,26 @@ class CallSeries:
         if seconds and self._tags.labelled:
             self._writer(table.SESSION_DURATION, self.attributes)(-seconds)
 
-    def end(self, reason: EndReason, seconds_ago: float = 0.0) -> Future[bool | None]:
+    def end(
+        self,
+        reason: EndReason,
+        seconds_ago: float = 0.0,
+        ended_by: EndedBy = EndedBy.UNKNOWN,
+        outcome: Outcome = NOTHING_SAID,
+    ) -> Future[bool | None]:
         """Write the call's end; nothing may be written after it.
 
         Args:
             reason: How it ended.
             seconds_ago: How long ago it ended; its duration was told on meanwhile.
+            ended_by: Who or what ended it.
+            outcome: What it achieved.
 
         Returns:
             Whether the last values were acknowledged; `None` without an endpoint.
         """
         self._active(-1)
-        self._writer(table.CALLS_ENDED, {**self.attributes, "end_reason": reason.value})(1)
+        self._writer(table.CALLS_ENDED, {**self.attributes, **end_tags(reason, ended_by, outcome)})(1)
         # Of calls that share a series the whole duration is taken back.
         if seconds_ago and self._tags.labelled:
             self._writer(table.SESSION_DURATION, self.attributes)(-seconds_ago)

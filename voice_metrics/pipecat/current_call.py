@@ -42,25 +42,32 @@ class CurrentCall:
         self.over = False
         self._own: OwnMetrics | None = None
         self._refused: Callable[[Refused], None] | None = None
+        self._achieved: Callable[[str, bool | None], None] | None = None
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
         self._itself = weakref.ref(self)
         _built_here.set((*_calls_here(), self._itself)[-_REMEMBERED:])
 
-    def begin(self, own: OwnMetrics, refused: Callable[[Refused], None]) -> None:
+    def begin(
+        self,
+        own: OwnMetrics,
+        refused: Callable[[Refused], None],
+        achieved: Callable[[str, bool | None], None] | None = None,
+    ) -> None:
         """Let what is recorded in the call's tasks carry its tags.
 
         Args:
             own: Records with the call's tags.
             refused: Told what is refused; counts it.
+            achieved: Told the call's outcome and whether it is a success, or `None` if outcomes are lost.
         """
-        self._own, self._refused, self.over = own, refused, False
+        self._own, self._refused, self._achieved, self.over = own, refused, achieved, False
 
     def end(self) -> None:
         """Let what is recorded from now on carry no call's tags: the call's series are complete."""
         if self._own is not None:
             self._own.close()
-        self._own, self._refused, self.over = None, None, True
+        self._own, self._refused, self._achieved, self.over = None, None, None, True
 
     def enter(self) -> None:
         """Make the running task, and every task that it starts from now on, this call's."""
@@ -96,6 +103,21 @@ class CurrentCall:
             refused(refusal)
         return True
 
+    def outcome(self, name: str, success: bool | None) -> bool:
+        """Note what the call achieved.
+
+        Args:
+            name: The application's word for it.
+            success: Whether that is a success, or `None` if that is not said.
+
+        Returns:
+            Whether the call was there to note or refuse it.
+        """
+        if self._achieved is None:
+            return False
+        self._achieved(name, success)
+        return True
+
     def _on_frame(self, processor: Any, frame: Frame) -> None:
         self.enter()
         # The task that takes the StartFrame starts the processor's other tasks afterwards.
@@ -118,6 +140,33 @@ def _calls_here() -> Iterator[weakref.ref[CurrentCall]]:
             yield reference
 
 
+def _call_here() -> CurrentCall | None:
+    calls = [call for reference in _built_here.get() if (call := reference()) is not None]
+    return calls[0] if len(calls) == 1 else None
+
+
+def outcome(name: str, *, success: bool | None = None) -> None:
+    """Say what the call that the running task belongs to achieved; the last one counts. Never raises.
+
+    Outside a call, and where the task could belong to several, it is lost and counted, with a line in the log:
+
+        async def book_table(params: FunctionCallParams) -> None:
+            ...
+            outcome("booked", success=True)
+
+    Args:
+        name: The application's word for it, one of a few, such as "booked": each is a series.
+        success: Whether that is a success, or `None` if that is not known.
+    """
+    try:
+        call = _call_here()
+        if call is None or not call.outcome(name, success):
+            logger.warning("Outcome {!r} is lost: no call of its own was found for this task", name)
+            _count_lost()
+    except Exception as fault:
+        logger.debug("No outcome: {}", fault)
+
+
 def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -> None:
     """Record a value of a declared metric, with the tags of the call that the running task belongs to.
 
@@ -130,17 +179,20 @@ def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -
         **attributes: Text, numbers and truth values beside the call's own tags.
     """
     try:
-        calls = [call for reference in _built_here.get() if (call := reference()) is not None]
-        if len(calls) != 1 or not calls[0].record(key, value, attributes):
+        call = _call_here()
+        if call is None or not call.record(key, value, attributes):
             _record_for_no_call(key, value, attributes)
     except Exception as fault:
         logger.debug("Not recorded: {}", fault)
 
 
 def _record_for_no_call(key: Enum | str, value: float, attributes: dict[str, Any]) -> None:
-    meter = telemetry().meter
-    if OwnMetrics(meter, {}).record(key, value, kind=None, attributes=attributes) is not None:
-        instruments_of(meter).of(table.DROPPED)(1, {"reason": REASON})
+    if OwnMetrics(telemetry().meter, {}).record(key, value, kind=None, attributes=attributes) is not None:
+        _count_lost()
+
+
+def _count_lost() -> None:
+    instruments_of(telemetry().meter).of(table.DROPPED)(1, {"reason": REASON})
 
 
 class duration:

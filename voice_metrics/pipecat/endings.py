@@ -1,17 +1,36 @@
-"""How a call of a pipeline ends, from what Pipecat's worker and frames tell."""
+"""How a call of a pipeline ends and who ends it, from what Pipecat's worker, transports and frames tell."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from pipecat.frames.frames import CancelFrame, Frame, StartFrame
+from pipecat.frames import frames
+from pipecat.frames.frames import CancelFrame, EndFrame, Frame, StartFrame, StopFrame
 
+from voice_metrics.call.call_end import EndedBy
+from voice_metrics.call.events import BotStarted, UserStarted, VoiceStarted
 from voice_metrics.call.facts import EndReason
 
 # How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
 _GAVE_UP = "can no longer do its job"
+# Pipecat's reason when its worker saw no activity for `idle_timeout_secs`.
+_IDLE = "idle timeout"
+_WORDS = {by.value: by for by in EndedBy}
+_ENDS = (EndFrame, StopFrame, CancelFrame)
+# A processor asks with it for a CancelFrame; the name changed in 1.4.0.
+_ASKS_TO_CANCEL: type[Frame] = getattr(frames, "CancelWorkerFrame", None) or frames.CancelTaskFrame
+# Daily's transport is an extra, so its frames are known by their names.
+_TRANSFERS = {"DailySIPTransferFrame", "DailySIPReferFrame"}
 # Pipecat 1.8.0 gives up a pipeline that is not set up or not started in time.
 _TIMED_OUT = ("on_setup_timeout", "on_pipeline_timeout")
+# Transports name the event differently; those with several emit the first as well.
+_HUNG_UP = ("on_client_disconnected", "on_participant_left", "on_participant_disconnected")
+
+
+def reads(kind: type[Frame]) -> bool:
+    """Whether frames of a class tell something of a call's end besides those that end it."""
+    return any(base.__name__ in _TRANSFERS for base in kind.__mro__)
 
 
 class Ending:
@@ -19,27 +38,61 @@ class Ending:
 
     def __init__(self) -> None:
         """Start with a call of which nothing is known."""
-        self._failed = self._is_running = False
         self._worker: Any = None
+        self._heard: set[tuple[int, str]] = set()
+        self._is_running = False
+        self._forget()
 
-    def begin(self, worker: Any) -> None:
-        """Forget the last call.
+    def _forget(self) -> None:
+        self._failed = self._hung_up = self._idle = self._transfers = self._voicemail = False
+        self._spoken_since = self._asked = False
+        self._end: Frame | None = None
+
+    def begin(self, worker: Any, processors: Iterable[Any]) -> None:
+        """Forget the last call, and listen to what tells the end of the next.
 
         Args:
             worker: Pipecat's worker that runs the pipeline, or `None` if that is not known.
+            processors: The processors of its pipeline, nested ones included.
         """
-        self._failed = False
+        self._forget()
         if worker is None or worker is self._worker:
             return
         self._worker, self._is_running = worker, False
-        worker.add_event_handler("on_pipeline_started", self._on_started)
+        self._listen(worker, "on_pipeline_started", self._on_started)
+        self._listen(worker, "on_idle_timeout", self._on_idle)
         for event in _TIMED_OUT:
-            if has_event(worker, event):
-                worker.add_event_handler(event, self._on_timeout)
+            self._listen(worker, event, self._on_timeout)
+        for source in worker.pipeline.entry_processors:
+            # The end enters here; behind the output it is seen only after the caller's line was closed.
+            self._listen(source, "on_before_process_frame", self._on_entry)
+        for processor in processors:
+            self._listen(processor, "on_user_turn_idle", self._on_idle)
+            self._listen(processor, "on_voicemail_detected", self._on_voicemail)
+            if (line := _line(processor)) is not None:
+                self._listen(line, next(event for event in _HUNG_UP if has_event(line, event)), self._on_hang_up)
+                self._listen(line, "on_client_connected", self._on_connected)
 
     def failed(self) -> None:
         """Note an error that ends the call."""
         self._failed = True
+
+    def took_place(self, event: object) -> None:
+        """Note an event of the conversation: speech says that the call goes on.
+
+        Args:
+            event: The event.
+        """
+        match event:
+            case UserStarted() | VoiceStarted():
+                self._idle, self._spoken_since = False, True
+            case BotStarted() if self._spoken_since:
+                # The bot answers the caller, so that a transfer before did not come about.
+                self._transfers = False
+
+    def transfers(self) -> None:
+        """Note that the bot hands the caller on to someone else."""
+        self._transfers, self._spoken_since = True, False
 
     def reason(self, frame: Frame) -> EndReason:
         """How the call ended.
@@ -47,26 +100,76 @@ class Ending:
         Args:
             frame: The frame that ends it.
         """
+        self._end = self._end or frame
         # A fatal error makes Pipecat cancel the pipeline, and an EndFrame may be faster.
-        if self._failed or str(getattr(frame, "reason", "")).endswith(_GAVE_UP):
+        if self._failed or _told(frame).endswith(_GAVE_UP):
             return EndReason.ERROR
         return EndReason.CANCELLED if isinstance(frame, CancelFrame) else EndReason.COMPLETED
 
     def reason_without_frame(self) -> EndReason:
-        """How the call ended whose pipeline is cleaned up, although no frame ended it."""
+        """How the call ended whose pipeline is cleaned up, although no frame that ends it came."""
         if self._failed:
             return EndReason.ERROR
-        # Pipecat sends no CancelFrame into a pipeline that is cancelled before its start.
+        # A pipeline that is cancelled before its start gets no CancelFrame from Pipecat 1.8.0 on; before, the processor
+        # that keeps the StartFrame keeps it too.
         cancelled = not self._is_running and getattr(self._worker, "_cancelled", False) is True
         return EndReason.CANCELLED if cancelled else EndReason.UNKNOWN
 
+    def ended_by(self, reason: EndReason) -> EndedBy:
+        """Who or what ended the call.
+
+        Args:
+            reason: How it ended.
+        """
+        if reason is EndReason.ERROR:
+            return EndedBy.ERROR
+        told = _told(self._end)
+        if told == _IDLE:
+            return EndedBy.IDLE
+        asked = isinstance(self._end, (EndFrame, StopFrame)) or self._asked
+        return _WORDS.get(told) or self._clue() or (EndedBy.BOT if asked else EndedBy.UNKNOWN)
+
+    def _clue(self) -> EndedBy | None:
+        clues = (
+            (self._transfers, EndedBy.TRANSFER),
+            (self._voicemail, EndedBy.VOICEMAIL),
+            (self._hung_up, EndedBy.CALLER),
+            (self._idle, EndedBy.IDLE),
+        )
+        return next((by for clue, by in clues if clue), None)
+
+    def _listen(self, source: Any, event: str, handler: Any) -> None:
+        # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
+        if has_event(source, event) and (source.id, event) not in self._heard:
+            self._heard.add((source.id, event))
+            source.add_event_handler(event, handler)
+
     def _on_started(self, worker: Any, frame: Frame) -> None:
-        if worker is self._worker:
-            self._is_running = True
+        self._is_running = self._is_running or worker is self._worker
 
     def _on_timeout(self, worker: Any, frame: Frame | None = None) -> None:
+        # Cancelling may time out as well.
         if worker is self._worker and (frame is None or isinstance(frame, StartFrame)):
             self._failed = True
+
+    def _on_entry(self, source: Any, frame: Frame) -> None:
+        if isinstance(frame, _ENDS):
+            self._end = self._end or frame
+        elif isinstance(frame, _ASKS_TO_CANCEL):
+            self._asked = True
+
+    def _on_idle(self, source: Any) -> None:
+        self._idle = self._idle or self._end is None
+
+    def _on_voicemail(self, source: Any) -> None:
+        self._voicemail = True
+
+    def _on_hang_up(self, line: Any, *client: Any) -> None:
+        # After the end the bot itself closes the line.
+        self._hung_up = self._hung_up or self._end is None
+
+    def _on_connected(self, line: Any, *client: Any) -> None:
+        self._hung_up = False
 
 
 def has_event(source: Any, event: str) -> bool:
@@ -77,3 +180,18 @@ def has_event(source: Any, event: str) -> bool:
         event: The event's name.
     """
     return event in getattr(source, "_event_handlers", ())
+
+
+def _told(frame: Frame | None) -> str:
+    return str(getattr(frame, "reason", None) or "")
+
+
+def _line(processor: Any) -> Any | None:
+    """The transport that a processor is the input or output of, or `None`."""
+    if not any(base.__name__ in ("BaseInputTransport", "BaseOutputTransport") for base in type(processor).__mro__):
+        return None
+    client = getattr(processor, "_client", None)
+    # Some inputs know their transport, the others a client with callbacks that are the transport's methods.
+    callbacks = (getattr(getattr(held, "_callbacks", None), _HUNG_UP[0], None) for held in (processor, client))
+    held = [getattr(processor, "_transport", None), *(getattr(callback, "__self__", None) for callback in callbacks)]
+    return next((line for line in held if any(has_event(line, event) for event in _HUNG_UP)), None)

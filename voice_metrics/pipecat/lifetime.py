@@ -13,6 +13,7 @@ from typing import Protocol
 from loguru import logger
 
 from voice_metrics.call.call import Call
+from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import EndReason
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger.journal import Journal
@@ -94,16 +95,17 @@ class Lifetime:
         if self._reading is None:
             self._reading = self._later(READ_SECONDS, self._read)
 
-    def ended(self, reason: EndReason, at: float, *, cleaned_up: bool) -> None:
+    def ended(self, reason: EndReason, at: float, ended_by: EndedBy, *, cleaned_up: bool) -> None:
         """Note the end, and wait for what is still under way.
 
         Args:
             reason: How the call ended.
             at: When, in monotonic seconds.
+            ended_by: Who or what ended it.
             cleaned_up: Whether the pipeline's clean-up follows: measurements that come before it count.
         """
         if self.call.end_reason is None:
-            self.call.end(reason, at)
+            self.call.end(reason, at, ended_by)
             self._awaits_clean_up = cleaned_up
             self._concluding = self._ending(at + DRAIN_SECONDS)
 

@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
 
 from voice_metrics.call.call import Call, Identity
+from voice_metrics.call.call_end import Outcome
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import TurnsAnnounced
 from voice_metrics.call.facts import Leg, Refused
@@ -27,10 +29,10 @@ from voice_metrics.call.models import LEGS, Models, ServiceSwitched
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.call.seen import Seen
 from voice_metrics.call.summary import CallSummary
-from voice_metrics.call.text import clean
+from voice_metrics.call.text import Vocabulary, clean
 from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
-from voice_metrics.pipecat import breakdowns
+from voice_metrics.pipecat import breakdowns, endings
 from voice_metrics.pipecat import conversation_frames as events
 from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.endings import Ending
@@ -56,11 +58,13 @@ class _Watched(dict[type, bool]):
     """Whether frames of a class are read at all: one look-up for each frame of a call."""
 
     def __missing__(self, kind: type[Frame]) -> bool:
-        watched = self[kind] = issubclass(kind, _LIFE) or events.reads(kind)
+        watched = self[kind] = issubclass(kind, _LIFE) or events.reads(kind) or endings.reads(kind)
         return watched
 
 
 WATCHED = _Watched()
+# Each is a series, in every call that ends with it.
+_outcomes = Vocabulary(50)
 # The latest call of each id that may still be running.
 _running: weakref.WeakValueDictionary[str, Lifetime] = weakref.WeakValueDictionary()
 
@@ -196,7 +200,8 @@ class CallRecorder:
             frame: What tells it.
         """
         if self.call is not None:
-            self.call.end(self._ending.reason(frame), self._clock())
+            reason = self._ending.reason(frame)
+            self.call.end(reason, self._clock(), self._ending.ended_by(reason))
 
     def closing(self, call: Call) -> None:
         """Let numbers that are recorded from now on carry no tags of this call."""
@@ -238,6 +243,25 @@ class CallRecorder:
         elif refused := call.own.record(name, value, kind=kind, unit=unit, attributes=attributes):
             self._refused(refused)
 
+    def outcome(self, name: str, success: bool | None) -> None:
+        """Note what the call achieved; the last one counts. Never raises.
+
+        Args:
+            name: The application's word for it.
+            success: Whether that is a success, or `None` if that is not said.
+        """
+        try:
+            if (call := self.call) is None:
+                self._say_once("outcome", "An outcome that is told before the call's pipeline is set up is lost")
+            elif not isinstance(name, str) or not name.strip() or not isinstance(success, (bool, NoneType)):
+                detail = f"outcome {name!r}, success={success!r}: expected a name, and True, False or None"
+                self._refused(Refused("bad_value", detail))
+                self._say_once("outcome", f"Refused an {detail}")
+            else:
+                call.achieved(Outcome(_outcomes.word(name.strip(), self._clock()), success))
+        except Exception as fault:
+            self.faulted("outcome", fault)
+
     def summary(self) -> CallSummary | None:
         """The current call or the latest one, or `None` before the first."""
         if self.call is None:
@@ -256,6 +280,8 @@ class CallRecorder:
                 self._ended(frame, at)
             case _ if (told := events.event(frame)) is not None:
                 self._took_place(told, at, worker_of(getattr(frame, "processor", None)))
+            case _ if endings.reads(type(frame)):
+                self._ending.transfers()
 
     def _started(self, frame: StartFrame, at: float) -> None:
         if self._lifetime is None or self._lifetime.call.end_reason is not None:
@@ -275,7 +301,7 @@ class CallRecorder:
             self._cut(self._lifetime.call, at)
             self._lifetime.conclude()
         self.call_id = self._next_id(metadata)
-        self._ending.begin(self._worker)
+        self._ending.begin(self._worker, processors_of(self._worker.pipeline) if self._worker else ())
         models = Models(
             self._options.models,
             {leg: self._services.model(leg) for leg in LEGS},
@@ -295,7 +321,7 @@ class CallRecorder:
             models=models,
         )
         self._lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, self)
-        self._current.begin(call.own, self._refused)
+        self._current.begin(call.own, self._refused, self.outcome)
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.current.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
         namesake = _running.get(self.call_id)
@@ -353,6 +379,7 @@ class CallRecorder:
             if isinstance(told, ErrorRaised) and told.fatal:
                 self._ending.failed()
                 self._lifetime.call.fail()
+            self._ending.took_place(told)
             self._lifetime.call.took_place(told, at)
         elif isinstance(told, ErrorRaised):
             # A service in front may fail to connect before this processor is set up.
@@ -384,13 +411,16 @@ class CallRecorder:
             self.faulted(type(told).__name__, fault)
 
     def _cut(self, call: Call, at: float) -> None:
-        call.end(self._ending.reason_without_frame(), at)
+        reason = self._ending.reason_without_frame()
+        call.end(reason, at, self._ending.ended_by(reason))
 
     def _ended(self, frame: Frame, at: float) -> None:
         self.read()
         if self._lifetime is not None:
             # Pipecat cleans a pipeline up after its EndFrame, not after a StopFrame; a CancelFrame is its last.
-            self._lifetime.ended(self._ending.reason(frame), at, cleaned_up=isinstance(frame, EndFrame))
+            reason = self._ending.reason(frame)
+            ended_by = self._ending.ended_by(reason)
+            self._lifetime.ended(reason, at, ended_by, cleaned_up=isinstance(frame, EndFrame))
 
     def _say_once(self, kind: str, text: str) -> None:
         if kind not in self._faults and len(self._faults) < 100:

@@ -69,7 +69,13 @@ COMMON_ATTRIBUTES = (CALL_ID, *MODEL_ATTRIBUTES)
 
 CALLS = Series("voice.calls.total", Kind.COUNTER, "{call}", "Calls that started.")
 CALLS_ACTIVE = Series("voice.calls.active", Kind.UP_DOWN_COUNTER, "{call}", "Calls that are running.")
-CALLS_ENDED = Series("voice.calls.ended.total", Kind.COUNTER, "{call}", "Calls that ended.", ("end_reason",))
+CALLS_ENDED = Series(
+    "voice.calls.ended.total",
+    Kind.COUNTER,
+    "{call}",
+    "Calls that ended.",
+    ("end_reason", "ended_by", "outcome", "success"),
+)
 SESSION_DURATION = Series(
     "voice.session.duration.seconds",
     Kind.UP_DOWN_COUNTER,
