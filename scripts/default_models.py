@@ -212,7 +212,7 @@ def _priced(book: PriceBook, leg: Leg, service: Class, model: str, at: datetime)
 def _example(leg: Leg, service: str, model: str | None) -> Usage:
     match leg:
         case Leg.LLM:
-            return TokensUsed(service, model, 1000, 100)
+            return TokensUsed(service, model, 1000, 100, input_audio=0, output_audio=0)
         case Leg.STT:
             return AudioTranscribed(service, model, 60.0)
         case _:

@@ -52,8 +52,10 @@ def test_a_command_prints_what_the_page_shows(
     command: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = Ledger(tmp_path / "calls.db")
+    reason = "MyLLM has no known provider, use sold_by"
+    cost = {"unpriced": ["my-deployment"], "unpriced_reasons": [reason], "total_usd": None}
     for number in range(31):
-        summary = {"call_id": f"call-{number}", "cost": {"unpriced": ["my-deployment"], "total_usd": None}}
+        summary = {"call_id": f"call-{number}", "cost": cost}
         ledger.call_started(f"call-{number}", datetime(2026, 11, 22, 12, number, tzinfo=UTC), summary)
         ledger.call_ended(f"call-{number}", summary, "ended")
     assert ledger.close(10)

@@ -145,6 +145,7 @@ def shares(prompt: int) -> Iterator[dict[str, int]]:
     yield {"reasoning": 150}
     yield {"input_audio": prompt // 2, "output_audio": 120}
     yield {"input_audio": prompt // 2, "output_audio": 0}
+    yield {"input_audio": 0, "output_audio": 0, "reasoning": 20}
     yield {
         "cache_read": prompt // 4,
         "input_audio": prompt // 2,
@@ -185,7 +186,10 @@ def refused(prices: Mapping[str, Any], share: Mapping[str, int]) -> bool:
     half = not {"input_mtok", "output_mtok"} <= prices.keys()
     free = not any(getattr(price, "base", price) for price in prices.values())
     silent = bool(share.get("output_audio")) and "output_audio_mtok" not in prices
-    return bool(beside) or half or free or silent
+    # Of a model that speaks, a usage that does not say how much of it is audio would be too cheap.
+    unsaid = "output_audio_mtok" in prices and "output_audio" not in share
+    drawn = bool({"output_image_mtok", "output_video_mtok"} & prices.keys())
+    return bool(beside) or half or free or silent or unsaid or drawn
 
 
 def reachable(provider: Any, everyone: Any) -> Iterator[tuple[Any, str]]:

@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_the_table_is_long_and_every_row_has_its_source() -> None:
     assert all(row.rate and row.source and row.read_on for row in WORKED)
 
 
-def _tokens(model: str, **details: int) -> TokensUsed:
+def _tokens(model: str, **details: Any) -> TokensUsed:
     return TokensUsed("SomeLLMService", model, 1000, 100, **details)
 
 
@@ -94,6 +95,42 @@ def _tokens(model: str, **details: int) -> TokensUsed:
             AudioTranscribed("DeepgramSTTService", "nova", 60.0),
             "no rate for what Pipecat reports",
             id="a-seed-is-not-free",
+        ),
+        pytest.param(
+            "aws",
+            _tokens("amazon.nova-2-sonic-v1:0"),
+            "how much of the completion is audio",
+            id="nova-sonic-reports-none",
+        ),
+        pytest.param(
+            "google",
+            _tokens("models/gemini-2.5-flash-native-audio-preview-12-2025", input_audio=511),
+            "how much of the completion is audio",
+            id="gemini-live-without-details-of-its-answer",
+        ),
+        pytest.param(
+            "google",
+            _tokens("models/gemini-3.8-live", output_audio=50),
+            "how much of the prompt is audio",
+            id="gemini-live-without-details-of-its-prompt",
+        ),
+        pytest.param(
+            "google",
+            _tokens("models/gemini-3.8-live", input_audio=500, output_audio=100, may_have_images=True),
+            "how much of the prompt is images or video",
+            id="gemini-live-with-video",
+        ),
+        pytest.param(
+            "openai",
+            _tokens("gpt-realtime", input_audio=500, output_audio=100, may_have_images=True),
+            "how much of the prompt is images or video",
+            id="gpt-realtime-with-images",
+        ),
+        pytest.param(
+            "google",
+            _tokens("gemini-2.5-flash-image"),
+            "how much of the completion is images or video",
+            id="a-model-that-draws",
         ),
         pytest.param("openai", _tokens("gpt-oss-120b"), "does not sell its open models", id="another-host-runs-it"),
         pytest.param("openai", _tokens("llama3"), "no source has a price", id="a-custom-base-url"),
@@ -170,3 +207,31 @@ def test_prices_change_at_midnight_utc_wherever_the_bot_runs(book: PriceBook) ->
     assert isinstance(before, Priced)
     assert isinstance(after, Priced)
     assert (before.usd, after.usd) == (Decimal("0.001125"), Decimal("0.00225"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "usage", "usd"),
+    [
+        pytest.param("openai", _tokens("gpt-4.1", may_have_images=True), "0.0028", id="images-cost-what-text-does"),
+        pytest.param(
+            "google",
+            TokensUsed("L", "gemini-3.8-live", 1000, 100, input_audio=1000, output_audio=100, may_have_images=True),
+            "0.0042",
+            id="a-prompt-of-audio-alone",
+        ),
+        pytest.param("google", _tokens("gemini-2.5-flash"), "0.00055", id="a-model-of-text-that-hears-too"),
+    ],
+)
+def test_a_modality_that_cannot_matter_leaves_the_price(
+    book: PriceBook, provider: str, usage: TokensUsed, usd: str
+) -> None:
+    priced = charged(book, Leg.LLM, provider, usage)
+    assert isinstance(priced, Priced), priced
+    assert priced.usd == Decimal(usd)
+
+
+def test_the_users_own_rates_hold_whatever_the_prompt_may_have() -> None:
+    own = {"gemini-3.8-live": {"unit": "million tokens", "input": 1, "output": 2}}
+    priced = charged(PriceBook(own), Leg.LLM, "google", _tokens("gemini-3.8-live", may_have_images=True))
+    assert isinstance(priced, Priced)
+    assert priced.usd == Decimal("0.0012")

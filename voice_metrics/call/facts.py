@@ -168,6 +168,7 @@ class TokensUsed:
         input_audio: Prompt tokens that are audio, or `None` if unreported.
         output_audio: Completion tokens that are audio, or `None` if unreported.
         cache_read_input_audio: Cached prompt tokens that are audio, or `None` if unreported.
+        may_have_images: Whether images or video may be among the prompt tokens, which no service reports apart.
         instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
     """
 
@@ -181,6 +182,7 @@ class TokensUsed:
     input_audio: int | None = None
     output_audio: int | None = None
     cache_read_input_audio: int | None = None
+    may_have_images: bool = False
     instance: str | None = field(default=None, compare=False)
 
     @property

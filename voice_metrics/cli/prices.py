@@ -25,7 +25,7 @@ from voice_metrics.prices.wording import in_words
 from voice_metrics.settings.environment import Settings, SettingsError
 
 _EXAMPLES: dict[Leg, Usage] = {
-    Leg.LLM: TokensUsed("", None, prompt=1000, completion=1000),
+    Leg.LLM: TokensUsed("", None, prompt=1000, completion=1000, input_audio=0, output_audio=0),
     Leg.STT: AudioTranscribed("", None, seconds=60.0),
     Leg.TTS: CharactersSpoken("", None, characters=1000),
 }

@@ -197,6 +197,7 @@ def _tokens(item: Any, processor: str, model: str | None, service: Service) -> F
         input_audio=_optional(usage, "input_audio_tokens"),
         output_audio=_optional(usage, "output_audio_tokens"),
         cache_read_input_audio=_optional(usage, "cache_read_input_audio_tokens"),
+        may_have_images=service.may_have_images,
         instance=service.name,
     )
 

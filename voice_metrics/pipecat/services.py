@@ -6,8 +6,9 @@ version and on services of the application's own.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ class Service:
         family: Pipecat's name of the provider that its class is made for, where it is pointed at another one.
         host: Host that it is pointed at, or `None` if it does not say.
         found: Whether the service itself was seen, or only its name.
+        source: Pipecat's processor, or `None` where only its name was seen.
     """
 
     name: str
@@ -42,6 +44,16 @@ class Service:
     family: str | None = None
     host: str | None = None
     found: bool = True
+    source: weakref.ref[Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def may_have_images(self) -> bool:
+        """Whether images or video may be among the tokens of its prompts that it reports as text."""
+        held = getattr(self.source() if self.source else None, "__dict__", {})
+        if "_video_input_paused" not in held:
+            return False
+        # Gemini Live takes images of the context too; OpenAI's realtime service takes frames only, and notes the last.
+        return bool(held.get("_last_sent_time")) or (self.family == "google" and not held["_video_input_paused"])
 
     @property
     def speaks_like(self) -> str | None:
@@ -184,7 +196,14 @@ def _service(processor: Any) -> Service:
     # OpenAI's protocol is spoken by most; a host that is not known may be anyone's gateway to it.
     provider = (provider_of_host(host) if family == "openai" else None) or family
     return Service(
-        processor.name, clean(type(processor).__name__), _leg(processor), provider, _model(processor), family, host
+        processor.name,
+        clean(type(processor).__name__),
+        _leg(processor),
+        provider,
+        _model(processor),
+        family,
+        host,
+        source=weakref.ref(processor),
     )
 
 

@@ -27,8 +27,12 @@ _TOKEN_KEYS = {
 }
 # Meters that run in a call beside or instead of tokens, and that Pipecat does not report.
 _UNREPORTED = frozenset({"audio_hours", "input_audio_hours", "input_text_messages_kcount", "output_citation_mtok"})
+_IMAGES = {
+    "image_input": ("input_image_mtok", "input_video_mtok"),
+    "image_output": ("output_image_mtok", "output_video_mtok"),
+}
 # All prices of the library that are of use here.
-LANGUAGE_PRICES = _UNREPORTED | {*_TOKEN_KEYS.values(), "requests_kcount", "input_mchars"}
+LANGUAGE_PRICES = _UNREPORTED | {*_TOKEN_KEYS.values(), "requests_kcount", "input_mchars"}.union(*_IMAGES.values())
 # Groq: "billed at a minimum of 10 seconds per request", console.groq.com/docs/speech-to-text; genai-prices 0.2.3
 # applies it in code, not in its data.
 _GROQ_MINIMUM_SECONDS = Decimal(10)
@@ -92,6 +96,8 @@ def _at_length(prices: Prices, prompt_tokens: int) -> TokenRates:
     rates: dict[str, Any] = {
         name: _step(prices[key], prompt_tokens) for name, key in _TOKEN_KEYS.items() if key in prices
     }
+    for name, keys in _IMAGES.items():
+        rates[name] = max((_step(prices[key], prompt_tokens) for key in keys if key in prices), default=None)
     per_request = _step(prices.get("requests_kcount", Decimal(0)), prompt_tokens) / 1000
     return TokenRates(**rates, per_request=per_request)
 

@@ -35,6 +35,8 @@ class TokenRates:
         cached_audio_input: Audio read from the cache, or `None` if it costs what other audio does.
         audio_output: Completion tokens that are audio, or `None` if there is no price for them.
         reasoning: Completion tokens spent on reasoning, or `None` if they cost what others do.
+        image_input: Prompt tokens that are images or video, or `None` if they cost what text does.
+        image_output: Completion tokens that are images or video, or `None` if they cost what others do.
         per_request: US dollars for each request, beside its tokens.
         longer: Rates for prompts of more tokens than a number, shortest first; they hold for the whole request.
     """
@@ -47,6 +49,8 @@ class TokenRates:
     cached_audio_input: Decimal | None = None
     audio_output: Decimal | None = None
     reasoning: Decimal | None = None
+    image_input: Decimal | None = None
+    image_output: Decimal | None = None
     per_request: Decimal = Decimal(0)
     longer: tuple[tuple[int, TokenRates], ...] = ()
 
@@ -145,7 +149,24 @@ def _tokens_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
         if used.prompt > more_than:
             rates = longer
             break
-    return (_prompt(rates, used) + _completion(rates, used)) / _MILLION + rates.per_request
+    usd = (_prompt(rates, used) + _completion(rates, used)) / _MILLION + rates.per_request
+    _refuse_unreported(rates, used)
+    return usd
+
+
+def _refuse_unreported(rates: TokenRates, used: TokensUsed) -> None:
+    """Refuse a usage of which an unknown part has another rate: taken for text, it would be too cheap."""
+    speaks = rates.audio_output is not None
+    if speaks and used.completion and used.output_audio is None:
+        raise Unbillable("Pipecat does not report how much of the completion is audio")
+    if speaks and rates.audio_input is not None and used.prompt and used.input_audio is None:
+        raise Unbillable("Pipecat does not report how much of the prompt is audio")
+    if used.completion and rates.image_output not in {None, rates.output}:
+        raise Unbillable("Pipecat does not report how much of the completion is images or video")
+    if used.may_have_images and rates.image_input not in {None, rates.input} and used.prompt > (used.input_audio or 0):
+        raise Unbillable(
+            "Pipecat does not report how much of the prompt is images or video; start_video_paused=True rules them out"
+        )
 
 
 def _prompt(rates: TokenRates, used: TokensUsed) -> Decimal:

@@ -22,7 +22,8 @@ _TOKENS = "million tokens"
 _CHARACTERS = {"million characters": 1, "thousand characters": 1000}
 _TIMES = {"hour": 1, "minute": 60, "second": 3600}
 UNITS = (_TOKENS, *_CHARACTERS, *_TIMES)
-_TOKEN_PRICES = tuple(name for name in TokenRates.__dataclass_fields__ if name != "longer")
+_PUBLIC_ONLY = {"longer", "image_input", "image_output"}
+_TOKEN_PRICES = tuple(name for name in TokenRates.__dataclass_fields__ if name not in _PUBLIC_ONLY)
 _SHARED = ("unit", "provider", "from", "until")
 # Far beyond any price, and near enough that costs stay exact.
 _MOST_USD, _LEAST_USD, _MOST_DIGITS = Decimal(10**9), Decimal("1e-9"), 30

@@ -1,0 +1,60 @@
+"""Images and video that a service takes and reports as text are told apart from a service that takes none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
+
+from voice_metrics.pipecat.services import inferred, services_in
+
+
+class Live:
+    """A processor as far as it is looked at."""
+
+    name = "Live#0"
+
+    def __init__(self, **held: Any) -> None:
+        self.__dict__.update(held)
+
+    def can_generate_metrics(self) -> bool:
+        return True
+
+
+class GeminiLive(Live):
+    """As Pipecat's, whose package is not installed here."""
+
+
+GeminiLive.__module__ = "pipecat.services.google.gemini_live.llm"
+
+
+@pytest.mark.parametrize(
+    ("service", "may"),
+    [
+        pytest.param(GeminiLive(_video_input_paused=False, _last_sent_time=0), True, id="gemini-live"),
+        pytest.param(GeminiLive(_video_input_paused=True, _last_sent_time=0), False, id="gemini-live-paused"),
+        pytest.param(GeminiLive(_video_input_paused=True, _last_sent_time=9.5), True, id="paused-after-a-frame"),
+        pytest.param(Live(), False, id="a-service-that-takes-none"),
+    ],
+)
+def test_video_is_possible_unless_the_service_rules_it_out(service: Live, may: bool) -> None:
+    (found,) = services_in([service])
+    assert found.may_have_images is may
+
+
+def test_openais_realtime_service_has_images_once_it_sent_a_frame() -> None:
+    text, speech = OpenAILLMService(api_key="none"), OpenAIRealtimeLLMService(api_key="none")
+    found = services_in([text, speech])
+    assert [service.may_have_images for service in found] == [False, False]
+    if not hasattr(speech, "_last_sent_time"):
+        pytest.skip("this Pipecat's realtime service takes no video")
+    speech._last_sent_time = 1  # as its `_send_user_video` does
+    assert [service.may_have_images for service in found] == [False, True]
+
+
+def test_a_service_that_is_gone_or_was_never_seen_has_none() -> None:
+    (found,) = services_in([GeminiLive(_video_input_paused=False)])
+    assert not found.may_have_images
+    assert not inferred("GeminiLiveLLMService#3").may_have_images
