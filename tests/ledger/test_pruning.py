@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.ledger.summaries import summary
 from voice_metrics.export.spool import PendingRequest
-from voice_metrics.ledger import Ledger, LedgerReader, Row, pruning
+from voice_metrics.ledger import CallState, Ledger, LedgerReader, Row, pruning
 from voice_metrics.ledger.chores import Chores
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -38,11 +38,31 @@ def test_calls_and_requests_older_than_the_days_go(ledger: Ledger, path: Path) -
         assert reader.pending().requests == 1
 
 
+def test_a_clock_that_is_far_ahead_prunes_nothing(ledger: Ledger, path: Path) -> None:
+    fill(ledger, "young", 2)
+    ledger.park([PendingRequest(b"", {"x": "x"}, NOW.timestamp())])
+    far_ahead = NOW.timestamp() + 1000 * DAY
+    ledger.call_started("of-this-clock", NOW + timedelta(days=1000), summary("of-this-clock"))
+    assert not ledger.ask(lambda session: pruning.prune_old(session.db, 30, far_ahead))
+    assert left(path) == {"young": 3, "of-this-clock": 0}
+    with LedgerReader(path) as reader:
+        assert reader.pending().requests == 1
+
+
+def test_a_request_that_is_pruned_ends_the_call_that_waited_for_it(ledger: Ledger, path: Path) -> None:
+    fill(ledger, "owed", 1, rows=0, state="pending")
+    ledger.park([PendingRequest(bytes(1000), {"owed": "owed"}, NOW.timestamp())])
+    assert ledger.ask(lambda session: pruning.prune_large(session.db, 0.001, started=False))
+    with LedgerReader(path) as reader:
+        assert (reader.call("owed").row.state, reader.call("owed").summary["exported"]) == (CallState.ENDED, False)
+
+
 def test_a_live_call_stays_however_old(ledger: Ledger, path: Path) -> None:
+    fill(ledger, "lately", 2)
     ledger.call_started("live", NOW - timedelta(days=40), summary("live"))
     assert ledger.flush()
     ledger.ask(lambda session: pruning.prune_old(session.db, 30, NOW.timestamp()))
-    assert left(path) == {"live": 0}
+    assert left(path) == {"live": 0, "lately": 3}
 
 
 def test_a_large_file_loses_the_oldest_measurements_and_keeps_the_calls(ledger: Ledger, path: Path) -> None:
@@ -80,6 +100,8 @@ def test_pruning_comes_after_five_seconds_goes_on_in_small_steps_and_then_rests_
 ) -> None:
     for number in range(250):
         fill(ledger, f"{number}", 400)
+    lately = datetime.now(UTC) - timedelta(days=2)
+    ledger.call_started("lately", lately, summary("lately"))
     assert ledger.flush()
     chores = Chores(days=30, megabytes=500)
     done = []
@@ -89,4 +111,4 @@ def test_pruning_comes_after_five_seconds_goes_on_in_small_steps_and_then_rests_
             if chore == chores.prune:
                 done.append((at, len(left(path))))
             chores.heartbeat_due(at)
-    assert done == [(5, 150), (5.1, 50), (5.2, 0), (5.3, 0), (3606, 0)]
+    assert done == [(5, 151), (5.1, 51), (5.2, 1), (5.3, 1), (3606, 1)]

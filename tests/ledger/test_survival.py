@@ -109,6 +109,56 @@ def test_damage_in_the_middle_of_the_file_is_noticed_by_whoever_writes_there(pat
     second.close()
 
 
+@pytest.mark.parametrize("content", [b"OTEL_EXPORTER_OTLP_HEADERS=x\n", b"\x89PNG" * 2000], ids=["text", "picture"])
+def test_a_file_that_is_no_ledger_is_never_renamed(tmp_path: Path, said: list[str], content: bytes) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(content)
+    ledger = Ledger(path)
+    note(ledger, "a")
+    assert not ledger.flush()
+    ledger.close()
+    assert [found.read_bytes() for found in tmp_path.iterdir()] == [content]
+    assert said[0].startswith(f"Ledger {path}: is damaged (file is not a database). Calls go on;")
+    with pytest.raises(LedgerUnreadable, match=r"\.env is no ledger \(file is not a database\)"):
+        ids(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="FIFOs and modes are POSIX's")
+def test_a_fifo_is_no_ledger_and_holds_up_nothing(tmp_path: Path, said: list[str]) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    ledger = Ledger(path)
+    note(ledger, "a")
+    assert not ledger.flush()
+    assert not ledger.close()
+    assert said[0].startswith(f"Ledger {path}: is no ordinary file: VOICE_METRICS_DB must name one. Calls go on;")
+    with pytest.raises(LedgerUnreadable, match="is no ordinary file"):
+        ids(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="FIFOs and modes are POSIX's")
+def test_only_its_owner_can_read_a_new_ledger(path: Path, ledger: Ledger) -> None:
+    note(ledger, "a")
+    assert ledger.flush()
+    assert {found.name: found.stat().st_mode & 0o777 for found in path.parent.iterdir()} == {
+        "calls.db": 0o600,
+        "calls.db-wal": 0o600,
+        "calls.db-shm": 0o600,
+    }
+
+
+def test_processes_that_make_the_ledger_at_once_all_write_it(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from voice_metrics.ledger.file import LedgerFile\n"
+        "for number in range(60):\n"
+        "    time.sleep(max(0.0, float(sys.argv[2]) + number * 0.02 - time.time()))\n"
+        "    file = LedgerFile(Path(sys.argv[1]) / f'{number}.db'); file.connection(); file.close()\n"
+    )
+    command = [sys.executable, "-c", program, tmp_path, str(time.time() + 2.0)]
+    processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 4
+
+
 def test_only_one_of_two_ledgers_sets_a_damaged_file_aside(path: Path, said: list[str]) -> None:
     path.parent.mkdir()
     path.write_bytes(b"x" * 8192)

@@ -6,7 +6,9 @@ Owns the connection's settings and what SQLite's error codes mean here. Refuses 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +17,9 @@ from voice_metrics.ledger import schema
 
 # How long SQLite itself waits for another process's transaction; ours last milliseconds.
 BUSY_SECONDS = 2.0
+_BIRTH_PAUSE_SECONDS = 0.02
+_HEADER_BYTES = 100
+_DEFAULT_NAME = "calls.db"
 
 
 class Fault(StrEnum):
@@ -90,9 +95,23 @@ class LedgerFile:
         if self._db is not None and self._inode == _inode(self.path):
             return self._db
         self.close()
-        if self.path.is_dir():
-            raise schema.NotALedger(schema.NOT_A_FOLDER)
+        if not_a_file := kind_of_no_file(self.path):
+            raise schema.NotALedger(not_a_file)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            # Names of callers may be in it; SQLite gives its journals the same mode.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        patience = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return self._opened()
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait for another process that changes the journal's mode, as at a ledger's birth.
+                if fault(error) is not Fault.LOCKED or time.monotonic() > patience:
+                    raise
+            time.sleep(_BIRTH_PAUSE_SECONDS)
+
+    def _opened(self) -> sqlite3.Connection:
         self._inode = _inode(self.path)
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -135,14 +154,14 @@ class LedgerFile:
             now: Unix seconds, for the new name.
 
         Returns:
-            The new path, or `None` if another process has already done it.
+            The new path, or `None` if another process has already done it, or the file is not one of these.
 
         Raises:
             OSError: It cannot be renamed.
         """
         damaged = self._inode
         self.close()
-        if damaged is None or damaged != _inode(self.path):
+        if damaged is None or damaged != _inode(self.path) or not is_ledger(self.path):
             return None
         stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
         aside = _unused(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
@@ -153,6 +172,25 @@ class LedgerFile:
             if left.exists():
                 left.rename(aside.with_name(aside.name + journal))
         return aside
+
+
+def kind_of_no_file(path: Path) -> str | None:
+    """What is wrong with a path that exists and is no ordinary file, or `None`; a FIFO would be waited at for ever."""
+    if path.is_dir():
+        return schema.NOT_A_FOLDER
+    return schema.NO_FILE if path.exists() and not path.is_file() else None
+
+
+def is_ledger(path: Path) -> bool:
+    """Whether a damaged file was a ledger: its header says so, or its name is the one that ledgers have by default."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError:
+        return False
+    # https://www.sqlite.org/fileformat2.html#the_database_header, read 2026-11-29
+    ours = header.startswith(b"SQLite format 3\0") and header[68:72] == schema.APPLICATION_ID.to_bytes(4, "big")
+    return ours or path.name == _DEFAULT_NAME
 
 
 def _unused(path: Path) -> Path:

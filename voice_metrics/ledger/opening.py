@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from voice_metrics.ledger import schema
-from voice_metrics.ledger.file import Fault, LedgerFile, fault
+from voice_metrics.ledger.file import Fault, LedgerFile, fault, is_ledger, kind_of_no_file
 
 
 class LedgerUnreadable(Exception):
@@ -39,8 +39,8 @@ def opened(path: Path) -> sqlite3.Connection:
         raise NoCallYet(f"{path} does not exist: it is made when the first call starts") from None
     except OSError as error:
         raise unreadable(path, error) from None
-    if path.is_dir():
-        raise LedgerUnreadable(f"{path} {schema.NOT_A_FOLDER}")
+    if not_a_file := kind_of_no_file(path):
+        raise LedgerUnreadable(f"{path} {not_a_file}")
     db = _connected(path)
     try:
         found = schema.version(db)
@@ -78,6 +78,8 @@ def _connected(path: Path) -> sqlite3.Connection:
 def unreadable(path: Path, error: Exception) -> LedgerUnreadable:
     """What an error means for whoever wants to read."""
     trouble = fault(error)
+    if trouble is Fault.DAMAGED and not is_ledger(path):
+        return LedgerUnreadable(f"{path} is no ledger ({error}): VOICE_METRICS_DB must name a file of its own")
     if trouble is Fault.DAMAGED:
         return LedgerUnreadable(f"{path} is damaged ({error}): the next call sets it aside and begins a new one")
     if trouble is Fault.FOREIGN or trouble is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from loguru import logger
 
-from voice_metrics.ledger.file import Fault, LedgerFile
+from voice_metrics.ledger.file import Fault, LedgerFile, is_ledger
 
 _FIRST_SECONDS, _LAST_SECONDS = 0.5, 30.0
 # A file that is damaged again and again lies on a bad disk, where more files do not help.
@@ -75,7 +75,7 @@ class Outages:
             Whether a new file can begin at once.
         """
         self._damages += 1
-        if self._damages > _DAMAGES:
+        if self._damages > _DAMAGES or not is_ledger(self._file.path):
             return False
         try:
             aside = self._file.set_aside(now)

@@ -23,7 +23,7 @@ _OLDEST_REQUESTS = "SELECT id FROM request ORDER BY created_at LIMIT ?"
 
 
 def prune_old(db: sqlite3.Connection, days: float, now: float) -> bool:
-    """Delete some of what is older than a number of days.
+    """Delete some of what is older than a number of days, in a ledger that was in use since.
 
     Args:
         db: A connection with an open transaction.
@@ -34,6 +34,8 @@ def prune_old(db: sqlite3.Connection, days: float, now: float) -> bool:
         Whether there may be more to delete.
     """
     since = now - days * _SECONDS_PER_DAY
+    if not _was_in_use(db, since, now - min(1.0, days / 2) * _SECONDS_PER_DAY):
+        return False
     deleted = _measurements(db, "SELECT id FROM measurement WHERE at < ? LIMIT ?", since, _CHUNK)
     deleted += _requests(db, "SELECT id FROM request WHERE created_at < ? LIMIT ?", since, _CALLS_CHUNK)
     deleted += _calls(db, "SELECT id FROM call WHERE started_at < ? AND state <> 'live' LIMIT ?", since, _CALLS_CHUNK)
@@ -65,6 +67,13 @@ def prune_large(db: sqlite3.Connection, megabytes: float, started: bool) -> bool
         or _requests(db, _OLDEST_REQUESTS, 1)
     )
     return deleted > 0
+
+
+def _was_in_use(db: sqlite3.Connection, since: float, until: float) -> bool:
+    """Whether a call began within a time; if none did, a clock that is far ahead may be why everything is old."""
+    return bool(
+        db.execute("SELECT 1 FROM call WHERE started_at >= ? AND started_at <= ? LIMIT 1", (since, until)).fetchone()
+    )
 
 
 def used_bytes(db: sqlite3.Connection) -> int:

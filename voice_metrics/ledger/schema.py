@@ -107,6 +107,7 @@ class NotALedger(Exception):
 
 
 NOT_A_FOLDER = "is a folder: VOICE_METRICS_DB must name a file in it"
+NO_FILE = "is no ordinary file: VOICE_METRICS_DB must name one"
 
 
 def version(db: sqlite3.Connection) -> int:
@@ -121,10 +122,19 @@ def version(db: sqlite3.Connection) -> int:
     Raises:
         NotALedger: It is another program's database, or was made by a newer version of this package.
     """
-    found = int(db.execute("PRAGMA user_version").fetchone()[0])
-    application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    # Of one moment: another process may be making the tables just now.
+    begun = db.in_transaction
+    if not begun:
+        db.execute("BEGIN")
+    try:
+        found = int(db.execute("PRAGMA user_version").fetchone()[0])
+        application = int(db.execute("PRAGMA application_id").fetchone()[0])
+        tables = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    finally:
+        if not begun:
+            db.execute("ROLLBACK")
     if application != APPLICATION_ID:
-        if application or found or db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        if application or found or tables:
             raise NotALedger("is another program's database: VOICE_METRICS_DB must name a file of its own")
         return 0
     if found > VERSION:
