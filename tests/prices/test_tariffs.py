@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import time as time_of_day
 from decimal import Decimal
 
 import pytest
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced, Usage
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates, Unbillable, bill
-from voice_metrics.prices.tariff import ALWAYS, Days, Offer, Span, Tariff
+from voice_metrics.prices.tariff import ALWAYS, Days, Hours, Offer, Since, Span, Tariff
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SPOKEN = CharactersSpoken("MyTTS", "m", 1_000_000)
@@ -32,7 +33,7 @@ class OwnDay:
         return request_timestamp.date() == self.day
 
 
-def tariff(source: str, *periods: tuple[Span, Rates], may_be_free: bool = False) -> Tariff:
+def tariff(source: str, *periods: tuple[Span, Rates | None], may_be_free: bool = False) -> Tariff:
     return Tariff(source, "row", "2026-11-01", periods, may_be_free)
 
 
@@ -85,6 +86,32 @@ def test_a_price_of_nothing_is_believed_from_the_user_only(rates: Rates, usage: 
 )
 def test_a_span_has_its_first_day_and_not_the_day_that_ends_it(span: Days, expected: list[bool]):
     assert [span.active(NOON + timedelta(days=days)) for days in (-1, 0, 1)] == expected
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        pytest.param(Hours(time_of_day(12), time_of_day(13)), [False, True, True, False, False], id="within-a-day"),
+        pytest.param(Hours(time_of_day(13), time_of_day(12)), [True, False, False, True, True], id="over-midnight"),
+    ],
+)
+def test_hours_hold_every_day_from_their_start_until_their_end_in_utc(hours: Hours, expected: list[bool]):
+    moments = [datetime(2026, 11, 22, *at, tzinfo=UTC) for at in ((11, 59, 59), (12,), (12, 59, 59), (13,), (23,))]
+    assert [hours.active(at) for at in moments] == expected
+    assert [hours.active(at.astimezone(timezone(timedelta(hours=9)))) for at in moments] == expected
+
+
+def test_a_moment_starts_a_price_to_the_second():
+    since = Since(NOON)
+    assert [since.active(NOON + timedelta(seconds=seconds)) for seconds in (-1, 0, 1)] == [False, True, True]
+
+
+def test_a_period_without_a_usable_rate_does_not_revive_the_one_before():
+    dated = tariff("list", (ALWAYS, TEN), (Days(starts_on=date(2026, 11, 22)), None))
+    before, after = (Offer((dated,), "unknown").charge(Leg.TTS, SPOKEN, at) for at in (NOON - timedelta(days=1), NOON))
+    assert isinstance(before, Priced)
+    assert isinstance(after, Unpriced)
+    assert after.reason == "list: it has no rate for what Pipecat reports"
 
 
 @pytest.mark.usefixtures("_in_new_york")
