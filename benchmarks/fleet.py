@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
+import os
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import fleet_call
 from benchmarks.machine import described
 from tests.backends.programs import BUILT, INSTALL_BUILT, Program, missing
 from tests.backends_otlp.queries import total
@@ -100,22 +99,8 @@ class Restarts:
 
 def played(processes: int, at_once: int, environ: Mapping[str, str], folder: Path) -> list[dict]:
     """Run the processes; what each of them fed."""
-    # Children of a server that has imported everything: a process costs its call, not a second of imports.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.fleet"])
-
-    def one(number: int) -> int | None:
-        # A ledger for each place, as containers with a volume have: what one owes, the next one there sends.
-        ledger = {"VOICE_METRICS_DB": str(folder / f"place-{number % at_once}.db")}
-        process = context.Process(target=fleet_call.main, args=(number, {**environ, **ledger}, str(folder)))
-        process.start()
-        process.join(120)
-        return process.exitcode
-
-    with ThreadPoolExecutor(at_once) as places:
-        codes = Counter(places.map(one, range(processes)))
-    if set(codes) != {0}:
-        print(f"exit codes: {dict(codes)}")
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.fleet_call", str(processes), str(at_once), str(folder)]
+    subprocess.run(command, env={**os.environ, **environ}, check=True)
     return [json.loads(path.read_text()) for path in folder.glob("call-*.json")]
 
 

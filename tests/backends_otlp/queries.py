@@ -35,12 +35,13 @@ async def comes_to(prometheus: Program, selector: str, value: float) -> None:
     raise AssertionError(f"{selector} came to {values}, not {value}")
 
 
-def total(values: list[float]) -> float:
+def total(history: list[tuple[float, float]]) -> float:
     """What a counter came to, restarts included.
 
     Args:
-        values: Its samples, oldest first.
+        history: Its samples, as moment and value, oldest first.
     """
+    values = [value for _, value in history]
     return sum(
         after - before if after >= before else after for before, after in zip([0.0, *values], values, strict=False)
     )

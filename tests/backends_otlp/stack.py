@@ -49,8 +49,8 @@ def store(running: Program) -> Store:
     return Store(running.url)
 
 
-def samples(running: Program, selector: str, window: str = "1h") -> list[list[float]]:
-    """Every sample of the series that match, oldest first.
+def samples(running: Program, selector: str, window: str = "1h") -> list[list[tuple[float, float]]]:
+    """Every sample of the series that match, as moment and value, oldest first.
 
     Args:
         running: A Prometheus.
@@ -59,7 +59,8 @@ def samples(running: Program, selector: str, window: str = "1h") -> list[list[fl
     """
     query = urllib.parse.urlencode({"query": f"{selector}[{window}]"})
     with urllib.request.urlopen(f"{running.url}/api/v1/query?{query}", timeout=60) as answer:
-        return [[float(value) for _, value in row["values"]] for row in json.load(answer)["data"]["result"]]
+        rows = json.load(answer)["data"]["result"]
+    return [[(float(at), float(value)) for at, value in row["values"]] for row in rows]
 
 
 def otlp_of(running: Program) -> str:
