@@ -15,15 +15,15 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, UpDownCounter
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
-
 from voice_metrics.export.accumulation import Accumulation
-from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.collection import Collection, Hooks
-from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.instruments import instrument
 from voice_metrics.export.reader import delta_reader
-from voice_metrics.export.shipping import Shipping
 from voice_metrics.export.wire import Wire
+
+from voice_metrics.export.answers import Outcome, Verdict
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.shipping import Shipping
 from voice_metrics.series import table
 from voice_metrics.series.table import CALL_ID, Kind
 from voice_metrics.settings.endpoint import Endpoint

@@ -24,13 +24,13 @@ from pipecat.metrics.metrics import (
     TTFBMetricsData,
     TTSUsageMetricsData,
 )
+from voice_metrics.export.instruments import instrument
+from voice_metrics.export.reader import delta_reader
 
 from benchmarks.machine import Work, added, in_turns
 from voice_metrics import Telemetry
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
-from voice_metrics.export.instruments import instrument
-from voice_metrics.export.reader import delta_reader
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.recorder import CallRecorder
 from voice_metrics.pipecat.services import Flags

@@ -124,7 +124,7 @@ PROMISES: Mapping[str, Sequence[Promise]] = {
          "a_call_is_exported_while_it_runs_and_at_once_when_it_ends",
          "all_that_the_call_can_tell_arrives_before_it_is_over"),
         ("Memory is flat in ended calls.", "memory_is_flat_in_ended_calls",
-         "an_ended_call_is_kept_until_its_last_values_are_acknowledged_and_then_forgotten",
+         "an_answer_that_was_lost_costs_no_value",
          "nothing_is_left_of_a_call_that_ended"),
         ("No call ends in an overflow series.", "2500_short_calls_arrive_whole_and_leave_nothing"),
         ("Without call ids the calls of a process share series.",

@@ -24,8 +24,9 @@ from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import BotStarted, BotStopped, Interruption
 from voice_metrics.call.facts import EndReason, FirstByte, TurnOutcome
 from voice_metrics.call.functions import FunctionAnswered, FunctionRunning
+from voice_metrics.call.incoming import Event
+from voice_metrics.export.call_export import CallExport
 from voice_metrics.ledger import LedgerReader, ledger_at
-from voice_metrics.pipecat.conversation_frames import Event
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
@@ -218,7 +219,8 @@ def test_a_call_that_is_stopped_is_told_although_its_event_loop_ends_at_once(
 
 def a_call(prices: PriceBook | None = None, telemetry: Telemetry | None = None) -> Call:
     identity = Identity("c-1", {}, {}, datetime.now(UTC))
-    return Call(identity, Services(), telemetry or in_memory(), prices or PriceBook({}), 0.0)
+    series = CallExport(telemetry or in_memory(), Services(), "c-1", identity.tags(), gen_ai=True)
+    return Call(identity, Services(), series, prices or PriceBook({}), 0.0)
 
 
 def _goodbye(call: Call, look: Callable[[float], Any]) -> dict[str, Any]:

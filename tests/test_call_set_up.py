@@ -22,6 +22,7 @@ from tests.store import Store
 from voice_metrics import CallSummary, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.facts import EndReason
+from voice_metrics.export.call_export import CallExport
 from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
 from voice_metrics.telemetry import Telemetry
@@ -184,7 +185,8 @@ def test_the_length_counts_from_the_start_of_the_pipeline() -> None:
     reader = InMemoryMetricReader()
     telemetry = Telemetry(meter_provider=MeterProvider([reader], shutdown_on_exit=False))
     set_up_at = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-    call = Call(Identity("c-1", {}, {}, set_up_at), Services(), telemetry, PriceBook({}), 100.0)
+    series = CallExport(telemetry, Services(), "c-1", {}, gen_ai=True)
+    call = Call(Identity("c-1", {}, {}, set_up_at), Services(), series, PriceBook({}), 100.0)
     call.started(130.0)
     call.end(EndReason.COMPLETED, 134.0)
     call.close(134.0)

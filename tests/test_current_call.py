@@ -14,8 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pipecat.frames.frames import EndFrame, Frame, FunctionCallFromLLM, StartFrame, TextFrame
 from pipecat.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat.pipeline.pipeline import Pipeline
@@ -27,10 +25,12 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 from pipecat.services.settings import LLMSettings
 from pipecat.workers.runner import WorkerRunner
 
+from voice_metrics.export.running import Tagged
 from voice_metrics.pipecat.current_call import CurrentCall, duration, record_metric
 from voice_metrics.pipecat.workers import processors_of
 from voice_metrics.series.declarations import Metric, register_metric
-from voice_metrics.series.own_metrics import OwnMetrics
+from voice_metrics.series.own_metrics import Book, OwnMetrics
+from voice_metrics.series.registry import Registry
 
 ROOT = Path(__file__).parent.parent
 VISITS = "visits.total"
@@ -40,25 +40,27 @@ register_metric(WAIT, Metric("histogram", "ms"))
 
 
 class Shop:
-    """A meter, and what came to it."""
+    """A registry, and what came to it."""
 
     def __init__(self) -> None:
-        self._reader = InMemoryMetricReader()
-        self.meter = MeterProvider([self._reader]).get_meter("test")
+        self._registry = Registry({})
+        self._book = Book()
         self.refused = []
 
+    def own(self, tags):
+        """What records with these tags."""
+        return OwnMetrics(self._book, Tagged(self._registry, tags), tags)
+
     def metrics(self):
-        """The SDK's metrics."""
-        data = self._reader.get_metrics_data()
-        return data.resource_metrics[0].scope_metrics[0].metrics if data else []
+        """Every series."""
+        return list(self._registry.all)
 
     def visits(self) -> dict[str, Counter[str]]:
         """Places that were recorded, by call."""
         seen: dict[str, Counter[str]] = {}
-        for metric in self.metrics():
-            for point in metric.data.data_points:
-                count = point.value if metric.name == VISITS else point.count
-                seen.setdefault(point.attributes["call_id"], Counter())[point.attributes["place"]] += int(count)
+        for one in self._registry.all:
+            count = one.value if one.row.name == VISITS else one.count
+            seen.setdefault(one.attributes["call_id"], Counter())[one.attributes["place"]] += int(count)
         return seen
 
 
@@ -78,7 +80,7 @@ class Measuring(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, StartFrame):
-            self._current.begin(OwnMetrics(self._shop.meter, {"call_id": self.call_id}), self._shop.refused.append)
+            self._current.begin(self._shop.own({"call_id": self.call_id}), self._shop.refused.append)
         if isinstance(frame, EndFrame):
             self._current.end()
         await self.push_frame(frame, direction)
@@ -230,7 +232,7 @@ async def test_calls_one_after_another_in_one_task_never_mix(shop):
 
 async def test_what_a_call_refuses_is_told_to_it(shop):
     current = CurrentCall()
-    current.begin(OwnMetrics(shop.meter, {"call_id": "c-1"}), shop.refused.append)
+    current.begin(shop.own({"call_id": "c-1"}), shop.refused.append)
     record_metric(VISITS, -1, place="a")
     record_metric("visits.undeclared", 1)
     for key in (VISITS, 7):
@@ -249,16 +251,16 @@ async def test_what_a_call_refuses_is_told_to_it(shop):
 async def test_a_duration_is_in_the_unit_of_its_metric(shop):
     current = CurrentCall()
     register_metric("visit.length.seconds", Metric("histogram", "s"))
-    current.begin(OwnMetrics(shop.meter, {}), shop.refused.append)
+    current.begin(shop.own({}), shop.refused.append)
     ticks = iter([10.0, 12.5, 20.0, 20.25])
     with duration(WAIT, clock=ticks.__next__) as attributes:
         attributes["found"] = True
     with pytest.raises(KeyError):
         async with duration("visit.length.seconds", clock=ticks.__next__):
             raise KeyError
-    metrics = {metric.name: metric.data.data_points[0] for metric in shop.metrics()}
-    assert (metrics[WAIT].sum, dict(metrics[WAIT].attributes)) == (2500, {"found": "true"})
-    assert metrics["visit.length.seconds"].sum == 0.25
+    metrics = {metric.row.name: metric for metric in shop.metrics()}
+    assert (metrics[WAIT].total, metrics[WAIT].attributes) == (2500, {"found": "true"})
+    assert metrics["visit.length.seconds"].total == 0.25
     current.end()
 
 
@@ -296,7 +298,7 @@ def test_outside_a_call_numbers_carry_no_tags_and_refusals_are_counted():
 async def test_a_bot_that_was_built_and_thrown_away_owns_nothing(shop):
     given_up = CurrentCall()
     current = CurrentCall()
-    current.begin(OwnMetrics(shop.meter, {"call_id": "c-1"}), shop.refused.append)
+    current.begin(shop.own({"call_id": "c-1"}), shop.refused.append)
     left = weakref.ref(given_up)
     del given_up
     gc.collect()

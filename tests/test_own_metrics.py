@@ -9,12 +9,12 @@ from fractions import Fraction
 
 import pytest
 from loguru import logger
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from voice_metrics.call.facts import Refused
+from voice_metrics.export.running import Tagged
 from voice_metrics.series.declarations import Metric, register_metric
-from voice_metrics.series.own_metrics import MAX_SETS, MAX_SETS_PER_CALL, OwnMetrics
+from voice_metrics.series.own_metrics import MAX_SETS, MAX_SETS_PER_CALL, Book, OwnMetrics
+from voice_metrics.series.registry import Registry
 
 TAGS = {"call_id": "c-1", "llm_model": "gpt", "stt_model": "none", "tts_model": "none", "tenant": "acme"}
 
@@ -30,23 +30,21 @@ class Shelf(str, Enum):  # noqa: UP042
 
 
 class Recorded:
-    """A real meter and what it has."""
+    """A real registry and what it has."""
 
     def __init__(self) -> None:
-        self._reader = InMemoryMetricReader()
-        self.meter = MeterProvider([self._reader]).get_meter("test")
+        self._registry = Registry({}, most=100_000)
+        self._book = Book()
+
+    def own(self, tags):
+        return OwnMetrics(self._book, Tagged(self._registry, tags), tags)
 
     def metrics(self):
-        data = self._reader.get_metrics_data()
-        if data is None:
-            return {}
-        return {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+        return {accumulator.row.name: accumulator for accumulator in self._registry.all}
 
     def points(self, name):
-        return [
-            (getattr(point, "value", None) if hasattr(point, "value") else point.sum, dict(point.attributes))
-            for point in self.metrics()[name].data.data_points
-        ]
+        found = [accumulator for accumulator in self._registry.all if accumulator.row.name == name]
+        return [(getattr(one, "value", None) if hasattr(one, "value") else one.total, one.attributes) for one in found]
 
 
 @pytest.fixture
@@ -56,7 +54,7 @@ def recorded():
 
 @pytest.fixture
 def own(recorded):
-    return OwnMetrics(recorded.meter, TAGS)
+    return recorded.own(TAGS)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +78,8 @@ def test_unit_description_and_buckets_come_from_the_declaration(recorded, own):
     register_metric("declared.wait", Metric("histogram", "s", "Wait.", (1, 5)))
     assert own.record("declared.wait", 2, kind=None) is None
     metric = recorded.metrics()["declared.wait"]
-    assert (metric.unit, metric.description) == ("s", "Wait.")
-    assert metric.data.data_points[0].explicit_bounds == (1, 5)
+    assert (metric.row.unit, metric.row.description) == ("s", "Wait.")
+    assert metric.bounds == (1, 5)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +196,7 @@ def test_sets_of_attributes_are_bounded_for_a_call(recorded, own):
 
 def test_sets_of_attributes_are_bounded_for_the_process_until_calls_end(recorded):
     def fill(call_id):
-        own = OwnMetrics(recorded.meter, {"call_id": call_id})
+        own = recorded.own({"call_id": call_id})
         return own, [own.record("shop.x", 1, attributes={"n": n}) for n in range(MAX_SETS_PER_CALL)]
 
     calls = [fill(str(number)) for number in range(MAX_SETS // MAX_SETS_PER_CALL)]
@@ -211,7 +209,7 @@ def test_sets_of_attributes_are_bounded_for_the_process_until_calls_end(recorded
 
 def test_sets_of_attributes_that_calls_share_are_bounded_too_and_those_that_are_known_go_on(recorded):
     def fill(tenant):
-        own = OwnMetrics(recorded.meter, {"tenant": tenant})
+        own = recorded.own({"tenant": tenant})
         return [own.record("shop.x", 1, kind="counter", attributes={"n": n}) for n in range(MAX_SETS_PER_CALL)]
 
     tenants = [str(number) for number in range(MAX_SETS // MAX_SETS_PER_CALL)]
@@ -219,12 +217,12 @@ def test_sets_of_attributes_that_calls_share_are_bounded_too_and_those_that_are_
     (detail,) = {refused.detail for refused in fill("one too many")}
     assert detail.startswith(f"shop.x: a process has up to {MAX_SETS} sets of attributes")
     assert fill("0") == [None] * MAX_SETS_PER_CALL
-    assert OwnMetrics(recorded.meter, {"call_id": "c-1"}).record("shop.x", 1, kind="counter") is not None
+    assert recorded.own({"call_id": "c-1"}).record("shop.x", 1, kind="counter") is not None
 
 
 @pytest.mark.parametrize("tags", [pytest.param(TAGS, id="with-an-id"), pytest.param({"tenant": "acme"}, id="without")])
 def test_a_call_that_is_over_takes_no_more_numbers(recorded, tags):
-    own = OwnMetrics(recorded.meter, tags)
+    own = recorded.own(tags)
     assert own.record("shop.x", 1, kind="counter") is None
     own.close()
     for name in ("shop.x", "shop.y"):
@@ -235,14 +233,14 @@ def test_a_call_that_is_over_takes_no_more_numbers(recorded, tags):
 
 def test_numbers_that_come_after_their_call_take_no_room_from_other_calls(recorded):
     for number in range(MAX_SETS):
-        own = OwnMetrics(recorded.meter, {"call_id": f"over-{number}"})
+        own = recorded.own({"call_id": f"over-{number}"})
         own.close()
         own.record("shop.x", 1)
-    assert OwnMetrics(recorded.meter, {"call_id": "live"}).record("shop.x", 1) is None
+    assert recorded.own({"call_id": "live"}).record("shop.x", 1) is None
 
 
 def test_a_call_that_ends_while_a_value_is_looked_at_takes_no_room(recorded):
-    own = OwnMetrics(recorded.meter, {"call_id": "c-1"})
+    own = recorded.own({"call_id": "c-1"})
 
     class Ends:
         """A number whose call ends, as it may in another thread, while it is being read."""
@@ -269,12 +267,12 @@ def test_numbers_after_a_call_are_told_once_for_each_name(own):
 
 def test_calls_without_an_id_share_their_series(recorded):
     for _ in range(MAX_SETS):
-        assert OwnMetrics(recorded.meter, {"tenant": "acme"}).record("shop.x", 1, kind="counter") is None
+        assert recorded.own({"tenant": "acme"}).record("shop.x", 1, kind="counter") is None
     assert recorded.points("shop.x") == [(MAX_SETS, {"tenant": "acme"})]
 
 
 def test_two_calls_never_mix(recorded):
-    first, second = (OwnMetrics(recorded.meter, {"call_id": call_id}) for call_id in ("c-1", "c-2"))
+    first, second = (recorded.own({"call_id": call_id}) for call_id in ("c-1", "c-2"))
     first.record("shop.x", 1, kind="counter")
     second.record("shop.x", 2, kind="counter")
     assert recorded.points("shop.x") == [(1, {"call_id": "c-1"}), (2, {"call_id": "c-2"})]

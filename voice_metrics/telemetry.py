@@ -1,38 +1,38 @@
-"""Where calls record: one meter provider and one export thread per process, made when first needed.
-
-Owns begin and end of both, in the process that uses them: a forked child makes its own. Refuses to
-touch a `MeterProvider` of the application beyond recording into it.
-"""
+"""Where calls record: one export per process, made when it is first needed; a forked child makes its own."""
 
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 import threading
+import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
+from multiprocessing.util import Finalize
 
 from loguru import logger
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
-from voice_metrics.export import borrowed_provider
-from voice_metrics.export.borrowed_provider import BorrowedProvider, borrowed
-from voice_metrics.export.own_provider import OwnProvider
-from voice_metrics.export.running import Tags
+from voice_metrics.export import application
+from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
+from voice_metrics.export.application import ApplicationMetrics, application_metrics
+from voice_metrics.export.process import ProcessExport
+from voice_metrics.export.running import RunningCall
+from voice_metrics.export.sdk_metrics import SdkMetrics
 from voice_metrics.export.spool import Spool
 from voice_metrics.series import table
+from voice_metrics.series.own_metrics import Book
+from voice_metrics.series.registry import Attributes, Nowhere, Record
+from voice_metrics.series.table import Series
 from voice_metrics.settings.environment import Settings
 
-__all__ = ["Tags", "Telemetry", "shutdown", "telemetry"]
+__all__ = ["RunningCall", "Telemetry", "shutdown", "telemetry"]
 
 DEFAULT_SERVICE_NAME = "voice-bot"
 # What the exit has left for the ledger's last rows, which may come after: half a second, and some for Python itself.
 _LEFT_AT_EXIT_SECONDS = 0.6
-
-
-def _nothing() -> None:
-    """A call without sums has nothing more to tell."""
 
 
 class Telemetry:
@@ -63,23 +63,46 @@ class Telemetry:
         self.service_name = service_name or self.settings.service_name or DEFAULT_SERVICE_NAME
         self._borrows = meter_provider
         self._spool = spool
+        self._forked = False
+        self._inherited: SdkMetrics | None = None
         self._reset()
         _alive.add(self)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._recorder: OwnProvider | BorrowedProvider | None = None
+        self._recorder: ProcessExport | ApplicationMetrics | Nowhere | None = None
         self._said = False
+        self.own_names = Book()
+
+    def _begin_in_child(self) -> None:
+        # The parent's thread, connections and calls are the parent's; instruments that were made before go on here.
+        atexit.unregister(self._at_exit)
+        if isinstance(self._recorder, ProcessExport):
+            self._inherited = self._recorder.sdk_metrics
+        self._reset()
+        self._forked = True
 
     @property
     def meter(self) -> Meter:
-        """The meter of this process; another one after a fork or a shutdown."""
-        return self._started().meter
+        """A meter of `meter_provider`; another one after a fork or a shutdown."""
+        return self.meter_provider.get_meter(SCOPE, installed(DISTRIBUTION))
 
     @property
     def meter_provider(self) -> MeterProvider:
         """What instrumentation of other parts of the process records into, to be exported alongside."""
-        return self._started().provider
+        recorder = self._started()
+        if isinstance(recorder, ApplicationMetrics):
+            return recorder.provider
+        return recorder.meter_provider if isinstance(recorder, ProcessExport) else _NO_PROVIDER
+
+    def series(self, row: Series, attributes: Attributes) -> Record:
+        """What records in one series that belongs to no call.
+
+        Args:
+            row: What it measures.
+            attributes: What tells it from its siblings.
+        """
+        return self._started().series(row, attributes)
 
     @property
     def destination(self) -> str | None:
@@ -105,38 +128,42 @@ class Telemetry:
             return "local only"
         return f"{where}, {'with' if self.settings.call_ids else 'without'} call ids"
 
-    def begin(self, call_id: str, attributes: Mapping[str, str], tell_rest: Callable[[], None] = _nothing) -> Tags:
+    def begin(self, call_id: str, attributes: Mapping[str, str], key: str | None = None) -> RunningCall:
         """Begin a call; before its first measurement.
 
         Args:
             call_id: The call.
             attributes: What every point of it carries, besides the call's id.
-            tell_rest: Called before each collection, in whatever thread collects, and at the call's end: records
-                what the call has added up until then.
+            key: The call's own key in the ledger, or `None` for a new one.
 
         Returns:
-            What every point of it carries, and what `end` is given.
+            What its series are recorded in, and what `end` is given.
         """
         recorder = self._started()
-        labelled = self.settings.call_ids and recorder.has_room()
-        tags = Tags(call_id, {**attributes, table.CALL_ID: call_id} if labelled else dict(attributes), labelled)
-        recorder.begin(tags, tell_rest)
-        return tags
+        if isinstance(recorder, ProcessExport):
+            return recorder.begin(call_id, dict(attributes), key)
+        labelled = self.settings.call_ids
+        tags = {**attributes, table.CALL_ID: call_id} if labelled else dict(attributes)
+        if isinstance(recorder, ApplicationMetrics):
+            return recorder.begin(call_id, tags, labelled=labelled, key=key)
+        return RunningCall(call_id, tags, recorder, labelled=labelled, key=key)
 
-    def end(self, tags: Tags) -> Future[bool | None]:
+    def end(self, running: RunningCall) -> Future[bool | None]:
         """End a call; after its last measurement, without waiting.
 
         Args:
-            tags: What `begin` gave.
+            running: What `begin` gave.
 
         Returns:
             Whether its last export was acknowledged: `None` where nothing acknowledges, false also for
             a call that is not running here. It may come late.
         """
         recorder = self._recorder
-        ended = recorder.end(tags) if recorder is not None else None
-        if ended is not None:
-            return ended
+        if running.end():
+            if isinstance(recorder, ApplicationMetrics):
+                recorder.end(running)
+            elif isinstance(recorder, ProcessExport) and (ended := recorder.end(running)) is not None:
+                return ended
         answer: Future[bool | None] = Future()
         answer.set_result(None if self.destination is None else False)
         return answer
@@ -150,16 +177,35 @@ class Telemetry:
         Returns:
             Whether everything was acknowledged, or nothing needed to be.
         """
+        began = time.monotonic()
+        complete = self._end_export(timeout_seconds)
+        self._flush_ledger(max(timeout_seconds - (time.monotonic() - began), _LEFT_AT_EXIT_SECONDS))
+        return complete
+
+    def _end_export(self, timeout_seconds: float) -> bool:
         with self._lock:
             own = self._recorder
-            if not isinstance(own, OwnProvider):
+            if not isinstance(own, ProcessExport):
                 return True
             self._recorder = None
-            # Under the lock: the next provider registers the same function.
+            # Under the lock: the next export registers the same function.
             atexit.unregister(self._at_exit)
         return own.shutdown(timeout_seconds)
 
+    def _flush_ledger(self, timeout_seconds: float) -> None:
+        """Write the ledger's last rows: a process may leave by `os._exit` after a shutdown."""
+        if self.settings.ledger is not None:
+            from voice_metrics.ledger import ledger_at
+
+            ledger = ledger_at(self.settings.ledger, self.settings.ledger_days)
+            if ledger.is_open:
+                ledger.flush(timeout_seconds)
+
     def _at_exit(self) -> None:
+        # The ledger has a hook of its own.
+        self._end_export(_exit_seconds(self.settings.export_timeout_seconds))
+
+    def _at_end_of_child(self) -> None:
         self.shutdown(_exit_seconds(self.settings.export_timeout_seconds))
 
     def _endpoint_host(self) -> str | None:
@@ -172,7 +218,7 @@ class Telemetry:
             self._spool = ledger_at(self.settings.ledger, self.settings.ledger_days)
         return self._spool
 
-    def _started(self) -> OwnProvider | BorrowedProvider:
+    def _started(self) -> ProcessExport | ApplicationMetrics | Nowhere:
         recorder = self._recorder
         if recorder is not None:
             return recorder
@@ -182,14 +228,17 @@ class Telemetry:
                 self._recorder = self._made()
             return self._recorder
 
-    def _made(self) -> OwnProvider | BorrowedProvider:
+    def _made(self) -> ProcessExport | ApplicationMetrics | Nowhere:
         if self._borrows is not None:
-            return borrowed(self._borrows)
+            return application_metrics(self._borrows)
         if self.settings.endpoint is None and set(self.settings.exporters) <= {"otlp"}:
-            return BorrowedProvider(NoOpMeterProvider())
+            return Nowhere()
         spool = self._kept() if self.settings.endpoint else None
-        own = OwnProvider(self.settings, self.service_name, spool)
+        own = ProcessExport(self.settings, self.service_name, spool, forked=self._forked, inherited=self._inherited)
         atexit.register(self._at_exit)
+        if multiprocessing.parent_process() is not None:
+            # The children of `multiprocessing` leave without atexit's hooks, but run their own finalizers.
+            Finalize(None, self._at_end_of_child, exitpriority=0)
         return own
 
     def _say(self) -> None:
@@ -206,6 +255,7 @@ def _exit_seconds(timeout_seconds: float) -> float:
     return max(timeout_seconds - _LEFT_AT_EXIT_SECONDS, timeout_seconds / 4)
 
 
+_NO_PROVIDER = NoOpMeterProvider()
 _alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()
 _default: Telemetry | None = None
 _default_lock = threading.Lock()
@@ -250,11 +300,9 @@ def shutdown(timeout: float = 5.0) -> bool:
 def _after_fork() -> None:
     global _default_lock
     _default_lock = threading.Lock()
-    borrowed_provider.after_fork()
+    application.after_fork()
     for made in list(_alive):
-        # The parent's thread, connections and calls are the parent's.
-        atexit.unregister(made._at_exit)
-        made._reset()
+        made._begin_in_child()
 
 
 if hasattr(os, "register_at_fork"):

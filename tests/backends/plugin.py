@@ -39,7 +39,8 @@ from voice_metrics.call.facts import (
     Unpriced,
     Usage,
 )
-from voice_metrics.export.own_provider import OwnProvider
+from voice_metrics.export.call_export import CallExport
+from voice_metrics.export.process import ProcessExport
 from voice_metrics.pipecat.services import Service, Services
 from voice_metrics.series import table as s
 from voice_metrics.telemetry import Telemetry
@@ -145,7 +146,8 @@ class Performance:
             models = {Leg(name.removesuffix("_model")): model for name, model in call.models.items()}
             self.begins[call.call_id], self.begun[call.call_id] = time.time(), at
             identity = Identity(call.call_id, models, {}, datetime.now(UTC))
-            self.running[call.call_id] = RunningCall(identity, LINEUP, telemetry, Prices(), at)  # type: ignore[arg-type]
+            series = CallExport(telemetry, LINEUP, call.call_id, identity.tags(), gen_ai=True)
+            self.running[call.call_id] = RunningCall(identity, LINEUP, series, Prices(), at)  # type: ignore[arg-type]
         else:
             for fact in _facts(event, call):
                 self.running[call.call_id].happened(fact, at)
@@ -256,10 +258,12 @@ def _settled(event: Event, call: Call) -> FunctionSettled:
 def wait_for_exports(telemetry: Telemetry) -> None:
     """Wait until the running calls' newest values were sent."""
     own = telemetry._recorder
-    assert isinstance(own, OwnProvider)
+    assert isinstance(own, ProcessExport)
     # The next collection has them; the one after it begins when they were sent.
-    enough, deadline = own._collection.number + 3, time.monotonic() + 60
-    while own._collection.number < enough:
+    looked: list[None] = []
+    own.live.refreshers.append(lambda: looked.append(None))
+    deadline = time.monotonic() + 60
+    while len(looked) < 3:
         assert time.monotonic() < deadline, "nothing is exported any more"
         time.sleep(0.02)
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.export.conftest import HEADERS, TOKEN, certificate, log, receiver
 from tests.receiver import Receiver, accept, answering, free_port, hang, rejecting, running
-from voice_metrics.cli.checks import TEST_POINT, Examination, Mark, examine
+from voice_metrics.cli.checks import Examination, Mark, examine
+from voice_metrics.export.probe import TEST_POINT
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings.environment import SettingsError
 
@@ -29,7 +30,7 @@ def test_an_accepted_point_is_health(receiver: Receiver) -> None:
     found = look(receiver)
     assert found.ok
     assert not bad(found)
-    assert [point.name for point in receiver.points] == [TEST_POINT]
+    assert [point.name for point in receiver.points] == [TEST_POINT.name]
     assert found.round_trip_seconds is not None
     assert any(finding.text.startswith("A test point was accepted with 200 after") for finding in found.findings)
 

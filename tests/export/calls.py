@@ -1,4 +1,4 @@
-"""Calls that record on plain instruments of a telemetry's meter, and what they recorded."""
+"""Calls that record in two series of a telemetry, and what they recorded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.receiver import Receiver
 from voice_metrics.series import table
-from voice_metrics.telemetry import Tags, Telemetry
+from voice_metrics.telemetry import RunningCall, Telemetry
 
 TOKENS = table.LLM_TOKENS.name
 LATENCY = table.RESPONSE.name
@@ -26,23 +26,17 @@ class RecordedCall:
     call_id: str
     tokens: int = 0
     latencies: list[float] = field(default_factory=list)
-    tags: Tags = field(init=False)
+    tags: RunningCall = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tags = self.telemetry.begin(self.call_id, {"llm_model": "m"})
-        meter = self.telemetry.meter
-        self._tokens = meter.create_counter(TOKENS, table.LLM_TOKENS.unit, table.LLM_TOKENS.description)
-        row = table.RESPONSE
-        self._latency = meter.create_histogram(
-            row.name, row.unit, row.description, explicit_bucket_boundaries_advisory=list(row.buckets)
-        )
+        self.tags = self.telemetry.begin(self.call_id, {"llm_model": "m"}, self.call_id)
 
     def use(self, tokens: int, latency: float | None = None) -> None:
         self.tokens += tokens
-        self._tokens.add(tokens, self.tags.attributes)
+        self.tags.series(table.LLM_TOKENS, {})(tokens)
         if latency is not None:
             self.latencies.append(latency)
-            self._latency.record(latency, self.tags.attributes)
+            self.tags.series(table.RESPONSE, {})(latency)
 
     def end(self) -> Future[bool | None]:
         return self.telemetry.end(self.tags)

@@ -14,6 +14,7 @@ class MemorySpool:
         self.kept: dict[int, PendingRequest] = {}
         self.left: dict[int, PendingRequest] = {}
         self.claimed: dict[int, PendingRequest] = {}
+        self.given_up_keys: list[str] = []
         self.refused_for_good: list[PendingRequest] = []
         self.replacements = 0
         self.aside: list[PendingRequest] = []
@@ -67,6 +68,10 @@ class MemorySpool:
 
     def delivered(self, keys: Sequence[str]) -> None:
         self._check()
+
+    def given_up(self, keys: Sequence[str]) -> None:
+        self._check()
+        self.given_up_keys += keys
 
     def gone(self) -> None:
         """End the process that keeps something, as kill -9 would."""

@@ -13,7 +13,7 @@ import pytest
 from tests.export.calls import LATENCY, TOKENS, RecordedCall
 from tests.export.conftest import Log
 from tests.receiver import Receiver, answering, free_port
-from voice_metrics.export.own_provider import OwnProvider
+from voice_metrics.export.process import ProcessExport
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -64,14 +64,13 @@ def test_an_ended_call_is_shown_for_five_more_minutes(prometheus: Callable[..., 
     call.use(3)
     assert call.end().result(5) is None
     assert any("voice_llm_tokens_total" in line for line in scrape(port))
-    assert isinstance(telemetry._recorder, OwnProvider)
-    accumulation = telemetry._recorder.accumulation
-    group = accumulation._groups["c1"]
-    assert group.ended_ns is not None
-    assert accumulation.forget(group.ended_ns - 1) == 0
+    assert isinstance(telemetry._recorder, ProcessExport)
+    live = telemetry._recorder.live
+    (outgoing,) = [each for each in live.outgoing() if each.call_id == "c1"]
+    assert outgoing.ended_ns is not None
     RecordedCall(telemetry, "c2").end().result(5)
     assert any('call_id="c1"' in line for line in scrape(port))
-    group.ended_ns -= 301 * 10**9
+    outgoing.ended_ns -= 301 * 10**9
     RecordedCall(telemetry, "c3").end().result(5)
     assert not [line for line in scrape(port) if 'call_id="c1"' in line]
 

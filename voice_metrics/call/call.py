@@ -1,7 +1,6 @@
-"""One call's life: facts come in, its record and its series are kept, its end is told once.
+"""One call's life: facts come in, go into its record and out to its series and time line, until it ends.
 
-Owns what belongs to a single call and nothing that outlives it. Refuses to know an event loop or a
-clock: moments are passed in, monotonic seconds for durations and wall time to name them.
+Moments are passed in: monotonic seconds for durations, wall time to name them.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome
+from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome, end_tags
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import Failures
 from voice_metrics.call.events import BotStopped, Interruption, UserStarted
@@ -35,19 +35,19 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import HoldBack
+from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import Models, ServiceSwitched
+from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput
 from voice_metrics.call.record import Record
 from voice_metrics.call.response_parts import Breakdown, ResponseParts
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.call.throughput import Throughput
 from voice_metrics.call.unreported import UnreportedUsage
-from voice_metrics.export.call_series import CallSeries
-from voice_metrics.ledger.journal import Journal
-from voice_metrics.pipecat.conversation_frames import Event
 from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
-from voice_metrics.series.own_metrics import OwnMetrics
-from voice_metrics.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from voice_metrics.series.own_metrics import OwnMetrics
 
 NO_SERVICE = "none"
 _LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
@@ -73,8 +73,12 @@ class Identity:
 
     def tags(self) -> dict[str, str]:
         """The attributes of every point of the call, but for the call id."""
-        models = {f"{leg.value}_model": self.models.get(leg) or NO_SERVICE for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
-        return {**self.attributes, **models}
+        return {**self.attributes, **model_tags(self.models)}
+
+
+def model_tags(models: Mapping[Leg, str | None]) -> dict[str, str]:
+    """The attributes that name a call's models."""
+    return {f"{leg.value}_model": models.get(leg) or NO_SERVICE for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
 
 
 class Call:
@@ -84,12 +88,11 @@ class Call:
         self,
         identity: Identity,
         services: Services,
-        telemetry: Telemetry,
+        series: SeriesOutput,
         prices: PriceBook,
         at: float,
         *,
-        gen_ai: bool = True,
-        journal: Journal | None = None,
+        journal: JournalOutput | None = None,
         models: Models | None = None,
     ) -> None:
         """Begin the call.
@@ -97,11 +100,10 @@ class Call:
         Args:
             identity: What names it.
             services: The services of its pipeline.
-            telemetry: Where its series go.
+            series: Takes its series.
             prices: What usage costs.
             at: The moment of its start, in monotonic seconds.
-            gen_ai: Whether OpenTelemetry's series for generative AI are made too.
-            journal: What writes the call into the ledger, or `None` if there is none.
+            journal: Takes its time line, or `None` if there is none.
             models: Which model answers for each part, or `None` for those of `identity` to the end.
         """
         self.identity = identity
@@ -111,7 +113,7 @@ class Call:
         self.end_reason: EndReason | None = None
         self.ended_by: EndedBy | None = None
         self.outcome = NOTHING_SAID
-        self._telemetry = telemetry
+        self._series = series
         self._prices = prices
         self._journal = journal
         self._started_at = at
@@ -127,8 +129,6 @@ class Call:
         self._functions = FunctionCalls()
         self._failures = Failures()
         self._last_export: Future[bool | None] | None = None
-        self._series = CallSeries(telemetry, services, identity.call_id, identity.tags(), gen_ai=gen_ai)
-        self.own = OwnMetrics(telemetry.meter, self._series.attributes)
 
     @property
     def next_due(self) -> float | None:
@@ -139,6 +139,11 @@ class Call:
     def has_started(self) -> bool:
         """Whether its pipeline has started."""
         return self._has_started
+
+    @property
+    def own(self) -> OwnMetrics:
+        """Records the application's own numbers, tagged like the call."""
+        return self._series.own
 
     @property
     def speaking(self) -> bool:
@@ -216,12 +221,13 @@ class Call:
         """
         self._all_happened(self._held.due(at), at)
 
-    def happened(self, fact: Fact, at: float) -> None:
+    def happened(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
         """Take a fact for good; one that comes after the last export was asked for is too late.
 
         Args:
             fact: What happened.
             at: When, in monotonic seconds.
+            exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
         """
         if self._last_export is not None:
             return
@@ -230,13 +236,13 @@ class Call:
         self._unreported.take(fact)
         if self._journal is not None:
             self._journal.happened(fact, self._unix_at_zero + at)
-        self._series.take(fact)
-        self._follow(fact, at)
-
-    def _follow(self, fact: Fact, at: float) -> None:
         match fact:
             case FirstByte(interrupted=False) | TokensUsed() | AudioTranscribed() | CharactersSpoken():
                 self._answered(fact)
+        self._series.happened(fact, exemplar)
+        self._follow(fact, at)
+
+    def _follow(self, fact: Fact, at: float) -> None:
         match fact:
             case FirstByte() | Processing() | TokensUsed() if self.services.leg(fact.processor) is Leg.LLM:
                 if (generated := self._throughput.take(fact)) is not None:
@@ -248,7 +254,8 @@ class Call:
             self.happened(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
 
     def _answered(self, fact: FirstByte | Usage) -> None:
-        self.models.answered(self.services.leg(fact.processor), fact.instance, fact.model)
+        if self.models.answered(self.services.leg(fact.processor), fact.instance, fact.model):
+            self._series.retag(model_tags(self.models.current))
 
     def achieved(self, outcome: Outcome) -> None:
         """Note what the call achieved; the last one counts, and none after the last export was asked for.
@@ -293,7 +300,8 @@ class Call:
             self._all_happened(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
-            self._last_export = self._series.end(reason, at - ended_at, by, self.outcome)
+            ended = end_tags(reason, by, self.outcome)
+            self._last_export = self._series.end(ended, ended_at - self._started_at, at - ended_at)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
@@ -352,8 +360,8 @@ class Call:
             success=self.outcome.success,
             ended_by=self.ended_by,
             exported=self._exported(),
-            destination=self._telemetry.destination,
-            kept_in=self._telemetry.kept_in,
+            destination=self._series.destination,
+            kept_in=self._series.kept_in,
             latencies_enabled=self.latencies_enabled,
             usage_enabled=self.usage_enabled,
         )
@@ -370,7 +378,7 @@ class Call:
         return list(self._unreported.end()) if self.usage_enabled else []
 
     def _exported(self) -> bool | None:
-        if self._telemetry.destination is None or self._last_export is None:
+        if self._series.destination is None or self._last_export is None:
             return None
         done = self._last_export.done() and not self._last_export.cancelled()
         return bool(done and self._last_export.exception() is None and self._last_export.result())

@@ -8,29 +8,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
-    Metric,
-    MetricsData,
-    NumberDataPoint,
-    ResourceMetrics,
-    ScopeMetrics,
-    Sum,
-)
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from requests.utils import get_environ_proxies
 
-from voice_metrics.export.answers import Outcome, Verdict
-from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.own_provider import DISTRIBUTION, SCOPE, installed, resource
-from voice_metrics.export.stock_exporter import stock_exporter
+from voice_metrics.export.answers import Outcome
+from voice_metrics.export.probe import send_test_point
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet
 from voice_metrics.prices import PriceBook
 from voice_metrics.series.footprint import Footprint, footprint
@@ -39,7 +26,6 @@ from voice_metrics.settings.environment import Settings, SettingsError
 from voice_metrics.settings.header_variables import credentials_mistake
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
 
-TEST_POINT = "voice.doctor.total"
 _RIGHT_FORM = (
     "The form of the Authorization header is right. So the number before the colon is not that of the stack's "
     "OTLP instance, or the token has expired, was deleted, or belongs to another stack or region."
@@ -111,7 +97,9 @@ def examine(environ: Mapping[str, str]) -> Examination:
     findings += _surroundings(settings)
     cost = footprint(settings)
     endpoint = settings.endpoint
-    outcome = None if endpoint is None else send_test_point(settings, endpoint)
+    outcome = (
+        None if endpoint is None else send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
+    )
     if endpoint is None or outcome is None:
         findings.append(Finding(Mark.BAD, _nowhere(settings)))
     else:
@@ -205,32 +193,6 @@ def _nowhere(settings: Settings) -> str:
         "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: expected the address that Grafana Cloud shows on the page "
         "`OpenTelemetry` of a stack, such as https://otlp-gateway-prod-eu-west-2.grafana.net/otlp."
     )
-
-
-def send_test_point(settings: Settings, endpoint: Endpoint) -> Outcome:
-    """Send one point.
-
-    Args:
-        settings: The environment's.
-        endpoint: Where it goes.
-
-    Returns:
-        What became of it.
-    """
-    now_ns = time.time_ns()
-    points = Sum([NumberDataPoint({}, now_ns, now_ns, 1)], AggregationTemporality.CUMULATIVE, True)
-    metric = Metric(TEST_POINT, "Test points of `voice-metrics doctor`.", "{point}", points)
-    scope = InstrumentationScope(SCOPE, installed(DISTRIBUTION))
-    about = resource(settings, settings.service_name or DEFAULT_SERVICE_NAME)
-    request = MetricsData([ResourceMetrics(about, [ScopeMetrics(scope, [metric], "")], about.schema_url)])
-    delivery = Delivery(endpoint)
-    try:
-        stock_exporter(endpoint, delivery).export(request)
-    finally:
-        delivery.close()
-    if delivery.outcome is None:
-        return Outcome(Verdict.REFUSED, "unsent", "OpenTelemetry's exporter made no request.")
-    return delivery.outcome
 
 
 def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:

@@ -131,7 +131,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
         verdict = Verdict.RETRYABLE
     elif status == 413:
         verdict = Verdict.TOO_LARGE
-    retry_after = retry_after_seconds(headers.get("retry-after"), time.time())
+    retry_after = retry_after_seconds(headers.get("retry-after"), _moment(headers.get("date")))
     words = words if words.endswith(".") else f"{words}."
     return Outcome(
         verdict, str(status), words, advice.format(variable=variable), status, retry_after_seconds=retry_after
@@ -219,6 +219,14 @@ def plain(text: str, mask: Masking) -> str:
         mask: Takes secrets out of a text.
     """
     return one_line(mask(text[:_READ]), _WORDS)
+
+
+def _moment(date: str | None) -> float:
+    """The moment of an answer by the server's clock, by which it reckons dates; by this machine's without one."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (TypeError, ValueError):
+        return time.time()
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:

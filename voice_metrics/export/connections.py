@@ -1,13 +1,15 @@
-"""HTTP connections that another thread can cut.
+"""HTTP connections that another thread can cut, and that no instrumentation of the application sees.
 
-Owns the reach into urllib3: a connection keeps a second handle of its socket, so that a deadline holds
-against a server that answers with one byte a second, in a TLS handshake as in a body. Refuses to know
-what is sent.
+A connection keeps a second handle of its socket, so that a deadline holds against a server that answers with one byte a
+second, in a TLS handshake as in a body. Spans and `http.client.*` of an application are not about telemetry: what
+OpenTelemetry's instrumentations and others wrap is called as it was before.
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import inspect
 import socket
 import threading
 import weakref
@@ -16,6 +18,7 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 
 class Cut(OSError):
@@ -64,17 +67,50 @@ def under_way(attempt: Attempt) -> Any:
         _under_way.attempt = None
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """An answer without the informational ones before it, of which http.client skips only 100 (Python 3.14)."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status == 101 or not 100 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class _Line:
     """What a connection adds to urllib3's: a second handle of its socket."""
 
+    response_class: Any = _FinalResponse
     _spare: socket.socket | None = None
+    _dns_host: str
+    port: int
+    timeout: Any
 
     def _new_conn(self) -> socket.socket:
-        made: socket.socket = super()._new_conn()  # type: ignore[misc]
+        made = self._connected()
         # TLS takes the first handle away while it shakes hands.
         self._spare = made.dup()
         self._report()
         return made
+
+    def _connected(self) -> socket.socket:
+        """A socket to the first address of the host's name that takes it; all share the time to connect."""
+        host, timeout = self._dns_host, self.timeout
+        found = [found[4][0] for found in socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)]
+        addresses = list(dict.fromkeys(found))
+        try:
+            for number, address in enumerate(addresses, 1):
+                self._dns_host, self.timeout = str(address), timeout / len(addresses)
+                try:
+                    made: socket.socket = super()._new_conn()  # type: ignore[misc]
+                    return made
+                except (HTTPError, OSError):
+                    if number == len(addresses):
+                        raise
+        finally:
+            self._dns_host, self.timeout = host, timeout
+        raise OSError(f"{host} has no address")
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._report()
@@ -107,11 +143,17 @@ class _HTTPSLine(_Line, HTTPSConnection):
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPLine
+    ConnectionCls: Any = _HTTPLine
+
+    def urlopen(self, *args: Any, **kwargs: Any) -> Any:
+        return inspect.unwrap(HTTPConnectionPool.urlopen)(self, *args, **kwargs)
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSLine
+    ConnectionCls: Any = _HTTPSLine
+
+    def urlopen(self, *args: Any, **kwargs: Any) -> Any:
+        return inspect.unwrap(HTTPConnectionPool.urlopen)(self, *args, **kwargs)
 
 
 _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}

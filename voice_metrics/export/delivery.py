@@ -1,18 +1,19 @@
 """Requests to the OTLP endpoint, each with a deadline that holds and an outcome that is true.
 
-Owns the HTTP session that OpenTelemetry's exporter posts through: it decides when a try is repeated
-and when it is over, and clears every word of secrets. Refuses to keep anything: what is not
-acknowledged is the caller's to keep.
+It decides when a try is repeated and when it is over, and clears every word of secrets. Requests leave without spans
+and without metrics of their own, whatever instrumentation the application has.
 """
 
 from __future__ import annotations
 
 import gzip
+import inspect
 import queue
 import random
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,6 +34,11 @@ PATIENCE_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 600.0
 _TRIES = 3
 _ANSWER_BYTES = 65_536
+# A connection that was idle for so long may be dead; a first answer on it has this long, or three usual ones.
+_IDLE_SECONDS = 1.0
+_PATIENCE_WITH_IDLE_SECONDS = 0.75
+# A request that takes longer than this lets what is owed be kept.
+_MEANWHILE_SECONDS = 1.0
 # What a sender gets to return after its connection was cut.
 _GRACE_SECONDS = 0.25
 # Senders that a name server may hold up at the same time.
@@ -48,13 +54,9 @@ class _Job:
 
 
 class Delivery(requests.Session):
-    """The session that OpenTelemetry's exporter posts through.
-
-    The exporter is always told 200, so that it neither repeats nor logs by itself; what truly
-    happened is in `outcome`. One thread at a time may deliver.
+    """The way of requests to one endpoint. One thread at a time may deliver.
 
     Attributes:
-        outcome: What became of the exporter's last request, or `None` if it made none.
         patient: Whether a request is repeated where that is promising.
     """
 
@@ -69,10 +71,17 @@ class Delivery(requests.Session):
         self.trust_env = False
         self.endpoint = endpoint
         self.verify = endpoint.certificate or True
+        if endpoint.client_certificate is not None:
+            key = endpoint.client_key
+            self.cert = (endpoint.client_certificate, key) if key else endpoint.client_certificate
         self.mount("http://", CuttableAdapter())
         self.mount("https://", CuttableAdapter())
-        self.outcome: Outcome | None = None
         self.patient = True
+        # A request may be sent twice unless its points are what was added since the last one.
+        self.repeatable = True
+        self._meanwhile: Callable[[], None] | None = None
+        self._answered_at: float | None = None
+        self._answer_seconds = 0.0
         # What asks the system for proxies may ask a name server too.
         self._mask = Mask(endpoint.secrets(*getproxies_environment().values()))
         self._changed = threading.Condition()
@@ -81,27 +90,16 @@ class Delivery(requests.Session):
         self._hold_fault = ""
         self._senders: list[_Sender] = []
 
-    def prepare(self) -> None:
-        """Start the thread that sends, for requests at the exit of the process."""
+    def prepare(self, meanwhile: Callable[[], None]) -> None:
+        """Start the thread that sends, for requests at the exit of the process.
+
+        Args:
+            meanwhile: Called once for a request whose answer takes more than a second, in the thread that delivers.
+        """
+        self._meanwhile = meanwhile
         # Python 3.12.0 to 3.12.2 start no thread by then.
         with suppress(RuntimeError):
             self._free_sender()
-
-    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
-        """Post for OpenTelemetry's exporter.
-
-        Args:
-            method: Always POST.
-            url: Where the exporter believes it posts.
-            **kwargs: `data` is the body; headers and timeout are the endpoint's.
-
-        Returns:
-            An answer of status 200, whatever happened.
-        """
-        self.outcome = self.deliver(kwargs["data"])
-        answer = requests.Response()
-        answer.status_code = 200
-        return answer
 
     def close_down(self, at: float) -> None:
         """End what is under way by a moment, and begin nothing after it.
@@ -162,10 +160,18 @@ class Delivery(requests.Session):
             return self._changed.wait_for(lambda: self._over_at <= until, seconds)
 
     def _try(self, body: bytes, deadline: float) -> Outcome:
-        outcome = self._once(body, deadline)
-        if outcome.fault == "reset":
-            # A server may have closed an idle connection meanwhile; a new one tells.
+        began = time.monotonic()
+        idle = self._answered_at is not None and began - self._answered_at > _IDLE_SECONDS
+        patience = max(_PATIENCE_WITH_IDLE_SECONDS, 3 * self._answer_seconds)
+        quick = idle and self.repeatable and began + patience < deadline
+        outcome = self._once(body, began + patience if quick else deadline)
+        if outcome.fault == "reset" or (quick and outcome.fault == "timeout"):
+            # An idle connection may have been closed, or dropped without a word on its way; a new one tells.
+            self._answered_at = None
             outcome = self._once(body, deadline)
+        if outcome.status is not None:
+            self._answered_at = time.monotonic()
+            self._answer_seconds = self._answered_at - began
         return outcome
 
     def _once(self, body: bytes, deadline: float) -> Outcome:
@@ -181,18 +187,25 @@ class Delivery(requests.Session):
             return Outcome(Verdict.REFUSED, "stuck", words, "Check the network.")
         job = _Job(body, deadline)
         sender.jobs.put(job)
-        with self._changed:
-            while job.outcome is None:
-                remaining = min(deadline, self._over_at) - time.monotonic()
-                if remaining <= 0:
-                    break
-                self._changed.wait(remaining)
+        if not self._answered(job, min(deadline, time.monotonic() + _MEANWHILE_SECONDS)) and self._meanwhile:
+            self._meanwhile()
+        self._answered(job, deadline)
         if job.outcome is not None:
             return job.outcome
         job.attempt.cut()
         with self._changed:
             self._changed.wait_for(lambda: job.outcome is not None, _GRACE_SECONDS)
         return self._over(deadline)
+
+    def _answered(self, job: _Job, until: float) -> bool:
+        """Wait for an answer; return whether there is one."""
+        with self._changed:
+            while job.outcome is None:
+                remaining = min(until, self._over_at) - time.monotonic()
+                if remaining <= 0:
+                    return False
+                self._changed.wait(remaining)
+        return True
 
     def _over(self, deadline: float) -> Outcome:
         return shut_down() if self._over_at < deadline else late(self.endpoint)
@@ -226,7 +239,7 @@ class Delivery(requests.Session):
             url,
             data=job.body,
             headers=self._headers(),
-            timeout=max(job.deadline - time.monotonic(), 0.01),
+            timeout=(_half(job.deadline), max(job.deadline - time.monotonic(), 0.01)),
             allow_redirects=False,
             stream=True,
             proxies=get_environ_proxies(url),
@@ -238,6 +251,11 @@ class Delivery(requests.Session):
         if job.attempt.cut_off:
             return late(self.endpoint)
         return judge(response.status_code, response.headers, body, self.endpoint.variable, self._mask)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send as `requests` does, whatever instrumentation has put around it."""
+        answer: requests.Response = inspect.unwrap(requests.Session.send)(self, request, **kwargs)
+        return answer
 
     def _headers(self) -> dict[str, str]:
         headers = {
@@ -268,6 +286,11 @@ class _Sender(threading.Thread):
         while (job := self.jobs.get()) is not None:
             self._job = job
             self._delivery.answer(job)
+
+
+def _half(deadline: float) -> float:
+    """What connecting may take: half of what is left."""
+    return max((deadline - time.monotonic()) / 2, 0.01)
 
 
 def _packed(body: bytes, compression: str) -> bytes:

@@ -1,25 +1,47 @@
-"""The thread that exports: collect, accumulate, deliver, acknowledge, keep.
+"""The thread that exports: every interval all that lives, and at once the calls that end.
 
-Owns the order of these, for the whole process: every interval everything that lives, and at once the
-calls that end. Refuses to die of a fault, and to block anybody who asks it for something.
+It dies of no fault, and blocks no thread that asks it for something.
 """
 
 from __future__ import annotations
 
+import math
+import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
-from voice_metrics.export.budget import Budget
-from voice_metrics.export.collection import Collection, Hooks
-from voice_metrics.export.group import Part
-from voice_metrics.export.inbox import Inbox, Wishes
-from voice_metrics.export.keeping import Keeping
-from voice_metrics.export.outlets import Outlet
+from voice_metrics.export.clock import Clock
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.live import LiveSeries
+from voice_metrics.export.outgoing import Outgoing, Piece
+from voice_metrics.export.readers import Reader
 from voice_metrics.export.reports import Reports
+from voice_metrics.export.requests import Requests
 from voice_metrics.export.shipping import Shipped, Shipping
+from voice_metrics.export.spool import Spool
+from voice_metrics.export.unsent import UnsentRequests
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """A request for the last export of a call.
+
+    Parameters:
+        outgoing: The call, or the shared series where it has none of its own.
+        result: Whether it was acknowledged; `None` where nothing acknowledges.
+    """
+
+    outgoing: Outgoing
+    result: Future[bool | None] = field(default_factory=Future)
+
+    def answer(self, acknowledged: bool | None) -> None:
+        """Answer, unless that was done before or given up."""
+        if not self.result.done() and self.result.set_running_or_notify_cancel():
+            self.result.set_result(acknowledged)
 
 
 class Exporter:
@@ -27,43 +49,46 @@ class Exporter:
 
     def __init__(
         self,
-        collection: Collection,
-        hooks: Hooks,
+        live: LiveSeries,
+        requests: Callable[[Callable[[], float]], Requests],
         *,
-        shipping: Shipping | None,
-        keeping: Keeping | None,
-        outlets: Sequence[Outlet],
+        delivery: Delivery | None,
+        spool: Spool | None,
+        readers: Sequence[Reader],
         interval_seconds: float,
         retention_seconds: float,
-        budget: Budget,
     ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
-            collection: Where series come from.
-            hooks: What is told and asked.
-            shipping: The way to the OTLP endpoint, or `None` if there is none.
-            keeping: The spool, or `None` if there is none.
-            outlets: Further readers.
+            live: The series.
+            requests: Makes what makes requests, in the thread, and waits no longer than it is told for what a network
+                says about this machine.
+            delivery: The way to the OTLP endpoint, or `None` if there is none.
+            spool: Keeps what was not acknowledged, or `None` if nothing does.
+            readers: Further outputs.
             interval_seconds: Time between exports.
-            retention_seconds: How long an ended call is still shown to `outlets`.
-            budget: How many series may live.
+            retention_seconds: How long an ended call is still shown to `readers`.
         """
-        self._collection = collection
-        self._hooks = hooks
-        self._shipping = shipping
-        self._keeping = keeping
-        self._outlets = outlets
+        self._live = live
+        self._make_requests = requests
+        self._delivery = delivery
+        self._spool = spool
+        self._readers = readers
         self._interval = interval_seconds
         self._retention_ns = int(retention_seconds * 1e9)
-        self._budget = budget
-        self._inbox = Inbox()
-        where = f" to {shipping.delivery.endpoint.destination}" if shipping else ""
+        self._clock = Clock()
+        self._inbox: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
+        self._closed = False
+        self._stop_at = math.inf
+        where = f" to {delivery.endpoint.destination}" if delivery else ""
         self._reports = Reports(f"Metrics export{where}")
+        self._shipping: Shipping | None = None
+        self._unsent: UnsentRequests | None = None
         # Whether anything was not acknowledged that is still kept here.
         self._owes = False
         # Ended calls whose last export has failed.
-        self._undelivered: set[str] = set()
+        self._undelivered: set[Outgoing] = set()
         # Whether the latest request failed in a way that concerns every request.
         self._outage = False
         # Whether the server is back and what is owed should not wait for the next interval.
@@ -77,24 +102,28 @@ class Exporter:
         Raises:
             RuntimeError: If no thread can be started; none is left then.
         """
-        if self._shipping is not None:
-            self._shipping.delivery.prepare()
+        if self._delivery is not None:
+            self._delivery.prepare(self._keep_meanwhile)
         try:
             self._thread.start()
         except RuntimeError:
             self._close()
             raise
 
-    def flush(self, call_id: str) -> Future[bool | None]:
+    def flush(self, outgoing: Outgoing) -> Future[bool | None]:
         """Ask for the last export of a call; after its last measurement, without waiting.
 
         Args:
-            call_id: The call, or "" for one whose series are shared.
+            outgoing: The call, or the shared series where it has none of its own.
 
         Returns:
             Whether it was acknowledged; `None` where nothing acknowledges.
         """
-        return self._inbox.flush(call_id)
+        flush = Flush(outgoing)
+        self._inbox.put(flush)
+        if self._closed:
+            self._refuse()
+        return flush.result
 
     def stop(self, timeout_seconds: float) -> bool:
         """Export everything once more and end the thread.
@@ -105,39 +134,71 @@ class Exporter:
         Returns:
             Whether nothing is owed any more.
         """
-        if self._shipping is not None:
+        if self._delivery is not None:
             # The rest of the time is for keeping what could not be sent.
-            self._shipping.delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
-        self._inbox.stop()
+            self._delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
+            self._stop_at = time.monotonic() + 0.6 * timeout_seconds
+        self._inbox.put(None)
         return self._stopped.wait(timeout_seconds) and not self._owes
 
     def _run(self) -> None:
-        wishes = Wishes()
+        stop = False
         next_at = time.monotonic() + self._interval
         try:
-            self._guarded(self._resend)
-            while not wishes.stop:
-                wishes = self._inbox.wait(self._next(next_at))
+            self._guarded(self._begin)
+            while not stop:
+                flushes, stop = self._wait(self._next(next_at))
                 due = time.monotonic() >= next_at or self._catch_up
                 self._catch_up = False
-                if due or wishes.stop or wishes.flushes:
-                    self._guarded(self._round, wishes, due or wishes.stop)
-                elif self._keeping is not None:
-                    self._guarded(self._keeping.keep_rest)
-                for flush in wishes.flushes:
+                if due or stop or flushes:
+                    self._guarded(self._round, flushes, due or stop, stop)
+                elif self._unsent is not None:
+                    self._guarded(self._unsent.keep_rest)
+                for flush in flushes:
                     flush.answer(False)
                 if time.monotonic() >= next_at:
                     missed = (time.monotonic() - next_at) // self._interval
                     next_at += (missed + 1) * self._interval
             self._guarded(self._close)
         finally:
-            self._inbox.close()
+            # Before the last look, so that a call that ends meanwhile is answered by one side or the other.
+            self._closed = True
+            self._refuse()
             self._stopped.set()
+
+    def _begin(self) -> None:
+        if self._delivery is None:
+            return
+        requests = self._make_requests(lambda: self._stop_at)
+        self._shipping = Shipping(self._delivery, requests)
+        if self._spool is not None:
+            self._unsent = UnsentRequests(self._spool, requests, self._live.owed, self._live.dropped)
+        self._resend()
 
     def _next(self, tick_at: float) -> float:
         if self._catch_up:
             return 0.0
-        return min(tick_at, self._keeping.write_at) if self._keeping is not None else tick_at
+        return min(tick_at, self._unsent.write_at) if self._unsent is not None else tick_at
+
+    def _wait(self, until: float) -> tuple[list[Flush], bool]:
+        """Wait for what is asked, and take all of it."""
+        flushes: list[Flush] = []
+        stop = False
+        timeout = max(until - time.monotonic(), 0.0)
+        while True:
+            try:
+                asked = self._inbox.get(timeout=timeout)
+            except queue.Empty:
+                return flushes, stop
+            if asked is None:
+                stop = True
+            else:
+                flushes.append(asked)
+            timeout = 0.0
+
+    def _refuse(self) -> None:
+        for flush in self._wait(0.0)[0]:
+            flush.answer(False)
 
     def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -149,98 +210,93 @@ class Exporter:
             where = f" in {place.tb_frame.f_code.co_qualname}" if place else ""
             self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}{where}.")
 
-    def _round(self, wishes: Wishes, everything: bool) -> None:
-        parts = self._collected(wishes, everything)
-        shipped = self._shipping.ship(parts) if self._shipping is not None else None
+    def _round(self, flushes: Sequence[Flush], everything: bool, last: bool) -> None:
+        pieces = list(self._pieces(flushes, everything))
+        shipped = self._shipping.ship(pieces) if self._shipping is not None else None
         if shipped is not None:
-            self._account(shipped, everything=everything, last=wishes.stop)
-        self._show(parts)
-        self._finish(wishes, shipped)
+            self._account(shipped, everything=everything, last=last)
+        for reader in self._readers:
+            self._guarded(reader.show, pieces)
+        self._finish(flushes, shipped)
         if shipped is None:
             return
         self._relieve()
         back = self._outage and shipped.acknowledged > 0 and not shipped.failed
         self._catch_up = back and not everything
-        if not shipped.failed and not wishes.stop and not self._catch_up:
+        if not shipped.failed and not last and not self._catch_up:
             self._resend()
         # Where nothing was sent, nothing is known of the server.
         self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
 
-    def _collected(self, wishes: Wishes, everything: bool) -> list[Part]:
-        self._hooks.refresh()
-        ended = [flush.call_id for flush in wishes.flushes]
-        accumulation = self._collection.accumulation
-        with self._collection.lock:
-            self._collection.collect()
-            now_ns = time.time_ns()
-            for call_id in filter(None, ended):
-                accumulation.end(call_id, now_ns)
-            return list(accumulation.parts(now_ns) if everything else accumulation.parts_of(ended, now_ns))
+    def _pieces(self, flushes: Sequence[Flush], everything: bool) -> Iterator[Piece]:
+        now_ns = self._clock.now_ns()
+        self._live.refresh()
+        ended = dict.fromkeys(flush.outgoing for flush in flushes)
+        for outgoing in ended:
+            if outgoing.ended_ns is None and outgoing is not self._live.shared:
+                self._live.ended(outgoing, now_ns)
+        # A process may be over when its call is: what calls share goes with each of them.
+        some = [*ended, self._live.shared]
+        for outgoing in self._live.outgoing() if everything else dict.fromkeys(some):
+            outgoing.date(now_ns)
+            running = outgoing.ended_ns is None and everything
+            yield from outgoing.whole(time.monotonic()) if running else outgoing.owed()
 
     def _account(self, shipped: Shipped, *, everything: bool, last: bool) -> None:
-        self._tell(shipped)
-        owed = bool(shipped.failed or shipped.dropped)
+        self._report(shipped)
         # A round for a few calls says nothing about what others owe.
-        self._owes = owed if everything else owed or self._owes
-        if self._keeping is not None:
-            self._keeping.keep(failing=self._owes, last=last)
+        self._owes = bool(shipped.failed) if everything else bool(shipped.failed) or self._owes
+        if self._unsent is not None:
+            self._unsent.keep(failing=self._owes, last=last)
 
-    def _tell(self, shipped: Shipped) -> None:
+    def _report(self, shipped: Shipped) -> None:
         outcome = shipped.outcome
         if outcome is not None:
-            kept = self._keeping is not None and self._keeping.location is not None
+            kept = self._unsent is not None and self._unsent.location is not None
             fate = "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
+            if not shipped.failed:
+                fate = "What it rejects is not sent again with other values"
             self._reports.fault(outcome.fault, f"{outcome} {fate}.")
-        elif shipped.dropped:
-            self._reports.fault("encoding", "some values cannot be encoded and were dropped.")
         elif shipped.acknowledged:
             self._reports.recovered()
-        lost = shipped.rejected + sum(len(part.series) for part in shipped.dropped)
-        if lost:
-            self._hooks.dropped("export_rejected", lost)
-        after_all = self._undelivered.intersection(shipped.delivered)
-        self._undelivered -= after_all
-        self._undelivered |= {part.group.call_id for part in shipped.failed if part.group.ended_ns is not None}
-        if after_all and self._keeping is not None:
-            self._keeping.delivered(sorted(after_all))
+        if shipped.lost:
+            self._live.dropped("export_rejected", shipped.lost)
+        after_all = [call for call in shipped.settled if call in self._undelivered or call.refused]
+        self._undelivered.difference_update(after_all)
+        self._undelivered |= {piece.of for piece in shipped.failed if piece.of.ended_ns is not None}
+        if after_all and self._unsent is not None:
+            self._unsent.settled(after_all)
 
-    def _finish(self, wishes: Wishes, shipped: Shipped | None) -> None:
-        with self._collection.lock:
-            if shipped is None:
-                self._collection.accumulation.settle()
-            self._collection.accumulation.forget(time.time_ns() - self._retention_ns)
-        for flush in wishes.flushes:
-            flush.answer(None if shipped is None else shipped.reached(flush.call_id))
+    def _keep_meanwhile(self) -> None:
+        """Keep what is owed while a request waits for its answer."""
+        if self._unsent is not None:
+            self._unsent.keep(failing=True)
 
-    def _show(self, parts: Sequence[Part]) -> None:
-        if not self._outlets or not parts:
-            return
-        with self._collection.lock:
-            data = self._collection.accumulation.shown(parts)
-        for outlet in self._outlets:
-            self._guarded(outlet.show, data)
+    def _finish(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
+        self._live.forget(self._clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
+        for flush in flushes:
+            flush.answer(None if shipped is None else shipped.reached(flush.outgoing))
 
     def _relieve(self) -> None:
-        accumulation = self._collection.accumulation
-        with self._collection.lock:
-            parts = accumulation.oldest_ended(self._budget.surplus())
-        if not parts:
+        """Give up, or hand to the spool, the oldest ended calls when there is no room for more."""
+        pieces = self._live.surplus()
+        if not pieces:
             return
-        if self._keeping is not None:
-            self._keeping.park(parts)
+        if self._unsent is not None:
+            self._unsent.park(pieces)
         else:
-            self._hooks.dropped("export_rejected", sum(len(part.series) for part in parts))
-            self._reports.fault("full", f"{len(parts)} ended calls were dropped; there is no room for more.")
-        with self._collection.lock:
-            accumulation.remove(parts)
-        self._undelivered -= {part.group.call_id for part in parts}
+            self._live.dropped("export_rejected", sum(map(len, pieces)))
+            self._reports.fault("full", f"{len(pieces)} ended calls were dropped; there is no room for more.")
+        gone = [piece.of for piece in pieces]
+        self._live.remove(gone)
+        self._undelivered.difference_update(gone)
 
     def _resend(self) -> None:
-        if self._shipping is not None and self._keeping is not None:
-            self._keeping.resend(self._shipping, lambda: not self._inbox.empty())
+        if self._delivery is not None and self._unsent is not None:
+            self._unsent.resend(self._delivery, lambda: not self._inbox.empty())
 
     def _close(self) -> None:
-        if self._shipping is not None:
-            self._shipping.close()
-        for outlet in self._outlets:
-            self._guarded(outlet.close)
+        if self._delivery is not None:
+            self._delivery.close()
+        for reader in self._readers:
+            self._guarded(reader.close)

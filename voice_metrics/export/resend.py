@@ -1,13 +1,12 @@
-"""What earlier processes could not deliver, delivered.
+"""What earlier processes could not deliver, delivered with the timestamps and the resource of its own time.
 
-Owns the way of a kept request from the spool to the server and out of the spool. Refuses to change
-its points: timestamps and resource are those of its own time. A server may have it in parts; what it
-did not take then waits without what it took.
+A server may have a request in parts; what it did not take then waits without what it took, and what it will never take
+is given up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,15 +28,26 @@ class Resent:
     """What became of the requests that were kept.
 
     Parameters:
-        delivered: Calls of which every point was acknowledged; "" stands for series that calls share.
-        refused: Calls of requests that the server will never take.
+        delivered: Keys of calls of which every point was acknowledged; "" stands for series that calls share.
+        refused: Keys of calls of which the server will never take something.
+        lost: Points that it will never take.
         left: Requests that are still kept.
         outcome: The last outcome that was not an acknowledgement, or `None`.
     """
 
     delivered: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    lost: int = 0
     left: int = 0
+    outcome: Outcome | None = None
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One kept request on its way: positions of points by what became of them."""
+
+    taken: set[int] = field(default_factory=set)
+    hopeless: set[int] = field(default_factory=set)
     outcome: Outcome | None = None
 
 
@@ -63,23 +73,12 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
                 spool.set_aside([number])
                 del kept[number]
                 continue
-            taken, outcome = _sent(delivery, request.body, spare)
-            if outcome.acknowledged:
-                spool.acknowledged([number])
-                resent.delivered += request.call_ids
+            attempt = _sent(delivery, request.body, spare)
+            resent.outcome = attempt.outcome or resent.outcome
+            if attempt.outcome is None or attempt.hopeless or attempt.taken:
+                _settle(spool, number, request, attempt, resent)
                 del kept[number]
-                continue
-            resent.outcome = outcome
-            if _hopeless(request, outcome):
-                spool.refused([number])
-                resent.refused += request.call_ids
-                del kept[number]
-                continue
-            if taken:
-                resent.delivered += _keep_rest(spool, number, request, taken)
-                resent.left += 1
-                del kept[number]
-            if outcome.concerns_all:
+            if attempt.outcome is not None and attempt.outcome.concerns_all:
                 break
     finally:
         resent.left += len(kept)
@@ -96,44 +95,64 @@ def _is_readable(body: bytes) -> bool:
     return True
 
 
-def _sent(delivery: Delivery, body: bytes, spare: Iterator[int]) -> tuple[list[range], Outcome]:
-    """Send a request; which points of it were taken if it was divided, and what became of it as a whole."""
-    outcome = delivery.deliver(body)
-    taken: list[range] = []
-    if not _divides(outcome, spare) or (points := _points(body)) < 2:
-        return taken, outcome
-    failure: Outcome | None = None
-    for positions, outcome in _sent_in_halves(delivery, body, range(points), spare):
+def _settle(spool: Spool, number: int, request: PendingRequest, attempt: _Attempt, resent: Resent) -> None:
+    """Keep what is still to be sent instead of the request, and forget the rest."""
+    done = attempt.taken | attempt.hopeless
+    points = _points(request.body) if attempt.outcome is not None else 0
+    owed = _calls_of(request, set(range(points)) - done)
+    if owed.calls:
+        # In this order, because a call of which anything is kept is not delivered.
+        spool.park([owed])
+        resent.left += 1
+    over = [key for key in request.calls if key not in owed.calls]
+    if attempt.hopeless:
+        resent.lost += len(attempt.hopeless)
+        resent.refused += over
+        spool.refused([number])
+    else:
+        resent.delivered += over
+        spool.acknowledged([number])
+
+
+def _sent(delivery: Delivery, body: bytes, spare: Iterator[int]) -> _Attempt:
+    """Send a request, in parts where it is not taken whole."""
+    attempt = _Attempt()
+    waiting: list[list[int] | None] = [None]
+    while waiting:
+        positions = waiting.pop(0)
+        outcome = delivery.deliver(body if positions is None else _part(body, set(positions)))
         if outcome.acknowledged:
-            taken.append(positions)
+            attempt.taken.update(positions or ())
             continue
-        failure = failure or outcome
-        if outcome.concerns_all:
+        attempt.outcome = outcome
+        if positions is None:
+            positions = _by_age(body)
+        if outcome.verdict is Verdict.REJECTED:
+            # The server has judged every point, and must not be sent any of them again.
+            attempt.hopeless.update(positions[: outcome.rejected])
+            attempt.taken.update(positions[outcome.rejected :])
+        elif len(positions) > 1 and _divides(outcome, spare):
+            middle = len(positions) // 2
+            waiting[:0] = [positions[:middle], positions[middle:]]
+        elif outcome.aged:
+            attempt.hopeless.update(positions)
+        elif outcome.concerns_all:
             break
-    return taken, failure or outcome
-
-
-def _sent_in_halves(
-    delivery: Delivery, body: bytes, positions: range, spare: Iterator[int]
-) -> Iterator[tuple[range, Outcome]]:
-    middle = len(positions) // 2
-    for half in (positions[:middle], positions[middle:]):
-        outcome = delivery.deliver(_part(body, half))
-        if _divides(outcome, spare) and len(half) > 1:
-            yield from _sent_in_halves(delivery, body, half, spare)
-        else:
-            yield half, outcome
+    return attempt
 
 
 def _divides(outcome: Outcome, spare: Iterator[int]) -> bool:
     # One call's values that a server cannot take keep no other call's from it.
-    unusable = outcome.fault == "400" and not outcome.aged
-    return outcome.verdict is Verdict.TOO_LARGE or (unusable and next(spare, None) is not None)
+    return outcome.verdict is Verdict.TOO_LARGE or (outcome.fault == "400" and next(spare, None) is not None)
 
 
-def _hopeless(request: PendingRequest, outcome: Outcome) -> bool:
-    # A server that took a part has judged every point, and one that minds the age always will.
-    return outcome.aged or 0 < outcome.rejected < _points(request.body)
+def _by_age(body: bytes) -> list[int]:
+    """The positions of a request's points, the oldest first."""
+    request = ExportMetricsServiceRequest.FromString(body)
+    times = [
+        point.time_unix_nano for scope in _scopes(request) for metric in scope.metrics for point in _column(metric)
+    ]
+    return sorted(range(len(times)), key=times.__getitem__)
 
 
 def _points(body: bytes) -> int:
@@ -141,24 +160,14 @@ def _points(body: bytes) -> int:
     return sum(len(_column(metric)) for scope in _scopes(request) for metric in scope.metrics)
 
 
-def _keep_rest(spool: Spool, number: int, request: PendingRequest, taken: Sequence[range]) -> list[str]:
-    """Keep what was not taken instead of the request; the calls of which nothing is left."""
-    rest = _rest(request, taken)
-    # In this order, because a call of which anything is kept is not delivered.
-    spool.park([rest])
-    spool.acknowledged([number])
-    return [call_id for call_id in request.call_ids if call_id not in rest.call_ids]
-
-
-def _rest(request: PendingRequest, taken: Sequence[range]) -> PendingRequest:
-    """A request of what was not taken."""
-    left = {position for position in range(_points(request.body)) if not any(position in part for part in taken)}
+def _calls_of(request: PendingRequest, left: set[int]) -> PendingRequest:
+    """A request of the points that are left, with the calls that they may belong to."""
+    if not left:
+        return replace(request, body=b"", calls={})
     body = _part(request.body, left)
-    metrics = (metric for scope in _scopes(ExportMetricsServiceRequest.FromString(body)) for metric in scope.metrics)
-    owed = {_call_id(point) for metric in metrics for point in _column(metric)}
-    return replace(
-        request, body=body, calls={key: call_id for key, call_id in request.calls.items() if call_id in owed}
-    )
+    scopes = ExportMetricsServiceRequest.FromString(body)
+    owed = {_call_id(point) for scope in _scopes(scopes) for metric in scope.metrics for point in _column(metric)}
+    return replace(request, body=body, calls={key: named for key, named in request.calls.items() if named in owed})
 
 
 def _call_id(point: Any) -> str:

@@ -1,109 +1,110 @@
-"""The running calls, and what is told of each whenever somebody collects: how long it lasts, and its sums.
-
-Owns the arithmetic of a duration that is exported while it grows. Refuses to know who exports it.
-"""
+"""A call as those see it who record: where its series go, and how long it has run."""
 
 from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from opentelemetry.metrics import UpDownCounter
+from voice_metrics.series import table
+from voice_metrics.series.registry import Attributes, Full, Record, Registry, SeriesSink
+from voice_metrics.series.table import Series
 
-from voice_metrics.export.reports import Reports
 
+class RunningCall:
+    """A call that has begun and not ended.
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tags:
-    """What every point of a call carries.
-
-    Parameters:
-        call_id: The call.
-        attributes: Its attributes; the call's id is one of them if `labelled`.
-        labelled: Whether its series are its own.
+    Attributes:
+        key: Its own key; two calls of one id have two.
+        call_id: Its id.
+        attributes: What every point of it carries.
+        labelled: Whether its series are its own, with its id among their attributes.
+        began_ns: When it began, in Unix nanoseconds.
     """
 
-    call_id: str
-    attributes: Mapping[str, str]
-    labelled: bool
-
-
-class _Running:
-    __slots__ = ("lock", "over", "tags", "tell_rest", "told", "told_at")
-
-    def __init__(self, tags: Tags, tell_rest: Callable[[], None], at: float) -> None:
-        self.lock = threading.Lock()
-        self.over = False
-        self.tags = tags
-        self.tell_rest = tell_rest
-        self.told = 0.0
-        self.told_at = at
-
-
-class RunningCalls:
-    """The calls of a process that have begun and not ended."""
-
-    def __init__(self, duration: UpDownCounter, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with no call.
+    def __init__(
+        self,
+        call_id: str,
+        attributes: Mapping[str, str],
+        sink: SeriesSink,
+        *,
+        labelled: bool,
+        key: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin the call, and its duration with it.
 
         Args:
-            duration: The instrument, in seconds.
+            call_id: Its id.
+            attributes: What every point of it carries.
+            sink: Takes its series and adds these attributes.
+            labelled: Whether its series are its own.
+            key: Its own key, or `None` for a new one.
             clock: Monotonic seconds.
         """
-        self._duration = duration
+        self.key = key or uuid.uuid4().hex
+        self.call_id = call_id
+        self.attributes = attributes
+        self.labelled = labelled
+        self.began_ns = time.time_ns()
+        self._sink = sink
         self._clock = clock
-        self._running: dict[int, _Running] = {}
-        self._reports = Reports("Sums of a call")
+        self._lock = threading.Lock()
+        self._began = clock()
+        self._recorded = 0.0
+        self._over = False
+        self._duration = self.series(table.SESSION_DURATION, {})
+        # The series begins with the call, not with its first export.
+        self._duration(0.0)
 
-    def begin(self, tags: Tags, tell_rest: Callable[[], None]) -> None:
-        """Note that a call began.
+    def series(self, row: Series, attributes: Attributes) -> Record:
+        """What records in one series of the call.
 
         Args:
-            tags: What every point of it carries.
-            tell_rest: Tells what else the call has not told yet.
+            row: What it measures.
+            attributes: What tells it from its siblings.
         """
-        self._running[id(tags)] = _Running(tags, tell_rest, self._clock())
-        # The series begins with the call, not with its first export.
-        self._duration.add(0.0, tags.attributes)
-
-    def end(self, tags: Tags) -> bool:
-        """Note that a call ended, and tell its whole duration and what it has not told yet.
-
-        Returns:
-            Whether it was running.
-        """
-        running = self._running.pop(id(tags), None)
-        if running is None:
-            return False
-        with running.lock:
-            self._tell(running)
-            running.over = True
-            if not tags.labelled:
-                # Shared series tell the duration of running calls together.
-                self._duration.add(-running.told, tags.attributes)
-        return True
-
-    def forget(self) -> None:
-        """Forget every call, telling nothing more of it."""
-        self._running.clear()
+        return self._sink.series(row, attributes)
 
     def refresh(self) -> None:
-        """Tell how long each call has lasted by now, and what it has not told yet."""
-        for running in list(self._running.values()):
-            with running.lock:
-                if not running.over:
-                    self._tell(running)
+        """Bring the call's duration up to date."""
+        with self._lock:
+            if not self._over:
+                self._record(self._clock() - self._began)
 
-    def _tell(self, running: _Running) -> None:
-        now = self._clock()
-        elapsed = now - running.told_at
-        running.told += elapsed
-        running.told_at = now
-        self._duration.add(elapsed, running.tags.attributes)
+    def end(self) -> bool:
+        """Record the whole duration; return False if the call had ended before."""
+        with self._lock:
+            if self._over:
+                return False
+            # Calls that share a series record the duration of those that run, together.
+            self._record(self._clock() - self._began if self.labelled else 0.0)
+            self._over = True
+            return True
+
+    def _record(self, seconds: float) -> None:
+        added, self._recorded = seconds - self._recorded, seconds
+        self._duration(added)
+
+
+class Tagged:
+    """A registry that calls share, as one of them records in it."""
+
+    def __init__(self, registry: Registry, tags: Mapping[str, str]) -> None:
+        """Tag everything.
+
+        Args:
+            registry: What calls share.
+            tags: Attributes of every series of this one.
+        """
+        self._registry = registry
+        self._tags = tags
+        self._models = {key: value for key, value in tags.items() if key in table.MODEL_ATTRIBUTES}
+
+    def series(self, row: Series, attributes: Attributes) -> Record:
+        """What records in one series; a full registry takes no more of the user's attributes."""
         try:
-            running.tell_rest()
-        except Exception as error:
-            # One call's fault would keep every other from being exported.
-            self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}: {error}.")
+            return self._registry.accumulator(row, {**self._tags, **attributes}).add
+        except Full:
+            return self._registry.series(row, {**self._models, **attributes})

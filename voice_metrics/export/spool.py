@@ -45,6 +45,9 @@ class Spool(Protocol):
         It may overtake the call's own end: whichever comes second, the call is delivered.
         """
 
+    def given_up(self, keys: Sequence[str]) -> None:
+        """Note that a server will never have all of what these ended calls of this process sent."""
+
     def park(self, requests: Sequence[PendingRequest]) -> None:
         """Keep requests that this process gives out of its hands; any process may claim them at once."""
 

@@ -100,6 +100,10 @@ class Ledger:
         """Note that calls of this process were delivered after all, also one whose end is not written yet."""
         self._writer.put(partial(pending.deliver, keys=tuple(keys)))
 
+    def given_up(self, keys: Iterable[str]) -> None:
+        """Note that a server will never have all of these calls of this process."""
+        self._writer.put(partial(pending.give_up, keys=tuple(keys)))
+
     def add(self, key: str, rows: Iterable[Row]) -> None:
         """Add rows to a call's time line; under pressure they are the first to be dropped.
 

@@ -101,6 +101,12 @@ def deliver(session: Session, keys: Iterable[str]) -> None:
         _decide(session.db, key, CallState.DELIVERED)
 
 
+def give_up(session: Session, keys: Iterable[str]) -> None:
+    """Note that a server will never have all of these calls of this process."""
+    for key in keys:
+        _decide(session.db, key, CallState.ENDED)
+
+
 def settle(db: sqlite3.Connection, rows: Iterable[int], state: CallState) -> None:
     """Forget requests, and note what that makes of calls of which nothing is left to send.
 

@@ -33,7 +33,8 @@ from voice_metrics.call.events import (
     TurnHeard,
 )
 from voice_metrics.call.facts import Leg
-from voice_metrics.pipecat.conversation_frames import Event, event
+from voice_metrics.call.incoming import Event
+from voice_metrics.pipecat.conversation_frames import event
 from voice_metrics.pipecat.services import services_in
 from voice_metrics.pipecat.workers import is_bridge
 

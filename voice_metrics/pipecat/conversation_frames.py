@@ -13,8 +13,6 @@ from pipecat.frames import frames
 from pipecat.frames.frames import ErrorFrame, Frame, FunctionCallResultFrame
 from pipecat.processors.frame_processor import FrameDirection
 
-from voice_metrics.call import events, functions
-from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
     BotSpeaking,
     BotStarted,
@@ -26,12 +24,12 @@ from voice_metrics.call.events import (
     VoiceStopped,
 )
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.call.incoming import Event
 from voice_metrics.call.text import clean
 from voice_metrics.pipecat.failures import error_raised
 
-__all__ = ["Event", "Interruption", "event", "function_raised", "is_echo"]
+__all__ = ["Interruption", "event", "function_raised", "is_echo"]
 
-Event = events.Event | functions.Event | ErrorRaised
 _Maker = Callable[[Any, Any], Event | None]
 
 # Before, an exception in a function is reported as an error and its call is never settled.

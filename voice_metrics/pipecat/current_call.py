@@ -21,7 +21,6 @@ from loguru import logger
 from pipecat.frames.frames import Frame, StartFrame
 
 from voice_metrics.call.facts import Refused
-from voice_metrics.export.instruments import instruments_of
 from voice_metrics.series import table
 from voice_metrics.series.declarations import DECLARED
 from voice_metrics.series.own_metrics import REASON, OwnMetrics
@@ -187,12 +186,14 @@ def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -
 
 
 def _record_for_no_call(key: Enum | str, value: float, attributes: dict[str, Any]) -> None:
-    if OwnMetrics(telemetry().meter, {}).record(key, value, kind=None, attributes=attributes) is not None:
+    process = telemetry()
+    own = OwnMetrics(process.own_names, process, {})
+    if own.record(key, value, kind=None, attributes=attributes) is not None:
         _count_lost()
 
 
 def _count_lost() -> None:
-    instruments_of(telemetry().meter).of(table.DROPPED)(1, {"reason": REASON})
+    telemetry().series(table.DROPPED, {"reason": REASON})(1)
 
 
 class duration:

@@ -13,9 +13,10 @@ from typing import Any
 from pipecat.frames.frames import ErrorFrame
 
 from voice_metrics.call.errors import MOST_WAITING
+from voice_metrics.call.incoming import Event
 from voice_metrics.call.seen import Seen
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
-from voice_metrics.pipecat.conversation_frames import Event, event, function_raised
+from voice_metrics.pipecat.conversation_frames import event, function_raised
 
 
 class Origins:

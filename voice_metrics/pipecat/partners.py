@@ -10,8 +10,8 @@ from pipecat.frames.frames import Frame, MetricsFrame
 
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.facts import Leg
+from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
-from voice_metrics.pipecat.conversation_frames import Event
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.services import Service, services_in
 from voice_metrics.pipecat.switches import Switches

@@ -25,11 +25,13 @@ from voice_metrics.call.call_end import Outcome
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import TurnsAnnounced
 from voice_metrics.call.facts import Leg, Refused
+from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import LEGS, Models, ServiceSwitched
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.call.seen import Seen
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.call.text import Vocabulary, clean
+from voice_metrics.export.call_export import CallExport
 from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat import breakdowns, endings
@@ -310,16 +312,10 @@ class CallRecorder:
         telemetry = self._telemetry()
         identity = Identity(self.call_id, models.current, self._options.attributes, datetime.now(UTC))
         journal = self._journal(identity.key)
-        call = Call(
-            identity,
-            self._services,
-            telemetry,
-            self._prices,
-            at,
-            gen_ai=self._settings.gen_ai,
-            journal=journal,
-            models=models,
+        series = CallExport(
+            telemetry, self._services, self.call_id, identity.tags(), gen_ai=self._settings.gen_ai, key=identity.key
         )
+        call = Call(identity, self._services, series, self._prices, at, journal=journal, models=models)
         self._lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, self)
         self._current.begin(call.own, self._refused, self.outcome)
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.current.items())
@@ -373,7 +369,7 @@ class CallRecorder:
                 # The value is no part of the kind: each false one differs.
                 self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
 
-    def _took_place(self, told: events.Event, at: float, worker: Any = None) -> None:
+    def _took_place(self, told: Event, at: float, worker: Any = None) -> None:
         if self._lifetime is not None and not self._lifetime.over:
             self.read()
             if isinstance(told, ErrorRaised) and told.fatal:
@@ -403,7 +399,7 @@ class CallRecorder:
             self.read()
             self._contained("switch", lambda: call.switched(switch, self._clock()))
 
-    def _at_origin(self, told: events.Event, processor: Any) -> None:
+    def _at_origin(self, told: Event, processor: Any) -> None:
         try:
             self._current.enter()
             self._took_place(told, self._clock(), worker_of(processor))

@@ -14,13 +14,12 @@ from functools import lru_cache
 from typing import Any
 
 from loguru import logger
-from opentelemetry.metrics import Meter
 
 from voice_metrics.call.facts import Refused
 from voice_metrics.call.text import clean
-from voice_metrics.export.instruments import Write, instrument
 from voice_metrics.series.declarations import DECLARED, Metric, OwnKind, check_name, name_of
 from voice_metrics.series.prometheus_names import LABELS_OF_PROMETHEUS, label_name
+from voice_metrics.series.registry import SeriesSink
 from voice_metrics.series.table import CALL_ID, COMMON_ATTRIBUTES, Kind
 
 REASON = "own_metric"
@@ -37,26 +36,21 @@ _label = lru_cache(maxsize=1024)(label_name)
 
 
 class _Instrument:
-    """One name of a meter: what it is, how it is written to, and how many series it has."""
+    """One name: what it is, and how many series it has."""
 
-    def __init__(self, metric: Metric, write: Write) -> None:
+    def __init__(self, name: str, metric: Metric) -> None:
         self.metric = metric
-        self.write = write
+        self.row = metric.series(name)
         self.shared: set[_Attributes] = set()
         self.of_calls = 0
 
 
 class Book:
-    """The instruments of a meter for the application's own names."""
+    """The application's own names, and how many series they have in one process."""
 
-    def __init__(self, meter: Meter) -> None:
-        """Begin without any.
-
-        Args:
-            meter: The meter that receives everything.
-        """
+    def __init__(self) -> None:
+        """Begin without any."""
         self.lock = threading.Lock()
-        self._meter = meter
         self._instruments: dict[str, _Instrument] = {}
         self._told: set[str] = set()
 
@@ -92,7 +86,7 @@ class Book:
             metric = Metric(kind_of_name, unit)
         if len(self._instruments) >= MAX_NAMES:
             raise ValueError(f"there are {MAX_NAMES} names of the application's own already")
-        made = _Instrument(metric, instrument(self._meter, metric.series(name)))
+        made = _Instrument(name, metric)
         self._instruments[name.lower()] = made
         return made
 
@@ -117,23 +111,19 @@ class Book:
             logger.warning("Not recorded, and the same from now on in silence: {}", detail)
 
 
-@lru_cache(maxsize=8)
-def book_of(meter: Meter) -> Book:
-    """The book of a meter, made once: all calls that share a meter share it."""
-    return Book(meter)
-
-
 class OwnMetrics:
     """The application's own numbers of one call, or of none."""
 
-    def __init__(self, meter: Meter, tags: Mapping[str, str]) -> None:
+    def __init__(self, book: Book, sink: SeriesSink, tags: Mapping[str, str]) -> None:
         """Begin without any.
 
         Args:
-            meter: The meter that receives them.
+            book: The process's names.
+            sink: Takes the series, and adds the tags.
             tags: Attributes of every point; with a call id the series end with the call.
         """
-        self._book = book_of(meter)
+        self._book = book
+        self._sink = sink
         self._tags = dict(tags)
         self._taken = frozenset(_label(name) for name in (*COMMON_ATTRIBUTES, *tags))
         self._sets: dict[str, set[_Attributes]] = {}
@@ -167,7 +157,7 @@ class OwnMetrics:
             number = _number(target.metric, value)
             own = self._checked(attributes or {})
             self._admit(name.lower(), target, frozenset(own.items()))
-            target.write(number, {**self._tags, **own})
+            self._sink.series(target.row, own)(number)
         except Exception as fault:
             detail = f"{name[:80]}: {fault}"
             self._book.tell(name[:80], detail)

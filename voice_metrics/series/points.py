@@ -7,6 +7,8 @@ has depends on its names alone and is found once for facts of the same names; th
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import fields
+from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -83,8 +85,7 @@ def names(fact: Fact) -> Hashable:
     Returns:
         Its class and what it is about, without its numbers.
     """
-    kind = type(fact)
-    return kind, _NAMES[kind](fact)
+    return type(fact), _names_of(type(fact))(fact)  # type: ignore[arg-type]  # a class is a key
 
 
 def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
@@ -167,26 +168,18 @@ def _service_and(name: str, value: str) -> Callable[[Any, ServiceDirectory], Att
     return lambda fact, services: _service(fact, services) | {name: value}
 
 
-_NAMES: dict[type[Fact], Callable[[Any], Hashable]] = {
-    FirstByte: attrgetter("processor", "model", "interrupted"),
-    Processing: attrgetter("processor", "model", "interrupted"),
-    TextAggregated: attrgetter("processor"),
-    TurnDetected: attrgetter("processor", "complete"),
-    ResponsePart: attrgetter("part"),
-    TurnEnded: attrgetter("outcome"),
-    Unanswered: attrgetter("cause"),
-    FunctionSettled: attrgetter("function", "outcome"),
-    Priced: attrgetter("leg", "processor", "model"),
-    Unpriced: attrgetter("leg", "processor", "model"),
-    Failed: attrgetter("processor", "category", "error_type"),
-    Switched: attrgetter("leg", "previous", "now"),
-    Refused: attrgetter("reason"),
-    **dict.fromkeys((Responded, Interrupted), lambda fact: None),
-    **dict.fromkeys(
-        (FirstAudio, FirstAnswerToken, TokensUsed, AudioTranscribed, CharactersSpoken, Generated),
-        attrgetter("processor", "model"),
-    ),
-}
+# What a fact says for people or for the ledger, and no series has as an attribute.
+_NO_ATTRIBUTES = {"detail", "priced_on", "source"}
+_NUMBERS = {"Decimal", "float", "float | None", "int", "int | None"}
+
+
+@cache
+def _names_of(kind: Any) -> Callable[[Any], Hashable]:
+    """Reads what tells a fact's series off it: every field that is no number and tells it from others."""
+    texts = [field for field in fields(kind) if field.compare and field.type not in _NUMBERS]
+    found = [field.name for field in texts if field.name not in _NO_ATTRIBUTES]
+    return attrgetter(*found) if found else lambda fact: None
+
 
 _ROWS: dict[type[Fact], Iterable[_Row]] = {
     FirstByte: [_Row(table.TTFB, _milliseconds, _latency)],

@@ -29,6 +29,7 @@ class Series:
         description: What it measures, in one sentence.
         attributes: Attributes beside the common ones, in the order of the documentation.
         buckets: Upper bounds of a histogram's buckets in `unit`; empty for other kinds.
+        read_as_average: Whether a call's own series go without buckets, since its sum over its count is what is read.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Series:
     description: str
     attributes: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    read_as_average: bool = False
 
 
 # Chosen for voice: fine where a caller notices, coarse where nobody waits any more.
@@ -121,6 +123,7 @@ TEXT_AGGREGATION = Series(
     "Time to collect a speakable piece of text.",
     ("processor", "provider"),
     LATENCY_MS,
+    read_as_average=True,
 )
 TURN_DETECTION = Series(
     "voice.turn_detection.milliseconds",
@@ -129,6 +132,7 @@ TURN_DETECTION = Series(
     "A turn detector's decision.",
     ("processor", "provider", "complete"),
     LATENCY_MS,
+    read_as_average=True,
 )
 RESPONSE = Series(
     "voice.response.milliseconds",
@@ -145,6 +149,7 @@ RESPONSE_PART = Series(
     "A named part of the response; the parts of one add up to it.",
     ("part",),
     LATENCY_MS,
+    read_as_average=True,
 )
 LLM_THROUGHPUT = Series(
     "voice.llm.throughput",
@@ -235,6 +240,17 @@ DROPPED = Series(
     "voice.telemetry.dropped.total", Kind.COUNTER, "{item}", "What the plug-in itself refused or lost.", ("reason",)
 )
 
+# One histogram for all calls of a process, without a call's id: how long calls are, by how they end.
+CALL_SECONDS = (5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0)
+CALL_DURATION = Series(
+    "voice.call.duration.seconds",
+    Kind.HISTOGRAM,
+    "s",
+    "Length of whole calls.",
+    ("end_reason", "outcome", "success"),
+    CALL_SECONDS,
+)
+
 VOICE = (
     CALLS,
     CALLS_ACTIVE,
@@ -264,6 +280,9 @@ VOICE = (
     SWITCHES,
     DROPPED,
 )
+
+# Of the process or of all its calls, without a call's id and models.
+PROCESS = (CALL_DURATION,)
 
 _GEN_AI_ATTRIBUTES = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
 GEN_AI_TOKEN_USAGE = Series(

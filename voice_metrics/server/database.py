@@ -12,9 +12,8 @@ from pathlib import PurePath
 from typing import Any
 
 from loguru import logger
-from opentelemetry.metrics import Meter
 
-from voice_metrics.export.instruments import instrument
+from voice_metrics.series.registry import SeriesSink
 from voice_metrics.server.server_series import CONNECTIONS, QUERY
 
 # A closed set: what stands first in a statement may be anything.
@@ -29,13 +28,13 @@ _STARTED_AT = "_voice_metrics_started_at"
 class Connections:
     """Counts the connections of engines: those in use, and those that wait in the pool."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, sink: SeriesSink) -> None:
         """Prepare.
 
         Args:
-            meter: The meter that receives the counts.
+            sink: Takes the counts.
         """
-        self._add = instrument(meter, CONNECTIONS)
+        self._sink = sink
 
     def watch(self, engine: Any) -> None:
         """Count the connections of an engine; best before it opens any.
@@ -61,7 +60,7 @@ class Connections:
                 for state, change in (("idle", idle), ("used", used)):
                     if change:
                         attributes = {"db.client.connection.pool.name": pool, "db.client.connection.state": state}
-                        self._add(change, attributes)
+                        self._sink.series(CONNECTIONS, attributes)(change)
             except Exception as fault:
                 logger.debug("A connection was not counted: {}", fault)
 
@@ -71,14 +70,14 @@ class Connections:
 class Statements:
     """Measures the statements of engines."""
 
-    def __init__(self, meter: Meter, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, sink: SeriesSink, clock: Callable[[], float] = time.perf_counter) -> None:
         """Prepare.
 
         Args:
-            meter: The meter that receives durations.
+            sink: Takes durations.
             clock: Monotonic seconds.
         """
-        self._record = instrument(meter, QUERY)
+        self._sink = sink
         self._clock = clock
 
     def watch(self, engine: Any) -> None:
@@ -113,7 +112,9 @@ class Statements:
         delattr(context, _STARTED_AT)
         try:
             seconds = max(self._clock() - started_at, 0.0)
-            self._record(seconds, {"db.system.name": system, "db.operation.name": operation(statement), **error})
+            self._sink.series(QUERY, {"db.system.name": system, "db.operation.name": operation(statement), **error})(
+                seconds
+            )
         except Exception as fault:
             logger.debug("The duration of a query was lost: {}", fault)
 

@@ -10,9 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from opentelemetry.metrics import Meter
-
-from voice_metrics.export.instruments import instrument
+from voice_metrics.series.registry import SeriesSink
 from voice_metrics.server.server_series import LOOP_LAG
 
 INTERVAL_SECONDS = 0.25
@@ -21,14 +19,14 @@ INTERVAL_SECONDS = 0.25
 class LoopLag:
     """Measures the loop while an application serves."""
 
-    def __init__(self, meter: Meter, interval_seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(self, sink: SeriesSink, interval_seconds: float = INTERVAL_SECONDS) -> None:
         """Prepare; nothing runs yet.
 
         Args:
-            meter: The meter that receives the lag.
+            sink: Takes the lag.
             interval_seconds: Time between two measurements.
         """
-        self._record = instrument(meter, LOOP_LAG)
+        self._sink = sink
         self._interval = interval_seconds
         self._ticking: asyncio.Task[None] | None = None
 
@@ -63,4 +61,4 @@ class LoopLag:
             due = loop.time() + self._interval
             await asyncio.sleep(self._interval)
             # The timer's own rounding may wake the task a little early.
-            self._record(max(loop.time() - due, 0.0) * 1000, {})
+            self._sink.series(LOOP_LAG, {})(max(loop.time() - due, 0.0) * 1000)

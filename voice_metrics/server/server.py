@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from loguru import logger
-from opentelemetry.metrics import Meter, MeterProvider
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import NoOpTracerProvider
 
 from voice_metrics.server.database import Connections, Statements
@@ -72,10 +72,10 @@ def instrument_server(app: FastAPI, engine: Any | None = None, telemetry: Teleme
     if app not in _apps:
         _apps.add(app)
         _instrument_app(app, used.meter_provider)
-        LoopLag(used.meter).watch(app)
+        LoopLag(used).watch(app)
     _instrument_process(used.meter_provider)
     if engine is not None:
-        _instrument_database(engine, used.meter)
+        _instrument_database(engine, used)
 
 
 def _instrument_app(app: Any, provider: MeterProvider) -> None:
@@ -97,8 +97,8 @@ def _instrument_process(provider: MeterProvider) -> None:
         logger.warning(_ALREADY, "The process")
 
 
-def _instrument_database(engine: Any, meter: Meter) -> None:
+def _instrument_database(engine: Any, telemetry: Telemetry) -> None:
     if engine not in _engines:
         _engines.add(engine)
-        Statements(meter).watch(engine)
-        Connections(meter).watch(engine)
+        Statements(telemetry).watch(engine)
+        Connections(telemetry).watch(engine)

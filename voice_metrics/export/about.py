@@ -1,0 +1,82 @@
+"""What every request says about its process: OpenTelemetry's resource."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from loguru import logger
+from opentelemetry.sdk.resources import Resource
+
+from voice_metrics.settings.environment import Settings
+
+SCOPE = "voice_metrics"
+DISTRIBUTION = "pipecat-voice-metrics"
+# Detectors of clouds ask a metadata server, and wait some seconds where there is none.
+_LONGEST_SECONDS = 10.0
+_DETECTORS = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
+
+
+def installed(distribution: str) -> str:
+    """Version of an installed distribution, or "unknown"."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+class About:
+    """The resource of a process; detectors that the environment names are asked in a thread of their own."""
+
+    def __init__(self, settings: Settings, service_name: str, *, forked: bool = False) -> None:
+        """Begin to find it.
+
+        Args:
+            settings: The environment's.
+            service_name: `service.name`.
+            forked: Whether the process is a child that shares the environment's instance id with its parent.
+        """
+        given = settings.resource.get("service.instance.id")
+        instance = f"{given}-{os.getpid()}" if given and forked else given or str(uuid.uuid4())
+        self._plain = Resource(
+            {
+                "telemetry.sdk.language": "python",
+                "telemetry.sdk.name": "opentelemetry",
+                "telemetry.sdk.version": installed("opentelemetry-sdk"),
+                **settings.resource,
+                "service.instance.id": instance,
+                "service.name": service_name,
+                "pipecat.version": installed("pipecat-ai"),
+                "telemetry.distro.name": DISTRIBUTION,
+                "telemetry.distro.version": installed(DISTRIBUTION),
+            }
+        )
+        self._found = threading.Event()
+        self._resource = self._plain
+        if set(filter(None, os.environ.get(_DETECTORS, "").replace(" ", "").split(","))) - {"otel"}:
+            threading.Thread(target=self._detect, name="voice-metrics-resource", daemon=True).start()
+        else:
+            self._found.set()
+
+    def resource(self, until: Callable[[], float] = lambda: float("inf")) -> Resource:
+        """The resource, as whole as it is by then.
+
+        Args:
+            until: Latest moment to wait for detectors, in monotonic seconds; asked again and again.
+        """
+        latest = time.monotonic() + _LONGEST_SECONDS
+        while not self._found.wait(0.05) and time.monotonic() < min(latest, until()):
+            pass
+        return self._resource
+
+    def _detect(self) -> None:
+        try:
+            self._resource = Resource.create(self._plain.attributes)
+        except Exception as error:
+            logger.warning(f"{_DETECTORS}: the resource could not be detected ({type(error).__name__}: {error}).")
+        finally:
+            self._found.set()

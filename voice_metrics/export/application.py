@@ -1,0 +1,137 @@
+"""The application's own meter provider, recorded into; nothing of it is flushed, shut down or forgotten here."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
+
+from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
+from voice_metrics.export.running import RunningCall
+from voice_metrics.series.accumulators import Exemplar
+from voice_metrics.series.registry import Attributes, Record
+from voice_metrics.series.table import Kind, Series
+
+
+class ApplicationMetrics:
+    """A provider of the application; made by `application_metrics`."""
+
+    def __init__(self, provider: MeterProvider) -> None:
+        """Make a meter.
+
+        Args:
+            provider: Whose life is its own.
+        """
+        self.provider = provider
+        self.meter = provider.get_meter(SCOPE, installed(DISTRIBUTION))
+        self._instruments: dict[Series, Any] = {}
+        self._running: dict[str, RunningCall] = {}
+        # Called by whatever collects; it yields no point of its own.
+        self.meter.create_observable_gauge("voice.telemetry.refresh", [self._refresh])
+
+    def series(self, row: Series, attributes: Attributes) -> Record:
+        """What records in one series.
+
+        Args:
+            row: What it measures.
+            attributes: All of its attributes.
+        """
+        write = self._instruments.get(row)
+        if write is None:
+            write = self._instruments[row] = instrument(self.meter, row)
+        return partial(_write, write, attributes)
+
+    def begin(self, call_id: str, attributes: dict[str, str], *, labelled: bool, key: str | None = None) -> RunningCall:
+        """Begin a call."""
+        running = RunningCall(call_id, attributes, _Tagged(self, attributes), labelled=labelled, key=key)
+        self._running[running.key] = running
+        return running
+
+    def end(self, running: RunningCall) -> bool:
+        """Note that a call ended; return whether it was running here."""
+        return self._running.pop(running.key, None) is not None
+
+    def forget(self) -> None:
+        """Leave alone the calls of the parent, in a forked child."""
+        self._running.clear()
+
+    def _refresh(self, _: CallbackOptions) -> Iterable[Observation]:
+        for running in list(self._running.values()):
+            running.refresh()
+        return ()
+
+
+class _Tagged:
+    """An application's provider, as one call records in it."""
+
+    def __init__(self, metrics: ApplicationMetrics, tags: Attributes) -> None:
+        self._metrics = metrics
+        self._tags = tags
+
+    def series(self, row: Series, attributes: Attributes) -> Record:
+        """What records in one series of the call."""
+        return self._metrics.series(row, {**self._tags, **attributes})
+
+
+def instrument(meter: Meter, row: Series) -> Any:
+    """Create a series' instrument.
+
+    Args:
+        meter: The meter.
+        row: The series.
+
+    Returns:
+        What writes a value with its attributes to it.
+    """
+    match row.kind:
+        case Kind.COUNTER:
+            return meter.create_counter(row.name, row.unit, row.description).add
+        case Kind.UP_DOWN_COUNTER:
+            return meter.create_up_down_counter(row.name, row.unit, row.description).add
+        case Kind.GAUGE:
+            return meter.create_gauge(row.name, row.unit, row.description).set
+        case Kind.HISTOGRAM:
+            return meter.create_histogram(
+                row.name, row.unit, row.description, explicit_bucket_boundaries_advisory=list(row.buckets) or None
+            ).record
+
+
+def _write(write: Any, attributes: Attributes, value: float, exemplar: Exemplar | None = None) -> None:
+    if exemplar is None or not exemplar.trace_id:
+        write(value, attributes)
+        return
+    # The application's reader takes its exemplar from the span of the context.
+    span = trace.SpanContext(exemplar.trace_id, exemplar.span_id, is_remote=False, trace_flags=trace.TraceFlags(1))
+    write(value, attributes, context=trace.set_span_in_context(trace.NonRecordingSpan(span), Context()))
+
+
+# By the identity of the application's provider, which what is found holds on to.
+_made: weakref.WeakValueDictionary[int, ApplicationMetrics] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def application_metrics(provider: MeterProvider) -> ApplicationMetrics:
+    """What records into a provider: one for each, since the SDK ignores the callback of a second instrument of a name.
+
+    Args:
+        provider: The application's.
+    """
+    with _lock:
+        found = _made.get(id(provider))
+        if found is None:
+            found = _made[id(provider)] = ApplicationMetrics(provider)
+        return found
+
+
+def after_fork() -> None:
+    """Begin anew in a forked child, whose calls are its own."""
+    global _lock
+    _lock = threading.Lock()
+    for found in list(_made.values()):
+        found.forget()

@@ -1,0 +1,108 @@
+"""Series on standard output, for `OTEL_METRICS_EXPORTER=console`, in the form of OpenTelemetry's own printer."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Buckets,
+    ConsoleMetricExporter,
+    ExponentialHistogramDataPoint,
+    Gauge,
+    HistogramDataPoint,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.metrics.export import ExponentialHistogram as ExponentialData
+from opentelemetry.sdk.metrics.export import Histogram as HistogramData
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from voice_metrics.export.about import SCOPE
+from voice_metrics.export.outgoing import Piece
+from voice_metrics.series.accumulators import Accumulator, ExponentialState, HistogramState
+from voice_metrics.series.table import Kind, Series
+
+
+class Console:
+    """Prints what is exported, when it is."""
+
+    def __init__(self, resource: Callable[[], Resource]) -> None:
+        """Prepare the SDK's printer.
+
+        Args:
+            resource: Finds what is said about the process.
+        """
+        self._resource = resource
+        self._exporter = ConsoleMetricExporter(out=sys.stdout)
+
+    def show(self, pieces: Sequence[Piece]) -> None:
+        """Print it."""
+        if pieces:
+            self._exporter.export(metrics_data(pieces, self._resource()))
+
+    def close(self) -> None:
+        """Stop printing."""
+        self._exporter.shutdown()
+
+
+def metrics_data(pieces: Iterable[Piece], resource: Resource) -> MetricsData:
+    """Pieces as the SDK has them, always cumulative.
+
+    Args:
+        pieces: What is shown.
+        resource: What is said about the process.
+    """
+    points: defaultdict[Series, list[Any]] = defaultdict(list)
+    for piece in pieces:
+        for entry in piece.entries:
+            points[entry.accumulator.row].append(_point(entry.accumulator, piece.of.time_ns))
+    metrics = [Metric(row.name, row.description, row.unit, _data(row, column)) for row, column in points.items()]
+    scope = ScopeMetrics(InstrumentationScope(SCOPE), metrics, "")
+    return MetricsData([ResourceMetrics(resource, [scope], resource.schema_url)])
+
+
+def _data(row: Series, column: list[Any]) -> Any:
+    cumulative = AggregationTemporality.CUMULATIVE
+    match row.kind, column[0]:
+        case Kind.GAUGE, _:
+            return Gauge(column)
+        case Kind.HISTOGRAM, HistogramDataPoint():
+            return HistogramData(column, cumulative)
+        case Kind.HISTOGRAM, _:
+            return ExponentialData(column, cumulative)
+    return Sum(column, cumulative, row.kind is Kind.COUNTER)
+
+
+def _point(accumulator: Accumulator, time_ns: int) -> Any:
+    with accumulator.lock:
+        state = accumulator.state()
+    about = (dict(accumulator.attributes), accumulator.start_ns, time_ns)
+    match state:
+        case HistogramState(count, total, counts, least, most):
+            bounds = getattr(accumulator, "bounds", ())
+            return HistogramDataPoint(*about, count, total, list(counts), bounds, least, most)
+        case ExponentialState():
+            sides = (_buckets(state.positive), _buckets(state.negative))
+            extremes = (state.least, state.most)
+            return ExponentialHistogramDataPoint(
+                *about, state.samples, state.total, state.scale, state.zeros, *sides, 0, *extremes
+            )
+    return NumberDataPoint(*about, state)
+
+
+def _buckets(counts: dict[int, int]) -> Buckets:
+    return Buckets(min(counts, default=0), list(_dense(counts)))
+
+
+def _dense(counts: dict[int, int]) -> Iterator[int]:
+    if counts:
+        yield from (counts.get(index, 0) for index in range(min(counts), max(counts) + 1))

@@ -1,0 +1,186 @@
+"""The registries of a process: those of its calls, and the one that calls share; how many series may live."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from loguru import logger
+
+from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
+from voice_metrics.export.messages import Assembler
+from voice_metrics.export.outgoing import SHARED, Outgoing, Piece
+from voice_metrics.export.reports import Reports
+from voice_metrics.export.running import RunningCall
+from voice_metrics.series import table
+from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, Registry
+
+# Taken for the size of a call until some have ended; then the last ones tell.
+_SERIES_PER_CALL = 20
+_CALLS_REMEMBERED = 10
+# A budget that is nearly full of calls that no server takes is relieved down to `_RELIEVED` of it.
+_PRESSURE = 0.9
+_RELIEVED = 0.7
+_IDLE_EVERY_NS = 60 * 10**9
+
+
+class LiveSeries:
+    """What is recorded in a process and still to be sent.
+
+    Attributes:
+        shared: The series that calls share.
+    """
+
+    def __init__(self, *, most: int, call_ids: bool, exponential: bool, delta: bool) -> None:
+        """Begin with no call.
+
+        Args:
+            most: How many series may live.
+            call_ids: Whether calls have series of their own.
+            exponential: Whether histograms are exponential.
+            delta: Whether counters and histograms are sent as what was added since the last acknowledged request.
+        """
+        self._most = most
+        self._call_ids = call_ids
+        self._exponential = exponential
+        self._delta = delta
+        self._assembler = Assembler(SCOPE, installed(DISTRIBUTION))
+        self._lock = threading.Lock()
+        self._calls: dict[str, Outgoing] = {}
+        self._running: dict[str, RunningCall] = {}
+        self._series_per_call: float = _SERIES_PER_CALL
+        self._warned = False
+        self._reports = Reports("Series that are read")
+        self._idle_at = 0
+        registry = Registry({}, most=most, exponential=exponential)
+        self.shared = Outgoing(SHARED, "", registry, self._assembler, delta=delta)
+        # Called before each export.
+        self.refreshers: list[Callable[[], None]] = []
+
+    @property
+    def series_count(self) -> int:
+        """How many series live."""
+        return len(self.shared.registry) + sum(len(call.registry) for call in self.outgoing())
+
+    def begin(
+        self, call_id: str, attributes: dict[str, str], key: str | None, tagged: Callable[[], RunningCall]
+    ) -> RunningCall:
+        """Begin a call, with series of its own if it may have any and there is room.
+
+        Args:
+            call_id: Its id.
+            attributes: What every point of it carries, besides its id.
+            key: Its own key, or `None` for a new one.
+            tagged: Makes a call that records in the shared series.
+        """
+        if not self._call_ids or not self._has_room():
+            running = tagged()
+        else:
+            tags = {**attributes, table.CALL_ID: call_id}
+            registry = Registry(
+                tags, most=MAX_SERIES_OF_A_CALL, exponential=self._exponential, slim=True, dropped=self.dropped
+            )
+            running = RunningCall(call_id, tags, registry, labelled=True, key=key)
+            outgoing = Outgoing(running.key, call_id, registry, self._assembler, delta=self._delta)
+            with self._lock:
+                self._calls[running.key] = outgoing
+        with self._lock:
+            self._running[running.key] = running
+        return running
+
+    def end(self, running: RunningCall) -> Outgoing | None:
+        """Note that a call recorded its last measurement.
+
+        Returns:
+            What is to be exported of it at once, or `None` if it was not running here.
+        """
+        with self._lock:
+            if self._running.pop(running.key, None) is None:
+                return None
+            return self._calls.get(running.key, self.shared)
+
+    def dropped(self, reason: str, items: int) -> None:
+        """Count what was refused or lost."""
+        self.shared.registry.series(table.DROPPED, {"reason": reason})(items)
+
+    def refresh(self) -> None:
+        """Bring series up to date that are read and not recorded."""
+        with self._lock:
+            running = list(self._running.values())
+        for refresh in (*(call.refresh for call in running), *self.refreshers):
+            try:
+                refresh()
+            except Exception as error:
+                # One series' fault would keep every other from being exported.
+                self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}: {error}.")
+
+    def outgoing(self) -> list[Outgoing]:
+        """Everything that is still to be sent or shown."""
+        with self._lock:
+            return [self.shared, *self._calls.values()]
+
+    def owed(self) -> Iterator[Piece]:
+        """What no server has."""
+        for outgoing in self.outgoing():
+            outgoing.date(time.time_ns())
+            yield from outgoing.owed()
+
+    def ended(self, outgoing: Outgoing, now_ns: int) -> None:
+        """Note the instant of a call's last values."""
+        outgoing.end(now_ns)
+        self._series_per_call += (len(outgoing.registry) - self._series_per_call) / _CALLS_REMEMBERED
+
+    def forget(self, before_ns: int, *, unacknowledged: bool) -> None:
+        """Forget calls that owe nothing and ended before an instant, and shared series that are idle.
+
+        Args:
+            before_ns: The instant.
+            unacknowledged: Whether nothing acknowledges anything, so that ended calls owe nothing.
+        """
+        over = [call for call in self.outgoing() if call.ended_ns is not None and call.ended_ns <= before_ns]
+        self.remove([call for call in over if call.settled or unacknowledged])
+        now_ns = time.time_ns()
+        if now_ns > self._idle_at:
+            self._idle_at = now_ns + _IDLE_EVERY_NS
+            with self._lock:
+                oldest_ns = min((call.began_ns for call in self._running.values()), default=now_ns)
+            self.shared.idle(now_ns, oldest_ns)
+
+    def surplus(self) -> list[Piece]:
+        """What is to be given out of hand: calls that ended longest ago, if there is no room for more series."""
+        count = self.series_count
+        if count < _PRESSURE * self._most:
+            return []
+        too_many = count - int(_RELIEVED * self._most)
+        chosen: list[Piece] = []
+        calls = [call for call in self.outgoing() if call.ended_ns is not None and not call.settled]
+        for call in sorted(calls, key=lambda call: call.ended_ns or 0):
+            if too_many > 0:
+                too_many -= len(call.registry)
+                chosen += call.owed()
+        return chosen
+
+    def remove(self, calls: Iterable[Outgoing]) -> None:
+        """Forget calls, whatever they owe."""
+        with self._lock:
+            for call in calls:
+                self._calls.pop(call.key, None)
+
+    def _has_room(self) -> bool:
+        each = self._series_per_call
+        with self._lock:
+            taken = sum(
+                len(call.registry) if call.ended_ns is not None else max(len(call.registry), each)
+                for call in self._calls.values()
+            )
+            # Shared series cannot take the last place of a call's own.
+            if taken + each <= max(self._most - len(self.shared.registry), self._most // 2):
+                return True
+            warned, self._warned = self._warned, True
+        if not warned:
+            logger.warning(
+                f"No more calls have room for series of their own within VOICE_METRICS_MAX_SERIES={self._most}: "
+                "calls that begin now share series without their call_id. Raise it, or set VOICE_METRICS_CALL_ID=off."
+            )
+        return False

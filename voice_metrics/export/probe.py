@@ -1,0 +1,41 @@
+"""One point sent to a server, to see what it says."""
+
+from __future__ import annotations
+
+from voice_metrics.export.about import DISTRIBUTION, SCOPE, About, installed
+from voice_metrics.export.answers import Outcome
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.messages import Assembler
+from voice_metrics.export.outgoing import SHARED, Outgoing
+from voice_metrics.export.requests import Requests
+from voice_metrics.series.registry import Registry
+from voice_metrics.series.table import Kind, Series
+from voice_metrics.settings.endpoint import Endpoint
+from voice_metrics.settings.environment import Settings
+
+TEST_POINT = Series("voice.doctor.total", Kind.COUNTER, "{point}", "Test points of `voice-metrics doctor`.")
+
+
+def send_test_point(settings: Settings, endpoint: Endpoint, service_name: str) -> Outcome:
+    """Send one point, of the temporality that the environment asks for.
+
+    Args:
+        settings: The environment's.
+        endpoint: Where it goes.
+        service_name: `service.name`.
+
+    Returns:
+        What became of it.
+    """
+    registry = Registry({})
+    registry.series(TEST_POINT, {})(1)
+    delta = settings.temporality != "cumulative"
+    outgoing = Outgoing(SHARED, "", registry, Assembler(SCOPE, installed(DISTRIBUTION)), delta=delta)
+    outgoing.without_zero.add(registry.all[0])
+    outgoing.date(registry.all[0].start_ns)
+    requests = Requests(About(settings, service_name).resource())
+    delivery = Delivery(endpoint)
+    try:
+        return delivery.deliver(requests.request(outgoing.owed()))
+    finally:
+        delivery.close()

@@ -1,0 +1,172 @@
+"""All that exports in one process: live series, thread, outputs."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
+
+from loguru import logger
+from opentelemetry.metrics import MeterProvider
+
+from voice_metrics.export.about import About
+from voice_metrics.export.console import Console
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.exporter import Exporter
+from voice_metrics.export.live import LiveSeries
+from voice_metrics.export.outgoing import Outgoing
+from voice_metrics.export.readers import Reader
+from voice_metrics.export.requests import Requests
+from voice_metrics.export.running import RunningCall, Tagged
+from voice_metrics.export.sdk_metrics import SdkMetrics
+from voice_metrics.export.spool import Spool
+from voice_metrics.series.registry import Attributes, Record
+from voice_metrics.series.table import Series
+from voice_metrics.settings.environment import Settings
+
+# An ended call is shown at /metrics until it has been scraped for sure.
+_PROMETHEUS_RETENTION_SECONDS = 300.0
+
+
+class ProcessExport:
+    """Live series and export thread of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service_name: str,
+        spool: Spool | None,
+        *,
+        forked: bool = False,
+        inherited: SdkMetrics | None = None,
+    ) -> None:
+        """Make everything and start the thread.
+
+        Args:
+            settings: The environment's.
+            service_name: `service.name`.
+            spool: Keeps what was not acknowledged, or `None` if nothing does.
+            forked: Whether the process is a forked child.
+            inherited: The SDK's provider of the parent, with instruments that go on in the child, or `None`.
+        """
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._sdk: SdkMetrics | None = None
+        self._about = About(settings, service_name, forked=forked)
+        self.live = LiveSeries(
+            most=settings.max_series,
+            call_ids=settings.call_ids,
+            exponential=settings.exponential,
+            delta=settings.temporality != "cumulative",
+        )
+        if inherited is not None:
+            self._adopt(inherited.in_child(self.live.shared))
+        readers = self._readers()
+        delivery = Delivery(settings.endpoint) if settings.endpoint is not None else None
+        if delivery is not None:
+            delivery.repeatable = settings.temporality == "cumulative"
+        self._exporter = Exporter(
+            self.live,
+            lambda until: Requests(self._about.resource(until)),
+            delivery=delivery,
+            spool=spool,
+            readers=readers,
+            interval_seconds=settings.interval_seconds,
+            retention_seconds=_PROMETHEUS_RETENTION_SECONDS if "prometheus" in settings.exporters else 0.0,
+        )
+        self._exporter.start()
+
+    @property
+    def meter_provider(self) -> MeterProvider:
+        """An ordinary provider of the SDK whose series leave with those of the calls; made when it is asked for."""
+        with self._lock:
+            made = self._sdk
+            if made is None:
+                made = SdkMetrics(self.live.shared, lowmemory=self._settings.temporality == "lowmemory")
+                self._adopt(made)
+            return made.provider
+
+    @property
+    def sdk_metrics(self) -> SdkMetrics | None:
+        """The SDK's provider with its reader, if it was asked for."""
+        return self._sdk
+
+    def _adopt(self, sdk: SdkMetrics) -> None:
+        self._sdk = sdk
+        self.live.refreshers.append(sdk.collect)
+
+    def series(self, row: Series, attributes: Attributes) -> Record:
+        """What records in a series that belongs to no call."""
+        return self.live.shared.registry.series(row, attributes)
+
+    def begin(self, call_id: str, attributes: dict[str, str], key: str | None = None) -> RunningCall:
+        """Begin a call; before its first measurement.
+
+        Args:
+            call_id: Its id.
+            attributes: What every point of it carries, besides its id.
+            key: Its own key, or `None` for a new one.
+        """
+        shared = self.live.shared.registry
+
+        def tagged() -> RunningCall:
+            return RunningCall(call_id, attributes, Tagged(shared, attributes), labelled=False, key=key)
+
+        return self.live.begin(call_id, attributes, key, tagged)
+
+    def end(self, running: RunningCall) -> Future[bool | None] | None:
+        """End a call; after its last measurement, without waiting.
+
+        Returns:
+            Whether its last export was acknowledged; `None` if it was not running.
+        """
+        outgoing = self.live.end(running)
+        return None if outgoing is None else self._exporter.flush(outgoing)
+
+    def shutdown(self, timeout_seconds: float) -> bool:
+        """Export everything once more and end.
+
+        Args:
+            timeout_seconds: Longest time that this takes.
+
+        Returns:
+            Whether nothing is owed any more.
+        """
+        complete = self._exporter.stop(timeout_seconds)
+        if self._sdk is not None:
+            self._sdk.shutdown()
+        return complete
+
+    def _readers(self) -> list[Reader]:
+        readers: list[Reader] = []
+        if "console" in self._settings.exporters:
+            readers.append(Console(self._about.resource))
+        if "prometheus" in self._settings.exporters and (endpoint := self._scraped()):
+            readers.append(endpoint)
+        return readers
+
+    def _scraped(self) -> Reader | None:
+        settings = self._settings
+        where = f"{settings.prometheus_host}:{settings.prometheus_port}"
+        try:
+            from voice_metrics.export.prometheus import ScrapeEndpoint
+
+            if settings.exponential:
+                logger.warning(
+                    "Prometheus's text format has no exponential buckets: /metrics shows count and sum only."
+                )
+            host, port = settings.prometheus_host, settings.prometheus_port
+            return ScrapeEndpoint(host, port, self._shown, lambda: self._about.resource().attributes)
+        except ModuleNotFoundError as missing:
+            logger.warning(f"Nothing is shown at /metrics, and the rest goes on. {missing}")
+        except OSError as error:
+            advice = "Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT."
+            if error.errno == errno.EADDRINUSE:
+                advice = "Set OTEL_EXPORTER_PROMETHEUS_PORT to one port per process."
+            logger.warning(f"Nothing is shown at /metrics: {where} cannot be used ({error.strerror}). {advice}")
+        return None
+
+    def _shown(self) -> Iterable[Outgoing]:
+        self.live.refresh()
+        return self.live.outgoing()

@@ -1,0 +1,127 @@
+"""Series at `/metrics`, for `OTEL_METRICS_EXPORTER=prometheus`; each scrape reads them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from wsgiref.simple_server import WSGIServer
+
+from voice_metrics.export.outgoing import Outgoing, Piece
+from voice_metrics.series.accumulators import Accumulator, ExponentialState, HistogramState
+from voice_metrics.series.prometheus_names import label_name, metric_name
+from voice_metrics.series.table import Kind
+
+try:
+    from prometheus_client import CollectorRegistry, start_http_server
+    from prometheus_client.core import Metric
+    from prometheus_client.registry import Collector
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        "OTEL_METRICS_EXPORTER=prometheus needs: pip install 'pipecat-voice-metrics[prometheus]'", name=missing.name
+    ) from missing
+
+_TYPES = {
+    Kind.COUNTER: "counter",
+    Kind.UP_DOWN_COUNTER: "gauge",
+    Kind.GAUGE: "gauge",
+    Kind.HISTOGRAM: "histogram",
+}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+
+
+class ScrapeEndpoint(Collector):
+    """The `/metrics` endpoint of the process."""
+
+    def __init__(
+        self, host: str, port: int, live: Callable[[], Iterable[Outgoing]], about: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Listen.
+
+        Args:
+            host: Address to listen at; on a loopback address only requests to such a name are answered.
+            port: Port to listen at; 0 for any that is free.
+            live: Everything that lives, up to date.
+            about: What is said about the process.
+
+        Raises:
+            OSError: If the port cannot be used.
+        """
+        self._live = live
+        self._about = about
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        self._server, self._thread = start_http_server(port, host, registry)
+        if host in _LOOPBACK:
+            self._server.set_app(_for_loopback(self._server))
+
+    @property
+    def port(self) -> int:
+        """The port that it listens at."""
+        return int(self._server.server_port)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are known once there are series."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric, for one scrape."""
+        target = Metric("target", "Target metadata", "info")
+        target.add_sample("target_info", _labels(self._about()), 1)
+        found = {"target": target}
+        for outgoing in self._live():
+            for accumulator in list(outgoing.registry.all):
+                _show(found, accumulator)
+        return list(found.values())
+
+    def show(self, pieces: Sequence[Piece]) -> None:
+        """Nothing: Prometheus has its own rhythm."""
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _for_loopback(server: WSGIServer) -> Callable[..., Any]:
+    """The server's application, for requests whose Host is this machine: a foreign page's name may lead here too."""
+    application = server.get_app()
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "localhost").rpartition("@")[2]
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name.lower() in _LOOPBACK:
+            return application(environ, start_response)  # type: ignore[misc]
+        start_response("421 Misdirected Request", [("content-type", "text/plain")])
+        return [b"This endpoint answers requests to localhost only.\n"]
+
+    return answer
+
+
+def _show(found: dict[str, Metric], accumulator: Accumulator) -> None:
+    row = accumulator.row
+    name = metric_name(row.name, row.unit, row.kind)
+    # The library writes a counter's suffix itself.
+    family = name.removesuffix("_total") if row.kind is Kind.COUNTER else name
+    shown = found.setdefault(family, Metric(family, row.description, _TYPES[row.kind]))
+    labels = _labels(accumulator.attributes)
+    with accumulator.lock:
+        state = accumulator.state()
+    if not isinstance(state, (HistogramState, ExponentialState)):
+        shown.add_sample(name, labels, state)
+        return
+    # Exponential buckets have no fixed bounds, so that the text format has only their total.
+    seen = 0
+    for bound, count in zip(getattr(accumulator, "bounds", ()), getattr(state, "counts", ()), strict=False):
+        seen += count
+        shown.add_sample(f"{name}_bucket", {**labels, "le": f"{float(bound):g}"}, seen)
+    shown.add_sample(f"{name}_bucket", {**labels, "le": "+Inf"}, state.samples)
+    shown.add_sample(f"{name}_sum", labels, state.total)
+    shown.add_sample(f"{name}_count", labels, state.samples)
+
+
+def _labels(attributes: Mapping[str, Any]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for attribute, value in attributes.items():
+        label = label_name(attribute)
+        labels[label] = f"{labels[label]};{value}" if label in labels else str(value)
+    return labels

@@ -1,0 +1,328 @@
+"""Values of single series since their beginning: sums, gauges, explicit and exponential histograms.
+
+An accumulator knows neither OTLP nor an export. Whoever shares one shares the lock of its registry.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from threading import Lock
+from typing import NamedTuple, TypeVar
+
+from voice_metrics.series.table import Kind, Series
+
+AttributeValue = str | bool | int | float
+# OpenTelemetry specification, metrics SDK, "Base2 Exponential Bucket Histogram Aggregation", read 2026-11-29.
+MAX_SCALE = 20
+MAX_BUCKETS = 160
+
+
+class Exemplar(NamedTuple):
+    """One measurement of a series, with the span that it was made in.
+
+    Parameters:
+        value: The measurement in the series' unit.
+        time_ns: Unix nanoseconds.
+        trace_id: The trace, or 0 without one.
+        span_id: The span, or 0 without one.
+    """
+
+    value: float
+    time_ns: int
+    trace_id: int
+    span_id: int
+
+
+class HistogramState(NamedTuple):
+    """An explicit histogram at one moment."""
+
+    samples: int
+    total: float
+    counts: tuple[int, ...]
+    least: float
+    most: float
+
+
+class ExponentialState(NamedTuple):
+    """An exponential histogram at one moment; buckets are counts by index at `scale`."""
+
+    samples: int
+    total: float
+    scale: int
+    zeros: int
+    positive: dict[int, int]
+    negative: dict[int, int]
+    least: float
+    most: float
+
+
+State = float | HistogramState | ExponentialState
+
+
+class Accumulator:
+    """One series.
+
+    Attributes:
+        row: What it measures.
+        attributes: What tells it from its siblings, the tags of its call included.
+        start_ns: Its beginning in Unix nanoseconds.
+        version: Counts its changes.
+        exemplar: The newest measurement made in a span since the last export, or `None`.
+    """
+
+    __slots__ = ("attributes", "exemplar", "lock", "row", "start_ns", "version")
+
+    def __init__(self, row: Series, attributes: Mapping[str, AttributeValue], lock: Lock, start_ns: int) -> None:
+        self.row = row
+        self.attributes = attributes
+        self.lock = lock
+        self.start_ns = start_ns
+        self.version = 0
+        self.exemplar: Exemplar | None = None
+        self.clear()
+
+    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+        """Take a measurement in the series' unit."""
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        """Go back to the beginning."""
+        raise NotImplementedError
+
+    def state(self) -> State:
+        """The value now; the caller holds the lock."""
+        raise NotImplementedError
+
+    def restore(self, state: State) -> None:
+        """Take over a state that was accumulated elsewhere; the caller holds the lock."""
+        raise NotImplementedError
+
+
+class Sum(Accumulator):
+    """A counter or an up-down counter."""
+
+    __slots__ = ("value",)
+
+    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+        """Add to the sum."""
+        with self.lock:
+            self.value += value
+            self.version += 1
+            if exemplar is not None:
+                self.exemplar = exemplar
+
+    def clear(self) -> None:
+        """Begin at zero."""
+        self.value: float = 0
+
+    def state(self) -> float:
+        """The sum."""
+        return self.value
+
+    def restore(self, state: State) -> None:
+        """Take over a sum."""
+        assert isinstance(state, int | float)
+        if state != self.value or not self.version:
+            self.value = state
+            self.version += 1
+
+
+class Gauge(Sum):
+    """A value that replaces the one before."""
+
+    __slots__ = ()
+
+    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+        """Replace the value."""
+        with self.lock:
+            self.value = value
+            self.version += 1
+
+
+class Histogram(Accumulator):
+    """A histogram with explicit bounds; each bound belongs to the bucket below it."""
+
+    __slots__ = ("bounds", "count", "counts", "least", "most", "total")
+
+    least: float
+    most: float
+
+    def __init__(
+        self,
+        row: Series,
+        attributes: Mapping[str, AttributeValue],
+        lock: Lock,
+        start_ns: int,
+        bounds: tuple[float, ...] | None = None,
+    ) -> None:
+        self.bounds = row.buckets if bounds is None else bounds
+        super().__init__(row, attributes, lock, start_ns)
+
+    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+        """Count a measurement."""
+        with self.lock:
+            self.counts[bisect_left(self.bounds, value)] += 1
+            self.count += 1
+            self.total += value
+            if value < self.least:
+                self.least = value
+            if value > self.most:
+                self.most = value
+            self.version += 1
+            if exemplar is not None:
+                self.exemplar = exemplar
+
+    def clear(self) -> None:
+        """Begin empty."""
+        self.count = 0
+        self.total = 0.0
+        self.counts = [0] * (len(self.bounds) + 1)
+        self.least, self.most = math.inf, -math.inf
+
+    def state(self) -> HistogramState:
+        """Count, sum, buckets and extremes."""
+        return HistogramState(self.count, self.total, tuple(self.counts), self.least, self.most)
+
+    def restore(self, state: State) -> None:
+        """Take over a histogram of the same bounds."""
+        assert isinstance(state, HistogramState)
+        if state.samples != self.count:
+            self.count, self.total, self.least, self.most = state.samples, state.total, state.least, state.most
+            self.counts = list(state.counts)
+            self.version += 1
+
+
+class ExponentialHistogram(Accumulator):
+    """A histogram whose buckets grow by 2 to the power of 2 to the power of -scale; the scale follows the range."""
+
+    __slots__ = ("count", "least", "most", "negative", "positive", "scale", "total", "zeros")
+
+    least: float
+    most: float
+
+    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+        """Count a measurement."""
+        with self.lock:
+            self.count += 1
+            self.total += value
+            self.least, self.most = min(self.least, value), max(self.most, value)
+            if value == 0:
+                self.zeros += 1
+            else:
+                index = bucket_index(abs(value), self.scale)
+                if index not in (self.positive if value > 0 else self.negative):
+                    index >>= self._make_room(self.positive if value > 0 else self.negative, index)
+                side = self.positive if value > 0 else self.negative
+                side[index] = side.get(index, 0) + 1
+            self.version += 1
+            if exemplar is not None:
+                self.exemplar = exemplar
+
+    def clear(self) -> None:
+        """Begin empty, at the finest scale."""
+        self.count = self.zeros = 0
+        self.total = 0.0
+        self.scale = MAX_SCALE
+        self.positive: dict[int, int] = {}
+        self.negative: dict[int, int] = {}
+        self.least, self.most = math.inf, -math.inf
+
+    def state(self) -> ExponentialState:
+        """Count, sum, scale, buckets and extremes."""
+        positive, negative = dict(self.positive), dict(self.negative)
+        return ExponentialState(
+            self.count, self.total, self.scale, self.zeros, positive, negative, self.least, self.most
+        )
+
+    def restore(self, state: State) -> None:
+        """Take over an exponential histogram."""
+        assert isinstance(state, ExponentialState)
+        if state.samples != self.count:
+            self.count, self.total, self.scale, self.zeros = state.samples, state.total, state.scale, state.zeros
+            self.positive, self.negative = dict(state.positive), dict(state.negative)
+            self.least, self.most = state.least, state.most
+            self.version += 1
+
+    def _make_room(self, side: dict[int, int], index: int) -> int:
+        """Lower the scale until a new index fits among those of its side; by how much."""
+        low, high = min(index, min(side, default=index)), max(index, max(side, default=index))
+        steps = 0
+        while (high >> steps) - (low >> steps) >= MAX_BUCKETS:
+            steps += 1
+        if steps:
+            self.scale -= steps
+            self.positive, self.negative = coarser(self.positive, steps), coarser(self.negative, steps)
+        return steps
+
+
+def bucket_index(value: float, scale: int) -> int:
+    """Index of the bucket of a positive value; a bucket's upper bound belongs to it.
+
+    Args:
+        value: The value, positive and finite.
+        scale: The scale of the buckets.
+    """
+    fraction, exponent = math.frexp(value)
+    if fraction == 0.5:
+        # A power of two is the upper bound of its bucket at every scale, which a logarithm may miss by an ulp.
+        exponent -= 2
+        return ((exponent + 1) << scale) - 1 if scale > 0 else exponent >> -scale
+    if scale <= 0:
+        return (exponent - 1) >> -scale
+    return math.floor(math.log2(fraction) * (1 << scale)) + (exponent << scale)
+
+
+def coarser(buckets: Mapping[int, int], steps: int) -> dict[int, int]:
+    """Counts by index at a scale that is lower by `steps`."""
+    merged: dict[int, int] = {}
+    for index, count in buckets.items():
+        merged[index >> steps] = merged.get(index >> steps, 0) + count
+    return merged
+
+
+S = TypeVar("S", bound=State)
+
+
+def since(state: S, base: State | None) -> S:
+    """What was added to a state after an earlier one, without extremes, which are known of the whole only.
+
+    Args:
+        state: The value now.
+        base: The earlier value, or `None` for the beginning.
+    """
+    match state, base:
+        case HistogramState(), HistogramState():
+            counts = tuple(now - then for now, then in zip(state.counts, base.counts, strict=True))
+            return HistogramState(  # type: ignore[return-value]
+                state.samples - base.samples, state.total - base.total, counts, math.inf, -math.inf
+            )
+        case ExponentialState(), ExponentialState():
+            steps = base.scale - state.scale
+            return ExponentialState(  # type: ignore[return-value]
+                state.samples - base.samples,
+                state.total - base.total,
+                state.scale,
+                state.zeros - base.zeros,
+                _difference(state.positive, coarser(base.positive, steps)),
+                _difference(state.negative, coarser(base.negative, steps)),
+                math.inf,
+                -math.inf,
+            )
+        case int() | float(), int() | float():
+            return state - base  # type: ignore[return-value]
+    return state
+
+
+def _difference(now: Mapping[int, int], then: Mapping[int, int]) -> dict[int, int]:
+    left = {index: count - then.get(index, 0) for index, count in now.items()}
+    return {index: count for index, count in left.items() if count}
+
+
+KINDS: Mapping[Kind, type[Accumulator]] = {
+    Kind.COUNTER: Sum,
+    Kind.UP_DOWN_COUNTER: Sum,
+    Kind.GAUGE: Gauge,
+    Kind.HISTOGRAM: Histogram,
+}

@@ -1,0 +1,102 @@
+"""What one call writes to its series: its facts as values, each in the series that its names stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, Protocol
+
+from voice_metrics.call.facts import Fact
+from voice_metrics.series import table
+from voice_metrics.series.accumulators import Exemplar
+from voice_metrics.series.points import ServiceDirectory, gen_ai_targets, names, targets
+from voice_metrics.series.registry import Record, SeriesSink
+
+_Value = Callable[[Any], float | None]
+
+
+class CallSink(SeriesSink, Protocol):
+    """Where a call's own series go."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether they are its own, and not shared with other calls."""
+        ...
+
+
+class CallSeries:
+    """The series of a call, from its start to its end."""
+
+    def __init__(self, own: CallSink, shared: SeriesSink, services: ServiceDirectory, *, gen_ai: bool) -> None:
+        """Begin the call's series.
+
+        Args:
+            own: Takes the call's own series.
+            shared: Takes those that belong to no call.
+            services: The call's services.
+            gen_ai: Whether OpenTelemetry's series for generative AI are written too.
+        """
+        self._own = own
+        self._shared = shared
+        self._services = services
+        self._gen_ai = gen_ai
+        self._writers: dict[Hashable, tuple[tuple[_Value, Record], ...]] = {}
+        self._tags: dict[str, str] = {}
+        own.series(table.CALLS, {})(1)
+        self._active = own.series(table.CALLS_ACTIVE, {})
+        self._active(1)
+
+    def happened(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
+        """Write the values of a fact.
+
+        Args:
+            fact: What happened.
+            exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
+        """
+        same = names(fact)
+        writers = self._writers.get(same)
+        if writers is None:
+            writers = self._writers[same] = tuple(self._writers_of(fact))
+        for value_of, record in writers:
+            value = value_of(fact)
+            if value is not None:
+                record(value, None if exemplar is None else Exemplar(value, *exemplar))
+
+    def started(self, seconds: float) -> None:
+        """Let the call's length count from its start.
+
+        Args:
+            seconds: How long ago its series began.
+        """
+        if seconds and self._own.labelled:
+            self._own.series(table.SESSION_DURATION, {})(-seconds)
+
+    def retag(self, tags: Mapping[str, str]) -> None:
+        """Let facts from now on carry other tags, as when another model answers.
+
+        Args:
+            tags: Attributes of the call that are others now.
+        """
+        self._tags = dict(tags)
+        self._writers.clear()
+
+    def end(self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0) -> None:
+        """Write the call's end; nothing may be written after it.
+
+        Args:
+            attributes: How it ended, as `voice.calls.ended.total` has it.
+            duration_seconds: How long it was.
+            seconds_ago: How long ago it ended; its duration was recorded on meanwhile.
+        """
+        self._active(-1)
+        self._own.series(table.CALLS_ENDED, {**self._tags, **attributes})(1)
+        lasted = {key: attributes[key] for key in table.CALL_DURATION.attributes if key in attributes}
+        self._shared.series(table.CALL_DURATION, lasted)(duration_seconds)
+        # Of calls that share a series the whole duration is taken back.
+        if seconds_ago and self._own.labelled:
+            self._own.series(table.SESSION_DURATION, {})(-seconds_ago)
+
+    def _writers_of(self, fact: Fact) -> Iterator[tuple[_Value, Record]]:
+        for target in targets(fact, self._services):
+            yield target.value, self._own.series(target.series, {**self._tags, **target.attributes})
+        for target in gen_ai_targets(fact, self._services) if self._gen_ai else ():
+            yield target.value, self._shared.series(target.series, target.attributes)
