@@ -18,6 +18,7 @@ from tests.test_placements import happened, told
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
+from voice_metrics.settings.environment import Settings
 
 SHORT = Script(turns=(Turn("hello there"),), farewell="Goodbye.")
 SETUP_FILE = Path(voice_metrics.setup_file.__file__)
@@ -64,7 +65,7 @@ async def test_of_two_workers_the_one_that_talks_to_the_caller_is_observed(
     assert sum("begins" in line for line in lines) == 1
 
 
-async def test_settings_that_cannot_be_used_cost_the_measurement_not_the_call(
+async def test_a_setting_that_cannot_be_used_is_told_and_the_call_is_measured(
     monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
     monkeypatch.setenv("PIPECAT_SETUP_FILES", str(SETUP_FILE))
@@ -73,7 +74,9 @@ async def test_settings_that_cannot_be_used_cost_the_measurement_not_the_call(
     truth = await run_call(SHORT)
 
     assert truth.turns["completed"] == 2
-    assert any("not measured" in line and "VOICE_METRICS_EXPORT_TIMEOUT='soon'" in line for line in lines)
+    assert any("Call" in line and "begins" in line for line in lines)
+    assert not any("not measured" in line for line in lines)
+    assert Settings.of_process().advice[0].startswith("VOICE_METRICS_EXPORT_TIMEOUT='soon'")
 
 
 async def test_it_has_the_processors_parameters() -> None:

@@ -43,6 +43,7 @@ from voice_metrics.pipecat.metrics_frames import measurements
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
+from voice_metrics.pipecat.placement import Placement, no_telemetry
 from voice_metrics.pipecat.services import Flags, Services, services_in
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers, worker_of
@@ -113,6 +114,7 @@ class CallRecorder:
         self._early: deque[tuple[ErrorRaised, Any]] = deque(maxlen=_MOST_EARLY)
         self._ending = Ending()
         self._worker: Any = None
+        self._placement = Placement()
         self._faults: set[str] = set()
 
     @property
@@ -142,6 +144,7 @@ class CallRecorder:
             worker = worker_of(setup)
             if worker is not None and worker is not self._worker:
                 processors = list(processors_of(worker.pipeline))
+                self._find_place(worker, processors)
                 self._worker = worker
                 self._services = Services(
                     services_in(processors), lambda: processors_of_workers(peers_of(worker)), resting_in(processors)
@@ -285,6 +288,21 @@ class CallRecorder:
             case _ if endings.reads(type(frame)):
                 self._ending.transfers()
 
+    def _find_place(self, worker: Any, processors: list[Any]) -> None:
+        self._placement.look(worker, processors, self)
+        if not self._placement.counts:
+            self._say_once(
+                "second",
+                "A pipeline has two meters: the series and the ledger have its calls from one of them, the other one "
+                "has only its summary; remove it",
+            )
+        elif self._lifetime is not None and self._lifetime.call.end_reason is None:
+            self._say_once(
+                "shared",
+                f"Call {self.call_id} ends here for its meter, which is set up in another pipeline while the call goes "
+                "on; make a meter for each pipeline",
+            )
+
     def _started(self, frame: StartFrame, at: float) -> None:
         if self._lifetime is None or self._lifetime.call.end_reason is not None:
             self._begin(frame.metadata, at)
@@ -294,7 +312,7 @@ class CallRecorder:
         self._contained("set-up", self._partners.look_again)
         flags = self._flags()
         call.latencies_enabled, call.usage_enabled = flags.metrics, flags.usage
-        for warning in flags.warnings():
+        for warning in filter(None, (*flags.warnings(), self._placement.warning)):
             logger.warning("Call {}: {}", self.call_id, warning)
 
     def _begin(self, metadata: Mapping[str, Any], at: float) -> None:
@@ -309,7 +327,7 @@ class CallRecorder:
             {leg: self._services.model(leg) for leg in LEGS},
             {leg: self._services.in_use(leg) for leg in LEGS},
         )
-        telemetry = self._telemetry()
+        telemetry = self._telemetry() if self._placement.counts else no_telemetry()
         identity = Identity(self.call_id, models.current, self._options.attributes, datetime.now(UTC))
         journal = self._journal(identity.key)
         series = CallExport(
@@ -321,7 +339,7 @@ class CallRecorder:
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.current.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
         namesake = _running.get(self.call_id)
-        if namesake is not None and not namesake.over:
+        if namesake is not None and not namesake.over and self._placement.counts:
             logger.warning(
                 "Call {}: another running call has this id. Each has its own summary and row in the ledger; series "
                 "cannot tell them apart. Let call_id name one call only",
@@ -337,7 +355,7 @@ class CallRecorder:
                 self._took_place(told, at)
 
     def _journal(self, key: str) -> Journal | None:
-        path = self._settings.ledger
+        path = self._settings.ledger if self._placement.counts else None
         return None if path is None else Journal(ledger_at(path, self._settings.ledger_days), self._services.leg, key)
 
     def _refused(self, refused: Refused) -> None:

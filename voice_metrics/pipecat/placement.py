@@ -1,0 +1,101 @@
+"""What a call's numbers will lack because of where a processor stands, or because another one stands beside it.
+
+Services send their MetricsFrames downstream: a processor sees those of the services in front of it, in its own branch.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from voice_metrics.call.facts import Leg
+from voice_metrics.pipecat.services import services_in
+from voice_metrics.pipecat.workers import processors_of
+from voice_metrics.telemetry import Telemetry
+
+_PARALLEL = ("ParallelPipeline", "SyncParallelPipeline")
+
+
+def misplaced(root: Any, meter: Any) -> str | None:
+    """Say which services' metrics do not pass a processor.
+
+    Args:
+        root: The pipeline.
+        meter: The processor that measures.
+
+    Returns:
+        What will be missing and what to do, or `None` if all pass or the processor is not in the pipeline.
+    """
+    front = _in_front(root, meter)
+    if front is None:
+        return None
+    seen = {service.name for service in services_in(front)}
+    missed = [
+        service.processor
+        for service in services_in(processors_of(root))
+        if service.leg is not Leg.OTHER and service.name not in seen
+    ]
+    if not missed:
+        return None
+    names = " and ".join(filter(None, (", ".join(missed[:-1]), missed[-1])))
+    return (
+        f"no latencies, usage and cost of {names}, since their metrics do not pass {type(meter).__name__}; put it "
+        "behind them and behind any parallel branches, such as before transport.output()"
+    )
+
+
+def _in_front(node: Any, meter: Any) -> list[Any] | None:
+    """The processors below a node whose frames reach the meter; `None` if the meter is not below it."""
+    passed: list[Any] = []
+    parallel = any(base.__name__ in _PARALLEL for base in type(node).__mro__)
+    for child in getattr(node, "processors", ()) or ():
+        if child is meter:
+            return passed
+        if (front := _in_front(child, meter)) is not None:
+            return front if parallel else passed + front
+        passed.extend(processors_of(child))
+    return None
+
+
+@lru_cache(maxsize=1)
+def no_telemetry() -> Telemetry:
+    """Where the series of a call go that another recorder counts: nowhere."""
+    return Telemetry(environ={"OTEL_SDK_DISABLED": "true", "VOICE_METRICS_DB": "off"})
+
+
+_observers: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDictionary()
+
+
+class Placement:
+    """Where a recorder stands: whether it counts its pipeline's calls, and what they will lack.
+
+    Parameters:
+        counts: Whether its calls go into series and ledger. Of several at one pipeline the first processor's do,
+            without any those of the observer that was set up first, so that nothing is counted twice.
+        warning: What the calls will lack and what to do, or `None` if nothing.
+    """
+
+    def __init__(self) -> None:
+        self.counts = True
+        self.warning: str | None = None
+
+    def look(self, worker: Any, processors: Iterable[Any], recorder: object) -> None:
+        """Look at a pipeline that is being set up.
+
+        Args:
+            worker: The worker that runs it.
+            processors: Its processors, in their order.
+            recorder: The recorder.
+        """
+        meters = [each for each in processors if isinstance(getattr(each, "_recorder", None), type(recorder))]
+        mine = next((meter for meter in meters if meter._recorder is recorder), None)
+        if meters:
+            self.counts = meters[0] is mine
+        else:
+            first = _observers.get(worker)
+            if first is None or first() is None:
+                _observers[worker] = weakref.ref(recorder)
+            self.counts = _observers[worker]() is recorder
+        self.warning = misplaced(worker.pipeline, mine) if mine is not None and self.counts else None
