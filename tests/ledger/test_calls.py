@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from voice_metrics.ledger import (
     LatencyPoint,
     Ledger,
     LedgerReader,
+    LedgerUnreadable,
     NoSuchCall,
     Row,
     UsagePoint,
@@ -121,6 +123,26 @@ def test_an_id_that_is_used_again_is_a_second_call(ledger: Ledger, path: Path) -
     with LedgerReader(path) as reader:
         assert [call.errors for call in reader.calls()] == [5, 0]
         assert reader.call("room").timeline == (Row(NOON.timestamp() + 300, "response", 5.5),)
+
+
+def test_begin_and_end_of_a_call_are_written_at_once(path: Path) -> None:
+    # A quarter of an hour: whatever waits for more is not written in this test.
+    ledger = Ledger(path, linger_seconds=900.0)
+    ledger.call_started("a", NOON, summary("a", end_reason=None))
+    assert _soon(lambda: path.exists() and only(path).state is CallState.LIVE)
+    ledger.call_ended("a", summary("a"), "ended")
+    assert _soon(lambda: only(path).state is CallState.ENDED)
+    ledger.close()
+
+
+def _soon(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20.0
+    while time.monotonic() < deadline:
+        with suppress(LedgerUnreadable, ValueError):
+            if holds():
+                return True
+        time.sleep(0.01)
+    return False
 
 
 def test_two_calls_of_one_id_at_the_same_time_are_two_calls(ledger: Ledger, path: Path) -> None:

@@ -18,7 +18,7 @@ from voice_metrics.ledger.chores import Chores
 from voice_metrics.ledger.file import LedgerFile
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.rows import CallState, Row
-from voice_metrics.ledger.writer import LedgerUnavailable, Writer
+from voice_metrics.ledger.writer import LINGER_SECONDS, LedgerUnavailable, Writer
 from voice_metrics.ledger.writing import Session
 
 if TYPE_CHECKING:
@@ -37,7 +37,13 @@ class Ledger:
     """An SQLite file of calls, written on a thread of its own; any thread may call, also after a fork."""
 
     def __init__(
-        self, path: Path, *, days: float = _DAYS, megabytes: float = _MEGABYTES, capacity: int = _CAPACITY
+        self,
+        path: Path,
+        *,
+        days: float = _DAYS,
+        megabytes: float = _MEGABYTES,
+        capacity: int = _CAPACITY,
+        linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         """Make a ledger; nothing is opened before the first row.
 
@@ -46,8 +52,9 @@ class Ledger:
             days: Calls and measurements older than this are pruned.
             megabytes: Size above which the oldest measurements, then calls, are pruned.
             capacity: Rows that may wait in memory while the file cannot be written.
+            linger_seconds: How long rows of a time line wait for more of them; begin and end of a call do not wait.
         """
-        self._writer = Writer(LedgerFile(path.absolute()), Chores(days, megabytes), capacity)
+        self._writer = Writer(LedgerFile(path.absolute()), Chores(days, megabytes), capacity, linger_seconds)
         # A weak reference: a ledger that nobody holds needs no exit.
         atexit.register(_flush_at_exit, weakref.ref(self))
 
@@ -80,7 +87,7 @@ class Ledger:
             summary: `CallSummary.to_dict()`, which has the id; not changed afterwards.
         """
         at = started_at.timestamp()
-        self._writer.put(partial(writing.start_call, key=key, started_at=at, summary=summary))
+        self._writer.put(partial(writing.start_call, key=key, started_at=at, summary=summary), urgent=True)
 
     def call_updated(self, key: str, summary: Mapping[str, Any]) -> None:
         """Replace a live call's summary."""
@@ -214,7 +221,8 @@ class Ledger:
         return self._writer.ask(work, timeout)
 
     def _put_call(self, key: str, summary: Mapping[str, Any], state: CallState) -> None:
-        self._writer.put(partial(writing.update_call, key=key, summary=summary, state=state))
+        ended = state is not CallState.LIVE
+        self._writer.put(partial(writing.update_call, key=key, summary=summary, state=state), urgent=ended)
 
 
 @cache

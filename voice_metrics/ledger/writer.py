@@ -26,8 +26,8 @@ from voice_metrics.ledger.writing import Session, sign_in
 T = TypeVar("T")
 Work = Callable[[Session], T]
 
-# Work that arrives within this time shares a transaction, and the thread wakes five times a second at most.
-_LINGER_SECONDS = 0.2
+# Work that can wait and arrives within this time shares a transaction.
+LINGER_SECONDS = 0.2
 _BATCH = 500
 # Longest that a fork waits for the transaction under way, which takes milliseconds unless the file is locked.
 _PAUSE_SECONDS = 0.5
@@ -57,28 +57,31 @@ class _Job:
 class Writer:
     """Writes what it is given, in order, in transactions of its own."""
 
-    def __init__(self, file: LedgerFile, chores: Chores, capacity: int) -> None:
+    def __init__(self, file: LedgerFile, chores: Chores, capacity: int, linger_seconds: float = LINGER_SECONDS) -> None:
         """Make a writer; its thread starts with the first work.
 
         Args:
             file: The file to write to.
             chores: What is to be done between batches.
             capacity: Jobs that may wait at most.
+            linger_seconds: How long work that is not urgent waits for more.
         """
         self.file = file
         self.dropped = 0
         self._chores = chores
         self._capacity = capacity
+        self._linger_seconds = linger_seconds
         self._outages = Outages(file, capacity)
         self._reset()
         forking.watch(self)
 
-    def put(self, work: Work[None], *, weight: float = 1.0) -> bool:
+    def put(self, work: Work[None], *, weight: float = 1.0, urgent: bool = False) -> bool:
         """Hand over work without waiting.
 
         Args:
             work: What to write.
             weight: Part of the queue that such work may fill; the rest is for more important work.
+            urgent: Whether it is written at once, in case that the process is killed.
 
         Returns:
             False if it was dropped.
@@ -86,7 +89,10 @@ class Writer:
         if self._queue.qsize() + len(self._waiting) >= self._capacity * weight:
             self._drop(1, f"more than {self._capacity} rows wait")
             return False
-        return self._send(_Job(work))
+        sent = self._send(_Job(work))
+        if urgent:
+            self._urgent.set()
+        return sent
 
     def ask(self, work: Work[T], timeout: float) -> T:
         """Have work done and wait until it is committed.
@@ -206,7 +212,7 @@ class Writer:
             elif not self._waiting:
                 if not self._receive(self._chores.next_in(time.monotonic())):
                     return True
-                self._urgent.wait(_LINGER_SECONDS)
+                self._urgent.wait(self._linger_seconds)
         self._urgent.clear()
         while len(self._waiting) < self._capacity and self._receive(0.0):
             pass
