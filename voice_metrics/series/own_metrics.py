@@ -150,7 +150,7 @@ class OwnMetrics:
         Returns:
             What was refused and why, or `None` if the value was recorded.
         """
-        name = clean(str(key), 80)
+        name = str(key)
         try:
             name = name_of(key)
             target = self._book.instrument(name, kind, unit)
@@ -159,8 +159,9 @@ class OwnMetrics:
             self._admit(name.lower(), target, frozenset(own.items()))
             self._sink.series(target.row, own)(number)
         except Exception as fault:
-            detail = f"{name[:80]}: {fault}"
-            self._book.tell(name[:80], detail)
+            shown = clean(name, 80)
+            detail = f"{shown}: {fault}"
+            self._book.tell(shown, detail)
             return Refused(REASON, detail)
         return None
 
