@@ -37,7 +37,7 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnDetected,
 )
-from voice_metrics.call.text import Vocabulary
+from voice_metrics.call.text import Vocabulary, clean
 from voice_metrics.call.token_counts import Counts, gross
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
@@ -82,7 +82,7 @@ def measurements(frame: MetricsFrame, services: ServiceNames) -> Iterator[Fact]:
         try:
             fact = _fact(item, services)
         except _Untrue as untrue:
-            fact = Refused("bad_value", f"{type(item).__name__} of {item.processor}: {untrue}")
+            fact = Refused("bad_value", f"{type(item).__name__} of {clean(item.processor)}: {untrue}")
         except Exception as fault:
             fact = Refused("fault", f"{type(item).__name__}: {type(fault).__name__}")
         if fact is not None:
@@ -104,7 +104,7 @@ def _is_initial(frame: MetricsFrame) -> bool:
 def _fact(item: MetricsData, services: ServiceNames) -> Fact | None:
     if not (isinstance(item.processor, str) and isinstance(item.model, (str, NoneType))):
         return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
-    service = services.get(item.processor) or inferred(item.processor)
+    service = services.get(item.processor) or inferred(clean(item.processor))
     at = time.monotonic()
     processor = service.processor if service.found else _PROCESSORS.word(service.processor, at)
     model = service.model or (processor if service.found else None)

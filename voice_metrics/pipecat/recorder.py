@@ -68,6 +68,7 @@ class _Watched(dict[type, bool]):
 WATCHED = _Watched()
 # Each is a series, in every call that ends with it.
 _outcomes = Vocabulary(50)
+_LONGEST_WARNING = 1000
 # The latest call of each id that may still be running.
 _running: weakref.WeakValueDictionary[str, Lifetime] = weakref.WeakValueDictionary()
 
@@ -439,4 +440,5 @@ class CallRecorder:
     def _say_once(self, kind: str, text: str) -> None:
         if kind not in self._faults and len(self._faults) < 100:
             self._faults.add(kind)
-            logger.warning("{}", text)
+            # An exception may be worded by what a caller said.
+            logger.warning("{}", clean(text, _LONGEST_WARNING))
