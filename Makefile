@@ -24,6 +24,9 @@ fleet: ## a thousand processes with a call each, through the gateway of deploy/f
 capacity: ## how many calls one process holds, with a picture: make capacity ARGS="--call my_bot:one_call"
 	uv run python -m benchmarks.capacity $(ARGS)
 
+cost: ## series and events of four ways of running, as the tables of GRAFANA_QUICKSTART.md
+	uv run python -m benchmarks.cost
+
 dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
 	uv run python -m voice_metrics.grafana
 	uv run python scripts/series.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -178,7 +179,9 @@ def balancer(folder: Path, gateways: Sequence[Collector]) -> Program:
     for letter, one in zip("ab", gateways, strict=True):
         config = config.replace(f"gateway-{letter}:4318", one.otlp_endpoint.removeprefix("http://"))
     (folder / "nginx.conf").write_text(config)
-    arguments = ("-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", "daemon off;")
+    # As root, nginx would work as "nobody", to whom a test's folder is closed.
+    user = "user root; " if os.geteuid() == 0 else ""
+    arguments = ("-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", f"{user}daemon off;")
     return Program("nginx", arguments, f"http://{at}", "/healthy", folder / "nginx.log")
 
 

@@ -13,7 +13,7 @@ from tests.backends.programs import Program
 from tests.scripted import SHORT, Truth, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.series.prometheus_names import series_names
-from voice_metrics.series.table import GEN_AI, VOICE
+from voice_metrics.series.table import GEN_AI, PROCESS, VOICE
 
 from .queries import holds
 from .stack import DEPLOY, Collector, collector, prometheus, store
@@ -113,5 +113,5 @@ async def test_remote_write_has_the_names_of_otlp(running: ExitStack, tmp_path: 
     assert telemetry.shutdown()
     query = 'sum(voice_llm_tokens_total{call_id="c-1",token_type="prompt",job="voice-bot",instance!=""})'
     await holds(written, {query: truth.prompt_tokens})
-    known = {name for row in (*VOICE, *GEN_AI) for name in series_names(row)}
+    known = {name for row in (*VOICE, *PROCESS, *GEN_AI) for name in series_names(row)}
     assert {name for name in store(written).names() if name.startswith(("voice_", "gen_ai_"))} <= known
