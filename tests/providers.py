@@ -84,6 +84,7 @@ class Bench:
         self.bot_is_quiet.set()
         self.thinking = asyncio.Event()
         self.function_is_over = asyncio.Event()
+        self.played: list[tuple[float, float]] = []
 
     def reported(self, processor: FrameProcessor, frame: Frame) -> None:
         """Count what a service reports."""
@@ -176,6 +177,8 @@ class Ear(STTService):
             await self._tell()
 
     async def _tell(self) -> None:
+        if not self._bench.says:
+            return
         heard = TranscriptionFrame(self._bench.says, "caller", time_now_iso8601())
         heard.finalized = True
         await self.push_frame(heard)
@@ -307,9 +310,10 @@ class Mouth(TTSService):
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         self._bench.truth.characters += len(text)
         await self.start_tts_usage_metrics(text)
-        await asyncio.sleep(self._bench.script.synthesis_seconds)
+        await asyncio.sleep(self._bench.script.late.get(text.strip(), self._bench.script.synthesis_seconds))
         await self.stop_ttfb_metrics()
-        for _ in range(round(self._bench.script.sentence_seconds / CHUNK_SECONDS)):
+        chunks = 0 if text.strip() in self._bench.script.lost else self._bench.script.sentence_seconds / CHUNK_SECONDS
+        for _ in range(round(chunks)):
             yield TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1, context_id=context_id)
         self._bench.sentences_to_make -= 1
         if self._bench.sentences_to_make <= 0:
@@ -324,9 +328,13 @@ class Speaker(BaseOutputTransport):
     """The line to the caller, which takes as long as the audio does."""
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(TransportParams(audio_out_enabled=True, audio_out_sample_rate=SAMPLE_RATE))
+        chunks = round(bench.script.chunk_seconds * 100)
+        super().__init__(
+            TransportParams(audio_out_enabled=True, audio_out_sample_rate=SAMPLE_RATE, audio_out_10ms_chunks=chunks)
+        )
         self._bench = bench
         self._speaking = self._interrupted = False
+        self._plays_until = 0.0
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -336,9 +344,15 @@ class Speaker(BaseOutputTransport):
         # A chunk that was in hand when the caller cut the bot off is no answer; zeros are the silence at the end.
         if not self._speaking and not self._bench.caller_speaks and any(frame.audio):
             self._begin()
+        # As a line does: a chunk follows the one before, however late the event loop is, unless that has run dry.
+        now = time.monotonic()
+        begun = now if now - self._plays_until > CHUNK_SECONDS else self._plays_until
+        self._plays_until = begun + len(frame.audio) / 2 / SAMPLE_RATE
+        if any(frame.audio):
+            self._bench.played.append((begun, self._plays_until))
         self._bench.chunk_begins.set()
         self._bench.chunk_begins.clear()
-        await asyncio.sleep(len(frame.audio) / 2 / SAMPLE_RATE)
+        await asyncio.sleep(max(0.0, self._plays_until - now))
         return True
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:

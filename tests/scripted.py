@@ -11,7 +11,7 @@ read from what is under test.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,12 +69,16 @@ class ScriptedCall:
     brain: PipelineWorker | None = None
     bus: AsyncQueueBus | None = None
 
-    async def run(self) -> Truth:
-        """Run the call to its end and return its truth."""
+    async def run(self, drive: Callable[[], Awaitable[None]] | None = None) -> Truth:
+        """Run the call to its end and return its truth.
+
+        Args:
+            drive: Does what the caller does, from the pipeline's start on; the script's turns if left out.
+        """
         runner = WorkerRunner(handle_sigint=False, bus=self.bus)
         await runner.add_workers(self.worker, *([self.brain] if self.brain else []))
         self.worker.add_event_handler("on_pipeline_finished", self._dismiss_brain)
-        driver = asyncio.create_task(self._drive())
+        driver = asyncio.create_task(self._drive_by(drive) if drive else self._drive())
         async with asyncio.timeout(60):
             await runner.run()
             await driver
@@ -83,6 +87,14 @@ class ScriptedCall:
     async def _dismiss_brain(self, worker: PipelineWorker, frame: Frame) -> None:
         if self.brain is not None:
             await self.brain.cancel()
+
+    async def _drive_by(self, drive: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await self._started()
+            await drive()
+        except BaseException:
+            await self.worker.cancel()
+            raise
 
     async def _drive(self) -> None:
         bench, script = self.bench, self.bench.script
@@ -152,6 +164,7 @@ def scripted_call(
     params: PipelineParams | None = None,
     around: Callable[[list[FrameProcessor]], list[FrameProcessor]] | None = None,
     beside_mind: Sequence[FrameProcessor] | None = None,
+    user_params: Mapping[str, Any] | None = None,
     **worker: Any,
 ) -> ScriptedCall:
     """Put a call together.
@@ -164,6 +177,7 @@ def scripted_call(
         observers: Observers of the worker.
         params: Its parameters; with both kinds of metrics if left out.
         around: Rearranges the processors between the user's aggregator and `before_output` (model, synthesis).
+        user_params: More of the user aggregator's parameters.
         beside_mind: If given, the model runs in a worker of its own, bridged to the first, with these behind it.
         worker: Further arguments for the worker.
     """
@@ -171,7 +185,7 @@ def scripted_call(
     line, speaker, mind, mouth = Line(bench), Speaker(bench), Mind(bench), Mouth(bench)
     pair = LLMContextAggregatorPair(
         LLMContext(messages=[]),
-        user_params=LLMUserAggregatorParams(user_turn_strategies=_strategies(bench)),
+        user_params=LLMUserAggregatorParams(user_turn_strategies=_strategies(bench), **(user_params or {})),
     )
     ear: FrameProcessor = Ear(bench)
     if any(turn.recognition_fails for turn in script.turns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -59,6 +60,9 @@ class Script:
         synthesis_seconds: How long a sentence takes to be made.
         stop_seconds: How long the caller is silent before the voice activity detector says so.
         turns_start_from: "voice" activity, or the "transcript" alone.
+        late: Sentences whose audio comes late, with how long they take to be made, in seconds.
+        lost: Sentences whose audio never comes.
+        chunk_seconds: What the output transport hands over at once; a chunk in hand is heard whatever happens.
         voice_activity: Whether there is a voice activity detector; if not, turns come from outside.
     """
 
@@ -71,6 +75,9 @@ class Script:
     stop_seconds: float = 0.05
     voice_activity: bool = True
     turns_start_from: str = "voice"
+    late: Mapping[str, float] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+    chunk_seconds: float = 0.04
 
 
 @dataclass

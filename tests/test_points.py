@@ -10,16 +10,23 @@ import pytest
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    Backchannel,
+    BotGap,
     Cause,
     CharactersSpoken,
     Fact,
     Failed,
+    FalseInterruption,
     FirstAnswerToken,
     FirstAudio,
     FirstByte,
+    FloorHeld,
     FunctionOutcome,
     FunctionSettled,
+    GapCause,
     Generated,
+    Greeted,
+    Holder,
     Interrupted,
     Leg,
     Priced,
@@ -27,6 +34,9 @@ from voice_metrics.call.facts import (
     Refused,
     Responded,
     ResponsePart,
+    Silence,
+    SilenceAfter,
+    Spoke,
     Switched,
     TextAggregated,
     TokensUsed,
@@ -35,6 +45,7 @@ from voice_metrics.call.facts import (
     TurnOutcome,
     Unanswered,
     Unpriced,
+    Yielded,
 )
 from voice_metrics.pipecat.services import Service, Services
 from voice_metrics.series import table
@@ -148,6 +159,14 @@ CASES = [
     ),
     pytest.param(TurnEnded(TurnOutcome.INTERRUPTED, 1.0), [("voice.turns.total", 1, {"outcome": "interrupted"})]),
     pytest.param(Unanswered(Cause.NO_AUDIO), [("voice.turns.unanswered.total", 1, {"cause": "no_audio"})]),
+    pytest.param(Greeted(0.4), [("voice.greeting.milliseconds", 400.0, {})]),
+    pytest.param(FloorHeld(Holder.BOTH, 1.5), [("voice.floor.seconds", 1.5, {"holder": "both"})]),
+    pytest.param(Silence(SilenceAfter.BOT, 3.5), [("voice.silence.seconds", 3.5, {"after": "bot"})]),
+    pytest.param(Yielded(0.25), [("voice.interruption.stop.milliseconds", 250.0, {})]),
+    pytest.param(FalseInterruption(), [("voice.interruptions.false.total", 1, {})]),
+    pytest.param(BotGap(GapCause.LATE, 0.5), [("voice.bot.gap.seconds", 0.5, {"cause": "late"})]),
+    pytest.param(Backchannel(), []),
+    pytest.param(Spoke(Holder.BOT, 1.0, 0.0), []),
     pytest.param(Interrupted(), [("voice.interruptions.total", 1, {})]),
     pytest.param(
         FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),
@@ -290,7 +309,7 @@ def test_latencies_have_boundaries_that_are_chosen_for_voice() -> None:
     chosen = (50, 100, 150, 200, 300, 400, 500, 650, 800, 1000, 1500, 2000, 3000, 5000, 10000)
     latencies = [row for row in table.VOICE if row.kind is table.Kind.HISTOGRAM and row.unit == "ms"]
     assert {row.name: row.buckets for row in latencies} == {row.name: chosen for row in latencies}
-    assert len(latencies) == 9
+    assert len(latencies) == 11
 
 
 def test_googles_models_on_vertex_have_another_provider() -> None:

@@ -14,24 +14,30 @@ from hypothesis import strategies as st
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    BotGap,
     Cause,
     CharactersSpoken,
     EndReason,
     Failed,
+    FalseInterruption,
     FirstByte,
     FunctionOutcome,
     FunctionSettled,
+    GapCause,
+    Greeted,
     Interrupted,
     Leg,
     Priced,
     Processing,
     Refused,
     Responded,
+    ResponsePart,
     TokensUsed,
     TurnEnded,
     TurnOutcome,
     Unanswered,
     Unpriced,
+    Yielded,
 )
 from voice_metrics.call.record import Record
 from voice_metrics.call.summary import CallSummary
@@ -194,7 +200,8 @@ def test_the_dictionary_is_json_with_the_documented_keys() -> None:
     told = json.loads(json.dumps(summary_of(record(Responded(0.7)), exported=True).to_dict()))
     assert list(told) == [
         "call_id", "started_at", "duration_seconds", "end_reason", "models", "attributes", "llm", "tts", "stt",
-        "ttfb", "processing", "response", "turns", "interruptions", "outcome", "success", "ended_by",
+        "ttfb", "processing", "response", "response_parts", "greeting_ms", "turns", "interruptions",
+        "false_interruptions", "interruption_stop", "floor", "bot_gaps", "outcome", "success", "ended_by",
         "function_calls", "errors", "cost", "dropped", "exported",
     ]  # fmt: skip
     assert told["started_at"] == "2026-11-22T01:02:03.000Z"
@@ -209,7 +216,7 @@ def test_the_page_of_the_summary_names_every_key_and_no_other() -> None:
     named = {key: set(re.findall(r"`(\w+)`", row[1])) for row in rows for key in re.findall(r"`(\w+)`", row[0])}
     assert list(named) == list(told)
     for key, value in told.items():
-        if isinstance(value, dict) and key != "attributes":
+        if isinstance(value, dict) and key not in ("attributes", "response_parts"):
             assert set(value) | set(value.get("by_service", ())) == named[key]
 
 
@@ -283,3 +290,33 @@ def test_cost_is_told_for_each_leg() -> None:
     assert (cost.llm_usd, cost.stt_usd, cost.tts_usd, cost.total_usd) == tuple(
         map(Decimal, ("0.4", "0.2", "0.1", "0.7"))
     )
+
+
+def test_what_the_caller_felt_is_summed_up() -> None:
+    kept = record(
+        Greeted(0.4),
+        Yielded(0.2),
+        Yielded(0.4),
+        FalseInterruption(),
+        BotGap(GapCause.LATE, 0.8),
+        BotGap(GapCause.MISSING, 0.0),
+        ResponsePart("llm", 0.2),
+        ResponsePart("llm", 0.4),
+        Unanswered(Cause.ERROR),
+    )
+    told = summary_of(kept)
+    story = told.to_dict()
+
+    assert (story["greeting_ms"], story["false_interruptions"]) == (400.0, 1)
+    assert (story["interruption_stop"]["count"], story["interruption_stop"]["average_ms"]) == (2, 300.0)
+    assert story["bot_gaps"] == {"count": 2, "seconds": 0.8}
+    assert story["response_parts"] == {"llm": 300.0}
+    assert "1 of the caller unanswered (1 failed)" in told.render()
+
+
+def test_nothing_felt_is_null_and_not_zero() -> None:
+    story = summary_of(record()).to_dict()
+
+    assert story["greeting_ms"] is None
+    assert set(story["floor"].values()) == {None}
+    assert story["interruption_stop"]["average_ms"] is None

@@ -8,7 +8,6 @@ question on which nothing works any more lapses.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
@@ -17,6 +16,7 @@ from voice_metrics.call.events import (
     ModelSpoke,
     ModelStarted,
     SpeechEnded,
+    SpeechLate,
     SpeechMade,
     SpeechStarted,
     TurnHeard,
@@ -28,85 +28,14 @@ from voice_metrics.call.events import (
 )
 from voice_metrics.call.facts import Cause, Fact, Leg, Responded, Unanswered
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.call.question import PATIENCE_SECONDS, Question
 from voice_metrics.call.seen import Seen
 
 # A turn that starts from a transcript alone belongs to speech that ended at most this long ago.
 LATE_TRANSCRIPT_SECONDS = 5.0
-# A step of an answer that is not seen to begin, or audio for a text, is expected for this long: longer than any
-# service that works takes, since a model, a function or a voice at work is seen and is waited for without limit.
-PATIENCE_SECONDS = 10.0
-# After a step that led to nothing, the next one may follow within this time: a function call behind the end of the
-# model's text, a second model after an error. Speech alone, without such a step, is no answer any more.
-NEXT_STEP_SECONDS = 1.0
 # A voice that failed may still give audio: Pipecat closes a silent context after 3 s (1.14.0, tts_service.py).
 FAILED_VOICE_SECONDS = 3.0
 _FUNCTIONS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised)
-
-
-@dataclass(slots=True)
-class _Question:
-    """A turn of the caller, and what works on its answer.
-
-    Parameters:
-        announced: Whether the pipeline announced it; if not, a pause in the caller's speech may be none.
-        since: When the caller fell silent, or `None` while the turn is open.
-        silence_is_due: Whether the detector still heard the caller when the turn ended.
-        detected: Whether `since` is the detector's.
-        expected_until: Until when audio counts although nothing is seen to work on it.
-        lapses_at: When it lapses unless a step follows, or `None` if it is under way.
-        cause: Why it stays unanswered, if it does.
-    """
-
-    announced: bool
-    since: float | None = None
-    silence_is_due: bool = False
-    detected: bool = False
-    models: int = 0
-    functions: dict[str, str] = field(default_factory=dict)
-    speech_is_due: bool = False
-    audio_came: bool = False
-    is_wordless: bool = False
-    failed: bool = False
-    expected_until: float = 0.0
-    lapses_at: float | None = None
-    cause: Cause = Cause.NO_ANSWER
-
-    @property
-    def is_worked_on(self) -> bool:
-        return bool(self.models or self.functions)
-
-    def step(self, at: float) -> None:
-        self.lapses_at = None
-        self.expected_until = at + PATIENCE_SECONDS
-
-    def close(self, at: float) -> None:
-        # What was heard of a turn is known shortly before its end passes here, or shortly after.
-        self.step(at)
-        if self.is_wordless:
-            self.came_to_nothing(at, Cause.NO_TRANSCRIPT)
-
-    def came_to_nothing(self, at: float, cause: Cause) -> None:
-        if not self.is_worked_on:
-            self.cause = Cause.ERROR if self.failed else cause
-            self.expected_until, self.lapses_at = at, at + NEXT_STEP_SECONDS
-            self.speech_is_due = False
-
-    def is_answered_by_speech(self, at: float) -> bool:
-        return self.since is not None and self.lapses_at is None and (self.is_worked_on or at <= self.expected_until)
-
-    def awaits_speech(self, at: float) -> bool:
-        # A voice may be silent in one piece of an answer and go on with the next.
-        return self.is_worked_on or self.is_answered_by_speech(at) or self.cause is Cause.NO_AUDIO
-
-    def has_lapsed(self, at: float) -> bool:
-        if self.since is None or self.is_worked_on:
-            return False
-        return at > (self.expected_until if self.lapses_at is None else self.lapses_at)
-
-    def reason(self) -> Cause:
-        if self.failed:
-            return Cause.ERROR
-        return Cause.NO_AUDIO if self.speech_is_due else self.cause
 
 
 class Answers:
@@ -122,7 +51,7 @@ class Answers:
         self._turns_are_announced = False
         self._voice_is_heard = False
         self._silent_since: float | None = None
-        self._question: _Question | None = None
+        self._question: Question | None = None
 
     @property
     def turn_is_open(self) -> bool:
@@ -208,7 +137,7 @@ class Answers:
             self._silent_since = None
         if self.turn_is_open:
             return ()  # the same start, seen in the other direction
-        resumed, self._question = self._question, _Question(announced=True)
+        resumed, self._question = self._question, Question(announced=True)
         if resumed is None or not resumed.announced:
             return ()
         if resumed.lapses_at is not None:
@@ -221,7 +150,7 @@ class Answers:
         if question is not None and question.since is not None and question.announced:
             return  # the same end, seen in the other direction
         if question is None or not question.announced:
-            question = self._question = _Question(announced=True)
+            question = self._question = Question(announced=True)
         question.silence_is_due = self._voice_is_heard
         question.detected = self._silent_since is not None and not self._voice_is_heard
         question.since = at if self._voice_is_heard or self._silent_since is None else self._silent_since
@@ -239,7 +168,7 @@ class Answers:
         silent_since = at - max(0.0, stop_seconds)
         question = self._question
         if not self._turns_are_announced:
-            self._question = _Question(
+            self._question = Question(
                 announced=False, since=silent_since, detected=True, expected_until=at + PATIENCE_SECONDS
             )
         elif question is not None and question.silence_is_due:
@@ -247,7 +176,7 @@ class Answers:
             return
         self._silent_since = silent_since
 
-    def _worked(self, question: _Question, event: object, at: float) -> None:
+    def _worked(self, question: Question, event: object, at: float) -> None:
         match event:
             case TurnHeard(words):
                 question.is_wordless = not words
@@ -268,16 +197,16 @@ class Answers:
                 question.expected_until = at + PATIENCE_SECONDS
                 if not question.speech_is_due:
                     question.came_to_nothing(at, Cause.NO_ANSWER)
-            case SpeechMade():
+            case SpeechMade() | SpeechLate():
                 question.audio_came = True
             case SpeechEnded() if question.speech_is_due and not question.audio_came:
                 question.came_to_nothing(at, Cause.NO_AUDIO)
             case ErrorRaised():
                 self._failed(question, self._leg(event.processor), at)
             case FunctionRunning() | FunctionAnswered() | FunctionDropped() | FunctionRaised():
-                _ran(question, event, at)
+                question.ran(event, at)
 
-    def _failed(self, question: _Question, leg: Leg, at: float) -> None:
+    def _failed(self, question: Question, leg: Leg, at: float) -> None:
         if leg is Leg.OTHER:
             return
         question.failed = True
@@ -285,33 +214,3 @@ class Answers:
             question.expected_until = at + FAILED_VOICE_SECONDS
         elif leg is Leg.LLM and question.since is not None and not question.speech_is_due:
             question.came_to_nothing(at, Cause.ERROR)
-
-
-def _ran(
-    question: _Question, event: FunctionRunning | FunctionAnswered | FunctionDropped | FunctionRaised, at: float
-) -> None:
-    if isinstance(event, FunctionRunning):
-        question.functions[event.call_id] = event.function
-        question.step(at)
-        return
-    if isinstance(event, FunctionRaised):
-        named = [id for id, function in question.functions.items() if function == event.function]
-        known = question.functions.pop(named[0], None) if named else None
-    else:
-        known = question.functions.pop(event.call_id, None)
-    if known is None:
-        return
-    if _asks_model(event):
-        question.step(at)
-    elif not question.speech_is_due:
-        question.came_to_nothing(at, Cause.NO_ANSWER)
-
-
-def _asks_model(event: FunctionAnswered | FunctionDropped | FunctionRaised) -> bool:
-    match event:
-        case FunctionAnswered():
-            return event.asks_model
-        case FunctionDropped():
-            return event.timed_out
-        case FunctionRaised():
-            return False

@@ -125,7 +125,7 @@ class Call:
         self._unreported = UnreportedUsage(services.leg)
         self._parts = ResponseParts()
         self._held = HoldBack()
-        self._conversation = Conversation(services.leg)
+        self._conversation = Conversation(services.leg, at)
         self._functions = FunctionCalls()
         self._failures = Failures()
         self._last_export: Future[bool | None] | None = None
@@ -160,6 +160,7 @@ class Call:
         late = at - self._started_at
         self.identity = replace(self.identity, started_at=self._moment(at))
         self._started_at = at
+        self._conversation.started(at)
         self._series.started(late)
 
     def measured(self, fact: Fact, at: float) -> None:
@@ -334,7 +335,7 @@ class Call:
         return self._summed_up(self._record, at)
 
     def _summed_up(self, record: Record, at: float) -> CallSummary:
-        over = self._ended_at if self._ended_at is not None and not self.speaking else at
+        over = self._over_at(at)
         duration = over - self._started_at
         return CallSummary(
             call_id=self.identity.call_id,
@@ -355,7 +356,7 @@ class Call:
             errors=record.errors,
             cost=record.costs.summary(duration),
             dropped=record.dropped,
-            line=record.line.summary(),
+            line=record.line.summary(self._conversation.floor(over)),
             outcome=self.outcome.name,
             success=self.outcome.success,
             ended_by=self.ended_by,
@@ -366,11 +367,16 @@ class Call:
             usage_enabled=self.usage_enabled,
         )
 
+    def _over_at(self, at: float) -> float:
+        """When the call's length ends, as things stand at `at`."""
+        return self._ended_at if self._ended_at is not None and not self.speaking else at
+
     def _still_open(
         self, held: HoldBack, conversation: Conversation, functions: FunctionCalls, at: float
     ) -> Iterator[Fact]:
         yield from held.flush()
-        yield from conversation.end(at, cut_off=self.end_reason is not EndReason.COMPLETED)
+        cut_off = self.end_reason is not EndReason.COMPLETED
+        yield from conversation.end(at, cut_off=cut_off, over_at=self._over_at(at))
         yield from functions.end(at)
 
     def _unreported_usage(self) -> list[Unpriced]:

@@ -8,8 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from voice_metrics.call.answers import Answers
-from voice_metrics.call.events import BotSpeaking, BotStarted, BotStopped, Interruption
-from voice_metrics.call.facts import Fact, Interrupted, Leg, TurnEnded, TurnOutcome
+from voice_metrics.call.barge_in import BargeIns
+from voice_metrics.call.events import (
+    Backchanneled,
+    BotSpeaking,
+    BotStarted,
+    BotStopped,
+    Connected,
+    Interruption,
+    UserStarted,
+    UserStopped,
+    VoiceStarted,
+    VoiceStopped,
+)
+from voice_metrics.call.facts import Backchannel, Fact, Greeted, Interrupted, Leg, TurnEnded, TurnOutcome
+from voice_metrics.call.floor import Floor, FloorTotals
+from voice_metrics.call.gaps import Gaps
+from voice_metrics.call.pieces import Pieces
 
 # An output transport that was told of an interruption drops its audio and says at once that the bot stopped. Speech
 # that goes on for longer was not cut off: Pipecat can mark utterances that no interruption stops.
@@ -23,23 +38,42 @@ class Conversation:
     """The two sides of one call.
 
     A response runs from the end of the caller's speech (the detector's, where there is one, else the end of the
-    turn) to the bot's first audio of the answer. A greeting is no response, nor is
-    what the bot says for another reason.
-
-    Args:
-        leg: Tells the part that a processor plays, by its class name.
+    turn) to the bot's first audio of the answer. A greeting is no response, nor is what the bot says for another
+    reason. A pause within an answer ends no turn of the bot.
     """
 
-    def __init__(self, leg: Callable[[str], Leg] = lambda processor: Leg.OTHER) -> None:
+    def __init__(self, leg: Callable[[str], Leg] = lambda processor: Leg.OTHER, started_at: float = 0.0) -> None:
+        """Begin.
+
+        Args:
+            leg: Tells the part that a processor plays, by its class name.
+            started_at: The call's start, in monotonic seconds.
+        """
         self._bot_since: float | None = None
+        self._paused_at: float | None = None
         self._told_to_stop_at: float | None = None
         self._cut_at: float | None = None
+        self._connected_at: float | None = None
+        self._is_opened = False
         self._answers = Answers(leg)
+        self._pieces = Pieces()
+        self._gaps = Gaps()
+        self._barge_ins = BargeIns()
+        self.started(started_at)
+
+    def started(self, at: float) -> None:
+        """Note that the call's length counts from now on; the floor and the greeting do too."""
+        self._started_at = at
+        self._floor = Floor(at)
 
     @property
     def bot_speaking(self) -> bool:
         """Whether the bot is speaking."""
-        return self._bot_since is not None
+        return self._bot_since is not None and self._paused_at is None
+
+    def floor(self, at: float) -> FloorTotals:
+        """Who spoke for how long until `at`."""
+        return self._floor.totals(at)
 
     def take(self, event: object, at: float) -> Sequence[Fact]:
         """Note an event.
@@ -51,52 +85,141 @@ class Conversation:
         Returns:
             What is now known: usually nothing.
         """
-        match event:
-            case BotSpeaking() if self._bot_since is not None:
-                return ()
-            case BotStarted() | BotSpeaking():
-                return self._bot_started(at)
-            case BotStopped():
-                return (*self._bot_ended(at, cut_off=False), *self._answers.take(event, at))
-            case Interruption():
-                if self._bot_since is not None and self._told_to_stop_at is None:
-                    self._told_to_stop_at = at
-                return ()
-            case _:
-                return self._answers.take(event, at)
+        if isinstance(event, BotSpeaking) and self.bot_speaking:
+            return ()
+        return (*self._happened(event, at), *self._floor.settle(at))
 
-    def end(self, at: float, *, cut_off: bool = False) -> Sequence[Fact]:
+    def end(self, at: float, *, cut_off: bool = False, over_at: float | None = None) -> Sequence[Fact]:
         """Note the end of the call.
 
         Args:
             at: When, in monotonic seconds.
             cut_off: Whether the call broke off (cancelled, failed), so that a sentence in course was not finished.
+            over_at: The moment at which the call's length ends, if it is an earlier one.
 
         Returns:
-            The end of the bot's turn, if it was speaking, and the caller's turn that stays unanswered.
+            The end of the bot's turn, if it was speaking, the caller's turn that stays unanswered, and the floor.
         """
-        return (*self._bot_ended(at, cut_off=cut_off), *self._answers.end(at))
+        turn = self._bot_ended(at, cut_off=cut_off) if self.bot_speaking else self._pause_ended(cut_off=cut_off)
+        return (*turn, *self._answers.end(at), *self._floor.end(at if over_at is None else over_at, at))
+
+    def _happened(self, event: object, at: float) -> Sequence[Fact]:
+        match event:
+            case BotStarted() | BotSpeaking():
+                return self._bot_started(at)
+            case BotStopped():
+                return (*self._bot_stopped(at), *self._answers.take(event, at))
+            case Interruption():
+                return self._told_to_stop(at)
+            case Connected():
+                self._connected_at = self._connected_at or at
+                return ()
+            case Backchanneled():
+                return (Backchannel(),)
+            case _:
+                return self._others(event, at)
+
+    def _others(self, event: object, at: float) -> Sequence[Fact]:
+        self._caller_spoke(event, at)
+        self._pieces.take(event)
+        gaps = self._gaps.take(event, at, bot_speaking=self.bot_speaking)
+        for gap in gaps:
+            if gap.seconds:
+                self._floor.bot_was_silent(at - gap.seconds, at)
+        over = self._pause_ended() if self._pieces.is_heard_to_its_end else ()
+        return (*gaps, *over, *self._answers.take(event, at), *self._barge_ins.take(event, at))
+
+    def _caller_spoke(self, event: object, at: float) -> None:
+        match event:
+            case VoiceStarted(start_seconds):
+                self._floor.voice_began(at - max(0.0, start_seconds))
+            case VoiceStopped(stop_seconds):
+                self._floor.voice_ended(at - max(0.0, stop_seconds))
+            case UserStarted():
+                self._is_opened = True
+                self._floor.turn_began(at)
+            case UserStopped():
+                self._floor.turn_ended(at)
 
     def _bot_started(self, at: float) -> Sequence[Fact]:
         facts: list[Fact] = []
         if self._bot_since is None:
             if self._cut_at is not None and at - self._cut_at <= LEFTOVER_SECONDS:
                 return ()
+        elif self._paused_at is not None:
+            if not self._pieces.is_heard_to_its_end:
+                self._paused_at = None
+                self._heard(at)
+                return ()
+            facts.extend(self._pause_ended())
         elif self._told_to_stop_at is None:
             return ()  # the same start, seen in the other direction
         else:
             facts.extend(self._bot_ended(self._told_to_stop_at, cut_off=False))
         self._bot_since = at
+        self._heard(at)
         facts.extend(self._answers.bot_started(at))
+        if not self._is_opened:
+            self._is_opened = True
+            facts.append(Greeted(max(0.0, at - (self._connected_at or self._started_at))))
         return facts
+
+    def _heard(self, at: float) -> None:
+        self._pieces.started()
+        self._gaps.bot_started(at)
+        self._floor.bot_began(at)
+
+    def _told_to_stop(self, at: float) -> Sequence[Fact]:
+        if self.bot_speaking:
+            if self._told_to_stop_at is None:
+                self._told_to_stop_at = at
+            return ()
+        self._pieces.dropped()
+        self._gaps.dropped()
+        return self._pause_ended(cut_off=True)
+
+    def _bot_stopped(self, at: float) -> Sequence[Fact]:
+        if not self.bot_speaking:
+            return ()
+        self._pieces.stopped()
+        if self._is_cut(at) or self._pieces.is_heard_to_its_end:
+            return self._bot_ended(at, cut_off=False)
+        self._paused_at = self._silent_since(at)
+        self._told_to_stop_at = None
+        return ()
+
+    def _pause_ended(self, *, cut_off: bool = False) -> Sequence[Fact]:
+        """The end of a turn that was taken for paused, if one was."""
+        if self._paused_at is None or self._bot_since is None:
+            return ()
+        seconds = max(0.0, self._paused_at - self._bot_since)
+        self._bot_since = self._paused_at = None
+        return (TurnEnded(TurnOutcome.INTERRUPTED if cut_off else TurnOutcome.COMPLETED, seconds),)
 
     def _bot_ended(self, at: float, *, cut_off: bool) -> Sequence[Fact]:
         if self._bot_since is None:
             return ()
-        seconds = max(0.0, at - self._bot_since)
-        interrupted = self._told_to_stop_at is not None and at - self._told_to_stop_at <= CUT_SECONDS
+        since, interrupted = self._bot_since, self._is_cut(at)
+        if interrupted:
+            self._floor.bot_ended(at)
+        else:
+            self._silent_since(at)
         self._bot_since = self._told_to_stop_at = None
         self._cut_at = at if interrupted else None
         outcome = TurnOutcome.INTERRUPTED if interrupted or cut_off else TurnOutcome.COMPLETED
-        ended = TurnEnded(outcome, seconds)
-        return (ended, Interrupted()) if interrupted else (ended,)
+        ended = TurnEnded(outcome, max(0.0, at - since))
+        if not interrupted:
+            return (ended,)
+        self._pieces.dropped()
+        self._gaps.dropped()
+        return (ended, Interrupted(), *self._barge_ins.interrupted(since, at))
+
+    def _is_cut(self, at: float) -> bool:
+        return self._told_to_stop_at is not None and at - self._told_to_stop_at <= CUT_SECONDS
+
+    def _silent_since(self, at: float) -> float:
+        """Close the bot's speech; a transport may wait for seconds before it says that the bot stopped."""
+        heard_until = self._gaps.heard_until
+        silent_since = at if heard_until is None or heard_until <= (self._bot_since or 0.0) else min(at, heard_until)
+        self._floor.bot_ended(silent_since)
+        return silent_since

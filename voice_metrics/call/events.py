@@ -103,12 +103,61 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechMade:
-    """A voice gave the first audio of a piece of speech."""
+    """A voice gave the first audio of a piece of speech.
+
+    Parameters:
+        fresh: Whether it is heard from now on, since no earlier audio is left to be heard.
+    """
+
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechLate:
+    """A voice gave audio after what it gave before for the same answer ran dry.
+
+    Parameters:
+        run_seconds: Length of the audio before the pause that is heard in one stretch.
+        lost: Whether the audio of a sentence never came, so that the pause stands for it.
+        first: Whether it is the first audio of a piece of speech.
+    """
+
+    run_seconds: float
+    lost: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """A voice is done with a piece of speech, whether it gave audio or not."""
+    """A voice is done with a piece of speech.
+
+    Parameters:
+        run_seconds: Length of the audio that is heard in one stretch until its end, or `None` without audio.
+        lost: Sentences whose audio never came.
+    """
+
+    run_seconds: float | None = None
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """A voice began with a model's reply: the pieces of speech that follow are one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnded:
+    """A voice is done with a model's reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The caller's line is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backchanneled:
+    """The caller acknowledged what the bot says, without a turn of its own."""
 
 
 Event = (
@@ -128,5 +177,10 @@ Event = (
     | ModelEnded
     | SpeechStarted
     | SpeechMade
+    | SpeechLate
     | SpeechEnded
+    | ReplyStarted
+    | ReplyEnded
+    | Connected
+    | Backchanneled
 )

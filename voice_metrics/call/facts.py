@@ -48,6 +48,30 @@ class Cause(StrEnum):
     CALL_ENDED = "call_ended"
 
 
+class Holder(StrEnum):
+    """Who speaks."""
+
+    CALLER = "caller"
+    BOT = "bot"
+    BOTH = "both"
+    NONE = "none"
+
+
+class SilenceAfter(StrEnum):
+    """What came before a silence."""
+
+    CALLER = "caller"
+    BOT = "bot"
+    START = "start"
+
+
+class GapCause(StrEnum):
+    """Why the bot paused within an answer."""
+
+    LATE = "late"
+    MISSING = "missing"
+
+
 class FunctionOutcome(StrEnum):
     """How a function call was settled."""
 
@@ -266,6 +290,94 @@ class Unanswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Greeted:
+    """The bot spoke first.
+
+    Parameters:
+        seconds: Caller connected, else the call's start, to the bot's first audio; not negative.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FloorHeld:
+    """Time went by in which one side, both or neither spoke.
+
+    Parameters:
+        holder: Who.
+        seconds: How long, in total since the last such fact; positive.
+    """
+
+    holder: Holder
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spoke:
+    """One side spoke without a pause.
+
+    Parameters:
+        holder: Caller or bot.
+        seconds: How long; positive.
+        ended_ago: How long before this fact was known it ended, in seconds.
+    """
+
+    holder: Holder
+    seconds: float
+    ended_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Neither side spoke for a second or more.
+
+    Parameters:
+        after: What came before.
+        seconds: How long.
+        ended_ago: How long before this fact was known it ended, in seconds.
+    """
+
+    after: SilenceAfter
+    seconds: float
+    ended_ago: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Yielded:
+    """The bot fell silent because the caller spoke.
+
+    Parameters:
+        seconds: Onset of the caller's speech to the bot's silence; not negative.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FalseInterruption:
+    """The bot was cut off by what turned out to be no words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backchannel:
+    """The caller acknowledged what the bot said, and the bot went on."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotGap:
+    """The bot paused within one answer.
+
+    Parameters:
+        cause: Whether its audio came late, or that of a sentence never came.
+        seconds: What was heard of it; 0 for a lost sentence that left no pause.
+    """
+
+    cause: GapCause
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ResponsePart:
     """One named part of a response's wait; the parts of a response add up to it.
 
@@ -406,6 +518,14 @@ Fact = (
     | Generated
     | Responded
     | Unanswered
+    | Greeted
+    | FloorHeld
+    | Spoke
+    | Silence
+    | Yielded
+    | FalseInterruption
+    | Backchannel
+    | BotGap
     | ResponsePart
     | TurnEnded
     | Interrupted

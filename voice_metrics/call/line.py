@@ -1,12 +1,25 @@
-"""What the caller felt on the line, summed up: turns without an answer."""
+"""What the caller felt on the line, summed up: waiting, silence, greeting, interruptions, gaps, unanswered turns."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from voice_metrics.call.facts import Cause, Fact, Unanswered
+from voice_metrics.call.facts import (
+    BotGap,
+    Cause,
+    Fact,
+    FalseInterruption,
+    Greeted,
+    Holder,
+    ResponsePart,
+    Unanswered,
+    Yielded,
+)
+from voice_metrics.call.floor import FloorTotals
+from voice_metrics.call.latency import NO_LATENCY, Latency, Samples, milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +28,41 @@ class LineSummary:
 
     Parameters:
         unanswered: Turns of the caller that got no answer, by cause.
+        greeting_seconds: Caller connected, else the call's start, to the bot's first audio, or `None` if the caller
+            spoke first.
+        interruption_stop: Onset of the caller's speech to the bot's silence, at each interruption.
+        false_interruptions: Interruptions by what proved to be no words.
+        gaps: Pauses within an answer.
+        gap_seconds: How long they were heard together.
+        floor: Who spoke for how long, or `None` where it is not known.
+        response_parts_ms: Average of each named part of the responses, in milliseconds.
     """
 
     unanswered: Mapping[Cause, int] = field(default_factory=dict)
+    greeting_seconds: float | None = None
+    interruption_stop: Latency = NO_LATENCY
+    false_interruptions: int = 0
+    gaps: int = 0
+    gap_seconds: float = 0.0
+    floor: FloorTotals | None = None
+    response_parts_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def all_unanswered(self) -> int:
         """Turns of the caller that got no answer."""
         return sum(self.unanswered.values())
+
+    def floor_dict(self) -> dict[str, float | None]:
+        """The floor, JSON-ready."""
+        floor = self.floor
+        if floor is None:
+            return {**dict.fromkeys(holder.value for holder in Holder), "longest_silence_seconds": None}
+        held = {holder.value: round(floor.seconds[holder], 3) for holder in Holder}
+        return {**held, "longest_silence_seconds": round(floor.longest_silence, 3)}
+
+    def gaps_dict(self) -> dict[str, Any]:
+        """The gaps, JSON-ready."""
+        return {"count": self.gaps, "seconds": round(self.gap_seconds, 3)}
 
 
 class Line:
@@ -30,13 +70,43 @@ class Line:
 
     def __init__(self) -> None:
         self._unanswered: Counter[Cause] = Counter()
+        self._greeting: float | None = None
+        self._stops = Samples()
+        self._false_interruptions = self._gaps = 0
+        self._gap_seconds = 0.0
+        self._parts: dict[str, tuple[int, float]] = {}
 
     def take(self, fact: Fact) -> None:
         """Add a fact to the totals; facts about other things are ignored."""
         match fact:
             case Unanswered(cause):
                 self._unanswered[cause] += 1
+            case Greeted(seconds):
+                self._greeting = seconds
+            case Yielded(seconds):
+                self._stops.add(seconds)
+            case FalseInterruption():
+                self._false_interruptions += 1
+            case ResponsePart(part, seconds):
+                count, total = self._parts.get(part, (0, 0.0))
+                self._parts[part] = count + 1, total + seconds
+            case BotGap(_, seconds):
+                self._gaps += 1
+                self._gap_seconds += seconds
 
-    def summary(self) -> LineSummary:
-        """The totals so far."""
-        return LineSummary(unanswered=dict(self._unanswered))
+    def summary(self, floor: FloorTotals | None = None) -> LineSummary:
+        """The totals so far.
+
+        Args:
+            floor: Who spoke for how long.
+        """
+        return LineSummary(
+            unanswered=dict(self._unanswered),
+            greeting_seconds=self._greeting,
+            interruption_stop=self._stops.summary(),
+            false_interruptions=self._false_interruptions,
+            gaps=self._gaps,
+            gap_seconds=self._gap_seconds,
+            floor=floor,
+            response_parts_ms={part: milliseconds(total / count) for part, (count, total) in self._parts.items()},
+        )

@@ -6,7 +6,7 @@ whatever the length of the call.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -30,42 +30,9 @@ from voice_metrics.call.facts import (
     TurnOutcome,
     Unpriced,
 )
+from voice_metrics.call.latency import Samples
 from voice_metrics.call.line import Line
-from voice_metrics.call.summary import (
-    CostSummary,
-    Latency,
-    LLMSummary,
-    PriceUsed,
-    ServiceLatency,
-    latency,
-)
-
-# Percentiles are over this many latest samples; counts, averages and extremes over all.
-_SAMPLES = 10_000
-
-
-@dataclass(slots=True)
-class _Samples:
-    """Seconds of one kind of latency."""
-
-    count: int = 0
-    total: float = 0.0
-    least: float = 0.0
-    most: float = 0.0
-    interrupted: int = 0
-    latest: deque[float] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
-
-    def add(self, seconds: float) -> None:
-        if not self.count or seconds < self.least:
-            self.least = seconds
-        if seconds > self.most:
-            self.most = seconds
-        self.count += 1
-        self.total += seconds
-        self.latest.append(seconds)
-
-    def summary(self) -> Latency:
-        return latency(self.count, self.total, self.least, self.most, self.latest)
+from voice_metrics.call.summary import CostSummary, LLMSummary, PriceUsed, ServiceLatency
 
 
 @dataclass(slots=True)
@@ -147,17 +114,15 @@ class Record:
         self._leg = leg
         self.tokens = _Tokens()
         self.costs = _Costs()
-        self.response = _Samples()
+        self.response = Samples()
         self.characters: int | None = None
         self.audio_seconds: float | None = None
         self.turns: Counter[TurnOutcome] = Counter()
         self.functions: Counter[FunctionOutcome] = Counter()
         self.line = Line()
         self.interruptions = self.errors = self.dropped = 0
-        self._overall: dict[type, _Samples] = {FirstByte: _Samples(), Processing: _Samples()}
-        self._by_leg: dict[type, dict[Leg, _Samples]] = {
-            kind: {leg: _Samples() for leg in Leg} for kind in self._overall
-        }
+        self._overall: dict[type, Samples] = {FirstByte: Samples(), Processing: Samples()}
+        self._by_leg: dict[type, dict[Leg, Samples]] = {kind: {leg: Samples() for leg in Leg} for kind in self._overall}
 
     def take(self, fact: Fact) -> None:
         """Add a fact to the totals."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from voice_metrics.call.call_end import EndedBy
-from voice_metrics.call.facts import Cause, EndReason, FunctionOutcome, Leg, TurnOutcome
+from voice_metrics.call.facts import Cause, EndReason, FunctionOutcome, Holder, Leg, TurnOutcome
+from voice_metrics.call.latency import Latency
 from voice_metrics.call.line import LineSummary
-from voice_metrics.call.summary import CallSummary, CostSummary, Latency, ServiceLatency
+from voice_metrics.call.summary import CallSummary, CostSummary, ServiceLatency
 
 _CAUSES = {
     Cause.NO_TRANSCRIPT: "not understood",
@@ -18,6 +19,7 @@ _CAUSES = {
     Cause.CALLER_RESUMED: "caller went on",
     Cause.CALL_ENDED: "call ended",
 }
+_HOLDERS = {Holder.CALLER: "caller", Holder.BOT: "bot", Holder.BOTH: "both", Holder.NONE: "neither"}
 _NAMES = {Leg.LLM: "LLM", Leg.STT: "STT", Leg.TTS: "TTS", Leg.OTHER: "other"}
 
 
@@ -54,7 +56,10 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     yield from _service_lines("TTFB", summary.ttfb, unmeasured)
     yield from _service_lines("processing", summary.processing, unmeasured)
     yield "response", _figures(summary.response)
+    if summary.line.greeting_seconds is not None:
+        yield "greeting", f"after {summary.line.greeting_seconds:.2f} s"
     yield "turns", _turns(summary)
+    yield from _line(summary.line)
     yield "function calls", _functions(summary)
     yield "errors", f"{summary.errors}" + (f", {summary.dropped} measurements refused" if summary.dropped else "")
     yield "cost", _cost(summary.cost) or ("nothing to price" if summary.usage_enabled else unreported)
@@ -91,6 +96,17 @@ def _turns(summary: CallSummary) -> str:
     plural = "" if summary.interruptions == 1 else "s"
     unanswered = _unanswered(summary.line)
     return f"{completed} completed, {cut} interrupted; {summary.interruptions} interruption{plural}{unanswered}"
+
+
+def _line(line: LineSummary) -> Iterator[tuple[str, str]]:
+    if line.interruption_stop.count:
+        false = f", {line.false_interruptions} without words" if line.false_interruptions else ""
+        yield "yielded", _figures(line.interruption_stop) + false
+    if line.gaps:
+        yield "gaps", f"{line.gaps} within answers, {line.gap_seconds:.1f} s"
+    if (floor := line.floor) is not None:
+        held = ", ".join(f"{_HOLDERS[holder]} {seconds:.1f} s" for holder, seconds in floor.seconds.items())
+        yield "floor", f"{held}; longest silence {floor.longest_silence:.1f} s"
 
 
 def _unanswered(line: LineSummary) -> str:

@@ -5,8 +5,7 @@ Numbers that do not exist are `None`, never 0. Refuses to claim an export that n
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,69 +13,8 @@ from typing import Any
 
 from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import EndReason, FunctionOutcome, Leg, TurnOutcome
+from voice_metrics.call.latency import Latency, milliseconds
 from voice_metrics.call.line import LineSummary
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Figures of one kind of latency, in milliseconds.
-
-    Parameters:
-        count: Number of samples.
-        average_ms: Mean, or `None` without samples.
-        min_ms: Least, or `None` without samples.
-        max_ms: Most, or `None` without samples.
-        p50_ms: Median, or `None` without samples.
-        p95_ms: 95th percentile, interpolated between samples, or `None` without samples.
-    """
-
-    count: int
-    average_ms: float | None
-    min_ms: float | None
-    max_ms: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "count": self.count,
-            "average_ms": self.average_ms,
-            "min_ms": self.min_ms,
-            "max_ms": self.max_ms,
-            "p50_ms": self.p50_ms,
-            "p95_ms": self.p95_ms,
-        }
-
-
-def latency(count: int, total: float, least: float, most: float, samples: Iterable[float]) -> Latency:
-    """Figures from seconds.
-
-    Args:
-        count: Number of all samples.
-        total: Their sum in seconds.
-        least: The least in seconds.
-        most: The most in seconds.
-        samples: The samples in seconds from which percentiles are taken.
-
-    Returns:
-        The figures in milliseconds, to a thousandth.
-    """
-    if not count:
-        return Latency(0, None, None, None, None, None)
-    ranked = sorted(samples)
-    return Latency(count, *(_ms(s) for s in (total / count, least, most, _rank(ranked, 0.5), _rank(ranked, 0.95))))
-
-
-def _rank(ranked: list[float], quantile: float) -> float:
-    position = quantile * (len(ranked) - 1)
-    below = math.floor(position)
-    above = min(below + 1, len(ranked) - 1)
-    return ranked[below] + (ranked[above] - ranked[below]) * (position - below)
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,9 +212,15 @@ class CallSummary:
             "ttfb": self.ttfb.to_dict(),
             "processing": self.processing.to_dict(),
             "response": self.response.to_dict(),
+            "response_parts": dict(self.line.response_parts_ms),
+            "greeting_ms": None if (greeting := self.line.greeting_seconds) is None else milliseconds(greeting),
             "turns": {outcome.value: self.turns.get(outcome, 0) for outcome in TurnOutcome}
             | {"unanswered": self.line.all_unanswered},
             "interruptions": self.interruptions,
+            "false_interruptions": self.line.false_interruptions,
+            "interruption_stop": self.line.interruption_stop.to_dict(),
+            "floor": self.line.floor_dict(),
+            "bot_gaps": self.line.gaps_dict(),
             "outcome": self.outcome,
             "success": self.success,
             "ended_by": self.ended_by.value if self.ended_by else None,

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from itertools import groupby
 
-from voice_metrics.call.summary import latency as figures
+from voice_metrics.call.latency import latency as figures
 from voice_metrics.ledger.rows import LatencyPoint, UsagePoint
 
 

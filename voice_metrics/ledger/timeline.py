@@ -9,25 +9,32 @@ from collections.abc import Callable, Iterator, Sequence
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    Backchannel,
+    BotGap,
     CharactersSpoken,
     Fact,
     Failed,
+    FalseInterruption,
     FirstAnswerToken,
     FirstAudio,
     FirstByte,
     FunctionSettled,
+    Greeted,
     Interrupted,
     Leg,
     Priced,
     Processing,
     Responded,
     ResponsePart,
+    Silence,
+    Spoke,
     TextAggregated,
     TokensUsed,
     TurnDetected,
     TurnEnded,
     Unanswered,
     Unpriced,
+    Yielded,
 )
 from voice_metrics.ledger.rows import Row
 
@@ -116,6 +123,8 @@ def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
             return (Row(at, "response_part", seconds, name=part),)
         case TurnEnded(outcome, seconds):
             return (Row(at, "turn", seconds, outcome=outcome),)
+        case Greeted() | Spoke() | Silence() | Yielded() | FalseInterruption() | Backchannel() | BotGap():
+            return (_felt(fact, at),)
         case Unanswered(cause):
             return (Row(at, "unanswered", outcome=cause),)
         case Interrupted():
@@ -126,3 +135,21 @@ def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
             return (Row(at, "error", name=processor, outcome=category),)
         case _:
             return ()
+
+
+def _felt(fact: Greeted | Spoke | Silence | Yielded | FalseInterruption | Backchannel | BotGap, at: float) -> Row:
+    match fact:
+        case Greeted(seconds):
+            return Row(at, "greeting", seconds)
+        case Spoke(holder, seconds, ended_ago):
+            return Row(at - ended_ago, "speech", seconds, name=holder)
+        case Silence(after, seconds, ended_ago):
+            return Row(at - ended_ago, "silence", seconds, outcome=after)
+        case Yielded(seconds):
+            return Row(at, "interruption_stop", seconds)
+        case FalseInterruption():
+            return Row(at, "false_interruption")
+        case Backchannel():
+            return Row(at, "backchannel")
+        case BotGap(cause, seconds):
+            return Row(at, "bot_gap", seconds, outcome=cause)

@@ -10,16 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 from pipecat.frames.frames import (
+    AggregatedTextFrame,
     Frame,
     FunctionCallCancelFrame,
     FunctionCallInProgressFrame,
     FunctionCallResultFrame,
+    InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
+    TTSTextFrame,
 )
 
 from voice_metrics.call.events import (
@@ -27,13 +30,14 @@ from voice_metrics.call.events import (
     ModelEnded,
     ModelSpoke,
     ModelStarted,
-    SpeechEnded,
-    SpeechMade,
+    ReplyEnded,
+    ReplyStarted,
     SpeechStarted,
     TurnHeard,
 )
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
+from voice_metrics.call.playout import Playout
 from voice_metrics.pipecat.conversation_frames import event
 from voice_metrics.pipecat.services import services_in
 from voice_metrics.pipecat.workers import is_bridge
@@ -52,11 +56,12 @@ class _Steps(dict[type, "Callable[[_Maker, Any, Any], None] | None"]):
 class _Maker:
     """A processor that makes answers: what it pushes, as events."""
 
-    def __init__(self, happened: _Happened, steps: _Steps) -> None:
+    def __init__(self, happened: _Happened, steps: _Steps, clock: Callable[[], float]) -> None:
         self._happened = happened
         self._steps = steps
+        self._clock = clock
         self._has_spoken = False
-        self._has_made = False
+        self._playout = Playout()
 
     def pushes(self, processor: Any, frame: Frame) -> None:
         """Read a frame that the processor is about to push."""
@@ -75,29 +80,57 @@ class _Maker:
     def model_ended(self, processor: Any, frame: Frame) -> None:
         self._happened(ModelEnded(), processor)
 
+    def reply_started(self, processor: Any, frame: Any) -> None:
+        if not frame.skip_tts:
+            self._playout.reply_started()
+            self._happened(ReplyStarted(), processor)
+
+    def reply_ended(self, processor: Any, frame: Any) -> None:
+        if not frame.skip_tts:
+            self._playout.reply_ended()
+            self._happened(ReplyEnded(), processor)
+
     def speech_started(self, processor: Any, frame: Frame) -> None:
-        self._has_made = False
+        self._playout.piece_started()
         self._happened(SpeechStarted(), processor)
 
-    def speech_made(self, processor: Any, frame: Frame) -> None:
-        if not self._has_made:
-            self._has_made = True
-            self._happened(SpeechMade(), processor)
+    def sentence_started(self, processor: Any, frame: Any) -> None:
+        if type(frame) is AggregatedTextFrame and frame.context_id and not frame.skip_tts:
+            self._playout.sentence_started(hash(frame.text.strip()))
+
+    def sentence_ended(self, processor: Any, frame: Any) -> None:
+        self._playout.sentence_ended(hash(frame.text.strip()))
+
+    def speech_made(self, processor: Any, frame: Any) -> None:
+        seconds = len(frame.audio) / (2 * frame.num_channels * frame.sample_rate)
+        if made := self._playout.made(seconds, self._clock()):
+            self._happened(made, processor)
 
     def speech_ended(self, processor: Any, frame: Frame) -> None:
-        self._happened(SpeechEnded(), processor)
+        self._happened(self._playout.piece_ended(), processor)
+
+    def interrupted(self, processor: Any, frame: Frame) -> None:
+        self._playout = Playout()
 
     def function(self, processor: Any, frame: Frame) -> None:
         if told := event(frame, processor):
             self._happened(told, processor)
 
 
-_VOICE = {
+_Step = Callable[["_Maker", Any, Any], None]
+_SPEECH: dict[type, _Step] = {
     TTSStartedFrame: _Maker.speech_started,
     TTSAudioRawFrame: _Maker.speech_made,
     TTSStoppedFrame: _Maker.speech_ended,
+    AggregatedTextFrame: _Maker.sentence_started,
+    TTSTextFrame: _Maker.sentence_ended,
+    InterruptionFrame: _Maker.interrupted,
 }
-_MODEL = {
+_VOICE: dict[type, _Step] = {
+    LLMFullResponseStartFrame: _Maker.reply_started,
+    LLMFullResponseEndFrame: _Maker.reply_ended,
+}
+_MODEL: dict[type, _Step] = {
     LLMFullResponseStartFrame: _Maker.model_started,
     LLMTextFrame: _Maker.model_spoke,
     LLMFullResponseEndFrame: _Maker.model_ended,
@@ -106,18 +139,19 @@ _MODEL = {
     FunctionCallCancelFrame: _Maker.function,
 }
 # A model that speaks makes both.
-_STEPS = {Leg.LLM: _Steps({**_MODEL, **_VOICE}), Leg.TTS: _Steps(_VOICE)}
+_STEPS = {Leg.LLM: _Steps({**_MODEL, **_SPEECH}), Leg.TTS: _Steps({**_VOICE, **_SPEECH})}
 
 
-def listen_to_maker(processor: Any, happened: _Happened) -> None:
+def listen_to_maker(processor: Any, happened: _Happened, clock: Callable[[], float]) -> None:
     """Listen to a processor, if it makes answers or parts of them.
 
     Args:
         processor: Any processor.
         happened: Receives each event and the processor, synchronously, in the task of the processor.
+        clock: Monotonic seconds.
     """
     if (leg := _leg(processor)) in _STEPS:
-        processor.add_event_handler("on_before_push_frame", _Maker(happened, _STEPS[leg]).pushes)
+        processor.add_event_handler("on_before_push_frame", _Maker(happened, _STEPS[leg], clock).pushes)
 
 
 def listen_to_turns(processor: Any, happened: _Happened) -> bool:

@@ -14,9 +14,11 @@ from pipecat.frames.frames import ErrorFrame, Frame, FunctionCallResultFrame
 from pipecat.processors.frame_processor import FrameDirection
 
 from voice_metrics.call.events import (
+    Backchanneled,
     BotSpeaking,
     BotStarted,
     BotStopped,
+    Connected,
     Interruption,
     UserStarted,
     UserStopped,
@@ -151,6 +153,8 @@ _BY_NAME: dict[str, _Maker] = {
     "VADUserStartedSpeakingFrame": _voice_started,
     "VADUserStoppedSpeakingFrame": _voice_stopped,
     "InterruptionFrame": _always(Interruption()),
+    "ClientConnectedFrame": _always(Connected()),
+    "UserBackchannelFrame": _always(Backchanneled()),  # since 1.13.0
     "ErrorFrame": error_raised,
     "FunctionCallInProgressFrame": _running,
     "FunctionCallResultFrame": _answered,

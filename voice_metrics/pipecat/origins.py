@@ -7,6 +7,7 @@ that make them is right in all places, and costs a frame 2 microseconds in each 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,10 +26,12 @@ class Origins:
     Args:
         happened: Receives each event and its processor, synchronously, in the task of that processor. It must
             not raise for the sake of the log: Pipecat contains what a listener raises and reports it as an error.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, happened: Callable[[Event, Any], None]) -> None:
+    def __init__(self, happened: Callable[[Event, Any], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._happened = happened
+        self._clock = clock
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
         self._told = Seen(MOST_WAITING)
@@ -45,7 +48,7 @@ class Origins:
                 continue
             self._heard.add(processor.id)
             processor.add_event_handler("on_error", self._on_error)
-            listen_to_maker(processor, self._happened)
+            listen_to_maker(processor, self._happened, self._clock)
             if listen_to_turns(processor, self._happened):
                 self.turns_are_announced = True
 

@@ -108,7 +108,7 @@ class CallRecorder:
         self._clock = clock
         self._current = CurrentCall()
         self._services = Services()
-        self._origins = Origins(self._at_origin)
+        self._origins = Origins(self._at_origin, clock)
         self._partners = Partners(self._at_origin, self.take, self._switched)
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float]] = []

@@ -14,14 +14,19 @@ from typing import Any, NamedTuple, Protocol
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    Backchannel,
+    BotGap,
     CharactersSpoken,
     Fact,
     Failed,
+    FalseInterruption,
     FirstAnswerToken,
     FirstAudio,
     FirstByte,
+    FloorHeld,
     FunctionSettled,
     Generated,
+    Greeted,
     Interrupted,
     Leg,
     Priced,
@@ -29,6 +34,8 @@ from voice_metrics.call.facts import (
     Refused,
     Responded,
     ResponsePart,
+    Silence,
+    Spoke,
     Switched,
     TextAggregated,
     TokensUsed,
@@ -36,6 +43,7 @@ from voice_metrics.call.facts import (
     TurnEnded,
     Unanswered,
     Unpriced,
+    Yielded,
 )
 from voice_metrics.call.providers import gen_ai_provider, provider_word
 from voice_metrics.series import table
@@ -209,6 +217,14 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service)],
     TurnEnded: [_Row(table.TURNS, _once, _fields("outcome"))],
     Unanswered: [_Row(table.TURNS_UNANSWERED, _once, _fields("cause"))],
+    Greeted: [_Row(table.GREETING, _milliseconds, _nothing_more)],
+    FloorHeld: [_Row(table.FLOOR, attrgetter("seconds"), _fields("holder"))],
+    Silence: [_Row(table.SILENCE, attrgetter("seconds"), _fields("after"))],
+    Yielded: [_Row(table.INTERRUPTION_STOP, _milliseconds, _nothing_more)],
+    FalseInterruption: [_Row(table.FALSE_INTERRUPTIONS, _once, _nothing_more)],
+    BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _fields("cause"))],
+    Backchannel: [],
+    Spoke: [],
     Interrupted: [_Row(table.INTERRUPTIONS, _once, _nothing_more)],
     FunctionSettled: [
         _Row(table.FUNCTION_CALLS, _once, _fields("function", "outcome")),

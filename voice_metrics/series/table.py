@@ -59,6 +59,9 @@ LATENCY_MS = (
     5000.0,
     10000.0,
 )
+SILENCE_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0)
+# Read as an average; the bounds tell a hiccup from an outage.
+GAP_SECONDS = (0.5, 1.0, 3.0)
 # Tokens per second; speech needs about 4, fast hosts stream some hundreds.
 THROUGHPUT = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0)
 # OpenTelemetry semantic conventions for generative AI, docs/gen-ai/gen-ai-metrics.md, read 2026-11-22.
@@ -202,6 +205,51 @@ TURNS_UNANSWERED = Series(
     "Turns of the caller that no answer of the bot belongs to.",
     ("cause",),
 )
+FLOOR = Series(
+    "voice.floor.seconds",
+    Kind.COUNTER,
+    "s",
+    "Who was speaking; the four add up to the call's length.",
+    ("holder",),
+)
+SILENCE = Series(
+    "voice.silence.seconds",
+    Kind.HISTOGRAM,
+    "s",
+    "Stretches of a second or more in which neither side speaks.",
+    ("after",),
+    SILENCE_SECONDS,
+)
+GREETING = Series(
+    "voice.greeting.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "Caller connected to the bot's first audio, where the bot speaks first.",
+    (),
+    LATENCY_MS,
+)
+INTERRUPTION_STOP = Series(
+    "voice.interruption.stop.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "Onset of the caller's speech to the bot's silence, at each interruption.",
+    (),
+    LATENCY_MS,
+)
+FALSE_INTERRUPTIONS = Series(
+    "voice.interruptions.false.total",
+    Kind.COUNTER,
+    "{interruption}",
+    "Times the bot was cut off by a turn in which nothing was recognised.",
+)
+BOT_GAP = Series(
+    "voice.bot.gap.seconds",
+    Kind.HISTOGRAM,
+    "s",
+    "Pauses over 250 ms within an answer, because audio came late or never.",
+    ("cause",),
+    GAP_SECONDS,
+)
 INTERRUPTIONS = Series(
     "voice.interruptions.total",
     Kind.COUNTER,
@@ -272,6 +320,12 @@ VOICE = (
     COST,
     TURNS,
     TURNS_UNANSWERED,
+    FLOOR,
+    SILENCE,
+    GREETING,
+    INTERRUPTION_STOP,
+    FALSE_INTERRUPTIONS,
+    BOT_GAP,
     INTERRUPTIONS,
     FUNCTION_CALLS,
     FUNCTION_CALL,

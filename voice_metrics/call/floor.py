@@ -1,0 +1,201 @@
+"""Who has the floor: caller, bot, both or neither, and the silences of a call.
+
+Both sides' speech is kept as intervals until it can no longer change: a voice activity detector says only after a
+while that the caller began or stopped, and that the bot's audio came late is known when it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from voice_metrics.call.facts import Fact, FloorHeld, Holder, Silence, SilenceAfter, Spoke
+
+# Speech can be taken back for this long: longer than detectors and transports hesitate, short beside an export.
+UNSETTLED_SECONDS = 6.0
+# How often speech that can no longer change is counted.
+SETTLE_SECONDS = 5.0
+# A shorter pause is part of any conversation.
+SILENCE_SECONDS = 1.0
+
+
+class _Speech:
+    """The intervals of one side's speech, in the order of time, without overlap."""
+
+    def __init__(self) -> None:
+        self._spans: list[list[float]] = []
+        self.since: float | None = None
+
+    def began(self, at: float) -> None:
+        if self.since is None:
+            self.since = max(at, self._spans[-1][1]) if self._spans else at
+
+    def ended(self, at: float) -> None:
+        since, self.since = self.since, None
+        if since is not None and at > since:
+            self._spans.append([since, at])
+
+    def was_silent(self, since: float, until: float) -> None:
+        """Take back what was taken for speech."""
+        if self.since is not None and self.since < until:
+            begun, self.since = self.since, until
+            if since > begun:
+                self._spans.append([begun, since])
+        self._spans = [
+            part for a, b in self._spans for part in ([a, min(b, since)], [max(a, until), b]) if part[1] > part[0]
+        ]
+
+    def spans(self, since: float, until: float) -> Iterator[tuple[float, float]]:
+        """What lies between two moments; speech that goes on lasts until the second."""
+        for a, b in (*self._spans, *(((self.since, until),) if self.since is not None else ())):
+            if b > since and a < until:
+                yield max(a, since), min(b, until)
+
+    def settle(self, until: float) -> Iterator[tuple[float, float]]:
+        """Forget what ended by `until`, and yield it."""
+        over = [(a, b) for a, b in self._spans if b <= until]
+        self._spans = [span for span in self._spans if span[1] > until]
+        yield from over
+
+
+@dataclass(slots=True)
+class FloorTotals:
+    """Seconds of a call by who spoke; they add up to its length.
+
+    Parameters:
+        seconds: Seconds by holder.
+        longest_silence: Longest stretch in which nobody spoke, in seconds.
+        silent_since: When the silence in course began, or `None`.
+        after: What came before it.
+    """
+
+    seconds: dict[Holder, float] = field(default_factory=lambda: dict.fromkeys(Holder, 0.0))
+    longest_silence: float = 0.0
+    silent_since: float | None = None
+    after: SilenceAfter = SilenceAfter.START
+
+    def copy(self) -> FloorTotals:
+        """The same totals, to go on from."""
+        return FloorTotals(dict(self.seconds), self.longest_silence, self.silent_since, self.after)
+
+    def hold(self, holder: Holder, since: float, until: float) -> float | None:
+        """Add a stretch; the length of the silence that it ends, if it ends one."""
+        self.seconds[holder] += until - since
+        if holder is Holder.NONE:
+            if self.silent_since is None:
+                self.silent_since = since
+            self.longest_silence = max(self.longest_silence, until - self.silent_since)
+            return None
+        begun, self.silent_since = self.silent_since, None
+        return None if begun is None else since - begun
+
+
+class Floor:
+    """The floor of one call.
+
+    Args:
+        at: The call's start, in monotonic seconds.
+    """
+
+    def __init__(self, at: float) -> None:
+        self._voice, self._turns, self._bot = _Speech(), _Speech(), _Speech()
+        self._is_detected = False
+        self._settled_at = at
+        self._totals = FloorTotals()
+
+    def voice_began(self, at: float) -> None:
+        """Note that the detector hears the caller since `at`."""
+        self._is_detected = True
+        self._voice.began(max(at, self._settled_at))
+
+    def voice_ended(self, at: float) -> None:
+        """Note that the detector heard the caller until `at`."""
+        self._voice.ended(at)
+
+    def turn_began(self, at: float) -> None:
+        """Note that the caller's turn began; it counts as speech where there is no detector."""
+        self._turns.began(at)
+
+    def turn_ended(self, at: float) -> None:
+        """Note that the caller's turn ended."""
+        self._turns.ended(at)
+
+    def bot_began(self, at: float) -> None:
+        """Note that the bot is heard since `at`."""
+        self._bot.began(at)
+
+    def bot_ended(self, at: float) -> None:
+        """Note that the bot was heard until `at`."""
+        self._bot.ended(at)
+
+    def bot_was_silent(self, since: float, until: float) -> None:
+        """Note that the bot was not heard, although it was taken to speak."""
+        self._bot.was_silent(max(since, self._settled_at), until)
+
+    def settle(self, at: float) -> Sequence[Fact]:
+        """Count what can no longer change at `at`, from time to time."""
+        until = at - UNSETTLED_SECONDS
+        return self._settle(until, at) if until - self._settled_at >= SETTLE_SECONDS else ()
+
+    def end(self, until: float, at: float) -> Sequence[Fact]:
+        """Count the rest of a call that ended at `until`, and the silence in course; it is known at `at`."""
+        facts = [*self._settle(until, at)]
+        silent_since = self._totals.silent_since
+        if silent_since is not None and until - silent_since >= SILENCE_SECONDS:
+            facts.append(Silence(self._totals.after, until - silent_since, at - until))
+            self._totals.silent_since = None
+        return facts
+
+    def totals(self, at: float) -> FloorTotals:
+        """The totals of the call until `at`; nothing is changed."""
+        totals = self._totals.copy()
+        for _ in self._sweep(totals, at):
+            pass
+        return totals
+
+    def _settle(self, until: float, at: float) -> Sequence[Fact]:
+        if until <= self._settled_at:
+            return ()
+        before = dict(self._totals.seconds)
+        facts: list[Fact] = [
+            replace(silence, ended_ago=at - silence.ended_ago) for silence in self._sweep(self._totals, until)
+        ]
+        self._settled_at = until
+        for holder, seconds in self._totals.seconds.items():
+            if seconds > before[holder]:
+                facts.append(FloorHeld(holder, seconds - before[holder]))
+        for holder, speech in ((Holder.CALLER, self._caller), (Holder.BOT, self._bot)):
+            facts.extend(Spoke(holder, b - a, at - b) for a, b in speech.settle(until))
+        if self._is_detected:
+            for _ in self._turns.settle(until):
+                pass
+        return facts
+
+    @property
+    def _caller(self) -> _Speech:
+        return self._voice if self._is_detected else self._turns
+
+    def _sweep(self, totals: FloorTotals, until: float) -> Iterator[Silence]:
+        """Add what lies between the settled part and `until` to totals; silences carry the moment of their end."""
+        since = self._settled_at
+        if until <= since:
+            return
+        sides = [list(self._caller.spans(since, until)), list(self._bot.spans(since, until))]
+        moments = sorted({since, until, *(moment for side in sides for span in side for moment in span)})
+        for a, b in pairwise(moments):
+            caller, bot = (any(x <= a and b <= y for x, y in side) for side in sides)
+            holder = _HOLDERS[caller, bot]
+            ended = totals.hold(holder, a, b)
+            if ended is not None and ended >= SILENCE_SECONDS:
+                yield Silence(totals.after, ended, a)
+            if holder is not Holder.NONE:
+                totals.after = SilenceAfter.BOT if bot else SilenceAfter.CALLER
+
+
+_HOLDERS = {
+    (True, True): Holder.BOTH,
+    (True, False): Holder.CALLER,
+    (False, True): Holder.BOT,
+    (False, False): Holder.NONE,
+}

@@ -1,0 +1,106 @@
+"""Figures of one kind of latency: seconds in, milliseconds out."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+# Percentiles are over this many latest samples; counts, averages and extremes over all.
+SAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Figures of one kind of latency, in milliseconds.
+
+    Parameters:
+        count: Number of samples.
+        average_ms: Mean, or `None` without samples.
+        min_ms: Least, or `None` without samples.
+        max_ms: Most, or `None` without samples.
+        p50_ms: Median, or `None` without samples.
+        p95_ms: 95th percentile, interpolated between samples, or `None` without samples.
+    """
+
+    count: int
+    average_ms: float | None
+    min_ms: float | None
+    max_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "count": self.count,
+            "average_ms": self.average_ms,
+            "min_ms": self.min_ms,
+            "max_ms": self.max_ms,
+            "p50_ms": self.p50_ms,
+            "p95_ms": self.p95_ms,
+        }
+
+
+def latency(count: int, total: float, least: float, most: float, samples: Iterable[float]) -> Latency:
+    """Figures from seconds.
+
+    Args:
+        count: Number of all samples.
+        total: Their sum in seconds.
+        least: The least in seconds.
+        most: The most in seconds.
+        samples: The samples in seconds from which percentiles are taken.
+
+    Returns:
+        The figures in milliseconds, to a thousandth.
+    """
+    if not count:
+        return Latency(0, None, None, None, None, None)
+    ranked = sorted(samples)
+    return Latency(
+        count, *(milliseconds(s) for s in (total / count, least, most, _rank(ranked, 0.5), _rank(ranked, 0.95)))
+    )
+
+
+def _rank(ranked: list[float], quantile: float) -> float:
+    position = quantile * (len(ranked) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(ranked) - 1)
+    return ranked[below] + (ranked[above] - ranked[below]) * (position - below)
+
+
+def milliseconds(seconds: float) -> float:
+    """Seconds in milliseconds, to a thousandth."""
+    return round(seconds * 1000, 3)
+
+
+NO_LATENCY = latency(0, 0.0, 0.0, 0.0, ())
+
+
+@dataclass(slots=True)
+class Samples:
+    """Seconds of one kind of latency."""
+
+    count: int = 0
+    total: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+    interrupted: int = 0
+    latest: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+
+    def add(self, seconds: float) -> None:
+        """Add a sample."""
+        if not self.count or seconds < self.least:
+            self.least = seconds
+        if seconds > self.most:
+            self.most = seconds
+        self.count += 1
+        self.total += seconds
+        self.latest.append(seconds)
+
+    def summary(self) -> Latency:
+        """Its figures so far."""
+        return latency(self.count, self.total, self.least, self.most, self.latest)

@@ -1,0 +1,82 @@
+"""Which of the bot's answers are still to be heard to their end: what its voice has begun, and what was heard of it.
+
+A voice makes an answer in pieces, faster than they are heard, and an output transport says after each piece, and after
+a pause in one, that the bot stopped. Only the last of these stops ends the answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from voice_metrics.call.events import ReplyEnded, ReplyStarted, SpeechEnded, SpeechLate, SpeechMade, SpeechStarted
+
+# More answers than this are never under way; a voice that never says that it ended one would add to them for ever.
+MOST_ANSWERS = 100
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One answer.
+
+    Parameters:
+        is_open: Whether more of it may be made.
+        due: Pieces with audio that are not heard to their end.
+    """
+
+    is_open: bool = True
+    due: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return not self.is_open and self.due == 0
+
+
+class Pieces:
+    """The answers of a call that a voice has begun and that are not over."""
+
+    def __init__(self) -> None:
+        self._answers: deque[_Answer] = deque(maxlen=MOST_ANSWERS)
+        self._heard: _Answer | None = None
+        self._in_reply = False
+
+    def take(self, event: object) -> None:
+        """Note what the voice does."""
+        match event:
+            case ReplyStarted():
+                self._in_reply = True
+                self._answers.append(_Answer())
+            case SpeechStarted() if not self._in_reply:
+                self._answers.append(_Answer())
+            case SpeechMade() | SpeechLate(first=True) if self._answers:
+                self._answers[-1].due += 1
+            case SpeechEnded() if not self._in_reply:
+                self._close()
+            case ReplyEnded():
+                self._in_reply = False
+                self._close()
+
+    def started(self) -> None:
+        """Note that the bot is heard."""
+        while self._answers and self._answers[0].is_over:
+            self._answers.popleft()
+        self._heard = self._answers[0] if self._answers else None
+
+    def stopped(self) -> None:
+        """Note that the bot is not heard any more."""
+        if self._heard is not None:
+            self._heard.due = max(0, self._heard.due - 1)
+
+    def dropped(self) -> None:
+        """Note that what is not heard yet never will be."""
+        self._answers.clear()
+        self._heard, self._in_reply = None, False
+
+    @property
+    def is_heard_to_its_end(self) -> bool:
+        """Whether nothing more comes of the answer that was heard last."""
+        return self._heard is None or self._heard.is_over
+
+    def _close(self) -> None:
+        if self._answers:
+            self._answers[-1].is_open = False
