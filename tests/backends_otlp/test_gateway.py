@@ -14,21 +14,9 @@ from tests.backends.programs import Program
 
 from .increments import counted, observed, request
 from .queries import comes_to, holds
-from .stack import DEPLOY, Collector, gateway, post, prometheus, samples
+from .stack import Collector, gateway, post, samples
 
 PROCESSES = 400
-
-
-@pytest.fixture(scope="module")
-def prom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    running = prometheus(
-        tmp_path_factory.mktemp("prometheus"),
-        DEPLOY / "fleet" / "prometheus.yaml",
-        "created-timestamp-zero-ingestion",
-    )
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture
@@ -88,3 +76,17 @@ async def test_a_crash_of_a_gateway_loses_nothing(prom: Program, gateways: list[
     (row,) = samples(prom, f'voice_llm_tokens_total{{job="{job}"}}')
     # Once for each process that the gateway was: a reset can be seen, even if the next value is higher.
     assert [value for _, value in row].count(0.0) >= 3
+
+
+async def test_a_store_that_was_away_gets_everything(prom: Program, gateways: list[Collector]) -> None:
+    job, endpoint = "away", gateways[0].otlp_endpoint
+    selector = f'voice_llm_tokens_total{{job="{job}"}}'
+    assert tell(0, endpoint, job) == 200
+    await comes_to(prom, selector, 3)
+    prom.stop()
+    for number in range(1, 20):
+        assert tell(number, endpoint, job) == 200
+    gateways[0].program.stop()
+    prom.start()
+    gateways[0].program.start()
+    await comes_to(prom, selector, 60)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -12,24 +11,12 @@ from tests.backends.programs import Program
 
 from .increments import attributes, observed, request
 from .queries import holds
-from .stack import DEPLOY, gateway, post, prometheus
+from .stack import DEPLOY, gateway, post
 
 TRIGGERS = [
     trigger["metadata"]["query"]
     for trigger in yaml.safe_load((DEPLOY / "fleet" / "keda.yaml").read_text())["spec"]["triggers"]
 ]
-
-
-@pytest.fixture
-def prom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    running = prometheus(
-        tmp_path_factory.mktemp("prometheus"),
-        DEPLOY / "fleet" / "prometheus.yaml",
-        "created-timestamp-zero-ingestion",
-    )
-    running.start()
-    yield running
-    running.stop()
 
 
 async def test_calls_and_lag_decide_how_many_pods_there_are(
