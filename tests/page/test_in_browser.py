@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.ledger.summaries import NOON, summary
 from tests.page.calls import conversation, ended, live
 from tests.page.command import served
 from tests.page.conftest import Visit
 from tests.receiver import free_port
-from voice_metrics.ledger import Ledger, LedgerReader
+from voice_metrics.ledger import Ledger, LedgerReader, Row
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page import PageServer
 
@@ -407,3 +408,33 @@ def test_five_thousand_calls(chromium: Any, server: PageServer, ledger: Ledger) 
             assert visit.tab.locator(".status").inner_text() == f"{number(5000)} calls, 100 shown"
         visit.context.close()
         assert visit.complaints == []
+
+
+@pytest.mark.parametrize("view", ["toString", "__proto__", "constructor", "hasOwnProperty?a=1"])
+def test_an_address_that_is_no_view_shows_what_runs_now(visit: Visit, server: PageServer, view: str) -> None:
+    tab = visit.go(server, view)
+    assert tab.locator("h1").inner_text() == "Now"
+
+
+def test_each_of_two_calls_of_one_id_has_its_own_page(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    for key, errors in (("first", 1), ("second", 2)):
+        ledger.call_started(key, NOON, summary("sip-1"))
+        ledger.call_ended(key, summary("sip-1", errors=errors), "ended")
+    ledger.flush()
+    for place, said in ((0, "2 errors"), (1, "1 error")):
+        tab = visit.go(server, "calls")
+        tab.locator("tbody th a").nth(place).click()
+        tab.locator(".tile .note", has_text=re.compile(f"^{said}$")).wait_for()
+
+
+def test_a_long_call_is_turned_page_by_page(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "long", duration_seconds=30_000.0)
+    for begin in (0, 15_000):
+        turns = (Row(start + at, "turn", 0.5, outcome="completed") for at in range(begin, begin + 15_000))
+        ledger.add("long", list(turns))
+    assert ledger.flush(20.0)
+    tab = visit.go(server, "call/long")
+    tab.get_by_text("Part 2 of 2 of a long call.").wait_for()
+    tab.get_by_text("Earlier").click()
+    tab.get_by_text("Part 1 of 2 of a long call.").wait_for()
+    assert tab.get_by_text("Later").count() == 1

@@ -4,6 +4,7 @@ import { answersPart } from "./answers.js";
 import { el, heading, say, tile } from "./dom.js";
 import { callFacts } from "./facts.js";
 import { measurementsPart } from "./measurements.js";
+import { callAddress } from "./table.js";
 import { timelinePart } from "./timeline.js";
 import { clock, count, length, ms, seconds, usd } from "./words.js";
 
@@ -16,6 +17,7 @@ export function callView(query) {
   const copied = el("span.copied", { role: "status" });
   const copy = el("button", { type: "button", onclick: () => copyText(id.textContent, copied) }, "Copy id");
   const tiles = TILES.map(tile);
+  const pages = el("p", { hidden: true });
   const timeline = timelinePart();
   const answers = answersPart();
   const facts = callFacts();
@@ -24,20 +26,31 @@ export function callView(query) {
   return {
     title: "Call",
     heading: el("div.heading", {}, el("h1", { tabindex: "-1" }, "Call ", id), el("div.controls", {}, copied, state, copy)),
-    element: el("div", {}, el("dl.tiles.small", {}, tiles.map((each) => each.element)), timeline.element, answers.element, facts.element, measurements.element),
+    element: el("div", {}, el("dl.tiles.small", {}, tiles.map((each) => each.element)), pages, timeline.element, answers.element, facts.element, measurements.element),
     every: () => (live ? 1000 : 5000),
-    update({ call, summary, story, measurements: rows }) {
+    update({ call, summary, story, measurements: rows, page, pages: most }) {
       live = call.state === "live";
       say(id, call.call_id);
       say(state, live ? "live" : call.end_reason ?? "ended");
       state.className = `state ${live ? "good" : ENDS[call.end_reason] ?? ""}`;
       numbers(tiles, call, summary, story);
+      turnPages(pages, call, page, most);
       timeline.update(story, call, live);
       answers.update(story);
       facts.update(call, summary);
       measurements.update(rows, call.started_at);
     },
   };
+}
+
+// A long call is shown part by part, the latest first.
+function turnPages(place, call, page, most) {
+  place.hidden = most < 2;
+  const shown = `${page} of ${most}`;
+  if (place.dataset.shown === shown) return;
+  place.dataset.shown = shown;
+  const link = (words, to) => (to < 0 || to >= most ? "" : el("a", { href: callAddress(call.call_id, call.key, to) }, words));
+  place.replaceChildren(`Part ${most - page} of ${most} of a long call. `, link("Earlier", page + 1), " ", link("Later", page - 1));
 }
 
 function numbers([median, worst, long, turns, tokens, characters, audio, cost], call, summary, story) {

@@ -10,7 +10,7 @@ const models = (row) => [row.llm_model, row.stt_model, row.tts_model].filter(Boo
 const end = (row) => (row.state === "live" ? "live" : row.end_reason);
 
 export const COLUMNS = [
-  { name: "Call", text: (row) => short(row.call_id), link: (row) => callAddress(row.call_id), whole: (row) => row.call_id },
+  { name: "Call", text: (row) => short(row.call_id), link: (row) => callAddress(row.call_id, row.key), whole: (row) => row.call_id },
   { name: "Started", order: "started_at", text: (row) => recent(row.started_at), title: "When the call started, in local time" },
   { name: "Length", order: "duration_seconds", number: true, minor: true, text: (row) => length(row.duration_seconds) },
   { name: "End", order: "end_reason", text: (row) => or(end(row)), mark: (row) => MARKS[end(row)] },

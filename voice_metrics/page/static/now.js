@@ -60,7 +60,7 @@ function owed(notice, pending) {
 function card(call) {
   const numbers = NUMBERS.map(([name]) => el("div", {}, el("dt", {}, name), el("dd", {}, "–")));
   return el("article.card", { role: "listitem" },
-    el("h3", {}, el("span.dot", { "aria-hidden": "true" }), el("a", { href: callAddress(call.call_id), title: call.call_id }, short(call.call_id)), el("span.running-for", { "data-started": call.started_at })),
+    el("h3", {}, el("span.dot", { "aria-hidden": "true" }), el("a", { href: callAddress(call.call_id, call.key), title: call.call_id }, short(call.call_id)), el("span.running-for", { "data-started": call.started_at })),
     el("p.models"),
     el("dl.numbers", {}, numbers));
 }

@@ -53,4 +53,8 @@ function fill(tr, columns, row) {
   });
 }
 
-export const callAddress = (id) => `#/call/${encodeURIComponent(id)}`;
+// Two calls may have one id: the key says which.
+export function callAddress(id, key = id, page = 0) {
+  const query = new URLSearchParams({ ...(key === id ? {} : { key }), ...(page ? { page } : {}) });
+  return `#/call/${encodeURIComponent(id)}${query.size ? `?${query}` : ""}`;
+}
