@@ -14,6 +14,14 @@ from voice_metrics.pipecat.workers import processors_of
 from voice_metrics.processor import VoiceMetricsProcessor
 
 
+async def setup_worker_runner(runner: Any) -> None:
+    """Do nothing: Pipecat warns of a setup file without this function.
+
+    Args:
+        runner: Pipecat's runner.
+    """
+
+
 async def setup_pipeline_worker(worker: Any) -> None:
     """Observe a worker, if it is one that talks to a caller and is not measured already.
 

@@ -36,6 +36,7 @@ from voice_metrics.call.facts import (
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import HoldBack
 from voice_metrics.call.incoming import Event
+from voice_metrics.call.lags import Lags
 from voice_metrics.call.models import Models, ServiceSwitched
 from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput
 from voice_metrics.call.record import Record
@@ -114,6 +115,7 @@ class Call:
         self.ended_by: EndedBy | None = None
         self.outcome = NOTHING_SAID
         self._series = series
+        self.lags = Lags()
         self._prices = prices
         self._journal = journal
         self._started_at = at
@@ -360,6 +362,7 @@ class Call:
             outcome=self.outcome.name,
             success=self.outcome.success,
             ended_by=self.ended_by,
+            loop_lag=self.lags.to_dict(),
             exported=self._exported(),
             destination=self._series.destination,
             kept_in=self._series.kept_in,

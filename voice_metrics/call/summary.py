@@ -13,6 +13,7 @@ from typing import Any
 
 from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import EndReason, FunctionOutcome, Leg, TurnOutcome
+from voice_metrics.call.lags import Lags
 from voice_metrics.call.latency import Latency, milliseconds
 from voice_metrics.call.line import LineSummary
 
@@ -162,6 +163,7 @@ class CallSummary:
         outcome: What the application says that the call achieved, or `None` if it says nothing.
         success: Whether that is a success, or `None` if the application does not say.
         ended_by: Who or what ended it, or `None` while it runs.
+        loop_lag: How late the event loop was while it ran, in milliseconds; `None` before the first tick.
         exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
         destination: Host that the series went to, or `None` without an endpoint.
         kept_in: File that keeps what was not acknowledged, or `None`.
@@ -191,6 +193,7 @@ class CallSummary:
     outcome: str | None = None
     success: bool | None = None
     ended_by: EndedBy | None = None
+    loop_lag: Mapping[str, float | None] = field(default_factory=lambda: Lags().to_dict())
     exported: bool | None = None
     destination: str | None = None
     kept_in: str | None = None
@@ -224,6 +227,7 @@ class CallSummary:
             "outcome": self.outcome,
             "success": self.success,
             "ended_by": self.ended_by.value if self.ended_by else None,
+            "loop_lag": dict(self.loop_lag),
             "function_calls": {outcome.value: self.function_calls.get(outcome, 0) for outcome in FunctionOutcome},
             "errors": self.errors,
             "cost": self.cost.to_dict(),

@@ -17,6 +17,7 @@ from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import EndReason
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger.journal import Journal
+from voice_metrics.pipecat import event_loop
 
 # What is still under way when a pipeline is stopped or cancelled gets this long, unless it is cleaned up before.
 GRACE_SECONDS = 0.5
@@ -81,6 +82,8 @@ class Lifetime:
         self._concluding: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._awaits_clean_up = False
+        self._watch = event_loop.watch()
+        self._watch.tell(call.lags.add)
         if journal is not None:
             journal.started(call.progress(clock()))
             self._later(JOURNAL_SECONDS, self._write_journal)
@@ -168,6 +171,9 @@ class Lifetime:
         finally:
             # Told even when the event loop is being closed.
             self._due.set()
+            self._watch.forget(self.call.lags.add)
+            if (late := self._watch.late()) > 0:
+                self.call.lags.add(late)
             self._listener.read()
             last_export = self.call.close(self._clock())
             summary = self.call.progress(self._clock())

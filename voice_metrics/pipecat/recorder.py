@@ -34,7 +34,7 @@ from voice_metrics.call.text import Vocabulary, clean
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
-from voice_metrics.pipecat import breakdowns, endings
+from voice_metrics.pipecat import breakdowns, endings, event_loop
 from voice_metrics.pipecat import conversation_frames as events
 from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.endings import Ending
@@ -48,6 +48,7 @@ from voice_metrics.pipecat.services import Flags, Services, services_in
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers, worker_of
 from voice_metrics.prices import PriceBook
+from voice_metrics.series import table
 from voice_metrics.series.declarations import OwnKind
 from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
@@ -337,6 +338,7 @@ class CallRecorder:
         call = Call(identity, self._services, series, self._prices, at, journal=journal, models=models)
         self._lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, self)
         self._current.begin(call.own, self._refused, self.outcome)
+        event_loop.watch().record_in(telemetry.series(table.LOOP_LAG, {}))
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.current.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
         namesake = _running.get(self.call_id)

@@ -298,6 +298,16 @@ CALL_DURATION = Series(
     ("end_reason", "outcome", "success"),
     CALL_SECONDS,
 )
+# Bounds of a lag: a caller hears half a second.
+LAG_MS = (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0)
+LOOP_LAG = Series(
+    "voice.event_loop.lag.milliseconds",
+    Kind.HISTOGRAM,
+    "ms",
+    "How late the bot's event loop runs what is due.",
+    (),
+    LAG_MS,
+)
 
 VOICE = (
     CALLS,
@@ -336,7 +346,7 @@ VOICE = (
 )
 
 # Of the process or of all its calls, without a call's id and models.
-PROCESS = (CALL_DURATION,)
+PROCESS = (CALL_DURATION, LOOP_LAG)
 
 _GEN_AI_ATTRIBUTES = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
 GEN_AI_TOKEN_USAGE = Series(

@@ -1,7 +1,4 @@
-"""How late the event loop is: a ticker that measures its own delay.
-
-Owns one task for each loop that serves an application.
-"""
+"""How late the event loop of a server is, also while it has no call."""
 
 from __future__ import annotations
 
@@ -10,25 +7,21 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from voice_metrics.pipecat import event_loop
 from voice_metrics.series.registry import SeriesSink
 from voice_metrics.server.server_series import LOOP_LAG
-
-INTERVAL_SECONDS = 0.25
 
 
 class LoopLag:
     """Measures the loop while an application serves."""
 
-    def __init__(self, sink: SeriesSink, interval_seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(self, sink: SeriesSink) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             sink: Takes the lag.
-            interval_seconds: Time between two measurements.
         """
         self._sink = sink
-        self._interval = interval_seconds
-        self._ticking: asyncio.Task[None] | None = None
 
     def watch(self, app: Any) -> None:
         """Measure from now on, or from the application's start.
@@ -41,24 +34,20 @@ class LoopLag:
         except RuntimeError:
             app.router.lifespan_context = self._with(app.router.lifespan_context)
         else:
-            self._ticking = asyncio.create_task(self._tick())
+            event_loop.watch().tell(self._record)
 
     def _with(self, inner: Any) -> Any:
         @contextlib.asynccontextmanager
         async def lifespan(app: Any) -> AsyncIterator[Any]:
-            ticking = asyncio.create_task(self._tick())
+            watch = event_loop.watch()
+            watch.tell(self._record)
             try:
                 async with inner(app) as state:
                     yield state
             finally:
-                ticking.cancel()
+                watch.forget(self._record)
 
         return lifespan
 
-    async def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + self._interval
-            await asyncio.sleep(self._interval)
-            # The timer's own rounding may wake the task a little early.
-            self._sink.series(LOOP_LAG, {})(max(loop.time() - due, 0.0) * 1000)
+    def _record(self, seconds: float) -> None:
+        self._sink.series(LOOP_LAG, {})(seconds * 1000)

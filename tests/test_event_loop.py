@@ -1,0 +1,141 @@
+"""How late the event loop is, per call and for the process, and which function held it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from pipecat.frames.frames import EndFrame, Frame, TextFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.workers.runner import WorkerRunner
+
+from tests.store import Store
+from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
+from voice_metrics.call.lags import Lags
+from voice_metrics.pipecat import event_loop
+
+
+def hold_the_loop(seconds: float) -> None:
+    time.sleep(seconds)  # what a function that is not asynchronous does
+
+
+class Blocking(FrameProcessor):
+    """A bot's processor with a function that holds the loop."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TextFrame):
+            hold_the_loop(self._seconds)
+        await self.push_frame(frame, direction)
+
+
+async def run(tool: VoiceMetricsProcessor | VoiceMetricsObserver, *before: FrameProcessor) -> None:
+    processors = [*before, *([tool] if isinstance(tool, VoiceMetricsProcessor) else [])]
+    observers = [tool] if isinstance(tool, VoiceMetricsObserver) else []
+    worker = PipelineWorker(Pipeline(processors), observers=observers, enable_rtvi=False)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    await worker.queue_frames([TextFrame("hello"), EndFrame()])
+    async with asyncio.timeout(20):
+        await runner.run()
+
+
+async def said(log: list[str], word: str) -> list[str]:
+    """Lines with a word, once there are any: another thread writes them."""
+    async with asyncio.timeout(10):
+        while not (lines := [line for line in log if word in line]):
+            await asyncio.sleep(0.01)
+    return lines
+
+
+@pytest.mark.parametrize("kind", [VoiceMetricsProcessor, VoiceMetricsObserver])
+async def test_a_function_that_holds_the_loop_is_named_and_counts(
+    kind: type[VoiceMetricsProcessor | VoiceMetricsObserver], log: list[str]
+) -> None:
+    store = Store()
+    tool = kind(telemetry=store.telemetry)
+    await run(tool, Blocking(0.7))
+    (line,) = await said(log, "event loop was held")
+    assert "hold_the_loop (test_event_loop.py:" in line
+    summary = tool.summary()
+    assert summary is not None
+    lag = summary.to_dict()["loop_lag"]
+    assert 550 < lag["max_ms"] < 5000
+    assert lag["p99_ms"] <= lag["max_ms"]
+    await asyncio.sleep(event_loop.TICK_SECONDS * 2)
+    ((_, point),) = [one for one in store.everything() if one[0] == "voice.event_loop.lag.milliseconds"]
+    assert dict(point.attributes) == {}
+    assert point.max > 550
+
+
+async def test_stalls_cost_one_line_a_minute(log: list[str]) -> None:
+    event_loop.watch()
+    for _ in range(2):
+        await asyncio.sleep(event_loop.TICK_SECONDS * 2)
+        hold_the_loop(0.8)
+    await said(log, "event loop was held")
+    await asyncio.sleep(0.5)
+    assert len([line for line in log if "event loop was held" in line]) == 1
+
+
+async def test_a_loop_has_one_watch_and_a_broken_listener_is_left_out(log: list[str]) -> None:
+    watch, told = event_loop.watch(), asyncio.Event()
+
+    def breaks(seconds: float) -> None:
+        raise RuntimeError("broken")
+
+    watch.tell(breaks)
+    watch.tell(lambda seconds: told.set())
+    assert event_loop.watch() is watch
+    await asyncio.wait_for(told.wait(), 5)
+    told.clear()
+    await asyncio.wait_for(told.wait(), 5)
+    assert len([line for line in log if "broken" in line]) == 1
+
+
+def test_the_thread_ends_with_its_loop() -> None:
+    def threads() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "voice-metrics-event-loop"}
+
+    before = threads()
+
+    async def begin() -> set[threading.Thread]:
+        event_loop.watch()
+        return threads() - before
+
+    (thread,) = asyncio.run(begin())
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_the_lag_of_a_call_is_its_worst_tick_and_its_99th_percentile() -> None:
+    lags = Lags()
+    assert lags.to_dict() == {"max_ms": None, "p99_ms": None}
+    for _ in range(199):
+        lags.add(0.001)
+    lags.add(0.7)
+    assert lags.most == 0.7
+    assert lags.p99 == pytest.approx(0.001, rel=0.1)
+    for _ in range(10):
+        lags.add(0.2)
+    assert lags.p99 == pytest.approx(0.2, rel=0.1)
+
+
+def test_a_lag_beyond_every_bound_is_the_worst() -> None:
+    lags = Lags()
+    lags.add(500.0)
+    assert (lags.most, lags.p99) == (500.0, 500.0)
+
+
+def test_lags_of_nothing_are_nothing() -> None:
+    lags = Lags()
+    lags.add(0.0)
+    assert lags.to_dict() == {"max_ms": 0.0, "p99_ms": 0.0}

@@ -1,0 +1,171 @@
+"""How late an event loop is, and which function held it: a ticker on the loop and a thread that looks at both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import sysconfig
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from loguru import logger
+
+TICK_SECONDS = 0.1
+# From here on a caller hears it, and the log names the function.
+STALL_SECONDS = 0.5
+# How often the thread looks, and how often once the loop is late.
+_LOOK_SECONDS, _LOOK_AGAIN_SECONDS = 0.35, 0.02
+# The least time between two lines of the log.
+QUIET_SECONDS = 60.0
+# A stall that lasts longer is told while it lasts.
+PATIENCE_SECONDS = 10.0
+_LIBRARIES = tuple(f"{sysconfig.get_paths()[kind]}{os.sep}" for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+_ASYNCIO = f"{os.sep}asyncio{os.sep}"
+_RUNS_THE_LOOP = {"_run", "_run_once", "run_forever", "run_until_complete", "run"}
+
+Told = Callable[[float], None]
+
+
+class LoopWatch:
+    """Ticks on one event loop for as long as it lives."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin, on the loop's own thread.
+
+        Args:
+            loop: The running loop.
+            clock: Monotonic seconds.
+        """
+        self._loop = weakref.ref(loop)
+        self._clock = clock
+        self._told: list[Told] = []
+        self._series: Told = lambda milliseconds: None
+        self._told.append(lambda seconds: self._series(seconds * 1000))
+        self._due = clock() + TICK_SECONDS
+        loop.call_later(TICK_SECONDS, self._tick)
+        sentinel = _Sentinel(threading.get_ident(), self.late, lambda: (loop := self._loop()) and not loop.is_closed())
+        threading.Thread(target=sentinel.run, name="voice-metrics-event-loop", daemon=True).start()
+
+    def late(self) -> float:
+        """By how many seconds the next tick is overdue; negative before it is due."""
+        return self._clock() - self._due
+
+    def tell(self, told: Told) -> None:
+        """Have each tick's lag told from now on.
+
+        Args:
+            told: Told seconds, on the loop.
+        """
+        self._told.append(told)
+
+    def record_in(self, series: Told) -> None:
+        """Record each tick's lag in the series of the process: the one that the latest call knows.
+
+        Args:
+            series: Takes milliseconds, on the loop.
+        """
+        self._series = series
+
+    def forget(self, told: Told) -> None:
+        """Tell no more.
+
+        Args:
+            told: What was told.
+        """
+        if told in self._told:
+            self._told.remove(told)
+
+    def _tick(self) -> None:
+        loop = self._loop()
+        if loop is None or loop.is_closed():
+            return
+        # A timer's own rounding may be a little early.
+        lag = max(self._clock() - self._due, 0.0)
+        self._due = self._clock() + TICK_SECONDS
+        loop.call_later(TICK_SECONDS, self._tick)
+        for told in tuple(self._told):
+            try:
+                told(lag)
+            except Exception as fault:
+                self.forget(told)
+                logger.warning("The event loop's lag could not be recorded: {!r}", fault)
+
+
+class _Sentinel:
+    """Takes the stack of a loop's thread while the loop is held."""
+
+    def __init__(self, thread: int, late: Callable[[], float], lives: Callable[[], object]) -> None:
+        self._thread = thread
+        self._late = late
+        self._lives = lives
+        self._said_at: float | None = None
+
+    def run(self) -> None:
+        """Look until the loop is closed."""
+        while self._lives():
+            before = time.monotonic()
+            time.sleep(_LOOK_SECONDS if self._late() < TICK_SECONDS else _LOOK_AGAIN_SECONDS)
+            # A thread that could not run either knows nothing of what held the loop.
+            if time.monotonic() - before > STALL_SECONDS:
+                self._explain("")
+            elif self._late() > STALL_SECONDS:
+                self._explain(held_by(sys._current_frames().get(self._thread)))
+
+    def _explain(self, where: str) -> None:
+        now = time.monotonic()
+        if self._said_at is not None and now - self._said_at < QUIET_SECONDS:
+            return
+        self._said_at = now
+        seconds = self._late()
+        while self._lives() and seconds < PATIENCE_SECONDS and (late := self._late()) > 0:
+            seconds = max(seconds, late)
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        lasted = f"{max(seconds, STALL_SECONDS):.1f} s"
+        if where:
+            logger.warning("The event loop was held for {} by {}: every call of this process waited", lasted, where)
+        else:
+            logger.warning(
+                "The whole process stood still for more than {} s: a library that keeps Python's interpreter lock, or "
+                "a machine without time for it",
+                STALL_SECONDS,
+            )
+
+
+def held_by(frame: FrameType | None) -> str:
+    """The function that holds a thread: the innermost of the application's, and what it called.
+
+    Args:
+        frame: The thread's innermost frame, or `None` if it is gone.
+
+    Returns:
+        Names and places for a line of the log.
+    """
+    if frame is None:
+        return "a thread that ended"
+    own: FrameType | None = frame
+    while own is not None and own.f_code.co_filename.startswith(_LIBRARIES):
+        # What called the loop does not hold it.
+        own = None if own.f_code.co_name in _RUNS_THE_LOOP and _ASYNCIO in own.f_code.co_filename else own.f_back
+    if own is None or own is frame:
+        return _place(frame)
+    return f"{_place(own)}, in {_place(frame)}"
+
+
+def _place(frame: FrameType) -> str:
+    return f"{frame.f_code.co_qualname} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
+
+
+_watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopWatch] = weakref.WeakKeyDictionary()
+
+
+def watch() -> LoopWatch:
+    """The watch of the running loop, begun with the first call of it."""
+    loop = asyncio.get_running_loop()
+    if loop not in _watches:
+        _watches[loop] = LoopWatch(loop)
+    return _watches[loop]
