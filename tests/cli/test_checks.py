@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.export.conftest import HEADERS, TOKEN, certificate, log, receiver
 from tests.receiver import Receiver, accept, answering, free_port, hang, rejecting, running
-from voice_metrics.cli.checks import Examination, Mark, examine
+from voice_metrics.cli.checks import examine
+from voice_metrics.cli.environment_file import FromFile
+from voice_metrics.cli.findings import Examination, Mark
+from voice_metrics.cli.machine import busiest
 from voice_metrics.export.probe import TEST_POINT
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings.environment import SettingsError
@@ -109,21 +117,129 @@ def test_a_certificate_is_told(certificate: Path) -> None:
     with running(accept, certificate=certificate) as receiver:
         assert "its certificate is not trusted" in bad(look(receiver))
         assert look(receiver, OTEL_EXPORTER_OTLP_CERTIFICATE=str(certificate)).ok
-    assert "/no/file: the file" in bad(look(receiver, OTEL_EXPORTER_OTLP_CERTIFICATE="/no/file"))
+        found = look(receiver, OTEL_EXPORTER_OTLP_CERTIFICATE="/no/file")
+        assert not found.ok
+        assert "OTEL_EXPORTER_OTLP_CERTIFICATE names a file that does not exist" in repr(found)
+
+
+MODES = [
+    pytest.param({}, "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: calls are kept here only", id="nothing set"),
+    pytest.param({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED is true: nothing is sent.", id="disabled"),
+    pytest.param({"OTEL_METRICS_EXPORTER": "none"}, "leaves out otlp", id="no exporter"),
+    pytest.param({"OTEL_METRICS_EXPORTER": "console"}, "leaves out otlp", id="other exporter"),
+    pytest.param({"OTEL_METRICS_EXPORTER": "prometheus"}, "Series are shown at http://localhost:", id="prometheus"),
+]
+
+
+@pytest.mark.parametrize(("environ", "words"), MODES)
+def test_a_documented_mode_that_sends_nothing_is_not_wrong(environ: dict[str, str], words: str) -> None:
+    found = examine({"OTEL_EXPORTER_PROMETHEUS_PORT": str(free_port()), **environ})
+    assert (found.ok, found.wrong) == (False, False)
+    assert any(words in finding.text for finding in found.findings)
+    assert found.findings[-1].text.startswith("Nothing is wrong. No server accepted a test point")
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://x", "http://x:99999", "http://[", TOKEN])
+def test_an_endpoint_that_cannot_be_used_is_wrong(endpoint: str) -> None:
+    found = examine({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT cannot be used" in bad(found)
+    assert TOKEN not in repr(found)
+
+
+def test_a_setting_that_cannot_be_understood_is_a_note(receiver: Receiver) -> None:
+    found = look(receiver, VOICE_METRICS_MAX_SERIES="many", VOICE_METRICS_CALLID="off")
+    assert found.ok
+    notes = [finding.text for finding in found.findings if finding.mark is Mark.ADVICE]
+    assert "VOICE_METRICS_CALLID is unknown and has no effect; perhaps VOICE_METRICS_CALL_ID is meant." in notes
+    assert any(note.startswith("VOICE_METRICS_MAX_SERIES='many': expected") for note in notes)
+
+
+def test_a_taken_port_is_wrong_unless_a_metrics_page_answers_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        prometheus = {
+            "OTEL_METRICS_EXPORTER": "prometheus",
+            "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1",
+            "OTEL_EXPORTER_PROMETHEUS_PORT": str(other.getsockname()[1]),
+        }
+        assert "set OTEL_EXPORTER_PROMETHEUS_PORT to another one" in bad(examine(prometheus))
+    with page(b"# TYPE target_info gauge\n") as port:
+        found = examine(prometheus | {"OTEL_EXPORTER_PROMETHEUS_PORT": str(port)})
+        assert not found.wrong
+        assert any("by a program that runs now" in finding.text for finding in found.findings)
+
+
+@contextmanager
+def page(body: bytes) -> Iterator[int]:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_header_of_an_unknown_name_is_counted_and_not_named(receiver: Receiver) -> None:
+    found = look(receiver, OTEL_EXPORTER_OTLP_HEADERS=f"{HEADERS},my-own-name=x")
+    assert any(finding.text.startswith("Headers: authorization, 1 more.") for finding in found.findings)
+    assert "my-own-name" not in repr(found)
+
+
+def test_a_port_that_speaks_grpc_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def send_settings() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    connection.sendall(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00@\x00")
+                    connection.recv(65536)
+                    connection.close()
+
+        thread = threading.Thread(target=send_settings)
+        thread.start()
+        found = examine({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.getsockname()[1]}"})
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert "A port that speaks gRPC answers like this, often 4317: that of HTTP is often 4318." in bad(found)
+
+
+def test_where_each_variable_comes_from_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = {"VOICE_METRICS_DB": "off", "OTEL_EXPORTER_OTLP_ENDPOINT": "ftp://x", "OTHER": "x"}
+    from_file = FromFile(frozenset({"OTEL_EXPORTER_OTLP_ENDPOINT"}))
+    texts = [finding.text for finding in examine(environ, from_file).findings]
+    assert "Read from the environment: VOICE_METRICS_DB; from the .env: OTEL_EXPORTER_OTLP_ENDPOINT." in texts
+    assert any(
+        text.startswith("This command reads .env by itself. A bot does not: call load_dotenv()") for text in texts
+    )
+    (tmp_path / "bot.py").write_text("from dotenv import load_dotenv\nload_dotenv()\n")
+    assert not any("by itself" in finding.text for finding in examine(environ, from_file).findings)
+    assert "All settings are the defaults." in [finding.text for finding in examine({}).findings]
 
 
 @pytest.mark.parametrize(
-    ("environ", "words"),
+    ("calls", "most"),
     [
-        pytest.param({}, "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint", id="nothing set"),
-        pytest.param({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED is true", id="disabled"),
-        pytest.param({"OTEL_METRICS_EXPORTER": "console"}, "leaves out otlp", id="other exporter"),
+        pytest.param([], 0, id="none"),
+        pytest.param([(0.0, 60.0)], 1, id="one"),
+        pytest.param([(0.0, 60.0), (1259.0, 1.0)], 2, id="the first counts for 20 minutes after its end"),
+        pytest.param([(0.0, 60.0), (1260.0, 1.0)], 1, id="then no longer"),
+        pytest.param([(5000.0, 1.0), (0.0, 60.0), (10.0, 5.0), (4000.0, 1.0)], 2, id="in any order"),
     ],
 )
-def test_a_set_up_that_sends_nothing_is_told(environ: dict[str, str], words: str) -> None:
-    found = examine(environ)
-    assert not found.ok
-    assert words in bad(found)
+def test_the_busiest_moment_is_reckoned_from_real_calls(calls: list[tuple[float, float]], most: int) -> None:
+    assert busiest(calls) == most
 
 
 def test_prices_with_which_no_bot_starts_are_wrong(receiver: Receiver, tmp_path: Path) -> None:
@@ -214,9 +330,6 @@ def test_the_cost_of_a_call_is_reckoned_from_the_table() -> None:
     shared = examine({"VOICE_METRICS_CALL_ID": "off"}).footprint
     name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
     slim = examine({name: "base2_exponential_bucket_histogram"}).footprint
-    assert labelled is not None
-    assert shared is not None
-    assert slim is not None
     assert labelled.points_per_minute == 6
     assert 250 < labelled.series == shared.series < 350
     assert slim.series < 45

@@ -25,7 +25,11 @@ def test_an_accepted_point_is_exit_status_0(run: Run, calls: Path) -> None:
     words = [line.split()[0] for line in done.stdout.splitlines()]
     assert "wrong" not in words
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert lines[0].startswith("ok OTEL_EXPORTER_OTLP_ENDPOINT: series go to http://127.0.0.1")
+    assert lines[0] == "ok Read from the environment: OTEL_EXPORTER_OTLP_ENDPOINT, VOICE_METRICS_DB."
+    assert lines[1].startswith("ok OTEL_EXPORTER_OTLP_ENDPOINT: series go to http://127.0.0.1")
+    assert lines[-2].startswith(
+        "ok Of the latest 3 calls in the ledger, at most 2 counted as active at once: up to about "
+    )
     assert any(line.startswith("ok A test point was accepted with 200 after ") for line in lines)
     assert lines[-1] == f"ok Ledger {calls}: 3 calls, nothing waits to be sent."
 
@@ -77,11 +81,11 @@ def test_it_runs_where_nobody_has_a_home_directory() -> None:
     alone = """
 import os
 from pathlib import Path
-from voice_metrics.cli.checks import _shown
+from voice_metrics.cli.machine import shown
 os.environ.pop("HOME", None)
 if os.getuid() == 0:
     os.setuid(54321)
-print(_shown(Path("/a/b")))
+print(shown(Path("/a/b")))
 """
     done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("/a/b\n", "")
@@ -97,8 +101,8 @@ def test_without_an_endpoint_nothing_is_sent_and_it_says_what_to_set(run: Run) -
 def test_what_waits_is_a_note(run: Run, owed: Path) -> None:
     done = run("doctor", "--json")
     report = json.loads(done.stdout)
-    assert (done.returncode, report["ok"], report["round_trip_ms"]) == (1, False, None)
-    assert report["findings"][-1] == {
+    assert (done.returncode, report["ok"], report["wrong"], report["round_trip_ms"]) == (1, False, False, None)
+    assert report["findings"][-2] == {
         "mark": "advice",
         "text": f"Ledger {owed}: 2 calls, series of 2 calls wait to be sent: `voice-metrics resend` sends them.",
     }

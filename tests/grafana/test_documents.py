@@ -127,6 +127,7 @@ def test_the_quick_start_shows_what_doctor_says(tmp_path: Path):
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "VOICE_METRICS_"))}
     environ = inherited | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     environ.pop("XDG_DATA_HOME", None)
+    (tmp_path / "bot.py").write_text("from dotenv import load_dotenv")
     with running() as receiver:
         (tmp_path / ".env").write_text(
             f"OTEL_EXPORTER_OTLP_ENDPOINT={receiver.url}/otlp\n"

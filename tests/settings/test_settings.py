@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -367,3 +370,35 @@ def test_without_a_home_a_bot_starts_and_says_that_it_has_no_ledger(monkeypatch:
     logger.remove(sink)
     assert [line.partition(":")[0] for line in said] == ["Telemetry settings"]
     assert "there is no ledger" in said[0]
+
+
+DIAGNOSED = """
+import sys
+from loguru import logger
+logger.remove()
+logger.add(sys.stdout, diagnose=True, backtrace=True)
+
+@logger.catch
+def main(kind):
+    from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
+    VoiceMetricsProcessor() if kind == "processor" else VoiceMetricsObserver()
+
+main(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("kind", ["processor", "observer"])
+def test_a_traceback_with_variables_shows_no_secret_of_the_environment(kind: str, tmp_path: Path) -> None:
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "VOICE_METRICS_"))},
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Basic {TOKEN}",
+        "OPENAI_API_KEY": TOKEN,
+        "VOICE_METRICS_DB": "off",
+        "VOICE_METRICS_PRICES": str(tmp_path / "none.toml"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", DIAGNOSED, kind], env=environ, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "none.toml': No such file" in done.stdout
+    assert TOKEN not in done.stdout + done.stderr

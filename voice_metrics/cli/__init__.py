@@ -13,24 +13,31 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from voice_metrics.cli.environment_file import FromFile
 
 
 def main() -> None:
     """Run the command line of this process, with the `.env` of the current folder."""
-    from dotenv import load_dotenv
+    from voice_metrics.cli.environment_file import load
 
-    load_dotenv(Path.cwd() / ".env")
+    loaded = load(Path.cwd(), os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal of few letters shows a question mark for a dash; what another program reads is not changed.
         sys.stdout.reconfigure(errors="replace") if sys.stdout.isatty() else sys.stdout.reconfigure(encoding="utf-8")
-    sys.exit(run(sys.argv[1:]))
+    if loaded.advice:
+        print(f"voice-metrics: {loaded.advice}", file=sys.stderr)
+    sys.exit(run(sys.argv[1:], loaded))
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], loaded: FromFile | None = None) -> int:
     """Run a command.
 
     Args:
         arguments: What follows the program's name.
+        loaded: What came from a `.env`.
 
     Returns:
         The exit status.
@@ -39,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     from voice_metrics.cli.wording import printable
 
     try:
-        status = app(args=list(arguments) or ["--help"], prog_name="voice-metrics", standalone_mode=False)
+        status = app(args=list(arguments) or ["--help"], prog_name="voice-metrics", standalone_mode=False, obj=loaded)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has enough.

@@ -1,173 +1,68 @@
-"""What is right and what is wrong with the set-up, found out by sending a real point.
-
-Owns the questions and the answers in words; the command line only prints them. Refuses to show a
-secret: everything here is safe to paste into a public issue.
-"""
+"""What is right and what is wrong with the set-up, found out by sending a real point."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies
 
+from voice_metrics.cli import machine
+from voice_metrics.cli.environment_file import FromFile
+from voice_metrics.cli.findings import Examination, Finding, Mark
 from voice_metrics.export.answers import Outcome
 from voice_metrics.export.probe import send_test_point
-from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet
-from voice_metrics.prices import PriceBook
-from voice_metrics.series.footprint import Footprint, footprint
+from voice_metrics.series.footprint import footprint
 from voice_metrics.settings.endpoint import Endpoint
-from voice_metrics.settings.environment import Settings, SettingsError
-from voice_metrics.settings.header_variables import credentials_mistake
+from voice_metrics.settings.environment import Settings
+from voice_metrics.settings.header_variables import credentials_mistake, shown_names
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
 
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _RIGHT_FORM = (
     "The form of the Authorization header is right. So the number before the colon is not that of the stack's "
     "OTLP instance, or the token has expired, was deleted, or belongs to another stack or region."
 )
 
 
-class Mark(StrEnum):
-    """How good a finding is."""
-
-    GOOD = "good"
-    ADVICE = "advice"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Parameters:
-        mark: How good it is.
-        text: What it is, and what to change if it is not good.
-    """
-
-    mark: Mark
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """Everything that was found.
-
-    Parameters:
-        findings: In the order in which they were looked at.
-        outcome: What became of the test point, or `None` if none could be sent.
-        footprint: What a call costs at the back end, or `None` if the settings cannot be read.
-    """
-
-    findings: tuple[Finding, ...]
-    outcome: Outcome | None
-    footprint: Footprint | None
-
-    @property
-    def ok(self) -> bool:
-        """Whether a server accepted a point and nothing else is wrong."""
-        accepted = self.outcome is not None and self.outcome.acknowledged
-        return accepted and all(finding.mark is not Mark.BAD for finding in self.findings)
-
-    @property
-    def round_trip_seconds(self) -> float | None:
-        """From the request to its answer; `None` without an answer."""
-        return self.outcome.seconds if self.outcome is not None and self.outcome.status is not None else None
-
-
-def examine(environ: Mapping[str, str]) -> Examination:
-    """Look at the environment and send one point the way that series go.
+def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Examination:  # noqa: B008  # immutable
+    """Look at the set-up and send one point the way that series go.
 
     Args:
         environ: The environment.
+        from_file: What of it came from a `.env`.
 
     Returns:
         What was found; takes no longer than the endpoint's timeout.
     """
-    try:
-        settings = Settings.from_environment(environ)
-    except SettingsError as error:
-        return Examination((Finding(Mark.BAD, str(error)),), None, None)
-    findings = [Finding(Mark.ADVICE, advice) for advice in settings.advice]
-    findings += _prices(environ)
-    findings += _surroundings(settings)
+    settings = Settings.from_environment(environ)
     cost = footprint(settings)
-    endpoint = settings.endpoint
-    outcome = (
-        None if endpoint is None else send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
-    )
-    if endpoint is None or outcome is None:
-        findings.append(Finding(Mark.BAD, _nowhere(settings)))
+    findings = [Finding(Mark.ADVICE, advice) for advice in settings.advice]
+    findings += machine.sources(environ, from_file)
+    findings += machine.price_file(settings)
+    findings += machine.metrics_page(settings)
+    endpoint, outcome = settings.endpoint, None
+    if endpoint is None:
+        findings.append(_no_server(settings, named=any(environ.get(name, "").strip() for name in _ENDPOINTS)))
     else:
+        findings += _way(settings, endpoint)
+        outcome = send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
         findings += _verdict(endpoint, outcome)
         findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
-    return Examination((*findings, _ledger(settings.ledger)), outcome, cost)
+    findings += machine.ledger(settings, cost)
+    found = Examination(tuple(findings), outcome, cost)
+    if outcome is not None or found.wrong:
+        return found
+    last = Finding(Mark.GOOD, "Nothing is wrong. No server accepted a test point, so that the exit status is 1.")
+    return Examination((*findings, last), outcome, cost)
 
 
-def _prices(environ: Mapping[str, str]) -> Iterator[Finding]:
-    try:
-        PriceBook.from_environment(environ)
-    except SettingsError as error:
-        yield Finding(Mark.BAD, str(error))
-
-
-def _ledger(path: Path | None) -> Finding:
-    if path is None:
-        return Finding(Mark.ADVICE, "There is no ledger: what is not delivered when a process ends is lost.")
-    if fault := _fault(path):
-        text = f"Ledger {_shown(path)} cannot be written: {fault}. Calls go on, but nothing of them is kept."
-        return Finding(Mark.BAD, f"{text} Set VOICE_METRICS_DB to another file.")
-    try:
-        with LedgerReader(path) as reader:
-            waiting, calls = reader.pending(), reader.count()
-    except LedgerUnreadable as error:
-        mark = Mark.GOOD if isinstance(error, NoCallYet) else Mark.BAD
-        return Finding(mark, f"Ledger {error}.".replace(str(path), _shown(path)))
-    held = f"Ledger {_shown(path)}: {_number(calls)}, "
-    if not waiting.requests:
-        return Finding(Mark.GOOD, f"{held}nothing waits to be sent.")
-    wait = f"series of {_number(waiting.calls)}" if waiting.calls else "shared series"
-    return Finding(Mark.ADVICE, f"{held}{wait} wait to be sent: `voice-metrics resend` sends them.")
-
-
-def _number(calls: int) -> str:
-    return f"{calls} call{'' if calls == 1 else 's'}"
-
-
-def _fault(path: Path) -> str | None:
-    # Opened and closed here, an SQLite file would lose the locks that this process holds on it.
-    if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
-        return "it is read-only"
-    if path.is_dir():
-        return "it is a folder"
-    folder = next((place for place in path.absolute().parents if os.access(place, os.F_OK)), Path(path.anchor))
-    try:
-        # Permissions do not say that a file system takes no files, such as /proc, or is full; the file has no name.
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-            file.write(b"x" * 4096)
-            return None
-    except OSError as error:
-        return f"no file can be made in {_shown(folder)} ({error.strerror})"
-
-
-def _shown(path: Path) -> str:
-    try:
-        return str(Path("~") / path.relative_to(Path.home()))
-    except (ValueError, RuntimeError):
-        return str(path)
-
-
-def _surroundings(settings: Settings) -> Iterator[Finding]:
-    endpoint = settings.endpoint
-    if endpoint is None:
-        return
+def _way(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     yield Finding(Mark.GOOD, f"{endpoint.variable}: series go to {endpoint.shown}.")
-    names = ", ".join(sorted(endpoint.headers)) or "none"
-    yield Finding(Mark.GOOD, f"Headers: {names}. Compression: {endpoint.compression}.")
+    headers, timeout = shown_names(endpoint.headers), f"{endpoint.timeout_seconds:g} s"
+    yield Finding(Mark.GOOD, f"Headers: {headers}. Compression: {endpoint.compression}. Timeout: {timeout}.")
+    if settings.logs_endpoint is not None:
+        yield Finding(Mark.GOOD, f"{settings.logs_endpoint.variable}: events go to {settings.logs_endpoint.shown}.")
     if settings.exponential:
         # Their queries ask for `_bucket` series, which exponential histograms do not have.
         yield Finding(
@@ -175,23 +70,30 @@ def _surroundings(settings: Settings) -> Iterator[Finding]:
             "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes histograms exponential: "
             "the latencies of our Grafana dashboard and alerts stay empty.",
         )
-    for path in (endpoint.certificate, endpoint.client_certificate, endpoint.client_key):
-        if path is not None and not Path(path).exists():
-            yield Finding(Mark.BAD, f"{path}: the file of a certificate or key does not exist.")
     proxy = get_environ_proxies(endpoint.address).get(urlsplit(endpoint.url).scheme)
     if proxy:
-        host = urlsplit(proxy if "://" in proxy else f"//{proxy}").hostname
-        yield Finding(Mark.ADVICE, f"Requests go through the proxy {host}; NO_PROXY excepts hosts.")
+        yield Finding(Mark.ADVICE, f"Requests go through the proxy {_host(proxy)}; NO_PROXY excepts hosts.")
 
 
-def _nowhere(settings: Settings) -> str:
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname or "of an unknown host"
+    except ValueError:
+        return "of an unknown host"
+
+
+def _no_server(settings: Settings, *, named: bool) -> Finding:
     if settings.disabled:
-        return "OTEL_SDK_DISABLED is true: nothing is sent."
+        return Finding(Mark.ADVICE, "OTEL_SDK_DISABLED is true: nothing is sent.")
     if "otlp" not in settings.exporters:
-        return "OTEL_METRICS_EXPORTER leaves out otlp: nothing is sent to a server."
-    return (
-        "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: expected the address that Grafana Cloud shows on the page "
-        "`OpenTelemetry` of a stack, such as https://otlp-gateway-prod-eu-west-2.grafana.net/otlp."
+        return Finding(Mark.GOOD, "OTEL_METRICS_EXPORTER leaves out otlp: nothing is sent to a server.")
+    if named:
+        return Finding(Mark.BAD, "OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: nothing is sent to a server.")
+    return Finding(
+        Mark.ADVICE,
+        "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: calls are kept here only. To send them, set it to the address "
+        "that Grafana Cloud shows on the page `OpenTelemetry` of a stack, such as "
+        "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp.",
     )
 
 
@@ -206,6 +108,8 @@ def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
         yield Finding(Mark.BAD, mistake)
     elif outcome.status == 401:
         yield Finding(Mark.BAD, _RIGHT_FORM)
+    elif outcome.fault in ("garbage", "reset"):
+        yield Finding(Mark.BAD, "A port that speaks gRPC answers like this, often 4317: that of HTTP is often 4318.")
     elif outcome.status == 404 and not urlsplit(endpoint.url).path.endswith("/otlp/v1/metrics"):
         yield Finding(Mark.BAD, f"The path of {endpoint.shown} lacks /otlp, which Grafana Cloud and others need.")
 

@@ -14,30 +14,34 @@ from voice_metrics.cli import terminal
 from voice_metrics.cli.wording import printable
 
 if TYPE_CHECKING:
-    from voice_metrics.cli.checks import Finding
+    from voice_metrics.cli.findings import Finding
 
 EXAMPLES = """\b
 Examples:
   voice-metrics doctor
   voice-metrics doctor --json | jq -r '.findings[] | select(.mark == "bad") | .text'
 
-Exit status: 0 if a server accepted the test point and nothing is wrong, else 1.
+Exit status: 0 if a server accepted the test point and nothing is wrong, else 1. A set-up that sends to no server
+has 1 too, without a line that begins with `wrong`.
 What it prints holds no secret and may be pasted into a public issue.
 """
 _WORDS = {"good": ("ok", "green"), "advice": ("note", "yellow"), "bad": ("wrong", "red")}
 
 
 def doctor(
+    context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False,
 ) -> None:
     """Check the environment, send one test point, and say what the server said."""
     from voice_metrics.cli.checks import examine
+    from voice_metrics.cli.environment_file import FromFile
 
-    examination = examine(os.environ)
+    examination = examine(os.environ, context.obj or FromFile())
     if as_json:
         round_trip = examination.round_trip_seconds
         report = {
             "ok": examination.ok,
+            "wrong": examination.wrong,
             "round_trip_ms": None if round_trip is None else round(round_trip * 1000, 1),
             "findings": [{"mark": finding.mark.value, "text": finding.text} for finding in examination.findings],
         }

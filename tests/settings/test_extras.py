@@ -1,0 +1,31 @@
+"""Whether an extra is there, and how it is installed where it is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from voice_metrics.settings.extras import missing
+
+# An environment without the package, as far as imports can tell.
+WITHOUT = """
+import sys
+sys.modules["prometheus_client"] = None
+from importlib import util
+find = util.find_spec
+util.find_spec = lambda name: None if name == "prometheus_client" else find(name)
+from voice_metrics.settings.extras import missing
+print(missing("prometheus"))
+"""
+
+
+def test_an_extra_that_is_there_is_not_missing() -> None:
+    assert missing("prometheus") is None
+
+
+def test_a_missing_extra_says_what_installs_it_from_a_clone_too() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == (
+        "the package prometheus-client is not installed: `uv sync --extra prometheus` in the clone, "
+        "or `pip install prometheus-client` beside it\n"
+    )

@@ -1,0 +1,193 @@
+"""What of this machine a set-up needs: the ledger's file, the price file, packages, ports, a `.env` that bots read."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+from voice_metrics.cli.environment_file import FromFile
+from voice_metrics.cli.findings import Finding, Mark
+from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet
+from voice_metrics.prices import PriceBook
+from voice_metrics.series.footprint import Footprint
+from voice_metrics.settings.dotenv_file import CURE
+from voice_metrics.settings.environment import Settings, SettingsError
+from voice_metrics.settings.extras import missing
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PREFIXES = ("OTEL_", "VOICE_METRICS_")
+_MOST_CALLS = 1000
+_ACTIVE_SECONDS = 20 * 60
+_MOST_FILES, _MOST_BYTES = 50, 262_144
+_ANSWER_SECONDS = 2.0
+_DIRECT = build_opener(ProxyHandler({}))
+
+
+def sources(names: Iterable[str], from_file: FromFile) -> Iterator[Finding]:
+    """Say where each variable comes from.
+
+    Args:
+        names: The names of the environment's variables, those of `.env` included.
+        from_file: What came from `.env`.
+    """
+    ours = sorted(name for name in names if name.startswith(_PREFIXES) and name.isidentifier() and len(name) < 80)
+    filed = [name for name in ours if name in from_file.taken]
+    given = [name for name in ours if name not in from_file.taken]
+    told = [f"{where}: {', '.join(found)}" for where, found in (("environment", given), (".env", filed)) if found]
+    yield Finding(Mark.GOOD, f"Read from the {'; from the '.join(told)}." if told else "All settings are the defaults.")
+    if from_file.advice:
+        yield Finding(Mark.BAD, from_file.advice)
+    if not from_file.taken.isdisjoint(_ENDPOINTS) and not _reads_files(Path.cwd()):
+        yield Finding(Mark.ADVICE, f"This command reads .env by itself. A bot does not: {CURE}")
+
+
+def _reads_files(folder: Path) -> bool:
+    """Whether a program in a folder seems to read its `.env`."""
+    with suppress(OSError):
+        for path in sorted(folder.glob("*.py"))[:_MOST_FILES]:
+            if path.is_file() and path.stat().st_size < _MOST_BYTES and b"dotenv" in path.read_bytes():
+                return True
+    return False
+
+
+def price_file(settings: Settings) -> Iterator[Finding]:
+    """Whether the user's own prices can be used.
+
+    Args:
+        settings: The environment's.
+    """
+    if settings.prices is None:
+        return
+    try:
+        PriceBook.from_environment(settings.price_variables)
+    except SettingsError as error:
+        yield Finding(Mark.BAD, str(error))
+    else:
+        yield Finding(Mark.GOOD, "VOICE_METRICS_PRICES: the file can be used.")
+
+
+def metrics_page(settings: Settings) -> Iterator[Finding]:
+    """Whether the `/metrics` page can be shown.
+
+    Args:
+        settings: The environment's.
+    """
+    if "prometheus" not in settings.exporters:
+        return
+    host, port = settings.prometheus_host, settings.prometheus_port
+    if lack := missing("prometheus"):
+        yield Finding(Mark.BAD, f"OTEL_METRICS_EXPORTER=prometheus: {lack}.")
+    address = f"http://{host}:{port}/metrics"
+    if _is_free(host, port):
+        yield Finding(Mark.GOOD, f"Series are shown at {address} while a bot runs.")
+    elif _shows_metrics(host, port):
+        yield Finding(Mark.GOOD, f"Series are shown at {address} by a program that runs now.")
+    else:
+        yield Finding(
+            Mark.BAD, f"{host} has no free port {port} for {address}: set OTEL_EXPORTER_PROMETHEUS_PORT to another one."
+        )
+
+
+def _is_free(host: str, port: int) -> bool:
+    with suppress(OSError, UnicodeError):
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.create_server(address[:2], family=family):
+            return True
+    return False
+
+
+def _shows_metrics(host: str, port: int) -> bool:
+    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    # Past any proxy, since the page is on this machine; another program's answer may be anything.
+    with suppress(Exception), _DIRECT.open(f"http://{reached}:{port}/metrics", timeout=_ANSWER_SECONDS) as page:
+        return b"target_info" in page.read(_MOST_BYTES)
+    return False
+
+
+def busiest(calls: Collection[tuple[float, float]]) -> int:
+    """How many calls' series count as active at once, at most: a series stays so for 20 minutes after its last value.
+
+    Args:
+        calls: Start of each call in Unix seconds, and its length in seconds.
+    """
+    ends = sorted(start + length + _ACTIVE_SECONDS for start, length in calls)
+    most = over = 0
+    for begun, (start, _) in enumerate(sorted(calls), start=1):
+        while ends[over] <= start:
+            over += 1
+        most = max(most, begun - over)
+    return most
+
+
+def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
+    """Whether the ledger can be written, and what it holds.
+
+    Args:
+        settings: The environment's.
+        cost: What a call costs.
+    """
+    path = settings.ledger
+    if path is None:
+        yield Finding(Mark.ADVICE, "There is no ledger: what is not delivered when a process ends is lost.")
+        return
+    if fault := _fault(path):
+        text = f"Ledger {shown(path)} cannot be written: {fault}. Calls go on, but nothing of them is kept."
+        yield Finding(Mark.BAD, f"{text} Set VOICE_METRICS_DB to another file.")
+        return
+    try:
+        with LedgerReader(path) as reader:
+            waiting, count = reader.pending(), reader.count()
+            calls = [(row.started_at, row.duration_seconds or 0.0) for row in reader.calls(limit=_MOST_CALLS)]
+    except LedgerUnreadable as error:
+        mark = Mark.GOOD if isinstance(error, NoCallYet) else Mark.BAD
+        yield Finding(mark, f"Ledger {error}.".replace(str(path), shown(path)))
+        return
+    if settings.endpoint is not None and settings.call_ids and (most := busiest(calls)):
+        yield Finding(
+            Mark.GOOD,
+            f"Of the latest {_number(len(calls))} in the ledger, at most {most} counted as active at once: "
+            f"up to about {most * cost.series} active series.",
+        )
+    held = f"Ledger {shown(path)}: {_number(count)}, "
+    if not waiting.requests:
+        yield Finding(Mark.GOOD, f"{held}nothing waits to be sent.")
+        return
+    wait = f"series of {_number(waiting.calls)}" if waiting.calls else "shared series"
+    yield Finding(Mark.ADVICE, f"{held}{wait} wait to be sent: `voice-metrics resend` sends them.")
+
+
+def _number(calls: int) -> str:
+    return f"{calls} call{'' if calls == 1 else 's'}"
+
+
+def _fault(path: Path) -> str | None:
+    # Opened and closed here, an SQLite file would lose the locks that this process holds on it.
+    if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
+        return "it is read-only"
+    if path.is_dir():
+        return "it is a folder"
+    folder = next((place for place in path.absolute().parents if os.access(place, os.F_OK)), Path(path.anchor))
+    try:
+        # Permissions do not say that a file system takes no files, such as /proc, or is full; the file has no name.
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(b"x" * 4096)
+            return None
+    except OSError as error:
+        return f"no file can be made in {shown(folder)} ({error.strerror})"
+
+
+def shown(path: Path) -> str:
+    """A path for people to read, without the user's name.
+
+    Args:
+        path: The path.
+    """
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
