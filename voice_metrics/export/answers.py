@@ -23,6 +23,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from voice_metrics.call.text import one_line
 
 _WORDS = 300
+# RFC 9110, section 5.6.7.
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 # What is read of an answer to find its words, in characters.
 _READ = 8_192
 Masking = Callable[[str], str]
@@ -131,7 +133,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
         verdict = Verdict.RETRYABLE
     elif status == 413:
         verdict = Verdict.TOO_LARGE
-    retry_after = retry_after_seconds(headers.get("retry-after"), _moment(headers.get("date")))
+    retry_after = retry_after_seconds(headers.get("retry-after"), time.time(), headers.get("date", ""))
     words = words if words.endswith(".") else f"{words}."
     return Outcome(
         verdict, str(status), words, advice.format(variable=variable), status, retry_after_seconds=retry_after
@@ -221,20 +223,13 @@ def plain(text: str, mask: Masking) -> str:
     return one_line(mask(text[:_READ]), _WORDS)
 
 
-def _moment(date: str | None) -> float:
-    """The moment of an answer by the server's clock, by which it reckons dates; by this machine's without one."""
-    try:
-        return parsedate_to_datetime(date or "").timestamp()
-    except (TypeError, ValueError):
-        return time.time()
-
-
-def retry_after_seconds(value: str | None, now: float) -> float | None:
+def retry_after_seconds(value: str | None, now: float, date: str = "") -> float | None:
     """Read a Retry-After header (RFC 9110, section 10.2.3).
 
     Args:
         value: The header, or `None` if there is none.
         now: The moment, in Unix seconds.
+        date: The answer's Date header, by which a server that names a date reckons; empty without one.
 
     Returns:
         How long to wait, in seconds, or `None` if the header says nothing usable.
@@ -246,7 +241,10 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
         seconds = float(value)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(value).timestamp() - now
+            until = parsedate_to_datetime(value).timestamp()
         except (TypeError, ValueError, OverflowError):
             return None
+        # A proxy may have put a date of its own beside the server's: the nearest one is of the same clock.
+        moments = [parsedate_to_datetime(found).timestamp() for found in _DATE.findall(date[:200])]
+        seconds = min((until - moment for moment in moments if moment <= until), default=until - now)
     return max(seconds, 0.0) if math.isfinite(seconds) else None

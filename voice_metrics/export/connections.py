@@ -28,9 +28,14 @@ class Cut(OSError):
 class Attempt:
     """One request under way, as seen by the thread that sends it and by the one that waits."""
 
-    def __init__(self) -> None:
-        """Begin an attempt that nobody has given up yet."""
+    def __init__(self, opened: weakref.WeakSet[_Line]) -> None:
+        """Begin an attempt.
+
+        Args:
+            opened: Takes the connections that it uses.
+        """
         self._lock = threading.Lock()
+        self._opened = opened
         self._lines: weakref.WeakSet[_Line] = weakref.WeakSet()
         self.cut_off = False
 
@@ -42,6 +47,7 @@ class Attempt:
         """
         with self._lock:
             self._lines.add(line)
+            self._opened.add(line)
             if self.cut_off:
                 raise Cut
 
@@ -52,6 +58,13 @@ class Attempt:
             lines = list(self._lines)
         for line in lines:
             line.cut()
+
+
+def close_all(opened: weakref.WeakSet[_Line]) -> None:
+    """Close connections; a pool of urllib3 leaves those that it holds to the garbage collector."""
+    for line in list(opened):
+        with contextlib.suppress(OSError):
+            line.close()
 
 
 _under_way = threading.local()

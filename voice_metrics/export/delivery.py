@@ -12,10 +12,11 @@ import queue
 import random
 import threading
 import time
+import weakref
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.request import getproxies_environment
 
@@ -24,7 +25,7 @@ from opentelemetry.exporter.otlp.proto.http.version import __version__
 from requests.utils import get_environ_proxies
 
 from voice_metrics.export.answers import Outcome, Verdict, judge
-from voice_metrics.export.connections import Attempt, CuttableAdapter, under_way
+from voice_metrics.export.connections import Attempt, CuttableAdapter, close_all, under_way
 from voice_metrics.export.faults import describe, late, shut_down
 from voice_metrics.export.masking import Mask
 from voice_metrics.settings.endpoint import Endpoint
@@ -49,7 +50,7 @@ _SENDERS = 3
 class _Job:
     body: bytes
     deadline: float
-    attempt: Attempt = field(default_factory=Attempt)
+    attempt: Attempt
     outcome: Outcome | None = None
 
 
@@ -89,6 +90,7 @@ class Delivery(requests.Session):
         self._hold_until = 0.0
         self._hold_fault = ""
         self._senders: list[_Sender] = []
+        self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def prepare(self, meanwhile: Callable[[], None]) -> None:
         """Start the thread that sends, for requests at the exit of the process.
@@ -115,6 +117,7 @@ class Delivery(requests.Session):
         """Let the senders and their connections go."""
         for sender in self._senders:
             sender.jobs.put(None)
+        close_all(self._opened)
         super().close()
 
     def deliver(self, body: bytes) -> Outcome:
@@ -185,7 +188,7 @@ class Delivery(requests.Session):
         if sender is None:
             words = "the name server still keeps earlier requests waiting."
             return Outcome(Verdict.REFUSED, "stuck", words, "Check the network.")
-        job = _Job(body, deadline)
+        job = _Job(body, deadline, Attempt(self._opened))
         sender.jobs.put(job)
         if not self._answered(job, min(deadline, time.monotonic() + _MEANWHILE_SECONDS)) and self._meanwhile:
             self._meanwhile()

@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from voice_metrics.export.clock import Clock
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.outgoing import Outgoing, Piece
@@ -77,7 +76,6 @@ class Exporter:
         self._readers = readers
         self._interval = interval_seconds
         self._retention_ns = int(retention_seconds * 1e9)
-        self._clock = Clock()
         self._inbox: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
         self._closed = False
         self._stop_at = math.inf
@@ -229,7 +227,7 @@ class Exporter:
         self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
 
     def _pieces(self, flushes: Sequence[Flush], everything: bool) -> Iterator[Piece]:
-        now_ns = self._clock.now_ns()
+        now_ns = self._live.clock.now_ns()
         self._live.refresh()
         ended = dict.fromkeys(flush.outgoing for flush in flushes)
         for outgoing in ended:
@@ -273,7 +271,7 @@ class Exporter:
             self._unsent.keep(failing=True)
 
     def _finish(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
-        self._live.forget(self._clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
+        self._live.forget(self._live.clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
         for flush in flushes:
             flush.answer(None if shipped is None else shipped.reached(flush.outgoing))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 
 from loguru import logger
 
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
+from voice_metrics.export.clock import Clock
 from voice_metrics.export.messages import Assembler
 from voice_metrics.export.outgoing import SHARED, Outgoing, Piece
 from voice_metrics.export.reports import Reports
@@ -30,6 +30,7 @@ class LiveSeries:
 
     Attributes:
         shared: The series that calls share.
+        clock: The instants of everything here.
     """
 
     def __init__(self, *, most: int, call_ids: bool, exponential: bool, delta: bool) -> None:
@@ -45,6 +46,7 @@ class LiveSeries:
         self._call_ids = call_ids
         self._exponential = exponential
         self._delta = delta
+        self.clock = Clock()
         self._assembler = Assembler(SCOPE, installed(DISTRIBUTION))
         self._lock = threading.Lock()
         self._calls: dict[str, Outgoing] = {}
@@ -53,7 +55,7 @@ class LiveSeries:
         self._warned = False
         self._reports = Reports("Series that are read")
         self._idle_at = 0
-        registry = Registry({}, most=most, exponential=exponential)
+        registry = Registry({}, most=most, exponential=exponential, clock_ns=self.clock.now_ns)
         self.shared = Outgoing(SHARED, "", registry, self._assembler, delta=delta)
         # Called before each export.
         self.refreshers: list[Callable[[], None]] = []
@@ -79,7 +81,12 @@ class LiveSeries:
         else:
             tags = {**attributes, table.CALL_ID: call_id}
             registry = Registry(
-                tags, most=MAX_SERIES_OF_A_CALL, exponential=self._exponential, slim=True, dropped=self.dropped
+                tags,
+                most=MAX_SERIES_OF_A_CALL,
+                exponential=self._exponential,
+                slim=True,
+                dropped=self.dropped,
+                clock_ns=self.clock.now_ns,
             )
             running = RunningCall(call_id, tags, registry, labelled=True, key=key)
             outgoing = Outgoing(running.key, call_id, registry, self._assembler, delta=self._delta)
@@ -123,7 +130,7 @@ class LiveSeries:
     def owed(self) -> Iterator[Piece]:
         """What no server has."""
         for outgoing in self.outgoing():
-            outgoing.date(time.time_ns())
+            outgoing.date(self.clock.now_ns())
             yield from outgoing.owed()
 
     def ended(self, outgoing: Outgoing, now_ns: int) -> None:
@@ -140,7 +147,7 @@ class LiveSeries:
         """
         over = [call for call in self.outgoing() if call.ended_ns is not None and call.ended_ns <= before_ns]
         self.remove([call for call in over if call.settled or unacknowledged])
-        now_ns = time.time_ns()
+        now_ns = self.clock.now_ns()
         if now_ns > self._idle_at:
             self._idle_at = now_ns + _IDLE_EVERY_NS
             with self._lock:

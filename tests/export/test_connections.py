@@ -1,0 +1,141 @@
+"""Connections: what is on the way, what is dead, and who must not notice."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+
+from tests.export.calls import RecordedCall
+from tests.receiver import Receiver
+from voice_metrics.telemetry import Telemetry
+
+Start = Callable[..., Telemetry]
+
+
+@contextlib.contextmanager
+def forgetful_gateway(target: int, idle_seconds: float) -> Iterator[int]:
+    """A gateway that swallows everything on a connection that was idle for too long, without a word."""
+
+    def serve(near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", target)) as far, contextlib.suppress(OSError):
+            latest = [time.monotonic()]
+
+            def back() -> None:
+                with contextlib.suppress(OSError):
+                    while data := far.recv(65_536):
+                        near.sendall(data)
+                        latest[0] = time.monotonic()
+
+            threading.Thread(target=back, daemon=True).start()
+            while data := near.recv(65_536):
+                if time.monotonic() - latest[0] > idle_seconds:
+                    while near.recv(65_536):
+                        pass
+                    return
+                far.sendall(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_idle_connection_that_died_in_silence_is_tried_on_a_fresh_one(receiver: Receiver, start: Start) -> None:
+    with forgetful_gateway(receiver.port, 0.5) as port:
+        telemetry = start(url=f"http://127.0.0.1:{port}")
+        for name in ("a", "b"):
+            call = RecordedCall(telemetry, name)
+            call.use(1)
+            assert call.end().result(5) is True
+            time.sleep(1.2)
+        telemetry.shutdown(2.0)
+
+
+@contextlib.contextmanager
+def hinting(statuses: list[bytes]) -> Iterator[int]:
+    """A server that sends an informational answer before each final one."""
+
+    def serve(connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines, contextlib.suppress(OSError):
+            while lines.readline():
+                length = 0
+                while header := lines.readline().strip():
+                    if header.lower().startswith(b"content-length"):
+                        length = int(header.split(b":")[1])
+                lines.read(length)
+                status = statuses.pop(0) if statuses else b"200 OK"
+                connection.sendall(
+                    b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 " + status
+                    + b"\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n"
+                )  # fmt: skip
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_informational_answer_is_not_taken_for_the_final_one(start: Start) -> None:
+    with hinting([b"200 OK", b"401 Unauthorized", b"200 OK"]) as port:
+        telemetry = start(url=f"http://127.0.0.1:{port}")
+        ends = []
+        for name in "abc":
+            call = RecordedCall(telemetry, name)
+            call.use(1)
+            ends.append(call.end().result(5))
+        assert ends == [True, False, True]
+        telemetry.shutdown(2.0)
+
+
+@pytest.fixture
+def instrumented() -> Iterator[list[str]]:
+    """`requests` and `urllib3` as an application's instrumentation wraps them."""
+    seen: list[str] = []
+
+    def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            seen.append(name)
+            return function(*args, **kwargs)
+
+        return noting
+
+    places = [(requests.Session, "send"), (urllib3.HTTPConnectionPool, "urlopen")]
+    before = [getattr(owner, name) for owner, name in places]
+    for (owner, name), function in zip(places, before, strict=True):
+        setattr(owner, name, wrapped(name, function))
+    yield seen
+    for (owner, name), function in zip(places, before, strict=True):
+        setattr(owner, name, function)
+
+
+def test_instrumentation_of_the_application_sees_no_export(
+    instrumented: list[str], receiver: Receiver, start: Start
+) -> None:
+    call = RecordedCall(start(), "c1")
+    call.use(1)
+    assert call.end().result(5) is True
+    assert instrumented == []
+    assert requests.get(receiver.url, timeout=5).status_code == 501
+    assert instrumented == ["send", "urlopen"]
