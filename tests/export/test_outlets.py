@@ -143,7 +143,7 @@ def test_the_console_beside_otlp_changes_no_acknowledgement(
     start: Start, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     receiver.behaviour = answering(503)
-    telemetry = start(OTEL_METRICS_EXPORTER="console,otlp", OTEL_METRIC_EXPORT_INTERVAL="50")
+    telemetry = start(OTEL_METRICS_EXPORTER="console,otlp", OTEL_METRIC_EXPORT_INTERVAL="100")
     call = RecordedCall(telemetry, "c1")
     call.use(3)
     assert call.end().result(5) is False

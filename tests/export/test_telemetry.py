@@ -332,7 +332,7 @@ def test_a_spool_that_fails_is_told_once_and_costs_only_itself(receiver: Receive
     spool = MemorySpool()
     spool.fault = OSError("disk full")
     receiver.behaviour = answering(503)
-    telemetry = start(spool=spool, OTEL_METRIC_EXPORT_INTERVAL="50")
+    telemetry = start(spool=spool, OTEL_METRIC_EXPORT_INTERVAL="100")
     call = RecordedCall(telemetry, "c1")
     call.use(3)
     assert call.end().result(10) is False
@@ -371,7 +371,7 @@ def test_requests_say_which_process_they_are_from(receiver: Receiver, start: Sta
 def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None:
     telemetry = start(
         OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION="base2_exponential_bucket_histogram",
-        OTEL_METRIC_EXPORT_INTERVAL="50",
+        OTEL_METRIC_EXPORT_INTERVAL="100",
     )
     call = RecordedCall(telemetry, "c1")
     for latency in (1.0, 1000.0, 10.0, 0.001, 100_000.0):
@@ -438,7 +438,7 @@ def test_a_server_is_well_again_when_it_takes_something_and_not_before(
     receiver: Receiver, start: Start, log: Log
 ) -> None:
     receiver.behaviour = answering(503)
-    telemetry = start(spool=MemorySpool(), VOICE_METRICS_MAX_SERIES="20", OTEL_METRIC_EXPORT_INTERVAL="50")
+    telemetry = start(spool=MemorySpool(), VOICE_METRICS_MAX_SERIES="20", OTEL_METRIC_EXPORT_INTERVAL="100")
     call = RecordedCall(telemetry, "c1")
     for number in range(20):
         call.tags.series(Series("app.items", Kind.COUNTER, "", ""), {"item": str(number)})(1)

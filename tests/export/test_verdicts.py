@@ -72,7 +72,7 @@ def test_beginning_that_became_too_old_costs_no_series_of_the_process(receiver: 
 
 def test_rejected_series_are_found_rest_and_cost_no_other(receiver: Receiver, start: Start, log: Log) -> None:
     receiver.behaviour = partly(lambda call_id: call_id == "bad")
-    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="50")
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
     good = [RecordedCall(telemetry, f"c{number}") for number in range(6)]
     bad = RecordedCall(telemetry, "bad")
     for call in (*good, bad):
@@ -100,7 +100,7 @@ def test_ended_call_that_a_server_rejects_is_given_up_and_not_sent_again(
 ) -> None:
     receiver.behaviour = behaviour
     spool = MemorySpool()
-    telemetry = start(spool=spool, OTEL_METRIC_EXPORT_INTERVAL="50")
+    telemetry = start(spool=spool, OTEL_METRIC_EXPORT_INTERVAL="100")
     call = RecordedCall(telemetry, "c1")
     call.use(3, 7.0)
     assert call.end().result(10) is False
@@ -166,7 +166,7 @@ def test_old_points_of_a_kept_request_cost_its_newer_ones_nothing(receiver: Rece
 
 @pytest.mark.parametrize("preference", ["delta", "lowmemory"])
 def test_deltas_add_up_to_the_totals_through_an_outage(preference: str, receiver: Receiver, start: Start) -> None:
-    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="50", OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=preference)
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100", OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=preference)
     call = RecordedCall(telemetry, "c1")
     for number in range(30):
         receiver.behaviour = answering(503) if 5 < number < 15 else accept
