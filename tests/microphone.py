@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -52,14 +51,18 @@ class Microphone:
 
     async def speak(self, seconds: float) -> None:
         """Speak for so long."""
-        self._is_loud, begun = True, time.monotonic()
+        self._is_loud, begun = True, _now()
         await asyncio.sleep(seconds)
         self._is_loud = False
-        self.spoken.append((begun, time.monotonic()))
+        self.spoken.append((begun, _now()))
 
     async def _send(self) -> None:
-        due = time.monotonic()
+        due = _now()
         while True:
             await self._worker.queue_frame(InputAudioRawFrame(CHUNK if self._is_loud else HUSH, SAMPLE_RATE, 1))
             due += CHUNK_SECONDS
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await asyncio.sleep(max(0.0, due - _now()))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

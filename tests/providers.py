@@ -334,7 +334,6 @@ class Speaker(BaseOutputTransport):
         )
         self._bench = bench
         self._speaking = self._interrupted = False
-        self._plays_until = 0.0
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -344,15 +343,12 @@ class Speaker(BaseOutputTransport):
         # A chunk that was in hand when the caller cut the bot off is no answer; zeros are the silence at the end.
         if not self._speaking and not self._bench.caller_speaks and any(frame.audio):
             self._begin()
-        # As a line does: a chunk follows the one before, however late the event loop is, unless that has run dry.
-        now = time.monotonic()
-        begun = now if now - self._plays_until > CHUNK_SECONDS else self._plays_until
-        self._plays_until = begun + len(frame.audio) / 2 / SAMPLE_RATE
+        begun, seconds = asyncio.get_running_loop().time(), len(frame.audio) / 2 / SAMPLE_RATE
         if any(frame.audio):
-            self._bench.played.append((begun, self._plays_until))
+            self._bench.played.append((begun, begun + seconds))
         self._bench.chunk_begins.set()
         self._bench.chunk_begins.clear()
-        await asyncio.sleep(max(0.0, self._plays_until - now))
+        await asyncio.sleep(seconds)
         return True
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
