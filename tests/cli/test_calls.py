@@ -249,3 +249,14 @@ def test_a_ledger_that_is_not_there_is_one_line(run: Run, environment: dict[str,
     assert done.stderr == (
         "voice-metrics: VOICE_METRICS_DB='off': there is no record of calls; expected a file to look in\n"
     )
+
+
+def test_of_two_calls_of_one_id_the_key_tells_which(run: Run, environment: dict[str, str]) -> None:
+    ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
+    for key in ("first", "second"):
+        ledger.call_started(key, NOON, summary("sip-1", errors=len(key)))
+    ledger.close()
+    for call in json.loads(run("calls", "--json").stdout):
+        told = json.loads(run("calls", call["key"], "--json").stdout)
+        assert (told["key"], told["summary"]["errors"]) == (call["key"], len(call["key"]))
+    assert run("calls", "third").stderr == "voice-metrics: no call's id begins with 'third'\n"

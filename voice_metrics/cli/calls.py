@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ import typer
 from voice_metrics.call.facts import EndReason
 from voice_metrics.cli.moments import iso, moment
 from voice_metrics.cli.places import ledger_file
-from voice_metrics.ledger import CallFilter, CallRow, CallState, LedgerReader
+from voice_metrics.ledger import CallDetail, CallFilter, CallRow, CallState, LedgerReader, NoSuchCall
 from voice_metrics.settings.environment import Settings
 
 EXAMPLES = """\b
@@ -30,7 +31,7 @@ Examples:
 
 def calls(
     call: Annotated[
-        str | None, typer.Argument(metavar="ID", help="One call in full: its id or the beginning of it.")
+        str | None, typer.Argument(metavar="ID", help="One call in full: its id or the beginning of it, or its key.")
     ] = None,
     since: Annotated[str | None, typer.Option(help="Started at or after: 2026-11-22, today, 2h, 7d, …")] = None,
     until: Annotated[str | None, typer.Option(help="Started before.")] = None,
@@ -78,10 +79,11 @@ def _moment(text: str | None, option: str) -> float | None:
 
 
 def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
-    detail = reader.call(call)
+    detail = _found(reader, call)
     if as_json:
         _print_json(
             {
+                "key": detail.row.key,
                 "state": detail.row.state.value,
                 "series": detail.row.fate.value,
                 "updated_at": iso(detail.row.updated_at),
@@ -93,6 +95,16 @@ def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
     from voice_metrics.cli.one_call import show
 
     show(detail)
+
+
+def _found(reader: LedgerReader, call: str) -> CallDetail:
+    """The call of an id; where there is none, that of a key, since an id may be that of several calls."""
+    try:
+        return reader.call(call)
+    except NoSuchCall:
+        with suppress(NoSuchCall):
+            return reader.call_of(call)
+        raise
 
 
 def _show(found: list[CallRow], total: int, *, as_json: bool, as_csv: bool) -> None:
