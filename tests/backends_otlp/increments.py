@@ -43,15 +43,22 @@ def counted(name: str, value: float, begin_ns: int, end_ns: int, tags: Mapping[s
     return metric
 
 
-def observed(name: str, values: list[float], begin_ns: int, end_ns: int, tags: Mapping[str, str] = {}) -> Metric:
+def observed(
+    name: str,
+    values: list[float],
+    begin_ns: int,
+    end_ns: int,
+    tags: Mapping[str, str] = {},
+    bounds: tuple[float, ...] = BOUNDS,
+) -> Metric:
     """An increment of a histogram."""
     metric = Metric(name=name, unit="ms")
     metric.histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_DELTA
-    counts = [0] * (len(BOUNDS) + 1)
+    counts = [0] * (len(bounds) + 1)
     for value in values:
-        counts[sum(value > bound for bound in BOUNDS)] += 1
+        counts[sum(value > bound for bound in bounds)] += 1
     point = metric.histogram.data_points.add(
-        count=len(values), sum=sum(values), bucket_counts=counts, explicit_bounds=BOUNDS
+        count=len(values), sum=sum(values), bucket_counts=counts, explicit_bounds=bounds
     )
     _at(point, begin_ns, end_ns, tags)
     return metric

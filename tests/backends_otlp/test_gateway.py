@@ -63,6 +63,22 @@ async def test_increments_of_overlapping_processes_add_up(prom: Program, gateway
     )
 
 
+async def test_histograms_with_and_without_buckets_both_count(prom: Program, gateways: list[Collector]) -> None:
+    job, now = "mixed", time.time_ns()
+    whole = observed("voice.response.part.milliseconds", [50, 700], now - 10**9, now)
+    slim = observed("voice.response.part.milliseconds", [60], now - 10**9, now, bounds=())
+    for number, metric in enumerate((whole, slim, whole, slim)):
+        assert post(gateways[0].otlp_endpoint + "/v1/metrics", request(f"process-{number}", metric, job=job)) == 200
+    await holds(
+        prom,
+        {
+            f'sum(voice_response_part_milliseconds_count{{job="{job}"}})': 6,
+            f'sum(voice_response_part_milliseconds_sum{{job="{job}"}})': 1620,
+            f'sum(voice_response_part_milliseconds_bucket{{job="{job}",le="100"}})': 2,
+        },
+    )
+
+
 async def test_a_crash_of_a_gateway_loses_nothing(prom: Program, gateways: list[Collector]) -> None:
     job, endpoint, program = "crash", gateways[0].otlp_endpoint, gateways[0].program
     for crash in range(1, 4):
