@@ -39,7 +39,7 @@ PURE = {
     "call/answers", "call/conversation", "call/errors", "call/events", "call/facts", "call/functions",
     "call/holdback", "call/line", "call/models", "call/providers", "call/record", "call/rendering",
     "call/response_parts", "call/seen", "call/summary", "call/text", "call/throughput", "call/token_counts",
-    "call/unreported", "series/points", "series/table",
+    "call/unreported", "call/wording", "series/points", "series/table",
 }  # fmt: skip
 IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
 

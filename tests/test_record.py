@@ -262,7 +262,7 @@ def test_the_text_of_a_whole_call_is_readable() -> None:
         "  turns          1 completed, 0 interrupted; 0 interruptions",
         "  function calls none",
         "  errors         0",
-        "  cost           $0.002500 (LLM $0.002500), $0.002500 a minute; gpt-4.1: genai-prices 0.2.3 of 2026-11-01;"
+        "  cost           $0.0025 (LLM $0.0025), $0.0025 a minute; gpt-4.1: genai-prices 0.2.3 of 2026-11-01;"
         " no price for sonic: no list has it",
         "  export         exported to otlp.example:4318",
     ]

@@ -73,7 +73,7 @@ processing      none measured
 turns           3 completed, 1 interrupted; 1 interruption
 function calls  none
 errors          0
-cost            $0.0160 (LLM $0.004000, STT $0.003000, TTS $0.009000)
+cost            $0.0160 (LLM $0.0040, STT $0.0030, TTS $0.0090)
 
  after  what           value  service  name                      detail
 1.50 s  ttfb          310 ms  llm      OpenAILLMService gpt-4.1
@@ -166,7 +166,7 @@ def test_a_name_from_a_call_is_no_formula_in_a_spreadsheet(run: Run, environment
     [
         pytest.param({"exported": None}, "local only", "local only", id="no endpoint"),
         pytest.param({"exported": False}, "refused", "refused by the server for good", id="refused"),
-        pytest.param({"exported": None, "end_reason": "unknown"}, "unknown", "nobody told", id="killed"),
+        pytest.param({"exported": None, "end_reason": "unknown"}, "unknown", "is not known", id="killed"),
     ],
 )
 def test_of_series_it_says_what_is_known(

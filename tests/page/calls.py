@@ -47,3 +47,33 @@ def conversation(start: float) -> list[Row]:
         Row(start + 12.0, "turn", 2.0, outcome="completed"),
         Row(start + 12.5, "error", name="CartesiaTTSService", outcome="network"),
     ]
+
+
+def eventful(start: float) -> list[Row]:
+    """A conversation with speech of both sides, a silence, a gap, a held loop, and a turn without an answer."""
+    return [
+        *conversation(start),
+        Row(start + 3.0, "speech", 2.0, outcome="bot"),
+        Row(start + 5.0, "speech", 1.8, outcome="caller"),
+        Row(start + 8.0, "speech", 2.0, outcome="bot"),
+        Row(start + 9.2, "speech", 1.6, outcome="caller"),
+        Row(start + 12.0, "speech", 2.0, outcome="bot"),
+        Row(start + 11.2, "bot_gap", 0.4, outcome="late"),
+        Row(start + 15.5, "speech", 1.5, outcome="caller"),
+        Row(start + 17.0, "unanswered", outcome="no_transcript"),
+        Row(start + 24.0, "silence", 8.5, outcome="caller"),
+        Row(start + 27.0, "loop_stall", 0.9, name="look_up"),
+        Row(start + 28.0, "ttfb", 2.2, "llm", "OpenAILLMService", "gpt-4.1"),
+        Row(start + 28.4, "response", 3.4),
+        *(
+            Row(start + 28.4, "response_part", seconds, name=name)
+            for name, seconds in (
+                ("endpointing_wait", 0.2),
+                ("transcription", 0.3),
+                ("llm_inference", 2.7),
+                ("speech_synthesis", 0.2),
+            )
+        ),
+        Row(start + 31.0, "turn", 2.6, outcome="completed"),
+        Row(start + 31.0, "speech", 2.6, outcome="bot"),
+    ]

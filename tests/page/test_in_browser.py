@@ -79,10 +79,10 @@ def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, le
 @pytest.mark.parametrize(
     ("state", "changes", "word", "sentence"),
     [
-        pytest.param("ended", {"exported": None}, "local only", "kept here only", id="no-endpoint"),
-        pytest.param("ended", {"exported": False}, "refused", "refused by the server for good", id="refused"),
-        pytest.param("ended", {"end_reason": "unknown", "exported": None}, "unknown", "nobody told", id="killed"),
-        pytest.param("delivered", {"exported": True}, "delivered", "acknowledged by the server", id="delivered"),
+        pytest.param("ended", {"exported": None}, "local only", "no endpoint was configured", id="no-endpoint"),
+        pytest.param("ended", {"exported": False}, "refused", "Refused by the server for good", id="refused"),
+        pytest.param("ended", {"end_reason": "unknown", "exported": None}, "unknown", "is not known", id="killed"),
+        pytest.param("delivered", {"exported": True}, "delivered", "Acknowledged by the server", id="delivered"),
     ],
 )
 def test_what_became_of_a_calls_series_is_told_as_it_is(
@@ -113,7 +113,7 @@ def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, led
     first, second = (
         tab.locator(".answers tbody tr").nth(place).locator("th, td").all_inner_texts() for place in (0, 1)
     )
-    assert (first[0], first[1], first[3:]) == ("1", "0:05 ✕\ncut off", [f"{number(1000)} ms", "320", "$0.001200"])
+    assert (first[0], first[1], first[3:]) == ("1", "0:05 ✕\ncut off", [f"{number(1000)} ms", "320", "$0.0012"])
     assert second[3:] == ["800 ms", "–", "–"]
     segments = tab.locator(".answers tbody tr").nth(0).locator(".segment")
     assert segments.evaluate_all(SEGMENTS) == [
@@ -304,7 +304,7 @@ def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServe
     cost = tab.locator(".chart", has=tab.get_by_role("heading", name="Cost"))
     cost.get_by_text("Numbers").click()
     cost.locator("tbody tr").first.wait_for()
-    assert cost.locator("tbody tr").nth(0).locator("td").all_inner_texts() == ["$0.004000", "$0.003000", "$0.009000"]
+    assert cost.locator("tbody tr").nth(0).locator("td").all_inner_texts() == ["$0.0040", "$0.0030", "$0.0090"]
     tab.get_by_label("Period").select_option("hour")
     tab.get_by_text("$0.0480: LLM").wait_for()
 
@@ -381,7 +381,7 @@ def test_nothing_moves_when_numbers_change(visit: Visit, server: PageServer, led
     ledger.call_updated(
         "a-running-call", told | {"turns": {"completed": 300, "interrupted": 0}, "cost": {"total_usd": 12.3456}}
     )
-    tab.locator(".card", has_text="$12.3456").wait_for()
+    tab.locator(".card", has_text="$12.35").wait_for()
     assert tab.evaluate("window.moved") == 0
     places = tab.evaluate(PLACES)
     ledger.call_ended("a-running-call", told | {"end_reason": "cancelled"}, "ended")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import Cause, EndReason, FunctionOutcome, Holder, Leg, TurnOutcome
 from voice_metrics.call.latency import Latency
 from voice_metrics.call.line import LineSummary
 from voice_metrics.call.summary import CallSummary, CostSummary, ServiceLatency
+from voice_metrics.call.wording import usd
 
 _CAUSES = {
     Cause.NO_TRANSCRIPT: "not understood",
@@ -121,16 +121,16 @@ def _functions(summary: CallSummary) -> str:
 
 def _cost(cost: CostSummary) -> str:
     parts = [
-        f"{_NAMES[leg]} ${_money(usd)}"
-        for leg, usd in ((Leg.LLM, cost.llm_usd), (Leg.STT, cost.stt_usd), (Leg.TTS, cost.tts_usd))
-        if usd is not None
+        f"{_NAMES[leg]} {usd(spent, cost.total_usd)}"
+        for leg, spent in ((Leg.LLM, cost.llm_usd), (Leg.STT, cost.stt_usd), (Leg.TTS, cost.tts_usd))
+        if spent is not None
     ]
     missing = _missing(cost)
     if cost.total_usd is None:
         return missing
-    a_minute = f", ${_money(cost.per_minute_usd)} a minute" if cost.per_minute_usd is not None else ""
+    a_minute = f", {usd(cost.per_minute_usd)} a minute" if cost.per_minute_usd is not None else ""
     sources = "; ".join(f"{used.model}: {used.source}{_age(used.priced_on)}" for used in cost.prices)
-    total = f"${_money(cost.total_usd)} ({', '.join(parts)}){a_minute}; {sources}"
+    total = f"{usd(cost.total_usd)} ({', '.join(parts)}){a_minute}; {sources}"
     return f"{total}; {missing}" if missing else total
 
 
@@ -145,16 +145,6 @@ def _missing(cost: CostSummary) -> str:
 
 def _age(priced_on: str | None) -> str:
     return f" of {priced_on}" if priced_on else ""
-
-
-def _money(usd: Decimal) -> str:
-    return (
-        f"{usd:.4f}"
-        if usd >= Decimal("0.01") or usd == 0
-        else f"{usd:.2g}"
-        if usd < Decimal("0.0001")
-        else f"{usd:.6f}"
-    )
 
 
 def _export(summary: CallSummary) -> str:

@@ -36,15 +36,22 @@ def serve(
 ) -> None:
     """Show live and past calls on a local web page, until Ctrl-C. Every user of this machine can open it."""
     with ExitStack() as stack:
+        settings = Settings.from_environment(os.environ)
         if demo:
             from voice_metrics.page.demo import demo_ledger
 
             ledger = stack.enter_context(demo_ledger())
         else:
-            ledger = ledger_file(Settings.from_environment(os.environ))
+            ledger = ledger_file(settings)
         try:
             server = stack.enter_context(
-                PageServer(ledger, port=port, demo=demo, token=secrets.token_urlsafe(16) if token else None)
+                PageServer(
+                    ledger,
+                    port=port,
+                    demo=demo,
+                    token=secrets.token_urlsafe(16) if token else None,
+                    trace_url=settings.trace_url,
+                )
             )
         except OSError as refusal:
             raise typer.BadParameter(f"--port {port} cannot be listened on: {refusal.strerror}") from None

@@ -10,6 +10,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, zip_longest
+from statistics import median
 from typing import Any
 
 from voice_metrics.ledger import Row
@@ -17,6 +18,9 @@ from voice_metrics.ledger import Row
 # The names that Pipecat gives to what the lanes measured.
 _PARTS = {"stt": "transcription", "llm": "llm_inference", "functions": "function_handler", "tts": "speech_synthesis"}
 _USED = ("prompt_tokens", "completion_tokens", "characters", "cost_usd")
+
+# The limit of the alert about slow responses.
+SLOW_SECONDS = 2.5
 
 Bars = Sequence[Mapping[str, Any]]
 Answer = dict[str, Any]
@@ -31,8 +35,8 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         lanes: Bars of each service and of the functions.
 
     Returns:
-        Number, begin, seconds, parts, whether they are named by Pipecat, whether it was cut off, and what was used
-        until the next one.
+        Number, begin, seconds, parts, whether they are named by Pipecat, whether it was cut off, what was used until
+        the next one, whether it was slow, and then the part that took longer than in the others.
     """
     told: list[Answer] = []
     for row in rows:
@@ -51,7 +55,30 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         answer["used"] = {kind: _sum(later, kind) for kind in _USED}
         answer["named"] = bool(answer["parts"])
         answer["parts"] = _in_a_row(answer["parts"]) or _measured(answer, measured)
+        answer["slow"] = answer["seconds"] > SLOW_SECONDS
+    for answer in told:
+        answer["longer"] = _longer(answer, told) if answer["slow"] else None
     return told
+
+
+def _longer(answer: Answer, told: Sequence[Answer]) -> dict[str, Any] | None:
+    """The part that took longer than in the other answers by the most, or `None` if none did."""
+    usual: dict[str, list[float]] = {}
+    for other in told:
+        if other is not answer and other["named"]:
+            for part in other["parts"]:
+                usual.setdefault(part["part"], []).append(part["seconds"])
+    if not usual or not answer["named"]:
+        return None
+    excess = [(part["seconds"] - _median(usual.get(part["part"], ())), part) for part in answer["parts"]]
+    most, part = max(excess, key=lambda each: each[0])
+    if most <= 0:
+        return None
+    return {"part": part["part"], "seconds": part["seconds"], "usual_seconds": _median(usual.get(part["part"], ()))}
+
+
+def _median(values: Sequence[float]) -> float:
+    return median(values) if values else 0.0
 
 
 def averages(told: Sequence[Answer]) -> list[dict[str, Any]]:

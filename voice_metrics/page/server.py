@@ -18,7 +18,7 @@ from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoSuchCall
 from voice_metrics.page.files import Document, document, documents
@@ -55,6 +55,7 @@ class PageServer(ThreadingHTTPServer):
         port: int = 0,
         demo: bool = False,
         token: str | None = None,
+        trace_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Listen; `serve_forever` answers.
@@ -64,6 +65,7 @@ class PageServer(ThreadingHTTPServer):
             port: Port on 127.0.0.1; 0 takes one that is free.
             demo: Whether the calls are made up, which every view then says.
             token: What the first request must bring as `?token=`, or `None` to answer every user of this machine.
+            trace_url: Address of a trace with `{trace_id}` in it, or `None` for calls without a link to theirs.
             clock: Unix seconds.
 
         Raises:
@@ -73,6 +75,7 @@ class PageServer(ThreadingHTTPServer):
         self.demo = demo
         self.clock = clock
         self.token = token
+        self.trace_url = trace_url
         self.documents = documents()
         super().__init__((LOOPBACK, port), _Request)
         self.hosts = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
@@ -114,15 +117,22 @@ class PageServer(ThreadingHTTPServer):
         head = {"ledger": str(self.ledger), "demo": self.demo}
         try:
             with LedgerReader(self.ledger, now=(at := self.clock()), cancelled=cancelled) as reader:
-                return HTTPStatus.OK, head | VIEWS[name](reader, query, at)
+                return HTTPStatus.OK, head | self._linked(VIEWS[name](reader, query, at))
         except BadQuestion as error:
             return HTTPStatus.BAD_REQUEST, head | {"problem": str(error)}
         except NoSuchCall as error:
-            return HTTPStatus.NOT_FOUND, head | {"problem": str(error)}
+            return HTTPStatus.NOT_FOUND, head | {"problem": str(error), "unknown": True}
         except LedgerUnreadable as error:
             if not self.ledger.exists() or (self.ledger.is_file() and not self.ledger.stat().st_size):
                 return HTTPStatus.OK, head | {"waiting": str(error)}
             return HTTPStatus.SERVICE_UNAVAILABLE, head | {"problem": str(error)}
+
+    def _linked(self, view: dict[str, Any]) -> dict[str, Any]:
+        """The view with the address of its call's trace, where both are known."""
+        trace_id = (view.get("summary") or {}).get("trace_id")
+        if not self.trace_url or not trace_id:
+            return view
+        return view | {"trace_url": self.trace_url.replace("{trace_id}", quote(str(trace_id), safe=""))}
 
 
 class _Request(BaseHTTPRequestHandler):

@@ -14,6 +14,7 @@ from typing import Any
 
 from voice_metrics.ledger import CallDetail, CallState, Row
 from voice_metrics.page.answers import answers, averages
+from voice_metrics.page.floor import floor
 
 # A request's first byte and its end are reported apart by some milliseconds, held back for a moment or not.
 _SAME_REQUEST_SECONDS = 0.1
@@ -30,8 +31,9 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
         now: Unix seconds; a live call lasts until then.
 
     Returns:
-        "seconds", the "strip" of the conversation, "marks" (interruptions, errors), "lanes" of bars, "answers" with
-        their parts, and the "averages" of the parts.
+        "seconds", the "strip" of the conversation, "marks" (interruptions, errors, unanswered turns), "lanes" of
+        bars, "answers" with their parts, the "averages" of the parts over so many answers ("averaged"), and the
+        "floor": who spoke, silences, gaps and stalls.
     """
     start, rows = detail.row.started_at, sorted(detail.timeline, key=lambda row: row.at)
     live = detail.row.state is CallState.LIVE
@@ -50,6 +52,8 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
         "lanes": [{"name": name, "bars": lanes[name]} for name in ("stt", "llm", "functions", "tts") if lanes[name]],
         "answers": told,
         "averages": averages(told),
+        "averaged": sum(answer["named"] for answer in told),
+        "floor": floor(rows, start),
     }
 
 
@@ -159,5 +163,5 @@ def _caller(
 def _marks(rows: Iterable[Row], start: float) -> Iterator[dict[str, Any]]:
     for row in rows:
         failed = row.kind == "function_call" and row.outcome not in (None, "completed")
-        if row.kind in ("interruption", "error") or failed:
+        if row.kind in ("interruption", "error", "unanswered") or failed:
             yield {"at": round(row.at - start, 3), "kind": row.kind, "name": row.name, "outcome": row.outcome}

@@ -11,8 +11,12 @@ from dataclasses import asdict, fields
 from typing import Any, get_args
 
 from voice_metrics.call.facts import EndReason
+from voice_metrics.call.wording import summary_lines, usd
 from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader, Pages, Row
+from voice_metrics.ledger.fates import FATES
 from voice_metrics.ledger.reader import Order
+from voice_metrics.page.running import so_far
+from voice_metrics.page.spelling import spelled
 from voice_metrics.page.story import story
 
 Query = Mapping[str, str]
@@ -49,12 +53,14 @@ def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
     return {
         "live": [_row(call.row) | {"summary": call.summary} for call in reader.live()],
         "latest": [_row(row) for row in latest],
-        "day": {
-            "calls": reader.count(wanted),
-            "errors": reader.count(CallFilter(since=since, end_reason=EndReason.ERROR)),
-            "response": _figures(response[0]) if response else None,
-            "cost_usd": used[0].cost_usd if used else None,
-        },
+        "day": spelled(
+            {
+                "calls": reader.count(wanted),
+                "errors": reader.count(CallFilter(since=since, end_reason=EndReason.ERROR)),
+                "response": _figures(response[0]) if response else None,
+                "cost_usd": used[0].cost_usd if used else None,
+            }
+        ),
         "pending": asdict(reader.pending()),
     }
 
@@ -106,8 +112,8 @@ def usage(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
         "since": since,
         "until": until,
         "bucket_seconds": bucket,
-        "whole": asdict(whole[0]) if whole else None,
-        "points": [asdict(point) for point in reader.usage(since, until, bucket)],
+        "whole": spelled(asdict(whole[0])) if whole else None,
+        "points": [spelled(asdict(point)) for point in reader.usage(since, until, bucket)],
     }
 
 
@@ -118,18 +124,26 @@ def call(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
     detail = reader.call_of(key, pages) if key else reader.call(query.get("id", ""), pages)
     total = detail.before + len(detail.timeline) + detail.after
     return {
-        "call": _row(detail.row),
+        "call": _row(so_far(detail, at)),
         "summary": detail.summary,
-        "story": story(detail, at),
-        "measurements": [{name: getattr(row, name) for name in _ROW} for row in detail.timeline],
+        "lines": list(summary_lines(detail.summary)),
+        "story": spelled(story(detail, at)),
+        "measurements": [_measurement(row) for row in detail.timeline],
         "page": pages.number,
         "pages": max(1, math.ceil(total / _ROWS)),
         "rows": total,
     }
 
 
+def _measurement(row: Row) -> dict[str, Any]:
+    found = {name: getattr(row, name) for name in _ROW}
+    return found | {"value_text": usd(row.value)} if row.kind == "cost_usd" else found
+
+
 def _row(call: CallRow) -> dict[str, Any]:
-    return asdict(call) | {"fate": call.fate}
+    words = FATES[call.fate]
+    told: dict[str, Any] = spelled(asdict(call))
+    return told | {"fate": call.fate, "fate_words": words.short, "fate_sentence": words.sentence}
 
 
 def _figures(point: LatencyPoint) -> dict[str, Any]:

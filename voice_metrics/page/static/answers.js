@@ -1,39 +1,25 @@
 // Each answer as one bar of its parts, all on one scale: where the caller's wait goes.
 
-import { el } from "./dom.js";
-import { clock, count, ms, usd } from "./words.js";
+import { el, say } from "./dom.js";
+import { PARTS, clock, count, ms, named, or, plural } from "./words.js";
 
-// What Pipecat calls the parts, in words. A part that is not listed here keeps its own name.
-const PARTS = {
-  endpointing_wait: "Silence before the turn may end",
-  transcription: "Speech to text",
-  turn_detection: "Turn detection",
-  waiting_for_user: "Waiting for the caller to go on",
-  turn_completion: "Turn completion",
-  first_request: "First request",
-  llm_inference: "Language model",
-  llm_tool_call: "Writing the function call",
-  function_handler: "Function",
-  awaiting_speakable_text: "Waiting for speakable text",
-  sentence_aggregation: "Collecting a sentence",
-  speech_synthesis: "Text to speech",
-  output_transport: "Output",
-  pipeline: "Rest",
-};
-
-const named = (part) => PARTS[part] ?? String(part ?? "other").replaceAll("_", " ");
 const ink = (part) => (part in PARTS ? `part-${part}` : "part-other");
 
 export function answersPart() {
   const rows = el("tbody");
   const averages = el("ul.key.averages");
+  const over = el("p.quiet.over");
+  const why = el("p.why", { hidden: true });
   const about = el("p.quiet", { hidden: true }, "Pipecat did not name the parts of these answers. The bars show what the services measured, at the moment it happened.");
   const none = el("p.quiet", { hidden: true }, "No answer yet.");
   const head = ["", "At", "What the caller waited for", "Waited", "Tokens", "Cost"].map((name, index) => el("th", { scope: "col", class: index > 2 ? "number" : null }, name || el("span.unseen", {}, "Answer")));
   const tableElement = el("table.answers", {}, el("caption.unseen", {}, "Answers and their parts"), el("thead", {}, el("tr", {}, head)), rows);
   return {
-    element: el("section.panel", {}, el("h2", {}, "Answers: where the wait goes"), averages, about, tableElement, none),
-    update({ answers, averages: mean }) {
+    element: el("section.panel", {}, el("h2", {}, "Answers: where the wait goes"), why, over, averages, about, el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Answers and their parts" }, tableElement), none),
+    update({ answers, averages: mean, averaged }) {
+      explain(why, answers);
+      over.hidden = !mean.length;
+      say(over, `On average over ${averaged < answers.length ? `the ${averaged} of ${plural(answers.length, "answer")} whose parts are known` : plural(averaged, "answer")}:`);
       none.hidden = answers.length > 0;
       tableElement.hidden = !answers.length;
       about.hidden = !answers.length || answers.some((answer) => answer.named);
@@ -45,16 +31,26 @@ export function answersPart() {
   };
 }
 
+// The slowest answer in a sentence, with the part that made it slow.
+function explain(why, answers) {
+  const slowest = answers.filter((answer) => answer.slow).reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
+  why.hidden = slowest === null;
+  if (why.hidden) return;
+  const { longer } = slowest;
+  const reason = longer ? ` ${named(longer.part)} took ${ms(longer.seconds * 1000)} of it, ${longer.usual_seconds ? `usually ${ms(longer.usual_seconds * 1000)}` : "and nothing in the other answers"}.` : "";
+  say(why, `Slowest: answer ${slowest.number} at ${clock(slowest.at)}, ${ms(slowest.seconds * 1000)}.${reason}`);
+}
+
 function line(answer, longest) {
   const { number, at, seconds, used, interrupted } = answer;
   const tokens = used.prompt_tokens === null ? null : used.prompt_tokens + (used.completion_tokens ?? 0);
-  return el("tr", {},
+  return el("tr", { class: answer.slow ? "slow" : null },
     el("th", { scope: "row" }, String(number)),
     el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller cut this answer off" }, " ✕", el("span.unseen", {}, " cut off")) : null),
     el("td.parts", {}, stack(answer, longest)),
-    el("td.number", {}, ms(seconds * 1000)),
+    el("td.number", {}, ms(seconds * 1000), answer.slow ? el("span.badge", {}, "slow") : null),
     el("td.number", {}, count(tokens)),
-    el("td.number", {}, usd(used.cost_usd)));
+    el("td.number", {}, or(used.cost_usd_text)));
 }
 
 function stack({ parts, seconds, named: exact }, longest) {

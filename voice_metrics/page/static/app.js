@@ -98,13 +98,14 @@ function tell(page, data) {
   page.problem.hidden = trouble === null;
   page.problem.classList.toggle("quiet", !data.problem);
   page.view.element.hidden = trouble !== null;
+  if (data.problem) page.view.failed?.();
   if (trouble === null) page.view.update(data);
-  else page.problem.replaceChildren(...(data.problem ? problem(page, data.problem) : waiting(data.waiting)));
+  else page.problem.replaceChildren(...(data.problem ? problem(page, data) : waiting(data.waiting)));
 }
 
-function problem(page, words) {
+function problem(page, data) {
   const back = page.name === "call" ? el("a", { href: "#/calls" }, "All calls") : null;
-  return [el("h2", {}, page.name === "call" ? "This call cannot be shown" : "The calls cannot be read"), el("p", {}, words), back].filter(Boolean);
+  return [el("h2", {}, page.name !== "call" ? "The calls cannot be read" : data.unknown ? "There is no such call" : "This call cannot be shown"), el("p", {}, data.problem), back].filter(Boolean);
 }
 
 function waiting(words) {

@@ -2,11 +2,11 @@
 
 import { answersPart } from "./answers.js";
 import { el, heading, say, tile } from "./dom.js";
-import { callFacts } from "./facts.js";
+import { callFacts, outcome } from "./facts.js";
 import { measurementsPart } from "./measurements.js";
 import { callAddress } from "./table.js";
 import { timelinePart } from "./timeline.js";
-import { clock, count, length, ms, seconds, usd } from "./words.js";
+import { count, length, median, ms, or, plural, seconds } from "./words.js";
 
 const TILES = ["Response p50", "Worst response", "Length", "Bot turns", "Tokens", "Characters", "Audio to text", "Cost"];
 const ENDS = { error: "bad", unknown: "odd", cancelled: "odd" };
@@ -14,6 +14,8 @@ const ENDS = { error: "bad", unknown: "odd", cancelled: "odd" };
 export function callView(query) {
   const id = el("code.id", {}, query.id);
   const state = el("span.state");
+  const achieved = el("span.outcome", { hidden: true });
+  const trace = el("a.button", { hidden: true, target: "_blank", rel: "noopener noreferrer" }, "Trace");
   const copied = el("span.copied", { role: "status" });
   const copy = el("button", { type: "button", onclick: () => copyText(id.textContent, copied) }, "Copy id");
   const tiles = TILES.map(tile);
@@ -25,10 +27,18 @@ export function callView(query) {
   let live = true;
   return {
     title: "Call",
-    heading: el("div.heading", {}, el("h1", { tabindex: "-1" }, "Call ", id), el("div.controls", {}, copied, state, copy)),
+    heading: el("div.heading", {}, el("h1", { tabindex: "-1" }, "Call ", id), el("div.controls", {}, copied, state, achieved, trace, copy)),
+    failed: () => [copied, state, achieved, trace, copy].forEach((each) => { each.hidden = true; }),
     element: el("div", {}, el("dl.tiles.small", {}, tiles.map((each) => each.element)), pages, timeline.element, answers.element, facts.element, measurements.element),
     every: () => (live ? 1000 : 5000),
-    update({ call, summary, story, measurements: rows, page, pages: most }) {
+    update(data) {
+      const { call, summary, story, measurements: rows, page, pages: most, trace_url: address } = data;
+      state.hidden = copy.hidden = false;
+      achieved.hidden = !summary.outcome || summary.outcome === "none";
+      if (!achieved.hidden) say(achieved, outcome(summary));
+      achieved.className = `outcome ${{ true: "good", false: "bad" }[summary.success] ?? ""}`;
+      trace.hidden = !address;
+      if (address) trace.href = address;
       live = call.state === "live";
       say(id, call.call_id);
       say(state, live ? "live" : call.end_reason ?? "ended");
@@ -37,7 +47,7 @@ export function callView(query) {
       turnPages(pages, call, page, most);
       timeline.update(story, call, live);
       answers.update(story);
-      facts.update(call, summary);
+      facts.update(data);
       measurements.update(rows, call.started_at);
     },
   };
@@ -53,19 +63,25 @@ function turnPages(place, call, page, most) {
   place.replaceChildren(`Part ${most - page} of ${most} of a long call. `, link("Earlier", page + 1), " ", link("Later", page - 1));
 }
 
-function numbers([median, worst, long, turns, tokens, characters, audio, cost], call, summary, story) {
-  const response = summary.response ?? {};
-  const llm = summary.llm ?? {};
+function numbers([middle, worst, long, turns, tokens, characters, audio, cost], call, summary, story) {
+  // A running call's time line is newer than its summary.
+  const live = call.state === "live" && story.answers.length > 0;
+  const waits = story.answers.map((answer) => 1000 * answer.seconds);
+  const response = live ? { count: waits.length, p50_ms: median(waits) } : summary.response ?? {};
+  const used = [call.prompt_tokens, call.completion_tokens];
   const unpriced = summary.cost?.unpriced?.length;
+  const unanswered = story.marks.filter((mark) => mark.kind === "unanswered").length || summary.turns?.unanswered;
   const slowest = story.answers.reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
-  median.show(ms(response.p50_ms), response.count ? `p95 ${ms(response.p95_ms)}` : "none measured");
+  middle.show(ms(response.p50_ms), response.p95_ms ? `p95 ${ms(response.p95_ms)}` : response.count ? `of ${plural(response.count, "answer")}` : "none measured");
   worst.show(ms(call.worst_response_ms), slowest ? `in answer ${slowest.number}` : "");
-  long.show(length(call.duration_seconds), call.errors ? `${count(call.errors)} ${call.errors === 1 ? "error" : "errors"}` : "");
-  turns.show(count(call.turns), call.interruptions ? `${count(call.interruptions)} cut off by the caller` : "");
-  tokens.show(count(llm.total_tokens), llm.prompt_tokens == null ? "" : `${count(llm.prompt_tokens)} in, ${count(llm.completion_tokens)} out`);
+  worst.mark(slowest?.slow ? "odd" : "");
+  long.show(length(call.duration_seconds), call.errors ? plural(call.errors, "error") : "");
+  turns.show(count(call.turns), [call.interruptions ? `${count(call.interruptions)} cut off by the caller` : "", unanswered ? `${count(unanswered)} of the caller unanswered` : ""].filter(Boolean).join(", "));
+  turns.mark(unanswered ? "odd" : "");
+  tokens.show(used.every((number) => number == null) ? "–" : count((used[0] ?? 0) + (used[1] ?? 0)), used[0] == null ? "" : `${count(used[0])} in, ${count(used[1])} out`);
   characters.show(count(call.characters), "sent to speech");
   audio.show(seconds(call.audio_seconds));
-  cost.show(usd(call.cost_usd), unpriced ? `no price for ${count(unpriced)} of the models` : "");
+  cost.show(or(call.cost_usd_text), unpriced ? `no price for ${count(unpriced)} of the models` : "");
 }
 
 async function copyText(text, status) {

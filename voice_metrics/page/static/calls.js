@@ -2,7 +2,7 @@
 
 import { el, heading, say } from "./dom.js";
 import { callAddress, table } from "./table.js";
-import { count, length, ms, or, plural, recent, series, short, usd } from "./words.js";
+import { count, length, ms, or, plural, recent, short } from "./words.js";
 
 const STEP = 100;
 const MARKS = { error: "bad", live: "good", unknown: "odd", cancelled: "odd" };
@@ -13,17 +13,17 @@ export const COLUMNS = [
   { name: "Call", text: (row) => short(row.call_id), link: (row) => callAddress(row.call_id, row.key), whole: (row) => row.call_id },
   { name: "Started", order: "started_at", text: (row) => recent(row.started_at), title: "When the call started, in local time" },
   { name: "Length", order: "duration_seconds", number: true, minor: true, text: (row) => length(row.duration_seconds) },
-  { name: "End", order: "end_reason", text: (row) => or(end(row)), mark: (row) => MARKS[end(row)] },
   { name: "Worst response", order: "worst_response_ms", number: true, text: (row) => ms(row.worst_response_ms), title: "The longest that the caller waited for an answer" },
+  { name: "Cost", order: "cost_usd", number: true, text: (row) => or(row.cost_usd_text) },
+  { name: "End", order: "end_reason", text: (row) => or(end(row)), mark: (row) => MARKS[end(row)] },
   { name: "Turns", order: "turns", number: true, minor: true, text: (row) => count(row.turns), title: "Bot turns" },
   { name: "Cut off", order: "interruptions", number: true, minor: true, text: (row) => count(row.interruptions), title: "Times that the caller interrupted the bot" },
   { name: "Errors", order: "errors", number: true, minor: true, text: (row) => count(row.errors), mark: (row) => (row.errors ? "bad" : "") },
   { name: "Tokens in", order: "prompt_tokens", number: true, minor: true, text: (row) => count(row.prompt_tokens), title: "Prompt tokens" },
   { name: "Tokens out", order: "completion_tokens", number: true, minor: true, text: (row) => count(row.completion_tokens), title: "Completion tokens" },
   { name: "Characters", order: "characters", number: true, minor: true, text: (row) => count(row.characters), title: "Characters sent to speech synthesis" },
-  { name: "Cost", order: "cost_usd", number: true, text: (row) => usd(row.cost_usd) },
-  { name: "Models", order: "llm_model", minor: true, text: (row) => or(models(row)), whole: models, mark: () => "long" },
-  { name: "Series", order: "state", minor: true, text: series, mark: (row) => (["pending", "refused"].includes(row.fate) ? "odd" : ""), title: "What became of the call's series: delivered, waiting to be sent, refused, or only here" },
+  { name: "Models", order: "llm_model", minor: true, text: (row) => or(models(row)), whole: models, wide: true },
+  { name: "Series", order: "state", minor: true, text: (row) => row.fate_words, mark: (row) => (["pending", "refused"].includes(row.fate) ? "odd" : ""), title: "What became of the call's series: delivered, waiting to be sent, refused, or only here" },
 ];
 
 const FILTERS = [

@@ -9,11 +9,11 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const HEIGHT = 190;
 
-// lines: [{name, colour, value(point), text(number), tick(number), bars}]; with `stacked`, each line stands on the ones before it.
+// lines: [{name, colour, value(point), text(number, point), tick(number), bars}]; with `stacked`, each line stands on the ones before it.
 export function chart(title, { lines, stacked = false, sync = null }) {
   const place = el("div.plot", { role: "img", "aria-label": `${title}: the numbers are in the table below the chart` });
   const headline = el("p.headline", {}, "\u00a0");
-  const numbers = table(title, [{ name: "From", text: (point) => moment(point.at) }, ...lines.map((line) => ({ name: line.name, number: true, text: (point) => line.text(line.value(point)) }))], (point) => point.at);
+  const numbers = table(title, [{ name: "From", text: (point) => moment(point.at) }, ...lines.map((line) => ({ name: line.name, number: true, text: (point) => line.text(line.value(point), point) }))], (point) => point.at);
   const details = el("details.figures", { ontoggle: () => details.open && numbers.update(shown?.points ?? []) }, el("summary", {}, "Numbers"), numbers.element);
   const key = el("ul.key", { "aria-hidden": "true" }, lines.map((line) => el("li", {}, el(`span.swatch.fill-${line.colour}`), line.name)));
   let plot = null;
@@ -64,7 +64,7 @@ function columns(lines, stacked, { since, until, bucket_seconds: bucket, points 
   return [at, ...(stacked ? values.reverse() : values)];
 }
 
-function options(width, lines, stacked, sync, { since, until, bucket_seconds: bucket }) {
+function options(width, lines, stacked, sync, { since, until, bucket_seconds: bucket, points }) {
   const ordered = stacked ? [...lines].reverse() : lines;
   const ink = colour("muted");
   const axis = { stroke: ink, font: "12px system-ui, sans-serif", ticks: { show: false }, grid: { stroke: colour("grid"), width: 1 } };
@@ -79,7 +79,7 @@ function options(width, lines, stacked, sync, { since, until, bucket_seconds: bu
       { ...axis, size: 64, space: 34, ...(lines[0].steps ? { incrs: lines[0].steps } : {}), values: (_, ticks) => ticks.map(lines[0].tick ?? lines[0].text) },
     ],
     series: [{}, ...ordered.map((line) => series(line, stacked || lines[0].bars))],
-    plugins: [reading(lines, stacked)],
+    plugins: [reading(lines, stacked, new Map(points.map((point) => [Math.round((point.at - since) / bucket), point])))],
   };
 }
 
@@ -91,7 +91,7 @@ function series(line, bars) {
 }
 
 // The numbers under the pointer, in words.
-function reading(lines, stacked) {
+function reading(lines, stacked, points) {
   const words = el("div.reading", { hidden: true });
   const setCursor = (plot) => {
     const index = plot.cursor.idx;
@@ -103,7 +103,7 @@ function reading(lines, stacked) {
     const told = lines.map((line, place) => {
       const value = column[place] === null ? null : column[place] - below;
       if (stacked && column[place] !== null) below = column[place];
-      return `${line.name} ${line.text(value)}`;
+      return `${line.name} ${line.text(value, points.get(index))}`;
     });
     words.textContent = `${moment(plot.data[0][index]).slice(5, 16)} · ${told.join(" · ")}`;
   };

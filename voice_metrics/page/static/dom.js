@@ -54,5 +54,8 @@ export function tile(name) {
       say(value, text);
       say(note, about || "\u00a0");
     },
+    mark(look) {
+      value.className = `value ${look}`.trim();
+    },
   };
 }

@@ -2,7 +2,7 @@
 
 import { el, fit, say } from "./dom.js";
 import { table } from "./table.js";
-import { SERVICES, count, moment, ms, or, seriesAtLength, usd } from "./words.js";
+import { SERVICES, count, moment, ms, or, plain } from "./words.js";
 
 const FIGURES = [
   { name: "Latency", text: (row) => row.name },
@@ -19,49 +19,37 @@ export function callFacts() {
   const figures = table("Latency in this call", FIGURES, (row) => row.name);
   return {
     element: el("section.panel", {}, el("h2", {}, "Summary"), el("div.columns", {}, list, figures.element)),
-    update(call, summary) {
-      fit(list, lines(call, summary), ([name]) => name, ([name]) => el("div", {}, el("dt", {}, name), el("dd")), (line, [, text]) => say(line.lastElementChild, text));
-      figures.update(latencies(summary));
+    update(data) {
+      fit(list, lines(data), ([name]) => name, ([name]) => el("div", {}, el("dt", {}, name), el("dd")), (line, [, text]) => say(line.lastElementChild, text));
+      figures.update(latencies(data.summary));
     },
   };
 }
 
-function lines(call, summary) {
-  const { llm = {}, cost = {}, turns = {}, attributes = {} } = summary;
-  const tags = Object.entries(attributes).map(([key, value]) => `${key} = ${value}`);
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+// The lines of the summary are written by the server, as the log and the command line have them.
+function lines({ call, summary, lines: told }) {
+  const tags = Object.entries(summary.attributes ?? {}).map(([key, value]) => `${key} = ${value}`);
   return [
     ["Started", moment(call.started_at)],
-    ["Ended", call.state === "live" ? "still running" : or(call.end_reason)],
+    ["Ended", call.state === "live" ? "still running" : [or(call.end_reason), by(summary.ended_by)].filter(Boolean).join(", ")],
+    ...(summary.outcome && summary.outcome !== "none" ? [["Outcome", outcome(summary)]] : []),
     ["Language model", or(call.llm_model)],
     ["Speech to text", or(call.stt_model)],
     ["Text to speech", or(call.tts_model)],
-    ["Requests to the model", count(llm.requests)],
-    ["Prompt tokens from cache", count(llm.cache_read_tokens)],
-    ["Reasoning tokens", count(llm.reasoning_tokens)],
-    ["Turns", turns.completed === undefined ? "–" : `${count(turns.completed)} completed, ${count(turns.interrupted)} cut off`],
-    ["Function calls", outcomes(summary.function_calls)],
-    ["Errors", count(call.errors)],
-    ["Cost", costs(cost)],
-    ["Per minute", usd(cost.per_minute_usd)],
-    ["Prices", or((cost.prices ?? []).map((price) => `${price.model}: ${price.source}${price.priced_on ? `, checked ${price.priced_on}` : ""}`).join("; "))],
+    ...told.map(([name, text]) => [capital(name), text]),
     ["Refused measurements", count(summary.dropped)],
-    ["Series", seriesAtLength(call)],
+    ["Series", capital(call.fate_sentence)],
+    ...(summary.trace_id ? [["Trace", summary.trace_id]] : []),
     ...(tags.length ? [["Attributes", tags.join(", ")]] : []),
   ];
 }
 
-function outcomes(counts) {
-  if (!counts) return "–";
-  const told = Object.entries(counts).filter(([, number]) => number).map(([name, number]) => `${count(number)} ${name.replaceAll("_", " ")}`);
-  return told.join(", ") || "none";
-}
+const by = (who) => (who && who !== "unknown" ? `by ${who === "caller" || who === "bot" ? `the ${who}` : who}` : null);
 
-function costs(cost) {
-  const parts = [["language model", cost.llm_usd], ["speech to text", cost.stt_usd], ["text to speech", cost.tts_usd]].filter(([, value]) => value !== null && value !== undefined);
-  const why = (reason) => (reason ? `: ${reason}` : "");
-  const unpriced = (cost.unpriced ?? []).map((model, at) => `; no price for ${model}${why(cost.unpriced_reasons?.[at])}`).join("");
-  const split = parts.length ? ` (${parts.map(([name, value]) => `${name} ${usd(value)}`).join(", ")})` : "";
-  return `${usd(cost.total_usd)}${split}${unpriced}`;
+export function outcome({ outcome: name, success }) {
+  return [plain(name), success === true ? "success" : success === false ? "no success" : null].filter(Boolean).join(", ");
 }
 
 function latencies({ response, ttfb, processing }) {

@@ -2,22 +2,23 @@
 
 import { el, say } from "./dom.js";
 import { table } from "./table.js";
-import { KINDS, count, length, ms, or, plural, usd } from "./words.js";
+import { KINDS, count, length, ms, or, plain, plural } from "./words.js";
 
 const LATENCIES = ["ttfb", "processing", "ttfa", "ttfat", "text_aggregation", "turn_detection", "response", "response_part", "function_call"];
+const SECONDS = ["turn", "audio_seconds", "speech", "silence", "bot_gap", "loop_stall", "greeting"];
 
-function value({ kind, value: number }) {
+function value({ kind, value: number, value_text: text }) {
   if (number === null) return "–";
+  if (text) return text;
   if (LATENCIES.includes(kind)) return ms(number * 1000);
-  if (kind === "cost_usd") return usd(number);
-  return kind === "turn" || kind === "audio_seconds" ? length(number) : count(number);
+  return SECONDS.includes(kind) ? length(number) : count(number);
 }
 
 export function measurementsPart() {
   let shown = [];
   const list = table("Measurements", [
     { name: "After", number: true, text: (row) => `${row.after.toFixed(2)} s` },
-    { name: "What", text: (row) => KINDS[row.kind] ?? row.kind.replaceAll("_", " ") },
+    { name: "What", text: (row) => KINDS[row.kind] ?? plain(row.kind) },
     { name: "Value", number: true, text: value },
     { name: "Outcome", text: (row) => or(row.outcome?.replaceAll("_", " ")) },
     { name: "Service", minor: true, text: (row) => or(row.service) },

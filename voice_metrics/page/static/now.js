@@ -3,9 +3,9 @@
 import { el, fit, say, tile } from "./dom.js";
 import { COLUMNS } from "./calls.js";
 import { callAddress, table } from "./table.js";
-import { clock, count, ms, or, plural, short, usd } from "./words.js";
+import { clock, count, ms, or, plural, short } from "./words.js";
 
-const SHOWN = ["Call", "Started", "Length", "End", "Worst response", "Turns", "Errors", "Cost", "Models"];
+const SHOWN = ["Call", "Started", "Length", "Worst response", "Cost", "End", "Turns", "Errors", "Models"];
 const columns = COLUMNS.filter((column) => SHOWN.includes(column.name)).map((column) => ({ ...column, order: null }));
 
 const NUMBERS = [
@@ -17,7 +17,7 @@ const NUMBERS = [
   ["Tokens", (call) => count(call.summary.llm?.total_tokens)],
   ["Characters", (call) => count(call.characters)],
   ["Errors", (call) => count(call.errors)],
-  ["Cost", (call) => usd(call.cost_usd)],
+  ["Cost", (call) => or(call.cost_usd_text)],
 ];
 
 export function nowView() {
@@ -49,7 +49,7 @@ function sums([running, calls, response, cost], { live, day }) {
   running.show(count(live.length));
   calls.show(count(day.calls), day.errors ? `${count(day.errors)} ended with an error` : "");
   response.show(ms(day.response?.p50_ms), day.response ? `median; p95 ${ms(day.response.p95_ms)}` : "none measured");
-  cost.show(usd(day.cost_usd), day.cost_usd === null ? "no usage with a known price" : "where a price is known");
+  cost.show(or(day.cost_usd_text), day.cost_usd === null ? "no usage with a known price" : "where a price is known");
 }
 
 function owed(notice, pending) {
@@ -59,16 +59,16 @@ function owed(notice, pending) {
 
 function card(call) {
   const numbers = NUMBERS.map(([name]) => el("div", {}, el("dt", {}, name), el("dd", {}, "–")));
-  return el("article.card", { role: "listitem" },
+  return el("div.card", { role: "listitem" },
     el("h3", {}, el("span.dot", { "aria-hidden": "true" }), el("a", { href: callAddress(call.call_id, call.key), title: call.call_id }, short(call.call_id)), el("span.running-for", { "data-started": call.started_at })),
     el("p.models"),
     el("dl.numbers", {}, numbers));
 }
 
-function fill(article, call) {
-  say(article.querySelector(".models"), or([call.llm_model, call.stt_model, call.tts_model].filter(Boolean).join(" · ")));
-  article.querySelectorAll("dd").forEach((value, index) => say(value, NUMBERS[index][1](call)));
-  tick(article.querySelector(".running-for"));
+function fill(element, call) {
+  say(element.querySelector(".models"), or([call.llm_model, call.stt_model, call.tts_model].filter(Boolean).join(" · ")));
+  element.querySelectorAll("dd").forEach((value, index) => say(value, NUMBERS[index][1](call)));
+  tick(element.querySelector(".running-for"));
 }
 
 function tick(element) {

@@ -2,15 +2,18 @@
 
 import { el, fit, say } from "./dom.js";
 
-// A column: {name, title, text(row), number, order, minor, link(row), whole(row), mark(row)}.
+// A column: {name, title, text(row), number, order, minor, wide, link(row), whole(row), mark(row)}.
 export function table(caption, columns, key, onorder = null) {
   const body = el("tbody");
   const heads = columns.map((column) => head(column, onorder));
-  const element = el(
-    "div.scroll",
-    { tabindex: "0", role: "region", "aria-label": caption },
-    el("table", {}, el("caption.unseen", {}, caption), el("thead", {}, el("tr", {}, heads)), body),
-  );
+  const inner = el("table", {}, el("caption.unseen", {}, caption), el("thead", {}, el("tr", {}, heads)), body);
+  const scroll = el("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, inner);
+  const element = el("div.framed", {}, el("p.hint", { "aria-hidden": "true" }, "Scroll sideways for more columns →"), scroll);
+  // A table that fits lets its heading stay at the top of the window; one that is wider scrolls by itself.
+  const measure = () => element.classList.toggle("scrolls", inner.offsetWidth > scroll.clientWidth);
+  const measured = new ResizeObserver(measure);
+  measured.observe(scroll);
+  measured.observe(inner);
   return {
     element,
     update(rows) {
@@ -27,7 +30,7 @@ export function table(caption, columns, key, onorder = null) {
 }
 
 function kind(column) {
-  return { class: [column.number && "number", column.minor && "minor"].filter(Boolean).join(" ") || null };
+  return { class: [column.number && "number", column.minor && "minor", column.wide && "wide"].filter(Boolean).join(" ") || null };
 }
 
 function head(column, onorder) {

@@ -1,11 +1,12 @@
 // The call from left to right: whose turn it is, and what each service does meanwhile.
 
 import { el, say } from "./dom.js";
-import { clock, ms, seconds } from "./words.js";
+import { clock, ms, plain, seconds } from "./words.js";
 
 const LANES = { stt: "Speech to text", llm: "Language model", functions: "Functions", tts: "Text to speech" };
 const WHO = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller's turn" };
 const INTERRUPTED = "Bot speaks, cut off by the caller";
+const MORE = { speech: ["who-voice", "Caller speaks"], silences: ["silence", "Silence"], gaps: ["gap", "Gap in the bot's speech"], stalls: ["stall", "Event loop held"] };
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const ZOOM = [1, 2, 4, 8, 16, 32];
 const READ = "Point at a bar, or tap it, to read what it is.";
@@ -17,6 +18,7 @@ export function timelinePart() {
   const zoomIn = el("button", { type: "button", "aria-label": "Zoom in", onclick: () => zoom(1) }, "+");
   const zoomOut = el("button", { type: "button", "aria-label": "Zoom out", onclick: () => zoom(-1) }, "−");
   const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(WHO).map(([who, text]) => el("li", {}, el(`span.swatch.who-${who}`), text)), el("li", {}, el("span.swatch.first"), "until the first byte"), el("li", {}, el("span.swatch.rest"), "until the end"));
+  const more = el("ul.key", { "aria-hidden": "true" });
   const zooming = el("div.controls", {}, zoomOut, zoomIn);
   const none = el("p.quiet", { hidden: true }, "Nothing was measured, or the ledger no longer has the measurements.");
   let level = 0;
@@ -41,13 +43,15 @@ export function timelinePart() {
   new ResizeObserver(() => axis(shown)).observe(scroll);
   settle();
   return {
-    element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Time line"), zooming), key, scroll, reading, none),
+    element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Time line"), zooming), key, more, scroll, reading, none),
     update(story, call, live) {
       shown = story;
+      more.replaceChildren(...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [look, text]]) => el("li", {}, el(`span.swatch.${look}`), text)));
+      more.hidden = !more.children.length;
       none.hidden = story.strip.length + story.lanes.length + story.marks.length > 0;
       scroll.hidden = reading.hidden = key.hidden = zooming.hidden = !none.hidden;
       const place = (from, to) => ({ left: `${(from / story.seconds) * 100}%`, width: `${((to - from) / story.seconds) * 100}%` });
-      lanes.replaceChildren(conversation(story, place), ...Object.keys(LANES).map((name) => lane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")));
+      lanes.replaceChildren(conversation(story, place), ...floor(story, place), ...Object.keys(LANES).map((name) => lane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")));
       axis(story);
     },
   };
@@ -59,15 +63,37 @@ function conversation(story, place) {
     const answer = each.who === "wait" ? story.answers.find((one) => Math.abs(one.at - each.from) < 0.01) : null;
     const length = answer ? answer.seconds : each.to - each.from;
     const text = each.who === "wait" ? ms(length * 1000) : each.who === "bot" ? "Bot" : "Caller";
-    const told = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms(length * 1000) : seconds(length)}`;
-    return bar(`who-${each.who}${cut ? " cut" : ""}`, told, place(each.from, each.to), el("span.text", {}, text));
+    const told = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits${answer.slow ? ", slow" : ""}` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms(length * 1000) : seconds(length)}`;
+    const slow = answer?.slow ? " slow" : "";
+    return bar(`who-${each.who}${cut ? " cut" : ""}${slow}`, told, place(each.from, each.to), el("span.text", {}, text));
   });
-  const marks = story.marks.map((mark) => bar(`mark mark-${mark.kind === "interruption" ? "cut" : "bad"}`, markTold(mark), { left: place(mark.at, mark.at).left }, mark.kind === "interruption" ? "✕" : "!"));
+  const marks = story.marks.map((mark) => bar(`mark mark-${mark.kind === "interruption" ? "cut" : "bad"}`, markTold(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
   return el("div.lane.strip", {}, el("span.label", {}, "Conversation"), el("div.track", {}, stretches, marks));
 }
 
+const SIGNS = { interruption: "✕", unanswered: "?" };
+
+// Lanes that a call has where its pipeline tells who speaks: speech with silences and gaps, and what held the loop.
+function floor({ floor: { speech, silences, gaps, stalls } }, place) {
+  const drawn = (kind, said) => (each) => bar(kind(each), `${clock(each.from)} · ${said(each)}, ${ms((each.to - each.from) * 1000)}`, place(each.from, each.to));
+  const lanes = [
+    ["Who speaks", [
+      ...silences.map(drawn(() => "silence", (each) => (each.what ? `Silence after the ${each.what}` : "Silence"))),
+      ...speech.map(drawn((each) => `who-${each.what === "bot" ? "bot" : "voice"}`, (each) => (each.what === "bot" ? "Bot speaks" : "Caller speaks"))),
+      ...gaps.map(drawn(() => "gap", (each) => (each.what === "missing" ? "Gap: text whose audio never came" : "Gap: the bot's audio came late"))),
+    ]],
+    ["Event loop", stalls.map(drawn(() => "stall", (each) => `Event loop held${each.what ? ` in ${each.what}` : ""}`))],
+  ];
+  return lanes.filter(([, bars]) => bars.length).map(([name, bars]) => el("div.lane", {}, el("span.label", {}, name), el("div.track", {}, bars)));
+}
+
 function markTold(mark) {
-  const what = { interruption: "The caller interrupts the bot", error: `Error in ${mark.name}, category ${mark.outcome}`, function_call: `Function ${mark.name}: ${(mark.outcome ?? "").replaceAll("_", " ")}` };
+  const what = {
+    unanswered: `The caller's turn got no answer: ${plain(mark.outcome ?? "cause unknown")}`,
+    interruption: "The caller interrupts the bot",
+    error: `Error in ${mark.name}, category ${mark.outcome}`,
+    function_call: `Function ${mark.name}: ${(mark.outcome ?? "").replaceAll("_", " ")}`,
+  };
   return `${clock(mark.at)} · ${what[mark.kind]}`;
 }
 

@@ -2,17 +2,18 @@
 
 import { chart, periods } from "./chart.js";
 import { el, heading, say } from "./dom.js";
-import { count, length, usd } from "./words.js";
+import { count, length, or } from "./words.js";
 
 const dollars = (number) => `$${Number(number.toPrecision(3))}`;
 const minutes = (number) => `${Number((number / 60).toFixed(1))} min`;
 const MINUTES = [6, 12, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 72000, 180000];
+const usd = (key) => (_, point) => or(point?.[`${key}_text`]);
 const line = (name, colour, key, text, tick) => ({ name, colour, value: (point) => point[key], text, tick: tick ?? ((number) => (Number.isInteger(number) ? text(number) : "")), bars: true });
 const CHARTS = [
   {
     title: "Cost",
-    lines: [line("Language model", "llm", "llm_usd", usd, dollars), line("Speech to text", "stt", "stt_usd", usd), line("Text to speech", "tts", "tts_usd", usd)],
-    whole: (sum) => (sum.cost_usd === null ? "no usage with a known price" : `${usd(sum.cost_usd)}: LLM ${usd(sum.llm_usd)}, STT ${usd(sum.stt_usd)}, TTS ${usd(sum.tts_usd)}`),
+    lines: [line("Language model", "llm", "llm_usd", usd("llm_usd"), dollars), line("Speech to text", "stt", "stt_usd", usd("stt_usd")), line("Text to speech", "tts", "tts_usd", usd("tts_usd"))],
+    whole: (sum) => (sum.cost_usd === null ? "no usage with a known price" : `${sum.cost_usd_text}: LLM ${sum.llm_usd_text}, STT ${sum.stt_usd_text}, TTS ${sum.tts_usd_text}`),
   },
   { title: "Calls", lines: [line("Calls", "bot", "calls", count)], whole: (sum) => `${count(sum.calls)} started` },
   {

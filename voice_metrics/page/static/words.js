@@ -16,13 +16,6 @@ export function seconds(value) {
   return absent(value) ? NOTHING : `${value.toFixed(1)} s`;
 }
 
-// Two digits beyond the cent; more where the amount is less than that.
-export function usd(value) {
-  if (absent(value)) return NOTHING;
-  if (value === 0 || Math.abs(value) >= 0.01) return `$${value.toFixed(4)}`;
-  return Math.abs(value) >= 0.0001 ? `$${value.toFixed(6)}` : `$${Number(value.toPrecision(2))}`;
-}
-
 export function length(value) {
   if (absent(value)) return NOTHING;
   if (value < 60) return `${value.toFixed(1)} s`;
@@ -82,19 +75,6 @@ export function plural(number, word) {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 }
 
-// What became of a call's series, for a table and for a sentence.
-const SERIES = {
-  live: ["running", "the call is running"],
-  delivered: ["delivered", "acknowledged by the server"],
-  pending: ["waits to be sent", "not acknowledged yet: “voice-metrics resend” sends them if the bot is gone"],
-  refused: ["refused", "refused by the server for good"],
-  unknown: ["unknown", "nothing waits to be sent; nobody told what became of the last values"],
-  local: ["local only", "kept here only: no endpoint was configured"],
-};
-
-export const series = (call) => SERIES[call.fate]?.[0] ?? call.fate;
-export const seriesAtLength = (call) => SERIES[call.fate]?.[1] ?? call.fate;
-
 export const SERVICES = { stt: "Speech to text", llm: "Language model", tts: "Text to speech", other: "Other services" };
 export const KINDS = {
   ttfb: "time to first byte",
@@ -105,4 +85,35 @@ export const KINDS = {
   audio_seconds: "audio recognised",
   cost_usd: "cost",
   unpriced: "no price known",
+  unanswered: "turn without an answer",
+  bot_gap: "gap in the bot's speech",
+  loop_stall: "event loop held",
 };
+
+// What Pipecat calls the parts of a response, in words. A part that is not listed here keeps its own name.
+export const PARTS = {
+  endpointing_wait: "Silence before the turn may end",
+  transcription: "Speech to text",
+  turn_detection: "Turn detection",
+  waiting_for_user: "Waiting for the caller to go on",
+  turn_completion: "Turn completion",
+  first_request: "First request",
+  llm_inference: "Language model",
+  llm_tool_call: "Writing the function call",
+  function_handler: "Function",
+  awaiting_speakable_text: "Waiting for speakable text",
+  sentence_aggregation: "Collecting a sentence",
+  speech_synthesis: "Text to speech",
+  output_transport: "Output",
+  pipeline: "Rest",
+};
+
+export const named = (part) => PARTS[part] ?? plain(part ?? "other");
+export const plain = (text) => String(text).replaceAll("_", " ");
+
+export function median(values) {
+  if (!values.length) return null;
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = sorted.length / 2;
+  return Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
+}

@@ -1,0 +1,71 @@
+"""Contrast, names, roles and headings of each view, looked at by axe in a real Chromium, light and dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.page.calls import ended, eventful, live
+from tests.page.conftest import Visit
+from voice_metrics.ledger import Ledger
+from voice_metrics.page import PageServer
+
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
+LOOK = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.flatMap(
+    ({id, nodes}) => nodes.map(({target, failureSummary}) => `${id}: ${target} ${failureSummary}`))"""
+SCREENS: dict[str, dict[str, Any]] = {
+    "laptop-light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "laptop-dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone-light": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True},
+    "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True},
+}
+VIEWS = {
+    "now": ".card",
+    "calls": "tbody tr",
+    "latency": "canvas",
+    "usage": "canvas",
+    "call/a-call": ".answers .segment",
+    "call/nobody": "a >> text=All calls",
+}
+
+
+@pytest.fixture
+def busy(ledger: Ledger) -> Ledger:
+    """A call of each look: one that ended well, one that failed, one that runs."""
+    start = ended(ledger, "a-call", outcome="booked", success=True, trace_id="4bf92f35", duration_seconds=33.0)
+    ledger.add("a-call", eventful(start))
+    ended(ledger, "another", ago=900.0, end_reason="error", errors=2)
+    live(ledger, "a-running-call")
+    ledger.flush()
+    return ledger
+
+
+def faults(visit: Visit) -> list[str]:
+    # The page's own policy lets no script in; the browser's debugger is not bound by it.
+    visit.tab.evaluate(AXE)
+    return list(visit.tab.evaluate(LOOK))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_no_fault(chromium: Any, server: PageServer, busy: Ledger, view: str, screen: str) -> None:
+    visit = Visit(chromium, bypass_csp=True, reduced_motion="reduce", **SCREENS[screen])
+    visit.go(server, view)
+    visit.tab.locator(VIEWS[view]).first.wait_for()
+    for summary in visit.tab.locator("details > summary:visible").all():
+        summary.click()
+
+    assert faults(visit) == []
+    visit.context.close()
+
+
+def test_axe_would_notice(chromium: Any, server: PageServer, busy: Ledger) -> None:
+    visit = Visit(chromium, bypass_csp=True)
+    visit.go(server, "calls")
+    visit.tab.locator("tbody tr").first.wait_for()
+    visit.tab.evaluate("document.querySelector('h1').style.color = '#f0f0f0'")
+
+    assert [fault.partition(":")[0] for fault in faults(visit)] == ["color-contrast"]
+    visit.context.close()

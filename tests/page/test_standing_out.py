@@ -1,0 +1,183 @@
+"""What a person should see at once: slow answers and why, turns without an answer, silences, gaps, a held loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.page.calls import conversation, ended, eventful, live
+from tests.page.conftest import Visit
+from tests.page.test_story import told
+from voice_metrics.ledger import CallState, Ledger, Row
+from voice_metrics.page import PageServer
+from voice_metrics.page.spelling import spelled
+
+COLOUR = "element => getComputedStyle(element).backgroundColor"
+HEAD = "() => document.querySelector('main thead th').getBoundingClientRect().top"
+RIGHT = "cell => cell.getBoundingClientRect().right - innerWidth"
+
+
+def test_speech_silences_gaps_and_stalls_have_their_places() -> None:
+    floor = told(eventful(1000.0))["floor"]
+
+    assert [(each["what"], each["from"], each["to"]) for each in floor["speech"]] == [
+        ("bot", 1.0, 3.0), ("caller", 3.2, 5.0), ("bot", 6.0, 8.0), ("caller", 7.6, 9.2),
+        ("bot", 10.0, 12.0), ("caller", 14.0, 15.5), ("bot", 28.4, 31.0),
+    ]  # fmt: skip
+    assert floor["silences"] == [{"from": 15.5, "to": 24.0, "what": "caller"}]
+    assert floor["gaps"] == [{"from": 10.8, "to": 11.2, "what": "late"}]
+    assert floor["stalls"] == [{"from": 26.1, "to": 27.0, "what": "look_up"}]
+
+
+def test_a_ledger_without_them_draws_none() -> None:
+    assert told(conversation(1000.0))["floor"] == {"speech": [], "silences": [], "gaps": [], "stalls": []}
+
+
+def test_a_turn_without_an_answer_is_a_mark() -> None:
+    marks = [mark for mark in told(eventful(1000.0))["marks"] if mark["kind"] == "unanswered"]
+
+    assert marks == [{"at": 17.0, "kind": "unanswered", "name": None, "outcome": "no_transcript"}]
+
+
+def test_a_slow_answer_names_the_part_that_took_longer() -> None:
+    first, second, third = told(eventful(1000.0))["answers"]
+
+    assert [answer["slow"] for answer in (first, second, third)] == [False, False, True]
+    assert [answer["longer"] for answer in (first, second)] == [None, None]
+    assert third["longer"] == {"part": "llm_inference", "seconds": 2.7, "usual_seconds": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("parts", "longer"),
+    [
+        pytest.param({}, None, id="no-parts"),
+        pytest.param({"function_handler": 3.0}, None, id="the-only-answer"),
+    ],
+)
+def test_of_a_slow_answer_alone_no_part_is_blamed(parts: dict[str, float], longer: Any) -> None:
+    rows = [
+        Row(1009.0, "response", 3.0),
+        *(Row(1009.0, "response_part", value, name=name) for name, value in parts.items()),
+    ]
+
+    assert told(rows)["answers"][0]["longer"] is longer
+
+
+def test_averages_say_over_how_many_answers() -> None:
+    assert told(eventful(1000.0))["averaged"] == 2
+
+
+def test_a_running_call_is_counted_from_its_time_line(server: PageServer, ledger: Ledger) -> None:
+    live(ledger, "a-call", ago=40.0, turns={"completed": 0, "interrupted": 0}, cost={}, response={})
+    ledger.flush()
+    _, found = server.view("call", {"id": "a-call"})
+    start = found["call"]["started_at"]
+    ledger.add("a-call", eventful(start))
+    ledger.flush()
+    _, found = server.view("call", {"id": "a-call"})
+
+    call, story = found["call"], found["story"]
+    assert call["state"] == CallState.LIVE
+    assert call["turns"] == sum(each["who"] == "bot" for each in story["strip"]) == 4
+    assert call["worst_response_ms"] == max(1000 * answer["seconds"] for answer in story["answers"]) == 3400
+    assert call["duration_seconds"] == pytest.approx(story["seconds"], abs=0.01)
+    assert (call["interruptions"], call["errors"], call["cost_usd_text"]) == (1, 1, "$0.0012")
+
+
+def test_money_is_spelled_at_any_depth_with_the_digits_of_its_sum() -> None:
+    assert spelled({"a": [{"cost_usd": 2.5, "stt_usd": 0.9704}], "b": None, "llm_usd": None}) == {
+        "a": [{"cost_usd": 2.5, "stt_usd": 0.9704, "cost_usd_text": "$2.50", "stt_usd_text": "$0.97"}],
+        "b": None,
+        "llm_usd": None,
+        "llm_usd_text": "–",
+    }
+
+
+def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    server.trace_url = "https://traces.example/{trace_id}?x=1"
+    start = ended(ledger, "a-call", duration_seconds=33.0, outcome="table_booked", success=True, ended_by="caller",
+                  trace_id="4bf92f35", turns={"completed": 3, "interrupted": 1, "unanswered": 1})  # fmt: skip
+    ledger.add("a-call", eventful(start))
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+
+    why = tab.locator(".why")
+    why.wait_for()
+    assert (
+        why.inner_text()
+        == "Slowest: answer 3 at 0:25, 3\u202f400 ms. Language model took 2\u202f700 ms of it, usually 400 ms."
+    )
+    assert tab.locator(".over").inner_text() == "On average over the 2 of 3 answers whose parts are known:"
+    assert tab.locator("tr.slow .badge").inner_text() == "slow"
+    assert tab.locator(".bar.who-wait.slow").count() == 1
+    assert tab.locator(".outcome").inner_text() == "table booked, success"
+    assert tab.locator("dl.facts dd", has_text="completed, by the caller").count() == 1
+    assert tab.get_by_role("link", name="Trace").get_attribute("href") == "https://traces.example/4bf92f35?x=1"
+    for look, said in (
+        (".mark-bad >> text=?", "0:17 · The caller's turn got no answer: no transcript"),
+        (".bar.silence", "0:15 · Silence after the caller, 8\u202f500 ms"),
+        (".bar.gap", "0:10 · Gap: the bot's audio came late, 400 ms"),
+        (".bar.stall", "0:26 · Event loop held in look_up, 900 ms"),
+    ):
+        tab.locator(look).first.hover()
+        assert tab.locator(".told").inner_text() == said
+
+
+def test_an_older_call_has_no_empty_places_for_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "a-call", duration_seconds=14.0)
+    ledger.add("a-call", conversation(start))
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+    tab.locator(".answers tbody tr").nth(1).wait_for()
+
+    for look in (".why", ".outcome", "a.button", ".badge", ".bar.silence", ".bar.stall"):
+        assert tab.locator(look).filter(visible=True).count() == 0, look
+    assert tab.locator(".lane .label", has_text="Who speaks").count() == 0
+
+
+def test_the_heading_of_a_long_table_stays(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    for number in range(60):
+        ended(ledger, f"call-{number}", ago=60.0 * number + 60)
+    ledger.flush()
+    tab = visit.go(server, "calls")
+    tab.locator("tbody tr").nth(59).scroll_into_view_if_needed()
+
+    assert tab.evaluate("scrollY") > 500
+    assert tab.evaluate(HEAD) == 0
+
+
+def test_a_phone_shows_the_cost_and_that_there_is_more(chromium: Any, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "9f86d081-884c-4d65-9a2f-eaa0c55ad015", cost={"total_usd": 0.0761})
+    ledger.flush()
+    visit = Visit(chromium, viewport={"width": 390, "height": 844}, has_touch=True)
+    tab = visit.go(server, "calls")
+    cost = tab.locator("tbody td", has_text="$0.0761")
+    cost.wait_for()
+
+    assert cost.evaluate(RIGHT) < 0
+    assert tab.locator(".hint").is_visible() == (tab.locator(".framed.scrolls").count() == 1)
+    tab.set_viewport_size({"width": 320, "height": 844})
+    tab.get_by_text("Scroll sideways for more columns").wait_for()
+    visit.context.close()
+
+
+def test_models_are_whole_where_there_is_room(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "a-call", models={"llm": "claude-haiku-4-5", "stt": "nova-3", "tts": "eleven_flash_v2_5"})
+    ledger.flush()
+    tab = visit.go(server, "now")
+    cell = tab.locator("td.wide").first
+    cell.wait_for()
+
+    assert cell.evaluate("cell => cell.scrollWidth - cell.clientWidth") == 0
+
+
+def test_a_call_that_is_none_says_so_and_offers_nothing_of_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "one")
+    ledger.flush()
+    tab = visit.go(server, "call/nobody")
+
+    tab.get_by_role("heading", name="There is no such call").wait_for()
+    assert not tab.get_by_role("button", name="Copy id").is_visible()
+    assert not tab.locator(".state").is_visible()
+    visit.complaints.clear()

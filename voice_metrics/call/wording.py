@@ -1,0 +1,156 @@
+"""Numbers of a call in words: the log, the command line and the page say them alike (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import zip_longest
+from typing import Any
+
+# What does not exist is a dash, never 0.
+NOTHING = "–"
+_FIGURES = (("avg", "average_ms"), ("min", "min_ms"), ("p50", "p50_ms"), ("p95", "p95_ms"), ("max", "max_ms"))
+
+
+def usd(value: float | Decimal | None, beside: float | Decimal | None = None) -> str:
+    """US dollars: cents from a dollar on, a hundredth of a cent below it.
+
+    Args:
+        value: The amount, or `None` where no price is known.
+        beside: The sum that it is a part of, which then decides the digits; `None` for an amount of its own.
+    """
+    if value is None:
+        return NOTHING
+    amount = float(value)
+    digits = 2 if max(amount, float(beside or 0)) >= 1 else 4
+    smallest = 10.0**-digits
+    return f"<${smallest:.{digits}f}" if 0 < amount < smallest / 2 else f"${amount:,.{digits}f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Milliseconds, whole."""
+    return NOTHING if value is None else f"{value:.0f} ms"
+
+
+def count(value: float | None) -> str:
+    """A number of things."""
+    return NOTHING if value is None else f"{value:.0f}"
+
+
+def length(seconds: float | None) -> str:
+    """A length of time: seconds, or minutes and seconds, or hours and minutes."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def figures(latency: Mapping[str, Any] | None) -> str:
+    """Average, least, median, 95th percentile, most and number of a latency.
+
+    Args:
+        latency: As a summary's dictionary has it, or `None`.
+    """
+    if not latency or not latency.get("count"):
+        return "none measured"
+    parts = ", ".join(f"{word} {latency[key]:.0f}" for word, key in _FIGURES if latency.get(key) is not None)
+    cut = f", {latency['interrupted']} interrupted left out" if latency.get("interrupted") else ""
+    return f"{parts} ms ({latency['count']}x{cut})"
+
+
+def summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A summary line by line, without the latencies: what it used, what happened, what it cost.
+
+    Args:
+        summary: As `CallSummary.to_dict()` makes it; of an older version it lacks some keys.
+    """
+    yield "LLM tokens", _tokens(_part(summary, "llm"))
+    yield "TTS characters", count(_part(summary, "tts").get("characters"))
+    yield "STT audio", length(_part(summary, "stt").get("audio_seconds"))
+    yield "turns", f"{_counts(_part(summary, 'turns'))}; {_times(summary.get('interruptions'))}"
+    yield from _line(summary)
+    yield "function calls", _counts(_part(summary, "function_calls"))
+    yield "errors", count(summary.get("errors"))
+    costs = _part(summary, "cost")
+    yield "cost", cost(costs)
+    if costs.get("per_minute_usd") is not None:
+        yield "a minute", usd(costs["per_minute_usd"])
+    if prices := "; ".join(_price(price) for price in costs.get("prices") or ()):
+        yield "prices", prices
+
+
+def cost(costs: Mapping[str, Any]) -> str:
+    """What a call cost, by service, and what has no price.
+
+    Args:
+        costs: `cost` of a summary.
+    """
+    parts = [
+        f"{name} {usd(costs[key], costs.get('total_usd'))}"
+        for name, key in (("LLM", "llm_usd"), ("STT", "stt_usd"), ("TTS", "tts_usd"))
+        if costs.get(key) is not None
+    ]
+    told = usd(costs.get("total_usd")) + (f" ({', '.join(parts)})" if parts else "")
+    models: dict[str, list[str]] = {}
+    for model, reason in zip_longest(costs.get("unpriced") or (), costs.get("unpriced_reasons") or ()):
+        if model is not None:
+            models.setdefault(reason or "", []).append(model)
+    return told + "".join(
+        f"; no price for {', '.join(named)}{f': {reason}' if reason else ''}" for reason, named in models.items()
+    )
+
+
+def _line(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the caller felt on the line; only what was measured."""
+    floor, stops = _part(summary, "floor"), _part(summary, "interruption_stop")
+    if summary.get("greeting_ms") is not None:
+        yield "greeting", milliseconds(summary["greeting_ms"])
+    spoken = ", ".join(f"{holder} {length(floor[holder])}" for holder in _HOLDERS if floor.get(holder) is not None)
+    if spoken:
+        yield "floor", spoken
+    if floor.get("longest_silence_seconds") is not None:
+        yield "longest silence", length(floor["longest_silence_seconds"])
+    if stops.get("count"):
+        yield "barge-in", figures(stops)
+    if summary.get("false_interruptions"):
+        yield "false interruptions", count(summary["false_interruptions"])
+    gaps = _part(summary, "bot_gaps")
+    if gaps.get("count"):
+        yield "gaps", f"{count(gaps['count'])}, {length(gaps.get('seconds'))} in all"
+    lag = _part(summary, "loop_lag")
+    if lag.get("max_ms") is not None:
+        yield "event loop", f"late by up to {milliseconds(lag['max_ms'])}"
+
+
+_HOLDERS = ("caller", "bot", "both", "none")
+
+
+def _price(price: Mapping[str, Any]) -> str:
+    dated = f" of {price['priced_on']}" if price.get("priced_on") else ""
+    return f"{price.get('model')}: {price.get('source')}{dated}"
+
+
+def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = summary.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _tokens(llm: Mapping[str, Any]) -> str:
+    if llm.get("total_tokens") is None:
+        return NOTHING
+    cached = llm.get("cache_read_tokens")
+    read = f", {cached} of the prompt cached" if cached is not None else ""
+    return (
+        f"{llm['total_tokens']} = {llm.get('prompt_tokens')} prompt + {llm.get('completion_tokens')} completion{read}"
+    )
+
+
+def _counts(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
+
+
+def _times(interruptions: int | None) -> str:
+    return f"{count(interruptions)} interruption{'' if interruptions == 1 else 's'}"

@@ -1,0 +1,49 @@
+"""A running call's numbers from its time line, which is newer than its last summary (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from voice_metrics.ledger import CallDetail, CallRow, CallState, Row
+
+
+def so_far(detail: CallDetail, now: float) -> CallRow:
+    """A call's line; of one that runs, what its time line came to.
+
+    Args:
+        detail: The call with its time line.
+        now: Unix seconds.
+    """
+    rows = detail.timeline
+    # Of a long call only the latest rows are here.
+    if detail.row.state is not CallState.LIVE or detail.before or detail.after:
+        return detail.row
+    waits = [row.value for row in rows if row.kind == "response" and row.value is not None]
+    return replace(
+        detail.row,
+        duration_seconds=max(0.0, now - detail.row.started_at),
+        worst_response_ms=1000 * max(waits) if waits else detail.row.worst_response_ms,
+        turns=_number(rows, "turn", detail.row.turns),
+        interruptions=_number(rows, "interruption", detail.row.interruptions),
+        errors=_number(rows, "error", detail.row.errors),
+        prompt_tokens=_whole(_sum(rows, "prompt_tokens", detail.row.prompt_tokens)),
+        completion_tokens=_whole(_sum(rows, "completion_tokens", detail.row.completion_tokens)),
+        characters=_whole(_sum(rows, "characters", detail.row.characters)),
+        audio_seconds=_sum(rows, "audio_seconds", detail.row.audio_seconds),
+        cost_usd=_sum(rows, "cost_usd", detail.row.cost_usd),
+    )
+
+
+def _number(rows: Sequence[Row], kind: str, known: int | None) -> int:
+    # Rows may have been pruned or dropped: a number never falls.
+    return max(known or 0, sum(row.kind == kind for row in rows))
+
+
+def _sum(rows: Sequence[Row], kind: str, known: float | None) -> float | None:
+    values = [row.value for row in rows if row.kind == kind and row.value is not None]
+    return max(known or 0.0, sum(values)) if values else known
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
