@@ -200,6 +200,14 @@ def test_an_endpoint_knows_which_variable_named_its_certificate(variable: str) -
     assert endpoint({BASE: "https://x"}).certificate_variable is None
 
 
+def test_a_path_in_which_a_key_was_pasted_is_not_in_the_endpoints_text() -> None:
+    pasted = {"OTEL_EXPORTER_OTLP_CLIENT_KEY": f"/no/{TOKEN}", "OTEL_EXPORTER_OTLP_CERTIFICATE": f"/no/{TOKEN}"}
+    found = read({BASE: "https://x", **pasted})
+    assert found.endpoint is not None
+    assert found.endpoint.client_key == f"/no/{TOKEN}"
+    assert TOKEN not in repr(found)
+
+
 def test_logs_go_where_the_series_go_by_the_same_rules() -> None:
     events = {"OTEL_LOGS_EXPORTER": "otlp", HEADERS_VARIABLE: "a=general"}
     found = read({BASE: "http://x/otlp/", **events}).logs_endpoint

@@ -38,9 +38,9 @@ class Endpoint:
     timeout_seconds: float
     compression: str
     variable: str
-    certificate: str | None = None
-    client_certificate: str | None = None
-    client_key: str | None = None
+    certificate: str | None = field(default=None, repr=False)
+    client_certificate: str | None = field(default=None, repr=False)
+    client_key: str | None = field(default=None, repr=False)
     certificate_variable: str | None = None
     client_certificate_variable: str | None = None
     client_key_variable: str | None = None
