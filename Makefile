@@ -1,10 +1,13 @@
-.PHONY: check test oldest dashboards prices bench soak demo
+.PHONY: check quick test oldest pythons beside dashboards prices bench soak fleet capacity demo
 
-check: ## format, lint, strict types, tests with branch coverage
-	uv run ruff format --check .
-	uv run ruff check .
-	uv run mypy
-	scripts/test --cov
+check: ## format, lint, strict types, tests with branch coverage; without the packages and tests of the demo
+	scripts/dev ruff format --check .
+	scripts/dev ruff check .
+	scripts/dev mypy
+	scripts/dev pytest --numprocesses auto --dist loadfile --cov --ignore tests/demo
+
+quick: ## lint, and the tests that need no process, server or whole call: under a minute
+	scripts/quick
 
 test: ## the tests
 	scripts/test
@@ -12,30 +15,36 @@ test: ## the tests
 oldest: ## the tests at the lowest supported dependencies
 	scripts/oldest
 
+pythons: ## the tests on each newer Python of this machine
+	scripts/pythons
+
+beside: ## which versions a bot gets that has the plug-in beside other packages with OpenTelemetry
+	scripts/resolve-beside
+
 bench: ## prints what the plug-in costs; gates nothing
-	uv run python -m benchmarks
+	scripts/dev python -m benchmarks
 
 soak: ## fifty calls at a time for minutes, while the receiver misbehaves: make soak ARGS="--seed 7 --minutes 5"
-	uv run python -m benchmarks.soak $(ARGS)
+	scripts/dev python -m benchmarks.soak $(ARGS)
 
 fleet: ## a thousand processes with a call each, through the gateway of deploy/fleet while it restarts
-	uv run python -m benchmarks.fleet $(ARGS)
+	scripts/dev python -m benchmarks.fleet $(ARGS)
 
 capacity: ## how many calls one process holds, with a picture: make capacity ARGS="--call my_bot:one_call"
-	uv run python -m benchmarks.capacity $(ARGS)
+	scripts/dev python -m benchmarks.capacity $(ARGS)
 
 cost: ## series and events of four ways of running, as the tables of GRAFANA_QUICKSTART.md
-	uv run python -m benchmarks.cost
+	scripts/dev python -m benchmarks.cost
 
 dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
-	uv run python -m voice_metrics.grafana
-	uv run python scripts/series.py
-	uv run python scripts/default_models.py
-	uv run python scripts/promises.py
-	REGENERATE=1 uv run pytest -q tests/test_pipecat_versions.py
+	scripts/dev python -m voice_metrics.grafana
+	scripts/dev python scripts/series.py
+	scripts/dev python scripts/default_models.py
+	scripts/dev python scripts/promises.py
+	REGENERATE=1 scripts/dev pytest -q tests/test_pipecat_versions.py
 
 prices: ## makes the package's price lists anew from genai-prices and voice-prices
-	uv run python scripts/price_lists.py
+	scripts/dev python scripts/price_lists.py
 
 demo: ## one whole call, offline
 	scripts/demo

@@ -1,5 +1,7 @@
 # Defines `with_uv`: runs uv, which is fetched into the clone when the machine has none.
-# Meant to be sourced by the other scripts, from the root of the clone.
+# Meant to be sourced by the other scripts, from the root of the clone or with `clone` set to it.
+
+clone=${clone:-.}
 
 fail() {
     echo "$0: $*" >&2
@@ -12,9 +14,10 @@ fetch_uv() {
         fail "$python is $("$python" -V 2>&1); needs Python 3.11 or newer, or uv (https://docs.astral.sh/uv)"
     echo "$0: no uv on this machine; fetching it into .uv" >&2
     # Debian's python3 makes an environment without pip unless python3-venv is installed.
-    "$python" -m venv --clear .uv >/dev/null 2>&1 ||
+    "$python" -m venv --clear "$clone/.uv" >/dev/null 2>&1 ||
         fail "$python cannot make an environment; on Debian and Ubuntu: apt install python3-venv"
-    .uv/bin/python -m pip install --quiet --disable-pip-version-check uv ||
+    "$clone/.uv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes --requirement "$clone/scripts/uv.txt" ||
         fail "could not fetch uv with pip"
 }
 
@@ -23,6 +26,6 @@ with_uv() {
         uv "$@"
         return
     fi
-    [ -x .uv/bin/uv ] || fetch_uv
-    .uv/bin/uv "$@"
+    [ -x "$clone/.uv/bin/uv" ] || fetch_uv
+    "$clone/.uv/bin/uv" "$@"
 }

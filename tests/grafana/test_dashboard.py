@@ -12,7 +12,7 @@ import pytest
 from voice_metrics.grafana.alerts import Thresholds, render
 from voice_metrics.grafana.documents import ALERTS, DASHBOARD
 
-pytest.importorskip("grafana_foundation_sdk", reason="uv sync installs it with the development group")
+pytest.importorskip("grafana_foundation_sdk", reason="`uv sync --group dev` installs it")
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins

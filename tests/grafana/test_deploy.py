@@ -82,9 +82,13 @@ def test_the_container_is_built_from_the_clone():
     assert copied == {".": "/src", "deploy/container/bot.py": "."}
 
 
-def test_the_container_installs_no_name_from_an_index():
-    (line,) = re.findall(r"^RUN pip install (.*)$", DOCKERFILE.read_text(), re.M)
-    assert [word for word in shlex.split(line) if not word.startswith("--")] == ["/src"]
+def test_the_container_installs_what_is_locked_by_version_and_hash():
+    runs = [shlex.split(line) for line in re.findall(r"^RUN (.*[^\\])$", DOCKERFILE.read_text(), re.M)]
+    pip, uv = [line for line in runs if line[0] != "apt-get"]
+    assert {*pip} >= {"install", "--require-hashes", "/src/scripts/uv.txt"}
+    assert {*uv} >= {"sync", "/src", "--locked", "--no-default-groups", "--no-editable"}
+    named = [line.split()[0] for line in (ROOT / "scripts" / "uv.txt").read_text().splitlines() if "==" in line]
+    assert [re.sub(r"==[\d.]+$", "", name) for name in named] == ["uv"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,7 @@ def test_what_the_build_needs_is_sent():
     package = [
         path.relative_to(ROOT) for path in (ROOT / "voice_metrics").rglob("*") if "__pycache__" not in path.parts
     ]
-    for path in ("pyproject.toml", "README.md", "LICENSE", "deploy/container/bot.py", *map(str, package)):
+    named = ("pyproject.toml", "uv.lock", "scripts/uv.txt", "README.md", "LICENSE", "deploy/container/bot.py")
+    for path in (*named, *map(str, package)):
         assert (ROOT / path).exists()
         assert sent(path)

@@ -81,7 +81,7 @@ def test_the_metadata_says_what_an_installer_needs(built: Distributions):
     assert about["Name"] == "pipecat-voice-metrics"
     assert about["Requires-Python"] == ">=3.11"
     assert about["License-Expression"] == "BSD-2-Clause AND MIT"
-    assert set(about.get_all("Provides-Extra", [])) == {"prometheus", "server"}
+    assert set(about.get_all("Provides-Extra", [])) == {"prices", "prometheus", "server"}
     needed = {line for line in about.get_all("Requires-Dist", []) if "extra ==" not in line}
     for line in needed:
         # A dependency without a lower bound is installed as old as it happens to be there.

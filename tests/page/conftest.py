@@ -19,7 +19,7 @@ from voice_metrics.page import PageServer
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PATIENCE_SECONDS = 15.0
-INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium; uv sync"
+INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium; uv sync --group dev"
 Serve = Callable[..., PageServer]
 
 

@@ -7,6 +7,7 @@ import contextlib
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,8 @@ from voice_metrics.telemetry import Telemetry
 
 GET = {"http.request.method": "GET", "url.scheme": "http"}
 KINDS = {"Histogram": Kind.HISTOGRAM, "Gauge": Kind.GAUGE}
+# The instrumentation of SDK 1.33 gives a request whose handler raises neither a status nor an error.
+KNOWS_FAILURES = not version("opentelemetry-instrumentation-fastapi").startswith("0.54")
 
 
 class Measured:
@@ -102,6 +105,12 @@ def test_every_series_of_the_documentation_is_measured_and_no_other(measured, en
     # Nothing failed in the database.
     kind, unit, attributes = expected["db.client.operation.duration"]
     expected["db.client.operation.duration"] = (kind, unit, attributes - {"error.type"})
+    if not KNOWS_FAILURES:
+        for part in ("request.duration", "request.body.size", "response.body.size"):
+            # Of the requests only the one that fails has a body.
+            unknown = {"error.type", "http.response.status_code"} if part == "request.body.size" else {"error.type"}
+            kind, unit, attributes = expected[f"http.server.{part}"]
+            expected[f"http.server.{part}"] = (kind, unit, attributes - unknown)
     assert made == expected
 
 
@@ -117,9 +126,9 @@ def test_requests_are_told_by_route_and_result_never_by_address(measured):
         points = measured.points("http.server.request.duration")
         active = measured.points("http.server.active_requests")
     assert {
-        (point.attributes.get("http.route"), point.attributes["http.response.status_code"]): point.count
+        (point.attributes.get("http.route"), point.attributes.get("http.response.status_code")): point.count
         for point in points
-    } == {("/menu/{dish}", 200): 2, ("/fail", 500): 1, (None, 404): 2}
+    } == {("/menu/{dish}", 200): 2, ("/fail", 500 if KNOWS_FAILURES else None): 1, (None, 404): 2}
     assert [(dict(point.attributes), point.value) for point in active if point.attributes == GET] == [(GET, 0)]
 
 

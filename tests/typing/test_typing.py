@@ -11,7 +11,7 @@ import pytest
 
 import voice_metrics
 
-pytest.importorskip("mypy", reason="uv sync installs it with the development group")
+pytest.importorskip("mypy", reason="`uv sync --group dev` installs it")
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
