@@ -48,6 +48,9 @@ SOURCES = {
     table.GEN_AI_TOKEN_USAGE: "LLMUsageMetricsData",
     table.GEN_AI_OPERATION_DURATION: "ProcessingMetricsData",
     table.GEN_AI_TIME_TO_FIRST_CHUNK: "TTFBMetricsData",
+    table.GEN_AI_TIME_PER_OUTPUT_CHUNK: "LLMTextFrame",
+    table.GEN_AI_EXECUTE_TOOL: "function-call frames",
+    table.GEN_AI_INVOKE_AGENT: "LLMFullResponse frames",
 }
 
 BY_OUTCOME = (Retrieval.CACHE_LOOKUPS, Webhook.DELIVERIES)
@@ -103,7 +106,7 @@ def page() -> str:
         for key, metric in READY.items()
     ]
     common = ", ".join(f"`{name}`" for name in table.COMMON_ATTRIBUTES)
-    labels = {name: label_name(name) for name in table.GEN_AI[0].attributes}
+    labels = {name: label_name(name) for series in table.GEN_AI for name in series.attributes}
     example = "`gen_ai.request.model` is the label `" + labels["gen_ai.request.model"] + "`."
     return "".join(
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voice_metrics.call.facts import FirstByte, Processing
+from voice_metrics.call.facts import FirstByte, Processing, TokensUsed
 from voice_metrics.call.holdback import HoldBack
 
 TRUE, CUT = FirstByte("Mind", None, 0.5), FirstByte("Mind", None, 0.5, interrupted=True)
@@ -115,3 +115,21 @@ def test_it_holds_for_20_ms_unless_it_is_told_otherwise() -> None:
     held = HoldBack()
     held.put(TRUE, 1.0)
     assert held.next_due == 1.02
+
+
+def test_order_stays_though_one_waits_longer_than_what_came_behind_it() -> None:
+    held, tokens = HoldBack(0.02), TokensUsed("Mind", None, 9, 9)
+    held.turn_started(0.9)
+    held.put(TRUE, 1.0)  # was under way as the caller's turn began, and so waits for an interruption
+    held.put_tokens(tokens, 1.001)
+    held.put(FirstByte("Mind", None, 0.01), 1.05)
+
+    assert held.due(1.1) == []
+    assert held.due(1.15) == [TRUE, tokens, FirstByte("Mind", None, 0.01)]
+
+
+def test_tokens_are_true_whatever_cuts_their_request() -> None:
+    held, tokens = HoldBack(0.02), TokensUsed("Mind", None, 9, 9)
+    held.put(TRUE, 1.0)
+    held.put_tokens(tokens, 1.001)
+    assert held.interrupted(1.005) == [CUT, tokens]

@@ -1,5 +1,6 @@
 """Facts become points with the names, units and attributes that dashboards rely on."""
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from decimal import Decimal
@@ -9,11 +10,13 @@ from typing import get_args
 import pytest
 
 from voice_metrics.call.facts import (
+    AgentInvoked,
     AudioTranscribed,
     Backchannel,
     BotGap,
     Cause,
     CharactersSpoken,
+    ChunksStreamed,
     Fact,
     Failed,
     FalseInterruption,
@@ -208,6 +211,8 @@ CASES = [
         ],
         id="switch",
     ),
+    pytest.param(ChunksStreamed("L", "m", (0.1,)), [], id="chunks-are-the-conventions-alone"),
+    pytest.param(AgentInvoked("L", "m", 1.0, "429"), [], id="requests-are-the-conventions-alone"),
     pytest.param(Refused("bad_value", "secret"), [("voice.telemetry.dropped.total", 1, {"reason": "bad_value"})]),
 ]
 
@@ -234,6 +239,24 @@ def test_facts_of_the_same_names_go_to_the_same_series(fact: Fact) -> None:
         assert where[0] == where[1] or names(fact) != names(other)
 
 
+def test_conventions_name_the_host_and_the_model_that_answered_where_they_are_known() -> None:
+    class Answering:
+        _full_model_name = "gpt-4.1-2025-04-14"
+
+    itself = Answering()
+    service = Service(
+        "LLM#0", "LLM", Leg.LLM, "openai", "gpt-4.1", host="eu.api.openai.com", source=weakref.ref(itself)
+    )
+    (target,) = gen_ai_targets(FirstByte("LLM", "gpt-4.1", 0.25), Services([service]))
+    assert target.attributes == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4.1",
+        "gen_ai.response.model": "gpt-4.1-2025-04-14",
+        "server.address": "eu.api.openai.com",
+    }
+
+
 def test_numbers_are_no_part_of_a_facts_names() -> None:
     used = TokensUsed("L", "m", 400, 20, cache_read=7)
     assert names(used) == names(TokensUsed("L", "m", 500, 30, reasoning=9))
@@ -252,6 +275,8 @@ def _others(fact: Fact) -> Iterator[Fact]:
                 yield from (replace(fact, **{field.name: other}) for other in type(value) if other is not value)
             case str() | None:
                 yield replace(fact, **{field.name: "another"})
+            case tuple() as values:
+                yield replace(fact, **{field.name: (*values, 0.5)})
             case value:
                 yield replace(fact, **{field.name: value + 1})
 
@@ -262,9 +287,17 @@ def test_the_language_model_also_makes_the_conventions_series() -> None:
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "gpt-4.1",
     }
+    agent = attributes | {"gen_ai.operation.name": "invoke_agent"}
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "book"}
     facts: list[Fact] = [
         FirstByte("OpenAILLMService", "gpt-4.1", 0.25),
         FirstByte("OpenAILLMService", "gpt-4.1", 0.01, interrupted=True),
+        ChunksStreamed("OpenAILLMService", "gpt-4.1", (0.125, 0.25)),
+        AgentInvoked("OpenAILLMService", "gpt-4.1", 2.5),
+        AgentInvoked("OpenAILLMService", "gpt-4.1", 0.5, "429"),
+        FunctionSettled("book", FunctionOutcome.COMPLETED, 0.5),
+        FunctionSettled("book", FunctionOutcome.TIMED_OUT, 10.0),
+        Processing("OpenAILLMService", "gpt-4.1", 0.25, error_type="429"),
         FirstByte("CartesiaTTSService", "sonic", 0.25),
         Processing("OpenAILLMService", "gpt-4.1", 0.5),
         TokensUsed("OpenAILLMService", "gpt-4.1", 1000, 80),
@@ -275,6 +308,12 @@ def test_the_language_model_also_makes_the_conventions_series() -> None:
         for target in gen_ai_targets(fact, LINEUP)
     ] == [
         ("gen_ai.client.operation.time_to_first_chunk", 0.25, attributes),
+        ("gen_ai.client.operation.time_per_output_chunk", (0.125, 0.25), attributes),
+        ("gen_ai.invoke_agent.duration", 2.5, agent),
+        ("gen_ai.invoke_agent.duration", 0.5, agent | {"error.type": "429"}),
+        ("gen_ai.execute_tool.duration", 0.5, tool),
+        ("gen_ai.execute_tool.duration", 10.0, tool | {"error.type": "timed_out"}),
+        ("gen_ai.client.operation.duration", 0.25, attributes | {"error.type": "429"}),
         ("gen_ai.client.operation.duration", 0.5, attributes),
         ("gen_ai.client.token.usage", 1000, attributes | {"gen_ai.token.type": "input"}),
         ("gen_ai.client.token.usage", 80, attributes | {"gen_ai.token.type": "output"}),

@@ -44,6 +44,9 @@ HISTOGRAMS = {
     "gen_ai.client.token.usage": "gen_ai_client_token_usage",
     "gen_ai.client.operation.duration": "gen_ai_client_operation_duration_seconds",
     "gen_ai.client.operation.time_to_first_chunk": "gen_ai_client_operation_time_to_first_chunk_seconds",
+    "gen_ai.client.operation.time_per_output_chunk": "gen_ai_client_operation_time_per_output_chunk_seconds",
+    "gen_ai.execute_tool.duration": "gen_ai_execute_tool_duration_seconds",
+    "gen_ai.invoke_agent.duration": "gen_ai_invoke_agent_duration_seconds",
 }
 # Latencies are milliseconds.
 UNITS = {
@@ -72,6 +75,9 @@ UNITS = {
     "gen_ai.client.token.usage": "{token}",
     "gen_ai.client.operation.duration": "s",
     "gen_ai.client.operation.time_to_first_chunk": "s",
+    "gen_ai.client.operation.time_per_output_chunk": "s",
+    "gen_ai.execute_tool.duration": "s",
+    "gen_ai.invoke_agent.duration": "s",
 }
 
 

@@ -111,3 +111,8 @@ def test_a_speed_has_the_model_of_its_own_inference() -> None:
 def test_tokens_after_a_cut_are_left_out() -> None:
     cut = replace(NAMED[0], interrupted=True)
     assert take_all([cut, NAMED[2], *NAMED]) == [None, None, None, None, OWN[0]]
+
+
+def test_inference_that_failed_leaves_nothing_for_the_next() -> None:
+    told = take_all([Processing("LLM", "m", 0.1, error_type="429"), FIRST, USED, WHOLE])
+    assert told == [None, None, None, Generated("LLM", "m", 80.0)]

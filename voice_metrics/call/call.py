@@ -34,7 +34,7 @@ from voice_metrics.call.facts import (
     Usage,
 )
 from voice_metrics.call.functions import FunctionCalls
-from voice_metrics.call.holdback import HoldBack
+from voice_metrics.call.holdback import HoldBack, Latency
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.lags import Lags
 from voice_metrics.call.models import Models, ServiceSwitched
@@ -130,6 +130,7 @@ class Call:
         self._conversation = Conversation(services.leg, at)
         self._functions = FunctionCalls()
         self._failures = Failures()
+        self._failing: dict[str, str] = {}
         self._last_export: Future[bool | None] | None = None
 
     @property
@@ -172,11 +173,16 @@ class Call:
             fact: The measurement. Latencies are held back for a moment: an interruption makes them false.
             at: When it came, in monotonic seconds.
         """
+        if isinstance(fact, Processing) and (error_type := self._failing.pop(fact.instance or "", None)) is not None:
+            fact = replace(fact, error_type=error_type)
         # A transcript that starts the caller's turn is followed by an interruption at once, and its latency is true.
         if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
             self._held.put(fact, at)
         else:
             self.happened(fact, at)
+        if isinstance(fact, TokensUsed):
+            self._held.put_tokens(fact, at)
+            self.release(at)
 
     def took_place(self, event: Event, at: float) -> None:
         """Take an event of the conversation.
@@ -187,7 +193,7 @@ class Call:
         """
         match event:
             case Interruption():
-                self._all_happened(self._held.interrupted(at), at)
+                self._all_released(self._held.interrupted(at), at)
             case UserStarted():
                 self._held.turn_started(at)
             case BotStopped() if self._ended_at is not None and self.speaking:
@@ -196,6 +202,15 @@ class Call:
         self._all_happened(self._conversation.take(event, at), at)
         self._all_happened(self._functions.take(event, at), at)
         self._all_happened(self._failures.take(event), at)
+
+    def inference_failed(self, instance: str, error_type: str) -> None:
+        """Note that a response failed, whose processing time is still to come.
+
+        Args:
+            instance: Pipecat's name of the service.
+            error_type: Why, as `Failed` has it.
+        """
+        self._failing[instance] = error_type
 
     def switched(self, switch: ServiceSwitched, at: float) -> None:
         """Take the change of a service in use.
@@ -222,7 +237,7 @@ class Call:
         Args:
             at: Now, in monotonic seconds.
         """
-        self._all_happened(self._held.due(at), at)
+        self._all_released(self._held.due(at), at)
 
     def happened(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
         """Take a fact for good; one that comes after the last export was asked for is too late.
@@ -247,14 +262,25 @@ class Call:
 
     def _follow(self, fact: Fact, at: float) -> None:
         match fact:
-            case FirstByte() | Processing() | TokensUsed() if self.services.leg(fact.processor) is Leg.LLM:
-                if (generated := self._throughput.take(fact)) is not None:
-                    self.happened(generated, at)
+            case FirstByte() | Processing() if self.services.leg(fact.processor) is Leg.LLM:
+                self._wrote(fact, at)
             case Responded():
                 self._all_happened(self._parts.responded(fact, at), at)
         if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
             provider = self.services.provider(fact.processor, fact.model)
             self.happened(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
+
+    def _wrote(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
+        if (generated := self._throughput.take(fact)) is not None:
+            self.happened(generated, at)
+
+    def _all_released(self, facts: Iterable[Latency | TokensUsed], at: float) -> None:
+        for fact in facts:
+            # Tokens have happened when they came; how fast they were written is told in the order of all.
+            if isinstance(fact, TokensUsed):
+                self._wrote(fact, at)
+            else:
+                self.happened(fact, at)
 
     def _answered(self, fact: FirstByte | Usage) -> None:
         if self.models.answered(self.services.leg(fact.processor), fact.instance, fact.model):
@@ -299,6 +325,7 @@ class Call:
             self.end(EndReason.UNKNOWN, at)
             if self.speaking:
                 self._ended_at = at
+            self._all_released(self._held.flush(), at)
             self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
             self._all_happened(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
@@ -377,7 +404,7 @@ class Call:
     def _still_open(
         self, held: HoldBack, conversation: Conversation, functions: FunctionCalls, at: float
     ) -> Iterator[Fact]:
-        yield from held.flush()
+        yield from (fact for fact in held.flush() if not isinstance(fact, TokensUsed))
         cut_off = self.end_reason is not EndReason.COMPLETED
         yield from conversation.end(at, cut_off=cut_off, over_at=self._over_at(at))
         yield from functions.end(at)

@@ -109,6 +109,7 @@ class Processing:
         model: Model it ran, or `None` if the service names none.
         seconds: Start to end of the request; positive.
         interrupted: Whether an interruption cut the request.
+        error_type: Why it failed, as `Failed` has it, or `None` if it did not.
         instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
     """
 
@@ -116,6 +117,7 @@ class Processing:
     model: str | None
     seconds: float
     interrupted: bool = False
+    error_type: str | None = None
     instance: str | None = field(default=None, compare=False)
 
 
@@ -265,6 +267,38 @@ class Generated:
     processor: str
     model: str | None
     tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChunksStreamed:
+    """The pieces of one response of a language model.
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran, or `None` if the service names none.
+        seconds: From one piece to the next, for each but the first; not negative.
+    """
+
+    processor: str
+    model: str | None
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentInvoked:
+    """A language model worked on a request to the end, with all functions that it called.
+
+    Parameters:
+        processor: Class name of the processor.
+        model: Model it ran last, or `None` if the service names none.
+        seconds: Start of the first response to the end of the last; positive.
+        error_type: Why it failed, as `Failed` has it, or `None` if it did not.
+    """
+
+    processor: str
+    model: str | None
+    seconds: float
+    error_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,6 +550,8 @@ Fact = (
     | AudioTranscribed
     | CharactersSpoken
     | Generated
+    | ChunksStreamed
+    | AgentInvoked
     | Responded
     | Unanswered
     | Greeted

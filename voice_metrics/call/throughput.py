@@ -36,6 +36,9 @@ class Throughput:
             pieces.clear()
             self._cut.add(key)
             return None
+        if isinstance(fact, Processing) and fact.error_type is not None:
+            pieces.clear()
+            return None
         if key in self._cut:
             # Some services tell the tokens of an inference after it was cut.
             if isinstance(fact, TokensUsed):

@@ -28,7 +28,7 @@ from voice_metrics.call.events import (
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.text import clean
-from voice_metrics.pipecat.failures import error_raised
+from voice_metrics.pipecat.failures import error_raised, function_of_error
 
 __all__ = ["Interruption", "event", "function_raised", "is_echo"]
 
@@ -36,7 +36,6 @@ _Maker = Callable[[Any, Any], Event | None]
 
 # Before, an exception in a function is reported as an error and its call is never settled.
 RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
-_FUNCTION_ERROR = "Error executing function call ["
 
 
 def event(frame: Frame, source: Any = None) -> Event | None:
@@ -73,10 +72,8 @@ def is_echo(frame: Frame, direction: FrameDirection) -> bool:
 
 def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
     """The function whose exception an error reports, on a Pipecat that tells it in no other way."""
-    text = frame.error
-    if RESULTS_NAME_ERRORS or not isinstance(text, str) or not text.startswith(_FUNCTION_ERROR):
-        return None
-    return FunctionRaised(frame.id, clean(text[len(_FUNCTION_ERROR) :].partition("]")[0]))
+    name = None if RESULTS_NAME_ERRORS else function_of_error(frame)
+    return None if name is None else FunctionRaised(frame.id, name)
 
 
 def _voice_started(frame: Any, source: Any) -> VoiceStarted:

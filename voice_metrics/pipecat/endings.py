@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipecat.frames import frames
-from pipecat.frames.frames import CancelFrame, EndFrame, Frame, StartFrame, StopFrame
+from pipecat.frames.frames import CancelFrame, EndFrame, ErrorFrame, Frame, StartFrame, StopFrame
 
 from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.events import BotStarted, UserStarted, VoiceStarted
 from voice_metrics.call.facts import EndReason
+from voice_metrics.pipecat.failures import gives_up
 
 # How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
 _GAVE_UP = "can no longer do its job"
@@ -61,6 +62,7 @@ class Ending:
         self._worker, self._is_running = worker, False
         self._listen(worker, "on_pipeline_started", self._on_started)
         self._listen(worker, "on_idle_timeout", self._on_idle)
+        self._listen(worker, "on_pipeline_error", self._on_error)
         for event in _TIMED_OUT:
             self._listen(worker, event, self._on_timeout)
         for source in worker.pipeline.entry_processors:
@@ -146,6 +148,10 @@ class Ending:
 
     def _on_started(self, worker: Any, frame: Frame) -> None:
         self._is_running = self._is_running or worker is self._worker
+
+    def _on_error(self, worker: Any, frame: ErrorFrame) -> None:
+        if worker is self._worker and gives_up(worker, frame):
+            self._failed = True
 
     def _on_timeout(self, worker: Any, frame: Frame | None = None) -> None:
         # Cancelling may time out as well.

@@ -15,6 +15,7 @@ _CATEGORIES = Vocabulary(50)
 _CLASSES = Vocabulary(100)
 # How Pipecat begins to report, in the name of a switcher, what a service of it has reported; since 1.8.0.
 _REPORTED_AGAIN = " can no longer do its job: "
+_FUNCTION_ERROR = "Error executing function call ["
 _POLICIES_THAT_END = ("END", "CANCEL")
 
 
@@ -37,6 +38,14 @@ def error_raised(frame: ErrorFrame, source: Any, classes: Vocabulary = _CLASSES)
     category = getattr(getattr(frame, "category", None), "value", None)  # since 1.8.0
     word = _CATEGORIES.word(str(category), time.monotonic()) if category else UNKNOWN
     return ErrorRaised(frame.id, processor, word, is_fatal(frame), _type(frame.exception, text, classes))
+
+
+def function_of_error(frame: ErrorFrame) -> str | None:
+    """The function whose exception an error reports, or `None` for an error of a processor itself."""
+    text = frame.error
+    if not isinstance(text, str) or not text.startswith(_FUNCTION_ERROR):
+        return None
+    return clean(text[len(_FUNCTION_ERROR) :].partition("]")[0])
 
 
 def is_fatal(frame: ErrorFrame) -> bool:

@@ -13,6 +13,7 @@ from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.services import Service, services_in
 from voice_metrics.pipecat.switches import Switches
 from voice_metrics.pipecat.workers import children_of, processors_of
@@ -25,6 +26,7 @@ class Partners:
         happened: Called with each error and function call there and the processor that made it, on the event loop.
         measured: Called with each MetricsFrame of theirs, on the event loop.
         switched: Called with each switch, there and in the call's own pipeline, on the event loop.
+        responses: Listens to the language models, there and in the call's own pipeline.
     """
 
     def __init__(
@@ -32,23 +34,27 @@ class Partners:
         happened: Callable[[Event, Any], None],
         measured: Callable[[Frame], None],
         switched: Callable[[ServiceSwitched], None],
+        responses: Responses,
     ) -> None:
         self._happened = happened
         self._origins = Origins(self._on_event)
         self._measured = measured
         self._switched = switched
         self._switches = Switches(self._on_switched)
+        self._responses = responses
         self._worker: Any = None
         self._known: set[int] = set()
 
     def attach(self, worker: Any) -> None:
-        """Listen to a worker's switchers, and to the workers that work for it.
+        """Listen to a worker's switchers and language models, and to the workers that work for it.
 
         Args:
             worker: The worker that runs the call's pipeline.
         """
         self._worker = worker
-        self._switches.listen(processors_of(worker.pipeline))
+        processors = list(processors_of(worker.pipeline))
+        self._switches.listen(processors)
+        self._responses.listen(processors)
         self.look_again()
 
     def look_again(self) -> None:
@@ -61,6 +67,7 @@ class Partners:
             processors = list(processors_of(worker.pipeline))
             self._switches.listen(processors)
             self._origins.listen(processors)
+            self._responses.listen(processors)
             for processor in processors:
                 if processor.can_generate_metrics():
                     processor.add_event_handler("on_before_push_frame", self._on_push)

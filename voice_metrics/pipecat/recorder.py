@@ -24,7 +24,7 @@ from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.call_end import Outcome
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import TurnsAnnounced
-from voice_metrics.call.facts import Leg, Refused
+from voice_metrics.call.facts import Fact, Leg, Refused
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import LEGS, Models, ServiceSwitched
 from voice_metrics.call.response_parts import Breakdown
@@ -44,6 +44,7 @@ from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.placement import Placement, no_telemetry
+from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.services import Flags, Services, services_in
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers, worker_of
@@ -110,7 +111,8 @@ class CallRecorder:
         self._current = CurrentCall()
         self._services = Services()
         self._origins = Origins(self._at_origin, clock)
-        self._partners = Partners(self._at_origin, self.take, self._switched)
+        self._responses = Responses(self._inferred, self._inference_failed, clock)
+        self._partners = Partners(self._at_origin, self.take, self._switched, self._responses)
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float]] = []
         self._early: deque[tuple[ErrorRaised, Any]] = deque(maxlen=_MOST_EARLY)
@@ -419,6 +421,16 @@ class CallRecorder:
         if (call := self.call) is not None:
             self.read()
             self._contained("switch", lambda: call.switched(switch, self._clock()))
+
+    def _inferred(self, fact: Fact) -> None:
+        if (lifetime := self._lifetime) is not None and not lifetime.over:
+            self.read()
+            self._contained("inference", lambda: lifetime.call.measured(fact, self._clock()))
+            lifetime.read_soon()
+
+    def _inference_failed(self, instance: str, error_type: str) -> None:
+        if self.call is not None:
+            self.call.inference_failed(instance, error_type)
 
     def _at_origin(self, told: Event, processor: Any) -> None:
         try:

@@ -55,6 +55,12 @@ class Service:
         # Gemini Live takes images of the context too; OpenAI's realtime service takes frames only, and notes the last.
         return bool(held.get("_last_sent_time")) or (self.family == "google" and not held["_video_input_paused"])
 
+    def response_model(self) -> str | None:
+        """The model that the provider said it ran, or `None` if it did not say; asked without opening the service."""
+        # Pipecat keeps what came with the latest response of OpenAI's protocol there.
+        name = getattr(self.source() if self.source else None, "_full_model_name", None)
+        return clean(name) if isinstance(name, str) and name else None
+
     @property
     def speaks_like(self) -> str | None:
         """The provider whose habits of reporting it has."""
@@ -159,6 +165,11 @@ class Services:
         """The host that a processor is pointed at, by its class name and model; `None` if unknown."""
         service = self._of(processor, model)
         return service.host if service else None
+
+    def response_model(self, processor: str, model: str | None = None) -> str | None:
+        """The model that the provider said it ran, by the class name and model asked for; `None` if unknown."""
+        service = self._of(processor, model)
+        return service.response_model() if service else None
 
     def model(self, leg: Leg) -> str | None:
         """The model of the first service in use that plays `leg`, or `None` if the pipeline has no such service."""

@@ -11,7 +11,7 @@ from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.points import ServiceDirectory, gen_ai_targets, names, targets
 from voice_metrics.series.registry import Record, SeriesSink
 
-_Value = Callable[[Any], float | None]
+_Value = Callable[[Any], float | tuple[float, ...] | None]
 
 
 class CallSink(SeriesSink, Protocol):
@@ -57,8 +57,8 @@ class CallSeries:
         if writers is None:
             writers = self._writers[same] = tuple(self._writers_of(fact))
         for value_of, record in writers:
-            value = value_of(fact)
-            if value is not None:
+            values = value_of(fact)
+            for value in values if isinstance(values, tuple) else () if values is None else (values,):
                 record(value, None if exemplar is None else Exemplar(value, *exemplar))
 
     def started(self, seconds: float) -> None:

@@ -13,10 +13,12 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from voice_metrics.call.facts import (
+    AgentInvoked,
     AudioTranscribed,
     Backchannel,
     BotGap,
     CharactersSpoken,
+    ChunksStreamed,
     Fact,
     Failed,
     FalseInterruption,
@@ -24,6 +26,7 @@ from voice_metrics.call.facts import (
     FirstAudio,
     FirstByte,
     FloorHeld,
+    FunctionOutcome,
     FunctionSettled,
     Generated,
     Greeted,
@@ -58,12 +61,12 @@ class Target(NamedTuple):
     Parameters:
         series: The series.
         attributes: Attributes beside those that every point of the call carries.
-        value: Reads the value in the series' unit off a fact; `None` if the fact has none for this series.
+        value: Reads the value in the series' unit off a fact, or several; `None` if it has none for this series.
     """
 
     series: Series
     attributes: Attributes
-    value: Callable[[Any], float | None]
+    value: Callable[[Any], float | tuple[float, ...] | None]
 
 
 class ServiceDirectory(Protocol):
@@ -75,6 +78,14 @@ class ServiceDirectory(Protocol):
 
     def provider(self, processor: str, model: str | None = None) -> str | None:
         """Pipecat's name of a processor's provider, by its class name and model; `None` if unknown."""
+        ...
+
+    def host(self, processor: str, model: str | None = None) -> str | None:
+        """The host that a processor is pointed at, by its class name and model; `None` if unknown."""
+        ...
+
+    def response_model(self, processor: str, model: str | None = None) -> str | None:
+        """The model that the provider said it ran, by the class name and model asked for; `None` if unknown."""
         ...
 
 
@@ -125,11 +136,23 @@ def gen_ai_targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
             attributes = _gen_ai(fact.processor, fact.model, services)
             for kind, value in (("input", attrgetter("prompt")), ("output", attrgetter("completion"))):
                 yield Target(table.GEN_AI_TOKEN_USAGE, attributes | {"gen_ai.token.type": kind}, value)
-        case FirstByte() | Processing() if not fact.interrupted and services.leg(fact.processor) is Leg.LLM:
-            series = (
-                table.GEN_AI_TIME_TO_FIRST_CHUNK if isinstance(fact, FirstByte) else table.GEN_AI_OPERATION_DURATION
-            )
-            yield Target(series, _gen_ai(fact.processor, fact.model, services), attrgetter("seconds"))
+        case FirstByte(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
+            yield Target(table.GEN_AI_TIME_TO_FIRST_CHUNK, _gen_ai(fact.processor, fact.model, services), _seconds)
+        case Processing(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
+            attributes = _gen_ai(fact.processor, fact.model, services) | _error(fact.error_type)
+            yield Target(table.GEN_AI_OPERATION_DURATION, attributes, _seconds)
+        case ChunksStreamed():
+            yield Target(table.GEN_AI_TIME_PER_OUTPUT_CHUNK, _gen_ai(fact.processor, fact.model, services), _seconds)
+        case AgentInvoked():
+            attributes = _gen_ai(fact.processor, fact.model, services, "invoke_agent") | _error(fact.error_type)
+            yield Target(table.GEN_AI_INVOKE_AGENT, attributes, _seconds)
+        case FunctionSettled():
+            failure = None if fact.outcome is FunctionOutcome.COMPLETED else fact.outcome.value
+            tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": fact.function}
+            yield Target(table.GEN_AI_EXECUTE_TOOL, tool | _error(failure), _seconds)
+
+
+_seconds = attrgetter("seconds")
 
 
 def _milliseconds(fact: Any) -> float | None:
@@ -178,7 +201,7 @@ def _service_and(name: str, value: str) -> Callable[[Any, ServiceDirectory], Att
 
 # What a fact says for people or for the ledger, and no series has as an attribute.
 _NO_ATTRIBUTES = {"detail", "priced_on", "source"}
-_NUMBERS = {"Decimal", "float", "float | None", "int", "int | None"}
+_NUMBERS = {"Decimal", "float", "float | None", "int", "int | None", "tuple[float, ...]"}
 
 
 @cache
@@ -212,6 +235,8 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
             for detail in ("cache_read", "cache_creation", "reasoning", "input_audio", "output_audio")
         ),
     ],
+    ChunksStreamed: [],
+    AgentInvoked: [],
     Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service)],
     AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service)],
     CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service)],
@@ -264,9 +289,16 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
 }
 
 
-def _gen_ai(processor: str, model: str | None, services: ServiceDirectory) -> dict[str, str]:
+def _gen_ai(processor: str, model: str | None, services: ServiceDirectory, operation: str = "chat") -> dict[str, str]:
+    answering, host = services.response_model(processor, model), services.host(processor, model)
     return {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": operation,
         "gen_ai.provider.name": gen_ai_provider(services.provider(processor, model), processor),
         "gen_ai.request.model": model or processor,
+        **({"gen_ai.response.model": answering} if answering else {}),
+        **({"server.address": host} if host else {}),
     }
+
+
+def _error(error_type: str | None) -> dict[str, str]:
+    return {} if error_type is None else {"error.type": error_type}

@@ -67,6 +67,7 @@ THROUGHPUT = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.
 # OpenTelemetry semantic conventions for generative AI, docs/gen-ai/gen-ai-metrics.md, read 2026-11-22.
 GEN_AI_TOKENS = tuple(float(4**power) for power in range(14))
 GEN_AI_SECONDS = tuple(0.01 * 2**power for power in range(14))
+GEN_AI_AGENT_SECONDS = tuple(0.1 * 2**power for power in range(13))
 
 CALL_ID = "call_id"
 MODEL_ATTRIBUTES = ("llm_model", "stt_model", "tts_model")
@@ -348,7 +349,13 @@ VOICE = (
 # Of the process or of all its calls, without a call's id and models.
 PROCESS = (CALL_DURATION, LOOP_LAG)
 
-_GEN_AI_ATTRIBUTES = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
+_GEN_AI_ATTRIBUTES = (
+    "gen_ai.operation.name",
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "server.address",
+)
 GEN_AI_TOKEN_USAGE = Series(
     "gen_ai.client.token.usage",
     Kind.HISTOGRAM,
@@ -362,7 +369,7 @@ GEN_AI_OPERATION_DURATION = Series(
     Kind.HISTOGRAM,
     "s",
     "One inference, start to end.",
-    _GEN_AI_ATTRIBUTES,
+    (*_GEN_AI_ATTRIBUTES, "error.type"),
     GEN_AI_SECONDS,
 )
 GEN_AI_TIME_TO_FIRST_CHUNK = Series(
@@ -373,4 +380,35 @@ GEN_AI_TIME_TO_FIRST_CHUNK = Series(
     _GEN_AI_ATTRIBUTES,
     GEN_AI_SECONDS,
 )
-GEN_AI = (GEN_AI_TOKEN_USAGE, GEN_AI_OPERATION_DURATION, GEN_AI_TIME_TO_FIRST_CHUNK)
+GEN_AI_TIME_PER_OUTPUT_CHUNK = Series(
+    "gen_ai.client.operation.time_per_output_chunk",
+    Kind.HISTOGRAM,
+    "s",
+    "One streamed chunk to the next.",
+    _GEN_AI_ATTRIBUTES,
+    GEN_AI_SECONDS,
+)
+GEN_AI_EXECUTE_TOOL = Series(
+    "gen_ai.execute_tool.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "One function call, start to end.",
+    ("gen_ai.operation.name", "gen_ai.tool.name", "error.type"),
+    GEN_AI_SECONDS,
+)
+GEN_AI_INVOKE_AGENT = Series(
+    "gen_ai.invoke_agent.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "One request to the model with all functions that it calls, start to end.",
+    (*_GEN_AI_ATTRIBUTES, "error.type"),
+    GEN_AI_AGENT_SECONDS,
+)
+GEN_AI = (
+    GEN_AI_TOKEN_USAGE,
+    GEN_AI_OPERATION_DURATION,
+    GEN_AI_TIME_TO_FIRST_CHUNK,
+    GEN_AI_TIME_PER_OUTPUT_CHUNK,
+    GEN_AI_EXECUTE_TOOL,
+    GEN_AI_INVOKE_AGENT,
+)

@@ -1,0 +1,114 @@
+"""Providers on loopback: one that speaks OpenAI's streaming protocol as its script says, one that refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the provider does with one request.
+
+    Parameters:
+        words: What it writes, a chunk for each.
+        status: HTTP status; a status of 400 or more refuses.
+        usage: What it reports of usage, or `None` for a provider that reports none.
+        functions: Functions that it calls instead of writing.
+        model: The model that it says it ran.
+    """
+
+    words: tuple[str, ...] = ("Nine ", "o'clock.")
+    status: int = 200
+    usage: Mapping[str, Any] | None = None
+    functions: tuple[str, ...] = ()
+    model: str = "gpt-4.1-2025-04-14"
+
+
+class Refusal:
+    """Answers each WebSocket's handshake with a status.
+
+    Args:
+        status: HTTP status.
+    """
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+        self.url = ""
+
+    async def __aenter__(self) -> Refusal:
+        app = web.Application()
+        app.router.add_get("/", self._refuse)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _refuse(self, request: web.Request) -> web.Response:
+        return web.Response(status=self._status)
+
+
+class FakeOpenAI:
+    """Serves `/v1/chat/completions`; the last answer repeats.
+
+    Args:
+        answers: One for each request.
+    """
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = answers
+        self.requests: list[dict[str, Any]] = []
+        self.url = ""
+
+    async def __aenter__(self) -> FakeOpenAI:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._chat)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        answer = self._answers[min(len(self.requests), len(self._answers) - 1)]
+        self.requests.append(await request.json())
+        if answer.status >= 400:
+            body = {"error": {"message": "no", "code": "refused"}}
+            return web.json_response(body, status=answer.status, headers={"x-should-retry": "false"})
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": answer.model}
+
+        async def send(delta: dict[str, Any] | None, finish: str | None = None, **more: Any) -> None:
+            choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+            await stream.write(b"data: " + json.dumps({**chunk, "choices": choices, **more}).encode() + b"\n\n")
+
+        for number, name in enumerate(answer.functions):
+            function = {"name": name, "arguments": "{}"}
+            call = {"index": number, "id": f"call_{number}", "type": "function", "function": function}
+            await send({"role": "assistant", "tool_calls": [call]})
+        for word in () if answer.functions else answer.words:
+            await send({"role": "assistant", "content": word})
+            await asyncio.sleep(0.01)
+        await send({}, "tool_calls" if answer.functions else "stop")
+        if answer.usage is not None:
+            await send(None, usage=dict(answer.usage))
+        await stream.write(b"data: [DONE]\n\n")
+        return stream

@@ -1,0 +1,140 @@
+"""What the frames of a language model tell of its work: how long a response took, chunk by chunk, tools included.
+
+Pipecat reports the processing time of some models only, and of none the gaps between chunks or the whole of a
+request with its tools. Start and end of each response tell both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from voice_metrics.call.facts import AgentInvoked, ChunksStreamed, Fact, Processing
+
+# A time to first byte longer than its response so far belongs to a request from before the response: speech to speech.
+_TOLERANCE_SECONDS = 0.02
+# Gaps of one response that are kept.
+_MOST_CHUNKS = 5000
+# Function calls whose results are waited for.
+_MOST_FUNCTIONS = 100
+
+
+@dataclass(slots=True)
+class _Response:
+    began_at: float
+    processing_reported: bool = False
+    began_before: bool = False
+    last_chunk_at: float | None = None
+    gaps: list[float] = field(default_factory=list)
+
+
+class Inferences:
+    """The responses of one service, one after another."""
+
+    def __init__(self, processor: str, instance: str, *, duplex: bool) -> None:
+        """Begin without any.
+
+        Args:
+            processor: Class name of the service.
+            instance: Pipecat's name of it.
+            duplex: Whether it hears and speaks itself, so that its responses begin with its voice.
+        """
+        self._processor = processor
+        self._instance = instance
+        self._duplex = duplex
+        self._response: _Response | None = None
+        self._invoked_at: float | None = None
+        self._failed: str | None = None
+        self._functions: set[str] = set()
+        self._answered = False
+        self.model: str | None = None
+
+    def began(self, at: float) -> None:
+        """Note the start of a response, at a moment in monotonic seconds."""
+        self._response = _Response(at)
+        if self._invoked_at is None or not self._answered:
+            self._invoked_at, self._failed = at, None
+        self._answered = False
+
+    def chunk(self, at: float) -> None:
+        """Note a piece of a response."""
+        response = self._response
+        if response is None:
+            return
+        if response.last_chunk_at is not None and len(response.gaps) < _MOST_CHUNKS:
+            response.gaps.append(max(0.0, at - response.last_chunk_at))
+        response.last_chunk_at = at
+
+    def first_byte(self, seconds: float, at: float) -> None:
+        """Note that the service reported its time to first byte."""
+        if (response := self._response) is not None and seconds > at - response.began_at + _TOLERANCE_SECONDS:
+            response.began_before = True
+
+    def processed(self) -> None:
+        """Note that the service reported its processing time."""
+        if self._response is not None:
+            self._response.processing_reported = True
+
+    def failed(self, error_type: str) -> bool:
+        """Note that the service reported an error; return whether a response of it was under way."""
+        if self._invoked_at is not None:
+            self._failed = error_type
+        return self._response is not None
+
+    def called(self, call_id: str) -> None:
+        """Note that it called a function."""
+        if len(self._functions) < _MOST_FUNCTIONS:
+            self._functions.add(call_id)
+
+    def returned(self, call_id: str, at: float, *, answers: bool) -> Sequence[Fact]:
+        """Note that a function it called is over.
+
+        Args:
+            call_id: The model's id of the call.
+            at: When, in monotonic seconds.
+            answers: Whether the service is asked again with the result.
+
+        Returns:
+            The request, if that was its end.
+        """
+        if call_id not in self._functions:
+            return ()
+        self._functions.discard(call_id)
+        self._answered = self._answered or answers
+        if self._functions or self._answered or self._response is not None:
+            return ()
+        return self._over(at)
+
+    def interrupted(self) -> None:
+        """Forget the request, which the caller cut off; its response may still end."""
+        self._invoked_at, self._answered = None, False
+        self._functions.clear()
+
+    def ended(self, at: float) -> Sequence[Fact]:
+        """Note the end of a response.
+
+        Args:
+            at: When, in monotonic seconds.
+
+        Returns:
+            What it tells; nothing of a service that hears and speaks itself.
+        """
+        response, self._response = self._response, None
+        if response is None or self._duplex or response.began_before:
+            self._invoked_at = None
+            return ()
+        facts: list[Fact] = []
+        seconds = at - response.began_at
+        if not response.processing_reported and seconds > 0:
+            facts.append(Processing(self._processor, self.model, seconds, instance=self._instance))
+        if response.gaps:
+            facts.append(ChunksStreamed(self._processor, self.model, tuple(response.gaps)))
+        if not self._functions and not self._answered:
+            facts += self._over(at)
+        return facts
+
+    def _over(self, at: float) -> Sequence[Fact]:
+        began_at, self._invoked_at = self._invoked_at, None
+        if began_at is None or at <= began_at:
+            return ()
+        return (AgentInvoked(self._processor, self.model, at - began_at, self._failed),)

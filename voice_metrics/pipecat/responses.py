@@ -1,0 +1,138 @@
+"""Listens to language models where they push their frames, since not all of them reach every place of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pipecat.frames.frames import (
+    ErrorFrame,
+    Frame,
+    FunctionCallCancelFrame,
+    FunctionCallResultFrame,
+    FunctionCallsStartedFrame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    MetricsFrame,
+)
+from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
+
+from voice_metrics.call.facts import Fact, Leg
+from voice_metrics.call.inferences import Inferences
+from voice_metrics.pipecat.failures import error_raised, function_of_error
+from voice_metrics.pipecat.services import Service, services_in
+
+# Modules of services that hear and speak; from 1.8.0 on their metadata tells.
+_DUPLEX = ("realtime", "gemini_live", "nova_sonic", "ultravox", "voice_live", "live")
+
+
+class Responses:
+    """Listens to the language models of a pipeline, once each, for as long as they live.
+
+    Args:
+        happened: Called with each fact, on the event loop.
+        failed: Called with Pipecat's name of a model and the error's type when a response of it fails.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        happened: Callable[[Fact], None],
+        failed: Callable[[str, str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._happened = happened
+        self._failed = failed
+        self._clock = clock
+        self._inferences: dict[int, Inferences] = {}
+
+    def listen(self, processors: Iterable[Any]) -> None:
+        """Listen to those of the language models that are not listened to yet.
+
+        Args:
+            processors: All processors of the pipeline, nested ones included.
+        """
+        for processor in processors:
+            if processor.id in self._inferences:
+                continue
+            service = next(iter(services_in((processor,))), None)
+            if service is not None and service.leg is Leg.LLM:
+                self._inferences[processor.id] = _inferences(processor, service)
+                processor.add_event_handler("on_before_push_frame", self._on_push)
+                processor.add_event_handler("on_error", self._on_error)
+
+    def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
+        raised = error_raised(frame, processor)
+        # A function's exception is reported by the model that called it, whose work goes on.
+        if raised is None or raised.category == "application" or function_of_error(frame) is not None:
+            return
+        if self._inferences[processor.id].failed(raised.error_type):
+            self._failed(processor.name, raised.error_type)
+
+    def _on_push(self, processor: Any, frame: Frame) -> None:
+        inferences, at = self._inferences[processor.id], self._clock()
+        match frame:
+            case LLMTextFrame():
+                inferences.chunk(at)
+            case LLMFullResponseStartFrame():
+                inferences.began(at)
+            case LLMFullResponseEndFrame():
+                self._told(processor, inferences.ended(at))
+            case MetricsFrame():
+                _measured(inferences, processor, frame, at)
+            case FunctionCallsStartedFrame():
+                for call in frame.function_calls:
+                    inferences.called(call.tool_call_id)
+            case FunctionCallResultFrame() if _is_final(frame):
+                self._told(processor, inferences.returned(frame.tool_call_id, at, answers=_runs_llm(frame)))
+            case FunctionCallCancelFrame():
+                runs = bool(getattr(frame, "run_llm", False))
+                self._told(processor, inferences.returned(frame.tool_call_id, at, answers=runs))
+            case InterruptionFrame():
+                inferences.interrupted()
+
+    def _told(self, processor: Any, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            # Without `enable_metrics` a pipeline measures no latencies.
+            if processor.metrics_enabled:
+                self._happened(fact)
+
+
+def _inferences(processor: Any, service: Service) -> Inferences:
+    inferences = Inferences(service.processor, service.name, duplex=_is_duplex(processor))
+    inferences.model = service.model
+    return inferences
+
+
+def _is_duplex(processor: Any) -> bool:
+    metadata = getattr(processor, "service_metadata_frame", None)
+    try:
+        if metadata is not None and getattr(metadata(), "is_realtime_service", False):
+            return True
+    except Exception:  # a service of the application's own may not be ready to tell
+        return False
+    return any(part in _DUPLEX for base in type(processor).__mro__ for part in base.__module__.split("."))
+
+
+def _measured(inferences: Inferences, processor: Any, frame: MetricsFrame, at: float) -> None:
+    for item in frame.data:
+        if item.processor != processor.name:
+            continue
+        if item.model:
+            inferences.model = item.model
+        match item:
+            case TTFBMetricsData(value=seconds) if seconds:
+                inferences.first_byte(seconds, at)
+            case ProcessingMetricsData(value=seconds) if seconds:
+                inferences.processed()
+
+
+def _is_final(frame: FunctionCallResultFrame) -> bool:
+    return getattr(frame.properties, "is_final", True)
+
+
+def _runs_llm(frame: FunctionCallResultFrame) -> bool:
+    run_llm = getattr(frame.properties, "run_llm", None)
+    return run_llm is not False and getattr(frame, "run_llm", None) is not False
