@@ -15,6 +15,7 @@ from multiprocessing.util import Finalize
 from loguru import logger
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
+from voice_metrics.call.call_events import CallEvent
 from voice_metrics.export import application
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.application import ApplicationMetrics, application_metrics
@@ -120,8 +121,10 @@ class Telemetry:
         """Where series go and what they carry, in a few words."""
         if self._borrows is not None:
             where = "series go to the application's meter provider"
-        elif self.destination is not None:
-            where = f"series go to {self.destination}"
+        elif self.settings.endpoint is not None:
+            where = f"series go to {self.settings.endpoint.destination}"
+        elif self.settings.logs_endpoint is not None:
+            return f"events go to {self.settings.logs_endpoint.destination}"
         elif self.settings.exporters and self.settings.exporters != ("otlp",):
             where = f"series go to {' and '.join(name for name in self.settings.exporters if name != 'otlp')}"
         else:
@@ -147,6 +150,16 @@ class Telemetry:
         if isinstance(recorder, ApplicationMetrics):
             return recorder.begin(call_id, tags, labelled=labelled, key=key)
         return RunningCall(call_id, tags, recorder, labelled=labelled, key=key)
+
+    def event(self, running: RunningCall, event: CallEvent) -> None:
+        """Take an event of a call, to be sent with its next export.
+
+        Args:
+            running: What `begin` gave.
+            event: The event.
+        """
+        if isinstance(self._recorder, ProcessExport):
+            self._recorder.event(running, event)
 
     def end(self, running: RunningCall) -> Future[bool | None]:
         """End a call; after its last measurement, without waiting.
@@ -209,7 +222,8 @@ class Telemetry:
         self.shutdown(_exit_seconds(self.settings.export_timeout_seconds))
 
     def _endpoint_host(self) -> str | None:
-        return self.settings.endpoint.destination if self.settings.endpoint else None
+        endpoint = self.settings.endpoint or self.settings.logs_endpoint
+        return endpoint.destination if endpoint else None
 
     def _kept(self) -> Spool | None:
         if self._spool is None and self.settings.ledger is not None:
@@ -231,9 +245,10 @@ class Telemetry:
     def _made(self) -> ProcessExport | ApplicationMetrics | Nowhere:
         if self._borrows is not None:
             return application_metrics(self._borrows)
-        if self.settings.endpoint is None and set(self.settings.exporters) <= {"otlp"}:
+        sends = self.settings.endpoint is not None or self.settings.logs_endpoint is not None
+        if not sends and set(self.settings.exporters) <= {"otlp"}:
             return Nowhere()
-        spool = self._kept() if self.settings.endpoint else None
+        spool = self._kept() if sends else None
         own = ProcessExport(self.settings, self.service_name, spool, forked=self._forked, inherited=self._inherited)
         atexit.register(self._at_exit)
         if multiprocessing.parent_process() is not None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome, end_tags
+from voice_metrics.call.call_events import call_event
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import Failures
 from voice_metrics.call.events import BotStopped, Interruption, UserStarted
@@ -331,6 +332,8 @@ class Call:
             ended_at = at if self._ended_at is None else self._ended_at
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
             ended = end_tags(reason, by, self.outcome)
+            if (tags := self._series.event_tags) is not None:
+                self._series.event(call_event(self.progress(at), tags, self._unix_at_zero + ended_at))
             self._last_export = self._series.end(ended, ended_at - self._started_at, at - ended_at)
         return self._last_export
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from voice_metrics.call.facts import Fact
 
 if TYPE_CHECKING:
+    from voice_metrics.call.call_events import CallEvent
     from voice_metrics.series.own_metrics import OwnMetrics
 
 # Unix nanoseconds, trace id and span id in which something happened.
@@ -43,6 +44,15 @@ class SeriesOutput(Protocol):
 
     def retag(self, tags: Mapping[str, str]) -> None:
         """Let facts from now on carry other tags, as when another model answers."""
+        ...
+
+    @property
+    def event_tags(self) -> Mapping[str, str] | None:
+        """What every event of the call carries, or `None` if no events are sent."""
+        ...
+
+    def event(self, event: CallEvent) -> None:
+        """Take an event, to be sent with the call's next export."""
         ...
 
     def end(

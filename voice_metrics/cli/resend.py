@@ -37,7 +37,7 @@ def resend(
     if dry_run:
         print(f"{_told(waiting)} to be sent.")
         raise typer.Exit(1)
-    if settings.endpoint is None:
+    if settings.endpoint is None and settings.logs_endpoint is None:
         raise SettingsError(
             "OTEL_EXPORTER_OTLP_ENDPOINT names no server: expected the address of an OTLP endpoint, such as "
             "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
@@ -60,13 +60,15 @@ def _sent(settings: Settings) -> int:
     from voice_metrics.export.resend import resend as send
     from voice_metrics.ledger import Ledger
 
-    assert settings.endpoint is not None
     path = ledger_file(settings)
-    ledger, delivery, total = Ledger(path), Delivery(settings.endpoint), Resent()
+    ledger, total = Ledger(path), Resent()
+    delivery, events = (
+        None if endpoint is None else Delivery(endpoint) for endpoint in (settings.endpoint, settings.logs_endpoint)
+    )
     try:
         # A claim is limited in size; the next one brings the rest.
         while not total.left:
-            resent = send(delivery, ledger)
+            resent = send(delivery, ledger, events=events)
             if not (resent.delivered or resent.refused or resent.left):
                 break
             total.delivered += resent.delivered
@@ -74,11 +76,14 @@ def _sent(settings: Settings) -> int:
             total.left = resent.left
             total.outcome = resent.outcome or total.outcome
     finally:
-        delivery.close()
+        for way in (delivery, events):
+            if way is not None:
+                way.close()
         ledger.close()
     with LedgerReader(path) as reader:
         left = reader.pending()
-    _tell(total, left, settings.endpoint.destination)
+    endpoint = settings.endpoint or settings.logs_endpoint
+    _tell(total, left, endpoint.destination if endpoint else "")
     return 1 if left.requests or total.refused else 0
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from voice_metrics.call.call_events import CallEvent, TurnEvents
 from voice_metrics.call.facts import Fact
 from voice_metrics.series.call_series import CallSeries
 from voice_metrics.series.own_metrics import OwnMetrics
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class CallExport:
-    """The series of one call in a process's telemetry."""
+    """The series of one call in a process's telemetry.
+
+    Attributes:
+        event_tags: What every event of the call carries, or `None` if no events are sent.
+    """
 
     def __init__(
         self,
@@ -41,6 +47,9 @@ class CallExport:
         self._telemetry = telemetry
         self._running = telemetry.begin(call_id, attributes, key)
         self._series = CallSeries(self._running, telemetry, services, gen_ai=gen_ai)
+        sends = telemetry.settings.events
+        self.event_tags = {"call_id": call_id, **attributes} if sends != "none" else None
+        self._turns = TurnEvents(self.event_tags) if self.event_tags is not None and sends == "turns" else None
         self._own = OwnMetrics(telemetry.own_names, self._running, self._running.attributes)
 
     @property
@@ -76,6 +85,8 @@ class CallExport:
             exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
         """
         self._series.happened(fact, exemplar)
+        if self._turns is not None and (turn := self._turns.happened(fact, time.time(), exemplar)) is not None:
+            self._telemetry.event(self._running, turn)
 
     def started(self, seconds: float) -> None:
         """Let the call's length count from its start.
@@ -92,6 +103,12 @@ class CallExport:
             tags: Attributes of the call that are others now.
         """
         self._series.retag(tags)
+        if self.event_tags is not None:
+            self.event_tags.update(tags)
+
+    def event(self, event: CallEvent) -> None:
+        """Take an event, to be sent with the call's next export."""
+        self._telemetry.event(self._running, event)
 
     def end(
         self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.outgoing import Outgoing, Piece
 from voice_metrics.export.readers import Reader
@@ -31,10 +32,12 @@ class Flush:
 
     Parameters:
         outgoing: The call, or the shared series where it has none of its own.
+        key: The key of the call.
         result: Whether it was acknowledged; `None` where nothing acknowledges.
     """
 
     outgoing: Outgoing
+    key: str
     result: Future[bool | None] = field(default_factory=Future)
 
     def answer(self, acknowledged: bool | None) -> None:
@@ -52,6 +55,7 @@ class Exporter:
         requests: Callable[[Callable[[], float]], Requests],
         *,
         delivery: Delivery | None,
+        events: EventQueue | None,
         spool: Spool | None,
         readers: Sequence[Reader],
         interval_seconds: float,
@@ -64,6 +68,7 @@ class Exporter:
             requests: Makes what makes requests, in the thread, and waits no longer than it is told for what a network
                 says about this machine.
             delivery: The way to the OTLP endpoint, or `None` if there is none.
+            events: Events on their way to a log store, or `None` if none are sent.
             spool: Keeps what was not acknowledged, or `None` if nothing does.
             readers: Further outputs.
             interval_seconds: Time between exports.
@@ -72,6 +77,7 @@ class Exporter:
         self._live = live
         self._make_requests = requests
         self._delivery = delivery
+        self._events = events
         self._spool = spool
         self._readers = readers
         self._interval = interval_seconds
@@ -81,10 +87,11 @@ class Exporter:
         self._stop_at = math.inf
         where = f" to {delivery.endpoint.destination}" if delivery else ""
         self._reports = Reports(f"Metrics export{where}")
+        self._event_reports = Reports(f"Events export{f' to {events.delivery.endpoint.destination}' if events else ''}")
+        self._requests: Requests | None = None
         self._shipping: Shipping | None = None
         self._unsent: UnsentRequests | None = None
-        # Whether anything was not acknowledged that is still kept here.
-        self._owes = False
+        self._owes_series = False
         # Ended calls whose last export has failed.
         self._undelivered: set[Outgoing] = set()
         # Whether the latest request failed in a way that concerns every request.
@@ -100,24 +107,25 @@ class Exporter:
         Raises:
             RuntimeError: If no thread can be started; none is left then.
         """
-        if self._delivery is not None:
-            self._delivery.prepare(self._keep_meanwhile)
+        for delivery in self._deliveries():
+            delivery.prepare(self._keep_meanwhile)
         try:
             self._thread.start()
         except RuntimeError:
             self._close()
             raise
 
-    def flush(self, outgoing: Outgoing) -> Future[bool | None]:
+    def flush(self, outgoing: Outgoing, key: str) -> Future[bool | None]:
         """Ask for the last export of a call; after its last measurement, without waiting.
 
         Args:
             outgoing: The call, or the shared series where it has none of its own.
+            key: The key of the call.
 
         Returns:
             Whether it was acknowledged; `None` where nothing acknowledges.
         """
-        flush = Flush(outgoing)
+        flush = Flush(outgoing, key)
         self._inbox.put(flush)
         if self._closed:
             self._refuse()
@@ -132,10 +140,10 @@ class Exporter:
         Returns:
             Whether nothing is owed any more.
         """
-        if self._delivery is not None:
-            # The rest of the time is for keeping what could not be sent.
-            self._delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
-            self._stop_at = time.monotonic() + 0.6 * timeout_seconds
+        # The rest of the time is for keeping what could not be sent.
+        for delivery in self._deliveries():
+            delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
+        self._stop_at = time.monotonic() + 0.6 * timeout_seconds
         self._inbox.put(None)
         return self._stopped.wait(timeout_seconds) and not self._owes
 
@@ -165,13 +173,19 @@ class Exporter:
             self._stopped.set()
 
     def _begin(self) -> None:
-        if self._delivery is None:
+        if not self._deliveries():
             return
-        requests = self._make_requests(lambda: self._stop_at)
-        self._shipping = Shipping(self._delivery, requests)
+        requests = self._requests = self._make_requests(lambda: self._stop_at)
+        if self._delivery is not None:
+            self._shipping = Shipping(self._delivery, requests)
         if self._spool is not None:
-            self._unsent = UnsentRequests(self._spool, requests, self._live.owed, self._live.dropped)
+            owed = self._live.owed if self._delivery is not None else _nothing
+            self._unsent = UnsentRequests(self._spool, requests, owed, self._events, self._live.dropped)
         self._resend()
+
+    def _deliveries(self) -> list[Delivery]:
+        ways = (self._delivery, self._events.delivery if self._events is not None else None)
+        return [delivery for delivery in ways if delivery is not None]
 
     def _next(self, tick_at: float) -> float:
         if self._catch_up:
@@ -211,8 +225,11 @@ class Exporter:
     def _round(self, flushes: Sequence[Flush], everything: bool, last: bool) -> None:
         pieces = list(self._pieces(flushes, everything))
         shipped = self._shipping.ship(pieces) if self._shipping is not None else None
+        self._ship_events()
         if shipped is not None:
-            self._account(shipped, everything=everything, last=last)
+            self._account(shipped, everything=everything)
+        if self._unsent is not None:
+            self._unsent.keep(failing=self._owes, last=last)
         for reader in self._readers:
             self._guarded(reader.show, pieces)
         self._finish(flushes, shipped)
@@ -240,21 +257,35 @@ class Exporter:
             running = outgoing.ended_ns is None and everything
             yield from outgoing.whole(time.monotonic()) if running else outgoing.owed()
 
-    def _account(self, shipped: Shipped, *, everything: bool, last: bool) -> None:
+    def _ship_events(self) -> None:
+        if self._events is None or self._requests is None or not self._events.waiting:
+            return
+        failure = self._events.ship(self._requests)
+        if failure is None:
+            self._event_reports.recovered()
+        else:
+            self._event_reports.fault(failure.fault, f"{failure} {self._fate(bool(self._events.waiting))}.")
+
+    def _account(self, shipped: Shipped, *, everything: bool) -> None:
         self._report(shipped)
         # A round for a few calls says nothing about what others owe.
-        self._owes = bool(shipped.failed) if everything else bool(shipped.failed) or self._owes
-        if self._unsent is not None:
-            self._unsent.keep(failing=self._owes, last=last)
+        self._owes_series = bool(shipped.failed) if everything else bool(shipped.failed) or self._owes_series
+
+    @property
+    def _owes(self) -> bool:
+        """Whether anything was not acknowledged that is still kept here."""
+        return self._owes_series or (self._events is not None and bool(self._events.waiting))
+
+    def _fate(self, failed: bool) -> str:
+        if not failed:
+            return "What it rejects is not sent again with other values"
+        kept = self._unsent is not None and self._unsent.location is not None
+        return "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
 
     def _report(self, shipped: Shipped) -> None:
         outcome = shipped.outcome
         if outcome is not None:
-            kept = self._unsent is not None and self._unsent.location is not None
-            fate = "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
-            if not shipped.failed:
-                fate = "What it rejects is not sent again with other values"
-            self._reports.fault(outcome.fault, f"{outcome} {fate}.")
+            self._reports.fault(outcome.fault, f"{outcome} {self._fate(bool(shipped.failed))}.")
         elif shipped.acknowledged:
             self._reports.recovered()
         if shipped.lost:
@@ -273,7 +304,9 @@ class Exporter:
     def _finish(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
         self._live.forget(self._live.clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
         for flush in flushes:
-            flush.answer(None if shipped is None else shipped.reached(flush.outgoing))
+            events = self._events.reached(flush.key) if self._events is not None else None
+            series = None if shipped is None else shipped.reached(flush.outgoing)
+            flush.answer(events if series is None else series if events is None else series and events)
 
     def _relieve(self) -> None:
         """Give up, or hand to the spool, the oldest ended calls when there is no room for more."""
@@ -290,11 +323,16 @@ class Exporter:
         self._undelivered.difference_update(gone)
 
     def _resend(self) -> None:
-        if self._delivery is not None and self._unsent is not None:
+        if self._unsent is not None:
             self._unsent.resend(self._delivery, lambda: not self._inbox.empty())
 
     def _close(self) -> None:
-        if self._delivery is not None:
-            self._delivery.close()
+        for delivery in self._deliveries():
+            delivery.close()
         for reader in self._readers:
             self._guarded(reader.close)
+
+
+def _nothing() -> Iterator[Piece]:
+    """No series is owed where none are sent."""
+    return iter(())

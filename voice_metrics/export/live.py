@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from loguru import logger
 
-from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.clock import Clock
 from voice_metrics.export.messages import Assembler
 from voice_metrics.export.outgoing import SHARED, Outgoing, Piece
@@ -47,7 +46,7 @@ class LiveSeries:
         self._exponential = exponential
         self._delta = delta
         self.clock = Clock()
-        self._assembler = Assembler(SCOPE, installed(DISTRIBUTION))
+        self._assembler = Assembler()
         self._lock = threading.Lock()
         self._calls: dict[str, Outgoing] = {}
         self._running: dict[str, RunningCall] = {}

@@ -12,6 +12,7 @@ from typing import Any
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 
+from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.series.accumulators import (
     Accumulator,
     AttributeValue,
@@ -135,17 +136,17 @@ class Block:
             entry.sent, entry.sent_ns = version, instant
 
 
+def scope_of() -> InstrumentationScope:
+    """What records series and events, as OTLP has it."""
+    return InstrumentationScope(name=SCOPE, version=installed(DISTRIBUTION))
+
+
 class Assembler:
-    """Makes messages of one instrumentation scope."""
+    """Makes messages of the plug-in's series."""
 
-    def __init__(self, scope: str, version: str) -> None:
-        """Name the scope.
-
-        Args:
-            scope: What records the series.
-            version: Its version.
-        """
-        self._scope = InstrumentationScope(name=scope, version=version)
+    def __init__(self) -> None:
+        """Name the scope."""
+        self._scope = scope_of()
 
     def block(self, entries: Sequence[Entry]) -> Block:
         """A message that can be brought up to date; for cumulative series."""

@@ -10,9 +10,11 @@ from concurrent.futures import Future
 from loguru import logger
 from opentelemetry.metrics import MeterProvider
 
+from voice_metrics.call.call_events import CallEvent
 from voice_metrics.export.about import About
 from voice_metrics.export.console import Console
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.exporter import Exporter
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.outgoing import Outgoing
@@ -66,10 +68,14 @@ class ProcessExport:
         delivery = Delivery(settings.endpoint) if settings.endpoint is not None else None
         if delivery is not None:
             delivery.repeatable = settings.temporality == "cumulative"
+        self._events = None
+        if settings.logs_endpoint is not None:
+            self._events = EventQueue(Delivery(settings.logs_endpoint), self.live.dropped)
         self._exporter = Exporter(
             self.live,
             lambda until: Requests(self._about.resource(until)),
             delivery=delivery,
+            events=self._events,
             spool=spool,
             readers=readers,
             interval_seconds=settings.interval_seconds,
@@ -115,6 +121,11 @@ class ProcessExport:
 
         return self.live.begin(call_id, attributes, key, tagged)
 
+    def event(self, running: RunningCall, event: CallEvent) -> None:
+        """Take an event of a call, to be sent with its next export."""
+        if self._events is not None:
+            self._events.add(running.key, running.call_id, event)
+
     def end(self, running: RunningCall) -> Future[bool | None] | None:
         """End a call; after its last measurement, without waiting.
 
@@ -122,7 +133,7 @@ class ProcessExport:
             Whether its last export was acknowledged; `None` if it was not running.
         """
         outgoing = self.live.end(running)
-        return None if outgoing is None else self._exporter.flush(outgoing)
+        return None if outgoing is None else self._exporter.flush(outgoing, running.key)
 
     def shutdown(self, timeout_seconds: float) -> bool:
         """Export everything once more and end.

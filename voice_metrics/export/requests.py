@@ -39,6 +39,17 @@ class Requests:
             mark: Whether this is noted as sent.
         """
         scopes = [_field(2, scope.SerializeToString()) for piece in pieces for scope in piece.scopes(mark=mark)]
+        return self._around(scopes)
+
+    def enclosed(self, scopes: Iterable[bytes]) -> bytes:
+        """A request of any signal: resource and scopes have the same places in each.
+
+        Args:
+            scopes: Serialised messages of the scopes.
+        """
+        return self._around([_field(2, scope) for scope in scopes])
+
+    def _around(self, scopes: Iterable[bytes]) -> bytes:
         return _field(1, b"".join((self._head, *scopes, self._tail)))
 
     def pending(self, pieces: Iterable[Piece], now: float) -> list[PendingRequest]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
 
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.spool import PendingRequest, Spool
+from voice_metrics.export.spool import LOGS, PendingRequest, Spool
 from voice_metrics.series.table import CALL_ID
 
 # A single point that a server cannot take is found in ten divisions of a request.
@@ -51,13 +51,20 @@ class _Attempt:
     outcome: Outcome | None = None
 
 
-def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = lambda: False) -> Resent:
+def resend(
+    delivery: Delivery | None,
+    spool: Spool,
+    interrupted: Callable[[], bool] = lambda: False,
+    *,
+    events: Delivery | None = None,
+) -> Resent:
     """Send what processes that are gone have left.
 
     Args:
-        delivery: What posts it.
-        spool: What keeps it.
+        delivery: What posts series, or `None` to leave them for later.
+        spool: What keeps requests.
         interrupted: Asked before each request whether to leave the rest for later.
+        events: What posts events, or `None` to leave them for later.
 
     Returns:
         What became of it.
@@ -69,11 +76,14 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
         for number, request in list(kept.items()):
             if interrupted():
                 break
-            if not _is_readable(request.body):
+            way = events if request.signal == LOGS else delivery
+            if way is None:
+                continue
+            if not _is_readable(request):
                 spool.set_aside([number])
                 del kept[number]
                 continue
-            attempt = _sent(delivery, request.body, spare)
+            attempt = _sent(way, request, spare)
             resent.outcome = attempt.outcome or resent.outcome
             if attempt.outcome is None or attempt.hopeless or attempt.taken:
                 _settle(spool, number, request, attempt, resent)
@@ -87,18 +97,33 @@ def resend(delivery: Delivery, spool: Spool, interrupted: Callable[[], bool] = l
     return resent
 
 
-def _is_readable(body: bytes) -> bool:
+def _is_readable(request: PendingRequest) -> bool:
     try:
-        ExportMetricsServiceRequest.FromString(body)
+        _message(request)
     except DecodeError:
         return False
     return True
 
 
+def _message(request: PendingRequest) -> Any:
+    kind = ExportLogsServiceRequest if request.signal == LOGS else ExportMetricsServiceRequest
+    return kind.FromString(request.body)
+
+
+def _columns(message: Any) -> Iterator[Any]:
+    """The points or records of a request, in columns that can be shortened."""
+    for resource in getattr(message, "resource_logs", ()):
+        yield from (scope.log_records for scope in resource.scope_logs)
+    for resource in getattr(message, "resource_metrics", ()):
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                yield getattr(metric, metric.WhichOneof("data") or "gauge").data_points
+
+
 def _settle(spool: Spool, number: int, request: PendingRequest, attempt: _Attempt, resent: Resent) -> None:
     """Keep what is still to be sent instead of the request, and forget the rest."""
     done = attempt.taken | attempt.hopeless
-    points = _points(request.body) if attempt.outcome is not None else 0
+    points = len(_by_age(request)) if attempt.outcome is not None else 0
     owed = _calls_of(request, set(range(points)) - done)
     if owed.calls:
         # In this order, because a call of which anything is kept is not delivered.
@@ -114,19 +139,19 @@ def _settle(spool: Spool, number: int, request: PendingRequest, attempt: _Attemp
         spool.acknowledged([number])
 
 
-def _sent(delivery: Delivery, body: bytes, spare: Iterator[int]) -> _Attempt:
+def _sent(delivery: Delivery, request: PendingRequest, spare: Iterator[int]) -> _Attempt:
     """Send a request, in parts where it is not taken whole."""
     attempt = _Attempt()
     waiting: list[list[int] | None] = [None]
     while waiting:
         positions = waiting.pop(0)
-        outcome = delivery.deliver(body if positions is None else _part(body, set(positions)))
+        outcome = delivery.deliver(request.body if positions is None else _part(request, set(positions)))
         if outcome.acknowledged:
             attempt.taken.update(positions or ())
             continue
         attempt.outcome = outcome
         if positions is None:
-            positions = _by_age(body)
+            positions = _by_age(request)
         if outcome.verdict is Verdict.REJECTED:
             # The server has judged every point, and must not be sent any of them again.
             attempt.hopeless.update(positions[: outcome.rejected])
@@ -146,54 +171,39 @@ def _divides(outcome: Outcome, spare: Iterator[int]) -> bool:
     return outcome.verdict is Verdict.TOO_LARGE or (outcome.fault == "400" and next(spare, None) is not None)
 
 
-def _by_age(body: bytes) -> list[int]:
+def _by_age(request: PendingRequest) -> list[int]:
     """The positions of a request's points, the oldest first."""
-    request = ExportMetricsServiceRequest.FromString(body)
-    times = [
-        point.time_unix_nano for scope in _scopes(request) for metric in scope.metrics for point in _column(metric)
-    ]
+    times = [point.time_unix_nano for column in _columns(_message(request)) for point in column]
     return sorted(range(len(times)), key=times.__getitem__)
-
-
-def _points(body: bytes) -> int:
-    request = ExportMetricsServiceRequest.FromString(body)
-    return sum(len(_column(metric)) for scope in _scopes(request) for metric in scope.metrics)
 
 
 def _calls_of(request: PendingRequest, left: set[int]) -> PendingRequest:
     """A request of the points that are left, with the calls that they may belong to."""
     if not left:
         return replace(request, body=b"", calls={})
-    body = _part(request.body, left)
-    scopes = ExportMetricsServiceRequest.FromString(body)
-    owed = {_call_id(point) for scope in _scopes(scopes) for metric in scope.metrics for point in _column(metric)}
-    return replace(request, body=body, calls={key: named for key, named in request.calls.items() if named in owed})
+    rest = replace(request, body=_part(request, left))
+    owed = {_call_id(point) for column in _columns(_message(rest)) for point in column}
+    return replace(rest, calls={key: named for key, named in request.calls.items() if named in owed})
 
 
 def _call_id(point: Any) -> str:
     return next((str(each.value.string_value) for each in point.attributes if each.key == CALL_ID), "")
 
 
-def _part(body: bytes, positions: Container[int]) -> bytes:
+def _part(request: PendingRequest, positions: Container[int]) -> bytes:
     """A request of some of the points."""
-    request = ExportMetricsServiceRequest.FromString(body)
+    message = _message(request)
     before = 0
-    for scope in _scopes(request):
-        for metric in list(scope.metrics):
-            column = _column(metric)
-            length = len(column)
-            for place in reversed(range(length)):
-                if before + place not in positions:
-                    del column[place]
-            before += length
-            if not column:
-                scope.metrics.remove(metric)
-    return request.SerializeToString()
-
-
-def _scopes(request: ExportMetricsServiceRequest) -> Iterator[ScopeMetrics]:
-    return (scope for resource in request.resource_metrics for scope in resource.scope_metrics)
-
-
-def _column(metric: Metric) -> Any:
-    return getattr(metric, metric.WhichOneof("data") or "gauge").data_points
+    for column in _columns(message):
+        length = len(column)
+        for place in reversed(range(length)):
+            if before + place not in positions:
+                del column[place]
+        before += length
+    for resource in getattr(message, "resource_metrics", ()):
+        for scope in resource.scope_metrics:
+            for metric in list(scope.metrics):
+                if not getattr(metric, metric.WhichOneof("data") or "gauge").data_points:
+                    scope.metrics.remove(metric)
+    body: bytes = message.SerializeToString()
+    return body

@@ -6,22 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+METRICS, LOGS = "metrics", "logs"
+
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
     """One OTLP request that was not acknowledged.
 
     Parameters:
-        body: A serialised ExportMetricsServiceRequest, not compressed, its original timestamps inside.
+        body: A serialised ExportMetricsServiceRequest or ExportLogsServiceRequest, not compressed, its original
+            timestamps inside.
         calls: The calls whose values it carries: each one's key, which is its own, and its id, which another call
             may have too. The key "" with the id "" stands for series that calls share. A key that is the id itself,
             as in files that knew no keys, means every pending call of that id.
         created_at: When it was made, in Unix seconds.
+        signal: "metrics" or "logs".
     """
 
     body: bytes = field(repr=False)
     calls: Mapping[str, str]
     created_at: float
+    signal: str = METRICS
 
     @property
     def call_ids(self) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.outgoing import Outgoing, Piece
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.resend import resend
-from voice_metrics.export.spool import Spool
+from voice_metrics.export.spool import PendingRequest, Spool
 
 # Writing may take this share of the time, so that an outage at a busy server costs little.
 _WRITING_SHARE = 0.1
@@ -31,6 +32,7 @@ class UnsentRequests:
         spool: Spool,
         requests: Requests,
         owed: Callable[[], Iterable[Piece]],
+        events: EventQueue | None,
         dropped: Callable[[str, int], None],
     ) -> None:
         """Begin with nothing kept.
@@ -38,12 +40,14 @@ class UnsentRequests:
         Args:
             spool: Keeps requests.
             requests: Makes them.
-            owed: What no server has, now.
+            owed: Series that no server has, now.
+            events: Events that no server has, or `None` if none are sent.
             dropped: Called with a reason and a number of calls that are lost.
         """
         self._spool = spool
         self._requests = requests
         self._owed = owed
+        self._events = events
         self._dropped = dropped
         self._reports = Reports("Metrics kept for later")
         self.write_at = math.inf
@@ -70,13 +74,18 @@ class UnsentRequests:
             self.write_at = self._write_again_at
             return
         self.write_at = math.inf
-        kept = self._requests.pending(self._owed(), time.time()) if failing else []
+        kept = self._all() if failing else []
         # Held by no process, the last ones are sent by the process's next telemetry, which would replace its own.
         parked = not last or self._written(lambda: self._spool.park(kept))
         if parked and self._written(lambda: self._spool.replace([] if last else kept)):
             self._kept = bool(kept) and not last
         now = time.monotonic()
         self._write_again_at = now + (now - began) / _WRITING_SHARE
+
+    def _all(self) -> list[PendingRequest]:
+        now = time.time()
+        events = self._events.pending(self._requests, now) if self._events is not None else []
+        return self._requests.pending(self._owed(), now) + events
 
     def settled(self, calls: Sequence[Outgoing]) -> None:
         """Note what became of calls whose last export had failed."""
@@ -103,11 +112,11 @@ class UnsentRequests:
         if not self._written(lambda: self._spool.park(requests)):
             self._dropped("export_rejected", len(pieces))
 
-    def resend(self, delivery: Delivery, interrupted: Callable[[], bool]) -> None:
+    def resend(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> None:
         """Send what processes that are gone have left, if it is time to ask for it.
 
         Args:
-            delivery: The way to the server.
+            delivery: The way of series to the server, or `None` if they have none.
             interrupted: Asked before each request whether something else is more urgent.
         """
         if time.monotonic() < self._claim_again_at:
@@ -117,10 +126,11 @@ class UnsentRequests:
         while self._resent(delivery, interrupted):
             pass
 
-    def _resent(self, delivery: Delivery, interrupted: Callable[[], bool]) -> bool:
+    def _resent(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> bool:
         """Send one claim; return whether there may be more to send at once."""
         try:
-            resent = resend(delivery, self._spool, interrupted)
+            events = self._events.delivery if self._events is not None else None
+            resent = resend(delivery, self._spool, interrupted, events=events)
         except Exception as error:
             self._fault(error)
             return False

@@ -245,8 +245,8 @@ def _claim(session: Session) -> list[tuple[int, PendingRequest]]:
     gone = writing.gone_processes(session.db, this_process(), session.now)
     writing.end_calls_of(session.db, gone)
     return [
-        (row, PendingRequest(body=body, calls=calls, created_at=created_at))
-        for row, body, calls, created_at in pending.adopt(session, gone)
+        (row, PendingRequest(body=body, calls=calls, created_at=created_at, signal=signal))
+        for row, body, calls, created_at, signal in pending.adopt(session, gone)
     ]
 
 

@@ -37,7 +37,7 @@ def park(session: Session, requests: Sequence[PendingRequest]) -> None:
     _keep(session.db, None, requests)
 
 
-def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mapping[str, str], float]]:
+def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mapping[str, str], float, str]]:
     """Take over requests that nobody holds and those of processes that are gone, as many as fit into memory well.
 
     Args:
@@ -45,26 +45,28 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mappi
         gone: Rows of processes that are gone.
 
     Returns:
-        Row, body, ids of calls by key and unix time of making of each, oldest first.
+        Row, body, ids of calls by key, unix time of making and signal of each, oldest first.
     """
     holders = ", ".join(map(str, gone)) or "NULL"
     left = session.db.execute(
         f"SELECT id, COALESCE(LENGTH(body), 0) FROM request WHERE adopted <> {ASIDE} "
         f"AND (process IS NULL OR process IN ({holders})) ORDER BY created_at, id"
     ).fetchall()
-    adopted: list[tuple[int, bytes, Mapping[str, str], float]] = []
+    adopted: list[tuple[int, bytes, Mapping[str, str], float, str]] = []
     size = 0
     for row, length in left:
         if adopted and size + length > _ADOPTED_BYTES:
             break
-        body, created_at = session.db.execute("SELECT body, created_at FROM request WHERE id = ?", (row,)).fetchone()
+        body, created_at, signal = session.db.execute(
+            "SELECT body, created_at, signal FROM request WHERE id = ?", (row,)
+        ).fetchone()
         if not isinstance(body, bytes):
             set_aside(session, [row])
             continue
         size += length
         session.db.execute("UPDATE request SET process = ?, adopted = 1 WHERE id = ?", (session.process, row))
         made_at = float(created_at) if isinstance(created_at, int | float) else session.now
-        adopted.append((row, body, _calls(session.db, row), made_at))
+        adopted.append((row, body, _calls(session.db, row), made_at, str(signal)))
     return adopted
 
 
@@ -137,8 +139,8 @@ _OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
 def _keep(db: sqlite3.Connection, process: int | None, requests: Sequence[PendingRequest]) -> None:
     for request in requests:
         row = db.execute(
-            "INSERT INTO request (process, adopted, created_at, body) VALUES (?, 0, ?, ?)",
-            (process, request.created_at, request.body),
+            "INSERT INTO request (process, adopted, created_at, body, signal) VALUES (?, 0, ?, ?, ?)",
+            (process, request.created_at, request.body, request.signal),
         ).lastrowid
         db.executemany(
             "INSERT OR IGNORE INTO request_call (request, call_id, key) VALUES (?, ?, ?)",

@@ -98,7 +98,8 @@ INSERT INTO request_call (request, call_id, key) SELECT request, call_id, call_i
 DROP TABLE request_call_by_id;
 CREATE INDEX request_of_call ON request_call (key);
 """
-STEPS: Sequence[str] = (_CALLS, _REQUESTS, _KEYS)
+_SIGNALS = "ALTER TABLE request ADD COLUMN signal TEXT NOT NULL DEFAULT 'metrics'"
+STEPS: Sequence[str] = (_CALLS, _REQUESTS, _KEYS, _SIGNALS)
 VERSION = len(STEPS)
 
 

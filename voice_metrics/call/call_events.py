@@ -1,0 +1,134 @@
+"""Ended calls and turns as events: names and attributes as a log store has them.
+
+An attribute is a tag of the series under the tag's name, or a field of the summary under `voice.` and its path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from voice_metrics.call.facts import (
+    EndReason,
+    Fact,
+    Responded,
+    ResponsePart,
+    TokensUsed,
+    TurnEnded,
+    TurnOutcome,
+    Unanswered,
+)
+from voice_metrics.call.summary import CallSummary
+
+CALL_EVENT, TURN_EVENT = "voice.call", "voice.turn"
+# The record is part of the export, and prices are a table.
+_LEFT_OUT = {"call_id", "models", "attributes", "exported", "trace_id"}
+
+EventValue = str | bool | int | float | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """One event of a call.
+
+    Parameters:
+        name: "voice.call" or "voice.turn".
+        at: Unix seconds.
+        attributes: Its fields.
+        failed: Whether it is about a failure.
+        trace_id: The call's trace, or 0 without one.
+        span_id: The span that it belongs to, or 0 without one.
+    """
+
+    name: str
+    at: float
+    attributes: Mapping[str, EventValue]
+    failed: bool = False
+    trace_id: int = 0
+    span_id: int = 0
+
+
+def call_event(summary: CallSummary, tags: Mapping[str, str], at: float, trace_id: int = 0) -> CallEvent:
+    """An ended call.
+
+    Args:
+        summary: The call, summed up.
+        tags: The tags of its series.
+        at: Its end, in Unix seconds.
+        trace_id: Its trace, or 0 without one.
+    """
+    told = {key: value for key, value in summary.to_dict().items() if key not in _LEFT_OUT}
+    told["cost"] = {key: value for key, value in told["cost"].items() if key != "prices"}
+    attributes = {"call_id": summary.call_id, **tags, **dict(_flat("voice", told))}
+    return CallEvent(CALL_EVENT, at, attributes, summary.end_reason is EndReason.ERROR, trace_id)
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, EventValue]]:
+    """The leaves of a summary under their paths; what is absent has none."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _flat(f"{path}.{key}", below)
+    elif value not in (None, "", [], ()):
+        yield path, list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(slots=True)
+class TurnEvents:
+    """The turns of one call, put together from its facts.
+
+    Parameters:
+        tags: The call's id and the tags of its series.
+    """
+
+    tags: Mapping[str, str]
+    _number: int = 0
+    _response_ms: float | None = None
+    _parts: dict[str, float] = field(default_factory=dict)
+    _prompt: int | None = None
+    _completion: int | None = None
+
+    def happened(self, fact: Fact, at: float, exemplar: tuple[int, int, int] | None = None) -> CallEvent | None:
+        """Take a fact.
+
+        Args:
+            fact: What happened.
+            at: When, in Unix seconds.
+            exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
+
+        Returns:
+            The turn, if the fact ends one.
+        """
+        match fact:
+            case Responded(seconds):
+                self._response_ms = round(seconds * 1000, 3)
+            case ResponsePart(part, seconds):
+                self._parts[part] = round(seconds * 1000, 3)
+            case TokensUsed():
+                self._prompt = (self._prompt or 0) + fact.prompt
+                self._completion = (self._completion or 0) + fact.completion
+            case TurnEnded(outcome):
+                return self._ended(at, exemplar, outcome=outcome.value, cut=outcome is TurnOutcome.INTERRUPTED)
+            case Unanswered(cause):
+                return self._ended(at, exemplar, outcome="unanswered", cut=False, cause=str(cause))
+        return None
+
+    def _ended(
+        self, at: float, exemplar: tuple[int, int, int] | None, *, outcome: str, cut: bool, cause: str | None = None
+    ) -> CallEvent:
+        self._number += 1
+        told: dict[str, EventValue | None] = {
+            "number": self._number,
+            "outcome": outcome,
+            "interrupted": cut,
+            "cause": cause,
+            "response_ms": self._response_ms,
+            **{f"parts.{part}_ms": milliseconds for part, milliseconds in self._parts.items()},
+            "prompt_tokens": self._prompt,
+            "completion_tokens": self._completion,
+        }
+        self._response_ms = self._prompt = self._completion = None
+        self._parts.clear()
+        fields = {f"voice.turn.{name}": value for name, value in told.items() if value is not None}
+        _, trace_id, span_id = exemplar or (0, 0, 0)
+        return CallEvent(TURN_EVENT, at, {**self.tags, **fields}, trace_id=trace_id, span_id=span_id)

@@ -1,0 +1,173 @@
+"""Events of calls on their way to a log store: acknowledged, kept and given up as series are."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs, SeverityNumber
+
+from voice_metrics.call.call_events import CallEvent
+from voice_metrics.export.answers import Outcome, Verdict
+from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.messages import any_value, key_values, scope_of
+from voice_metrics.export.requests import Requests
+from voice_metrics.export.spool import LOGS, PendingRequest
+
+EVENTS_PER_REQUEST = 500
+# Beyond it the oldest are lost where nothing keeps them.
+MOST_WAITING = 20_000
+_SPARE_REQUESTS = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting:
+    """One event that no server has.
+
+    Parameters:
+        key: The key of its call.
+        call_id: The call's id.
+        record: The event, serialised.
+    """
+
+    key: str
+    call_id: str
+    record: bytes
+
+
+class EventQueue:
+    """The events of a process that no server has; any thread may add one."""
+
+    def __init__(self, delivery: Delivery, dropped: Callable[[str, int], None]) -> None:
+        """Begin with none.
+
+        Args:
+            delivery: The way to the server.
+            dropped: Called with a reason and a number of events that are lost.
+        """
+        self.delivery = delivery
+        self._dropped = dropped
+        self._lock = threading.Lock()
+        self._waiting: deque[Waiting] = deque()
+        # Calls of which a server will never have an event.
+        self._refused: set[str] = set()
+
+    def add(self, key: str, call_id: str, event: CallEvent) -> None:
+        """Take an event of a call, to be sent with its next export.
+
+        Args:
+            key: The call's key.
+            call_id: Its id.
+            event: The event.
+        """
+        waiting = Waiting(key, call_id, record_of(event).SerializeToString())
+        with self._lock:
+            self._waiting.append(waiting)
+            lost = len(self._waiting) > MOST_WAITING
+            if lost:
+                self._waiting.popleft()
+        if lost:
+            self._dropped("event_lost", 1)
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """Events that no server has."""
+        with self._lock:
+            return list(self._waiting)
+
+    def reached(self, key: str) -> bool:
+        """Whether a server has every event of a call that was sent."""
+        refused = key in self._refused
+        self._refused.discard(key)
+        return not refused and all(one.key != key for one in self.waiting)
+
+    def ship(self, requests: Requests) -> Outcome | None:
+        """Send what waits.
+
+        Args:
+            requests: Makes requests of the process.
+
+        Returns:
+            The last outcome that was not an acknowledgement, or `None`.
+        """
+        failure: Outcome | None = None
+        spare = _SPARE_REQUESTS
+        chunks = deque(_chunked(self.waiting))
+        while chunks:
+            chunk = chunks.popleft()
+            outcome = self.delivery.deliver(body_of(requests, chunk))
+            if outcome.acknowledged:
+                self._forget(chunk)
+                continue
+            failure = outcome
+            if outcome.verdict is Verdict.REJECTED:
+                self._give_up(chunk, outcome.rejected)
+            elif len(chunk) > 1 and spare > 0 and (outcome.verdict is Verdict.TOO_LARGE or outcome.fault == "400"):
+                spare -= 1
+                middle = len(chunk) // 2
+                chunks.extendleft((chunk[middle:], chunk[:middle]))
+            elif outcome.fault in ("400", "413") and len(chunk) == 1 and spare < _SPARE_REQUESTS:
+                # Others of the same request were taken or are still to be tried: it is this one.
+                self._give_up(chunk, 1)
+            elif outcome.concerns_all:
+                break
+        return failure
+
+    def pending(self, requests: Requests, now: float) -> list[PendingRequest]:
+        """Requests to keep.
+
+        Args:
+            requests: Makes requests of the process.
+            now: The moment, in Unix seconds.
+        """
+        return [
+            PendingRequest(body_of(requests, chunk), {one.key: one.call_id for one in chunk}, now, LOGS)
+            for chunk in _chunked(self.waiting)
+        ]
+
+    def park(self) -> None:
+        """Forget everything: the spool has it."""
+        with self._lock:
+            self._waiting.clear()
+
+    def _forget(self, chunk: Iterable[Waiting]) -> None:
+        gone = set(chunk)
+        with self._lock:
+            self._waiting = deque(one for one in self._waiting if one not in gone)
+
+    def _give_up(self, chunk: Sequence[Waiting], lost: int) -> None:
+        self._refused.update(one.key for one in chunk)
+        self._forget(chunk)
+        self._dropped("export_rejected", lost)
+
+
+def record_of(event: CallEvent) -> LogRecord:
+    """An event as OTLP has it."""
+    record = LogRecord(
+        time_unix_nano=int(event.at * 1e9),
+        observed_time_unix_nano=int(event.at * 1e9),
+        severity_number=SeverityNumber.SEVERITY_NUMBER_ERROR if event.failed else SeverityNumber.SEVERITY_NUMBER_INFO,
+        severity_text="ERROR" if event.failed else "INFO",
+        body=any_value(event.name),
+    )
+    record.attributes.extend(key_values(event.attributes))
+    if event.trace_id:
+        record.trace_id = event.trace_id.to_bytes(16, "big")
+    if event.span_id:
+        record.span_id = event.span_id.to_bytes(8, "big")
+    record.event_name = event.name
+    return record
+
+
+def body_of(requests: Requests, events: Iterable[Waiting]) -> bytes:
+    """An ExportLogsServiceRequest."""
+    scope = ScopeLogs(scope=scope_of())
+    for one in events:
+        scope.log_records.append(LogRecord.FromString(one.record))
+    return requests.enclosed([scope.SerializeToString()])
+
+
+def _chunked(events: Sequence[Waiting]) -> Iterable[list[Waiting]]:
+    return (list(events[start : start + EVENTS_PER_REQUEST]) for start in range(0, len(events), EVENTS_PER_REQUEST))
