@@ -10,15 +10,15 @@ from voice_metrics.export.outgoing import Outgoing, Piece
 from voice_metrics.series.accumulators import Accumulator, ExponentialState, HistogramState
 from voice_metrics.series.prometheus_names import label_name, metric_name
 from voice_metrics.series.table import Kind
+from voice_metrics.settings.extras import install_line
 
 try:
     from prometheus_client import CollectorRegistry, start_http_server
     from prometheus_client.core import Metric
     from prometheus_client.registry import Collector
 except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(
-        "OTEL_METRICS_EXPORTER=prometheus needs: pip install 'pipecat-voice-metrics[prometheus]'", name=missing.name
-    ) from missing
+    advice = install_line("prometheus", "prometheus-client")
+    raise ModuleNotFoundError(f"OTEL_METRICS_EXPORTER=prometheus needs: {advice}", name=missing.name) from missing
 
 _TYPES = {
     Kind.COUNTER: "counter",
