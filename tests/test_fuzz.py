@@ -1,6 +1,7 @@
 """Whatever frames and values come, the pipeline does what it does without us, and what is told stays true.
 
-The measure is a bare pipeline: Pipecat loses frames of its own accord, such as one that cannot be shown in its log.
+The measure is the same pipeline without us: Pipecat loses frames of its own accord, such as one that cannot be shown
+in its log.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from pipecat.frames.frames import (
     StartFrame,
     StopFrame,
     SystemFrame,
+    UninterruptibleFrame,
 )
 from pipecat.metrics import metrics as pipecat_metrics
 from pipecat.metrics.metrics import MetricsData, TTFBMetricsData
@@ -54,7 +56,7 @@ from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.ledger import ledger_at
 from voice_metrics.settings.environment import Settings
 
-# The name of the processor that is fed, which frames that pause a processor tell.
+# The name that frames which pause a processor tell: of the one in front, and of the one that measures.
 MIDDLE = "middle"
 CANARY = "CanaryLLMService"
 # A pipeline that takes longer than this is stuck.
@@ -91,7 +93,7 @@ class UnknownLatency(TTFBMetricsData):
     """A kind of a measurement that is read."""
 
 
-class Fence(ControlFrame):
+class Fence(ControlFrame, UninterruptibleFrame):
     """Follows frames that are fed, and comes out after them."""
 
 
@@ -279,7 +281,7 @@ class Bare(FrameProcessor):
 
 
 class Exits:
-    """What came out of the processor that is fed, on either side."""
+    """What came out of the processors that are fed, on either side."""
 
     def __init__(self) -> None:
         self.fed: set[int] = set()
@@ -296,7 +298,7 @@ class Exits:
 
 
 class End(Bare):
-    """Stands at one side of the processor that is fed.
+    """Stands at one side of the processors that are fed.
 
     What was fed ends here: Pipecat's other processors and the worker would act on it.
     """
@@ -337,52 +339,69 @@ async def happens(event: asyncio.Event, seconds: float = STUCK_SECONDS) -> bool:
     return event.is_set()
 
 
-async def feed_all(middle: FrameProcessor, exits: Exits, feed: Sequence[Fed]) -> bool:
-    """Feed a processor, and wait until it has taken all.
+class Neighbours:
+    """The processors around what is measured: frames that go down enter in front, those that go up behind."""
 
-    Returns:
-        Whether it was cancelled, and takes nothing any more.
-    """
-    cancelled = False
-    for fed in feed:
-        exits.fed.add(fed.frame.id)
-        await middle.queue_frame(fed.frame, fed.direction)
-        if isinstance(fed.frame, CancelFrame) and not cancelled:
-            cancelled = True
-            assert await exits.came(fed.frame)
-        elif fed.settled and not cancelled:
-            await settle(middle, exits)
-    if not cancelled:
-        await settle(middle, exits)
-    return cancelled
+    def __init__(self, exits: Exits) -> None:
+        self.front, self.back = Bare(name=MIDDLE), Bare(name="back")
+        self._exits = exits
 
+    async def feed(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        self._exits.fed.add(frame.id)
+        entry = self.front if direction is FrameDirection.DOWNSTREAM else self.back
+        await entry.queue_frame(frame, direction)
 
-async def settle(middle: FrameProcessor, exits: Exits) -> None:
-    """Wait until a processor has taken what it was fed; one that was paused resumes."""
-    fence = Fence()
-    exits.fed.add(fence.id)
-    await middle.queue_frame(fence)
-    for _ in range(100):
-        if await exits.came(fence, STUCK_SECONDS / 100):
-            return
-        resume = FrameProcessorResumeUrgentFrame(processor=middle)
-        exits.fed.add(resume.id)
-        await middle.queue_frame(resume)
-    raise AssertionError("the pipeline is stuck")
+    async def feed_all(self, feed: Sequence[Fed]) -> bool:
+        """Feed frames, and wait until all are taken.
+
+        Returns:
+            Whether the pipeline was cancelled, and takes nothing any more.
+        """
+        cancelled = False
+        for fed in feed:
+            await self.feed(fed.frame, fed.direction)
+            if isinstance(fed.frame, CancelFrame) and not cancelled:
+                cancelled = True
+                assert await self._exits.came(fed.frame)
+            elif fed.settled and not cancelled:
+                await self.settle()
+        if not cancelled:
+            await self.settle()
+        return cancelled
+
+    async def settle(self) -> None:
+        """Wait until all is taken, on both ways; what was paused resumes."""
+        for direction in FrameDirection:
+            fence = Fence()
+            await self.feed(fence, direction)
+            await self._out(fence)
+
+    async def _out(self, fence: Fence) -> None:
+        for _ in range(100):
+            if await self._exits.came(fence, STUCK_SECONDS / 100):
+                return
+            await self.feed(FrameProcessorResumeUrgentFrame(processor=self.front))
+        raise AssertionError("the pipeline is stuck")
 
 
 async def run_pipeline(
-    middle: FrameProcessor, feed: Sequence[Fed], observer: Watched | None = None
+    feed: Sequence[Fed], meter: FrameProcessor | None = None, observer: Watched | None = None
 ) -> list[tuple[int, FrameDirection]]:
-    """Feed a processor in a real pipeline, and then a call of one measurement.
+    """Feed a real pipeline, and then a call of one measurement.
+
+    Args:
+        feed: The frames.
+        meter: Stands between the processors that are fed, or `None` for a pipeline without one.
+        observer: Observes, or `None` for a pipeline without one.
 
     Returns:
         What came out, in order, each as its place in the feed and its direction.
     """
     exits = Exits()
     first, last = End("first", exits), End("last", exits)
+    around = Neighbours(exits)
     worker = PipelineWorker(
-        Pipeline([first, middle, last]),
+        Pipeline([first, around.front, *([meter] if meter else []), around.back, last]),
         name="worker",
         params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
         observers=[observer] if observer else [],
@@ -398,7 +417,7 @@ async def run_pipeline(
     running = asyncio.create_task(runner.run())
     try:
         assert await happens(started)
-        cancelled = await feed_all(middle, exits, feed)
+        cancelled = await around.feed_all(feed)
         place = {fed.frame.id: place for place, fed in enumerate(feed)}
         came = [(place[id], direction) for id, direction in exits.order if id in place]
         for frame in (StartFrame(), MetricsFrame(data=[TTFBMetricsData(processor=f"{CANARY}#0", value=0.25)]), Last()):
@@ -449,19 +468,21 @@ def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_whatever_comes_the_pipeline_does_what_it_does_without_us(errors: list[str], feed: list[Fed]) -> None:
     cancelled = any(isinstance(fed.frame, CancelFrame) for fed in feed)
 
-    async def run(middle: FrameProcessor, observer: Watched | None = None) -> tuple[list[Any], list[str]]:
+    async def run(
+        meter: FrameProcessor | None = None, observer: Watched | None = None
+    ) -> tuple[list[Any], list[str]]:
         errors.clear()
-        return await run_pipeline(middle, feed, observer), list(errors)
+        return await run_pipeline(feed, meter, observer), list(errors)
 
     async def both() -> None:
-        bare = await run(Bare(name=MIDDLE))
+        without = await run()
         store = Store()
         metrics = VoiceMetricsProcessor(telemetry=store.telemetry, name=MIDDLE)
-        assert await run(metrics) == bare
+        assert await run(metrics) == without
         assert_true(metrics, store, heard=not cancelled)
         store = Store()
         observer = Watched(store.telemetry)
-        assert await run(Bare(name=MIDDLE), observer) == bare
+        assert await run(observer=observer) == without
         assert_true(observer, store, heard=True)
 
     asyncio.run(both())
