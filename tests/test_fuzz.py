@@ -468,9 +468,7 @@ def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_whatever_comes_the_pipeline_does_what_it_does_without_us(errors: list[str], feed: list[Fed]) -> None:
     cancelled = any(isinstance(fed.frame, CancelFrame) for fed in feed)
 
-    async def run(
-        meter: FrameProcessor | None = None, observer: Watched | None = None
-    ) -> tuple[list[Any], list[str]]:
+    async def run(meter: FrameProcessor | None = None, observer: Watched | None = None) -> tuple[list[Any], list[str]]:
         errors.clear()
         return await run_pipeline(feed, meter, observer), list(errors)
 
