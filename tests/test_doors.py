@@ -17,7 +17,7 @@ DOORS = {
     "opentelemetry.exporter": {"export/"},
     "opentelemetry.proto": {"export/"},
     "opentelemetry.metrics": {"export/", "telemetry", "server/"},
-    "opentelemetry.trace": {"export/application", "server/"},
+    "opentelemetry.trace": {"export/application", "pipecat/traces", "server/"},
     "opentelemetry.instrumentation": {"server/"},
     "requests": {"export/", "cli/checks"},
     "urllib3": {"export/"},

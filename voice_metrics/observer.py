@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
 from os import PathLike
 from typing import Any
 
@@ -22,6 +23,7 @@ from voice_metrics.pipecat.conversation_frames import is_echo
 from voice_metrics.pipecat.options import Options, destination
 from voice_metrics.pipecat.recorder import WATCHED, CallRecorder
 from voice_metrics.pipecat.services import Flags
+from voice_metrics.pipecat.spending import Budget
 from voice_metrics.prices import PriceBook, price_book
 from voice_metrics.series.declarations import OwnKind
 from voice_metrics.settings.environment import Settings
@@ -37,6 +39,7 @@ class VoiceMetricsObserver(BaseObserver):
     Event handlers available:
 
     - on_call_summary: Called with the `CallSummary` once a call has ended.
+    - on_budget: Called with the US dollars spent, once, when the priced usage of a call reaches `budget_usd`.
 
     Example::
 
@@ -54,6 +57,7 @@ class VoiceMetricsObserver(BaseObserver):
         attributes: Mapping[str, str] | None = None,
         prices: PriceBook | Mapping[str, Any] | str | PathLike[str] | None = None,
         telemetry: Telemetry | None = None,
+        budget_usd: float | Decimal | None = None,
         name: str | None = None,
     ) -> None:
         """Make an observer; the environment is read here, the first call begins when its pipeline is set up.
@@ -68,12 +72,14 @@ class VoiceMetricsObserver(BaseObserver):
             attributes: More tags for every series of the call, text to text.
             prices: The user's own prices, or `None` for `VOICE_METRICS_PRICES` and the built-in price book.
             telemetry: Where series go, or `None` for the process's own, made from the environment.
+            budget_usd: US dollars that a call may cost before `on_budget` is raised, or `None` for any amount.
             name: Pipecat's name of the observer, or `None` for its class and a number.
 
         Raises:
             SettingsError: If the user's own prices cannot be used.
             TypeError: If an argument has another type than it should have; a name or an attribute is text.
-            ValueError: If an attribute has the name of a label that series have already.
+            ValueError: If an attribute has the name of a label that series have already, or the budget is not more
+                than 0.
         """
         # Before Pipecat 1.12 the keyword is ignored and every push of a frame is told.
         super().__init__(name=name, observe_every_push=False)
@@ -88,8 +94,11 @@ class VoiceMetricsObserver(BaseObserver):
             settings,
             self._announce,
             lambda: self._flags,
+            budget=Budget(budget_usd),
+            over_budget=self._tell_over_budget,
         )
         self._register_event_handler("on_call_summary")
+        self._register_event_handler("on_budget")
 
     @property
     def call_id(self) -> str:
@@ -171,6 +180,9 @@ class VoiceMetricsObserver(BaseObserver):
 
     async def _announce(self, summary: CallSummary) -> None:
         await self._call_event_handler("on_call_summary", summary)
+
+    async def _tell_over_budget(self, spent_usd: float) -> None:
+        await self._call_event_handler("on_budget", spent_usd)
 
 
 def _flags(frame: StartFrame, source: Any) -> Flags:

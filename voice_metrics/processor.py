@@ -6,6 +6,7 @@ Every frame goes on at once and in order, whatever happens here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from os import PathLike
 from typing import Any
 
@@ -17,6 +18,7 @@ from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.options import Options, destination
 from voice_metrics.pipecat.recorder import WATCHED, CallRecorder
 from voice_metrics.pipecat.services import Flags
+from voice_metrics.pipecat.spending import Budget
 from voice_metrics.prices import PriceBook, price_book
 from voice_metrics.series.declarations import OwnKind
 from voice_metrics.settings.environment import Settings
@@ -33,6 +35,7 @@ class VoiceMetricsProcessor(FrameProcessor):
     Event handlers available:
 
     - on_call_summary: Called with the `CallSummary` once a call has ended.
+    - on_budget: Called with the US dollars spent, once, when the priced usage of a call reaches `budget_usd`.
 
     Example::
 
@@ -56,6 +59,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         attributes: Mapping[str, str] | None = None,
         prices: PriceBook | Mapping[str, Any] | str | PathLike[str] | None = None,
         telemetry: Telemetry | None = None,
+        budget_usd: float | Decimal | None = None,
         name: str | None = None,
     ) -> None:
         """Make a processor; the environment is read here, the first call begins when its pipeline is set up.
@@ -70,12 +74,14 @@ class VoiceMetricsProcessor(FrameProcessor):
             attributes: More tags for every series of the call, text to text.
             prices: The user's own prices, or `None` for `VOICE_METRICS_PRICES` and the built-in price book.
             telemetry: Where series go, or `None` for the process's own, made from the environment.
+            budget_usd: US dollars that a call may cost before `on_budget` is raised, or `None` for any amount.
             name: Pipecat's name of the processor, or `None` for its class and a number.
 
         Raises:
             SettingsError: If the user's own prices cannot be used.
             TypeError: If an argument has another type than it should have; a name or an attribute is text.
-            ValueError: If an attribute has the name of a label that series have already.
+            ValueError: If an attribute has the name of a label that series have already, or the budget is not more
+                than 0.
         """
         # A processor with queues of its own lets system frames overtake the others; this one keeps their order.
         super().__init__(name=name, enable_direct_mode=True)
@@ -89,8 +95,11 @@ class VoiceMetricsProcessor(FrameProcessor):
             settings,
             self._announce,
             lambda: Flags(self.metrics_enabled, self.usage_metrics_enabled, self.report_only_initial_ttfb),
+            budget=Budget(budget_usd),
+            over_budget=self._tell_over_budget,
         )
         self._register_event_handler("on_call_summary")
+        self._register_event_handler("on_budget")
 
     @property
     def call_id(self) -> str:
@@ -170,6 +179,9 @@ class VoiceMetricsProcessor(FrameProcessor):
 
     async def _announce(self, summary: CallSummary) -> None:
         await self._call_event_handler("on_call_summary", summary)
+
+    async def _tell_over_budget(self, spent_usd: float) -> None:
+        await self._call_event_handler("on_budget", spent_usd)
 
 
 class GrafanaMetricsExporter(VoiceMetricsProcessor):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -25,10 +26,14 @@ from voice_metrics.call.facts import (
     CharactersSpoken,
     EndReason,
     Fact,
+    FirstAnswerToken,
+    FirstAudio,
     FirstByte,
+    FunctionSettled,
     Leg,
     Processing,
     Responded,
+    ResponsePart,
     Switched,
     TokensUsed,
     Unpriced,
@@ -39,7 +44,7 @@ from voice_metrics.call.holdback import HoldBack, Latency
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.lags import Lags
 from voice_metrics.call.models import Models, ServiceSwitched
-from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput
+from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput, SpanIds
 from voice_metrics.call.record import Record
 from voice_metrics.call.response_parts import Breakdown, ResponseParts
 from voice_metrics.call.summary import CallSummary
@@ -52,6 +57,8 @@ if TYPE_CHECKING:
     from voice_metrics.series.own_metrics import OwnMetrics
 
 NO_SERVICE = "none"
+# Latencies whose points lead to a trace.
+_IN_A_SPAN = (FirstByte, Processing, FirstAudio, FirstAnswerToken, Responded, ResponsePart, FunctionSettled)
 _LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
 
 
@@ -117,6 +124,8 @@ class Call:
         self.outcome = NOTHING_SAID
         self._series = series
         self.lags = Lags()
+        self.span: Callable[[], SpanIds | None] = lambda: None
+        self.trace_id: str | None = None
         self._prices = prices
         self._journal = journal
         self._started_at = at
@@ -128,6 +137,8 @@ class Call:
         self._unreported = UnreportedUsage(services.leg)
         self._parts = ResponseParts()
         self._held = HoldBack()
+        # Spans of what is held back, by the identity of the fact.
+        self._spans: dict[int, SpanIds | None] = {}
         self._conversation = Conversation(services.leg, at)
         self._functions = FunctionCalls()
         self._failures = Failures()
@@ -167,20 +178,23 @@ class Call:
         self._conversation.started(at)
         self._series.started(late)
 
-    def measured(self, fact: Fact, at: float) -> None:
+    def measured(self, fact: Fact, at: float, span: SpanIds | None = None) -> None:
         """Take what a service reported.
 
         Args:
             fact: The measurement. Latencies are held back for a moment: an interruption makes them false.
             at: When it came, in monotonic seconds.
+            span: Trace id and span id in which it came, or `None`.
         """
         if isinstance(fact, Processing) and (error_type := self._failing.pop(fact.instance or "", None)) is not None:
             fact = replace(fact, error_type=error_type)
         # A transcript that starts the caller's turn is followed by an interruption at once, and its latency is true.
         if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
-            self._held.put(fact, at)
+            if self._held.next_due is None:
+                self._spans.clear()  # an interruption replaces what it marks
+            self._spans[id(self._held.put(fact, at))] = span
         else:
-            self.happened(fact, at)
+            self.happened(fact, at, self._exemplar(span, at))
         if isinstance(fact, TokensUsed):
             self._held.put_tokens(fact, at)
             self.release(at)
@@ -232,6 +246,11 @@ class Call:
         """
         self._all_happened(self._parts.explained(breakdown, at), at)
 
+    @property
+    def spent_usd(self) -> Decimal:
+        """What the priced usage has cost so far, in US dollars."""
+        return sum(self._record.costs.usd.values(), Decimal(0))
+
     def release(self, at: float) -> None:
         """Take the held measurements whose time has come.
 
@@ -258,8 +277,13 @@ class Call:
         match fact:
             case FirstByte(interrupted=False) | TokensUsed() | AudioTranscribed() | CharactersSpoken():
                 self._answered(fact)
+        if exemplar is None and isinstance(fact, _IN_A_SPAN):
+            exemplar = self._exemplar(self._spans.pop(id(fact), None) or self.span(), at)
         self._series.happened(fact, exemplar)
         self._follow(fact, at)
+
+    def _exemplar(self, span: SpanIds | None, at: float) -> Exemplar | None:
+        return None if span is None else (round((self._unix_at_zero + at) * 1e9), *span)
 
     def _follow(self, fact: Fact, at: float) -> None:
         match fact:
@@ -393,6 +417,7 @@ class Call:
             success=self.outcome.success,
             ended_by=self.ended_by,
             loop_lag=self.lags.to_dict(),
+            trace_id=self.trace_id,
             exported=self._exported(),
             destination=self._series.destination,
             kept_in=self._series.kept_in,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from types import NoneType
+from typing import Any
 
-from voice_metrics.call.facts import EndReason
+from voice_metrics.call.facts import EndReason, Refused
+from voice_metrics.call.text import Vocabulary
 
 # The outcome of a call that names none.
 NO_OUTCOME = "none"
+# Each is a series, in every call that ends with it.
+_names = Vocabulary(50)
 
 
 class EndedBy(StrEnum):
@@ -54,3 +59,19 @@ def end_tags(reason: EndReason, ended_by: EndedBy, outcome: Outcome) -> dict[str
         "outcome": outcome.name or NO_OUTCOME,
         "success": success,
     }
+
+
+def achieved(name: Any, success: Any, at: float) -> Outcome | Refused:
+    """What the application says that a call achieved.
+
+    Args:
+        name: Its word for it.
+        success: Whether that is a success.
+        at: Now, in monotonic seconds.
+
+    Returns:
+        The outcome, or why it is none.
+    """
+    if isinstance(name, str) and name.strip() and isinstance(success, (bool, NoneType)):
+        return Outcome(_names.word(name.strip(), at), success)
+    return Refused("bad_value", f"outcome {name!r}, success={success!r}: expected a name, and True, False or None")

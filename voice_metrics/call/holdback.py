@@ -46,8 +46,12 @@ class HoldBack:
         """When the next is to be released, in monotonic seconds, or `None` if none is held."""
         return min((one.until for one in self._held), default=None)
 
-    def put(self, fact: Latency, at: float) -> None:
-        """Hold `fact`, which arrived at `at`; it is marked if an interruption came while its request was under way."""
+    def put(self, fact: Latency, at: float) -> Latency:
+        """Hold `fact`, which arrived at `at`; it is marked if an interruption came while its request was under way.
+
+        Returns:
+            What is held: the fact, or its marked copy.
+        """
         if self._interrupted_at is not None and (
             at - self._interrupted_at <= self._seconds or _was_under_way(fact, at, self._interrupted_at)
         ):
@@ -56,6 +60,7 @@ class HoldBack:
         if self._turn_at is not None and _was_under_way(fact, at, self._turn_at):
             until = max(until, self._turn_at + LATE_SECONDS)
         self._hold(until, until, fact)
+        return fact
 
     def put_tokens(self, fact: TokensUsed, at: float) -> None:
         """Hold tokens, which are true whatever happens, behind the latencies that came before them at `at`."""

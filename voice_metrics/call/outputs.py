@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Unix nanoseconds, trace id and span id in which something happened.
 Exemplar = tuple[int, int, int]
+# Trace id and span id.
+SpanIds = tuple[int, int]
 
 
 class SeriesOutput(Protocol):

@@ -63,6 +63,8 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     yield "function calls", _functions(summary)
     yield "errors", f"{summary.errors}" + (f", {summary.dropped} measurements refused" if summary.dropped else "")
     yield "cost", _cost(summary.cost) or ("nothing to price" if summary.usage_enabled else unreported)
+    if summary.trace_id is not None:
+        yield "trace", summary.trace_id
     yield "export", _export(summary)
 
 

@@ -163,6 +163,7 @@ class CallSummary:
         outcome: What the application says that the call achieved, or `None` if it says nothing.
         success: Whether that is a success, or `None` if the application does not say.
         ended_by: Who or what ended it, or `None` while it runs.
+        trace_id: OpenTelemetry's id of its trace as hexadecimal text, or `None` where Pipecat's tracing is off.
         loop_lag: How late the event loop was while it ran, in milliseconds; `None` before the first tick.
         exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
         destination: Host that the series went to, or `None` without an endpoint.
@@ -193,6 +194,7 @@ class CallSummary:
     outcome: str | None = None
     success: bool | None = None
     ended_by: EndedBy | None = None
+    trace_id: str | None = None
     loop_lag: Mapping[str, float | None] = field(default_factory=lambda: Lags().to_dict())
     exported: bool | None = None
     destination: str | None = None
@@ -228,6 +230,7 @@ class CallSummary:
             "success": self.success,
             "ended_by": self.ended_by.value if self.ended_by else None,
             "loop_lag": dict(self.loop_lag),
+            "trace_id": self.trace_id,
             "function_calls": {outcome.value: self.function_calls.get(outcome, 0) for outcome in FunctionOutcome},
             "errors": self.errors,
             "cost": self.cost.to_dict(),

@@ -108,10 +108,10 @@ class _Sentinel:
     def run(self) -> None:
         """Look until the loop is closed."""
         while self._lives():
-            before = time.monotonic()
-            time.sleep(_LOOK_SECONDS if self._late() < TICK_SECONDS else _LOOK_AGAIN_SECONDS)
+            before, look = time.monotonic(), _LOOK_SECONDS if self._late() < TICK_SECONDS else _LOOK_AGAIN_SECONDS
+            time.sleep(look)
             # A thread that could not run either knows nothing of what held the loop.
-            if time.monotonic() - before > STALL_SECONDS:
+            if time.monotonic() - before > look + STALL_SECONDS:
                 self._explain("")
             elif self._late() > STALL_SECONDS:
                 self._explain(held_by(sys._current_frames().get(self._thread)))

@@ -14,23 +14,23 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from types import NoneType
 from typing import Any
 
 from loguru import logger
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
 
 from voice_metrics.call.call import Call, Identity
-from voice_metrics.call.call_end import Outcome
+from voice_metrics.call.call_end import achieved
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import TurnsAnnounced
 from voice_metrics.call.facts import Fact, Leg, Refused
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import LEGS, Models, ServiceSwitched
+from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.call.seen import Seen
 from voice_metrics.call.summary import CallSummary
-from voice_metrics.call.text import Vocabulary, clean
+from voice_metrics.call.text import clean
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
@@ -46,7 +46,9 @@ from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.placement import Placement, no_telemetry
 from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.services import Flags, Services, services_in
+from voice_metrics.pipecat.spending import Budget, Spending
 from voice_metrics.pipecat.switches import resting_in
+from voice_metrics.pipecat.traces import Traces
 from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers, worker_of
 from voice_metrics.prices import PriceBook
 from voice_metrics.series import table
@@ -68,8 +70,6 @@ class _Watched(dict[type, bool]):
 
 
 WATCHED = _Watched()
-# Each is a series, in every call that ends with it.
-_outcomes = Vocabulary(50)
 _LONGEST_WARNING = 1000
 # The latest call of each id that may still be running.
 _running: weakref.WeakValueDictionary[str, Lifetime] = weakref.WeakValueDictionary()
@@ -87,6 +87,9 @@ class CallRecorder:
         announce: Callable[[CallSummary], Awaitable[None]],
         flags: Callable[[], Flags],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        budget: Budget | None = None,
+        over_budget: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         """Get ready; the first call begins when its pipeline is set up.
 
@@ -98,7 +101,11 @@ class CallRecorder:
             announce: Told the summary of each call, once.
             flags: Tells what the pipeline measures, once it has started.
             clock: Monotonic seconds.
+            budget: What a call may cost, or `None` for any amount.
+            over_budget: Told what a call has cost when it reaches the budget, in US dollars.
         """
+        self._spending = Spending(budget or Budget(None), over_budget)
+        self._traces = Traces()
         self._lifetime: Lifetime | None = None
         self.call_id = options.call_id or str(uuid.uuid4())
         self._options = options
@@ -114,7 +121,7 @@ class CallRecorder:
         self._responses = Responses(self._inferred, self._inference_failed, clock)
         self._partners = Partners(self._at_origin, self.take, self._switched, self._responses)
         self._seen = Seen()
-        self._unread: list[tuple[Call, MetricsFrame, float]] = []
+        self._unread: list[tuple[Call, MetricsFrame, float, SpanIds | None]] = []
         self._early: deque[tuple[ErrorRaised, Any]] = deque(maxlen=_MOST_EARLY)
         self._ending = Ending()
         self._worker: Any = None
@@ -196,11 +203,19 @@ class CallRecorder:
         unread, self._unread = self._unread, []
         if unread:
             self._contained("set-up", self._partners.look_again)
-        for call, frame, at in unread:
+        for call, frame, at, span in unread:
             try:
-                self._read(call, frame, at)
+                self._read(call, frame, at, span)
             except Exception as fault:
                 self.faulted(type(frame).__name__, fault)
+        if (latest := self.call) is not None and unread:
+            self._contained("budget", lambda: self._spending.look(latest.spent_usd))
+        self._contained("trace", self._note_trace)
+
+    def _note_trace(self) -> None:
+        # Pipecat forgets the trace before it cleans the pipeline up.
+        if (call := self.call) is not None and call.trace_id is None and (span := self._traces.span()) is not None:
+            call.trace_id = format(span[0], "032x")
 
     def announce_end(self, frame: Frame) -> None:
         """Note that the pipeline was told to end, ahead of what it still has to do. Never raises.
@@ -209,6 +224,7 @@ class CallRecorder:
             frame: What tells it.
         """
         if self.call is not None:
+            self.read()
             reason = self._ending.reason(frame)
             self.call.end(reason, self._clock(), self._ending.ended_by(reason))
 
@@ -262,12 +278,11 @@ class CallRecorder:
         try:
             if (call := self.call) is None:
                 self._say_once("outcome", "An outcome that is told before the call's pipeline is set up is lost")
-            elif not isinstance(name, str) or not name.strip() or not isinstance(success, (bool, NoneType)):
-                detail = f"outcome {name!r}, success={success!r}: expected a name, and True, False or None"
-                self._refused(Refused("bad_value", detail))
-                self._say_once("outcome", f"Refused an {detail}")
+            elif isinstance(told := achieved(name, success, self._clock()), Refused):
+                self._refused(told)
+                self._say_once("outcome", f"Refused an {told.detail}")
             else:
-                call.achieved(Outcome(_outcomes.word(name.strip(), self._clock()), success))
+                call.achieved(told)
         except Exception as fault:
             self.faulted("outcome", fault)
 
@@ -338,9 +353,13 @@ class CallRecorder:
             telemetry, self._services, self.call_id, identity.tags(), gen_ai=self._settings.gen_ai, key=identity.key
         )
         call = Call(identity, self._services, series, self._prices, at, journal=journal, models=models)
+        self._spending.budget.begin()
+        self._traces.begin(self._worker)
+        call.span = self._traces.span
         self._lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, self)
         self._current.begin(call.own, self._refused, self.outcome)
-        event_loop.watch().record_in(telemetry.series(table.LOOP_LAG, {}))
+        if self._placement.counts:
+            event_loop.watch().record_in(telemetry.series(table.LOOP_LAG, {}))
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.current.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
         namesake = _running.get(self.call_id)
@@ -379,13 +398,13 @@ class CallRecorder:
         if self._lifetime is None:
             return
         # Read together with those that follow: each alone would cost twice as much.
-        self._unread.append((self._lifetime.call, frame, at))
+        self._unread.append((self._lifetime.call, frame, at, self._traces.span()))
         self._lifetime.read_soon()
 
-    def _read(self, call: Call, frame: MetricsFrame, at: float) -> None:
+    def _read(self, call: Call, frame: MetricsFrame, at: float, span: SpanIds | None) -> None:
         for fact in measurements(frame, self._services):
             try:
-                call.measured(fact, at)
+                call.measured(fact, at, span)
             except Exception as fault:
                 self.faulted(type(fact).__name__, fault)
             if isinstance(fact, Refused):
