@@ -110,6 +110,8 @@ class _Sentinel:
         while self._lives():
             before, look = time.monotonic(), _LOOK_SECONDS if self._late() < TICK_SECONDS else _LOOK_AGAIN_SECONDS
             time.sleep(look)
+            if not self._lives():
+                return
             # A thread that could not run either knows nothing of what held the loop.
             if time.monotonic() - before > look + STALL_SECONDS:
                 self._explain("")
