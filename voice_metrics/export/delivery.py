@@ -96,7 +96,8 @@ class Delivery(requests.Session):
         """Start the thread that sends, for requests at the exit of the process.
 
         Args:
-            meanwhile: Called once for a request whose answer takes more than a second, in the thread that delivers.
+            meanwhile: Called for a request that is to be repeated, or whose answer takes more than a second, in the
+                thread that delivers.
         """
         self._meanwhile = meanwhile
         # Python 3.12.0 to 3.12.2 start no thread by then.
@@ -141,7 +142,11 @@ class Delivery(requests.Session):
                 wait = 0.3 * 2 ** (number - 1) * random.uniform(0.8, 1.2)
             promising = self.patient and outcome.verdict is Verdict.RETRYABLE and outcome.fault != "timeout"
             late_then = time.monotonic() + wait >= min(deadline, self._over_at)
-            if number == _TRIES or not promising or wait > PATIENCE_SECONDS or late_then or self._pause(wait):
+            if number == _TRIES or not promising or wait > PATIENCE_SECONDS or late_then:
+                break
+            if number == 1 and self._meanwhile is not None:
+                self._meanwhile()
+            if self._pause(wait):
                 break
         if outcome.retry_after_seconds is not None:
             self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)

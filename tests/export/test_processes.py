@@ -1,0 +1,320 @@
+"""Processes of every kind: children of `multiprocessing`, those that leave at once, those that are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.export.calls import TOKENS
+from tests.receiver import Receiver, accept, answering, hang
+
+ROOT = Path(__file__).parents[2]
+SHARED = "gen_ai.client.token.usage"
+
+# A call of Pipecat's with one model, whose tokens go into series of its own and into shared ones.
+BOT = """
+import asyncio, os, signal, sys
+from pipecat.frames.frames import EndFrame, TextFrame
+from pipecat.metrics.metrics import LLMTokenUsage
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.services.llm_service import LLMService
+from pipecat.workers.runner import WorkerRunner
+import voice_metrics
+
+class Model(LLMService):
+    def can_generate_metrics(self):
+        return True
+
+    async def process_frame(self, frame, direction):
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TextFrame):
+            await self.start_llm_usage_metrics(LLMTokenUsage(prompt_tokens=30, completion_tokens=12, total_tokens=42))
+        await self.push_frame(frame, direction)
+
+async def bot(call_id):
+    metrics = voice_metrics.VoiceMetricsProcessor(call_id=call_id)
+    params = PipelineParams(enable_metrics=True, enable_usage_metrics=True)
+    worker = PipelineWorker(Pipeline([Model(), metrics]), params=params, enable_rtvi=False)
+    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+    await runner.add_workers(worker)
+    await worker.queue_frames([TextFrame("x"), TextFrame("y"), EndFrame()])
+    await runner.run()
+
+def call(call_id):
+    asyncio.run(bot(call_id))
+"""
+CHILD = """
+import multiprocessing
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    child = multiprocessing.Process(target=call, args=("c1",))
+    child.start()
+    child.join()
+    sys.exit(child.exitcode)
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(receiver: Receiver, tmp_path: Path) -> Run:
+    """Run a program whose telemetry goes to the receiver and whose ledger is `calls.db`."""
+
+    def run(code: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "program.py").write_text(code)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+            "VOICE_METRICS_DB": str(tmp_path / "calls.db"),
+            **environ,
+        }
+        return subprocess.run(
+            [sys.executable, str(tmp_path / "program.py"), *arguments],
+            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def rows(path: Path) -> list[tuple[str, str, str | None, int | None]]:
+    """Id, state, end reason and tokens of every call of a ledger."""
+    with sqlite3.connect(path) as db:
+        found = db.execute("SELECT call_id, state, summary FROM call").fetchall()
+    summaries = [(call_id, state, json.loads(text)) for call_id, state, text in found]
+    return [(call_id, state, told["end_reason"], told["llm"]["total_tokens"]) for call_id, state, told in summaries]
+
+
+def total(receiver: Receiver, name: str) -> float:
+    return sum(point.value for point in receiver.last().values() if point.name == name)
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+def test_child_of_multiprocessing_leaves_series_shared_ones_and_row_complete(
+    method: str, run: Run, receiver: Receiver, tmp_path: Path
+) -> None:
+    done = run(BOT + CHILD, method)
+    assert done.returncode == 0, done.stderr
+    assert (total(receiver, TOKENS), total(receiver, SHARED)) == (84, 84)
+    assert rows(tmp_path / "calls.db") == [("c1", "delivered", "completed", 84)]
+
+
+def test_child_of_multiprocessing_that_ends_during_its_call_still_exports(run: Run, receiver: Receiver) -> None:
+    code = """
+import multiprocessing, sys
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+
+def call():
+    RecordedCall(telemetry(), "c1").use(5)
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("fork").Process(target=call)
+    child.start()
+    child.join()
+"""
+    assert run(code).returncode == 0
+    assert total(receiver, TOKENS) == 5
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        pytest.param("voice_metrics.shutdown(); os._exit(0)", 0, id="os._exit-after-shutdown"),
+        pytest.param("voice_metrics.shutdown(); os.kill(os.getpid(), 9)", -9, id="killed-after-shutdown"),
+        pytest.param("os._exit(0)", 0, id="os._exit-after-the-call"),
+    ],
+)
+def test_process_that_leaves_at_once_leaves_series_and_row_complete(
+    end: str, code: int, run: Run, receiver: Receiver, tmp_path: Path
+) -> None:
+    assert run(f"{BOT}\ncall('c1')\n{end}").returncode == code
+    assert (total(receiver, TOKENS), total(receiver, SHARED)) == (84, 84)
+    assert rows(tmp_path / "calls.db") == [("c1", "delivered", "completed", 84)]
+
+
+def test_kill_while_a_server_hangs_loses_nothing_that_was_under_way(
+    run: Run, receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.behaviour = hang
+    code = """
+import os, sys, time
+from tests.export.calls import RecordedCall
+from voice_metrics.ledger import LedgerReader
+from voice_metrics.telemetry import telemetry
+t = telemetry()
+call = RecordedCall(t, "c1")
+call.use(5)
+end = call.end()
+deadline = time.monotonic() + 30
+while time.monotonic() < deadline:
+    time.sleep(0.1)
+    try:
+        with LedgerReader(t.settings.ledger) as reader:
+            if reader.pending().requests:
+                break
+    except Exception:
+        pass
+print(end.done())
+sys.stdout.flush()
+os.kill(os.getpid(), 9)
+"""
+    killed = run(code, OTEL_EXPORTER_OTLP_TIMEOUT="20")
+    assert (killed.returncode, killed.stdout.strip()) == (-9, "False")
+    receiver.stopping.set()
+    receiver.behaviour = accept
+    heir = """
+import sys, time
+from voice_metrics.telemetry import telemetry
+t = telemetry()
+t.begin("heir", {})
+time.sleep(2)
+"""
+    assert run(heir).returncode == 0
+    assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
+
+
+DETECTOR = """
+import time
+from opentelemetry.sdk.resources import Resource, ResourceDetector
+
+class Slow(ResourceDetector):
+    def detect(self):
+        time.sleep(1.0)
+        return Resource({"cloud.platform": "somewhere"})
+"""
+
+
+def test_detector_that_asks_a_network_does_not_hold_the_caller_and_is_heard(
+    run: Run, receiver: Receiver, tmp_path: Path
+) -> None:
+    (tmp_path / "slowdetector.py").write_text(DETECTOR)
+    info = tmp_path / "slowdetector-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slowdetector\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[opentelemetry_resource_detector]\nslow = slowdetector:Slow\n")
+    code = """
+import time
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+t = telemetry()
+began = time.monotonic()
+call = RecordedCall(t, "c1")
+call.use(5)
+end = call.end()
+print(time.monotonic() - began < 0.9)
+print(end.result(10))
+"""
+    done = run(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="otel,slow")
+    assert done.stdout.split() == ["True", "True"], done.stderr
+    assert receiver.stored[0].resource["cloud.platform"] == "somewhere"
+    assert receiver.stored[0].resource["service.name"] == "voice-bot"
+
+
+def test_forked_child_has_an_instance_id_of_its_own_beside_one_of_the_environment(run: Run, receiver: Receiver) -> None:
+    code = """
+import os
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+t = telemetry()
+RecordedCall(t, "parent").end().result(5)
+child = os.fork()
+if child == 0:
+    RecordedCall(t, "child").end().result(5)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    assert run(code, OTEL_RESOURCE_ATTRIBUTES="service.instance.id=pod-7").returncode == 0
+    instances = {exchange.resource["service.instance.id"] for exchange in receiver.stored}
+    assert "pod-7" in instances
+    assert len(instances) == 2
+    assert all(instance.startswith("pod-7") for instance in instances)
+
+
+def test_exit_leaves_no_socket_open(run: Run, receiver: Receiver) -> None:
+    code = """
+from tests.export.calls import RecordedCall
+from voice_metrics.series import table
+from voice_metrics.telemetry import telemetry
+t = telemetry()
+t.series(table.GEN_AI_TOKEN_USAGE, {})(1)
+call = RecordedCall(t, "c1")
+call.use(1)
+print(call.end().result(5))
+t.series(table.GEN_AI_TOKEN_USAGE, {})(1)
+"""
+    done = run(code, PYTHONDEVMODE="1", PYTHONWARNINGS="always::ResourceWarning")
+    assert done.stdout.split() == ["True"]
+    assert "unclosed" not in done.stderr
+    assert total(receiver, SHARED) == 2
+
+
+def test_server_that_was_instrumented_before_the_fork_is_measured_in_its_workers(run: Run, receiver: Receiver) -> None:
+    pytest.importorskip("opentelemetry.instrumentation.fastapi")
+    code = """
+import os
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from tests.export.calls import RecordedCall
+from voice_metrics import instrument_server
+from voice_metrics.telemetry import telemetry
+app = FastAPI()
+app.get("/menu")(lambda: 1)
+instrument_server(app)
+child = os.fork()
+if child == 0:
+    with TestClient(app) as client:
+        for _ in range(3):
+            client.get("/menu")
+    RecordedCall(telemetry(), "worker").end().result(5)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    worker = [
+        exchange
+        for exchange in receiver.stored
+        if any("worker" in point.attributes.values() for point in exchange.points)
+    ]
+    counts = [
+        point.count for exchange in worker for point in exchange.points if point.name == "http.server.request.duration"
+    ]
+    assert sum(count for count in counts if count is not None) == 3
+
+
+def test_kill_between_the_tries_of_a_request_loses_nothing(run: Run, receiver: Receiver) -> None:
+    receiver.behaviour = answering(503)
+    code = """
+import os, time
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+t = telemetry()
+call = RecordedCall(t, "c1")
+call.use(5)
+call.end()
+deadline = time.monotonic() + 30
+while not t._kept().is_open and time.monotonic() < deadline:
+    time.sleep(0.01)
+t._kept().flush(5)
+os.kill(os.getpid(), 9)
+"""
+    assert run(code).returncode == -signal.SIGKILL
+    receiver.behaviour = accept
+    assert (
+        run(
+            "import time\nfrom voice_metrics.telemetry import telemetry\ntelemetry().begin('heir', {})\ntime.sleep(2)\n"
+        ).returncode
+        == 0
+    )
+    assert receiver.of(TOKENS, call_id="c1")[-1].value == 5
