@@ -52,6 +52,12 @@ async def bot(call_id):
 def call(call_id):
     asyncio.run(bot(call_id))
 """
+HEIR = """
+import time
+from voice_metrics.telemetry import telemetry
+telemetry().begin("heir", {})
+time.sleep(2)
+"""
 CHILD = """
 import multiprocessing
 if __name__ == "__main__":
@@ -173,14 +179,7 @@ os.kill(os.getpid(), 9)
     assert (killed.returncode, killed.stdout.strip()) == (-9, "False")
     receiver.stopping.set()
     receiver.behaviour = accept
-    heir = """
-import sys, time
-from voice_metrics.telemetry import telemetry
-t = telemetry()
-t.begin("heir", {})
-time.sleep(2)
-"""
-    assert run(heir).returncode == 0
+    assert run(HEIR).returncode == 0
     assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
 
 
@@ -294,27 +293,30 @@ os.waitpid(child, 0)
 
 
 def test_kill_between_the_tries_of_a_request_loses_nothing(run: Run, receiver: Receiver) -> None:
-    receiver.behaviour = answering(503)
+    receiver.behaviour = answering(503, retry_after="1.5")
     code = """
 import os, time
 from tests.export.calls import RecordedCall
+from voice_metrics.ledger import LedgerReader
 from voice_metrics.telemetry import telemetry
 t = telemetry()
 call = RecordedCall(t, "c1")
 call.use(5)
-call.end()
+end = call.end()
 deadline = time.monotonic() + 30
-while not t._kept().is_open and time.monotonic() < deadline:
-    time.sleep(0.01)
-t._kept().flush(5)
+while time.monotonic() < deadline and not end.done():
+    time.sleep(0.02)
+    try:
+        with LedgerReader(t.settings.ledger) as reader:
+            if reader.pending().requests:
+                break
+    except Exception:
+        pass
+print(end.done(), flush=True)
 os.kill(os.getpid(), 9)
 """
-    assert run(code).returncode == -signal.SIGKILL
+    killed = run(code)
+    assert (killed.returncode, killed.stdout.strip()) == (-signal.SIGKILL, "False")
     receiver.behaviour = accept
-    assert (
-        run(
-            "import time\nfrom voice_metrics.telemetry import telemetry\ntelemetry().begin('heir', {})\ntime.sleep(2)\n"
-        ).returncode
-        == 0
-    )
+    assert run(HEIR).returncode == 0
     assert receiver.of(TOKENS, call_id="c1")[-1].value == 5

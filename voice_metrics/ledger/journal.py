@@ -69,6 +69,17 @@ class Journal:
         if summary.exported is False:
             last_export.add_done_callback(self._delivered_late(told))
 
+    def written(self) -> Future[None]:
+        """Ask that the call's rows are on disk at once.
+
+        Returns:
+            Done when they are; `LedgerUnavailable` if they cannot be now.
+
+        Raises:
+            LedgerUnavailable: The ledger's thread cannot be started.
+        """
+        return self._ledger.written()
+
     def _write_rows(self) -> None:
         facts, self._facts = self._facts, []
         if facts:

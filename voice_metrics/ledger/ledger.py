@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -119,6 +120,17 @@ class Ledger:
             rows: Iterated by the writing thread, and again if it has to try again; not changed afterwards.
         """
         self._writer.put(partial(writing.add_measurements, key=key, rows=rows), weight=0.5)
+
+    def written(self) -> Future[None]:
+        """Ask, without waiting, that everything handed over so far is on disk at once.
+
+        Returns:
+            Done when it is; `LedgerUnavailable` if it cannot be now.
+
+        Raises:
+            LedgerUnavailable: The thread cannot be started.
+        """
+        return self._writer.submit(_nothing)
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Wait until everything handed over so far is on disk.

@@ -94,6 +94,24 @@ class Writer:
             self._urgent.set()
         return sent
 
+    def submit(self, work: Work[T]) -> Future[T]:
+        """Have work done at once, without waiting.
+
+        Args:
+            work: What to write or find out.
+
+        Returns:
+            What the work returned, once it is committed; `LedgerUnavailable` if it could not be.
+
+        Raises:
+            LedgerUnavailable: The thread cannot be started.
+        """
+        answer: Future[T] = Future()
+        if not self._send(_Job(work, answer)):
+            raise LedgerUnavailable("its thread cannot be started")
+        self._urgent.set()
+        return answer
+
     def ask(self, work: Work[T], timeout: float) -> T:
         """Have work done and wait until it is committed.
 
@@ -107,10 +125,7 @@ class Writer:
         Raises:
             LedgerUnavailable: It could not be committed now, or not in time.
         """
-        answer: Future[T] = Future()
-        if not self._send(_Job(work, answer)):
-            raise LedgerUnavailable("its thread cannot be started")
-        self._urgent.set()
+        answer = self.submit(work)
         try:
             return answer.result(timeout)
         except FutureTimeout:

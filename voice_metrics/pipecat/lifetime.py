@@ -29,6 +29,9 @@ READ_SECONDS = 0.25
 # How often a live call's row in the ledger is brought up to date.
 JOURNAL_SECONDS = 5.0
 
+# The end of a call waits so long for the ledger's last rows, which take milliseconds where the file can be written.
+ROWS_SECONDS = 0.25
+
 # The event loop itself holds a task only weakly.
 _endings: set[asyncio.Task[None]] = set()
 
@@ -180,7 +183,15 @@ class Lifetime:
             self._show(summary)
             if self._journal is not None:
                 self._journal.ended(summary, last_export)
+                await self._journal_written(self._journal)
             await self._listener.summed_up(summary)
+
+    async def _journal_written(self, journal: Journal) -> None:
+        """Wait a moment for the last rows: a process may leave by `os._exit` when its call is over."""
+        try:
+            await asyncio.wait({asyncio.wrap_future(journal.written())}, timeout=ROWS_SECONDS)
+        except Exception as fault:
+            self._listener.faulted("ledger", fault)
 
     def _show(self, summary: CallSummary) -> None:
         # A name that is no text must not cost the ledger and the listeners the summary as well.
