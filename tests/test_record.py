@@ -202,7 +202,7 @@ def test_the_dictionary_is_json_with_the_documented_keys() -> None:
         "call_id", "started_at", "duration_seconds", "end_reason", "models", "attributes", "llm", "tts", "stt",
         "ttfb", "processing", "response", "response_parts", "greeting_ms", "turns", "interruptions",
         "false_interruptions", "interruption_stop", "floor", "bot_gaps", "outcome", "success", "ended_by",
-        "loop_lag", "trace_id", "function_calls", "errors", "cost", "dropped", "exported",
+        "switches", "loop_lag", "trace_id", "function_calls", "errors", "cost", "dropped", "exported",
     ]  # fmt: skip
     assert told["started_at"] == "2026-11-22T01:02:03.000Z"
     assert told["models"] == {"llm": "gpt-4.1", "stt": None, "tts": "sonic"}

@@ -6,6 +6,7 @@ Each is the same in all places of a pipeline, and for the observer.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipecat.frames.frames import (
     LLMTextFrame,
 )
 from pipecat.metrics.metrics import LLMTokenUsage
+from pipecat.pipeline import worker as pipecat_worker
 from pipecat.pipeline.llm_switcher import LLMSwitcher
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.service_switcher import ServiceSwitcherStrategyFailover
@@ -43,6 +45,7 @@ PLACES = ("before_output", "after_output", "at_end", "observer")
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
 # Before Pipecat 1.8 errors have no category.
 CATEGORIES = hasattr(pipecat_frames, "ErrorCategory")
+POLICY = getattr(pipecat_worker, "ProcessorUnusablePolicy", None)
 
 Measured = VoiceMetricsProcessor | VoiceMetricsObserver
 Drive = Callable[[PipelineWorker], Awaitable[None]]
@@ -205,7 +208,12 @@ async def test_after_a_failover_everything_names_what_answered(place: str) -> No
     assert measure.attributes("voice.service.switches.total", "service", "from", "to") == [
         ("llm", "gpt-4.1", "gpt-4.1-mini")
     ]
+    assert measure.summary["switches"] == 1
     assert measure.summary["models"]["llm"] == "gpt-4.1-mini"
+    assert measure.attributes("voice.llm.tokens.total", "llm_model", "token_type") == [
+        ("gpt-4.1-mini", "completion"),
+        ("gpt-4.1-mini", "prompt"),
+    ]
     tokens = measure.attributes("voice.llm.tokens.total", "processor", "model", "token_type")
     assert tokens == [("OpenAILLMService", "gpt-4.1-mini", kind) for kind in ("completion", "prompt")]
     assert measure.attributes("voice.errors.total", "processor", "error_type") == [("OpenAILLMService", "401")]
@@ -357,3 +365,48 @@ async def test_bridged_service_has_its_class_and_its_model(place: str) -> None:
     assert set(measure.attributes("voice.llm.tokens.total", "processor", "model", "provider")) == {
         ("Mind", "mind-1", "other")
     }
+
+
+@pytest.mark.skipif(POLICY is None, reason="before Pipecat 1.8 no processor is unusable")
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("policy", "reason"), [("END", "error"), ("CANCEL", "error"), ("CONTINUE", "completed")])
+async def test_service_that_is_unusable_ends_the_call_as_its_policy_says(place: str, policy: str, reason: str) -> None:
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(status=401)) as server:
+        llm = openai(server)
+        over = answered(llm)
+        # What ends here is the pipeline's: it says so itself unless it goes on.
+        await call(measure, [llm], lambda worker: ask(worker, over), processor_unusable_policy=getattr(POLICY, policy))
+
+    assert measure.summary["end_reason"] == reason
+    assert measure.attributes("voice.errors.total", "error_type") == [("401",)]
+
+
+BACKENDS = importlib.util.find_spec("pipecat.pipeline.llm_with_backend") is not None
+
+
+@pytest.mark.skipif(not BACKENDS, reason="this Pipecat has no LLMWithBackend")
+@pytest.mark.parametrize("place", PLACES)
+async def test_backend_of_a_model_is_measured_with_it(place: str) -> None:
+    from pipecat.pipeline.llm_with_backend import LLMWithBackend
+    from pipecat.workers.llm.backend_llm_worker import BackendLLMWorker
+
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(usage=USAGE)) as front, FakeOpenAI(Answer(usage=USAGE)) as back:
+        frontend, backend = openai(front, "gpt-4.1-mini"), openai(back, "gpt-4.1")
+        over, done = answered(frontend), answered(backend)
+        helper = BackendLLMWorker(llm=backend)
+        pair = LLMWithBackend(frontend=frontend, backend=helper)
+
+        async def drive(worker: PipelineWorker) -> None:
+            await ask(worker, over)
+            await helper.queue_frame(LLMContextFrame(LLMContext([{"role": "user", "content": "book it"}])))
+            await asyncio.wait_for(done.wait(), 10)
+
+        await call(measure, [pair], drive)
+
+    assert set(measure.attributes("voice.llm.tokens.total", "processor", "model", "provider")) == {
+        ("OpenAILLMService", "gpt-4.1-mini", "openai"),
+        ("OpenAILLMService", "gpt-4.1", "openai"),
+    }
+    assert measure.summary["models"]["llm"] == "gpt-4.1-mini"

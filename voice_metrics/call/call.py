@@ -410,6 +410,7 @@ class Call:
             interruptions=record.interruptions,
             function_calls=dict(record.functions),
             errors=record.errors,
+            switches=record.switches,
             cost=record.costs.summary(duration),
             dropped=record.dropped,
             line=record.line.summary(self._conversation.floor(over)),

@@ -25,6 +25,7 @@ from voice_metrics.call.facts import (
     Processing,
     Refused,
     Responded,
+    Switched,
     TokensUsed,
     TurnEnded,
     TurnOutcome,
@@ -120,7 +121,7 @@ class Record:
         self.turns: Counter[TurnOutcome] = Counter()
         self.functions: Counter[FunctionOutcome] = Counter()
         self.line = Line()
-        self.interruptions = self.errors = self.dropped = 0
+        self.interruptions = self.errors = self.dropped = self.switches = 0
         self._overall: dict[type, Samples] = {FirstByte: Samples(), Processing: Samples()}
         self._by_leg: dict[type, dict[Leg, Samples]] = {kind: {leg: Samples() for leg in Leg} for kind in self._overall}
 
@@ -147,6 +148,8 @@ class Record:
                 self.functions[fact.outcome] += 1
             case Failed():
                 self.errors += 1
+            case Switched():
+                self.switches += 1
             case Refused():
                 self.dropped += 1
             case Unpriced():

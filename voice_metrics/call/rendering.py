@@ -62,6 +62,8 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     yield from _line(summary.line)
     yield "function calls", _functions(summary)
     yield "errors", f"{summary.errors}" + (f", {summary.dropped} measurements refused" if summary.dropped else "")
+    if summary.switches:
+        yield "switches", f"{summary.switches} to another service"
     yield "cost", _cost(summary.cost) or ("nothing to price" if summary.usage_enabled else unreported)
     if summary.trace_id is not None:
         yield "trace", summary.trace_id

@@ -164,6 +164,7 @@ class CallSummary:
         success: Whether that is a success, or `None` if the application does not say.
         ended_by: Who or what ended it, or `None` while it runs.
         trace_id: OpenTelemetry's id of its trace as hexadecimal text, or `None` where Pipecat's tracing is off.
+        switches: Times that a switcher changed the service in use.
         loop_lag: How late the event loop was while it ran, in milliseconds; `None` before the first tick.
         exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
         destination: Host that the series went to, or `None` without an endpoint.
@@ -195,6 +196,7 @@ class CallSummary:
     success: bool | None = None
     ended_by: EndedBy | None = None
     trace_id: str | None = None
+    switches: int = 0
     loop_lag: Mapping[str, float | None] = field(default_factory=lambda: Lags().to_dict())
     exported: bool | None = None
     destination: str | None = None
@@ -229,6 +231,7 @@ class CallSummary:
             "outcome": self.outcome,
             "success": self.success,
             "ended_by": self.ended_by.value if self.ended_by else None,
+            "switches": self.switches,
             "loop_lag": dict(self.loop_lag),
             "trace_id": self.trace_id,
             "function_calls": {outcome.value: self.function_calls.get(outcome, 0) for outcome in FunctionOutcome},

@@ -28,6 +28,7 @@ from voice_metrics.call.facts import (
     ResponsePart,
     Silence,
     Spoke,
+    Switched,
     TextAggregated,
     TokensUsed,
     TurnDetected,
@@ -133,6 +134,8 @@ def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
             return (Row(at, "function_call", seconds, name=function, outcome=outcome),)
         case Failed(processor, category):
             return (Row(at, "error", name=processor, outcome=category),)
+        case Switched(leg, previous, now):
+            return (Row(at, "switch", None, leg, previous, None, now),)
         case _:
             return ()
 
