@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from voice_metrics.grafana import awaited as w
 from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
 from voice_metrics.series import table as s
 from voice_metrics.series.table import Series
@@ -181,10 +180,10 @@ def _overview(world: World) -> dict[str, list[Answer]]:
     running = float(sum(call.end is None for call in world.script))
     active = _exactly((), {(): running})
     response = [quantile(truth, 0.5, s.RESPONSE), quantile(truth, 0.95, s.RESPONSE)]
-    unanswered = truth.total(w.UNANSWERED, (), due).get((), 0.0)
+    unanswered = truth.total(s.TURNS_UNANSWERED, (), due).get((), 0.0)
     failed = truth.total(s.CALLS_ENDED, (), lambda tags: tags["end_reason"] == "error").get((), 0.0)
     refused = truth.total(s.ERRORS, (), lambda tags: tags.get("error_type") == "429").get((), 0.0)
-    stalls = truth.stalls(w.LOOP_LAG, 500)
+    stalls = truth.stalls(s.LOOP_LAG, 500)
     return {
         "Active calls": [active],
         "Response time": response,
@@ -199,7 +198,7 @@ def _overview(world: World) -> dict[str, list[Answer]]:
         "Active calls over time": [active],
         "Errors and unanswered turns over time": [
             total(truth, s.ERRORS, ("provider", "error_type")),
-            total(truth, w.UNANSWERED, ("cause",), due),
+            total(truth, s.TURNS_UNANSWERED, ("cause",), due),
         ],
         "Cost per hour over time": [total(truth, s.COST, ("cost_type",))],
     }
@@ -212,11 +211,11 @@ def _reasons(world: World) -> dict[str, list[Answer]]:
         "Errors by provider": [total(truth, s.ERRORS, ("provider", "error_type", "category"))],
         "Rate limits over time": [total(truth, s.ERRORS, ("provider",), lambda tags: tags.get("error_type") == "429")],
         "Errors by processor": [total(truth, s.ERRORS, ("processor", "category"))],
-        "Switches": [total(truth, w.SWITCHES, ("service", "from", "to"))],
+        "Switches": [total(truth, s.SWITCHES, ("service", "from", "to"))],
         "Providers compared": compared,
         "Cost by provider": [total(truth, s.COST, ("cost_type", "provider"))],
         "TTFB by provider, p95": [quantile(truth, 0.95, s.TTFB, provider, uncut)],
-        "Event loop lag, p99": [_of_the_bot(quantile(truth, 0.99, w.LOOP_LAG))],
+        "Event loop lag, p99": [_of_the_bot(quantile(truth, 0.99, s.LOOP_LAG))],
     }
 
 
@@ -228,31 +227,31 @@ def _conversation(world: World) -> dict[str, list[Answer]]:
     return {
         "Success": [share(won, known)],
         "Cost per success": [share(added(truth, s.COST), won)],
-        "Greeting": [quantile(truth, 0.5, w.GREETING), quantile(truth, 0.95, w.GREETING)],
-        "Barge-in": [quantile(truth, 0.5, w.STOP), quantile(truth, 0.95, w.STOP)],
+        "Greeting": [quantile(truth, 0.5, s.GREETING), quantile(truth, 0.95, s.GREETING)],
+        "Barge-in": [quantile(truth, 0.5, s.INTERRUPTION_STOP), quantile(truth, 0.95, s.INTERRUPTION_STOP)],
         "Interrupted turns": [share(turns[("interrupted",)], sum(turns.values()))],
-        "False interruptions": [share(added(truth, w.FALSE_INTERRUPTIONS), added(truth, s.INTERRUPTIONS))],
-        "Floor over time": [total(truth, w.FLOOR, ("holder",))],
-        "Greeting over time, p95": [quantile(truth, 0.95, w.GREETING)],
-        "Floor": [total(truth, w.FLOOR, ("holder",))],
-        "Silences": averages(truth, w.SILENCE, ("after",)),
-        "Gaps in the bot's speech": averages(truth, w.GAP, ("cause",)),
-        "Unanswered turns by cause": [total(truth, w.UNANSWERED, ("cause",))],
+        "False interruptions": [share(added(truth, s.FALSE_INTERRUPTIONS), added(truth, s.INTERRUPTIONS))],
+        "Floor over time": [total(truth, s.FLOOR, ("holder",))],
+        "Greeting over time, p95": [quantile(truth, 0.95, s.GREETING)],
+        "Floor": [total(truth, s.FLOOR, ("holder",))],
+        "Silences": averages(truth, s.SILENCE, ("after",)),
+        "Gaps in the bot's speech": averages(truth, s.BOT_GAP, ("cause",)),
+        "Unanswered turns by cause": [total(truth, s.TURNS_UNANSWERED, ("cause",))],
         "Turns": [total(truth, s.TURNS, ("outcome",))],
         "Interruptions": [total(truth, s.INTERRUPTIONS)],
         "Outcomes": [total(truth, s.CALLS_ENDED, ("outcome", "success", "ended_by"))],
         "Ends of calls": [total(truth, s.CALLS_ENDED, ("end_reason",))],
         "Length of calls": [
-            count(truth, w.CALL_DURATION, ("outcome",)),
-            average(truth, w.CALL_DURATION, ("outcome",)),
-            quantile(truth, 0.95, w.CALL_DURATION, ("outcome",)),
+            count(truth, s.CALL_DURATION, ("outcome",)),
+            average(truth, s.CALL_DURATION, ("outcome",)),
+            quantile(truth, 0.95, s.CALL_DURATION, ("outcome",)),
         ],
     }
 
 
 def _objectives(world: World) -> dict[str, list[Answer]]:
     truth = world.all
-    unanswered = total(truth, w.UNANSWERED, (), due)
+    unanswered = total(truth, s.TURNS_UNANSWERED, (), due)
     per_call = added(truth, s.COST) / added(truth, s.CALLS)
     return {
         "Budgets": [_recorded(world, name) for name in (GOAL, BUDGET_LEFT, burn("1h"), burn("6h"), burn("3d"))],
@@ -325,7 +324,7 @@ def _calls(world: World) -> dict[str, list[Answer]]:
             total(truth, s.CALLS_ENDED, (*CALL, "end_reason", "outcome")),
             total(truth, s.TURNS, CALL),
             total(truth, s.INTERRUPTIONS, CALL),
-            total(truth, w.UNANSWERED, CALL),
+            total(truth, s.TURNS_UNANSWERED, CALL),
             average(truth, s.RESPONSE, CALL),
             average(truth, s.TTFB, CALL, uncut),
             total(truth, s.LLM_TOKENS, CALL),
@@ -336,10 +335,10 @@ def _calls(world: World) -> dict[str, list[Answer]]:
         ],
         "Length": [_about((), {(): chosen_length}, world.slack_seconds * len(world.chosen))],
         "Response time of the call": [average(one, s.RESPONSE), quantile(one, 0.95, s.RESPONSE)],
-        "Greeting of the call": [average(one, w.GREETING)],
+        "Greeting of the call": [average(one, s.GREETING)],
         "Response parts of the call": averages(one, s.RESPONSE_PART, ("part",)),
-        "Floor of the call": [total(one, w.FLOOR, ("holder",))],
-        "Unanswered turns of the call": [total(one, w.UNANSWERED, ("cause",))],
+        "Floor of the call": [total(one, s.FLOOR, ("holder",))],
+        "Unanswered turns of the call": [total(one, s.TURNS_UNANSWERED, ("cause",))],
         "Cost of the call": [total(one, s.COST)],
         "Turns of the call": [total(one, s.TURNS, ("outcome",))],
         "Tokens of the call": [total(one, s.LLM_TOKENS, ("token_type",))],

@@ -12,17 +12,24 @@ from decimal import Decimal
 
 from voice_metrics.call.call import Call as RunningCall
 from voice_metrics.call.call import Identity
+from voice_metrics.call.call_end import EndedBy, Outcome
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    BotGap,
+    Cause,
     CharactersSpoken,
     EndReason,
     Fact,
     Failed,
+    FalseInterruption,
     FirstAnswerToken,
     FirstAudio,
     FirstByte,
     FunctionOutcome,
     FunctionSettled,
+    GapCause,
+    Generated,
+    Greeted,
     Interrupted,
     Leg,
     Priced,
@@ -36,8 +43,10 @@ from voice_metrics.call.facts import (
     TurnDetected,
     TurnEnded,
     TurnOutcome,
+    Unanswered,
     Unpriced,
     Usage,
+    Yielded,
 )
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.export.process import ProcessExport
@@ -139,7 +148,9 @@ class Performance:
         at = time.monotonic()
         if event is None:
             running = self.running.pop(call.call_id)
-            running.end(EndReason(call.events[-1].attributes["end_reason"]), at)
+            told = call.events[-1].attributes
+            running.achieved(Outcome(told["outcome"], {"true": True, "false": False}.get(told["success"])))
+            running.end(EndReason(told["end_reason"]), at, EndedBy(told["ended_by"]))
             self.lengths[call.call_id] = at - self.begun[call.call_id]
             self.closing.append(running.close(at))
         elif event.series is s.CALLS:
@@ -177,10 +188,9 @@ PLAYED = (
         s.CALLS,
         s.CALLS_ENDED,
     ),
+    *(s.TURNS_UNANSWERED, s.BOT_GAP, s.GREETING, s.INTERRUPTION_STOP, s.FALSE_INTERRUPTIONS),
     *s.GEN_AI,
 )
-# Attributes that no fact below gives.
-_UNPLAYED = {"outcome": s.CALLS_ENDED, "success": s.CALLS_ENDED, "ended_by": s.CALLS_ENDED}
 
 
 def played(call: Call) -> Call:
@@ -194,8 +204,7 @@ def played(call: Call) -> Call:
 
 
 def _is_played(event: Event, name: str) -> bool:
-    named = name in event.series.attributes or event.series in s.GEN_AI
-    return named and _UNPLAYED.get(name) is not event.series
+    return name in event.series.attributes or event.series in s.GEN_AI
 
 
 def _facts(event: Event, call: Call) -> Iterator[Fact]:
@@ -237,6 +246,18 @@ def _facts(event: Event, call: Call) -> Iterator[Fact]:
             yield Failed(service[0], tags["category"], tags["error_type"])
         case s.SWITCHES:
             yield Switched(Leg(tags["service"]), tags["from"], tags["to"])
+        case s.LLM_THROUGHPUT:
+            yield Generated(*service, event.value)
+        case s.TURNS_UNANSWERED:
+            yield Unanswered(Cause(tags["cause"]))
+        case s.BOT_GAP:
+            yield BotGap(GapCause(tags["cause"]), event.value)
+        case s.GREETING:
+            yield Greeted(seconds)
+        case s.INTERRUPTION_STOP:
+            yield Yielded(seconds)
+        case s.FALSE_INTERRUPTIONS:
+            yield FalseInterruption()
         case s.DROPPED:
             yield Refused(tags["reason"], "")
 

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from voice_metrics.grafana import awaited as w
 from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
 from voice_metrics.series import table as s
 from voice_metrics.series.table import Series
@@ -23,8 +22,6 @@ SPAN_SECONDS = 2400.0
 MODELS = ("gpt-4.1", "gpt-4.1-mini")
 LLM, STT, TTS = "OpenAILLMService", "DeepgramSTTService", "CartesiaTTSService"
 PROVIDERS = {LLM: "openai", STT: "deepgram", TTS: "cartesia"}
-# What belongs to a process, whatever its calls.
-PROCESS = (w.LOOP_LAG, w.CALL_DURATION)
 # What the rules of objectives recorded at the end, and with which labels.
 RECORDED = {
     BUDGET_LEFT: ({"slo": "response"}, 0.4),
@@ -97,9 +94,9 @@ def _call(number: int, dice: random.Random) -> Call:
     call.events.append(Event(begin, s.CALLS, {}, 1))
     more = random.Random(number)
     call.events += [
-        Event(begin, w.LOOP_LAG, {}, 2.0),
-        Event(begin, w.LOOP_LAG, {}, more.choice((3.0, 40.0, 700.0))),
-        Event(begin + 0.4, w.GREETING, {}, more.uniform(300, 2500)),
+        Event(begin, s.LOOP_LAG, {}, 2.0),
+        Event(begin, s.LOOP_LAG, {}, more.choice((3.0, 40.0, 700.0))),
+        Event(begin + 0.4, s.GREETING, {}, more.uniform(300, 2500)),
     ]
     at = begin + dice.uniform(0.5, 2)
     until = SPAN_SECONDS if running else begin + length
@@ -110,7 +107,7 @@ def _call(number: int, dice: random.Random) -> Call:
         reason = dice.choice(("completed", "completed", "cancelled", "error"))
         outcome, success = more.choice((("booked", "true"), ("refused", "false"), ("none", "unknown")))
         achieved = {"end_reason": reason, "outcome": outcome, "success": success}
-        call.events.append(Event(call.end, w.CALL_DURATION, achieved, call.end - call.begin))
+        call.events.append(Event(call.end, s.CALL_DURATION, achieved, call.end - call.begin))
         ended_by = more.choice(("caller", "bot"))
         call.events.append(Event(call.end, s.CALLS_ENDED, {**achieved, "ended_by": ended_by}, 1))
     return call
@@ -185,20 +182,20 @@ def _conversation(at: float, waits: Mapping[str, float], cut: bool, dice: random
 def _floor(at: float, dice: random.Random) -> Iterator[Event]:
     """Who spoke until a turn, and what went wrong with it."""
     for holder, most in (("caller", 3.0), ("bot", 4.0), ("both", 0.5), ("none", 2.0)):
-        yield Event(at, w.FLOOR, {"holder": holder}, dice.uniform(0, most))
+        yield Event(at, s.FLOOR, {"holder": holder}, dice.uniform(0, most))
     if dice.random() < 0.3:
-        yield Event(at, w.SILENCE, {"after": dice.choice(("caller", "bot"))}, dice.uniform(1, 9))
+        yield Event(at, s.SILENCE, {"after": dice.choice(("caller", "bot"))}, dice.uniform(1, 9))
     if dice.random() < 0.1:
-        yield Event(at, w.GAP, {"cause": dice.choice(("late", "missing"))}, dice.uniform(0.3, 2))
+        yield Event(at, s.BOT_GAP, {"cause": dice.choice(("late", "missing"))}, dice.uniform(0.3, 2))
     if dice.random() < 0.1:
         cause = dice.choice(("no_transcript", "no_answer", "caller_resumed"))
-        yield Event(at, w.UNANSWERED, {"cause": cause}, 1)
+        yield Event(at, s.TURNS_UNANSWERED, {"cause": cause}, 1)
     if dice.random() < 0.2:
-        yield Event(at, w.STOP, {}, dice.uniform(100, 900))
+        yield Event(at, s.INTERRUPTION_STOP, {}, dice.uniform(100, 900))
         if dice.random() < 0.3:
-            yield Event(at, w.FALSE_INTERRUPTIONS, {}, 1)
+            yield Event(at, s.FALSE_INTERRUPTIONS, {}, 1)
     if dice.random() < 0.02:
-        yield Event(at, w.SWITCHES, {"service": "stt", "from": "deepgram", "to": "openai"}, 1)
+        yield Event(at, s.SWITCHES, {"service": "stt", "from": "deepgram", "to": "openai"}, 1)
 
 
 def _service(processor: str, model: str) -> Attributes:
@@ -285,7 +282,7 @@ class Truth:
 
 def tags(call: Call, series: Series, attributes: Attributes, labelled: bool) -> Attributes:
     """All attributes of a point."""
-    if series in s.GEN_AI or series in PROCESS:
+    if series in s.GEN_AI or series in s.PROCESS:
         return attributes
     return {**attributes, **call.models, **({s.CALL_ID: call.call_id} if labelled else {})}
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from voice_metrics.grafana.awaited import LOOP_LAG, SWITCHES, UNANSWERED
 from voice_metrics.grafana.burn import COST_COUNTED, UNUSUAL, counted, objective_groups, recordings, unusual
 from voice_metrics.grafana.objectives import JOB, NOT_DUE, Objective
 from voice_metrics.grafana.queries import Selection
@@ -21,9 +20,12 @@ from voice_metrics.series.table import (
     COST,
     DROPPED,
     ERRORS,
+    LOOP_LAG,
     RESPONSE,
+    SWITCHES,
     TTFB,
     TURNS,
+    TURNS_UNANSWERED,
     UNPRICED,
     Series,
 )
@@ -145,7 +147,7 @@ def _quality(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
         "critical",
         '{{ $labels.job }} reports {{ printf "%.2f" $value }} errors per turn.',
     )
-    silent = bots.where(NOT_DUE).total(UNANSWERED, "15m", JOB)
+    silent = bots.where(NOT_DUE).total(TURNS_UNANSWERED, "15m", JOB)
     spoken_to = f"{silent} + ({bots.observations(RESPONSE, '15m', JOB)} or 0 * {silent})"
     yield Rule(
         "VoiceUnanswered",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from voice_metrics.grafana.awaited import FLOOR, GREETING, UNANSWERED
 from voice_metrics.grafana.panels import (
     ALL,
     CALL,
@@ -26,7 +25,9 @@ from voice_metrics.series.table import (
     COMMON_ATTRIBUTES,
     COST,
     ERRORS,
+    FLOOR,
     FUNCTION_CALLS,
+    GREETING,
     INTERRUPTIONS,
     LLM_TOKENS,
     RESPONSE,
@@ -36,6 +37,7 @@ from voice_metrics.series.table import (
     TTFB,
     TTS_CHARACTERS,
     TURNS,
+    TURNS_UNANSWERED,
 )
 
 _OFF = "With VOICE_METRICS_CALL_ID=off all calls share their series; `voice-metrics calls` lists the calls instead."
@@ -59,7 +61,7 @@ RECENT = Row(
             Query(_EACH.total(CALLS_ENDED, RANGE, ("call_id", "end_reason", "outcome"))),
             Query(_EACH.total(TURNS, RANGE, _ID), "Turns"),
             Query(_EACH.total(INTERRUPTIONS, RANGE, _ID), "Interruptions"),
-            Query(_EACH.total(UNANSWERED, RANGE, _ID), "Unanswered"),
+            Query(_EACH.total(TURNS_UNANSWERED, RANGE, _ID), "Unanswered"),
             Query(_EACH.average(RESPONSE, RANGE, _ID), "Response", MILLISECONDS),
             Query(_EACH.where(_UNCUT).average(TTFB, RANGE, _ID), "TTFB", MILLISECONDS),
             Query(_EACH.total(LLM_TOKENS, RANGE, _ID), "Tokens"),
@@ -166,7 +168,7 @@ ONE = Row(
         table(
             "Unanswered turns of the call",
             "Turns of the caller that no answer belongs to, and how far each got.",
-            Query(CALL.total(UNANSWERED, RANGE, ("cause",)), "Turns"),
+            Query(CALL.total(TURNS_UNANSWERED, RANGE, ("cause",)), "Turns"),
             labels={"cause": "Cause"},
             order="Turns",
             width=8,

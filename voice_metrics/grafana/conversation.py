@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from voice_metrics.grafana.awaited import (
-    CALL_DURATION,
-    FALSE_INTERRUPTIONS,
-    FLOOR,
-    GAP,
-    GREETING,
-    SILENCE,
-    STOP,
-    UNANSWERED,
-)
 from voice_metrics.grafana.panels import (
     ALL,
     MILLISECONDS,
@@ -28,7 +18,20 @@ from voice_metrics.grafana.panels import (
 )
 from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
 from voice_metrics.grafana.services import averages
-from voice_metrics.series.table import CALLS_ENDED, COST, INTERRUPTIONS, TURNS
+from voice_metrics.series.table import (
+    BOT_GAP,
+    CALL_DURATION,
+    CALLS_ENDED,
+    COST,
+    FALSE_INTERRUPTIONS,
+    FLOOR,
+    GREETING,
+    INTERRUPTION_STOP,
+    INTERRUPTIONS,
+    SILENCE,
+    TURNS,
+    TURNS_UNANSWERED,
+)
 
 _CUT = ALL.where('outcome="interrupted"')
 _GOOD, _KNOWN = ALL.where('success="true"'), ALL.where('success=~"true|false"')
@@ -60,8 +63,8 @@ ROW = Row(
             "Barge-in",
             "Onset of the caller's speech to the bot's silence: median and 95th percentile; under 500 ms is good.",
             MILLISECONDS,
-            Query(ALL.quantile(0.5, STOP, RANGE), "p50"),
-            Query(ALL.quantile(0.95, STOP, RANGE), "p95"),
+            Query(ALL.quantile(0.5, INTERRUPTION_STOP, RANGE), "p50"),
+            Query(ALL.quantile(0.95, INTERRUPTION_STOP, RANGE), "p95"),
             limits=(500, 1000),
         ),
         figure(
@@ -111,7 +114,7 @@ ROW = Row(
         table(
             "Gaps in the bot's speech",
             "Pauses of over 250 ms within one answer: audio that came late, and text whose audio never came.",
-            *averages(ALL, GAP, ("cause",), SECONDS),
+            *averages(ALL, BOT_GAP, ("cause",), SECONDS),
             labels={"cause": "Cause"},
             order="Count",
             unit=SECONDS,
@@ -120,7 +123,7 @@ ROW = Row(
         table(
             "Unanswered turns by cause",
             "Turns of callers that no answer of the bot belongs to, and how far each got.",
-            Query(ALL.total(UNANSWERED, RANGE, ("cause",)), "Turns"),
+            Query(ALL.total(TURNS_UNANSWERED, RANGE, ("cause",)), "Turns"),
             labels={"cause": "Cause"},
             order="Turns",
             width=8,

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from voice_metrics.grafana.awaited import GREETING, UNANSWERED
 from voice_metrics.grafana.queries import Selection
-from voice_metrics.series.table import CALLS_ENDED, ERRORS, RESPONSE, TURNS, Series
+from voice_metrics.series.table import CALLS_ENDED, ERRORS, GREETING, RESPONSE, TURNS, TURNS_UNANSWERED, Series
 
 JOB = ("job",)
 # The caller went on speaking or hung up: no answer was due.
@@ -198,7 +197,7 @@ INDICATORS = {
         "of callers' turns are answered",
         0.99,
         lambda bots, window, _: bots.observations(RESPONSE, window, JOB),
-        lambda bots, window, _: bots.where(NOT_DUE).total(UNANSWERED, window, JOB),
+        lambda bots, window, _: bots.where(NOT_DUE).total(TURNS_UNANSWERED, window, JOB),
     ),
     # A turn needs three providers, each of which promises 99.9 % at most, and the bot itself.
     "errors": Indicator(

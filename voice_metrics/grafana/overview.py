@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from voice_metrics.grafana.awaited import LOOP_LAG, UNANSWERED
 from voice_metrics.grafana.objectives import NOT_DUE
 from voice_metrics.grafana.panels import (
     ALL,
@@ -18,12 +17,21 @@ from voice_metrics.grafana.panels import (
     lines,
 )
 from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
-from voice_metrics.series.table import CALLS_ACTIVE, CALLS_ENDED, COST, ERRORS, RESPONSE, TTFB
+from voice_metrics.series.table import (
+    CALLS_ACTIVE,
+    CALLS_ENDED,
+    COST,
+    ERRORS,
+    LOOP_LAG,
+    RESPONSE,
+    TTFB,
+    TURNS_UNANSWERED,
+)
 
 STALL_MS = 500
 _STEPS_PER_HOUR = "3600000 / $__interval_ms"
 _DUE = ALL.where(NOT_DUE)
-_UNANSWERED = _DUE.total(UNANSWERED, RANGE)
+_UNANSWERED = _DUE.total(TURNS_UNANSWERED, RANGE)
 _ANSWERED = ALL.observations(RESPONSE, RANGE)
 
 FIGURES = (
@@ -122,7 +130,7 @@ GRAPHS = (
         "Errors by what they are, and turns of callers that got no answer although one was due, of each step.",
         NUMBER,
         Query(ALL.total(ERRORS, STEP, ("provider", "error_type")), "error: {{provider}} {{error_type}}"),
-        Query(_DUE.total(UNANSWERED, STEP, ("cause",)), "unanswered: {{cause}}"),
+        Query(_DUE.total(TURNS_UNANSWERED, STEP, ("cause",)), "unanswered: {{cause}}"),
     ),
     bars(
         "Cost per hour over time",

@@ -5,12 +5,11 @@ The first three panels read what the rules of `voice-metrics alerts --slo` recor
 
 from __future__ import annotations
 
-from voice_metrics.grafana.awaited import UNANSWERED
 from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
 from voice_metrics.grafana.objectives import JOB, NOT_DUE
 from voice_metrics.grafana.panels import ALL, MILLISECONDS, NUMBER, SHARE, USD, Query, Row, lines, table
 from voice_metrics.grafana.queries import RANGE, selector
-from voice_metrics.series.table import CALLS, COST, ERRORS, RESPONSE
+from voice_metrics.series.table import CALLS, COST, ERRORS, RESPONSE, TURNS_UNANSWERED
 
 _SLO = ("job", "slo")
 _FROM = "`voice-metrics alerts --slo …` writes the rules that record it."
@@ -51,7 +50,7 @@ ROW = Row(
             "Each bot with what callers notice first, the slowest at the top. Needs no objective.",
             Query(ALL.total(CALLS, RANGE, JOB), "Calls"),
             Query(ALL.quantile(0.95, RESPONSE, RANGE, JOB), "Response p95", MILLISECONDS),
-            Query(ALL.where(NOT_DUE).total(UNANSWERED, RANGE, JOB), "Unanswered"),
+            Query(ALL.where(NOT_DUE).total(TURNS_UNANSWERED, RANGE, JOB), "Unanswered"),
             Query(ALL.total(ERRORS, RANGE, JOB), "Errors"),
             Query(f"{ALL.total(COST, RANGE, JOB)} / ({ALL.total(CALLS, RANGE, JOB)} > 0)", "Cost per call", USD),
             labels={"job": "Bot"},

@@ -9,7 +9,7 @@ from voice_metrics.call.facts import Fact
 from voice_metrics.series import table
 from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.points import ServiceDirectory, gen_ai_targets, names, targets
-from voice_metrics.series.registry import Record, SeriesSink
+from voice_metrics.series.registry import Attributes, Record, SeriesSink
 
 _Value = Callable[[Any], float | tuple[float, ...] | None]
 
@@ -39,7 +39,7 @@ class CallSeries:
         self._shared = shared
         self._services = services
         self._gen_ai = gen_ai
-        self._writers: dict[Hashable, tuple[tuple[_Value, Record], ...]] = {}
+        self._writers: dict[Hashable, tuple[_Writer, ...]] = {}
         self._tags: dict[str, str] = {}
         own.series(table.CALLS, {})(1)
         self._active = own.series(table.CALLS_ACTIVE, {})
@@ -56,10 +56,10 @@ class CallSeries:
         writers = self._writers.get(same)
         if writers is None:
             writers = self._writers[same] = tuple(self._writers_of(fact))
-        for value_of, record in writers:
-            values = value_of(fact)
+        for writer in writers:
+            values = writer.value_of(fact)
             for value in values if isinstance(values, tuple) else () if values is None else (values,):
-                record(value, None if exemplar is None else Exemplar(value, *exemplar))
+                writer.record(value, None if exemplar is None else Exemplar(value, *exemplar))
 
     def started(self, seconds: float) -> None:
         """Let the call's length count from its start.
@@ -95,8 +95,23 @@ class CallSeries:
         if seconds_ago and self._own.labelled:
             self._own.series(table.SESSION_DURATION, {})(-seconds_ago)
 
-    def _writers_of(self, fact: Fact) -> Iterator[tuple[_Value, Record]]:
+    def _writers_of(self, fact: Fact) -> Iterator[_Writer]:
         for target in targets(fact, self._services):
-            yield target.value, self._own.series(target.series, {**self._tags, **target.attributes})
+            yield _Writer(target.value, self._own, target.series, {**self._tags, **target.attributes})
         for target in gen_ai_targets(fact, self._services) if self._gen_ai else ():
-            yield target.value, self._shared.series(target.series, target.attributes)
+            yield _Writer(target.value, self._shared, target.series, target.attributes)
+
+
+class _Writer:
+    """One series of a fact, begun with its first value: what was not reported is no series of zeros."""
+
+    __slots__ = ("_attributes", "_row", "_sink", "record", "value_of")
+
+    def __init__(self, value_of: _Value, sink: SeriesSink, row: table.Series, attributes: Attributes) -> None:
+        self.value_of = value_of
+        self._sink, self._row, self._attributes = sink, row, attributes
+        self.record: Record = self._first
+
+    def _first(self, value: float, exemplar: Exemplar | None = None) -> None:
+        self.record = self._sink.series(self._row, self._attributes)
+        self.record(value, exemplar)
