@@ -28,13 +28,13 @@ soak: ## fifty calls at a time for minutes, while the receiver misbehaves: make 
 	scripts/dev python -m benchmarks.soak $(ARGS)
 
 fleet: ## a thousand processes with a call each, through the gateway of deploy/fleet while it restarts
-	scripts/dev python -m benchmarks.fleet $(ARGS)
+	scripts/dev python -m tests.backends_otlp.fleet $(ARGS)
 
 capacity: ## how many calls one process holds, with a picture: make capacity ARGS="--call my_bot:one_call"
 	scripts/dev python -m benchmarks.capacity $(ARGS)
 
 cost: ## series and events of four ways of running, as the tables of GRAFANA_QUICKSTART.md
-	scripts/dev python -m benchmarks.cost
+	scripts/dev python -m tests.backends_otlp.cost
 
 dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
 	scripts/dev python -m voice_metrics.grafana

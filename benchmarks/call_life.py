@@ -14,9 +14,8 @@ import time
 from loguru import logger
 from pipecat.frames.frames import StartFrame
 
-from benchmarks.loop_lag import quiet_tap
 from benchmarks.receiver import receiver
-from benchmarks.recording import PRICES, metrics_frame
+from benchmarks.recording import PRICES, metrics_frame, quiet_recorder
 from voice_metrics import Telemetry
 from voice_metrics.prices import PriceBook
 
@@ -27,15 +26,15 @@ async def life(telemetry: Telemetry, environ: dict[str, str]) -> tuple[float, fl
     """Milliseconds of the loop's thread that the start and the end of one call take."""
     prices = PriceBook(PRICES)
     began = time.thread_time()
-    tap = quiet_tap(telemetry, prices, environ)
-    tap.take(StartFrame())
+    recorder = quiet_recorder(telemetry, prices, environ)
+    recorder.take(StartFrame())
     started = time.thread_time()
     for _ in range(5):
-        tap.take(metrics_frame())
-    tap.read()
+        recorder.take(metrics_frame())
+    recorder.read()
     await asyncio.sleep(0.05)
     ending = time.thread_time()
-    await tap.conclude()
+    await recorder.conclude()
     return (started - began) * 1000, (time.thread_time() - ending) * 1000
 
 

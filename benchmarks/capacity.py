@@ -1,6 +1,7 @@
 """How many calls one process holds: some are added until p95 of the event loop's lag passes 50 ms.
 
-A call is a real Pipecat pipeline with scripted providers, VoiceMetricsProcessor and an export every second; it holds
+A call is a real Pipecat pipeline of seven processors and VoiceMetricsProcessor, at real speed: 50 frames of audio a
+second from the caller, as many from the bot while it speaks, one answer after another, an export every second. It holds
 what Pipecat costs, and nothing of what a bot's own audio filters, turn detectors and models cost on the processor. For
 a bot of yours: `--call MODULE:FUNCTION`, an async function without arguments that holds one call.
 
@@ -20,19 +21,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loguru import logger
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    Frame,
+    InputAudioRawFrame,
+    OutputAudioRawFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
 
 from benchmarks.curve import Curve, drawn
+from benchmarks.frames import AUDIO, Line
 from benchmarks.machine import described, percentile
 from benchmarks.receiver import receiver
-from tests.scripted import run_call
-from tests.scripts import Script, Turn
+from benchmarks.recording import PRICES, metrics_frame
 from voice_metrics import VoiceMetricsProcessor, shutdown
 
 TICK_SECONDS = 0.02
 # Calls begin one after another, as they do in life.
 APART_SECONDS = 0.05
 LIMIT_MS = 50.0
-SCRIPT = Script(turns=(Turn("hello there"), Turn("a table for two please"), Turn("that is all")))
+TURNS, LISTENS_SECONDS, SPEAKS_SECONDS = 3, 2.0, 3.0
+FRAME_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,12 +63,30 @@ class Step:
     worst_ms: float
 
 
-async def scripted() -> None:
+async def talked() -> None:
     """Hold one call."""
-    await run_call(SCRIPT, before_output=[VoiceMetricsProcessor()])
+    line = Line([VoiceMetricsProcessor(prices=PRICES)])
+    await line.start()
+    for _ in range(TURNS):
+        await line.push(UserStartedSpeakingFrame())
+        await _heard(line, LISTENS_SECONDS, bot_speaks=False)
+        await line.push(UserStoppedSpeakingFrame(), metrics_frame(), BotStartedSpeakingFrame())
+        await _heard(line, SPEAKS_SECONDS, bot_speaks=True)
+        await line.push(BotStoppedSpeakingFrame())
+    await line.stop()
 
 
-class Line:
+async def _heard(line: Line, seconds: float, *, bot_speaks: bool) -> None:
+    began = time.monotonic()
+    for number in range(int(seconds / FRAME_SECONDS)):
+        frames: list[Frame] = [InputAudioRawFrame(AUDIO, 16000, 1)]
+        if bot_speaks:
+            frames.append(OutputAudioRawFrame(AUDIO, 16000, 1))
+        await line.push(*frames)
+        await asyncio.sleep(max(began + (number + 1) * FRAME_SECONDS - time.monotonic(), 0))
+
+
+class Calls:
     """Calls of which each is followed by another one, until told to stop."""
 
     def __init__(self, call: Callable[[], Awaitable[object]]) -> None:
@@ -78,11 +107,7 @@ class Line:
 
     async def _run(self) -> None:
         while not self._over:
-            try:
-                await self._call()
-            except TimeoutError:
-                # A loop this late makes scripted callers give up; the next step is the last one.
-                self._over = True
+            await self._call()
 
 
 async def late(seconds: float) -> list[float]:
@@ -105,7 +130,7 @@ async def climbed(call: Callable[[], Awaitable[object]], by: int, most: int, sec
     """
     # The first call of a process imports and makes what the others share.
     await call()
-    line, steps = Line(call), list[Step]()
+    line, steps = Calls(call), list[Step]()
     while (calls := (len(steps) + 1) * by) <= most:
         await line.add(by)
         await asyncio.sleep(2)
@@ -128,7 +153,7 @@ def main() -> None:
     read.add_argument("--by", type=int, default=5)
     read.add_argument("--most", type=int, default=400)
     read.add_argument("--seconds", type=float, default=8)
-    read.add_argument("--call", default="benchmarks.capacity:scripted")
+    read.add_argument("--call", default="benchmarks.capacity:talked")
     read.add_argument("--picture", type=Path, default=Path("pictures/capacity.svg"))
     options = read.parse_args()
     logger.remove()

@@ -131,6 +131,15 @@ class Line:
             # What came is read within the block that it came in.
             await asyncio.sleep(READ_SECONDS * 1.1)
 
+    async def push(self, *frames: Frame) -> None:
+        """Send frames without waiting for them.
+
+        Args:
+            *frames: In this order.
+        """
+        for frame in frames:
+            await self._source.push_frame(frame)
+
     async def stop(self) -> None:
         """End the call."""
         await self._worker.queue_frame(EndFrame())

@@ -17,15 +17,10 @@ from pipecat.frames.frames import StartFrame
 
 from benchmarks.machine import percentile
 from benchmarks.receiver import receiver
-from benchmarks.recording import PRICES, metrics_frame
+from benchmarks.recording import PRICES, metrics_frame, quiet_recorder
 from voice_metrics import Telemetry
-from voice_metrics.call.facts import Leg
-from voice_metrics.call.summary import CallSummary
-from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.recorder import CallRecorder
-from voice_metrics.pipecat.services import Flags
 from voice_metrics.prices import PriceBook
-from voice_metrics.settings.environment import Settings
 
 SECONDS = 15.0
 ANSWER_SECONDS = 2.0
@@ -41,11 +36,11 @@ async def lags(environ: dict[str, str], calls: int) -> list[float]:
     """
     telemetry = Telemetry(environ=environ)
     prices = PriceBook(PRICES)
-    taps = [quiet_tap(telemetry, prices, environ) for _ in range(calls)]
-    for tap in taps:
-        tap.take(StartFrame())
+    recorders = [quiet_recorder(telemetry, prices, environ) for _ in range(calls)]
+    for recorder in recorders:
+        recorder.take(StartFrame())
         await asyncio.sleep(0)
-    talking = [asyncio.create_task(_talk(tap, number / calls)) for number, tap in enumerate(taps)]
+    talking = [asyncio.create_task(_talk(recorder, number / calls)) for number, recorder in enumerate(recorders)]
     await asyncio.sleep(3)
     gc.collect()
     late, until = [], time.perf_counter() + SECONDS
@@ -56,32 +51,16 @@ async def lags(environ: dict[str, str], calls: int) -> list[float]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    await asyncio.gather(*(tap.conclude() for tap in taps))
+    await asyncio.gather(*(recorder.conclude() for recorder in recorders))
     await asyncio.to_thread(telemetry.shutdown)
     return late
 
 
-def quiet_tap(telemetry: Telemetry, prices: PriceBook, environ: dict[str, str]) -> CallRecorder:
-    """A tap that nobody listens to."""
-    return CallRecorder(
-        Options.checked({Leg.LLM: "gpt-4.1", Leg.STT: "nova-3", Leg.TTS: "sonic-2"}, None, None),
-        lambda: telemetry,
-        prices,
-        Settings.from_environment(environ),
-        _nothing,
-        lambda: Flags(metrics=True, usage=True, initial_only=False),
-    )
-
-
-async def _talk(tap: CallRecorder, offset: float) -> None:
+async def _talk(recorder: CallRecorder, offset: float) -> None:
     await asyncio.sleep(offset * ANSWER_SECONDS)
     while True:
-        tap.take(metrics_frame())
+        recorder.take(metrics_frame())
         await asyncio.sleep(ANSWER_SECONDS)
-
-
-async def _nothing(summary: CallSummary) -> None:
-    """Leave the summary alone."""
 
 
 def main() -> None:

@@ -11,11 +11,12 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 from loguru import logger
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import HistogramDataPoint
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, UpDownCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, HistogramDataPoint, InMemoryMetricReader
 from pipecat.frames.frames import MetricsFrame, StartFrame
 from pipecat.metrics.metrics import (
     LLMTokenUsage,
@@ -24,13 +25,13 @@ from pipecat.metrics.metrics import (
     TTFBMetricsData,
     TTSUsageMetricsData,
 )
-from voice_metrics.export.instruments import instrument
-from voice_metrics.export.reader import delta_reader
 
 from benchmarks.machine import Work, added, in_turns
+from benchmarks.receiver import receiver
 from voice_metrics import Telemetry
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
+from voice_metrics.export.application import instrument
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.recorder import CallRecorder
 from voice_metrics.pipecat.services import Flags
@@ -46,6 +47,9 @@ PRICES = {
 }
 # Longer than measurements wait to be read together, so that each frame is read alone.
 STEP_SECONDS = 0.3
+Point = tuple[str, float, dict[str, Any]]
+# The series of a call's own life, which no frame adds to.
+LIFE = {table.CALLS.name, table.CALLS_ACTIVE.name, table.SESSION_DURATION.name, table.LOOP_LAG.name}
 
 
 def metrics_frame() -> MetricsFrame:
@@ -72,86 +76,110 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
-class Bench:
-    """One live call, and the points that a frame of it makes."""
+def quiet_recorder(
+    telemetry: Telemetry, prices: PriceBook, environ: dict[str, str], clock: Callable[[], float] = time.monotonic
+) -> CallRecorder:
+    """A recorder whose summaries are read by no one.
 
-    def __init__(self, environ: dict[str, str]) -> None:
+    Args:
+        telemetry: Where its call records.
+        prices: What usage costs.
+        environ: Its environment.
+        clock: Monotonic seconds.
+    """
+    return CallRecorder(
+        Options.checked({Leg.LLM: "gpt-4.1", Leg.STT: "nova-3", Leg.TTS: "sonic-2"}, None, None),
+        lambda: telemetry,
+        prices,
+        Settings.from_environment(environ),
+        _nothing,
+        lambda: Flags(metrics=True, usage=True, initial_only=False),
+        clock,
+    )
+
+
+async def pass_time() -> None:
+    """Let latencies be held back for as long as they are."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SteppedLoop)
+    loop.now += STEP_SECONDS
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+class Ours:
+    """A live call that is given frames."""
+
+    def __init__(self, telemetry: Telemetry, environ: dict[str, str]) -> None:
         """Begin a call.
 
         Args:
+            telemetry: Where it records.
             environ: Its environment.
         """
-        self._loop = asyncio.get_running_loop()
-        self._reader = delta_reader(20_000, exponential=False)
-        self.provider = MeterProvider([self._reader], shutdown_on_exit=False)
-        self.tap = CallRecorder(
-            Options.checked({Leg.LLM: "gpt-4.1", Leg.STT: "nova-3", Leg.TTS: "sonic-2"}, None, None),
-            lambda: telemetry,
-            PriceBook(PRICES),
-            Settings.from_environment(environ),
-            _nothing,
-            lambda: Flags(metrics=True, usage=True, initial_only=False),
-            self._loop.time,
-        )
-        telemetry = Telemetry(meter_provider=self.provider, environ=environ)
-        self.tap.take(StartFrame())
-
-    async def prices_are_known(self) -> None:
-        """Handle a frame until nothing of it waits for its price."""
-        for _ in range(100):
-            self.tap.take(metrics_frame())
-            await self.pass_time()
-            if any(name == table.COST.name for name, _, _ in self._points()):
-                return
-            await asyncio.to_thread(time.sleep, 0.05)
-        raise TimeoutError("no prices")
-
-    async def pass_time(self) -> None:
-        """Let latencies be held back for as long as they are."""
-        assert isinstance(self._loop, SteppedLoop)
-        self._loop.now += STEP_SECONDS
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        self.recorder = quiet_recorder(telemetry, PriceBook(PRICES), environ, asyncio.get_running_loop().time)
+        self.recorder.take(StartFrame())
 
     async def handle(self) -> None:
         """Handle frames."""
         for frame in [metrics_frame() for _ in range(FRAMES)]:
-            self.tap.take(frame)
-            await self.pass_time()
+            self.recorder.take(frame)
+            await pass_time()
 
-    async def recorder(self) -> Work:
-        """What records the points of one frame straight into instruments, for as many frames."""
-        self._points()
-        self.tap.take(metrics_frame())
-        await self.pass_time()
-        meter = MeterProvider([delta_reader(20_000, exponential=False)], shutdown_on_exit=False).get_meter("direct")
+
+async def points_of_a_frame() -> list[Point]:
+    """Every point that one frame makes, in the form that the SDK's instruments take."""
+    delta = dict.fromkeys((Counter, Histogram, UpDownCounter), AggregationTemporality.DELTA)
+    reader = InMemoryMetricReader(preferred_temporality=delta)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    environ = {"VOICE_METRICS_DB": "off"}
+    ours = Ours(Telemetry(meter_provider=provider, environ=environ), environ)
+    found: list[Point] = []
+    for _ in range(2):
+        ours.recorder.take(metrics_frame())
+        await pass_time()
+        found = [point for point in _points(reader) if point[0] not in LIFE]
+    await ours.recorder.conclude()
+    return found
+
+
+def _points(reader: InMemoryMetricReader) -> list[Point]:
+    data = reader.get_metrics_data()
+    return [
+        (metric.name, point.sum if isinstance(point, HistogramDataPoint) else point.value, dict(point.attributes))
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.data.data_points
+    ]
+
+
+class Instruments:
+    """The SDK's instruments, with its reader at the default temporality."""
+
+    def __init__(self, points: list[Point]) -> None:
+        """Make an instrument for each metric.
+
+        Args:
+            points: What is recorded for each frame.
+        """
+        self._provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
+        meter = self._provider.get_meter("direct")
         rows = {row.name: row for row in (*table.VOICE, *table.GEN_AI)}
-        calls = [(instrument(meter, rows[name]), value, attributes) for name, value, attributes in self._points()]
+        self._calls = [(instrument(meter, rows[name]), value, attributes) for name, value, attributes in points]
 
-        async def record() -> None:
-            for _ in [metrics_frame() for _ in range(FRAMES)]:
-                for write, value, attributes in calls:
-                    write(value, attributes)
-                await self.pass_time()
-
-        self.points = len(calls)
-        return record
-
-    async def idle(self) -> None:
-        """Make frames and let time pass."""
+    async def record(self) -> None:
+        """Record the points of as many frames."""
         for _ in [metrics_frame() for _ in range(FRAMES)]:
-            await self.pass_time()
+            for write, value, attributes in self._calls:
+                write(value, attributes)
+            await pass_time()
 
-    def _points(self) -> list[tuple[str, float, dict[str, Any]]]:
-        data = self._reader.get_metrics_data()
-        return [
-            (metric.name, point.sum if isinstance(point, HistogramDataPoint) else point.value, dict(point.attributes))
-            for resource in (data.resource_metrics if data else ())
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            for point in metric.data.data_points
-            if metric.name != table.SESSION_DURATION.name
-        ]
+
+async def idle() -> None:
+    """Make frames and let time pass."""
+    for _ in [metrics_frame() for _ in range(FRAMES)]:
+        await pass_time()
 
 
 async def _nothing(summary: CallSummary) -> None:
@@ -164,31 +192,33 @@ async def compare(environ: dict[str, str]) -> str:
     Args:
         environ: The environment of the call.
     """
-    bench = Bench(environ)
-    await bench.prices_are_known()
-    record = await bench.recorder()
-    ways = {"ours": bench.handle, "instruments": record, "idle": bench.idle}
-    lines = [f"{bench.points} points of a frame"]
+    points = await points_of_a_frame()
+    telemetry = Telemetry(environ=environ)
+    ours = Ours(telemetry, environ)
+    ways: dict[str, Work] = {"ours": ours.handle, "instruments": Instruments(points).record, "idle": idle}
+    lines = [f"{len(points)} points of a frame"]
     # The ledger's rows are made and written on a thread of its own.
     for where, clock in (("on the event loop", time.thread_time), ("on all threads", time.process_time)):
         spent = await in_turns(ways, ROUNDS, clock)
-        ours, straight = added(spent, "ours", "idle") / FRAMES, added(spent, "instruments", "idle") / FRAMES
+        ours_cost, straight = added(spent, "ours", "idle") / FRAMES, added(spent, "instruments", "idle") / FRAMES
         ratio = statistics.median(
-            (ours - idle) / (straight - idle)
-            for ours, straight, idle in zip(spent["ours"], spent["instruments"], spent["idle"], strict=True)
+            (own - idle) / (straight - idle)
+            for own, straight, idle in zip(spent["ours"], spent["instruments"], spent["idle"], strict=True)
         )
-        lines.append(f"  {where}: {ours * 1e6:.0f} us handled, {straight * 1e6:.0f} us straight, {ratio:.2f}")
-    await bench.tap.conclude()
+        lines.append(f"  {where}: {ours_cost * 1e6:.0f} us handled, {straight * 1e6:.0f} us straight, {ratio:.2f}")
+    await ours.recorder.conclude()
+    await asyncio.to_thread(telemetry.shutdown)
     return "\n".join(lines)
 
 
 def main() -> None:
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, receiver() as url:
         for what, ledger in (("with the ledger", f"{folder}/calls.db"), ("without", "off")):
+            environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "VOICE_METRICS_DB": ledger}
             with asyncio.Runner(loop_factory=SteppedLoop) as runner:
-                print(f"MetricsFrame of four items, {what}:", runner.run(compare({"VOICE_METRICS_DB": ledger})))
+                print(f"MetricsFrame of four items, {what}:", runner.run(compare(environ)))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fleet import BOTS, Restarts, arrived, played, started
 from tests.backends.board import Moment, ask, questions
+from tests.backends_otlp.fleet import BOTS, Restarts, arrived, played, started
 
 from .stack import store
 

@@ -99,7 +99,16 @@ class Restarts:
 
 def played(processes: int, at_once: int, environ: Mapping[str, str], folder: Path) -> list[dict]:
     """Run the processes; what each of them fed."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.fleet_call", str(processes), str(at_once), str(folder)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tests.backends_otlp.fleet_call",
+        str(processes),
+        str(at_once),
+        str(folder),
+    ]
     subprocess.run(command, env={**os.environ, **environ}, check=True)
     return [json.loads(path.read_text()) for path in folder.glob("call-*.json")]
 

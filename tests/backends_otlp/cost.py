@@ -20,9 +20,9 @@ from pathlib import Path
 
 from loguru import logger
 
-from benchmarks.fleet import Fleet, started
 from benchmarks.machine import described
 from tests.backends.programs import BUILT, INSTALL_BUILT, missing
+from tests.backends_otlp.fleet import Fleet, started
 from tests.backends_otlp.stack import otlp_of, store
 from tests.scripted import DEMO, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
