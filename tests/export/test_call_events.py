@@ -19,6 +19,7 @@ from tests.scripted import SHORT, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.call.call_events import CallEvent, TurnEvents
 from voice_metrics.call.facts import Cause, Responded, ResponsePart, TokensUsed, TurnEnded, TurnOutcome, Unanswered
+from voice_metrics.cli import run
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.resend import resend
 from voice_metrics.ledger import CallState, LedgerReader, ledger_at
@@ -232,3 +233,25 @@ async def test_ledger_calls_a_call_delivered_when_its_event_is(
     ledger_at(tmp_path / "calls.db", used.settings.ledger_days).close()
     with LedgerReader(tmp_path / "calls.db") as reader:
         assert reader.call("c-1").row.state is CallState.DELIVERED
+
+
+async def test_local_calls_are_sent_as_events_once_a_server_is_there(
+    store: LogStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "calls.db"
+    monkeypatch.setenv("VOICE_METRICS_DB", str(path))
+    local = Telemetry(environ={"VOICE_METRICS_DB": str(path)})
+    await run_call(SHORT, before_output=[VoiceMetricsProcessor(telemetry=local, call_id="c-1")])
+    ledger_at(path, local.settings.ledger_days).close()
+    assert run(["resend", "--local", "--dry-run"]) == 1
+    assert run(["resend", "--local"]) == 2
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", store.url)
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "otlp")
+    assert run(["resend", "--local", "--since", "2d"]) == 0
+    assert run(["resend", "--local"]) == 0
+    (event,) = store.named("voice.call")
+    assert (event["call_id"], event["llm_model"]) == ("c-1", "mind-1")
+    assert event["voice.llm.prompt_tokens"] > 0
+    with LedgerReader(path) as reader:
+        assert reader.call("c-1").row.state is CallState.DELIVERED
+    assert "1 call of 1 delivered" in capsys.readouterr().out

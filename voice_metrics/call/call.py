@@ -357,7 +357,7 @@ class Call:
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
             ended = end_tags(reason, by, self.outcome)
             if (tags := self._series.event_tags) is not None:
-                self._series.event(call_event(self.progress(at), tags, self._unix_at_zero + ended_at))
+                self._series.event(call_event(self.progress(at).to_dict(), tags, self._unix_at_zero + ended_at))
             self._last_export = self._series.end(ended, ended_at - self._started_at, at - ended_at)
         return self._last_export
 

@@ -19,7 +19,6 @@ from voice_metrics.call.facts import (
     TurnOutcome,
     Unanswered,
 )
-from voice_metrics.call.summary import CallSummary
 
 CALL_EVENT, TURN_EVENT = "voice.call", "voice.turn"
 # The record is part of the export, and prices are a table.
@@ -49,19 +48,26 @@ class CallEvent:
     span_id: int = 0
 
 
-def call_event(summary: CallSummary, tags: Mapping[str, str], at: float, trace_id: int = 0) -> CallEvent:
+def call_event(told: Mapping[str, Any], tags: Mapping[str, str], at: float) -> CallEvent:
     """An ended call.
 
     Args:
-        summary: The call, summed up.
+        told: The call, summed up, as `CallSummary.to_dict` makes it.
         tags: The tags of its series.
         at: Its end, in Unix seconds.
-        trace_id: Its trace, or 0 without one.
     """
-    told = {key: value for key, value in summary.to_dict().items() if key not in _LEFT_OUT}
-    told["cost"] = {key: value for key, value in told["cost"].items() if key != "prices"}
-    attributes = {"call_id": summary.call_id, **tags, **dict(_flat("voice", told))}
-    return CallEvent(CALL_EVENT, at, attributes, summary.end_reason is EndReason.ERROR, trace_id)
+    fields = {key: value for key, value in told.items() if key not in _LEFT_OUT}
+    if isinstance(cost := told.get("cost"), Mapping):
+        fields["cost"] = {key: value for key, value in cost.items() if key != "prices"}
+    attributes = {"call_id": str(told["call_id"]), **tags, **dict(_flat("voice", fields))}
+    failed = told.get("end_reason") == EndReason.ERROR
+    return CallEvent(CALL_EVENT, at, attributes, failed, int(told.get("trace_id") or "0", 16))
+
+
+def tags_of(told: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that the series of a summed-up call had."""
+    models = {f"{leg}_model": model or "none" for leg, model in (told.get("models") or {}).items()}
+    return {**(told.get("attributes") or {}), **models}
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, EventValue]]:

@@ -8,13 +8,12 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict, fields
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from voice_metrics.call.facts import EndReason
-from voice_metrics.cli.moments import iso, moment
+from voice_metrics.cli.moments import iso, option_moment
 from voice_metrics.cli.places import ledger_file
 from voice_metrics.ledger import CallDetail, CallFilter, CallRow, CallState, LedgerReader, NoSuchCall
 from voice_metrics.settings.environment import Settings
@@ -56,8 +55,8 @@ def calls(
             _show_one(reader, call, as_json=as_json)
             return
         wanted = CallFilter(
-            since=_moment(since, "--since"),
-            until=_moment(until, "--until"),
+            since=option_moment(since, "--since"),
+            until=option_moment(until, "--until"),
             model=model,
             end_reason=end_reason,
             slower_than_ms=slower_than,
@@ -67,15 +66,6 @@ def calls(
         found = reader.calls(wanted, limit=min(limit, sys.maxsize))
         total = reader.count(wanted)
     _show(found, total, as_json=as_json, as_csv=as_csv)
-
-
-def _moment(text: str | None, option: str) -> float | None:
-    if text is None:
-        return None
-    try:
-        return moment(text, datetime.now().astimezone()).timestamp()
-    except ValueError as error:
-        raise typer.BadParameter(f"{option} {error}") from None
 
 
 def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Moments as people write and read them on a command line (pure).
+"""Moments as people write and read them on a command line.
 
 Owns the spellings: `2026-11-22`, `2026-11-22T13:05`, `today`, `yesterday`, `90m`, `2h`, `7d` ago. A moment without a
 time zone is local.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+
+import typer
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -64,3 +66,24 @@ def iso(unix_seconds: float) -> str:
         return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
         return f"{unix_seconds:g}"
+
+
+def option_moment(text: str | None, option: str) -> float | None:
+    """Read an option that is a moment.
+
+    Args:
+        text: As a person wrote it, or `None` where the option was left out.
+        option: The option's name.
+
+    Returns:
+        Unix seconds, or `None`.
+
+    Raises:
+        BadParameter: It is no moment.
+    """
+    if text is None:
+        return None
+    try:
+        return moment(text, datetime.now().astimezone()).timestamp()
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} {error}") from None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from voice_metrics.cli.local_events import send_local
+from voice_metrics.cli.moments import option_moment
 from voice_metrics.cli.places import ledger_file
 from voice_metrics.ledger import LedgerReader, NoCallYet, PendingState
 from voice_metrics.settings.environment import Settings, SettingsError
@@ -19,6 +21,7 @@ EXAMPLES = """\b
 Examples:
   voice-metrics resend --dry-run
   voice-metrics resend && echo everything has arrived
+  voice-metrics resend --local --since 2d
 
 Exit status: 0 if nothing is left to send, 1 if something is, or was refused.
 """
@@ -26,10 +29,16 @@ Exit status: 0 if nothing is left to send, 1 if something is, or was refused.
 
 def resend(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what waits to be sent.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Send events of calls that ended while no server was configured.")
+    ] = False,
+    since: Annotated[str | None, typer.Option("--since", help="With --local: calls of then and later.")] = None,
 ) -> None:
     """Send what is pending, with its original timestamps."""
     settings = Settings.from_environment(os.environ)
     path = ledger_file(settings)
+    if local:
+        raise typer.Exit(send_local(settings, path, option_moment(since, "--since"), dry_run=dry_run))
     waiting = _waiting(path)
     if waiting is None or not waiting.requests:
         print("Nothing waits to be sent.")

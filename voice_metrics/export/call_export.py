@@ -48,6 +48,7 @@ class CallExport:
         self._running = telemetry.begin(call_id, attributes, key)
         self._series = CallSeries(self._running, telemetry, services, gen_ai=gen_ai)
         sends = telemetry.settings.events
+        self._exemplars = telemetry.settings.exemplars
         self.event_tags = {"call_id": call_id, **attributes} if sends != "none" else None
         self._turns = TurnEvents(self.event_tags) if self.event_tags is not None and sends == "turns" else None
         self._own = OwnMetrics(telemetry.own_names, self._running, self._running.attributes)
@@ -84,6 +85,10 @@ class CallExport:
             fact: What happened.
             exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
         """
+        if self._exemplars == "always_off":
+            exemplar = None
+        elif exemplar is None and self._exemplars == "always_on":
+            exemplar = (time.time_ns(), 0, 0)
         self._series.happened(fact, exemplar)
         if self._turns is not None and (turn := self._turns.happened(fact, time.time(), exemplar)) is not None:
             self._telemetry.event(self._running, turn)

@@ -29,7 +29,7 @@ def late(endpoint: Endpoint) -> Outcome:
         Verdict.RETRYABLE,
         "timeout",
         f"no complete answer came within {endpoint.timeout_seconds:g} s.",
-        "Check the network and OTEL_EXPORTER_OTLP_TIMEOUT (seconds).",
+        "Check the network and OTEL_EXPORTER_OTLP_TIMEOUT (seconds; milliseconds above 300).",
     )
 
 

@@ -1,0 +1,106 @@
+"""Calls that ended while no server was configured, sent as events once one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voice_metrics.call.call_events import CallEvent, call_event, tags_of
+from voice_metrics.ledger import CallDetail, CallFilter, CallState, Fate, LedgerReader, NoCallYet
+from voice_metrics.settings.environment import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from voice_metrics.ledger import Ledger
+
+_AT_ONCE = 200
+
+
+def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: bool) -> int:
+    """Send the events of local calls; the ledger calls them delivered then. Their series were never kept.
+
+    Args:
+        settings: The environment's.
+        path: The ledger.
+        since: Only calls that started then or later, in Unix seconds; `None` for all.
+        dry_run: Whether to say only how many there are.
+
+    Returns:
+        The command's exit status: 0 if no local call is left.
+    """
+    try:
+        with LedgerReader(path) as reader:
+            found = list(_local(reader, since))
+    except NoCallYet:
+        found = []
+    if not found:
+        print("No call waits that ended without a server.")
+        return 0
+    if dry_run:
+        print(f"{_calls(len(found))} ended without a server and can be sent as events.")
+        return 1
+    if settings.logs_endpoint is None:
+        raise SettingsError(
+            "OTEL_LOGS_EXPORTER is not otlp, or no endpoint is set: the series of calls that ended without a server "
+            "were not kept, and events need OTEL_LOGS_EXPORTER=otlp"
+        )
+    return _send(settings, path, found)
+
+
+def _local(reader: LedgerReader, since: float | None) -> Iterator[CallDetail]:
+    for row in reader.calls(CallFilter(since=since, state=CallState.ENDED), descending=False):
+        if row.fate is Fate.LOCAL:
+            yield reader.call_of(row.key)
+
+
+def _send(settings: Settings, path: Path, found: list[CallDetail]) -> int:
+    from voice_metrics.export.about import About
+    from voice_metrics.export.delivery import Delivery
+    from voice_metrics.export.event_queue import EventQueue
+    from voice_metrics.export.requests import Requests
+    from voice_metrics.ledger import Ledger
+    from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
+
+    assert settings.logs_endpoint is not None
+    requests = Requests(About(settings, settings.service_name or DEFAULT_SERVICE_NAME).resource())
+    delivery = Delivery(settings.logs_endpoint)
+    ledger = Ledger(path)
+    sent = 0
+    try:
+        for start in range(0, len(found), _AT_ONCE):
+            some = found[start : start + _AT_ONCE]
+            queue = EventQueue(delivery, _count)
+            for call in some:
+                queue.add(call.row.key, call.row.call_id, _event(call))
+            failure = queue.ship(requests)
+            delivered = [call.row.key for call in some if queue.reached(call.row.key)]
+            sent += len(delivered)
+            _note(ledger, delivered)
+            if failure is not None:
+                print(f"The server: {failure}")
+                break
+    finally:
+        delivery.close()
+        ledger.close()
+    print(f"{_calls(sent)} of {len(found)} delivered to {settings.logs_endpoint.destination} as events.")
+    return 0 if sent == len(found) else 1
+
+
+def _event(call: CallDetail) -> CallEvent:
+    told = dict(call.summary)
+    ended_at = call.row.started_at + (call.row.duration_seconds or 0.0)
+    return call_event(told, tags_of(told), ended_at)
+
+
+def _note(ledger: Ledger, keys: list[str]) -> None:
+    if keys:
+        ledger.delivered(keys)
+        ledger.flush()
+
+
+def _count(reason: str, items: int) -> None:
+    """Leave the count of what is given up to the line that is printed."""
+
+
+def _calls(number: int) -> str:
+    return f"{number} call{'' if number == 1 else 's'}"
