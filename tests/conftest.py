@@ -7,11 +7,16 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from loguru import logger
 
 # A run in the background of a shell ignores Ctrl-C, and so would every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's load; what Hypothesis does otherwise, in CI too, stays.
+settings.register_profile("any machine", settings(), deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
