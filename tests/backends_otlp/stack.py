@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -95,6 +96,14 @@ class Logs:
         body = urllib.parse.urlencode({"query": query, "limit": limit}).encode()
         with urllib.request.urlopen(self.program.url + "/select/logsql/query", body, timeout=60) as answer:
             return [json.loads(line) for line in answer]
+
+    def rows_once_there(self, query: str, number: int) -> list[dict[str, str]]:
+        """The answer once it has a number of rows, or what it has after ten seconds."""
+        for _ in range(100):
+            if len(rows := self.rows(query)) == number:
+                break
+            time.sleep(0.1)
+        return rows
 
 
 def victoria_logs(folder: Path) -> Logs:

@@ -15,8 +15,9 @@ from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.series.prometheus_names import series_names
 from voice_metrics.series.table import GEN_AI, PROCESS, VOICE
 
+from . import records
 from .queries import holds
-from .stack import DEPLOY, Collector, collector, prometheus, store
+from .stack import DEPLOY, Collector, collector, post, prometheus, store, victoria_logs
 
 CONFIGS = DEPLOY / "collector"
 
@@ -101,6 +102,25 @@ async def test_days_have_each_call_and_months_have_their_sum(running: ExitStack,
             'absent({call_id!=""})': 1,
         },
     )
+
+
+def test_events_go_to_the_log_store(running: ExitStack, tmp_path: Path) -> None:
+    logs = victoria_logs(tmp_path / "logs")
+    started(running, logs.program)
+    nowhere = "http://127.0.0.1:9/"
+    through = a_collector(
+        running,
+        tmp_path / "collector",
+        "config.yaml",
+        COLLECTOR_QUEUE=f"{tmp_path}/queue",
+        DAYS_URL=nowhere,
+        MONTHS_URL=nowhere,
+        LOGS_URL=logs.otlp_url,
+    )
+    sent = [{"call_id": f"c-{number}"} for number in range(10)]
+    for number, event in enumerate(sent):
+        assert post(through.otlp_endpoint + "/v1/logs", records.request(f"process-{number}", event)) == 200
+    assert logs.rows_once_there("* | fields call_id | sort by (call_id)", len(sent)) == sent
 
 
 async def test_remote_write_has_the_names_of_otlp(running: ExitStack, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,10 +46,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logs]:
     through.program.start()
     for number, call in enumerate(CALLS):
         assert post(through.otlp_endpoint + "/v1/logs", request(f"process-{number}", call)) == 200
-    for _ in range(100):
-        if len(store.rows("*")) == len(CALLS):
-            break
-        time.sleep(0.1)
+    store.rows_once_there("*", len(CALLS))
     yield store
     through.program.stop()
     store.program.stop()
