@@ -1,4 +1,4 @@
-.PHONY: check quick test oldest pythons beside dashboards prices bench soak fleet capacity demo
+.PHONY: check quick test oldest pythons beside dashboards prices bench soak fleet capacity cost demo
 
 check: ## format, lint, strict types, tests with branch coverage; without the packages and tests of the demo
 	scripts/dev ruff format --check .

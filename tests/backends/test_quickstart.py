@@ -1,4 +1,4 @@
-"""The queries that the quick start shows answer the truth, and its figures are those of the script."""
+"""The queries that the quick start shows answer the truth, and what it says of a histogram is so."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from .chain import Chain
 from .otlp import Feed
 from .replay import Replay
 from .script import SPAN_SECONDS, Truth, calls
-from .test_plugin import series_of
 
 PAGE = (Path(__file__).parents[2] / "GRAFANA_QUICKSTART.md").read_text()
 QUERIES = re.findall(r"([^\n]+):\n\n```promql\n(.*?)\n```", PAGE, re.S)
@@ -62,9 +61,5 @@ def test_each_query_of_the_page_answers_the_truth(answered: dict[str, dict]):
     assert answered["Calls that run now"][()] == sum(call.end is None for call in SCRIPT)
 
 
-def test_the_figures_about_series_are_those_of_the_script():
-    of_one_call = [series_of([call], True) for call in SCRIPT]
-    assert 300 <= min(of_one_call) <= max(of_one_call) <= 450, "300 to 450"
-    assert series_of(SCRIPT, False) == pytest.approx(900, rel=0.05), "about 900"
-    assert "| 300 to 450 |" in PAGE
-    assert "| about 900 |" in PAGE
+def test_a_histogram_is_as_many_series_as_the_page_says():
+    assert f"One histogram is {len(s.TTFB.buckets) + 3} of them" in PAGE

@@ -113,24 +113,33 @@ def played(processes: int, at_once: int, environ: Mapping[str, str], folder: Pat
     return [json.loads(path.read_text()) for path in folder.glob("call-*.json")]
 
 
-def arrived(fleet: Fleet, fed: Counter[str], calls: int, events: bool) -> Iterator[str]:
+def arrived(fleet: Fleet, reports: list[dict]) -> Iterator[str]:
     """Wait until everything is there.
+
+    Args:
+        fleet: Where it should be.
+        reports: What the processes fed.
 
     Yields:
         What is not.
     """
+    fed = sum((Counter(report["total"]) for report in reports), Counter[str]())
+    calls = sorted((report["call_id"], str(report["total"]["voice_llm_tokens_total"])) for report in reports)
     deadline = time.monotonic() + ARRIVES_SECONDS
     while True:
         came = {name: sum(map(total, samples(fleet.prometheus, name))) for name in fed}
-        wrong = [f"{name}: {came[name]:.0f} came, {fed[name]} were fed" for name in fed if came[name] != fed[name]]
-        if events and (rows := len(fleet.logs.rows('event_name:="voice.call" | fields call_id'))) != calls:
-            wrong.append(f"events: {rows} came of {calls} calls")
-        if not wrong or time.monotonic() > deadline:
+        rows = fleet.logs.rows('event_name:="voice.call" | fields call_id, voice.llm.total_tokens')
+        events = sorted((row["call_id"], row["voice.llm.total_tokens"]) for row in rows)
+        if (came == fed and events == calls) or time.monotonic() > deadline:
             break
         time.sleep(0.5)
+    print(f"  {'events':42} fed {len(calls):10} came {len(events):10}")
+    if events != calls:
+        yield f"events: {len(events)} came of {len(calls)}, {len(set(calls) & set(events))} of them as they were fed"
     for name, value in sorted(fed.items()):
         print(f"  {name:42} fed {value:10} came {came[name]:10.0f}")
-    yield from wrong
+        if came[name] != value:
+            yield f"{name}: {came[name]:.0f} came, {value} were fed"
 
 
 def main() -> None:
@@ -140,7 +149,6 @@ def main() -> None:
     read.add_argument("--every", default="2s", help="how long a gateway collects increments")
     read.add_argument("--restart-seconds", type=float, default=5.0)
     read.add_argument("--temporality", default="delta")
-    read.add_argument("--without-events", action="store_true")
     options = read.parse_args()
     if reason := missing((*BUILT, "nginx"), INSTALL_BUILT):
         sys.exit(reason)
@@ -160,13 +168,12 @@ def main() -> None:
         finally:
             restarts.stop()
         took = time.monotonic() - began
-        fed = sum((Counter(report["total"]) for report in reports), Counter[str]())
         late = sum(not report["flushed"] for report in reports)
         print(
             f"{len(reports)} processes in {took:.0f} s, {options.at_once} at a time; {restarts.number} restarts of a "
             f"Collector; {late} processes ended before the gateway had answered"
         )
-        wrong = list(arrived(fleet, fed, options.processes, not options.without_events))
+        wrong = list(arrived(fleet, reports))
         if len(reports) != options.processes:
             wrong.append(f"{options.processes - len(reports)} processes did not report")
         active = store(fleet.prometheus).instant('count({__name__=~"voice_.+|gen_ai_.+"})', time.time())

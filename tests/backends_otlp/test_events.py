@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.scripted import SHORT, run_call
+from voice_metrics import Telemetry, VoiceMetricsProcessor
+
 from .records import request
-from .stack import Logs, gateway, post, victoria_logs
+from .stack import Collector, Logs, gateway, post, victoria_logs
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 CALLS = [
@@ -39,17 +43,22 @@ def asked(title: str) -> str:
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logs]:
-    folder = tmp_path_factory.mktemp("logs")
-    store = victoria_logs(folder / "victoria")
+    store = victoria_logs(tmp_path_factory.mktemp("victoria"))
     store.program.start()
-    through = gateway(folder / "gateway", "a", "http://127.0.0.1:9/", store.otlp_url)
-    through.program.start()
-    for number, call in enumerate(CALLS):
-        assert post(through.otlp_endpoint + "/v1/logs", request(f"process-{number}", call)) == 200
-    store.rows_once_there("*", len(CALLS))
     yield store
-    through.program.stop()
     store.program.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def through(tmp_path_factory: pytest.TempPathFactory, logs: Logs) -> Iterator[Collector]:
+    """The gateway, after the calls went through it."""
+    running = gateway(tmp_path_factory.mktemp("gateway"), "a", "http://127.0.0.1:9/", logs.otlp_url)
+    running.program.start()
+    for number, call in enumerate(CALLS):
+        assert post(running.otlp_endpoint + "/v1/logs", request(f"process-{number}", call)) == 200
+    logs.rows_once_there("*", len(CALLS))
+    yield running
+    running.program.stop()
 
 
 def test_an_event_keeps_every_field(logs: Logs) -> None:
@@ -94,3 +103,35 @@ def test_cost_is_added_up_by_tenant(logs: Logs) -> None:
 def test_calls_with_an_unanswered_turn_are_found(logs: Logs) -> None:
     (row,) = logs.rows(asked("Calls with an unanswered turn"))
     assert (row["call_id"], row["voice.turns.unanswered"]) == ("c-7", "1")
+
+
+async def test_every_field_of_an_event_is_documented(logs: Logs, through: Collector) -> None:
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": through.otlp_endpoint,
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "VOICE_METRICS_EVENTS": "turns",
+        "VOICE_METRICS_DB": "off",
+        "OTEL_SERVICE_NAME": "documented",
+    }
+    telemetry = Telemetry(environ=environ)
+    truth = await run_call(SHORT, before_output=[VoiceMetricsProcessor(call_id="real", telemetry=telemetry)])
+    assert telemetry.shutdown()
+    rows = await asyncio.to_thread(logs.rows_once_there, 'call_id:="real"', 2)
+    call, turn = sorted(rows, key=lambda row: row["event_name"])
+    assert (call["event_name"], call["voice.llm.prompt_tokens"]) == ("voice.call", str(truth.prompt_tokens))
+    assert (turn["event_name"], turn["voice.turn.outcome"]) == ("voice.turn", "completed")
+    names = documented()
+    assert [name for row in rows for name in row if name.startswith("voice.") and not names.fullmatch(name)] == []
+
+
+def documented() -> re.Pattern[str]:
+    """What matches the names in the page's tables: `.b` after `a.x` is `a.b`; <…> is a word, and * any words."""
+    names, base = list[str](), ""
+    for row in re.findall(r"^\| (`voice\..*?) \|", PAGE.read_text(), re.MULTILINE):
+        for name in re.findall(r"`(\.?[a-z0-9_.<>*]+)`", row):
+            if name.startswith("voice."):
+                base = name.rpartition(".")[0]
+            names.append(base + name if name.startswith(".") else name)
+    words = {"<part>": r"\w+", "<service>": r"\w+", "*": r"[\w.]+"}
+    return re.compile("|".join(re.sub(r"<\w+>|\*", lambda found: words[found[0]], name) for name in names))
