@@ -16,7 +16,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.options import Options, destination
-from voice_metrics.pipecat.recorder import WATCHED, CallRecorder
+from voice_metrics.pipecat.recorder import READ, CallRecorder
 from voice_metrics.pipecat.services import Flags
 from voice_metrics.pipecat.spending import Budget
 from voice_metrics.prices import PriceBook, price_book
@@ -165,8 +165,8 @@ class VoiceMetricsProcessor(FrameProcessor):
             direction: Its direction.
         """
         await super().process_frame(frame, direction)
-        if WATCHED[type(frame)]:
-            self._recorder.take(frame)
+        if READ[type(frame)]:
+            self._recorder.passes(frame)
         # Pipecat waits for ever for an EndFrame that a processor keeps.
         await self.push_frame(frame, direction)
 

@@ -68,6 +68,13 @@ class Playout:
         Returns:
             What is to be known of it: the first of a piece, or late within an answer.
         """
+        if self._piece_seconds and self._ends_at is not None and at <= self._ends_at:
+            # In time, as most is.
+            self._sentence_has_audio = True
+            self._run_seconds += seconds
+            self._piece_seconds += seconds
+            self._ends_at += seconds
+            return None
         dry = None if self._ends_at is None else at - self._ends_at
         is_same = self._heard_answer == self._answer
         event: SpeechMade | SpeechLate | None = None

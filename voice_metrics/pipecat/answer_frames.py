@@ -1,7 +1,9 @@
 """How an answer is made, read where it arises: models and voices at work, and what was heard of a turn.
 
-These frames end in other processors, or reach some places of a pipeline late, so they are read as their processor
-pushes them. A frame of another kind costs one look-up by its class.
+A model's frames end in the voice, and a voice's reach the places behind the output late, so they are read as their
+processor pushes them. Pipecat calls a listener for each frame that passes a processor, the caller's audio too, for 2 to
+5 microseconds. So the frames of a voice are read where they pass, if one voice speaks and they pass in time. A frame of
+another kind costs one look-up by its class.
 """
 
 from __future__ import annotations
@@ -140,18 +142,44 @@ _MODEL: dict[type, _Step] = {
 }
 # A model that speaks makes both.
 _STEPS = {Leg.LLM: _Steps({**_MODEL, **_SPEECH}), Leg.TTS: _Steps({**_VOICE, **_SPEECH})}
+_WITHOUT_SPEECH = {Leg.LLM: _Steps(_MODEL)}
 
 
-def listen_to_maker(processor: Any, happened: _Happened, clock: Callable[[], float]) -> None:
+def maker_of_speech(happened: _Happened, clock: Callable[[], float]) -> _Maker:
+    """What reads a voice's frames for another one that is told them.
+
+    Args:
+        happened: Receives each event and the processor, synchronously.
+        clock: Monotonic seconds.
+    """
+    return _Maker(happened, _STEPS[Leg.TTS], clock)
+
+
+def is_of_voice(kind: type[Frame]) -> bool:
+    """Whether frames of a class may be a voice's, or frame what it says."""
+    return _STEPS[Leg.TTS][kind] is not None
+
+
+def leg_of(processor: Any) -> Leg | None:
+    """The part that a processor plays in making answers, or `None` if it plays none."""
+    # A model in another worker is heard where its frames enter this one's pipeline.
+    if is_bridge(processor):
+        return Leg.LLM
+    return next((service.leg for service in services_in((processor,))), None)
+
+
+def listen_to_maker(processor: Any, happened: _Happened, clock: Callable[[], float], *, speech: bool = True) -> None:
     """Listen to a processor, if it makes answers or parts of them.
 
     Args:
         processor: Any processor.
         happened: Receives each event and the processor, synchronously, in the task of the processor.
         clock: Monotonic seconds.
+        speech: Whether its speech is to be heard; it may be read where it passes.
     """
-    if (leg := _leg(processor)) in _STEPS:
-        processor.add_event_handler("on_before_push_frame", _Maker(happened, _STEPS[leg], clock).pushes)
+    steps = (_STEPS if speech else _WITHOUT_SPEECH).get(leg_of(processor) or Leg.OTHER)
+    if steps is not None:
+        processor.add_event_handler("on_before_push_frame", _Maker(happened, steps, clock).pushes)
 
 
 def listen_to_turns(processor: Any, happened: _Happened) -> bool:
@@ -175,10 +203,3 @@ def listen_to_turns(processor: Any, happened: _Happened) -> bool:
     processor.add_event_handler("on_user_turn_stopped", stopped)
     processor.add_event_handler("on_user_turn_idle", lambda aggregator: happened(CallerIdle(), aggregator))
     return True
-
-
-def _leg(processor: Any) -> Leg | None:
-    # A model in another worker is heard where its frames enter this one's pipeline.
-    if is_bridge(processor):
-        return Leg.LLM
-    return next((service.leg for service in services_in((processor,))), None)

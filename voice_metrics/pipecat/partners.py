@@ -67,6 +67,7 @@ class Partners:
             processors = list(processors_of(worker.pipeline))
             self._switches.listen(processors)
             self._origins.listen(processors)
+            self._origins.listen_to_answers(processors)
             self._responses.listen(processors)
             for processor in processors:
                 if processor.can_generate_metrics():

@@ -28,7 +28,7 @@ def misplaced(root: Any, meter: Any) -> str | None:
     Returns:
         What will be missing and what to do, or `None` if all pass or the processor is not in the pipeline.
     """
-    front = _in_front(root, meter)
+    front = in_front(root, meter)
     if front is None:
         return None
     seen = {service.name for service in services_in(front)}
@@ -46,14 +46,19 @@ def misplaced(root: Any, meter: Any) -> str | None:
     )
 
 
-def _in_front(node: Any, meter: Any) -> list[Any] | None:
-    """The processors below a node whose frames reach the meter; `None` if the meter is not below it."""
+def in_front(node: Any, meter: Any) -> list[Any] | None:
+    """The processors below a node whose frames reach a processor; `None` if that is not below it.
+
+    Args:
+        node: A pipeline, or a processor.
+        meter: The processor.
+    """
     passed: list[Any] = []
     parallel = any(base.__name__ in _PARALLEL for base in type(node).__mro__)
     for child in getattr(node, "processors", ()) or ():
         if child is meter:
             return passed
-        if (front := _in_front(child, meter)) is not None:
+        if (front := in_front(child, meter)) is not None:
             return front if parallel else passed + front
         passed.extend(processors_of(child))
     return None
@@ -74,11 +79,13 @@ class Placement:
     Parameters:
         counts: Whether its calls go into series and ledger. Of several at one pipeline the first processor's do,
             without any those of the observer that was set up first, so that nothing is counted twice.
+        meter: The processor that records, or `None` if it is an observer.
         warning: What the calls will lack and what to do, or `None` if nothing.
     """
 
     def __init__(self) -> None:
         self.counts = True
+        self.meter: Any = None
         self.warning: str | None = None
 
     def look(self, worker: Any, processors: Iterable[Any], recorder: object) -> None:
@@ -90,7 +97,7 @@ class Placement:
             recorder: The recorder.
         """
         meters = [each for each in processors if isinstance(getattr(each, "_recorder", None), type(recorder))]
-        mine = next((meter for meter in meters if meter._recorder is recorder), None)
+        mine = self.meter = next((meter for meter in meters if meter._recorder is recorder), None)
         if meters:
             self.counts = meters[0] is mine
         else:

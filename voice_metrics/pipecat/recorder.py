@@ -36,6 +36,7 @@ from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat import breakdowns, endings, event_loop
 from voice_metrics.pipecat import conversation_frames as events
+from voice_metrics.pipecat.answer_frames import is_of_voice
 from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.endings import Ending
 from voice_metrics.pipecat.lifetime import Lifetime
@@ -43,6 +44,7 @@ from voice_metrics.pipecat.metrics_frames import measurements
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
+from voice_metrics.pipecat.passing_speech import PassingSpeech, passing_speech
 from voice_metrics.pipecat.placement import Placement, no_telemetry
 from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.services import Flags, Services, services_in
@@ -69,7 +71,16 @@ class _Watched(dict[type, bool]):
         return watched
 
 
+class _Read(_Watched):
+    """Whether frames of a class are read where they pass."""
+
+    def __missing__(self, kind: type[Frame]) -> bool:
+        read = self[kind] = WATCHED[kind] or is_of_voice(kind)
+        return read
+
+
 WATCHED = _Watched()
+READ = _Read()
 _LONGEST_WARNING = 1000
 # The latest call of each id that may still be running.
 _running: weakref.WeakValueDictionary[str, Lifetime] = weakref.WeakValueDictionary()
@@ -118,6 +129,7 @@ class CallRecorder:
         self._current = CurrentCall()
         self._services = Services()
         self._origins = Origins(self._at_origin, clock)
+        self._speech: PassingSpeech | None = None
         self._responses = Responses(self._inferred, self._inference_failed, clock)
         self._partners = Partners(self._at_origin, self.take, self._switched, self._responses)
         self._seen = Seen()
@@ -161,6 +173,10 @@ class CallRecorder:
                     services_in(processors), lambda: processors_of_workers(peers_of(worker)), resting_in(processors)
                 )
                 self._origins.listen(processors)
+                self._speech = passing_speech(
+                    worker.pipeline, processors, self._placement.meter, self._at_origin, self._clock
+                )
+                self._origins.listen_to_answers(processors, speech=self._speech is None)
                 self._begin(worker.params.start_metadata, self._clock())
                 self._origins.listen_above(worker)
                 self._partners.attach(worker)
@@ -170,6 +186,20 @@ class CallRecorder:
                     await breakdowns.attach(worker, setup.task_manager, self._explained)
         except Exception as fault:
             self.faulted("set-up", fault)
+
+    def passes(self, frame: Frame) -> None:
+        """Read a frame where it passes, if `READ` says so. Never raises and never waits.
+
+        Args:
+            frame: A frame that passes the processor that measures.
+        """
+        try:
+            if self._speech is not None:
+                self._speech.passes(frame)
+        except Exception as fault:
+            self.faulted(type(frame).__name__, fault)
+        if WATCHED[type(frame)]:
+            self.take(frame)
 
     def take(self, frame: Frame) -> None:
         """Read a frame, unless it was read before. Never raises and never waits.

@@ -1,0 +1,80 @@
+"""Where a voice's frames are read as they pass, and where the voice itself is listened to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from pipecat.pipeline.parallel_pipeline import ParallelPipeline
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.service_switcher import ServiceSwitcher, ServiceSwitcherStrategyManual
+from pipecat.processors.frame_processor import FrameProcessor
+
+from tests.providers import Bench, Mouth, Speaker
+from tests.scripted import SHORT, run_call
+from voice_metrics.pipecat.passing_speech import passing_speech
+from voice_metrics.pipecat.workers import processors_of
+from voice_metrics.processor import VoiceMetricsProcessor
+
+Arrange = Callable[[FrameProcessor], list[FrameProcessor]]
+
+
+def mouth() -> Mouth:
+    return Mouth(Bench(SHORT))
+
+
+def speaker() -> Speaker:
+    return Speaker(Bench(SHORT))
+
+
+def switcher() -> ServiceSwitcher:
+    return ServiceSwitcher([mouth(), mouth()], ServiceSwitcherStrategyManual)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "expected"),
+    [
+        pytest.param(lambda meter: [mouth(), meter, speaker()], True, id="before-the-output"),
+        pytest.param(lambda meter: [Pipeline([mouth(), meter]), speaker()], True, id="in-a-pipeline-of-its-own"),
+        pytest.param(lambda meter: [switcher(), meter, speaker()], True, id="behind-a-voice-and-its-spare"),
+        pytest.param(lambda meter: [mouth(), speaker(), meter], False, id="behind-the-output"),
+        pytest.param(lambda meter: [meter, mouth(), speaker()], False, id="in-front-of-the-voice"),
+        pytest.param(lambda meter: [meter, speaker()], False, id="without-a-voice"),
+        pytest.param(
+            lambda meter: [ParallelPipeline([mouth()], [mouth()]), meter, speaker()], False, id="behind-two-voices"
+        ),
+        pytest.param(
+            lambda meter: [ParallelPipeline([mouth()], [meter]), speaker()], False, id="beside-the-voices-branch"
+        ),
+        pytest.param(
+            lambda meter: [ParallelPipeline([mouth(), meter], [switcher()]), speaker()], False, id="a-voice-elsewhere"
+        ),
+    ],
+)
+def test_speech_passes_in_time_behind_the_one_voice_and_before_the_output(arrange: Arrange, expected: bool) -> None:
+    async def passes() -> bool:
+        meter = VoiceMetricsProcessor()
+        root = Pipeline(arrange(meter))
+        reader = passing_speech(root, list(processors_of(root)), meter, lambda event, source: None, lambda: 0.0)
+        return reader is not None
+
+    assert asyncio.run(passes()) is expected
+
+
+@pytest.mark.parametrize(("place", "expected"), [("before_output", 0), ("after_output", 1), ("at_end", 1)])
+def test_before_the_output_nothing_listens_to_each_push_of_the_voice(place: str, expected: int) -> None:
+    listeners: list[int] = []
+
+    async def call() -> None:
+        voice: list[FrameProcessor] = []
+
+        def remember(processors: list[FrameProcessor]) -> list[FrameProcessor]:
+            voice.append(processors[-1])
+            return processors
+
+        await run_call(SHORT, around=remember, **{place: [VoiceMetricsProcessor()]})
+        listeners.append(len(voice[0]._event_handlers["on_before_push_frame"].handlers))
+
+    asyncio.run(call())
+    assert listeners == [expected]

@@ -1,0 +1,77 @@
+"""The speech of the one voice that speaks, read where its frames pass: nothing listens to each push of the voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pipecat.frames.frames import Frame, LLMFullResponseEndFrame, LLMFullResponseStartFrame
+
+from voice_metrics.call.facts import Leg
+from voice_metrics.call.incoming import Event
+from voice_metrics.pipecat.answer_frames import leg_of, maker_of_speech
+from voice_metrics.pipecat.placement import in_front
+from voice_metrics.pipecat.switches import resting_in
+
+_REPLY = (LLMFullResponseStartFrame, LLMFullResponseEndFrame)
+
+
+class PassingSpeech:
+    """Reads a voice's frames.
+
+    Args:
+        happened: Receives each event and `None`, synchronously.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, happened: Callable[[Event, Any], None], clock: Callable[[], float]) -> None:
+        self._maker = maker_of_speech(happened, clock)
+        self._replies: dict[type, int] = {}
+
+    def passes(self, frame: Frame) -> None:
+        """Read a frame that passes."""
+        # What begins and ends a reply passes twice behind branches that are joined.
+        if type(frame) not in _REPLY or self._is_new(frame):
+            self._maker.pushes(None, frame)
+
+    def _is_new(self, frame: Frame) -> bool:
+        if self._replies.get(type(frame)) == frame.id:
+            return False
+        self._replies[type(frame)] = frame.id
+        return True
+
+
+def passing_speech(
+    root: Any,
+    processors: Sequence[Any],
+    meter: Any | None,
+    happened: Callable[[Event, Any], None],
+    clock: Callable[[], float],
+) -> PassingSpeech | None:
+    """What reads the speech of a pipeline where it passes.
+
+    Args:
+        root: The pipeline.
+        processors: All of its processors.
+        meter: The processor that measures, or `None` for an observer: it sees a reply's end as the model pushes it, and
+            not as the voice does.
+        happened: Receives each event and `None`, synchronously.
+        clock: Monotonic seconds.
+
+    Returns:
+        The reader, or `None` if speech has to be heard at its origin: several voices speak at once, none does, or
+        their frames do not pass in time. An output transport passes them on when they are heard, and the assistant's
+        aggregator keeps them.
+    """
+    front = None if meter is None else in_front(root, meter)
+    if front is None or any(_is_output(processor) for processor in front):
+        return None
+    voices = [processor for processor in processors if leg_of(processor) is Leg.TTS]
+    resting = set(resting_in(processors))
+    if sum(voice.name not in resting for voice in voices) != 1:
+        return None
+    return PassingSpeech(happened, clock) if all(voice in front for voice in voices) else None
+
+
+def _is_output(processor: Any) -> bool:
+    return any(base.__name__ == "BaseOutputTransport" for base in type(processor).__mro__)
