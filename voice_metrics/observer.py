@@ -145,6 +145,7 @@ class VoiceMetricsObserver(BaseObserver):
             data: The processor and how long it took.
         """
         await self._recorder.discover(data.processor)
+        self._recorder.was_set_up(data)
 
     async def on_push_frame(self, data: FramePushed) -> None:
         """Read a frame, once.

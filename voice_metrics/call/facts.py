@@ -363,6 +363,21 @@ class Spoke:
 
 
 @dataclass(frozen=True, slots=True)
+class SetUp:
+    """A service was made ready, connected for instance, before the pipeline started.
+
+    Parameters:
+        processor: Class name of the service.
+        model: Model it runs, or `None` if it names none.
+        seconds: How long it took; positive.
+    """
+
+    processor: str
+    model: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Neither side spoke for a second or more.
 
@@ -557,6 +572,7 @@ Fact = (
     | Greeted
     | FloorHeld
     | Spoke
+    | SetUp
     | Silence
     | Yielded
     | FalseInterruption

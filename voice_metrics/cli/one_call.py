@@ -10,8 +10,8 @@ from rich.text import Text
 from voice_metrics.call.wording import summary_lines
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, figures, length, printable
-from voice_metrics.ledger import CallDetail, CallState
+from voice_metrics.cli.wording import NOTHING, figures, length, milliseconds, printable
+from voice_metrics.ledger import CallDetail, CallState, StartUp, start_up
 from voice_metrics.ledger.fates import FATES
 
 
@@ -45,6 +45,15 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
         if name == "turns":
             yield from _latencies(summary)
         yield name, text
+    if (taken := start_up(detail.timeline)) is not None:
+        yield "set-up", _set_up(taken)
+
+
+def _set_up(taken: StartUp) -> str:
+    services = ", ".join(f"{name} {milliseconds(seconds * 1000)}" for name, seconds in taken.services)
+    waited = taken.of_greeting_seconds
+    told = "" if waited is None else f"; of the greeting {milliseconds(waited * 1000)}"
+    return f"{milliseconds(taken.seconds * 1000)} ({services}){told}"
 
 
 def _latencies(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """A call's time line for a person: what belongs together on one line.
 
-Owns what is left out: what a single request cost, as the call's cost is told above; `--json` has every row.
+Owns what is left out: what a single request cost, as the call's cost is told above, and each stretch of speech, as
+the floor is; `--json` has every row.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _TOKENS = {
     "cache_creation_tokens": "written to cache",
     "reasoning_tokens": "reasoning",
 }
-_LEFT_OUT = {"cost_usd", "unpriced"}
+_LEFT_OUT = {"cost_usd", "unpriced", "speech"}
 _LENGTHS = {"turn", "audio_seconds"}
 _COUNTS = {"characters"}
 

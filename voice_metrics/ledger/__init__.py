@@ -17,6 +17,7 @@ from voice_metrics.ledger.rows import (
     Row,
     UsagePoint,
 )
+from voice_metrics.ledger.start_up import StartUp, start_up
 from voice_metrics.ledger.timeline import Timeline, rows
 from voice_metrics.ledger.writer import LedgerUnavailable
 
@@ -36,8 +37,10 @@ __all__ = [
     "Pages",
     "PendingState",
     "Row",
+    "StartUp",
     "Timeline",
     "UsagePoint",
     "ledger_at",
     "rows",
+    "start_up",
 ]

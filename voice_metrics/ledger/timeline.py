@@ -26,6 +26,7 @@ from voice_metrics.call.facts import (
     Processing,
     Responded,
     ResponsePart,
+    SetUp,
     Silence,
     Spoke,
     Switched,
@@ -77,6 +78,8 @@ def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
         case FirstByte() | Processing():
             outcome = "interrupted" if fact.interrupted else None
             return (Row(at, _LATENCIES[type(fact)], fact.seconds, leg, fact.processor, fact.model, outcome),)
+        case SetUp():
+            return (Row(at, "set_up", fact.seconds, leg, fact.processor, fact.model),)
         case FirstAudio() | FirstAnswerToken():
             return (Row(at, _LATENCIES[type(fact)], fact.seconds, leg, fact.processor, fact.model),)
         case TextAggregated(processor, seconds):

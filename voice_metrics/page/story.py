@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from voice_metrics.ledger import CallDetail, CallState, Row
+from voice_metrics.ledger import CallDetail, CallState, Row, start_up
 from voice_metrics.page.answers import answers, averages
 from voice_metrics.page.floor import floor
 
@@ -33,7 +33,8 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
     Returns:
         "seconds", the "strip" of the conversation, "marks" (interruptions, errors, unanswered turns), "lanes" of
         bars, "answers" with their parts, the "averages" of the parts over so many answers ("averaged"), and the
-        "floor": who spoke, silences, gaps and stalls.
+        "floor": who spoke, silences, gaps and stalls, and the "start_up": what the services' set-up took, and how much
+        of the wait for the greeting that was, or `None` if it is not known.
     """
     start, rows = detail.row.started_at, sorted(detail.timeline, key=lambda row: row.at)
     live = detail.row.state is CallState.LIVE
@@ -54,6 +55,19 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
         "averages": averages(told),
         "averaged": sum(answer["named"] for answer in told),
         "floor": floor(rows, start),
+        "start_up": _start_up(rows),
+    }
+
+
+def _start_up(rows: Sequence[Row]) -> dict[str, Any] | None:
+    taken = start_up(rows)
+    if taken is None:
+        return None
+    waited = taken.of_greeting_seconds
+    return {
+        "seconds": round(taken.seconds, 3),
+        "of_greeting_seconds": None if waited is None else round(waited, 3),
+        "services": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in taken.services],
     }
 
 

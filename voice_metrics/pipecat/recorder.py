@@ -34,7 +34,7 @@ from voice_metrics.call.text import clean
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
-from voice_metrics.pipecat import breakdowns, endings, event_loop
+from voice_metrics.pipecat import breakdowns, endings, event_loop, set_up_times
 from voice_metrics.pipecat import conversation_frames as events
 from voice_metrics.pipecat.answer_frames import is_of_voice
 from voice_metrics.pipecat.current_call import CurrentCall
@@ -178,6 +178,8 @@ class CallRecorder:
                 )
                 self._origins.listen_to_answers(processors, speech=self._speech is None)
                 self._begin(worker.params.start_metadata, self._clock())
+                if self._placement.meter is not None:
+                    await set_up_times.attach(worker, setup.task_manager, self.was_set_up)
                 self._origins.listen_above(worker)
                 self._partners.attach(worker)
                 self._current.inherit(processors)
@@ -200,6 +202,19 @@ class CallRecorder:
             self.faulted(type(frame).__name__, fault)
         if WATCHED[type(frame)]:
             self.take(frame)
+
+    def was_set_up(self, data: Any) -> None:
+        """Note how long a service took to be set up. Never raises.
+
+        Args:
+            data: What Pipecat tells of a processor that was set up.
+        """
+        try:
+            if self.call is not None and (told := set_up_times.set_up(data)) is not None:
+                fact, ago = told
+                self.call.happened(fact, self._clock() - ago)
+        except Exception as fault:
+            self.faulted("set-up", fault)
 
     def take(self, frame: Frame) -> None:
         """Read a frame, unless it was read before. Never raises and never waits.

@@ -37,6 +37,7 @@ from voice_metrics.call.facts import (
     Refused,
     Responded,
     ResponsePart,
+    SetUp,
     Silence,
     Spoke,
     Switched,
@@ -250,6 +251,7 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _fields("cause"))],
     Backchannel: [],
     Spoke: [],
+    SetUp: [],
     Interrupted: [_Row(table.INTERRUPTIONS, _once, _nothing_more)],
     FunctionSettled: [
         _Row(table.FUNCTION_CALLS, _once, _fields("function", "outcome")),

@@ -1,0 +1,119 @@
+"""How long services take to be set up, and what of the caller's wait for the greeting that is."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipecat.processors.frame_processor import FrameProcessor, FrameProcessorSetup
+from pipecat.services.llm_service import LLMService
+
+from tests.providers import llm_settings
+from tests.scripted import SHORT, scripted_call
+from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
+from voice_metrics.cli.one_call import show
+from voice_metrics.ledger import CallDetail, LedgerReader, Row, StartUp, ledger_at, start_up
+from voice_metrics.page.story import story
+from voice_metrics.pipecat.set_up_times import TELLS
+
+SECONDS = 0.2
+
+
+class SlowLLMService(LLMService):
+    """A model that connects for a while, before the StartFrame, and is asked nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=dataclasses.replace(llm_settings(), model="slow-1"))
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        await super().setup(setup)
+        await asyncio.sleep(SECONDS)
+
+    async def process_frame(self, frame: Any, direction: Any) -> None:
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+
+
+async def detail(path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> CallDetail:
+    monkeypatch.setenv("VOICE_METRICS_DB", str(path))
+    telemetry = Telemetry(environ={"VOICE_METRICS_DB": str(path)})
+    slow: list[FrameProcessor] = [SlowLLMService()]
+    if way == "observer":
+        observers = [VoiceMetricsObserver(call_id="slow", telemetry=telemetry)]
+        await scripted_call(SHORT, after_output=slow, observers=observers).run()
+    else:
+        await scripted_call(
+            SHORT, after_output=slow, **{way: [VoiceMetricsProcessor(call_id="slow", telemetry=telemetry)]}
+        ).run()
+    ledger = ledger_at(path, 30)
+    assert ledger.flush()
+    with LedgerReader(path) as reader:
+        found = reader.call("slow")
+    telemetry.shutdown()
+    ledger.close()
+    return found
+
+
+@pytest.mark.parametrize("way", ["before_output", "at_end", "observer"])
+async def test_a_call_tells_how_long_its_services_took_to_be_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = await detail(tmp_path / "calls.db", monkeypatch, way)
+
+    taken = [row for row in call.timeline if row.kind == "set_up" and row.name == "SlowLLMService"]
+    show(call)
+    shown = capsys.readouterr().out
+    assert "speech" in {row.kind for row in call.timeline}
+    assert re.search(r"s  turn  ", shown)
+    assert not re.search(r"s  speech  ", shown)  # the floor is told above
+    told = story(call, 0.0)["start_up"]
+    if not TELLS:
+        assert not taken
+        assert told is None
+        assert "set-up" not in shown
+        return
+    assert [(row.service, row.model) for row in taken] == [("llm", "slow-1")]
+    assert (taken[0].value or 0.0) >= SECONDS * 0.99
+    assert told["services"][0]["name"] == "SlowLLMService"
+    assert "set-up" in shown
+
+
+async def test_what_looks_at_the_set_up_is_gone_once_the_pipeline_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", "off")
+    call = scripted_call(SHORT, before_output=[VoiceMetricsProcessor()])
+    await call.run()
+
+    assert "_SetUps" not in {type(observer).__name__ for observer in call.worker._observer._observers}
+
+
+def row(at: float, kind: str, seconds: float | None, name: str | None = None) -> Row:
+    return Row(at, kind, seconds, "llm" if kind == "set_up" else None, name)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([row(3.0, "greeting", 2.0)], None, id="unknown"),
+        pytest.param(
+            [row(2.0, "set_up", 1.0, "A"), row(2.5, "set_up", 1.5, "B")],
+            StartUp(1.5, None, (("B", 1.5), ("A", 1.0))),
+            id="both-at-once-and-no-greeting",
+        ),
+        pytest.param(
+            [row(2.0, "set_up", 1.5, "A"), row(4.0, "greeting", 3.0)],
+            StartUp(1.5, 1.0, (("A", 1.5),)),
+            id="the-caller-came-while-it-was-set-up",
+        ),
+        pytest.param(
+            [row(2.0, "set_up", 1.5, "A"), row(4.0, "greeting", 1.0)],
+            StartUp(1.5, 0.0, (("A", 1.5),)),
+            id="the-caller-came-later",
+        ),
+    ],
+)
+def test_the_set_up_is_part_of_the_greetings_wait_where_both_overlap(rows: list[Row], expected: StartUp | None) -> None:
+    assert start_up(rows) == expected
