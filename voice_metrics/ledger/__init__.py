@@ -1,6 +1,6 @@
-"""The ledger: an SQLite file with a row for every call and what was not delivered.
+"""The ledger: an SQLite file with a row per call and the OTLP requests that no server has acknowledged.
 
-`Ledger` is the write side, on a thread of its own; `LedgerReader` is the read side, on a connection that cannot write.
+`Ledger` writes on a thread of its own; `LedgerReader` reads on a connection that cannot write.
 """
 
 from voice_metrics.ledger.ledger import Ledger, ledger_at

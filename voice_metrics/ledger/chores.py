@@ -1,7 +1,4 @@
-"""What the writing thread does between batches: signs of life, calls of processes that are gone, pruning.
-
-Owns when. Refuses the clock: moments are passed in, in monotonic seconds.
-"""
+"""Chores of the writing thread between batches: heartbeats, ending calls of dead processes, pruning."""
 
 from __future__ import annotations
 
@@ -13,25 +10,20 @@ from voice_metrics.ledger.process import HEARTBEAT_SECONDS, this_process
 from voice_metrics.ledger.writing import Session, end_calls_of, end_lost_calls, gone_processes
 
 _SWEEP_SECONDS = 60.0
-# Not at once: a process that lives for a moment has better things to do.
+# The first pruning waits, because a process may live for a moment only.
 _FIRST_PRUNING_SECONDS = 5.0
 _PRUNING_SECONDS = 3600.0
-# Between two small deletions, so that other processes get their turn.
+# Pause between two small deletions; other processes write meanwhile.
 _PAUSE_SECONDS = 0.05
 
 Chore = Callable[[Session], None]
 
 
 class Chores:
-    """The timetable of one writing thread."""
+    """The timetable of one writing thread; moments are monotonic seconds."""
 
     def __init__(self, days: float, megabytes: float) -> None:
-        """Make a timetable.
-
-        Args:
-            days: Calls and measurements older than this are pruned.
-            megabytes: Size of the file above which the oldest go.
-        """
+        """Prune calls and measurements older than `days`, and the oldest ones of a file larger than `megabytes`."""
         self._days = days
         self._megabytes = megabytes
         self._heartbeat_at = -math.inf
@@ -41,7 +33,7 @@ class Chores:
         self._at = 0.0
 
     def heartbeat_due(self, at: float) -> bool:
-        """Whether the process should sign in again; asking counts as having done so."""
+        """Return True if the process must sign in again, and schedule the next heartbeat."""
         if at < self._heartbeat_at:
             return False
         self._heartbeat_at = at + HEARTBEAT_SECONDS
@@ -53,7 +45,7 @@ class Chores:
         return max(0.01, min(HEARTBEAT_SECONDS, min(moments) - at))
 
     def due(self, at: float) -> Chore | None:
-        """The next chore that is due, or `None`; asking counts as having begun it."""
+        """Return the next chore that is due and schedule its successor; `None` if none is due."""
         self._at = at
         if self._prune_at is None:
             self._prune_at = at + _FIRST_PRUNING_SECONDS
@@ -68,7 +60,7 @@ class Chores:
         return None
 
     def prune(self, session: Session) -> None:
-        """Delete a little of what is old or too much; if there is more, it is due again soon."""
+        """Delete one portion of old or excess rows; if more is left, become due again soon."""
         more = pruning.prune_old(session.db, self._days, session.now)
         self._making_room = pruning.prune_large(session.db, self._megabytes, self._making_room)
         pruning.shrink(session.db)
@@ -77,10 +69,10 @@ class Chores:
 
 
 def sweep(session: Session) -> None:
-    """End the calls of processes that are gone, and those that wait for what is no longer kept."""
+    """End live calls of dead processes, and pending calls without a kept request."""
     end_calls_of(session.db, gone_processes(session.db, this_process(), session.now))
     end_lost_calls(session.db, session.now)
 
 
 def _nothing(_: Session) -> None:
-    """Beginning a transaction is the sign of life."""
+    """Do nothing: beginning the transaction updates the heartbeat."""

@@ -1,4 +1,4 @@
-"""What became of a call's series, in words: in short for a table, and in a sentence (pure)."""
+"""Wording for `Fate`: a short form for tables and a sentence for one call (pure)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from voice_metrics.ledger.rows import Fate
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One fate in words.
-
-    Parameters:
-        short: For a table.
-        sentence: For one call.
-    """
+    """One fate in words: `short` for a table, `sentence` for one call."""
 
     short: str
     sentence: str

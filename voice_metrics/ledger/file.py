@@ -1,7 +1,4 @@
-"""The file on disk: opening it, noticing that it is gone or damaged, setting it aside.
-
-Owns the connection's settings and what SQLite's error codes mean here. Refuses to delete anything.
-"""
+"""The file on disk: open it, notice that it is gone or damaged, rename a damaged one. Nothing here deletes it."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from pathlib import Path
 
 from voice_metrics.ledger import schema
 
-# How long SQLite itself waits for another process's transaction; ours last milliseconds.
+# How long SQLite waits for another process's transaction; one of this package lasts milliseconds.
 BUSY_SECONDS = 2.0
 _BIRTH_PAUSE_SECONDS = 0.02
 _HEADER_BYTES = 100
@@ -23,7 +20,7 @@ _DEFAULT_NAME = "calls.db"
 
 
 class Fault(StrEnum):
-    """Why the file cannot be written now, in words for a log line."""
+    """Why the file cannot be written now, worded for a log line."""
 
     LOCKED = "is locked by another program"
     FULL = "has no room: the disk is full"
@@ -34,7 +31,7 @@ class Fault(StrEnum):
     UNREADABLE = "cannot be read or written: the disk reports errors"
 
 
-# Primary codes from https://www.sqlite.org/rescode.html (2026-11); every other code is the fault of one statement.
+# Primary codes from https://www.sqlite.org/rescode.html (2026-11); any other code blames one statement.
 _FAULTS = {
     sqlite3.SQLITE_BUSY: Fault.LOCKED,
     sqlite3.SQLITE_LOCKED: Fault.LOCKED,
@@ -53,14 +50,7 @@ _FAULTS = {
 
 
 def fault(error: BaseException) -> Fault | None:
-    """What an error says about the file.
-
-    Args:
-        error: What was raised while opening or writing.
-
-    Returns:
-        The fault, or `None` if the file is well and the statement or its values are to blame.
-    """
+    """Classify an error raised while opening or writing; `None` if it blames the statement or its values."""
     if isinstance(error, schema.NotALedger):
         return Fault.FOREIGN
     if isinstance(error, OSError):
@@ -72,7 +62,7 @@ def fault(error: BaseException) -> Fault | None:
 
 
 class LedgerFile:
-    """One process's way to the file, reopened whenever the file is no longer the one that was opened."""
+    """One process's connection, reopened whenever the path holds another file than the one opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,16 +71,16 @@ class LedgerFile:
 
     @property
     def is_open(self) -> bool:
-        """Whether a connection exists."""
+        """True if a connection exists."""
         return self._db is not None
 
     def connection(self) -> sqlite3.Connection:
-        """A connection to the file that lies at the path now, made and migrated if need be.
+        """Return a connection to the file now at the path, created and migrated if necessary.
 
         Raises:
             sqlite3.Error: SQLite cannot open it.
             OSError: Its folder cannot be made.
-            NotALedger: It is not a ledger that this version can write.
+            NotALedger: It is another program's database or of a newer version.
         """
         if self._db is not None and self._inode == _inode(self.path):
             return self._db
@@ -99,14 +89,14 @@ class LedgerFile:
             raise schema.NotALedger(not_a_file)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with contextlib.suppress(FileExistsError):
-            # Names of callers may be in it; SQLite gives its journals the same mode.
+            # Function names and ids may be private; SQLite gives its journals the same mode.
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         patience = time.monotonic() + BUSY_SECONDS
         while True:
             try:
                 return self._opened()
             except sqlite3.OperationalError as error:
-                # SQLite does not wait for another process that changes the journal's mode, as at a ledger's birth.
+                # SQLite's busy timeout does not cover a change of the journal mode by another process.
                 if fault(error) is not Fault.LOCKED or time.monotonic() > patience:
                     raise
             time.sleep(_BIRTH_PAUSE_SECONDS)
@@ -116,10 +106,10 @@ class LedgerFile:
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             if schema.version(db) == 0:
-                # Takes effect only before the first page is written, which the journal's mode does.
+                # Takes effect only before the first page, and setting the journal mode writes it.
                 db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            # Readers and one writer do not wait for each other in this mode; where the file system cannot do it,
-            # SQLite stays with its rollback journal.
+            # In WAL mode readers and the writer do not wait for each other; where the file system lacks what it
+            # needs, SQLite keeps its rollback journal.
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             schema.migrate(db)
@@ -137,24 +127,24 @@ class LedgerFile:
             db.close()
 
     def rollback(self) -> None:
-        """Undo an open transaction; the file itself may be beyond that."""
+        """Undo an open transaction; a failure is ignored, because the file may be damaged."""
         if self._db is not None and self._db.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
 
     def abandon(self) -> sqlite3.Connection | None:
-        """Give up the connection without closing it: in a forked child it is the parent's."""
+        """Forget the connection without closing it: in a forked child it belongs to the parent."""
         db, self._db, self._inode = self._db, None, None
         return db
 
     def set_aside(self, now: float) -> Path | None:
-        """Rename a damaged file, its journals included, so that a new one can be made.
+        """Rename a damaged file and its journals, so that a new one can begin.
 
         Args:
-            now: Unix seconds, for the new name.
+            now: Unix seconds, part of the new name.
 
         Returns:
-            The new path, or `None` if another process has already done it, or the file is not one of these.
+            The new path, or `None` if the file is already renamed or is no damaged ledger.
 
         Raises:
             OSError: It cannot be renamed.
@@ -167,7 +157,7 @@ class LedgerFile:
         aside = _unused(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
         self.path.rename(aside)
         for journal in ("-wal", "-shm", "-journal"):
-            # A journal that stays would be replayed into the new file.
+            # SQLite would replay a journal left behind into the new file.
             left = self.path.with_name(self.path.name + journal)
             if left.exists():
                 left.rename(aside.with_name(aside.name + journal))
@@ -175,14 +165,14 @@ class LedgerFile:
 
 
 def kind_of_no_file(path: Path) -> str | None:
-    """What is wrong with a path that exists and is no ordinary file, or `None`; a FIFO would be waited at for ever."""
+    """Name the kind of an existing path that is no ordinary file; `None` otherwise. Opening a FIFO would block."""
     if path.is_dir():
         return schema.NOT_A_FOLDER
     return schema.NO_FILE if path.exists() and not path.is_file() else None
 
 
 def is_ledger(path: Path) -> bool:
-    """Whether a damaged file was a ledger: its header says so, or its name is the one that ledgers have by default."""
+    """True if a damaged file has a ledger's header or the default file name."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)

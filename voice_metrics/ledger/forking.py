@@ -1,8 +1,7 @@
-"""What happens to the file when the process forks.
+"""Hooks that close the file around a fork.
 
-Owns the hooks of the process. SQLite keeps its locks in memory that a child inherits, while the locks themselves stay
-with the parent: a child of a process that has the file open would write as if it held them. So the file is let go of
-before every fork.
+SQLite records its locks in memory, which a child inherits, but the operating system keeps them with the parent: a child
+of a process with the file open would write without a lock. Writers therefore close the file before every fork.
 """
 
 from __future__ import annotations
@@ -14,23 +13,23 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """Something that has the file open."""
+    """A writer with the file open."""
 
     def pause(self) -> None:
-        """Before a fork: let go of the file."""
+        """Close the file before a fork."""
 
     def resume(self) -> None:
-        """After it, in the parent: go on."""
+        """Continue after a fork, in the parent."""
 
     def forget(self) -> None:
-        """After it, in the child: leave alone what is the parent's."""
+        """Abandon the parent's queue and connection after a fork, in the child."""
 
 
 _watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
 
 def watch(writer: Forkable) -> None:
-    """Tell a writer of every fork, for as long as it lives."""
+    """Call a writer's hooks around every fork; holds the writer weakly."""
     _watched.add(writer)
 
 

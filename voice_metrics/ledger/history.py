@@ -1,6 +1,6 @@
-"""Latency, usage and cost over time.
+"""Latency, usage and cost in buckets of time.
 
-Owns the buckets. Refuses measurements that an interruption cut: they say how long the caller waited before speaking.
+Interrupted measurements are left out: an interrupted reply's length is the caller's patience, not the bot's latency.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from voice_metrics.ledger.rows import LatencyPoint, UsagePoint
 def latency(
     db: sqlite3.Connection, since: float, until: float, bucket_seconds: float, kinds: Sequence[str], model: str | None
 ) -> list[LatencyPoint]:
-    """Percentiles by bucket, kind and service; see `LedgerReader.latency`."""
+    """Return percentiles by bucket, kind and service; see `LedgerReader.latency`."""
     marks = ", ".join("?" * len(kinds))
     only = " AND model = ?" if model is not None else ""
     rows = db.execute(
@@ -44,7 +44,7 @@ def latency(
 
 
 def usage(db: sqlite3.Connection, since: float, until: float, bucket_seconds: float) -> list[UsagePoint]:
-    """Sums by bucket; see `LedgerReader.usage`."""
+    """Return sums by bucket; see `LedgerReader.usage`."""
     rows = db.execute(
         "SELECT CAST((started_at - ?) / ? AS INTEGER) AS bucket, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens), "
         "SUM(characters), SUM(audio_seconds), SUM(llm_usd), SUM(stt_usd), SUM(tts_usd), SUM(cost_usd) FROM call "

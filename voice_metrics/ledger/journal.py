@@ -1,7 +1,4 @@
-"""One call as the ledger keeps it: a row that lives with the call, and its time line.
-
-Refuses to be in the way: a fault of the ledger costs its rows, never the call.
-"""
+"""One call's rows in the ledger. A fault of the ledger costs rows, never the call."""
 
 from __future__ import annotations
 
@@ -21,46 +18,35 @@ class Journal:
     """Writes one call into the ledger.
 
     Attributes:
-        key: What tells the call from every other in the ledger, also from another one with the same id.
+        key: The call's `Identity.key`, distinct even for two calls with one id.
     """
 
     def __init__(self, ledger: Ledger, leg: Callable[[str], Leg], key: str) -> None:
-        """Start empty.
-
-        Args:
-            ledger: Where calls are kept.
-            leg: Tells the part that a processor plays, by its class name; asked in any thread.
-            key: The call's `Identity.key`.
-        """
+        """Write to `ledger`; `leg` maps a processor's class name to its part of the bot, on any thread."""
         self.key = key
         self._ledger = ledger
         self._leg = leg
         self._facts: list[tuple[Fact, float]] = []
 
     def happened(self, fact: Fact, at: float) -> None:
-        """Note a fact; it is written with the next news of the call.
-
-        Args:
-            fact: What happened.
-            at: When, in unix seconds.
-        """
+        """Buffer a fact, known at `at` (unix seconds), for the next write of the call."""
         self._facts.append((fact, at))
 
     def started(self, summary: CallSummary) -> None:
-        """Add the call."""
+        """Insert the call as live."""
         self._ledger.call_started(self.key, summary.started_at, summary.to_dict())
 
     def updated(self, summary: CallSummary) -> None:
-        """Write how far the call has come."""
+        """Replace the live call's summary and write the buffered facts."""
         self._ledger.call_updated(self.key, summary.to_dict())
         self._write_rows()
 
     def ended(self, summary: CallSummary, last_export: Future[bool | None]) -> None:
-        """Write the call's end, and later its delivery if that takes longer.
+        """Write the call's end, and its delivery once `last_export` resolves.
 
         Args:
-            summary: The last summary.
-            last_export: Whether the last values were acknowledged; `None` without an endpoint.
+            summary: The final summary.
+            last_export: True if a server acknowledged the last values; `None` without an endpoint.
         """
         self._write_rows()
         told = summary.to_dict()
@@ -70,10 +56,10 @@ class Journal:
             last_export.add_done_callback(self._delivered_late(told))
 
     def written(self) -> Future[None]:
-        """Ask that the call's rows are on disk at once.
+        """Write the call's rows at once.
 
         Returns:
-            Done when they are; `LedgerUnavailable` if they cannot be now.
+            Resolves when they are on disk; fails with `LedgerUnavailable` if they cannot be written now.
 
         Raises:
             LedgerUnavailable: The ledger's thread cannot be started.

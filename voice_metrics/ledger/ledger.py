@@ -1,7 +1,4 @@
-"""The ledger as calls and the exporter see it: every call is a row, and what was not delivered is kept.
-
-Owns what may be asked of the writing thread. Refuses to block a call and to raise into one.
-"""
+"""The write side of the ledger: calls, time lines and unsent requests, without blocking a call or raising into it."""
 
 from __future__ import annotations
 
@@ -26,16 +23,20 @@ if TYPE_CHECKING:
     from voice_metrics.export.spool import PendingRequest
 
 T = TypeVar("T")
-# Longest that the exporter's thread waits for its requests to be on disk.
+# The exporter's thread waits at most this long for its requests to be on disk.
 _SPOOL_SECONDS = 2.0
-# Longest that a process's exit waits for the last rows.
+# A process's exit waits at most this long for the last rows.
 _EXIT_SECONDS = 0.5
 _CAPACITY = 20_000
 _DAYS, _MEGABYTES = 30.0, 500.0
 
 
 class Ledger:
-    """An SQLite file of calls, written on a thread of its own; any thread may call, also after a fork."""
+    """An SQLite file of calls, written by its own thread; safe to use from any thread and after a fork.
+
+    Calls are named by their `Identity.key`. Summaries, as `CallSummary.to_dict()` makes them, must not change after
+    they are passed in.
+    """
 
     def __init__(
         self,
@@ -46,17 +47,17 @@ class Ledger:
         capacity: int = _CAPACITY,
         linger_seconds: float = LINGER_SECONDS,
     ) -> None:
-        """Make a ledger; nothing is opened before the first row.
+        """Make a ledger; the file is opened for the first row.
 
         Args:
-            path: The SQLite file; its folder is made if it is missing.
+            path: The SQLite file; its folder is made if missing.
             days: Calls and measurements older than this are pruned.
-            megabytes: Size above which the oldest measurements, then calls, are pruned.
-            capacity: Rows that may wait in memory while the file cannot be written.
-            linger_seconds: How long rows of a time line wait for more of them; begin and end of a call do not wait.
+            megabytes: Above this size the oldest measurements, then calls, are pruned.
+            capacity: Jobs that may wait in memory while the file cannot be written.
+            linger_seconds: Longest that rows of a time line wait for more; a call's start and end do not wait.
         """
         self._writer = Writer(LedgerFile(path.absolute()), Chores(days, megabytes), capacity, linger_seconds)
-        # A weak reference: a ledger that nobody holds needs no exit.
+        # A weak reference, so that an unused ledger can be collected.
         atexit.register(_flush_at_exit, weakref.ref(self))
 
     @property
@@ -71,22 +72,16 @@ class Ledger:
 
     @property
     def is_open(self) -> bool:
-        """Whether something was written in this process and the ledger was not closed since."""
+        """True if this process wrote something and did not close the ledger since."""
         return self._writer.is_running
 
     @property
     def dropped(self) -> int:
-        """Rows that were lost: the file could not be written for too long, or not with them."""
+        """Rows dropped because the file could not be written for too long, or not with them."""
         return self._writer.dropped
 
     def call_started(self, key: str, started_at: datetime, summary: Mapping[str, Any]) -> None:
-        """Add a live call.
-
-        Args:
-            key: What tells it from every other call, also from another one with the same id.
-            started_at: When it started, with time zone.
-            summary: `CallSummary.to_dict()`, which has the id; not changed afterwards.
-        """
+        """Insert a live call; `started_at` has a time zone, the summary has the id."""
         at = started_at.timestamp()
         self._writer.put(partial(writing.start_call, key=key, started_at=at, summary=summary), urgent=True)
 
@@ -95,37 +90,37 @@ class Ledger:
         self._put_call(key, summary, CallState.LIVE)
 
     def call_ended(self, key: str, summary: Mapping[str, Any], state: CallState | str = CallState.ENDED) -> None:
-        """Replace a call's summary by its last one; may be called again when its state is known better.
+        """Replace a call's summary by its final one; call again when the state is known better.
 
         Args:
             key: The call's key.
-            summary: `CallSummary.to_dict()`; not changed afterwards.
-            state: "delivered" if its last export was acknowledged, "pending" if not, "ended" without an endpoint.
+            summary: The final summary.
+            state: "delivered" if the last export was acknowledged, "pending" if not yet, "ended" without an endpoint.
         """
         self._put_call(key, summary, CallState(state))
 
     def delivered(self, keys: Iterable[str]) -> None:
-        """Note that calls of this process were delivered after all, also one whose end is not written yet."""
+        """Mark calls of this process delivered, even one whose end is not written yet."""
         self._writer.put(partial(pending.deliver, keys=tuple(keys)))
 
     def given_up(self, keys: Iterable[str]) -> None:
-        """Note that a server will never have all of these calls of this process."""
+        """Mark calls of this process ended: a server will never have all of their values."""
         self._writer.put(partial(pending.give_up, keys=tuple(keys)))
 
     def add(self, key: str, rows: Iterable[Row]) -> None:
-        """Add rows to a call's time line; under pressure they are the first to be dropped.
+        """Add rows to a call's time line; a full queue drops them before anything else.
 
         Args:
             key: The call's key.
-            rows: Iterated by the writing thread, and again if it has to try again; not changed afterwards.
+            rows: Iterated on the writing thread, once more for each retry; must not change.
         """
         self._writer.put(partial(writing.add_measurements, key=key, rows=rows), weight=0.5)
 
     def written(self) -> Future[None]:
-        """Ask, without waiting, that everything handed over so far is on disk at once.
+        """Write everything passed in so far at once, without waiting for it.
 
         Returns:
-            Done when it is; `LedgerUnavailable` if it cannot be now.
+            Resolves when it is on disk; fails with `LedgerUnavailable` if it cannot be written now.
 
         Raises:
             LedgerUnavailable: The thread cannot be started.
@@ -133,14 +128,7 @@ class Ledger:
         return self._writer.submit(_nothing)
 
     def flush(self, timeout: float = 2.0) -> bool:
-        """Wait until everything handed over so far is on disk.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Returns:
-            False if it is not.
-        """
+        """Wait up to `timeout` seconds until everything passed in so far is on disk; False if it is not."""
         try:
             self._writer.ask(_nothing, timeout)
         except LedgerUnavailable:
@@ -148,26 +136,22 @@ class Ledger:
         return True
 
     def close(self, timeout: float = 2.0) -> bool:
-        """Write what waits and let go of the file; a later call opens it again.
+        """Write the queue within `timeout` seconds and close the file; False if rows are left.
 
-        Args:
-            timeout: Seconds to wait at most.
-
-        Returns:
-            Whether everything was written.
+        A later write reopens it.
         """
         return self._writer.close(timeout)
 
     def replace(self, requests: Sequence[PendingRequest]) -> None:
-        """Keep what this process has not delivered, instead of what it kept before.
+        """Keep these undelivered requests of this process in place of the previous ones.
 
         Raises:
-            LedgerUnavailable: It is not on disk.
+            LedgerUnavailable: They are not on disk.
         """
         self._writer.ask(partial(pending.replace, requests=tuple(requests)), _SPOOL_SECONDS)
 
     def park(self, requests: Sequence[PendingRequest]) -> None:
-        """Keep requests that this process gives out of its hands; any process may claim them at once.
+        """Keep requests that any process, this one included, may claim at once.
 
         Raises:
             LedgerUnavailable: They are not on disk.
@@ -175,10 +159,10 @@ class Ledger:
         self._writer.ask(partial(pending.park, requests=tuple(requests)), _SPOOL_SECONDS)
 
     def claim(self) -> list[tuple[int, PendingRequest]]:
-        """Take over what processes left that are gone, each request by one claimer only.
+        """Claim parked requests and those of dead processes; each goes to one claimer only.
 
         Returns:
-            Number and request of each, oldest first; at most some 16 MB, so that there may be more after these.
+            Number and request of each, oldest first, about 16 MB at most; claim again for more.
 
         Raises:
             LedgerUnavailable: Nothing was claimed.
@@ -186,7 +170,7 @@ class Ledger:
         return self._writer.ask(_claim, _SPOOL_SECONDS)
 
     def acknowledged(self, ids: Sequence[int]) -> None:
-        """Forget claimed requests that were delivered.
+        """Delete claimed requests that a server acknowledged.
 
         Raises:
             LedgerUnavailable: They are still kept.
@@ -194,7 +178,7 @@ class Ledger:
         self._writer.ask(partial(pending.acknowledge, rows=tuple(ids)), _SPOOL_SECONDS)
 
     def refused(self, ids: Sequence[int]) -> None:
-        """Forget claimed requests that a server refused for good.
+        """Delete claimed requests that a server rejected for good.
 
         Raises:
             LedgerUnavailable: They are still kept.
@@ -202,7 +186,7 @@ class Ledger:
         self._writer.ask(partial(pending.refuse, rows=tuple(ids)), _SPOOL_SECONDS)
 
     def set_aside(self, ids: Sequence[int]) -> None:
-        """Leave claimed requests that cannot be read to nobody.
+        """Mark claimed requests unreadable, so that no process claims them again.
 
         Raises:
             LedgerUnavailable: They stay with this process until it ends.
@@ -210,7 +194,7 @@ class Ledger:
         self._writer.ask(partial(pending.set_aside, rows=tuple(ids)), _SPOOL_SECONDS)
 
     def release(self, ids: Sequence[int]) -> None:
-        """Leave claimed requests that were not delivered to the next process.
+        """Return undelivered claimed requests for the next process to claim.
 
         Raises:
             LedgerUnavailable: They stay with this process until it ends.
@@ -218,14 +202,7 @@ class Ledger:
         self._writer.ask(partial(pending.release, rows=tuple(ids)), _SPOOL_SECONDS)
 
     def ask(self, work: Callable[[Session], T], timeout: float = 2.0) -> T:
-        """Have work of your own done in a transaction of the writing thread.
-
-        Args:
-            work: What to do.
-            timeout: Seconds to wait at most.
-
-        Returns:
-            What the work returned.
+        """Run work in a transaction of the writing thread and return its result, within `timeout` seconds.
 
         Raises:
             LedgerUnavailable: It could not be committed now, or not in time.
@@ -239,15 +216,7 @@ class Ledger:
 
 @cache
 def ledger_at(path: Path, days: float = _DAYS) -> Ledger:
-    """The process's ledger in a file; the same one for whoever asks, so that one thread writes.
-
-    Args:
-        path: The SQLite file.
-        days: Calls and measurements older than this are pruned.
-
-    Returns:
-        The ledger.
-    """
+    """Return the process's ledger for a file, shared so that one thread writes; calls older than `days` are pruned."""
     return Ledger(path, days=days)
 
 
@@ -263,11 +232,11 @@ def _claim(session: Session) -> list[tuple[int, PendingRequest]]:
 
 
 def _nothing(_: Session) -> None:
-    """Work that is done when all work before it is."""
+    """Do nothing; the queue runs this after everything before it."""
 
 
 def _flush_at_exit(ledger: weakref.ref[Ledger]) -> None:
-    # The thread stays: what runs after this at exit may still want to keep a request.
+    # Flush without closing: a later exit handler may still keep a request.
     found = ledger()
     if found is not None and found.is_open:
         found.flush(_EXIT_SECONDS)

@@ -1,7 +1,6 @@
-"""Opening the ledger to read it.
+"""Opening the ledger for reading, and messages for a file that cannot be read.
 
-Owns the words for a file that cannot be read. Refuses to write, but for one thing: an older schema is brought up to
-date before reading.
+Reading writes one thing only: it migrates an older schema.
 """
 
 from __future__ import annotations
@@ -14,24 +13,18 @@ from voice_metrics.ledger.file import Fault, LedgerFile, fault, is_ledger, kind_
 
 
 class LedgerUnreadable(Exception):
-    """There is no ledger to read; the message says why in one line."""
+    """There is no readable ledger; the message says why in one line."""
 
 
 class NoCallYet(LedgerUnreadable):
-    """There is none because no call has started: the first one makes it."""
+    """The file does not exist yet: the first call makes it."""
 
 
 def opened(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write.
-
-    Args:
-        path: The SQLite file.
-
-    Returns:
-        The connection, to a file of the current schema.
+    """Return a read-only connection to a file of the current schema.
 
     Raises:
-        LedgerUnreadable: There is nothing to read; `NoCallYet` if that is as it should be.
+        LedgerUnreadable: The file cannot be read; `NoCallYet` if no call has made it yet.
     """
     try:
         path.stat()
@@ -67,7 +60,7 @@ def _connected(path: Path) -> sqlite3.Connection:
             db.close()
             if fault(error) is not Fault.UNREACHABLE and fault(error) is not Fault.READ_ONLY:
                 raise
-            # A ledger in a folder that cannot be written has no room for the journal's index; nobody writes it either.
+            # SQLite cannot make the WAL's index in a read-only folder; no process can write the file there either.
             db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
             db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.Error as error:
@@ -76,7 +69,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def unreadable(path: Path, error: Exception) -> LedgerUnreadable:
-    """What an error means for whoever wants to read."""
+    """Word an error for the person reading the ledger."""
     trouble = fault(error)
     if trouble is Fault.DAMAGED and not is_ledger(path):
         return LedgerUnreadable(f"{path} is no ledger ({error}): VOICE_METRICS_DB must name a file of its own")

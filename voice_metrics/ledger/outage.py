@@ -1,7 +1,4 @@
-"""Times in which the file cannot be written: how long to wait, what is said, and a damaged file set aside.
-
-Owns the log lines. Refuses to say the same twice in a process.
-"""
+"""Outages of the file: the waits between tries, the log line for each kind (once per process), damaged files."""
 
 from __future__ import annotations
 
@@ -10,20 +7,15 @@ from loguru import logger
 from voice_metrics.ledger.file import Fault, LedgerFile, is_ledger
 
 _FIRST_SECONDS, _LAST_SECONDS = 0.5, 30.0
-# A file that is damaged again and again lies on a bad disk, where more files do not help.
+# A file that is damaged more often than this is on a bad disk, where another new file does not help.
 _DAMAGES = 3
 
 
 class Outages:
-    """What one writing thread has been through."""
+    """The outages of one writing thread."""
 
     def __init__(self, file: LedgerFile, capacity: int) -> None:
-        """Begin with nothing said.
-
-        Args:
-            file: The file in question.
-            capacity: Rows that may wait in memory.
-        """
+        """Watch `file`, of which `capacity` jobs may wait in memory."""
         self._file = file
         self._capacity = capacity
         self._said: set[str] = set()
@@ -32,16 +24,16 @@ class Outages:
 
     @property
     def lasts(self) -> bool:
-        """Whether the latest try to write has failed."""
+        """True if the latest write failed."""
         return self._lasts
 
     def begin(self, trouble: Fault | None, error: Exception, patience: float) -> float:
-        """Note that a try has failed.
+        """Record a failed write.
 
         Args:
-            trouble: What is wrong with the file, or `None` if the work is to blame.
-            error: What was raised.
-            patience: Seconds that were waited before this try.
+            trouble: The fault of the file, or `None` if the work itself failed.
+            error: The error raised.
+            patience: Seconds waited before this try.
 
         Returns:
             Seconds to wait before the next.
@@ -59,21 +51,13 @@ class Outages:
         return min(max(patience * 2, _FIRST_SECONDS), _LAST_SECONDS)
 
     def over(self) -> None:
-        """Note that the file was written."""
+        """Record a successful write."""
         if self._lasts:
             self._lasts = False
             logger.info(f"Ledger {self._file.path}: is written again")
 
     def set_aside(self, error: Exception, now: float) -> bool:
-        """Set a damaged file aside.
-
-        Args:
-            error: What was raised.
-            now: Unix seconds.
-
-        Returns:
-            Whether a new file can begin at once.
-        """
+        """Rename a damaged file at `now` (unix seconds); True if a new file can begin at once."""
         self._damages += 1
         if self._damages > _DAMAGES or not is_ledger(self._file.path):
             return False
@@ -89,7 +73,7 @@ class Outages:
         return True
 
     def say(self, kind: str, text: str) -> None:
-        """Log a warning, the first time that there is one of its kind."""
+        """Log a warning, once per kind."""
         if kind not in self._said:
             self._said.add(kind)
             logger.warning(f"Ledger {self._file.path}: {text}")

@@ -1,7 +1,6 @@
-"""Statements on requests that no server has acknowledged.
+"""Statements on requests that no server has acknowledged; the caller has opened the transaction.
 
-Owns who holds a request: the process that made it, one that adopted it from a process that is gone, or nobody. Refuses
-transactions, except as whoever calls has opened one: a claim is atomic because its transaction is.
+A request belongs to the process that made it, to one that claimed it, or, parked, to none.
 """
 
 from __future__ import annotations
@@ -19,30 +18,26 @@ from voice_metrics.ledger.writing import Session, read_json
 if TYPE_CHECKING:
     from voice_metrics.export.spool import PendingRequest
 
-# A claimer has them all in memory; the next claim brings more.
+# One claim's size in memory; the next claim brings more.
 _ADOPTED_BYTES = 16_000_000
-# Stands in the column `adopted` of a request that cannot be read.
+# Value of the column `adopted` for a request that cannot be read.
 ASIDE = 2
 
 
 def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
-    """Keep what this process has not delivered, instead of what it kept before."""
+    """Keep these undelivered requests of this process in place of the previous ones."""
     own = [row for (row,) in session.db.execute(_OWN, (session.process,)).fetchall()]
     _forget(session.db, own)
     _keep(session.db, session.process, requests)
 
 
 def park(session: Session, requests: Sequence[PendingRequest]) -> None:
-    """Keep requests that nobody holds."""
+    """Keep requests that belong to no process."""
     _keep(session.db, None, requests)
 
 
 def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mapping[str, str], float, str]]:
-    """Take over requests that nobody holds and those of processes that are gone, as many as fit into memory well.
-
-    Args:
-        session: The claiming process.
-        gone: Rows of processes that are gone.
+    """Claim parked requests and those of the dead processes `gone` (rows), up to `_ADOPTED_BYTES`.
 
     Returns:
         Row, body, ids of calls by key, unix time of making and signal of each, oldest first.
@@ -71,7 +66,7 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mappi
 
 
 def set_aside(session: Session, rows: Iterable[int]) -> None:
-    """Leave requests that no program can read where they are, for no claimer; their calls end undelivered."""
+    """Mark requests unreadable, for no process to claim; their calls end undelivered."""
     for row in rows:
         logger.warning(f"Ledger: kept request {row} cannot be read; it was set aside, and the others are sent")
         keys = _calls(session.db, row)
@@ -83,24 +78,24 @@ def set_aside(session: Session, rows: Iterable[int]) -> None:
 
 
 def acknowledge(session: Session, rows: Iterable[int]) -> None:
-    """Forget requests that were delivered; a call of which nothing is left to send is delivered."""
+    """Delete delivered requests; a call without further requests becomes delivered."""
     settle(session.db, rows, CallState.DELIVERED)
 
 
 def release(session: Session, rows: Iterable[int]) -> None:
-    """Leave requests to the next process that claims."""
+    """Return claimed requests for the next process to claim."""
     session.db.executemany("UPDATE request SET process = NULL WHERE id = ?", ((row,) for row in rows))
 
 
 def refuse(session: Session, rows: Iterable[int]) -> None:
-    """Forget requests that a server refused for good; a call of which nothing is left to send is ended."""
+    """Delete requests that a server rejected for good; a call without further requests ends."""
     settle(session.db, rows, CallState.ENDED)
 
 
 def deliver(session: Session, keys: Iterable[str]) -> None:
-    """Note that calls of this process were delivered after all."""
+    """Mark calls of this process delivered."""
     for key in keys:
-        # An id, where that is all that is known of the call, may be that of a call whose end is not written yet.
+        # The key may be a bare id, and belong to a call whose end is not written yet.
         session.db.execute(
             "UPDATE call SET delivered = 1 WHERE call_id = ? AND process = ? AND state = 'live'", (key, session.process)
         )
@@ -108,13 +103,13 @@ def deliver(session: Session, keys: Iterable[str]) -> None:
 
 
 def give_up(session: Session, keys: Iterable[str]) -> None:
-    """Note that a server will never have all of these calls of this process."""
+    """Mark calls of this process ended: a server will never have all of their values."""
     for key in keys:
         _decide(session.db, key, CallState.ENDED)
 
 
 def settle(db: sqlite3.Connection, rows: Iterable[int], state: CallState) -> None:
-    """Forget requests, and note what that makes of calls of which nothing is left to send.
+    """Delete requests, and move their calls without further requests to `state`.
 
     Args:
         db: A connection with an open transaction.
@@ -149,14 +144,14 @@ def _keep(db: sqlite3.Connection, process: int | None, requests: Sequence[Pendin
 
 
 def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
-    # A key that is an id is of a file that knew no keys: it means every pending call of that id.
+    # Files of older versions have ids in place of keys: such a key stands for every pending call with the id.
     found = db.execute(
         "SELECT id, state, summary FROM call WHERE key = :key OR (call_id = :key AND state = 'pending')", {"key": key}
     )
     for call, before, text in found.fetchall():
         if state is CallState.DELIVERED:
             db.execute("UPDATE call SET delivered = 1 WHERE id = ?", (call,))
-        # What was given up, as when the file was too large, may still be delivered by the process that has it.
+        # The process with a pruned request in memory may still deliver it.
         if before == CallState.PENDING or (before == CallState.ENDED and state is CallState.DELIVERED):
             summary = read_json(text) | {"exported": state is CallState.DELIVERED}
             told = json.dumps(summary, separators=(",", ":"))
@@ -165,7 +160,7 @@ def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
 
 def _calls(db: sqlite3.Connection, row: int) -> dict[str, str]:
     found = db.execute("SELECT key, call_id FROM request_call WHERE request = ? ORDER BY call_id, key", (row,))
-    # A version that knew no keys writes none.
+    # Older versions write no keys.
     return {str(key or call_id): str(call_id) for key, call_id in found.fetchall()}
 
 

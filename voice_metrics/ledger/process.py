@@ -1,7 +1,6 @@
-"""Which process owns a call or a request, and whether it still runs.
+"""Identity of a process across reboots, containers and reused pids, and whether it still runs.
 
-Owns the identity of a process across reboots, containers and reused pids. Refuses to signal anything but 0, and on
-Windows anything at all.
+Sends no signal but 0, and none on Windows.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HEARTBEAT_SECONDS = 20.0
-# Six heartbeats: a machine that swaps or sleeps for a moment is not gone.
+# Six heartbeats, because a machine may swap or sleep for a moment.
 STALE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """One process, distinguishable from every other that ever wrote to the same file.
+    """One process, distinct from every other one that ever wrote to the file.
 
     Parameters:
-        machine: Host, boot and pid namespace; processes can look for each other's pid only where it is the same.
+        machine: Host, boot and pid namespace; pids compare only where it is the same.
         pid: Process id.
-        started: When the process started, in the machine's own words, or "" where it does not say.
+        started: Start of the process as the machine reports it, or "" if it does not.
     """
 
     machine: str
@@ -33,22 +32,19 @@ class ProcessIdentity:
 
 
 def this_process() -> ProcessIdentity:
-    """The identity of the calling process; a forked child has its own."""
+    """Return the calling process's identity; a forked child has its own."""
     pid = os.getpid()
     return ProcessIdentity(_machine(), pid, _started(pid) or "")
 
 
 def is_gone(process: ProcessIdentity, heartbeat_at: float, here: ProcessIdentity, now: float) -> bool:
-    """Whether a process has ended.
+    """Return True if a process has ended, by the process table on this machine, else by its heartbeat.
 
     Args:
-        process: The process in question.
-        heartbeat_at: Unix seconds of its last sign of life in the ledger.
+        process: The process.
+        heartbeat_at: Unix seconds of its last heartbeat.
         here: The calling process.
         now: Unix seconds.
-
-    Returns:
-        True if it is gone, from the process table where that can be seen, else from a heartbeat that stopped.
     """
     if process == here:
         return False
@@ -72,19 +68,19 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """Start of a process in clock ticks since boot, "gone" for a zombie, `None` where that cannot be read."""
+    """Start of a process in clock ticks since boot, "gone" for a zombie, `None` if unreadable."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The second field is the command in parentheses and may hold anything, blanks and parentheses included.
+    # The second field, the command in parentheses, may itself contain blanks and parentheses.
     fields = text.rpartition(")")[2].split()
     return "gone" if fields[0] in "ZX" else fields[19]
 
 
 def _exists(pid: int) -> bool:
     if sys.platform == "win32":
-        # os.kill(pid, 0) would send CTRL+C there.
+        # On Windows os.kill(pid, 0) sends CTRL+C.
         return True
     try:
         os.kill(pid, 0)

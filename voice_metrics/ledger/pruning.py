@@ -1,6 +1,6 @@
-"""What leaves the ledger: what is old, and the oldest when the file is large.
+"""Pruning by age, and by size from the oldest.
 
-Owns the order in which things go. Refuses long transactions: each call deletes a little and says whether to go on.
+Each function deletes one small portion and returns True if more is left.
 """
 
 from __future__ import annotations
@@ -13,26 +13,17 @@ from voice_metrics.ledger.rows import CallState
 _SECONDS_PER_DAY = 86_400.0
 _CHUNK = 2_000
 _CALLS_CHUNK = 100
-# Pruned below the limit by a tenth, so that the next call does not bring the next pruning.
+# Prune to a tenth below the limit, so that the next call does not prune again.
 _ROOM = 0.9
 
-# Oldest first. A live call and whatever waits to be sent are the last to go.
+# Oldest first. Live calls stay, and unsent requests go last.
 _OLDEST_MEASUREMENTS = "SELECT id FROM measurement ORDER BY at LIMIT ?"
 _OLDEST_CALLS = "SELECT id FROM call WHERE state NOT IN ('live', 'pending') ORDER BY started_at LIMIT ?"
 _OLDEST_REQUESTS = "SELECT id FROM request ORDER BY created_at LIMIT ?"
 
 
 def prune_old(db: sqlite3.Connection, days: float, now: float) -> bool:
-    """Delete some of what is older than a number of days, in a ledger that was in use since.
-
-    Args:
-        db: A connection with an open transaction.
-        days: How long things are kept.
-        now: Unix seconds.
-
-    Returns:
-        Whether there may be more to delete.
-    """
+    """Delete a portion of rows older than `days`, if the ledger was in use since; `now` is unix seconds."""
     since = now - days * _SECONDS_PER_DAY
     if not _was_in_use(db, since, now - min(1.0, days / 2) * _SECONDS_PER_DAY):
         return False
@@ -48,15 +39,12 @@ def prune_old(db: sqlite3.Connection, days: float, now: float) -> bool:
 
 
 def prune_large(db: sqlite3.Connection, megabytes: float, started: bool) -> bool:
-    """Delete some of the oldest measurements, then calls, then requests, while the file is too large.
+    """Delete a portion of the oldest measurements, then calls, then requests, of a file above `megabytes`.
 
     Args:
         db: A connection with an open transaction.
-        megabytes: What the file may hold.
-        started: Whether this pruning has begun, so that it goes on until there is some room.
-
-    Returns:
-        Whether there is more to delete.
+        megabytes: Allowed size of the file's used pages.
+        started: True if this pruning has begun; it then continues to a tenth below the limit.
     """
     limit = megabytes * 1e6 * (_ROOM if started else 1.0)
     if used_bytes(db) <= limit:
@@ -70,14 +58,14 @@ def prune_large(db: sqlite3.Connection, megabytes: float, started: bool) -> bool
 
 
 def _was_in_use(db: sqlite3.Connection, since: float, until: float) -> bool:
-    """Whether a call began within a time; if none did, a clock that is far ahead may be why everything is old."""
+    """True if a call began in the span; if none did, a clock far ahead may make everything look old."""
     return bool(
         db.execute("SELECT 1 FROM call WHERE started_at >= ? AND started_at <= ? LIMIT 1", (since, until)).fetchone()
     )
 
 
 def used_bytes(db: sqlite3.Connection) -> int:
-    """What the file holds, without pages that are free."""
+    """Size of the file without free pages."""
     pages, free, size = (
         int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
     )
@@ -85,7 +73,7 @@ def used_bytes(db: sqlite3.Connection) -> int:
 
 
 def shrink(db: sqlite3.Connection) -> None:
-    """Give some free pages back to the disk."""
+    """Return some free pages to the disk."""
     db.execute("PRAGMA incremental_vacuum(500)").fetchall()
 
 

@@ -1,7 +1,4 @@
-"""The read side: calls, one call, what waits to be sent; on a connection that cannot write.
-
-Owns how a call is found, and that a call is not live whose process is gone. Refuses to change a row.
-"""
+"""The read side: calls, one call, history and unsent requests. A live call of a dead process reads as ended."""
 
 from __future__ import annotations
 
@@ -51,7 +48,7 @@ _COLUMNS = (
     "call_id, {state} AS state, started_at, updated_at, duration_seconds, {end_reason} AS end_reason, llm_model, "
     "stt_model, tts_model, worst_response_ms, turns, interruptions, errors, prompt_tokens, completion_tokens, "
     "characters, audio_seconds, cost_usd, "
-    # Python writes a NaN, which is no JSON to SQLite.
+    # Python's json writes NaN, which SQLite rejects.
     "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.exported') END, COALESCE(key, 'row-' || id)"
 )
 _CONDITIONS = {
@@ -62,40 +59,39 @@ _CONDITIONS = {
     "slower_than_ms": "worst_response_ms > :slower_than_ms",
     "cost_over_usd": "cost_usd > :cost_over_usd",
 }
-# SQLite's steps; some milliseconds.
+# Steps of SQLite's virtual machine; a few milliseconds.
 _STEPS_BETWEEN_QUESTIONS = 100_000
 _STATES = frozenset(CallState)
-# As many as fit on a line of an error.
+# Ids on one line of an error message.
 _SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """A part of a time line.
-
-    Parameters:
-        size: Rows of a page.
-        number: Which page, counted from the latest, which is 0.
-    """
+    """A page of a time line: its `size` in rows and its `number`, where 0 is the latest."""
 
     size: int
     number: int = 0
 
 
 class NoSuchCall(LookupError):
-    """No call has this id, or too many begin with it; the message says which."""
+    """No call has this id, or several begin with it; the message says which."""
 
 
 class LedgerReader:
-    """A view of the ledger; use it in one thread, as a context manager."""
+    """Reads the ledger; use it in one thread, as a context manager.
+
+    with LedgerReader(path) as reader:
+        slow = reader.calls(CallFilter(slower_than_ms=2000))
+    """
 
     def __init__(self, path: Path, *, now: float | None = None, cancelled: Callable[[], bool] | None = None) -> None:
         """Open the file.
 
         Args:
             path: The SQLite file.
-            now: Unix seconds, or `None` for the clock's; processes are judged alive or gone at this moment.
-            cancelled: Asked now and then while something is read: true ends that with `LedgerUnreadable`.
+            now: Unix seconds at which processes are judged alive or dead; `None` for the clock's.
+            cancelled: Polled during queries; returning True ends them with `LedgerUnreadable`.
 
         Raises:
             LedgerUnreadable: It does not exist, cannot be read, is damaged, or is no ledger.
@@ -115,13 +111,11 @@ class LedgerReader:
         self._columns = _COLUMNS.format(state=self._state, end_reason=self._end_reason)
 
     def __enter__(self) -> Self:
-        """The reader itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connection."""
         self.close()
 
     def close(self) -> None:
@@ -137,17 +131,14 @@ class LedgerReader:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[CallRow]:
-        """Calls as lines of a table; those without a number in the ordering column come last.
+        """Return calls in an order; those without a number in its column come last.
 
         Args:
-            wanted: Which calls, or `None` for all.
-            order: The column to order by.
-            descending: Whether the greatest come first.
-            limit: How many at most, or `None` for all.
-            offset: How many to leave out before the first.
-
-        Returns:
-            The calls.
+            wanted: Filter, or `None` for all calls.
+            order: Column to order by.
+            descending: Greatest first.
+            limit: Most calls returned, or `None` for all.
+            offset: Calls skipped before the first.
         """
         where, values = self._where(wanted or CallFilter())
         if order not in get_args(Order):
@@ -155,7 +146,7 @@ class LedgerReader:
         column = {"state": self._state, "end_reason": self._end_reason}.get(order, order)
         ordered = f"{column} IS NULL, {column} {'DESC' if descending else 'ASC'}, started_at DESC, id DESC"
         rows = self._rows(
-            # Of the others no summary is read.
+            # The inner query orders without reading summaries.
             f"SELECT {self._columns} FROM call WHERE id IN (SELECT id FROM call WHERE {where} ORDER BY {ordered} "
             f"LIMIT :limit OFFSET :offset) ORDER BY {ordered}",
             values | {"limit": -1 if limit is None else limit, "offset": offset},
@@ -163,12 +154,12 @@ class LedgerReader:
         return [_call_row(row) for row in rows]
 
     def count(self, wanted: CallFilter | None = None) -> int:
-        """Number of calls that a filter lets through."""
+        """Number of calls that pass a filter."""
         where, values = self._where(wanted or CallFilter())
         return int(self._rows(f"SELECT COUNT(*) FROM call WHERE {where}", values)[0][0])
 
     def live(self) -> list[CallDetail]:
-        """Calls that run now, newest first, with their running numbers and without their time lines."""
+        """Return live calls, newest first, with their summaries and without time lines."""
         rows = self._rows(
             f"SELECT {self._columns}, summary FROM call WHERE state = 'live' AND {self._state} = 'live' "
             "ORDER BY started_at DESC, id DESC"
@@ -176,15 +167,11 @@ class LedgerReader:
         return [CallDetail(_call_row(row), read_json(row[-1])) for row in rows]
 
     def call(self, id_or_prefix: str, pages: Pages | None = None) -> CallDetail:
-        """One call in full.
+        """Return one call by its id or an unambiguous beginning of it; of several calls with one id, the latest.
 
         Args:
-            id_or_prefix: Its id, or as much of it as no other call's id begins with; an id that was used for several
-                calls means the latest.
-            pages: Which part of its time line, or `None` for all of it.
-
-        Returns:
-            The call.
+            id_or_prefix: The id or its beginning.
+            pages: Part of the time line, or `None` for all of it.
 
         Raises:
             NoSuchCall: No call has this id, or several begin with it.
@@ -192,7 +179,7 @@ class LedgerReader:
         return self._detail("call_id = ?", self._call_id(id_or_prefix), pages)
 
     def call_of(self, key: str, pages: Pages | None = None) -> CallDetail:
-        """One call in full, by its `CallRow.key`; see `call`.
+        """Return one call by its `CallRow.key`; see `call`.
 
         Raises:
             NoSuchCall: No call has this key.
@@ -215,7 +202,7 @@ class LedgerReader:
         )[::-1]
         total = self._rows("SELECT COUNT(*) FROM measurement WHERE call = ?", (row[-1],))[0][0] if pages else 0
         call = _call_row(row)
-        # The file does not know yet what the reader found out about a process that is gone.
+        # The file still says live for a dead process's call; the reader's finding wins.
         summary = read_json(row[-2]) | ({"end_reason": call.end_reason} if call.end_reason else {})
         rows = tuple(filter(None, map(_row, timeline)))
         return CallDetail(call, summary, rows, max(0, total - skip - len(timeline)), min(skip, total))
@@ -229,35 +216,29 @@ class LedgerReader:
         kinds: Sequence[str] = ("response", "ttfb"),
         model: str | None = None,
     ) -> list[LatencyPoint]:
-        """Percentiles over time by kind and service; empty buckets have no point.
+        """Return percentiles over time by kind and service, ordered by time; empty buckets are left out.
 
         Args:
-            since: Start in unix seconds; buckets are counted from here.
+            since: Start in unix seconds, and of the first bucket.
             until: End in unix seconds, excluded.
             bucket_seconds: Length of a bucket.
             kinds: Kinds of measurements, as `timeline.rows` names them.
             model: Only measurements of this model, or `None` for all.
-
-        Returns:
-            The points in the order of time, then kind, then service.
         """
         return self._reading(lambda: history.latency(self._db, since, until, bucket_seconds, kinds, model))
 
     def usage(self, since: float, until: float, bucket_seconds: float) -> list[UsagePoint]:
-        """Usage and cost over time, of the calls that started in each bucket; empty buckets have no point.
+        """Return usage and cost of the calls started in each bucket, ordered by time; empty buckets are left out.
 
         Args:
-            since: Start in unix seconds; buckets are counted from here.
+            since: Start in unix seconds, and of the first bucket.
             until: End in unix seconds, excluded.
             bucket_seconds: Length of a bucket.
-
-        Returns:
-            The points in the order of time.
         """
         return self._reading(lambda: history.usage(self._db, since, until, bucket_seconds))
 
     def pending(self) -> PendingState:
-        """What waits to be sent."""
+        """Size and age of the requests that no server has acknowledged."""
         requests, size, oldest_at = self._rows(
             "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0), MIN(created_at) FROM request "
             f"WHERE adopted <> {pending.ASIDE}"
@@ -312,7 +293,7 @@ class LedgerReader:
 def _call_row(row: tuple[Any, ...]) -> CallRow:
     state = CallState(row[1]) if row[1] in _STATES else CallState.ENDED
     exported = None if row[18] is None else bool(row[18])
-    # A row that another program wrote, or a disk spoilt, costs its own numbers and no other row.
+    # Another program or a bad disk may have written any type: such a cell reads as `None`.
     numbers: list[Any] = [value if isinstance(value, int | float) else None for value in row]
     texts: list[Any] = [None if value is None else str(value) for value in row]
     numbers[2:4] = (number or 0.0 for number in numbers[2:4])

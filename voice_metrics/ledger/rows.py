@@ -1,7 +1,6 @@
-"""What is kept of a call: rows as the ledger takes and returns them.
+"""Rows that the ledger stores and returns: numbers, closed sets of names and configuration, never spoken text.
 
-Owns their shapes. Refuses text that was said: a row holds numbers, names from closed sets and configuration.
-Moments are unix seconds, latencies in rows are seconds; only summaries and percentiles speak milliseconds.
+Moments are unix seconds and latencies seconds; summaries and percentiles are in milliseconds.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from voice_metrics.call.facts import EndReason
 
 
 class CallState(StrEnum):
-    """How far a call and its series have come."""
+    """State of a call and the delivery of its series."""
 
     LIVE = "live"
     ENDED = "ended"
@@ -24,7 +23,7 @@ class CallState(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a call's series."""
+    """Outcome of the delivery of a call's series."""
 
     LIVE = "live"
     DELIVERED = "delivered"
@@ -39,13 +38,13 @@ class Row:
     """One measurement or event on a call's time line.
 
     Parameters:
-        at: Unix seconds at which it ended.
-        kind: What it is: "ttfb", "response", "turn", "prompt_tokens", … as `timeline.rows` names them.
-        value: Seconds, a count or US dollars, as `kind` has it; `None` for an event without a number.
-        service: The service's part in the bot ("stt", "llm", "tts", "other"), or `None` if it has none.
-        name: Class name of the processor, name of the function or of the part, or `None`.
-        model: Model that the service ran, or `None` if it names none.
-        outcome: How it ended ("interrupted", "timed_out", an error's category, …), or `None` if that says nothing.
+        at: Unix seconds of its end.
+        kind: "ttfb", "response", "turn", "prompt_tokens", … as `timeline.rows` names them.
+        value: Seconds, a count or US dollars, by `kind`; `None` for an event without a number.
+        service: "stt", "llm", "tts" or "other"; `None` for no service.
+        name: Class name of the processor, or name of the function or part; `None` for neither.
+        model: Model of the service, or `None` if it reports none.
+        outcome: "interrupted", "timed_out", an error's category, …; `None` for the ordinary one.
     """
 
     at: float
@@ -59,29 +58,29 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """One call as a line of a table. Numbers that do not exist are `None`.
+    """One call as a line of a table; a number that does not exist is `None`.
 
     Parameters:
         call_id: The call's id.
-        state: Live, ended (nothing to deliver), delivered or pending; a call whose process is gone is not live.
+        state: A call whose process is dead is not live.
         started_at: Start in unix seconds.
-        updated_at: Unix seconds of the last news of it.
+        updated_at: Last update in unix seconds.
         duration_seconds: Length so far.
-        end_reason: How it ended, or `None` while it is live.
+        end_reason: Reason of the end, or `None` while live.
         llm_model: Language model.
         stt_model: Speech recognition model.
         tts_model: Speech synthesis model.
-        worst_response_ms: The longest that the caller waited for an answer, in milliseconds.
+        worst_response_ms: Longest wait of the caller for an answer, in milliseconds.
         turns: Bot turns, completed and interrupted.
-        interruptions: Times that the caller cut the bot off.
+        interruptions: Bot turns that the caller cut off.
         errors: Errors that processors reported.
         prompt_tokens: Prompt tokens, caches included.
         completion_tokens: Completion tokens.
         characters: Characters sent to speech synthesis.
-        audio_seconds: Audio that went through speech recognition, in seconds.
-        cost_usd: What it cost in US dollars, or `None` if no part of it has a price.
-        exported: Whether a server acknowledged its last export; `None` without an endpoint, and where it is not known.
-        key: What tells it from every other call, also from another one with the same id.
+        audio_seconds: Audio sent to speech recognition, in seconds.
+        cost_usd: Cost in US dollars; `None` if no part of it has a price.
+        exported: True if a server acknowledged the last export; `None` without an endpoint or if unknown.
+        key: The call's `Identity.key`, distinct even for two calls with one id.
     """
 
     call_id: str
@@ -107,12 +106,12 @@ class CallRow:
 
     @property
     def fate(self) -> Fate:
-        """What became of its series; a call that has ended owes nothing, for one reason or another."""
+        """The delivery's outcome, from state, `exported` and end reason."""
         if self.state is not CallState.ENDED:
             return Fate(self.state)
         if self.exported is False:
             return Fate.REFUSED
-        # Nobody told what became of the last export, as when the process was killed.
+        # A killed process leaves its last export's outcome unknown.
         return Fate.UNKNOWN if self.end_reason == EndReason.UNKNOWN else Fate.LOCAL
 
 
@@ -123,9 +122,9 @@ class CallDetail:
     Parameters:
         row: Its line in the table.
         summary: Its last summary, as `CallSummary.to_dict()` makes it.
-        timeline: Its measurements and events in the order of time; empty where they were left out or pruned.
-        before: How many rows of the time line are left out before these.
-        after: How many are left out after these.
+        timeline: Measurements and events in order of time; empty if left out or pruned.
+        before: Rows of the time line before this page.
+        after: Rows after this page.
     """
 
     row: CallRow
@@ -137,16 +136,16 @@ class CallDetail:
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls are wanted. `None` does not filter.
+    """Conditions on calls, all of which must hold; `None` does not filter.
 
     Parameters:
         since: Started at or after this, unix seconds.
         until: Started before this, unix seconds.
         model: Part of the name of any of the three models, in any case.
-        end_reason: How the call ended.
-        slower_than_ms: The worst response took longer than this, in milliseconds.
-        cost_over_usd: The call cost more than this, in US dollars.
-        state: How far the call has come.
+        end_reason: Reason of the end.
+        slower_than_ms: Worst response above this, in milliseconds.
+        cost_over_usd: Cost above this, in US dollars.
+        state: State of the call.
     """
 
     since: float | None = None
@@ -165,10 +164,10 @@ class LatencyPoint:
     Parameters:
         at: Start of the bucket, unix seconds.
         kind: "response", "ttfb", "processing", …
-        service: "stt", "llm", "tts" or "other", or `None` where the kind has none.
-        count: Measurements in the bucket; interrupted ones are left out.
-        p50_ms: Their median in milliseconds.
-        p95_ms: Their 95th percentile in milliseconds.
+        service: "stt", "llm", "tts" or "other"; `None` if the kind has none.
+        count: Measurements in the bucket, interrupted ones left out.
+        p50_ms: Median in milliseconds.
+        p95_ms: 95th percentile in milliseconds.
     """
 
     at: float
@@ -181,7 +180,7 @@ class LatencyPoint:
 
 @dataclass(frozen=True, slots=True)
 class UsagePoint:
-    """What the calls that started within one bucket of time used. Sums are `None` where no call has the number.
+    """Usage of the calls that started in one bucket of time; a sum is `None` if no call has the number.
 
     Parameters:
         at: Start of the bucket, unix seconds.
@@ -189,11 +188,11 @@ class UsagePoint:
         prompt_tokens: Prompt tokens, caches included.
         completion_tokens: Completion tokens.
         characters: Characters sent to speech synthesis.
-        audio_seconds: Audio that went through speech recognition, in seconds.
+        audio_seconds: Audio sent to speech recognition, in seconds.
         llm_usd: Cost of language models in US dollars.
         stt_usd: Cost of speech recognition in US dollars.
         tts_usd: Cost of speech synthesis in US dollars.
-        cost_usd: Cost of all together in US dollars.
+        cost_usd: Total cost in US dollars.
     """
 
     at: float
@@ -210,12 +209,12 @@ class UsagePoint:
 
 @dataclass(frozen=True, slots=True)
 class PendingState:
-    """What waits to be sent.
+    """Requests that no server has acknowledged.
 
     Parameters:
-        requests: OTLP requests that no server has acknowledged.
-        bytes: Their size together.
-        calls: Calls that they belong to.
+        requests: Number of OTLP requests.
+        bytes: Their total size.
+        calls: Calls with such requests.
         oldest_at: Unix seconds at which the oldest was made, or `None` if there is none.
     """
 

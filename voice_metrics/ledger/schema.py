@@ -1,7 +1,6 @@
-"""The tables of the ledger and their history.
+"""The ledger's tables and their migrations.
 
-Owns the schema and its migrations: each step is applied once, in order, in one transaction, and a step that has been
-released is never edited. Refuses files that are not a ledger and ledgers of a newer version.
+Each step runs once, in order, in one transaction; never edit a released step.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-# "VMLG"; tells a ledger from another program's SQLite file.
+# "VMLG" in SQLite's header marks a ledger.
 APPLICATION_ID = 0x564D4C47
 
 _CALLS = """
@@ -80,8 +79,7 @@ CREATE TABLE request_call (
 ) WITHOUT ROWID;
 CREATE INDEX request_of_call ON request_call (call_id);
 """
-# Two calls may have one id at the same time: a call's key is its own. That all of it was delivered may be known before
-# its row says that it waits for that.
+# Two calls may have one id at the same time, so each has its own key. `delivered` may arrive before the call's own end.
 _KEYS = """
 ALTER TABLE call ADD COLUMN key TEXT;
 ALTER TABLE call ADD COLUMN delivered INTEGER;
@@ -104,7 +102,7 @@ VERSION = len(STEPS)
 
 
 class NotALedger(Exception):
-    """The file is a database of something else, or of a newer version."""
+    """The file is another program's database, or of a newer version."""
 
 
 NOT_A_FOLDER = "is a folder: VOICE_METRICS_DB must name a file in it"
@@ -112,18 +110,12 @@ NO_FILE = "is no ordinary file: VOICE_METRICS_DB must name one"
 
 
 def version(db: sqlite3.Connection) -> int:
-    """The version of the schema that a file has; 0 for an empty one.
-
-    Args:
-        db: An open connection.
-
-    Returns:
-        The number of steps that were applied to it.
+    """Return the number of migrations applied to a file; 0 for an empty one.
 
     Raises:
-        NotALedger: It is another program's database, or was made by a newer version of this package.
+        NotALedger: It is another program's database, or a newer version made it.
     """
-    # Of one moment: another process may be making the tables just now.
+    # One transaction for all reads: another process may be creating the tables.
     begun = db.in_transaction
     if not begun:
         db.execute("BEGIN")
@@ -147,7 +139,7 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Bring a file to the current version; several processes may try at once.
+    """Migrate a file to the current version; safe for several processes at once.
 
     Args:
         db: A connection in autocommit mode.

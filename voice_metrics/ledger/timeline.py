@@ -1,7 +1,4 @@
-"""Facts of a call as rows of its time line (pure).
-
-Owns the names of the kinds. Refuses what cannot be drawn: a refused measurement has no row.
-"""
+"""Facts of a call as rows of its time line (pure). A refused measurement has no row."""
 
 from __future__ import annotations
 
@@ -44,35 +41,26 @@ _LATENCIES = {FirstByte: "ttfb", Processing: "processing", FirstAudio: "ttfa", F
 
 
 class Timeline:
-    """Facts of one call as rows, made where they are iterated."""
+    """Facts of one call as rows, built during iteration."""
 
     def __init__(self, facts: Sequence[tuple[Fact, float]], leg: Callable[[str], Leg]) -> None:
-        """Take the facts.
-
-        Args:
-            facts: Each with the unix seconds at which it was known.
-            leg: Tells the part that a processor plays, by its class name.
-        """
+        """Wrap facts with their unix seconds; `leg` maps a processor's class name to its part of the bot."""
         self._facts = facts
         self._leg = leg
 
     def __iter__(self) -> Iterator[Row]:
-        """The rows of all facts, in their order."""
         for fact, at in self._facts:
             processor = getattr(fact, "processor", None)
             yield from rows(fact, at, None if processor is None else self._leg(processor))
 
 
 def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
-    """The rows that a fact leaves on the time line.
+    """Return the time line's rows for a fact: one, several for tokens, none for a refused measurement.
 
     Args:
-        fact: What happened.
+        fact: The fact.
         at: Unix seconds at which it was known.
-        leg: The part in the bot of the service that it is about, or `None` if it is about none.
-
-    Returns:
-        One row, several for tokens, or none for a refused measurement.
+        leg: The service's part of the bot, or `None` if the fact concerns no service.
     """
     match fact:
         case FirstByte() | Processing():

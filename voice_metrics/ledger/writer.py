@@ -1,7 +1,6 @@
-"""The one thread that writes: a bounded queue, batches, patience with a file that cannot be written.
+"""The writing thread: a bounded queue, batches, and retries while the file cannot be written.
 
-Owns when things are written. Refuses to block whoever hands it work, to write on any other thread, and to die: an
-outage costs time, beyond the queue's bound it costs rows, never a call.
+Callers never wait unless they ask for a result. An outage delays rows; a full queue drops them.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from voice_metrics.ledger.writing import Session, sign_in
 T = TypeVar("T")
 Work = Callable[[Session], T]
 
-# Work that can wait and arrives within this time shares a transaction.
+# Work that is not urgent and arrives within this time shares a transaction.
 LINGER_SECONDS = 0.2
 _BATCH = 500
-# Longest that a fork waits for the transaction under way, which takes milliseconds unless the file is locked.
+# A fork waits at most this long for the current transaction; milliseconds unless the file is locked.
 _PAUSE_SECONDS = 0.5
 
 
@@ -45,7 +44,7 @@ class _Job:
     error: Exception | None = None
 
     def settle(self) -> None:
-        """Tell whoever waits, unless that has been given up."""
+        """Resolve the job's future, unless its owner cancelled it."""
         if self.answer is None or not self.answer.set_running_or_notify_cancel():
             return
         if self.error is not None:
@@ -55,16 +54,16 @@ class _Job:
 
 
 class Writer:
-    """Writes what it is given, in order, in transactions of its own."""
+    """Runs work in order, in transactions on its own thread."""
 
     def __init__(self, file: LedgerFile, chores: Chores, capacity: int, linger_seconds: float = LINGER_SECONDS) -> None:
         """Make a writer; its thread starts with the first work.
 
         Args:
             file: The file to write to.
-            chores: What is to be done between batches.
-            capacity: Jobs that may wait at most.
-            linger_seconds: How long work that is not urgent waits for more.
+            chores: Work between batches.
+            capacity: Most jobs waiting.
+            linger_seconds: Longest that work that is not urgent waits for more.
         """
         self.file = file
         self.dropped = 0
@@ -76,15 +75,12 @@ class Writer:
         forking.watch(self)
 
     def put(self, work: Work[None], *, weight: float = 1.0, urgent: bool = False) -> bool:
-        """Hand over work without waiting.
+        """Queue work without waiting; False if it was dropped.
 
         Args:
-            work: What to write.
-            weight: Part of the queue that such work may fill; the rest is for more important work.
-            urgent: Whether it is written at once, in case that the process is killed.
-
-        Returns:
-            False if it was dropped.
+            work: Statements to run.
+            weight: Part of the queue, 0 to 1, that work of this importance may fill.
+            urgent: Write at once, because the process may be killed.
         """
         if self._queue.qsize() + len(self._waiting) >= self._capacity * weight:
             self._drop(1, f"more than {self._capacity} rows wait")
@@ -95,13 +91,10 @@ class Writer:
         return sent
 
     def submit(self, work: Work[T]) -> Future[T]:
-        """Have work done at once, without waiting.
-
-        Args:
-            work: What to write or find out.
+        """Queue urgent work without waiting.
 
         Returns:
-            What the work returned, once it is committed; `LedgerUnavailable` if it could not be.
+            The work's result once committed; fails with `LedgerUnavailable` if it could not be.
 
         Raises:
             LedgerUnavailable: The thread cannot be started.
@@ -113,14 +106,7 @@ class Writer:
         return answer
 
     def ask(self, work: Work[T], timeout: float) -> T:
-        """Have work done and wait until it is committed.
-
-        Args:
-            work: What to write or find out.
-            timeout: Seconds to wait at most.
-
-        Returns:
-            What the work returned.
+        """Run work and return its result, committed within `timeout` seconds.
 
         Raises:
             LedgerUnavailable: It could not be committed now, or not in time.
@@ -133,13 +119,9 @@ class Writer:
             raise LedgerUnavailable(f"no answer within {timeout:g} s") from None
 
     def close(self, timeout: float) -> bool:
-        """Write what waits, close the file and end the thread; later work starts it again.
+        """Write the queue within `timeout` seconds, close the file and end the thread; False if rows are left.
 
-        Args:
-            timeout: Seconds to wait at most.
-
-        Returns:
-            Whether everything was written.
+        Later work starts the thread again.
         """
         thread, dropped = self._thread, self.dropped
         if thread is None:
@@ -152,28 +134,28 @@ class Writer:
 
     @property
     def is_running(self) -> bool:
-        """Whether the thread runs, so that something may wait to be written."""
+        """True if the thread runs, so that work may be waiting."""
         return self._thread is not None
 
     @property
     def is_held_up(self) -> bool:
-        """Whether the file could not be written when it was last tried."""
+        """True if the latest write failed."""
         return self._outages.lasts
 
     def pause(self) -> None:
-        """Before a fork: let go of the file."""
+        """Close the file before a fork."""
         self._paused = self._busy.acquire(timeout=_PAUSE_SECONDS)
         if self._paused:
             self.file.close()
 
     def resume(self) -> None:
-        """After a fork, in the parent: go on."""
+        """Continue after a fork, in the parent."""
         if self._paused:
             self._paused = False
             self._busy.release()
 
     def forget(self) -> None:
-        """After a fork, in the child: leave the parent's queue, thread and connection alone."""
+        """Abandon the parent's queue, thread and connection after a fork, in the child."""
         _inherited.append(self.file.abandon())
         self._reset()
 
@@ -220,7 +202,7 @@ class Writer:
                 self._start()
 
     def _collect(self, patience: float) -> bool:
-        """Wait for work, or for another try at what waits; False when it is time to end."""
+        """Wait for work, or for the next retry; return False when the thread must end."""
         if not self._closing.is_set():
             if patience:
                 self._urgent.wait(patience)
@@ -243,7 +225,7 @@ class Writer:
         return True
 
     def _attempt(self, patience: float) -> float:
-        """Write all that waits; returns how long to wait before the next try, 0 if all is well."""
+        """Write everything queued; return the seconds until the next try, 0 on success."""
         try:
             while self._waiting:
                 self._write(self._waiting[:_BATCH])
@@ -307,7 +289,7 @@ class Writer:
             job.error = LedgerUnavailable(str(error))
             job.settle()
         kept = [job for job in self._waiting if job.answer is None]
-        # Work that failed for no fault of the file would fail again; and a process that ends cannot wait.
+        # Work that failed on a sound file would fail again, and an ending process cannot wait.
         lost = kept if trouble is None or self._closing.is_set() else []
         self._drop(len(lost), f"{type(error).__name__}: {error}")
         self._waiting = [] if lost else kept
@@ -319,5 +301,5 @@ class Writer:
             self._outages.say("dropped", f"rows are dropped, {why}. Later ones are counted, not reported")
 
 
-# A connection that a child inherited after all is the parent's: dropping it would close it.
+# Keeps inherited connections alive: collecting one in the child would close the parent's.
 _inherited: list[sqlite3.Connection | None] = []

@@ -1,7 +1,4 @@
-"""Statements that write calls and their measurements.
-
-Owns which numbers of a summary become columns. Refuses transactions: whoever calls has opened one.
-"""
+"""Statements that write calls and measurements; the caller has opened the transaction."""
 
 from __future__ import annotations
 
@@ -40,19 +37,19 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-# Whether something of a call waits to be sent. A key that is the id is of a version that knew no keys.
+# True if a request of the call is unsent. Older versions have the id in place of the key.
 OWED = "EXISTS (SELECT 1 FROM request_call AS owed WHERE owed.key IN (call.key, call.call_id))"
-# By then a process has written what it could not deliver, many times over.
+# Long enough for a process to have written its undelivered requests many times.
 _LOST_AFTER_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a statement runs in.
+    """Context of a statement.
 
     Parameters:
         db: A connection with an open transaction.
-        process: Row of the process that writes.
+        process: Row of the writing process.
         now: Unix seconds.
     """
 
@@ -62,16 +59,7 @@ class Session:
 
 
 def sign_in(db: sqlite3.Connection, process: ProcessIdentity, now: float) -> int:
-    """Note that a process is alive.
-
-    Args:
-        db: A connection with an open transaction.
-        process: The process.
-        now: Unix seconds.
-
-    Returns:
-        The process's row.
-    """
+    """Record a process's heartbeat at `now` (unix seconds) and return its row."""
     key = (process.machine, process.pid, process.started)
     db.execute(
         "INSERT INTO process (machine, pid, started, heartbeat_at) VALUES (?, ?, ?, ?) "
@@ -83,15 +71,15 @@ def sign_in(db: sqlite3.Connection, process: ProcessIdentity, now: float) -> int
 
 
 def start_call(session: Session, key: str, started_at: float, summary: Mapping[str, Any]) -> None:
-    """Add a call; a second one with the same id is another call."""
+    """Insert a call; a second one with the same id is another call."""
     _insert(session, key, started_at, summary)
 
 
 def update_call(session: Session, key: str, summary: Mapping[str, Any], state: CallState) -> None:
-    """Replace a call's summary and state; a call that the file does not know is added."""
+    """Replace a call's summary and state; insert a call that the file lacks."""
     call, delivered = _call(session, key) or (_insert(session, key, _moment(summary) or session.now, summary), None)
     if state is CallState.PENDING and delivered:
-        # The news of its delivery was faster than that of its end.
+        # The delivery was recorded before the end.
         state, summary = CallState.DELIVERED, {**summary, "exported": True}
     columns = _columns(summary, key) | {"state": state.value, "updated_at": session.now}
     names = ", ".join(f"{name} = :{name}" for name in columns)
@@ -99,7 +87,7 @@ def update_call(session: Session, key: str, summary: Mapping[str, Any], state: C
 
 
 def add_measurements(session: Session, key: str, rows: Iterable[Row]) -> None:
-    """Add rows to a call's time line; a call that the file does not know is added without a summary."""
+    """Add rows to a call's time line; insert a call that the file lacks, without a summary."""
     found = _call(session, key)
     call = found[0] if found else _insert(session, key, min((row.at for row in rows), default=session.now), {})
     session.db.executemany(
@@ -113,16 +101,7 @@ def add_measurements(session: Session, key: str, rows: Iterable[Row]) -> None:
 
 
 def gone_processes(db: sqlite3.Connection, here: ProcessIdentity, now: float) -> list[int]:
-    """Rows of processes that own a live call or a request and run no more.
-
-    Args:
-        db: A connection.
-        here: The calling process.
-        now: Unix seconds.
-
-    Returns:
-        Their rows.
-    """
+    """Return the rows of dead processes that own a live call or a request, judged at `now` (unix seconds)."""
     owners = db.execute(
         "SELECT id, machine, pid, started, heartbeat_at FROM process WHERE id IN "
         "(SELECT process FROM call WHERE state = 'live' UNION SELECT process FROM request)"
@@ -134,17 +113,12 @@ def gone_processes(db: sqlite3.Connection, here: ProcessIdentity, now: float) ->
 
 
 def _pid(value: Any) -> int:
-    # No process has the number 0 for another one.
+    # 0 is no other process's pid.
     return value if isinstance(value, int) and 0 < value < 2**31 else 0
 
 
 def end_calls_of(db: sqlite3.Connection, processes: Iterable[int]) -> None:
-    """End the live calls of processes that are gone: how they ended is not known.
-
-    Args:
-        db: A connection with an open transaction.
-        processes: Rows of the processes.
-    """
+    """End the live calls of dead processes, with end reason "unknown"."""
     for process in processes:
         for call, owed, text in db.execute(
             f"SELECT id, {OWED}, summary FROM call WHERE process = ? AND state = 'live'", (process,)
@@ -158,13 +132,8 @@ def end_calls_of(db: sqlite3.Connection, processes: Iterable[int]) -> None:
 
 
 def end_lost_calls(db: sqlite3.Connection, now: float) -> None:
-    """End the pending calls of which nothing is kept any more, as when a request was pruned.
-
-    Args:
-        db: A connection with an open transaction.
-        now: Unix seconds.
-    """
-    # The process that has them in memory may still deliver them: it then says so.
+    """End pending calls without a kept request, as after pruning; `now` is unix seconds."""
+    # The process with the requests in memory may still deliver them, and then records that.
     for call, text in db.execute(
         f"SELECT id, summary FROM call WHERE state = 'pending' AND updated_at < ? AND NOT {OWED}",
         (now - _LOST_AFTER_SECONDS,),
@@ -174,7 +143,7 @@ def end_lost_calls(db: sqlite3.Connection, now: float) -> None:
 
 
 def read_json(text: object) -> dict[str, Any]:
-    """A summary as it was written; nothing of one that is no JSON object."""
+    """Parse a stored summary; empty if it is no JSON object."""
     try:
         found = json.loads(text) if isinstance(text, str | bytes) else None
     except (ValueError, RecursionError):
@@ -183,7 +152,7 @@ def read_json(text: object) -> dict[str, Any]:
 
 
 def _call(session: Session, key: str) -> tuple[int, int | None] | None:
-    """A call's row, and whether all of it was delivered."""
+    """A call's row id, and 1 if all of it was delivered."""
     found: tuple[int, int | None] | None = session.db.execute(
         "SELECT id, delivered FROM call WHERE key = ?", (key,)
     ).fetchone()
@@ -225,7 +194,8 @@ def _finite(value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int):
-        # SQLite's integers have 64 bits.
+        # SQLite integers have 64 bits.
+
         return value if -(2**63) <= value < 2**63 else float(value)
     return value if math.isfinite(value) else None
 
