@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import fields
 
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 from pipecat.frames.frames import InputAudioRawFrame
 from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
 
 from tests.providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE
 
 HUSH = bytes(len(CHUNK))
+Span = tuple[float, float]
+# Pipecat 1.14 has the model answer what was no words; here nothing answers a cough.
+SILENT = {"empty_user_turn": None} if "empty_user_turn" in {f.name for f in fields(LLMUserAggregatorParams)} else {}
 
 
 class Loudness(VADAnalyzer):
@@ -66,3 +71,24 @@ class Microphone:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def merged(spans: Sequence[Span], within: float) -> list[Span]:
+    """Stretches of one side in their order; pauses of so many seconds are none."""
+    merged: list[Span] = []
+    for begun, ended in sorted(spans):
+        if merged and begun - merged[-1][1] <= within:
+            merged[-1] = (merged[-1][0], max(ended, merged[-1][1]))
+        else:
+            merged.append((begun, ended))
+    return merged
+
+
+def shares(caller: Sequence[Span], bot: Sequence[Span], since: float, until: float) -> dict[str, float]:
+    """Who spoke, sampled every millisecond."""
+    shares = dict.fromkeys(("caller", "bot", "both", "none"), 0.0)
+    for step in range(round((until - since) * 1000)):
+        at = since + step / 1000
+        speaks = [any(a <= at < b for a, b in side) for side in (caller, bot)]
+        shares[{(1, 1): "both", (1, 0): "caller", (0, 1): "bot", (0, 0): "none"}[speaks[0], speaks[1]]] += 0.001
+    return shares

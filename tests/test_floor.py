@@ -11,6 +11,7 @@ from voice_metrics.call.events import (
     BotStarted,
     BotStopped,
     Interruption,
+    LineClosed,
     SpeechEnded,
     SpeechLate,
     SpeechMade,
@@ -47,6 +48,13 @@ def _held(facts: list[Fact]) -> dict[str, float]:
         pytest.param([(1.0, BotStarted()), (3.0, BotStopped())], 0.0, 2.0, 0.0, id="the-bot"),
         pytest.param(
             [(1.2, VoiceStarted(0.2)), (3.5, VoiceStopped(0.5))], 2.0, 0.0, 0.0, id="onset-and-end-not-decisions"
+        ),
+        pytest.param(
+            [(1.2, VoiceStarted(0.2)), (3.0, LineClosed()), (3.1, VoiceStarted(0.2))],
+            2.0,
+            0.0,
+            0.0,
+            id="until-the-line-is-closed",
         ),
         pytest.param([(1.0, UserStarted()), (3.0, UserStopped())], 2.0, 0.0, 0.0, id="turns-where-nothing-detects"),
         pytest.param(
@@ -150,7 +158,7 @@ def test_speech_is_told_once_it_can_no_longer_change() -> None:
 
 EVENTS = st.sampled_from(
     [
-        *(BotStarted(), BotStopped(), UserStarted(), UserStopped(), Interruption()),
+        *(BotStarted(), BotStopped(), UserStarted(), UserStopped(), Interruption(), LineClosed()),
         *(VoiceStarted(0.2), VoiceStopped(0.0), VoiceStopped(0.8)),
         *(SpeechStarted(), SpeechMade(), SpeechMade(fresh=False), SpeechLate(0.3), SpeechEnded(0.5), SpeechEnded()),
     ]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from pipecat.frames.frames import EndFrame, TTSSpeakFrame
-from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
 
-from tests.microphone import Loudness, Microphone
+from tests.microphone import SILENT, Loudness, Microphone, merged, shares
 from tests.providers import Bench
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
 from tests.virtual_time import VirtualLoop
@@ -21,7 +18,6 @@ from voice_metrics.processor import VoiceMetricsProcessor
 
 # A chunk in hand is heard whatever happens, and the detector hears in chunks too.
 NEAR = 0.05
-Span = tuple[float, float]
 SCRIPT = Script(
     turns=(
         Turn("book a table", reply=("Let me see.", "There is one at nine.")),
@@ -35,28 +31,6 @@ SCRIPT = Script(
     late={"There is one at nine.": 1.4},
     lost=frozenset({"Nobody hears this."}),
 )
-# Pipecat 1.14 has the model answer what was no words; here nothing answers a cough.
-SILENT = {"empty_user_turn": None} if "empty_user_turn" in {f.name for f in fields(LLMUserAggregatorParams)} else {}
-
-
-def _merged(spans: Sequence[Span], within: float) -> list[Span]:
-    merged: list[Span] = []
-    for begun, ended in sorted(spans):
-        if merged and begun - merged[-1][1] <= within:
-            merged[-1] = (merged[-1][0], max(ended, merged[-1][1]))
-        else:
-            merged.append((begun, ended))
-    return merged
-
-
-def _shares(caller: Sequence[Span], bot: Sequence[Span], since: float, until: float) -> dict[str, float]:
-    """Who spoke, sampled every millisecond."""
-    shares = dict.fromkeys(("caller", "bot", "both", "none"), 0.0)
-    for step in range(round((until - since) * 1000)):
-        at = since + step / 1000
-        speaks = [any(a <= at < b for a, b in side) for side in (caller, bot)]
-        shares[{(1, 1): "both", (1, 0): "caller", (0, 1): "bot", (0, 0): "none"}[speaks[0], speaks[1]]] += 0.001
-    return shares
 
 
 async def _converse(call: ScriptedCall, microphone: Microphone) -> None:
@@ -138,7 +112,7 @@ async def _call() -> dict[str, Any]:
     return {
         "measured": {place: summary.to_dict() for place, summary in measured.items() if summary},
         "caller": microphone.spoken,
-        "bot": _merged(call.bench.played, 0.001),
+        "bot": merged(call.bench.played, 0.001),
         "since": started_at[0],
         "until": ended_at,
         "truth": call.bench.truth,
@@ -165,7 +139,7 @@ def test_each_number_is_the_truth_of_the_script(told: dict[str, Any], place: str
 def test_the_floor_is_that_of_the_audio(told: dict[str, Any], place: str) -> None:
     story, since = told["measured"][place], told["since"]
     floor, length = story["floor"], story["duration_seconds"]
-    truth = _shares(told["caller"], told["bot"], since, since + length)
+    truth = shares(told["caller"], told["bot"], since, since + length)
 
     assert sum(floor[holder] for holder in truth) == pytest.approx(length, abs=0.02)
     assert {holder: floor[holder] for holder in truth} == pytest.approx(truth, abs=NEAR)
@@ -188,7 +162,7 @@ def test_the_longest_silence_is_the_scripts(told: dict[str, Any], place: str) ->
     story, since = told["measured"][place], told["since"]
     # Behind the output, the call ends with the silence that Pipecat plays at its end.
     over = since + story["duration_seconds"]
-    speech = _merged([(since, since), *told["caller"], *told["bot"], (over, over)], 0.0)
+    speech = merged([(since, since), *told["caller"], *told["bot"], (over, over)], 0.0)
     pauses = [after - before for (_, before), (after, _) in pairwise(speech)]
 
     assert story["floor"]["longest_silence_seconds"] == pytest.approx(max(pauses), abs=NEAR)

@@ -16,6 +16,7 @@ from voice_metrics.call.events import (
     BotStopped,
     Connected,
     Interruption,
+    LineClosed,
     UserStarted,
     UserStopped,
     VoiceStarted,
@@ -140,6 +141,8 @@ class Conversation:
                 self._floor.turn_began(at)
             case UserStopped():
                 self._floor.turn_ended(at)
+            case LineClosed():
+                self._floor.closed(at)
 
     def _bot_started(self, at: float) -> Sequence[Fact]:
         facts: list[Fact] = []

@@ -24,6 +24,11 @@ class BotStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class LineClosed:
+    """The pipeline was told to end: the caller is not listened to any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserStarted:
     """The caller's turn began."""
 
@@ -164,6 +169,7 @@ Event = (
     BotStarted
     | BotSpeaking
     | BotStopped
+    | LineClosed
     | UserStarted
     | UserStopped
     | VoiceStarted

@@ -100,14 +100,15 @@ class Floor:
 
     def __init__(self, at: float) -> None:
         self._voice, self._turns, self._bot = _Speech(), _Speech(), _Speech()
-        self._is_detected = False
+        self._is_detected = self._is_closed = False
         self._settled_at = at
         self._totals = FloorTotals()
 
     def voice_began(self, at: float) -> None:
         """Note that the detector hears the caller since `at`."""
         self._is_detected = True
-        self._voice.began(max(at, self._settled_at))
+        if not self._is_closed:
+            self._voice.began(max(at, self._settled_at))
 
     def voice_ended(self, at: float) -> None:
         """Note that the detector heard the caller until `at`."""
@@ -115,10 +116,17 @@ class Floor:
 
     def turn_began(self, at: float) -> None:
         """Note that the caller's turn began; it counts as speech where there is no detector."""
-        self._turns.began(at)
+        if not self._is_closed:
+            self._turns.began(at)
 
     def turn_ended(self, at: float) -> None:
         """Note that the caller's turn ended."""
+        self._turns.ended(at)
+
+    def closed(self, at: float) -> None:
+        """Note that the caller is not listened to any more, and that no detector will say when the speech ended."""
+        self._is_closed = True
+        self._voice.ended(at)
         self._turns.ended(at)
 
     def bot_began(self, at: float) -> None:

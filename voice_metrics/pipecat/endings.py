@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pipecat.frames import frames
@@ -35,10 +35,15 @@ def reads(kind: type[Frame]) -> bool:
 
 
 class Ending:
-    """Collects what tells the end of one call after the other."""
+    """Collects what tells the end of one call after the other.
 
-    def __init__(self) -> None:
+    Args:
+        closed: Called when a pipeline is told to end, on the event loop.
+    """
+
+    def __init__(self, closed: Callable[[], None] = lambda: None) -> None:
         """Start with a call of which nothing is known."""
+        self._closed = closed
         self._worker: Any = None
         self._heard: set[tuple[int, str]] = set()
         self._is_running = False
@@ -161,6 +166,7 @@ class Ending:
     def _on_entry(self, source: Any, frame: Frame) -> None:
         if isinstance(frame, _ENDS):
             self._end = self._end or frame
+            self._closed()
         elif isinstance(frame, _ASKS_TO_CANCEL):
             self._asked = True
 

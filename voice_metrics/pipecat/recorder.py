@@ -22,7 +22,7 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, St
 from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.call_end import achieved
 from voice_metrics.call.errors import ErrorRaised
-from voice_metrics.call.events import TurnsAnnounced
+from voice_metrics.call.events import LineClosed, TurnsAnnounced
 from voice_metrics.call.facts import Fact, Leg, Refused
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import LEGS, Models, ServiceSwitched
@@ -135,7 +135,7 @@ class CallRecorder:
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float, SpanIds | None]] = []
         self._early: deque[tuple[ErrorRaised, Any]] = deque(maxlen=_MOST_EARLY)
-        self._ending = Ending()
+        self._ending = Ending(lambda: self._contained("end", lambda: self._took_place(LineClosed(), self._clock())))
         self._worker: Any = None
         self._placement = Placement()
         self._faults: set[str] = set()
