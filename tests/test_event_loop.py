@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from pipecat.frames.frames import EndFrame, Frame, TextFrame
@@ -14,9 +15,11 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from tests.store import Store
-from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
+from voice_metrics import CallSummary, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call.lags import Lags
+from voice_metrics.ledger import LedgerReader, Row, ledger_at
 from voice_metrics.pipecat import event_loop
+from voice_metrics.telemetry import Telemetry
 
 
 def hold_the_loop(seconds: float) -> None:
@@ -26,14 +29,17 @@ def hold_the_loop(seconds: float) -> None:
 class Blocking(FrameProcessor):
     """A bot's processor with a function that holds the loop."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, together: asyncio.Barrier | None = None) -> None:
         super().__init__()
         self._seconds = seconds
+        self._together = together or asyncio.Barrier(1)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, TextFrame):
+            await self._together.wait()
             hold_the_loop(self._seconds)
+            await self._together.wait()
         await self.push_frame(frame, direction)
 
 
@@ -46,6 +52,16 @@ async def run(tool: VoiceMetricsProcessor | VoiceMetricsObserver, *before: Frame
     await worker.queue_frames([TextFrame("hello"), EndFrame()])
     async with asyncio.timeout(20):
         await runner.run()
+
+
+def stalls(telemetry: Telemetry, path: Path, *calls: str) -> list[list[Row]]:
+    """The stalls on the time line of each call."""
+    assert ledger_at(path, 30).flush()
+    with LedgerReader(path) as reader:
+        found = [[row for row in reader.call(call).timeline if row.kind == "loop_stall"] for call in calls]
+    telemetry.shutdown()
+    ledger_at(path, 30).close()
+    return found
 
 
 async def said(log: list[str], word: str) -> list[str]:
@@ -76,6 +92,39 @@ async def test_a_function_that_holds_the_loop_is_named_and_counts(
     assert point.max > 550
 
 
+@pytest.mark.parametrize("kind", [VoiceMetricsProcessor, VoiceMetricsObserver])
+async def test_a_stall_is_on_the_time_line_of_each_call_that_ran(
+    kind: type[VoiceMetricsProcessor | VoiceMetricsObserver], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "calls.db"
+    monkeypatch.setenv("VOICE_METRICS_DB", str(path))
+    telemetry, together = Telemetry(environ={"VOICE_METRICS_DB": str(path)}), asyncio.Barrier(2)
+    await asyncio.gather(
+        run(kind(call_id="holds", telemetry=telemetry), Blocking(0.7, together)),
+        run(kind(call_id="waits", telemetry=telemetry), Blocking(0.0, together)),
+    )
+    await run(kind(call_id="later", telemetry=telemetry))
+    (holds,), (waits,), later = stalls(telemetry, path, "holds", "waits", "later")
+    assert later == []
+    assert 0.55 < (holds.value or 0) < 5.0
+    assert (holds.name or "").startswith("hold_the_loop (test_event_loop.py:")
+    assert (waits.value, waits.name) == (holds.value, holds.name)
+
+
+async def test_a_stall_after_the_end_is_not_the_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "calls.db"
+    monkeypatch.setenv("VOICE_METRICS_DB", str(path))
+    telemetry = Telemetry(environ={"VOICE_METRICS_DB": str(path)})
+    metrics = VoiceMetricsProcessor(call_id="ends", telemetry=telemetry)
+
+    @metrics.event_handler("on_call_summary")
+    async def on_call_summary(processor: VoiceMetricsProcessor, summary: CallSummary) -> None:
+        hold_the_loop(0.7)
+
+    await run(metrics, Blocking(0.0))
+    assert stalls(telemetry, path, "ends") == [[]]
+
+
 async def test_stalls_cost_one_line_a_minute(log: list[str]) -> None:
     event_loop.watch()
     for _ in range(2):
@@ -89,11 +138,11 @@ async def test_stalls_cost_one_line_a_minute(log: list[str]) -> None:
 async def test_a_loop_has_one_watch_and_a_broken_listener_is_left_out(log: list[str]) -> None:
     watch, told = event_loop.watch(), asyncio.Event()
 
-    def breaks(seconds: float) -> None:
+    def breaks(seconds: float, function: str | None) -> None:
         raise RuntimeError("broken")
 
     watch.tell(breaks)
-    watch.tell(lambda seconds: told.set())
+    watch.tell(lambda seconds, function: told.set())
     assert event_loop.watch() is watch
     await asyncio.wait_for(told.wait(), 5)
     told.clear()

@@ -32,6 +32,7 @@ from voice_metrics.call.facts import (
     Holder,
     Interrupted,
     Leg,
+    LoopHeld,
     Priced,
     Processing,
     Refused,
@@ -169,6 +170,7 @@ CASES = [
     pytest.param(FalseInterruption(), [("voice.interruptions.false.total", 1, {})]),
     pytest.param(BotGap(GapCause.LATE, 0.5), [("voice.bot.gap.seconds", 0.5, {"cause": "late"})]),
     pytest.param(Backchannel(), []),
+    pytest.param(LoopHeld(0.7, "book (bot.py:9)"), []),
     pytest.param(Spoke(Holder.BOT, 1.0, 0.0), []),
     pytest.param(Interrupted(), [("voice.interruptions.total", 1, {})]),
     pytest.param(

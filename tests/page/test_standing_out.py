@@ -46,6 +46,26 @@ def test_a_slow_answer_names_the_part_that_took_longer() -> None:
     assert [answer["slow"] for answer in (first, second, third)] == [False, False, True]
     assert [answer["longer"] for answer in (first, second)] == [None, None]
     assert third["longer"] == {"part": "llm_inference", "seconds": 2.7, "usual_seconds": 0.4}
+    assert third["held"] == {"function": "look_up", "seconds": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("stalls", "held"),
+    [
+        pytest.param([(1005.9, 0.6, "a")], None, id="over-before-the-wait"),
+        pytest.param([(1009.7, 0.6, "a")], None, id="begins-after-the-wait"),
+        pytest.param([(1006.1, 0.6, "a")], {"function": "a", "seconds": 0.6}, id="into-the-wait"),
+        pytest.param([(1009.5, 0.6, None)], {"function": None, "seconds": 0.6}, id="out-of-the-wait"),
+        pytest.param([(1007.0, 0.6, "a"), (1008.5, 0.9, "b")], {"function": "b", "seconds": 0.9}, id="the-longest"),
+    ],
+)
+def test_a_slow_answer_names_the_stall_that_overlaps_it(
+    stalls: list[tuple[float, float, str | None]], held: dict[str, Any] | None
+) -> None:
+    rows = [Row(1009.0, "response", 3.0), *(Row(at, "loop_stall", value, name=name) for at, value, name in stalls)]
+
+    (answer,) = told(rows)["answers"]
+    assert answer["held"] == held
 
 
 @pytest.mark.parametrize(
@@ -106,7 +126,8 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
     why.wait_for()
     assert (
         why.inner_text()
-        == "Slowest: answer 3 at 0:25, 3\u202f400 ms. Language model took 2\u202f700 ms of it, usually 400 ms."
+        == "Slowest: answer 3 at 0:25, 3\u202f400 ms. Language model took 2\u202f700 ms of it, usually 400 ms. "
+        "Meanwhile the event loop was held for 900 ms by look_up, so every call of the process waited."
     )
     assert tab.locator(".over").inner_text() == "On average over the 2 of 3 answers whose parts are known:"
     assert tab.locator("tr.slow .badge").inner_text() == "slow"

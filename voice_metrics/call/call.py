@@ -31,6 +31,7 @@ from voice_metrics.call.facts import (
     FirstByte,
     FunctionSettled,
     Leg,
+    LoopHeld,
     Processing,
     Responded,
     ResponsePart,
@@ -42,7 +43,7 @@ from voice_metrics.call.facts import (
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import HoldBack, Latency
 from voice_metrics.call.incoming import Event
-from voice_metrics.call.lags import Lags
+from voice_metrics.call.lags import STALL_SECONDS, Lags
 from voice_metrics.call.models import Models, ServiceSwitched
 from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput, SpanIds
 from voice_metrics.call.record import Record
@@ -123,7 +124,7 @@ class Call:
         self.ended_by: EndedBy | None = None
         self.outcome = NOTHING_SAID
         self._series = series
-        self.lags = Lags()
+        self._lags = Lags()
         self.span: Callable[[], SpanIds | None] = lambda: None
         self.trace_id: str | None = None
         self._prices = prices
@@ -236,6 +237,20 @@ class Call:
         """
         self.models.switched(switch)
         self.happened(Switched(switch.leg, switch.previous, switch.now), at)
+
+    def loop_late(self, seconds: float, function: str | None, at: float) -> None:
+        """Note how late the event loop was.
+
+        Args:
+            seconds: By how much; not negative.
+            function: What held the loop, or `None` if it was not seen.
+            at: When the loop went on, in monotonic seconds.
+        """
+        if self._last_export is not None:
+            return
+        self._lags.add(seconds)
+        if seconds > STALL_SECONDS:
+            self.happened(LoopHeld(seconds, function), at)
 
     def explained(self, breakdown: Breakdown, at: float) -> None:
         """Take Pipecat's account of a response.
@@ -417,7 +432,7 @@ class Call:
             outcome=self.outcome.name,
             success=self.outcome.success,
             ended_by=self.ended_by,
-            loop_lag=self.lags.to_dict(),
+            loop_lag=self._lags.to_dict(),
             trace_id=self.trace_id,
             exported=self._exported(),
             destination=self._series.destination,

@@ -427,6 +427,19 @@ class BotGap:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopHeld:
+    """The event loop did nothing else for half a second or more, and every call of the process waited.
+
+    Parameters:
+        seconds: How late the loop was then; it was held for up to a tenth of a second longer.
+        function: The function that held it, with its place; `None` if it was not seen.
+    """
+
+    seconds: float
+    function: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ResponsePart:
     """One named part of a response's wait; the parts of a response add up to it.
 
@@ -578,6 +591,7 @@ Fact = (
     | FalseInterruption
     | Backchannel
     | BotGap
+    | LoopHeld
     | ResponsePart
     | TurnEnded
     | Interrupted

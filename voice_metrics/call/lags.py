@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Any
 
+# From here on a caller hears it.
+STALL_SECONDS = 0.5
 # Upper bounds in seconds between which the percentile is told apart: 0.1 ms to 100 s, 10 % from one to the next.
 _BOUNDS = tuple(0.0001 * 1.1**power for power in range(146))
 

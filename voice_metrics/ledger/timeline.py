@@ -19,6 +19,7 @@ from voice_metrics.call.facts import (
     Greeted,
     Interrupted,
     Leg,
+    LoopHeld,
     Priced,
     Processing,
     Responded,
@@ -125,6 +126,8 @@ def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
             return (Row(at, "function_call", seconds, name=function, outcome=outcome),)
         case Failed(processor, category):
             return (Row(at, "error", name=processor, outcome=category),)
+        case LoopHeld(seconds, function):
+            return (Row(at, "loop_stall", seconds, name=function),)
         case Switched(leg, previous, now):
             return (Row(at, "switch", None, leg, previous, None, now),)
         case _:

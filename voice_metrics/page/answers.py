@@ -36,7 +36,8 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
 
     Returns:
         Number, begin, seconds, parts, whether they are named by Pipecat, whether it was cut off, what was used until
-        the next one, whether it was slow, and then the part that took longer than in the others.
+        the next one, whether it was slow, and then the part that took longer than in the others and the longest
+        time that the event loop was held meanwhile.
     """
     told: list[Answer] = []
     for row in rows:
@@ -46,6 +47,7 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         elif row.kind == "response_part" and told and row.value is not None:
             told[-1]["parts"].append({"part": row.name, "seconds": row.value})
     moments = [row.at - start for row in rows]
+    stalls = [row for row in rows if row.kind == "loop_stall" and row.value is not None]
     measured = [_Bars(part, lanes.get(lane, ())) for lane, part in _PARTS.items()]
     for answer, following in zip_longest(told, told[1:]):
         end = math.inf if following is None else following["at"]
@@ -58,7 +60,16 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         answer["slow"] = answer["seconds"] > SLOW_SECONDS
     for answer in told:
         answer["longer"] = _longer(answer, told) if answer["slow"] else None
+        answer["held"] = _held(answer, stalls, start) if answer["slow"] else None
     return told
+
+
+def _held(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any] | None:
+    """The longest stall of the event loop that overlaps the wait, or `None` if none does."""
+    begin, end = answer["at"] + start, answer["at"] + start + answer["seconds"]
+    found = [row for row in stalls if row.at > begin and row.at - (row.value or 0.0) < end]
+    worst = max(found, key=lambda row: row.value or 0.0, default=None)
+    return None if worst is None else {"function": worst.name, "seconds": worst.value}
 
 
 def _longer(answer: Answer, told: Sequence[Answer]) -> dict[str, Any] | None:

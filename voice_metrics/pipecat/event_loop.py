@@ -15,9 +15,13 @@ from types import FrameType
 
 from loguru import logger
 
+from voice_metrics.call.lags import STALL_SECONDS
+from voice_metrics.call.text import clean
+
 TICK_SECONDS = 0.1
-# From here on a caller hears it, and the log names the function.
-STALL_SECONDS = 0.5
+# A loop that is late by so much is looked into: a look that comes too late finds the loop running again.
+_SUSPICIOUS_SECONDS = 0.8 * STALL_SECONDS
+_LONGEST_NAME = 200
 # How often the thread looks, and how often once the loop is late.
 _LOOK_SECONDS, _LOOK_AGAIN_SECONDS = 0.35, 0.02
 # The least time between two lines of the log.
@@ -28,7 +32,7 @@ _LIBRARIES = tuple(f"{sysconfig.get_paths()[kind]}{os.sep}" for kind in ("stdlib
 _ASYNCIO = f"{os.sep}asyncio{os.sep}"
 _RUNS_THE_LOOP = {"_run", "_run_once", "run_forever", "run_until_complete", "run"}
 
-Told = Callable[[float], None]
+Told = Callable[[float, str | None], None]
 
 
 class LoopWatch:
@@ -44,26 +48,33 @@ class LoopWatch:
         self._loop = weakref.ref(loop)
         self._clock = clock
         self._told: list[Told] = []
-        self._series: Told = lambda milliseconds: None
-        self._told.append(lambda seconds: self._series(seconds * 1000))
+        self._series: Callable[[float], None] = lambda milliseconds: None
+        self._told.append(lambda seconds, function: self._series(seconds * 1000))
         self._due = clock() + TICK_SECONDS
         loop.call_later(TICK_SECONDS, self._tick)
-        sentinel = _Sentinel(threading.get_ident(), self.late, lambda: (loop := self._loop()) and not loop.is_closed())
-        threading.Thread(target=sentinel.run, name="voice-metrics-event-loop", daemon=True).start()
+        self._sentinel = _Sentinel(
+            threading.get_ident(), self.late, lambda: (loop := self._loop()) and not loop.is_closed()
+        )
+        threading.Thread(target=self._sentinel.run, name="voice-metrics-event-loop", daemon=True).start()
 
     def late(self) -> float:
         """By how many seconds the next tick is overdue; negative before it is due."""
         return self._clock() - self._due
 
+    @property
+    def holder(self) -> str | None:
+        """The function that holds the loop, or `None` where none was seen since the last tick."""
+        return self._sentinel.seen
+
     def tell(self, told: Told) -> None:
         """Have each tick's lag told from now on.
 
         Args:
-            told: Told seconds, on the loop.
+            told: Told seconds and the function that held the loop, if it was seen; on the loop.
         """
         self._told.append(told)
 
-    def record_in(self, series: Told) -> None:
+    def record_in(self, series: Callable[[float], None]) -> None:
         """Record each tick's lag in the series of the process: the one that the latest call knows.
 
         Args:
@@ -71,14 +82,19 @@ class LoopWatch:
         """
         self._series = series
 
-    def forget(self, told: Told) -> None:
+    def forget(self, told: Told) -> bool:
         """Tell no more.
 
         Args:
             told: What was told.
+
+        Returns:
+            Whether it was told until now.
         """
-        if told in self._told:
+        known = told in self._told
+        if known:
             self._told.remove(told)
+        return known
 
     def _tick(self) -> None:
         loop = self._loop()
@@ -87,10 +103,11 @@ class LoopWatch:
         # A timer's own rounding may be a little early.
         lag = max(self._clock() - self._due, 0.0)
         self._due = self._clock() + TICK_SECONDS
+        function, self._sentinel.seen = self._sentinel.seen, None
         loop.call_later(TICK_SECONDS, self._tick)
         for told in tuple(self._told):
             try:
-                told(lag)
+                told(lag, function)
             except Exception as fault:
                 self.forget(told)
                 logger.warning("The event loop's lag could not be recorded: {!r}", fault)
@@ -104,6 +121,7 @@ class _Sentinel:
         self._late = late
         self._lives = lives
         self._said_at: float | None = None
+        self.seen: str | None = None
 
     def run(self) -> None:
         """Look until the loop is closed."""
@@ -115,8 +133,15 @@ class _Sentinel:
             # A thread that could not run either knows nothing of what held the loop.
             if time.monotonic() - before > look + STALL_SECONDS:
                 self._explain("")
-            elif self._late() > STALL_SECONDS:
-                self._explain(held_by(sys._current_frames().get(self._thread)))
+            elif self._late() > _SUSPICIOUS_SECONDS:
+                self._see(held_by(sys._current_frames().get(self._thread)))
+
+    def _see(self, where: str) -> None:
+        # Else the loop went on meanwhile, and the stack is that of something else.
+        if (late := self._late()) > _SUSPICIOUS_SECONDS:
+            self.seen = where
+            if late > STALL_SECONDS:
+                self._explain(where)
 
     def _explain(self, where: str) -> None:
         now = time.monotonic()
@@ -154,8 +179,8 @@ def held_by(frame: FrameType | None) -> str:
         # What called the loop does not hold it.
         own = None if own.f_code.co_name in _RUNS_THE_LOOP and _ASYNCIO in own.f_code.co_filename else own.f_back
     if own is None or own is frame:
-        return _place(frame)
-    return f"{_place(own)}, in {_place(frame)}"
+        return clean(_place(frame), _LONGEST_NAME)
+    return clean(f"{_place(own)}, in {_place(frame)}", _LONGEST_NAME)
 
 
 def _place(frame: FrameType) -> str:

@@ -86,7 +86,7 @@ class Lifetime:
         self._due = asyncio.Event()
         self._awaits_clean_up = False
         self._watch = event_loop.watch()
-        self._watch.tell(call.lags.add)
+        self._watch.tell(self._loop_late)
         if journal is not None:
             journal.started(call.progress(clock()))
             self._later(JOURNAL_SECONDS, self._write_journal)
@@ -155,6 +155,14 @@ class Lifetime:
             self._listener.faulted("ledger", fault)
         self._later(JOURNAL_SECONDS, self._write_journal)
 
+    def _loop_late(self, seconds: float, function: str | None) -> None:
+        self.call.loop_late(seconds, function, self._clock())
+
+    def _leave_watch(self) -> None:
+        """Take the lag of the tick that is overdue as well; a loop that is closed has no other."""
+        if self._watch.forget(self._loop_late) and (late := self._watch.late()) > 0:
+            self._loop_late(late, self._watch.holder)
+
     async def _quiet(self, latest: float) -> None:
         """Wait for what is still under way, unless the end is due."""
         while not self._due.is_set():
@@ -168,15 +176,14 @@ class Lifetime:
         try:
             await self._quiet(latest)
             self._listener.read()
+            self._leave_watch()
             await self._export()
         except Exception as fault:
             self._listener.faulted("last export", fault)
         finally:
             # Told even when the event loop is being closed.
             self._due.set()
-            self._watch.forget(self.call.lags.add)
-            if (late := self._watch.late()) > 0:
-                self.call.lags.add(late)
+            self._leave_watch()
             self._listener.read()
             last_export = self.call.close(self._clock())
             summary = self.call.progress(self._clock())

@@ -32,6 +32,7 @@ from voice_metrics.call.facts import (
     Greeted,
     Interrupted,
     Leg,
+    LoopHeld,
     Priced,
     Processing,
     Refused,
@@ -250,6 +251,7 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     FalseInterruption: [_Row(table.FALSE_INTERRUPTIONS, _once, _nothing_more)],
     BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _fields("cause"))],
     Backchannel: [],
+    LoopHeld: [],  # its series is the process's, fed by every tick of the loop
     Spoke: [],
     SetUp: [],
     Interrupted: [_Row(table.INTERRUPTIONS, _once, _nothing_more)],

@@ -49,5 +49,5 @@ class LoopLag:
 
         return lifespan
 
-    def _record(self, seconds: float) -> None:
+    def _record(self, seconds: float, function: str | None) -> None:
         self._sink.series(LOOP_LAG, {})(seconds * 1000)

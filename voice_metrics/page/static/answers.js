@@ -36,9 +36,10 @@ function explain(why, answers) {
   const slowest = answers.filter((answer) => answer.slow).reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
   why.hidden = slowest === null;
   if (why.hidden) return;
-  const { longer } = slowest;
+  const { longer, held } = slowest;
   const reason = longer ? ` ${named(longer.part)} took ${ms(longer.seconds * 1000)} of it, ${longer.usual_seconds ? `usually ${ms(longer.usual_seconds * 1000)}` : "and nothing in the other answers"}.` : "";
-  say(why, `Slowest: answer ${slowest.number} at ${clock(slowest.at)}, ${ms(slowest.seconds * 1000)}.${reason}`);
+  const stall = held ? ` Meanwhile the event loop was held for ${ms(held.seconds * 1000)}${held.function ? ` by ${held.function}` : ""}, so every call of the process waited.` : "";
+  say(why, `Slowest: answer ${slowest.number} at ${clock(slowest.at)}, ${ms(slowest.seconds * 1000)}.${reason}${stall}`);
 }
 
 function line(answer, longest) {
