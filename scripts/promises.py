@@ -157,8 +157,9 @@ PROMISES: Mapping[str, Sequence[Promise]] = {
          "a_header_is_understood_and_a_misspelling_explained",
          "an_endpoint_is_understood_and_a_misspelling_explained",
          "credentials_that_grafana_cloud_cannot_take_are_explained_before_the_first_call"),
-        ("A mistake in a variable of ours is an error; with one in OpenTelemetry's the default holds.",
-         "a_mistake_in_a_variable_of_ours_is_loud", "a_mistake_in_opentelemetry_s_falls_back_with_advice"),
+        ("A mistake in a variable costs no call: it is one warning, and the default holds.",
+         "a_value_that_cannot_be_understood_is_advice_and_the_default",
+         "a_mistake_in_opentelemetry_s_falls_back_with_advice"),
     ],
     "Cost": [
         ("A usage costs what its provider has published, to the last digit.",

@@ -18,41 +18,6 @@ from voice_metrics.server.server_series import SERVER
 
 PAGE = Path(__file__).parent.parent / "docs" / "series.md"
 
-SOURCES = {
-    table.CALLS: "StartFrame",
-    table.CALLS_ACTIVE: "StartFrame; 0 in the last export",
-    table.CALLS_ENDED: "EndFrame, StopFrame, CancelFrame, a fatal error, or clean-up without any",
-    table.SESSION_DURATION: "clock, current at every export",
-    table.TTFB: "TTFBMetricsData",
-    table.PROCESSING: "ProcessingMetricsData",
-    table.TTFA: "TTFAMetricsData",
-    table.TTFAT: "TTFATMetricsData",
-    table.TEXT_AGGREGATION: "TextAggregationMetricsData",
-    table.TURN_DETECTION: "TurnMetricsData",
-    table.RESPONSE: "user stopped speaking, bot started speaking",
-    table.RESPONSE_PART: "Pipecat's latency breakdown, where this Pipecat has one",
-    table.LLM_THROUGHPUT: "completion tokens, over processing less time to first byte",
-    table.LLM_TOKENS: "LLMUsageMetricsData",
-    table.LLM_TOKEN_DETAILS: "LLMUsageMetricsData",
-    table.STT_AUDIO: "STTUsageMetricsData",
-    table.TTS_CHARACTERS: "TTSUsageMetricsData",
-    table.COST: "usage and the price book",
-    table.TURNS: "bot started and stopped speaking",
-    table.INTERRUPTIONS: "InterruptionFrame while the bot speaks",
-    table.FUNCTION_CALLS: "function-call frames",
-    table.FUNCTION_CALL: "function-call frames",
-    table.UNPRICED: "usage and the price book",
-    table.ERRORS: "ErrorFrame",
-    table.SWITCHES: "a switcher's `on_service_switched`",
-    table.DROPPED: "the plug-in itself",
-    table.GEN_AI_TOKEN_USAGE: "LLMUsageMetricsData",
-    table.GEN_AI_OPERATION_DURATION: "ProcessingMetricsData",
-    table.GEN_AI_TIME_TO_FIRST_CHUNK: "TTFBMetricsData",
-    table.GEN_AI_TIME_PER_OUTPUT_CHUNK: "LLMTextFrame",
-    table.GEN_AI_EXECUTE_TOOL: "function-call frames",
-    table.GEN_AI_INVOKE_AGENT: "LLMFullResponse frames",
-}
-
 BY_OUTCOME = (Retrieval.CACHE_LOOKUPS, Webhook.DELIVERIES)
 
 HEAD = """# Every series
@@ -60,8 +25,9 @@ HEAD = """# Every series
 Made by `python scripts/series.py` from the tables that the instruments are made from.
 
 Names are those of OTLP, with the name in Prometheus, Mimir and Grafana Cloud below each. In a label's name a dot
-becomes an underscore. All series are cumulative. In Prometheus a histogram has three names, and one series for each
-bucket.
+becomes an underscore. Series are cumulative unless `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` asks for
+deltas. In Prometheus a histogram has three names, and one series for each bucket. Histograms marked *average* have no
+buckets in the series of a call: their sum over their count is what is read.
 """
 COLUMNS = "| name, and in Prometheus | kind | unit | attributes | meaning | from |\n|---|---|---|---|---|---|\n"
 
@@ -78,7 +44,7 @@ def row(series: Series, source: str) -> str:
     shown = names[0] if len(names) == 1 else names[0].removesuffix("_bucket") + "_bucket, _sum, _count"
     attributes = ", ".join(f"`{name}`" for name in series.attributes) or "–"
     unit = f"`{series.unit}`" if series.unit else "–"
-    meaning = series.description
+    meaning = f"{series.description} *average*" if series.read_as_average else series.description
     return f"| `{series.name}`<br>`{shown}` | {series.kind} | {unit} | {attributes} | {meaning} | {source} |"
 
 
@@ -115,13 +81,18 @@ def page() -> str:
                 "Calls",
                 f"Every point carries {common} and the attributes that you gave. With `VOICE_METRICS_CALL_ID=off` the\n"
                 "series are shared by all calls of the process and carry no `call_id`.",
-                (row(series, SOURCES[series]) for series in table.VOICE),
+                (row(series, series.source) for series in table.VOICE),
+            ),
+            section(
+                "The process",
+                "Of all calls of a process together, without the attributes of one.",
+                (row(series, series.source) for series in table.PROCESS),
             ),
             section(
                 "Language models, by OpenTelemetry's conventions",
                 f"For dashboards that exist already; without the attributes of the call. {example}\n"
                 "`VOICE_METRICS_GENAI=off` stops them.",
-                (row(series, SOURCES[series]) for series in table.GEN_AI),
+                (row(series, series.source) for series in table.GEN_AI),
             ),
             section(
                 "Retrieval and webhooks",
@@ -136,7 +107,7 @@ def page() -> str:
                 "`OTEL_SEMCONV_STABILITY_OPT_IN` chooses other names for requests.",
                 (row(sourced.series, sourced.source) for sourced in SERVER),
             ),
-            buckets((*table.VOICE, *table.GEN_AI, *ready, *(sourced.series for sourced in SERVER))),
+            buckets((*table.VOICE, *table.PROCESS, *table.GEN_AI, *ready, *(sourced.series for sourced in SERVER))),
         )
     )
 

@@ -331,7 +331,7 @@ def test_the_cost_of_a_call_is_reckoned_from_the_table() -> None:
     name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
     slim = examine({name: "base2_exponential_bucket_histogram"}).footprint
     assert labelled.points_per_minute == 6
-    assert 250 < labelled.series == shared.series < 350
+    assert 200 < labelled.series < 300 < shared.series < 400
     assert slim.series < 45
     assert "active series" in str(labelled)
     assert "exponential histograms need far fewer, but leave the latencies" in str(labelled)

@@ -374,7 +374,7 @@ def test_requests_grow_again_when_the_server_takes_large_ones(receiver: Receiver
     calls = [RecordedCall(telemetry, f"c{number}") for number in range(40)]
     for call in calls:
         call.use(1, 100.0)
-    assert receiver.wait_for(lambda receiver: any(len(each.points) >= 120 for each in receiver.stored))
+    assert receiver.wait_for(lambda receiver: any(len(each.points) >= 120 for each in receiver.stored), 60)
 
 
 def test_an_answer_that_was_lost_costs_no_value(receiver: Receiver, start: Start) -> None:

@@ -106,7 +106,7 @@ class Shipping:
         self.delivery.patient = not shipped.failed
         if several and not shipped.failed and self._points == tried:
             # What made requests too large may be over; where it is not, this costs one request in a few rounds.
-            self._points = min(tried + max(tried // 4, 1), POINTS_PER_REQUEST)
+            self._points = min(tried + max(tried // 2, 1), POINTS_PER_REQUEST)
         return shipped
 
     def _close(self, chunk: Sequence[Piece], shipped: Shipped) -> None:

@@ -78,4 +78,4 @@ def _series(row: Series, settings: Settings) -> int:
     if row.kind is not Kind.HISTOGRAM or settings.exponential:
         return 1
     # A bucket for each bound and one beyond the last, their sum and their count.
-    return len(row.buckets) + 3
+    return (0 if settings.call_ids and row.read_as_average else len(row.buckets)) + 3

@@ -30,6 +30,7 @@ class Series:
         attributes: Attributes beside the common ones, in the order of the documentation.
         buckets: Upper bounds of a histogram's buckets in `unit`; empty for other kinds.
         read_as_average: Whether a call's own series go without buckets, since its sum over its count is what is read.
+        source: What its values come from, in a few words for the documentation.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Series:
     attributes: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
     read_as_average: bool = False
+    source: str = ""
 
 
 # Chosen for voice: fine where a caller notices, coarse where nobody waits any more.
@@ -73,20 +75,28 @@ CALL_ID = "call_id"
 MODEL_ATTRIBUTES = ("llm_model", "stt_model", "tts_model")
 COMMON_ATTRIBUTES = (CALL_ID, *MODEL_ATTRIBUTES)
 
-CALLS = Series("voice.calls.total", Kind.COUNTER, "{call}", "Calls that started.")
-CALLS_ACTIVE = Series("voice.calls.active", Kind.UP_DOWN_COUNTER, "{call}", "Calls that are running.")
+CALLS = Series("voice.calls.total", Kind.COUNTER, "{call}", "Calls that started.", source="StartFrame")
+CALLS_ACTIVE = Series(
+    "voice.calls.active",
+    Kind.UP_DOWN_COUNTER,
+    "{call}",
+    "Calls that are running.",
+    source="StartFrame; 0 in the last export",
+)
 CALLS_ENDED = Series(
     "voice.calls.ended.total",
     Kind.COUNTER,
     "{call}",
     "Calls that ended.",
     ("end_reason", "ended_by", "outcome", "success"),
+    source="EndFrame, StopFrame, CancelFrame, a fatal error, or clean-up without any",
 )
 SESSION_DURATION = Series(
     "voice.session.duration.seconds",
     Kind.UP_DOWN_COUNTER,
     "s",
     "Length of the call so far, of live calls together without call ids.",
+    source="clock, current at every export",
 )
 TTFB = Series(
     "voice.ttfb.milliseconds",
@@ -95,6 +105,7 @@ TTFB = Series(
     "Request to a service's first output.",
     ("processor", "provider", "model", "service", "interrupted"),
     LATENCY_MS,
+    source="TTFBMetricsData",
 )
 PROCESSING = Series(
     "voice.processing.milliseconds",
@@ -103,6 +114,7 @@ PROCESSING = Series(
     "A service's whole request.",
     ("processor", "provider", "model", "service", "interrupted"),
     LATENCY_MS,
+    source="ProcessingMetricsData",
 )
 TTFA = Series(
     "voice.ttfa.milliseconds",
@@ -111,6 +123,7 @@ TTFA = Series(
     "Request to the first audible audio.",
     ("processor", "provider", "model"),
     LATENCY_MS,
+    source="TTFAMetricsData",
 )
 TTFAT = Series(
     "voice.ttfat.milliseconds",
@@ -119,6 +132,7 @@ TTFAT = Series(
     "Request to the first token of the answer.",
     ("processor", "provider", "model"),
     LATENCY_MS,
+    source="TTFATMetricsData",
 )
 TEXT_AGGREGATION = Series(
     "voice.text_aggregation.milliseconds",
@@ -128,6 +142,7 @@ TEXT_AGGREGATION = Series(
     ("processor", "provider"),
     LATENCY_MS,
     read_as_average=True,
+    source="TextAggregationMetricsData",
 )
 TURN_DETECTION = Series(
     "voice.turn_detection.milliseconds",
@@ -137,6 +152,7 @@ TURN_DETECTION = Series(
     ("processor", "provider", "complete"),
     LATENCY_MS,
     read_as_average=True,
+    source="TurnMetricsData",
 )
 RESPONSE = Series(
     "voice.response.milliseconds",
@@ -145,6 +161,7 @@ RESPONSE = Series(
     "User stopped speaking to bot started speaking.",
     (),
     LATENCY_MS,
+    source="user stopped speaking, bot started speaking",
 )
 RESPONSE_PART = Series(
     "voice.response.part.milliseconds",
@@ -154,6 +171,7 @@ RESPONSE_PART = Series(
     ("part",),
     LATENCY_MS,
     read_as_average=True,
+    source="Pipecat's latency breakdown, where this Pipecat has one",
 )
 LLM_THROUGHPUT = Series(
     "voice.llm.throughput",
@@ -162,6 +180,7 @@ LLM_THROUGHPUT = Series(
     "Completion tokens per second of generation.",
     ("processor", "provider", "model"),
     THROUGHPUT,
+    source="completion tokens, over processing less time to first byte",
 )
 LLM_TOKENS = Series(
     "voice.llm.tokens.total",
@@ -169,6 +188,7 @@ LLM_TOKENS = Series(
     "{token}",
     "Tokens, prompt gross of caches; the two types add up to the total.",
     ("processor", "provider", "model", "token_type"),
+    source="LLMUsageMetricsData",
 )
 LLM_TOKEN_DETAILS = Series(
     "voice.llm.token_details.total",
@@ -176,6 +196,7 @@ LLM_TOKEN_DETAILS = Series(
     "{token}",
     "Parts of the tokens above, never to be added to them.",
     ("processor", "provider", "model", "detail"),
+    source="LLMUsageMetricsData",
 )
 STT_AUDIO = Series(
     "voice.stt.audio.seconds",
@@ -183,6 +204,7 @@ STT_AUDIO = Series(
     "s",
     "Audio that speech recognition processed.",
     ("processor", "provider", "model"),
+    source="STTUsageMetricsData",
 )
 TTS_CHARACTERS = Series(
     "voice.tts.characters.total",
@@ -190,6 +212,7 @@ TTS_CHARACTERS = Series(
     "{character}",
     "Characters sent to speech synthesis.",
     ("processor", "provider", "model"),
+    source="TTSUsageMetricsData",
 )
 COST = Series(
     "voice.cost.usd",
@@ -197,14 +220,18 @@ COST = Series(
     "{USD}",
     "Cost where a price is known.",
     ("cost_type", "processor", "provider", "model"),
+    source="usage and the price book",
 )
-TURNS = Series("voice.turns.total", Kind.COUNTER, "{turn}", "Bot turns.", ("outcome",))
+TURNS = Series(
+    "voice.turns.total", Kind.COUNTER, "{turn}", "Bot turns.", ("outcome",), source="bot started and stopped speaking"
+)
 TURNS_UNANSWERED = Series(
     "voice.turns.unanswered.total",
     Kind.COUNTER,
     "{turn}",
     "Turns of the caller that no answer of the bot belongs to.",
     ("cause",),
+    source="turns of the caller, transcripts and what answers",
 )
 FLOOR = Series(
     "voice.floor.seconds",
@@ -212,6 +239,7 @@ FLOOR = Series(
     "s",
     "Who was speaking; the four add up to the call's length.",
     ("holder",),
+    source="speaking frames, taken back to the onset",
 )
 SILENCE = Series(
     "voice.silence.seconds",
@@ -220,6 +248,8 @@ SILENCE = Series(
     "Stretches of a second or more in which neither side speaks.",
     ("after",),
     SILENCE_SECONDS,
+    read_as_average=True,
+    source="speaking frames",
 )
 GREETING = Series(
     "voice.greeting.milliseconds",
@@ -228,6 +258,7 @@ GREETING = Series(
     "Caller connected to the bot's first audio, where the bot speaks first.",
     (),
     LATENCY_MS,
+    source="client connected, else the StartFrame; bot started speaking",
 )
 INTERRUPTION_STOP = Series(
     "voice.interruption.stop.milliseconds",
@@ -236,12 +267,14 @@ INTERRUPTION_STOP = Series(
     "Onset of the caller's speech to the bot's silence, at each interruption.",
     (),
     LATENCY_MS,
+    source="speaking frames",
 )
 FALSE_INTERRUPTIONS = Series(
     "voice.interruptions.false.total",
     Kind.COUNTER,
     "{interruption}",
     "Times the bot was cut off by a turn in which nothing was recognised.",
+    source="InterruptionFrame while the bot speaks, and transcripts",
 )
 BOT_GAP = Series(
     "voice.bot.gap.seconds",
@@ -250,15 +283,23 @@ BOT_GAP = Series(
     "Pauses over 250 ms within an answer, because audio came late or never.",
     ("cause",),
     GAP_SECONDS,
+    read_as_average=True,
+    source="speaking frames and the voice's text and audio",
 )
 INTERRUPTIONS = Series(
     "voice.interruptions.total",
     Kind.COUNTER,
     "{interruption}",
     "Times the caller cut the bot off while it was speaking.",
+    source="InterruptionFrame while the bot speaks",
 )
 FUNCTION_CALLS = Series(
-    "voice.function_calls.total", Kind.COUNTER, "{call}", "Function calls that were settled.", ("function", "outcome")
+    "voice.function_calls.total",
+    Kind.COUNTER,
+    "{call}",
+    "Function calls that were settled.",
+    ("function", "outcome"),
+    source="function-call frames",
 )
 FUNCTION_CALL = Series(
     "voice.function_call.milliseconds",
@@ -267,9 +308,15 @@ FUNCTION_CALL = Series(
     "Function call in progress to settled.",
     ("function",),
     LATENCY_MS,
+    source="function-call frames",
 )
 UNPRICED = Series(
-    "voice.usage.unpriced.total", Kind.COUNTER, "{request}", "Usage for which no price is known.", ("service", "model")
+    "voice.usage.unpriced.total",
+    Kind.COUNTER,
+    "{request}",
+    "Usage for which no price is known.",
+    ("service", "model"),
+    source="usage and the price book",
 )
 ERRORS = Series(
     "voice.errors.total",
@@ -277,6 +324,7 @@ ERRORS = Series(
     "{error}",
     "Errors, counted where they arose.",
     ("processor", "provider", "category", "error_type"),
+    source="ErrorFrame",
 )
 SWITCHES = Series(
     "voice.service.switches.total",
@@ -284,9 +332,15 @@ SWITCHES = Series(
     "{switch}",
     "Times that a switcher changed the service in use.",
     ("service", "from", "to"),
+    source="a switcher's `on_service_switched`",
 )
 DROPPED = Series(
-    "voice.telemetry.dropped.total", Kind.COUNTER, "{item}", "What the plug-in itself refused or lost.", ("reason",)
+    "voice.telemetry.dropped.total",
+    Kind.COUNTER,
+    "{item}",
+    "What the plug-in itself refused or lost.",
+    ("reason",),
+    source="the plug-in itself",
 )
 
 # One histogram for all calls of a process, without a call's id: how long calls are, by how they end.
@@ -298,6 +352,7 @@ CALL_DURATION = Series(
     "Length of whole calls.",
     ("end_reason", "outcome", "success"),
     CALL_SECONDS,
+    source="StartFrame to the end",
 )
 # Bounds of a lag: a caller hears half a second.
 LAG_MS = (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0)
@@ -308,6 +363,7 @@ LOOP_LAG = Series(
     "How late the bot's event loop runs what is due.",
     (),
     LAG_MS,
+    source="a 100 ms ticker in the bot's event loop",
 )
 
 VOICE = (
@@ -363,6 +419,7 @@ GEN_AI_TOKEN_USAGE = Series(
     "Tokens of one inference.",
     (*_GEN_AI_ATTRIBUTES, "gen_ai.token.type"),
     GEN_AI_TOKENS,
+    source="LLMUsageMetricsData",
 )
 GEN_AI_OPERATION_DURATION = Series(
     "gen_ai.client.operation.duration",
@@ -371,6 +428,7 @@ GEN_AI_OPERATION_DURATION = Series(
     "One inference, start to end.",
     (*_GEN_AI_ATTRIBUTES, "error.type"),
     GEN_AI_SECONDS,
+    source="ProcessingMetricsData",
 )
 GEN_AI_TIME_TO_FIRST_CHUNK = Series(
     "gen_ai.client.operation.time_to_first_chunk",
@@ -379,6 +437,7 @@ GEN_AI_TIME_TO_FIRST_CHUNK = Series(
     "Request to the first streamed chunk.",
     _GEN_AI_ATTRIBUTES,
     GEN_AI_SECONDS,
+    source="TTFBMetricsData",
 )
 GEN_AI_TIME_PER_OUTPUT_CHUNK = Series(
     "gen_ai.client.operation.time_per_output_chunk",
@@ -387,6 +446,7 @@ GEN_AI_TIME_PER_OUTPUT_CHUNK = Series(
     "One streamed chunk to the next.",
     _GEN_AI_ATTRIBUTES,
     GEN_AI_SECONDS,
+    source="LLMTextFrame",
 )
 GEN_AI_EXECUTE_TOOL = Series(
     "gen_ai.execute_tool.duration",
@@ -395,6 +455,7 @@ GEN_AI_EXECUTE_TOOL = Series(
     "One function call, start to end.",
     ("gen_ai.operation.name", "gen_ai.tool.name", "error.type"),
     GEN_AI_SECONDS,
+    source="function-call frames",
 )
 GEN_AI_INVOKE_AGENT = Series(
     "gen_ai.invoke_agent.duration",
@@ -403,6 +464,7 @@ GEN_AI_INVOKE_AGENT = Series(
     "One request to the model with all functions that it calls, start to end.",
     (*_GEN_AI_ATTRIBUTES, "error.type"),
     GEN_AI_AGENT_SECONDS,
+    source="LLMFullResponse frames",
 )
 GEN_AI = (
     GEN_AI_TOKEN_USAGE,
