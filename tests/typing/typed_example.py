@@ -22,6 +22,7 @@ from voice_metrics import (
     VoiceMetricsObserver,
     VoiceMetricsProcessor,
     duration,
+    outcome,
     record_metric,
     register_metric,
     shutdown,
@@ -54,6 +55,12 @@ def metrics_of(tenant: str, prices: Mapping[str, Any] | None = None) -> VoiceMet
         )
     except SettingsError as mistake:
         raise SystemExit(str(mistake)) from mistake
+
+
+def booked(processor: VoiceMetricsProcessor) -> None:
+    """What the call achieved, said with the processor and from any task of the call."""
+    processor.outcome("booked", success=True)
+    outcome("booked", success=None)
 
 
 def pipeline_of(*services: FrameProcessor) -> Pipeline:
