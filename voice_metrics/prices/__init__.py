@@ -1,4 +1,4 @@
-"""What usage costs: from a provider's published rates or the user's own, or honestly not at all."""
+"""Cost of usage, from the user's own prices or a provider's published ones; without a price, the reason."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ __all__ = ["PriceBook", "price_book"]
 def price_book(
     prices: PriceBook | Mapping[str, Any] | str | os.PathLike[str] | None, environ: Mapping[str, str]
 ) -> PriceBook:
-    """The price book that an argument asks for.
+    """Return the price book for the `prices` argument of a processor.
+
+    Calls share a file's book while the file stays the same; if it becomes unusable, its last good book stays.
 
     Args:
-        prices: A price book to share; or the user's own prices, as a path or a mapping, which replace those of the
-            environment; or `None` for the environment's. Calls share the book of a file while it stays the same, and
-            keep the last good one when it becomes unusable.
+        prices: A price book to share; the user's own prices, as a path or mapping, in place of the environment's; or
+            `None` for the environment's.
         environ: Environment variables.
 
     Raises:

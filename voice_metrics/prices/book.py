@@ -1,4 +1,4 @@
-"""The price book: usage in, cost or its absence out, at once."""
+"""The price book: usage in, a cost or the reason for its absence out."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from voice_metrics.prices.user_table import UserTable, read_table
 from voice_metrics.settings.environment import SettingsError
 
 VARIABLE = "VOICE_METRICS_PRICES"
-# A bot runs a handful of models; a provider that reports a new name for each request must not fill the memory.
+# Bounds the cache, because a provider may report a new model name with each request.
 _MOST_MODELS = 2000
 
 
 class Source(Protocol):
-    """A place where prices come from."""
+    """A source of prices."""
 
     def tariff(self, asked: Asked) -> Tariff | None:
-        """What it says of a model, or `None` if it does not have it."""
+        """Return the source's tariff for a model, or `None` if it does not list the model."""
 
 
 class PriceBook:
     """Prices of all services, from the first source that has one.
 
-    The user's own prices come first, then genai-prices for tokens and voice-prices for speech, then a small
-    table of this package's own. Safe to share between calls and threads.
+    Sources in order: the user's own prices, genai-prices for tokens and voice-prices for speech, and a small table of
+    this package. Calls and threads may share a book.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class PriceBook:
         """Make a price book.
 
         Args:
-            user: The user's own prices: the path of a price file, or what such a file says as a mapping.
-            lists: The public price lists; those of the package, or newer ones that the user made, if left out.
+            user: The user's own prices: the path of a price file, or its content as a mapping.
+            lists: The public price lists; by default the user's refreshed ones or the package's, the newer of both.
 
         Raises:
             SettingsError: The user's prices cannot be used.
@@ -59,10 +59,7 @@ class PriceBook:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> PriceBook:
-        """Make the price book that the environment asks for.
-
-        Args:
-            environ: Environment variables; `VOICE_METRICS_PRICES` names the user's price file.
+        """Make the price book of `VOICE_METRICS_PRICES`, the path of the user's price file.
 
         Raises:
             SettingsError: The file cannot be used; the message has the line at fault.
@@ -71,16 +68,13 @@ class PriceBook:
         return cls(_read_file(path, VARIABLE) if path else None)
 
     def cost(self, leg: Leg, provider: str | None, usage: Usage, at: datetime) -> Priced | Unpriced:
-        """What a usage costs. Never waits and never raises.
+        """Return the cost of a usage, or the reason why it has none. Never waits and never raises.
 
         Args:
-            leg: The service's part in the bot.
-            provider: Pipecat's name of the provider, such as "openai", or `None` for a service of one's own.
-            usage: What was used.
-            at: When; a time with its zone.
-
-        Returns:
-            The cost, or why there is none.
+            leg: The service's part of the bot.
+            provider: Pipecat's name of the provider, such as "openai", or `None` for the user's own service.
+            usage: The usage.
+            at: Time of the usage, with its zone.
         """
         try:
             return self.offer(Asked.about(provider, usage)).charge(leg, usage, at)
@@ -90,7 +84,7 @@ class PriceBook:
             return Unpriced(leg, usage.processor, usage.model, reason)
 
     def offer(self, asked: Asked) -> Offer:
-        """All that is known about the price of a model."""
+        """Return every source's tariff for a model."""
         offer = self._offers.get(asked)
         if offer is None:
             offer = self._asked_in_turn(asked)
@@ -101,11 +95,11 @@ class PriceBook:
 
     @property
     def own_models(self) -> frozenset[str]:
-        """The models that the user has a price or an alias for, in lower case."""
+        """Models with a price or an alias of the user's, in lower case."""
         return self._user.models
 
     def sources(self, asked: Asked) -> tuple[Source, ...]:
-        """The public sources for a kind of usage, in the order in which they are asked."""
+        """Return the public sources for a kind of usage, in order."""
         if asked.usage is TokensUsed:
             return (GenaiPrices(self._lists), OwnTable())
         return (VoicePrices(self._lists), GenaiPrices(self._lists), OwnTable())

@@ -1,4 +1,4 @@
-"""The price book of a file that may change while bots run; the last good one stays."""
+"""The price book of a file that may change while bots run."""
 
 from __future__ import annotations
 
@@ -10,31 +10,26 @@ from loguru import logger
 from voice_metrics.prices.book import PriceBook
 from voice_metrics.settings.environment import SettingsError
 
-# What a file system tells of a change: time, size and which file it is.
+# Modification time, size and inode; any of them changes with the file.
 _Stamp = tuple[int, int, int] | None
 
 
 class FileBook:
     """Reads a price file again when it changes.
 
-    A file that cannot be used at first is an error of the set-up. One that becomes unusable later, half saved or
-    deleted, costs a warning and no call.
+    A file that is unusable at first is a set-up error. One that becomes unusable later, half saved or deleted, costs a
+    warning, and its last good prices stay.
     """
 
     def __init__(self, path: str, name: str) -> None:
-        """Watch a file; it is read when its book is asked for.
-
-        Args:
-            path: Where it is.
-            name: What messages call the setting, such as "VOICE_METRICS_PRICES".
-        """
+        """Watch the file at `path`; messages call the setting `name`, such as "VOICE_METRICS_PRICES"."""
         self._path, self._name = path, name
         self._read: _Stamp = None
         self._good: PriceBook | None = None
         self._warned = False
 
     def book(self) -> PriceBook:
-        """The book of the file as it is, or else the last one that could be used.
+        """Return the file's current book, or the last usable one.
 
         Raises:
             SettingsError: The file cannot be used, and never could.
@@ -61,12 +56,7 @@ class FileBook:
 
 @lru_cache(maxsize=16)
 def file_book(path: str, name: str) -> FileBook:
-    """The one watcher of a file.
-
-    Args:
-        path: Where it is.
-        name: What messages call the setting.
-    """
+    """Return the process's one watcher of a file; messages call the setting `name`."""
     return FileBook(path, name)
 
 

@@ -1,6 +1,6 @@
-"""Rates of language, realtime and some speech models, from what genai-prices says of them.
+"""Rates of language, realtime and some speech models, from genai-prices.
 
-Refuses rows that are billed by something that Pipecat does not report.
+A row billed by a quantity that Pipecat does not report has no rates.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _TOKEN_KEYS = {
     "audio_output": "output_audio_mtok",
     "reasoning": "output_reasoning_mtok",
 }
-# Meters that run in a call beside or instead of tokens, and that Pipecat does not report.
+# Billed beside or instead of tokens, and not reported by Pipecat.
 _UNREPORTED = frozenset({"audio_hours", "input_audio_hours", "input_text_messages_kcount", "output_citation_mtok"})
 _IMAGES = {
     "image_input": ("input_image_mtok", "input_video_mtok"),
     "image_output": ("output_image_mtok", "output_video_mtok"),
 }
-# All prices of the library that are of use here.
+# The library's price keys that this module reads.
 LANGUAGE_PRICES = _UNREPORTED | {*_TOKEN_KEYS.values(), "requests_kcount", "input_mchars"}.union(*_IMAGES.values())
 # Groq: "billed at a minimum of 10 seconds per request", console.groq.com/docs/speech-to-text; genai-prices 0.2.3
 # applies it in code, not in its data.
@@ -39,25 +39,13 @@ _GROQ_MINIMUM_SECONDS = Decimal(10)
 
 
 class GenaiPrices:
-    """Prices that Pydantic's genai-prices lists."""
+    """Prices from Pydantic's genai-prices."""
 
     def __init__(self, lists: PriceLists) -> None:
-        """Use its list.
-
-        Args:
-            lists: The lists of both libraries.
-        """
         self._lists = lists
 
     def tariff(self, asked: Asked) -> Tariff | None:
-        """What the list says of a model, or `None` if it does not have it.
-
-        Args:
-            asked: The model.
-
-        Returns:
-            Its tariff; without rates where those of the row cannot be used.
-        """
+        """Return the list's tariff for a model, without rates if its row cannot be used; `None` if it is not listed."""
         seller = catalogue_name(asked.provider or "")
         found = next(filter(None, (self._lists.find(GENAI, seller, name) for name in candidates(asked))), None)
         if found is None:

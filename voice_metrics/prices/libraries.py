@@ -1,7 +1,7 @@
-"""The door to genai-prices and voice-prices: makes the file of price lists from their data.
+"""The door to genai-prices and voice-prices: writes the file of price lists from their data.
 
 Runs when the package is built and for `voice-metrics prices --refresh`, never in a bot: importing the libraries takes
-two seconds. Takes their data, not their arithmetic, and of that what Pipecat's usage can be priced by.
+two seconds.
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ from voice_metrics.prices.language import LANGUAGE_PRICES
 from voice_metrics.prices.price_lists import FORMAT, GENAI, VOICE, user_lists
 from voice_metrics.prices.speech import SPEECH_PRICES
 
-# The library dates no price, so that its release is the day of all; pypi.org/project/genai-prices, read 2026-11-22.
+# The library dates no price, so its release date stands for all; pypi.org/project/genai-prices, read 2026-11-22.
 RELEASED_ON = {"0.2.3": "2026-11-10"}
-# Of a provider in both libraries, voice-prices is of use if it has such a price: its language models are older copies.
+# voice-prices counts for a provider in both libraries if it has such a price; its language models are older copies.
 _SPOKEN = frozenset({"input_audio_kseconds", "input_kchars"})
 
 
 def lists_text(made_on: date) -> str:
-    """The file of price lists, from the installed libraries.
-
-    Args:
-        made_on: The day to name in it.
+    """Return the text of the price lists, made from the installed libraries and dated `made_on`.
 
     Raises:
         ModuleNotFoundError: A library is not installed.
@@ -61,14 +58,11 @@ def lists_text(made_on: date) -> str:
 
 
 def refresh(environ: Mapping[str, str], made_on: date) -> Path:
-    """Write the file of price lists for this user, whole or not at all.
+    """Write the price lists into this user's data folder, atomically, and return the file.
 
     Args:
-        environ: Environment variables, which tell the user's data folder.
-        made_on: The day to name in it.
-
-    Returns:
-        The file.
+        environ: Environment variables, which name the data folder.
+        made_on: Date of the lists.
 
     Raises:
         ModuleNotFoundError: A library is not installed.
@@ -105,7 +99,7 @@ def _model(model: Any, wanted: frozenset[str]) -> list[Any]:
 
 
 def _rule(match: Any) -> Any:
-    """A rule as data. Texts are compared in lower case; a regular expression is applied to a name in lower case."""
+    """A matching rule as data; texts and names are compared in lower case."""
     match vars(match):
         case {"equals": text}:
             return text.lower()
@@ -135,7 +129,7 @@ def _prices(model: Any, wanted: frozenset[str]) -> Any:
     dated = [(span, dict(_wanted(prices, wanted))) for span, prices in _dated(model)]
     if not isinstance(model.prices, list):
         return dated[0][1]
-    # Where no span fits, both libraries take the first price.
+    # If no span fits, both libraries take the first price.
     return [[None if number == 0 else _span(span), prices] for number, (span, prices) in enumerate(dated)]
 
 

@@ -1,7 +1,6 @@
-"""How Pipecat's names of providers and models resolve to those of a price list.
+"""Resolve Pipecat's names of providers and models to those of a price list.
 
-Refuses near misses: a model of another maker, a product with a price list of its own, or a voice that
-tells nothing of its price resolve to nothing.
+Near misses resolve to nothing: another maker's model, a product with its own price list, a voice without a price class.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensU
 
 
 class Asked(NamedTuple):
-    """What a price is asked for.
+    """The key under which a price is looked up.
 
     Parameters:
-        provider: Pipecat's name of the provider, such as "openai", or `None` for a service of one's own.
-        model: Model it runs, or `None` if the service names none.
+        provider: Pipecat's name of the provider, such as "openai", or `None` for the user's own service.
+        model: Model, or `None` if the service names none.
         processor: Class name of the service.
-        usage: The kind of usage that is to be priced.
+        usage: Kind of usage to be priced.
     """
 
     provider: str | None
@@ -29,16 +28,16 @@ class Asked(NamedTuple):
 
     @classmethod
     def about(cls, provider: str | None, usage: Usage) -> Asked:
-        """What must be known to price a usage."""
-        # A service without a model is often reported under its own name.
+        """Make the key for a usage."""
+        # Pipecat often reports a service without a model under the service's name.
         model = usage.model or None
         return cls(provider, None if model == usage.processor else model, usage.processor, type(usage))
 
 
-# Pipecat's directory of services, where the price lists have another name for the company.
+# Pipecat's directory of services to the price lists' name of the company, where they differ.
 _CATALOGUE_NAMES = {"xai": "x-ai", "grok": "x-ai"}
 
-# Those of Pipecat's directories of services whose company has a public price list.
+# Pipecat's directories of services whose company has a public price list.
 PROVIDERS = (
     "anthropic",
     "assemblyai",
@@ -71,21 +70,20 @@ PROVIDERS = (
     "xai",
 )
 
-# Names that a provider takes for a dated one, and that no price list has: docs.oracle.com, Grok 4.20, read 2026-11-22.
+# Aliases of a dated model that no price list has: docs.oracle.com, Grok 4.20, read 2026-11-22.
 _SAME_MODEL = {"grok-4.20-non-reasoning": "grok-4.20-0309-non-reasoning"}
 
 _SELF_HOSTED = frozenset({"funasr", "kokoro", "moonshine", "ollama", "piper", "pocket_tts", "whisper", "xtts"})
 
-# What a service runs that names no model.
+# Default model of a service that reports none.
 _UNNAMED: dict[tuple[str, type[Usage]], str] = {
     ("aws", AudioTranscribed): "transcribe",
     ("azure", AudioTranscribed): "stt-standard",
 }
-# Providers of speech synthesis that have one price for every voice.
+# Providers of speech synthesis with one price for every voice.
 _ANY_VOICE = {"hume": "octave", "speechmatics": "tts", "xai": "grok-tts"}
 
-# Patterns are compiled when they are first needed: most bots need none of them.
-# The family inside a Google voice, such as "en-US-Chirp3-HD-Charon", by which it is billed.
+# The billed family inside a Google voice, such as "en-US-Chirp3-HD-Charon". Compiled on first use: most bots need none.
 _GOOGLE_VOICES = {
     "chirp3-hd": "tts-chirp3-hd",
     "neural2": "tts-neural2",
@@ -95,7 +93,7 @@ _GOOGLE_VOICES = {
     "wavenet": "tts-standard",
 }
 _GOOGLE_VOICE = r"(?i)[a-z]{2,3}-[a-z]{2}-(.+?)-[^-]+"
-# High-definition voices have a colon, as in "en-US-Ava:DragonHDLatestNeural", and cost more.
+# Excludes high-definition voices, which cost more and have a colon, as in "en-US-Ava:DragonHDLatestNeural".
 _AZURE_VOICE = r"(?i)[a-z]{2,3}-[^:]+Neural"
 
 _WHOLE_FILES = r"Segmented|Batch|Sync(?!hron)|Prerecorded|Http"
@@ -103,22 +101,22 @@ _WHOLE_FILE_SERVICES = frozenset({"ElevenLabsSTTService", "FalSTTService", "Groq
 
 
 def catalogue_name(provider: str) -> str:
-    """The price lists' name of a provider."""
+    """Return the price lists' name of a provider."""
     return _CATALOGUE_NAMES.get(provider, provider)
 
 
 def streams(processor: str) -> bool:
-    """Whether a recognition service sends audio as it comes; most of Pipecat's do."""
+    """True if a recognition service streams audio; most of Pipecat's do."""
     return processor not in _WHOLE_FILE_SERVICES and not re.search(_WHOLE_FILES, processor)
 
 
 def any_voice(asked: Asked) -> bool:
-    """Whether the provider has one price for speech, whatever the model or voice."""
+    """True if the provider has one price for speech, whatever the model or voice."""
     return asked.usage is CharactersSpoken and asked.provider in _ANY_VOICE
 
 
 def refusal(asked: Asked) -> str | None:
-    """Why no public price list applies, or `None` if one may."""
+    """Return the reason why no public price list applies, or `None` if one may."""
     if asked.provider is None:
         return f"{asked.processor or 'a service of your own'} has no known provider, use sold_by"
     if asked.provider in _SELF_HOSTED:
@@ -137,7 +135,7 @@ def refusal(asked: Asked) -> str | None:
 
 
 def candidates(asked: Asked) -> tuple[str, ...]:
-    """The names under which a price list may have a model, the most exact first."""
+    """Return the names under which a price list may have a model, the most exact first."""
     if any_voice(asked):
         return (_ANY_VOICE[asked.provider or ""],)
     if asked.model is None:

@@ -1,7 +1,6 @@
-"""Prices that neither library has, read by us from what providers publish.
+"""This package's few price rows, for models in neither library, each with its source and date of reading.
 
-Few rows, each with its source and the day on which it was read. Refuses to guess: a model that is not listed
-under its exact name has no price here.
+A model that is not listed under its exact name has no price here.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ class Row:
         provider: Pipecat's name of the provider.
         model: The model, as Pipecat reports it.
         rates: The price.
-        source: Where it is published.
+        source: Address of the publication.
         read_on: ISO date of the reading.
-        streaming: Whether the price is for audio sent as it comes, or `None` if that makes no difference.
+        streaming: True or False if the price is for streamed or for whole audio only; `None` for both.
     """
 
     provider: str
@@ -53,7 +52,7 @@ ROWS = (
         "2026-10-07",
         streaming=False,
     ),
-    # Credits are priced as voice-prices does it for Cartesia's other models: 100 000 for $5, the Pro plan.
+    # Credits at the Pro plan's 100 000 for $5, as voice-prices has Cartesia's other models.
     Row(
         "cartesia",
         "ink-whisper",
@@ -83,10 +82,10 @@ _USAGES = {TokenRates: TokensUsed, CharacterRate: CharactersSpoken, AudioRate: A
 
 
 class OwnTable:
-    """Our rows as a source of prices."""
+    """The rows as a source of prices."""
 
     def tariff(self, asked: Asked) -> Tariff | None:
-        """Our row for a model, or `None` if there is none."""
+        """Return the tariff of a model's row, or `None` if there is none."""
         row = next((row for row in ROWS if _is_for(row, asked)), None)
         if row is None:
             return None

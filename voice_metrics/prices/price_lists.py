@@ -1,9 +1,8 @@
-"""The public price lists as data: what genai-prices and voice-prices say, without either library.
+"""The public price lists as data, without genai-prices or voice-prices installed.
 
-The file has blocks between empty lines. The first is a header with the versions and days of the libraries; each other
-one is a provider of a library, a line for the provider and one for each model, in JSON. A block is parsed when its
-provider is first asked for, so that reading the file takes about a millisecond and importing this module nothing.
-`libraries` writes the file.
+The file, written by `libraries`, has blocks between empty lines: a header with the libraries' versions and dates, then
+one block per provider, with a JSON line for the provider and one for each model. A block is parsed on first use;
+reading the file takes about a millisecond.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from voice_metrics.prices.tariff import ALWAYS, Days, Hours, Since, Span
 from voice_metrics.settings.environment import data_directory
 
 GENAI, VOICE = "genai-prices", "voice-prices"
-# A reader refuses a file of another format, which a newer or older release of this package has written.
+# Files of another format, written by a newer or older release, are refused.
 FORMAT = 1
 PACKAGED = Path(__file__).parent / "data" / "price_lists.txt"
 # LiteLLM and OpenRouter write "gpt-5.2-20251211" where the list has "gpt-5.2-2025-12-11".
@@ -33,11 +32,11 @@ _COMPACT_DATE = r"-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)"
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A price that grows with the length of the prompt.
+    """A price that depends on the length of the prompt.
 
     Parameters:
         base: Price up to the first step.
-        steps: Number of prompt tokens that must be exceeded, and the price from there on for all tokens; ascending.
+        steps: Pairs, ascending, of a number of prompt tokens and the price for all tokens of a longer prompt.
     """
 
     base: Decimal
@@ -53,10 +52,10 @@ class Listed:
 
     Parameters:
         id: The list's name of it.
-        rule: Which names are this model: a text that equals it, or a kind of comparison and its operands.
-        prices: Its prices as the file has them: of all times, or a list of spans with theirs.
-        checked_on: ISO date on which the list last compared it with the provider's page, or `None` if it does not say.
-        estimated: Prices that the provider prints as an estimate beside the real one.
+        rule: Matching names: a text for equality, or a kind of comparison with its operands.
+        prices: Prices as the file has them: for all times, or as a list of spans with prices.
+        checked_on: ISO date on which the list last compared it with the provider's page, or `None` if unknown.
+        estimated: Keys of prices that the provider prints as an estimate beside the billed one.
     """
 
     id: str
@@ -66,11 +65,11 @@ class Listed:
     estimated: tuple[str, ...] = ()
 
     def is_match(self, name: str) -> bool:
-        """Whether a name, in lower case, is this model."""
+        """True if a name, in lower case, is this model."""
         return _fits(self.rule, name)
 
     def periods(self) -> Iterator[tuple[Span, Prices]]:
-        """Its prices with the time that each is for; of those that fit a moment, the last holds."""
+        """Yield spans with prices; of those that contain a moment, the last one holds."""
         if isinstance(self.prices, dict):
             yield ALWAYS, _prices(self.prices)
         else:
@@ -85,8 +84,8 @@ class ListedProvider:
     Parameters:
         id: The list's name of it.
         name: Its name for people.
-        lenders: Providers whose price a model has here that is not listed under this one.
-        models: Its models; the first that matches is the one.
+        lenders: Providers whose prices hold for models not listed here.
+        models: Its models; the first match counts.
     """
 
     id: str
@@ -95,7 +94,7 @@ class ListedProvider:
     models: tuple[Listed, ...]
 
     def find(self, name: str) -> Listed | None:
-        """The model of a name in lower case, or `None`."""
+        """Return the model for a name in lower case, or `None`."""
         return next((model for model in self.models if model.is_match(name)), None)
 
 
@@ -103,10 +102,7 @@ class PriceLists:
     """The price lists of both libraries."""
 
     def __init__(self, text: str) -> None:
-        """Find the blocks.
-
-        Args:
-            text: The file.
+        """Index the blocks of a file's text.
 
         Raises:
             ValueError: It is no such file, or of another format.
@@ -123,12 +119,12 @@ class PriceLists:
 
     @classmethod
     def empty(cls) -> PriceLists:
-        """Lists without a price."""
+        """Return lists without a price."""
         return cls(json.dumps({"format": FORMAT, "made_on": ""}))
 
     @property
     def made_on(self) -> str:
-        """ISO date on which the file was made from the libraries."""
+        """ISO date on which the file was made."""
         return str(self._about.get("made_on", ""))
 
     @property
@@ -137,30 +133,27 @@ class PriceLists:
         return tuple(self._blocks)
 
     def version(self, library: str) -> str:
-        """The library's release, such as "0.2.3"."""
+        """Return a library's release, such as "0.2.3"."""
         return str((self._about.get(library) or {}).get("version", ""))
 
     def released_on(self, library: str) -> str | None:
-        """ISO date of the library's release, or `None` if it was not known when the file was made."""
+        """Return the ISO date of a library's release, or `None` if unknown when the file was made."""
         return (self._about.get(library) or {}).get("released_on")
 
     def provider(self, library: str, id: str) -> ListedProvider | None:
-        """A provider by its exact id, or `None` if the library does not have it."""
+        """Return a provider by its exact id, or `None` if the library does not have it."""
         found = self._providers.get((library, id))
         if found is None and (block := self._blocks.get((library, id))) is not None:
             found = self._providers[library, id] = _provider(block)
         return found
 
     def find(self, library: str, provider: str, name: str) -> tuple[ListedProvider, Listed] | None:
-        """A model of a provider, or of those that lend it theirs.
+        """Return a model with the provider that lists it, lenders included; `None` if there is none.
 
         Args:
-            library: The list to look in.
+            library: The list to search.
             provider: The list's id of the provider.
             name: The model, as a service reports it.
-
-        Returns:
-            The provider that lists the model, and the model; `None` if there is none.
         """
         name = name.lower()
         found = self._find(library, provider, name)
@@ -177,10 +170,7 @@ class PriceLists:
 
 
 def user_lists(environ: Mapping[str, str]) -> Path:
-    """Where `voice-metrics prices --refresh` writes lists of the user's own.
-
-    Args:
-        environ: Environment variables.
+    """Return the path to which `voice-metrics prices --refresh` writes this user's lists.
 
     Raises:
         RuntimeError: No home directory is known.
@@ -189,11 +179,7 @@ def user_lists(environ: Mapping[str, str]) -> Path:
 
 
 def newest(environ: Mapping[str, str]) -> PriceLists:
-    """The price lists to use: those that the user made anew, unless the package has newer ones. Never raises.
-
-    Args:
-        environ: Environment variables.
-    """
+    """Return the user's refreshed lists, or the package's if those are newer. Never raises."""
     packaged = _read(PACKAGED) or PriceLists.empty()
     try:
         own = _read(user_lists(environ))
@@ -204,7 +190,7 @@ def newest(environ: Mapping[str, str]) -> PriceLists:
 
 @cache
 def _read(path: Path) -> PriceLists | None:
-    # Once per process: a reader of a file that is being replaced would see half of each.
+    # Read once per process, because a refresh may replace the file meanwhile.
     try:
         return PriceLists(path.read_text("utf-8"))
     except FileNotFoundError:

@@ -1,7 +1,6 @@
-"""What one unit of a service costs, and what a usage of it comes to.
+"""Rates per unit and the arithmetic of a usage's cost, in `Decimal` (pure).
 
-Pure arithmetic in `Decimal`. Refuses to guess: a usage whose quantity a rate is not for, or whose
-parts contradict each other, has no price.
+A usage without the quantity that a rate is for, or with contradicting parts, has no price.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from decimal import Context, Decimal
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
 
-# Costs are kept to a millionth of a millionth of a dollar, so that sums of them are exact.
+# Costs are rounded to a trillionth of a dollar, so that their sums are exact.
 LAST_DIGIT = Decimal("1e-12")
 _WIDE = Context(prec=60)
 _MILLION = Decimal(1_000_000)
@@ -24,21 +23,21 @@ class Unbillable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TokenRates:
-    """US dollars per million tokens.
+    """US dollars per million tokens; `None` means the price of the row named in its place.
 
     Parameters:
-        input: Prompt tokens that no other rate is for.
-        output: Completion tokens that no other rate is for.
-        cached_input: Prompt tokens read from the cache, or `None` if they cost what others do.
-        cache_write: Prompt tokens written to the cache, or `None` if they cost what others do.
-        audio_input: Prompt tokens that are audio, or `None` if they cost what text does.
-        cached_audio_input: Audio read from the cache, or `None` if it costs what other audio does.
-        audio_output: Completion tokens that are audio, or `None` if there is no price for them.
-        reasoning: Completion tokens spent on reasoning, or `None` if they cost what others do.
-        image_input: Prompt tokens that are images or video, or `None` if they cost what text does.
-        image_output: Completion tokens that are images or video, or `None` if they cost what others do.
+        input: Prompt tokens without another rate.
+        output: Completion tokens without another rate.
+        cached_input: Prompt tokens read from the cache; `None` for `input`.
+        cache_write: Prompt tokens written to the cache; `None` for `input`.
+        audio_input: Audio in the prompt; `None` for `input`.
+        cached_audio_input: Audio read from the cache; `None` for `audio_input`.
+        audio_output: Audio in the completion; `None` if it has no price.
+        reasoning: Completion tokens spent on reasoning; `None` for `output`.
+        image_input: Images or video in the prompt; `None` for `input`.
+        image_output: Images or video in the completion; `None` for `output`.
         per_request: US dollars for each request, beside its tokens.
-        longer: Rates for prompts of more tokens than a number, shortest first; they hold for the whole request.
+        longer: Rates for prompts longer than a number of tokens, shortest first; they hold for the whole request.
     """
 
     input: Decimal
@@ -56,41 +55,32 @@ class TokenRates:
 
     @property
     def is_zero(self) -> bool:
-        """Whether nothing costs anything."""
+        """True if nothing costs anything."""
         return not any((self.input, self.output, self.audio_input, self.audio_output, self.per_request))
 
 
 @dataclass(frozen=True, slots=True)
 class CharacterRate:
-    """The price of text that is spoken.
-
-    Parameters:
-        per_million: US dollars per million characters.
-    """
+    """The price of spoken text: US dollars `per_million` characters."""
 
     per_million: Decimal
 
     @property
     def is_zero(self) -> bool:
-        """Whether nothing costs anything."""
+        """True if it costs nothing."""
         return not self.per_million
 
 
 @dataclass(frozen=True, slots=True)
 class AudioRate:
-    """The price of audio that is transcribed.
-
-    Parameters:
-        per_hour: US dollars per hour.
-        minimum_seconds: The shortest length that a request is billed for.
-    """
+    """The price of transcribed audio: US dollars `per_hour`, for `minimum_seconds` of each request at least."""
 
     per_hour: Decimal
     minimum_seconds: Decimal = Decimal(0)
 
     @property
     def is_zero(self) -> bool:
-        """Whether nothing costs anything."""
+        """True if it costs nothing."""
         return not self.per_hour
 
 
@@ -98,14 +88,7 @@ Rates = TokenRates | CharacterRate | AudioRate
 
 
 def bill(rates: Rates, usage: Usage) -> Decimal:
-    """What a usage costs.
-
-    Args:
-        rates: The price of its model.
-        usage: What was used.
-
-    Returns:
-        US dollars, to `LAST_DIGIT`.
+    """Return the cost of a usage in US dollars, rounded to `LAST_DIGIT`.
 
     Raises:
         Unbillable: The rates are for another quantity, or the usage contradicts itself.
@@ -116,7 +99,7 @@ def bill(rates: Rates, usage: Usage) -> Decimal:
         case CharacterRate(), CharactersSpoken():
             usd = rates.per_million * usage.characters / _MILLION
         case AudioRate(), AudioTranscribed():
-            # `repr` of a float is the shortest text for it, so 0.1 s is a tenth and not 0.1000000000000000055.
+            # `Decimal(0.1)` is 0.1000000000000000055…; `repr` gives the tenth that was meant.
             seconds = max(Decimal(repr(usage.seconds)), rates.minimum_seconds)
             usd = rates.per_hour * seconds / _SECONDS_PER_HOUR
         case _:
@@ -155,7 +138,7 @@ def _tokens_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
 
 
 def _refuse_unreported(rates: TokenRates, used: TokensUsed) -> None:
-    """Refuse a usage of which an unknown part has another rate: taken for text, it would be too cheap."""
+    """Raise if an unreported part has its own rate: billed as text it would be too cheap."""
     speaks = rates.audio_output is not None
     if speaks and used.completion and used.output_audio is None:
         raise Unbillable("Pipecat does not report how much of the completion is audio")
@@ -174,7 +157,7 @@ def _prompt(rates: TokenRates, used: TokensUsed) -> Decimal:
         return rates.input * used.prompt
     read, written, audio = used.cache_read or 0, used.cache_creation or 0, used.input_audio or 0
     text = used.prompt - audio
-    # Where a provider does not say how much of the cached part is audio, the cheaper text is taken for cached first.
+    # If the provider does not report the cached audio, assume that the cheaper text was cached first.
     cached_audio = used.cache_read_input_audio
     if cached_audio is None:
         cached_audio = max(read - text, 0)
@@ -195,7 +178,7 @@ def _prompt(rates: TokenRates, used: TokensUsed) -> Decimal:
 
 def _completion(rates: TokenRates, used: TokensUsed) -> Decimal:
     audio = used.output_audio or 0
-    # A rate for text says nothing of audio, which costs several times as much with every provider that sells both.
+    # The text rate does not do for audio, which costs several times as much at every provider that sells both.
     if audio and rates.audio_output is None:
         raise Unbillable("there is no price for its audio output")
     reasoning = 0 if rates.reasoning is None else used.reasoning or 0

@@ -1,6 +1,6 @@
-"""Rates of speech recognition and synthesis, from what voice-prices says of them.
+"""Rates of speech recognition and synthesis, from voice-prices.
 
-Refuses what the library marks as an estimate, and names that it takes for another model.
+Prices that the library marks as estimates, and models that it mistakes for another, are left out.
 """
 
 from __future__ import annotations
@@ -13,36 +13,24 @@ from voice_metrics.prices.price_lists import VOICE, Listed, PriceLists, Prices
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
 from voice_metrics.prices.tariff import Span, Tariff
 
-# All prices of the library that are of use here.
+# The library's price keys that this module reads.
 SPEECH_PRICES = frozenset({"input_audio_kseconds", "input_kchars", "input_mtok", "output_mtok", "output_audio_mtok"})
 _SECONDS_PER_HOUR = Decimal(3600)
 _GROQ_MINIMUM_SECONDS = Decimal(10)
-# Hourly rates are published with this many decimals at most: $0.0043 a minute is $0.258 an hour.
+# Providers publish hourly rates with this many decimals at most: $0.0043 a minute is $0.258 an hour.
 _PUBLISHED_DIGITS = 4
 # voice-prices 0.11.0 takes every model that starts with "ink" for ink-2, which costs three times as much.
 _MISTAKEN = {("cartesia", "ink-whisper")}
 
 
 class VoicePrices:
-    """Prices that voice-prices lists."""
+    """Prices from voice-prices."""
 
     def __init__(self, lists: PriceLists) -> None:
-        """Use its list.
-
-        Args:
-            lists: The lists of both libraries.
-        """
         self._lists = lists
 
     def tariff(self, asked: Asked) -> Tariff | None:
-        """What the list says of a model, or `None` if it does not have it.
-
-        Args:
-            asked: The model.
-
-        Returns:
-            Its tariff; without rates where those of the row cannot be used.
-        """
+        """Return the list's tariff for a model, without rates if its row cannot be used; `None` if it is not listed."""
         if any(asked.provider == provider and (asked.model or "").startswith(name) for provider, name in _MISTAKEN):
             return None
         seller = catalogue_name(asked.provider or "")
@@ -67,16 +55,16 @@ def _rates(prices: Prices, asked: Asked, estimated: tuple[str, ...]) -> Rates | 
             return AudioRate(published_per_hour(rate), least)
         return CharacterRate(rate * 1000)
     if isinstance(per_million := prices.get("input_mtok"), Decimal):
-        # Of a model that is billed by the token only this much matters: that it is, and so not by what is reported.
+        # Pipecat reports no tokens of speech: these rates only say that the model is billed by the token.
         output = prices.get("output_mtok") or prices.get("output_audio_mtok")
         return TokenRates(per_million, output if isinstance(output, Decimal) else Decimal(0))
     return None
 
 
 def published_per_hour(per_thousand_seconds: Decimal) -> Decimal:
-    """The hourly rate that a provider published, from the library's rounded rate per 1 000 seconds.
+    """Return the hourly rate that a provider published, from the library's rounded one.
 
-    The library keeps $0.0065 a minute as 0.108333 per 1 000 seconds, which is a little less.
+    The library has $0.0065 a minute as 0.108333 per 1 000 seconds, which is a little less.
 
     Args:
         per_thousand_seconds: US dollars per 1 000 seconds, rounded to its last digit.

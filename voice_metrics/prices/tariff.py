@@ -1,7 +1,4 @@
-"""A model's price over time, with where it comes from.
-
-Pure: knows neither a library nor a file. Refuses to apply a price outside the time it is for.
-"""
+"""A model's price over time, with its source (pure). No price is applied outside its time."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from voice_metrics.prices.rates import Rates, Unbillable, bill
 
 
 class Span(Protocol):
-    """The time that a price is for."""
+    """A span of time."""
 
     def active(self, request_timestamp: datetime, /) -> bool:
-        """Whether a moment is inside."""
+        """True if a moment is inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +23,15 @@ class Days:
     """A span of whole days, UTC.
 
     Parameters:
-        starts_on: First day, or `None` if it has always been so.
-        ends_on: The day after the last, or `None` if no end is known.
+        starts_on: First day, or `None` for no beginning.
+        ends_on: The day after the last, or `None` for no end.
     """
 
     starts_on: date | None = None
     ends_on: date | None = None
 
     def active(self, request_timestamp: datetime, /) -> bool:
-        """Whether a moment is inside."""
+        """True if a moment is inside."""
         if self.starts_on is None and self.ends_on is None:
             return True
         day = request_timestamp.astimezone(UTC).date()
@@ -46,33 +43,24 @@ ALWAYS = Days()
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The time from a moment on.
-
-    Parameters:
-        starts_at: The moment, with its zone.
-    """
+    """The time from `starts_at`, a moment with its zone, on."""
 
     starts_at: datetime
 
     def active(self, request_timestamp: datetime, /) -> bool:
-        """Whether a moment is inside."""
+        """True if a moment is inside."""
         return request_timestamp >= self.starts_at
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A part of every day, UTC; over midnight if it ends before it starts.
-
-    Parameters:
-        starts_at: Its first moment.
-        ends_at: The first moment after it.
-    """
+    """A part of every day, UTC: from `starts_at` until before `ends_at`, over midnight if that is earlier."""
 
     starts_at: time
     ends_at: time
 
     def active(self, request_timestamp: datetime, /) -> bool:
-        """Whether a moment is inside."""
+        """True if a moment is inside."""
         moment = request_timestamp.astimezone(UTC).time()
         if self.ends_at < self.starts_at:
             return moment >= self.starts_at or moment < self.ends_at
@@ -81,15 +69,14 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What one source says a model costs.
+    """One source's price of a model.
 
     Parameters:
-        source: Where the price comes from, such as "genai-prices 0.2.3".
-        row: The source's own name for what it prices.
-        priced_on: ISO date at which the source last checked it, or `None` if it does not say.
-        periods: Rates with the time that they are for, or `None` where the source has none that can be used; of those
-            that fit a moment, the last holds.
-        may_be_free: Whether a cost of 0 is believed, as it is from the user only.
+        source: Name of the source, such as "genai-prices 0.2.3".
+        row: The source's name for the priced model.
+        priced_on: ISO date at which the source last checked it, or `None` if unknown.
+        periods: Rates by span, `None` where none can be used; of the spans that contain a moment, the last one holds.
+        may_be_free: True if a cost of 0 is credible, as from the user only.
     """
 
     source: str
@@ -99,34 +86,31 @@ class Tariff:
     may_be_free: bool = False
 
     def rates(self, at: datetime) -> Rates | None:
-        """The rates at a moment, or `None` if this source has none for it."""
+        """Return the rates at a moment, or `None` if this source has none for it."""
         return next((rates for span, rates in reversed(self.periods) if span.active(at)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """All that is known about the price of one model.
+    """All tariffs for one model.
 
     Parameters:
-        tariffs: From each source that has the model, in the order in which they are asked.
-        reason: Why there is no price, where no tariff gives one.
+        tariffs: From each source with the model, in the order of the sources.
+        reason: Reason for the lack of a price, if no tariff gives one.
     """
 
     tariffs: tuple[Tariff, ...]
     reason: str
 
     def charge(self, leg: Leg, usage: Usage, at: datetime) -> Priced | Unpriced:
-        """Price a usage by the first source that can.
+        """Return the cost by the first source that can price a usage, or the reason why none can.
 
         Args:
-            leg: The service's part in the bot.
-            usage: What was used.
-            at: When; a time with its zone.
-
-        Returns:
-            The cost with its source, or why there is none.
+            leg: The service's part of the bot.
+            usage: The usage.
+            at: Time of the usage, with its zone.
         """
-        # The libraries take the day from the moment's own zone, and their prices change at midnight UTC.
+        # The libraries take the day from the moment's zone, but their prices change at midnight UTC.
         at = at if at.tzinfo is UTC else at.astimezone(UTC)
         reasons: list[str] = []
         for tariff in self.tariffs:
@@ -153,7 +137,7 @@ def _usd(tariff: Tariff, usage: Usage, at: datetime) -> Decimal | None:
 
 
 def quantity(usage: Usage) -> float:
-    """How much was used, in the usage's own unit; 0 costs nothing."""
+    """Return a usage's amount in its own unit; 0 costs nothing."""
     match usage:
         case TokensUsed():
             return usage.total

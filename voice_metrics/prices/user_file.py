@@ -1,7 +1,4 @@
-"""The user's price file: TOML, with the line of whatever is wrong in it.
-
-Owns reading and places; what an entry may say is `user_table`'s.
-"""
+"""Reading the user's price file, TOML, with the line number of any mistake; `user_table` checks its entries."""
 
 from __future__ import annotations
 
@@ -16,19 +13,12 @@ from voice_metrics.prices.user_table import UserTable, read_table
 from voice_metrics.settings.environment import SettingsError
 
 _LINE = re.compile(r"line (\d+)")
-# A price file of a thousand models has some 100 kB.
+# A price file of a thousand models has about 100 kB.
 _MOST_BYTES = 1_000_000
 
 
 def read_file(path: Path, name: str) -> UserTable:
-    """Read a price file.
-
-    Args:
-        path: Where it is.
-        name: What messages call the setting, such as "VOICE_METRICS_PRICES".
-
-    Returns:
-        Its prices.
+    """Read a price file; messages call the setting `name`, such as "VOICE_METRICS_PRICES".
 
     Raises:
         SettingsError: The file cannot be read or used; the message has the line.
@@ -48,13 +38,13 @@ def read_file(path: Path, name: str) -> UserTable:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{setting}: {_syntax(error, text)}: expected TOML") from error
     except (ArithmeticError, ValueError) as error:
-        # Python reads no integer of more than 4 300 digits.
+        # Python refuses integers of more than 4 300 digits.
         raise SettingsError(f"{setting}: line {_longest(text)}: a number cannot be read: expected TOML") from error
     except RecursionError as error:
         raise SettingsError(f"{setting}: brackets inside brackets without end: expected TOML") from error
 
     def place(model: str, number: int, key: str | None) -> str:
-        # Lines are looked for only when one is at fault.
+        # Line numbers are computed for messages only.
         return f"{setting}: line {_Lines(text).of(model, number, key)}: model {_shown(model)}"
 
     return read_table(table, f"your price file {path.name}", place)
@@ -65,13 +55,13 @@ class _TooOdd(Exception):
 
 
 def _text(path: Path) -> str:
-    # A pipe would hold up the bot until somebody writes, and a device has no end.
+    # Reading a pipe would block the bot, and a device has no end.
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
         raise _TooOdd("it is no regular file")
     if found.st_size > _MOST_BYTES:
         raise _TooOdd(f"it has more than {_MOST_BYTES} bytes")
-    # Editors on Windows put a mark before the text.
+    # Editors on Windows write a byte order mark.
     return path.read_text("utf-8-sig")
 
 
@@ -93,11 +83,11 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str) -> str:
 
 
 class _Lines:
-    """The lines of a TOML file on which models, their prices and the keys of these stand."""
+    """Line numbers of models, prices and their keys in a TOML file."""
 
     def __init__(self, text: str) -> None:
         self._places: dict[tuple[str, int, str | None], int] = {}
-        # The model and the number of its entry that the lines belong to, and whether an array is open.
+        # The current section's model and entry number, and the model of an open array.
         self._section: tuple[str, int] | None = None
         self._array: str | None = None
         self._sections: dict[str, int] = {}
@@ -118,7 +108,7 @@ class _Lines:
             for key, value in table.items():
                 self._key(line, key, value)
         elif table := _parsed(f"{content}]"):
-            # `"model" = [` opens an array whose entries follow, each on a line of its own.
+            # `"model" = [` opens an array with an entry on each following line.
             self._array = next(iter(table))
             self._places.setdefault((self._array, 0, None), line)
             self._section = (self._array, -1)

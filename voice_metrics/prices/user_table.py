@@ -1,7 +1,7 @@
-"""The user's own prices: what a price file or a mapping may say, checked word by word.
+"""The user's own prices, checked word by word.
 
-Refuses everything that it does not understand, with the place and what would be right: a wrong price that is
-silently ignored shows up on an invoice.
+Anything unknown raises, with its place and the right spelling: a price that is silently ignored would only show on an
+invoice.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ UNITS = (_TOKENS, *_CHARACTERS, *_TIMES)
 _PUBLIC_ONLY = {"longer", "image_input", "image_output"}
 _TOKEN_PRICES = tuple(name for name in TokenRates.__dataclass_fields__ if name not in _PUBLIC_ONLY)
 _SHARED = ("unit", "provider", "from", "until")
-# Far beyond any price, and near enough that costs stay exact.
+# Beyond any real price, and within the digits in which costs are exact.
 _MOST_USD, _LEAST_USD, _MOST_DIGITS = Decimal(10**9), Decimal("1e-9"), 30
 
-# Where an entry stands: the model, the entry's number among the model's, and the key at fault if it is one.
+# Words the place of an entry: model, number of its entry, and the key at fault or `None`.
 Place = Callable[[str, int, str | None], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Another model that has the price.
+    """A model with the same price.
 
     Parameters:
         model: Its name in a price list.
@@ -50,11 +50,11 @@ class Entry:
     """One price of the user's.
 
     Parameters:
-        model: Model that it is for, or the class name of a service that names none.
-        provider: Pipecat's name of the provider, or `None` if it is for all.
+        model: Model, or the class name of a service that names none.
+        provider: Pipecat's name of the provider, or `None` for all.
         rates: The price, or `None` for an alias.
-        days: When it holds.
-        same_as: What it is priced like, or `None` if it has a price of its own.
+        days: Days on which it holds.
+        same_as: The alias, or `None` for a price of its own.
     """
 
     model: str
@@ -73,18 +73,18 @@ class UserTable:
 
     @property
     def models(self) -> frozenset[str]:
-        """The models that the user has said something about, in lower case."""
+        """Models with an entry, in lower case."""
         return frozenset(entry.model.lower() for entry in self._entries)
 
     def tariff(self, asked: Asked) -> Tariff | None:
-        """The user's price of a model, or `None` if there is none."""
+        """Return the user's price of a model, or `None` if there is none."""
         found = [(entry.days, entry.rates) for entry in self._matching(asked) if entry.rates is not None]
         if not found:
             return None
         return Tariff(self._source, _name(asked), None, tuple(found), may_be_free=True)
 
     def alias(self, asked: Asked) -> Asked | None:
-        """What the user says that a model is priced like, or `None`."""
+        """Return the model that has the same price according to the user, or `None`."""
         alias = next((entry.same_as for entry in self._matching(asked) if entry.same_as is not None), None)
         if alias is None:
             return None
@@ -105,11 +105,8 @@ def read_table(table: Mapping[str, Any], source: str, place: Place) -> UserTable
 
     Args:
         table: Model to a price, or to a list of prices with dates.
-        source: What summaries call the table.
-        place: Names a place in the table for messages, such as "prices.toml: line 4: model 'x'".
-
-    Returns:
-        The prices.
+        source: Name of the table in summaries.
+        place: Words a place in the table for messages, such as "prices.toml: line 4: model 'x'".
 
     Raises:
         SettingsError: Something in the table cannot be used.
@@ -125,7 +122,7 @@ def read_table(table: Mapping[str, Any], source: str, place: Place) -> UserTable
 
 
 def _in_order(model: str, entries: Sequence[Entry], place: Place) -> Iterable[Entry]:
-    """The entries of one model with open ends closed where the provider's next one begins."""
+    """Close each open end of one model's entries at the provider's next entry."""
     numbered = sorted(enumerate(entries), key=lambda item: (item[1].provider or "", _start(item[1])))
     for (_, earlier), (number, later) in pairwise(numbered):
         if earlier.provider != later.provider:
@@ -136,7 +133,7 @@ def _in_order(model: str, entries: Sequence[Entry], place: Place) -> Iterable[En
                 f"{place(model, number, None)}: its dates overlap those of another price of the same model;"
                 " expected each day to have one price"
             )
-    # Of two that hold the later one wins, so that an open end needs no closing.
+    # Of two entries that hold, the later one wins.
     return [entry for _, entry in numbered]
 
 
@@ -145,7 +142,7 @@ def _start(entry: Entry) -> date:
 
 
 def _shown(value: Any) -> str:
-    """A value for a message: short, and without an error of its own."""
+    """A value for a message, short; never raises."""
     try:
         text = repr(value)
     except Exception:  # integers of thousands of digits, and objects that cannot be shown
@@ -195,7 +192,7 @@ class _Reader:
         value = self._content.get(key)
         if value is None:
             raise self._error(None, f"{key} is missing", "a price in US dollars, 0 if it is free")
-        # A float of a mapping is meant as it is written: 0.1 is a tenth of a dollar.
+        # A mapping's 0.1 means a tenth of a dollar, so take the float's shortest text.
         price = Decimal(float.__repr__(value)) if isinstance(value, float) else value
         if isinstance(price, bool) or not isinstance(price, (int, Decimal)):
             raise self._error(key, f"{key} = {_shown(value)}", "a number, the price in US dollars")

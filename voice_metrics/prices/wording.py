@@ -1,4 +1,4 @@
-"""Rates in words, for a person who compares them with a provider's page."""
+"""Rates in words, to compare with a provider's page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = {
 
 
 def in_words(rates: Rates) -> str:
-    """A price such as "input $2, output $8 per million tokens"."""
+    """Word a price, such as "input $2, output $8 per million tokens"."""
     match rates:
         case TokenRates():
             return _tokens(rates)

@@ -1,4 +1,4 @@
-"""A `.env` in the folder of a process that did not read it: the commonest reason for an endpoint that is not there."""
+"""Advice about a `.env` in the process's folder that it did not read: the commonest reason for a missing endpoint."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ _MOST_BYTES = 65_536
 
 
 def unread_endpoint(folder: Path | None = None) -> str | None:
-    """Say that a `.env` names an endpoint.
-
-    Args:
-        folder: Where it is looked for, or `None` for the folder of the process.
-
-    Returns:
-        Advice for a process that has no endpoint; `None` if there is no such file or it names none.
-    """
+    """Return advice if the `.env` of a folder (`None`: the process's) names an endpoint, else `None`."""
     try:
         file = (folder or Path.cwd()) / ".env"
-        # A pipe of that name would wait for someone to write.
+        # Opening a pipe of that name would block.
         if not file.is_file():
             return None
         with file.open("rb") as opened:

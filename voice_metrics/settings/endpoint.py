@@ -1,4 +1,4 @@
-"""Where series and events go: an OTLP endpoint with its headers, and what of it may be shown."""
+"""An OTLP endpoint with its headers, and the parts of it that may be shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from voice_metrics.settings.secrecy import hidden_in_path, shown_path
 
-# Shorter words stand in ordinary sentences.
+# Shorter secrets occur in ordinary sentences, where masking would destroy the text.
 _SHORTEST_SECRET = 6
 _SHORTEST_NUMBER = 4
 
@@ -20,15 +20,15 @@ class Endpoint:
     """An OTLP/HTTP endpoint for one signal.
 
     Parameters:
-        url: Where requests are posted, the signal's path included; may hold a password, so never shown.
+        url: Address of requests, with the signal's path; may hold a password, so never shown.
         headers: Headers of every request by lower-case name; secrets, so never shown.
-        timeout_seconds: Longest time for one request, its retries included; positive.
+        timeout_seconds: Longest time for one request with its retries; positive.
         compression: "none", "gzip" or "deflate".
-        variable: The environment variable that named the endpoint.
-        certificate: File of the authorities to trust, or `None` for the bundled ones.
+        variable: The environment variable with the endpoint.
+        certificate: File of trusted authorities, or `None` for the bundled ones.
         client_certificate: File of the client's certificate, or `None`.
         client_key: File of its key, or `None` if the certificate's file holds it.
-        certificate_variable: The variable that named `certificate`, for advice; `None` if none did.
+        certificate_variable: The variable with `certificate`, for advice; `None` if none has it.
         client_certificate_variable: The same for `client_certificate`.
         client_key_variable: The same for `client_key`.
     """
@@ -47,7 +47,7 @@ class Endpoint:
 
     @property
     def destination(self) -> str:
-        """Host, and port if one was given, for people to read."""
+        """Host, and port if given, for people to read."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @property
@@ -58,7 +58,7 @@ class Endpoint:
         return urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
 
     def secrets(self, *proxies: str) -> tuple[str, ...]:
-        """Everything that must not be shown, longest first, decoded credentials included.
+        """Return everything that must not be shown, longest first, decoded credentials included.
 
         Args:
             *proxies: URLs of proxies, whose credentials a server may repeat too.
@@ -72,12 +72,12 @@ class Endpoint:
 
     @property
     def credentials(self) -> str | None:
-        """The value of the Authorization header that requests have, the address's password included, or `None`."""
+        """Value of the Authorization header, the address's password included, or `None`."""
         return self.headers.get("authorization") or next(iter(_userinfo(self.url)), None)
 
     @property
     def shown(self) -> str:
-        """The URL without password and query, and without parts of the path that may be a key; safe to print."""
+        """The URL without password, query and parts of the path that may be a key; safe to print."""
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, self.destination, shown_path(parts.path), "", ""))
 
@@ -87,7 +87,7 @@ def _is_secret(word: str) -> bool:
 
 
 def _userinfo(url: str) -> list[str]:
-    """The credentials in a URL: as a header's value, that without its first word, name and password."""
+    """The credentials in a URL, as header value, as its base64 part, and as name and password."""
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
         name, password = parts.username, parts.password

@@ -1,7 +1,4 @@
-"""The environment, read once into one immutable record.
-
-Nothing in it can cost a call: what cannot be understood is advice, and the default.
-"""
+"""The environment as one immutable record. A variable that cannot be understood gives advice, and its default holds."""
 
 from __future__ import annotations
 
@@ -30,36 +27,36 @@ _DAY_SECONDS = 86_400.0
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message names variable, value and what is right."""
+    """A setting that cannot be used; the message names the variable, its value and the expected form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment asks for.
+    """The settings of a process.
 
     Parameters:
-        exporters: Where series go: any of "otlp", "prometheus", "console"; empty for nowhere.
-        endpoint: The OTLP endpoint, or `None` if none is configured or OTLP is not asked for.
+        exporters: Destinations of series: any of "otlp", "prometheus", "console"; empty for none.
+        endpoint: The OTLP endpoint; `None` if not configured or not among the exporters.
         interval_seconds: Time between two exports.
-        export_timeout_seconds: How long the end of a call, or of the process, may wait for an export.
-        call_ids: Whether `voice.*` series carry the call's id.
-        max_series: Live series beyond which new calls go without their id.
-        gen_ai: Whether the `gen_ai.*` metrics are recorded.
+        export_timeout_seconds: Longest wait for an export at the end of a call or process.
+        call_ids: True if `voice.*` series carry the call's id.
+        max_series: Live series above which new calls go without their id.
+        gen_ai: True to record the `gen_ai.*` metrics.
         temporality: OpenTelemetry's preference for the OTLP exporter: "cumulative", "delta" or "lowmemory".
-        exponential: Whether histograms are exponential.
+        exponential: True for exponential histograms.
         exemplars: OpenTelemetry's exemplar filter: "trace_based", "always_on" or "always_off".
-        events: What is sent as log records: "none", "calls" or "turns", which includes the calls.
-        logs_endpoint: Where they go, or `None` for nowhere.
+        events: Events sent as log records: "none", "calls" or "turns", which includes the calls.
+        logs_endpoint: Their endpoint, or `None` for none.
         trace_url: Address of a trace with `{trace_id}` in it, or `None`.
-        ledger: File of the ledger, or `None` if there is none.
+        ledger: File of the ledger, or `None` for no ledger.
         ledger_days: Days that the ledger keeps a call.
-        prices: File of the user's own prices, or `None` if there is none.
-        service_name: `service.name` of the resource, or `None` if the environment names none.
+        prices: File of the user's own prices, or `None`.
+        service_name: `service.name` of the resource, or `None` if not set.
         resource: Further attributes of the resource.
         prometheus_host: Address of the `/metrics` endpoint.
         prometheus_port: Its port.
-        disabled: Whether OpenTelemetry is switched off altogether.
-        advice: What was misspelt and how it is right; free of secrets.
+        disabled: True if OpenTelemetry is switched off altogether.
+        advice: Misspelt variables with their right spelling; free of secrets.
     """
 
     exporters: tuple[str, ...]
@@ -87,24 +84,17 @@ class Settings:
 
     @classmethod
     def of_process(cls) -> Settings:
-        """Read the settings of this process; a `.env` in its folder that it has not read gives advice."""
+        """Read this process's settings; a `.env` in its folder that it has not read gives advice."""
         return cls._of(Variables(os.environ), look_around=True)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings. Never raises.
-
-        Args:
-            environ: The environment.
-
-        Returns:
-            The settings, with advice about what is wrong.
-        """
+        """Read the settings, with advice about misspelt variables. Never raises."""
         return cls._of(Variables(environ), look_around=False)
 
     @property
     def price_variables(self) -> Mapping[str, str]:
-        """The variable that names the user's prices, as the price book reads it."""
+        """The variable with the user's prices, as the price book reads it."""
         return {} if self.prices is None else {"VOICE_METRICS_PRICES": self.prices}
 
     @classmethod
@@ -214,7 +204,7 @@ def _trace_url(variables: Variables) -> str | None:
     if value.lower() in OFF or usable:
         return value if usable else None
     if value:
-        # Such an address may have a key in it.
+        # The address may contain a key, so the advice does not show it.
         variables.advise(f"{name} is not used: expected a URL with {{trace_id}} in it, such as https://x/{{trace_id}}.")
     return None
 
@@ -249,10 +239,7 @@ _FOLDERS = ("LOCALAPPDATA", "XDG_DATA_HOME")
 
 
 def data_directory(environ: Mapping[str, str]) -> Path:
-    """The folder in which programs of this user keep data.
-
-    Args:
-        environ: Environment variables.
+    """Return the folder in which programs of this user keep data.
 
     Raises:
         RuntimeError: No home directory is known.
@@ -281,6 +268,6 @@ def _resource(variables: Variables) -> dict[str, str]:
         if separator and key.strip():
             attributes[clean(unquote(key).strip())] = clean(unquote(value).strip())
         elif item.strip():
-            # It may be the second half of a password with a comma.
+            # The item may be the second half of a password with a comma, so the advice does not show it.
             variables.advise(f"OTEL_RESOURCE_ATTRIBUTES: item {number} is not key=value; it was left out.")
     return attributes

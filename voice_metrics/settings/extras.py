@@ -1,4 +1,4 @@
-"""Whether an extra of the package is installed, and how it is installed where it is not."""
+"""Presence of the package's extras, and the command that installs a missing one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import util
 from importlib.metadata import PackageNotFoundError, distribution
 
 DISTRIBUTION = "pipecat-voice-metrics"
-# A module of each extra, and the package that brings it.
+# Extra to one of its modules and the package that contains that.
 _MODULES = {
     "prometheus": ("prometheus_client", "prometheus-client"),
     "server": ("opentelemetry.instrumentation.fastapi", "opentelemetry-instrumentation-fastapi"),
@@ -15,25 +15,22 @@ _MODULES = {
 
 
 def missing(extra: str) -> str | None:
-    """Say that an extra is not installed.
+    """Return a sentence with the install command if an extra is missing, else `None`.
 
     Args:
         extra: "prometheus" or "server".
-
-    Returns:
-        What is not installed and how to install it, or `None` if it is there.
     """
     module, package = _MODULES[extra]
     try:
         there = util.find_spec(module) is not None
     except ModuleNotFoundError:
-        # A parent of the module is not there either.
+        # Raised if the module's parent package is missing too.
         there = False
     return None if there else f"the package {package} is not installed: {install_line(extra, package)}"
 
 
 def install_line(extra: str, package: str) -> str:
-    """How an extra is installed, also where the package itself came from a clone.
+    """Return the command that installs an extra, also for a package installed from a clone.
 
     Args:
         extra: Its name.
@@ -45,7 +42,7 @@ def install_line(extra: str, package: str) -> str:
 
 
 def _from_a_folder() -> bool:
-    # PEP 610: where an installer got a package from that came from no index.
+    # PEP 610: direct_url.json names the origin of a package that came from no index.
     try:
         origin = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""The headers of OTLP requests, as people spell them. Advice names variables and mistakes only, never a value."""
+"""The headers of OTLP requests, as people spell them. Advice names variables and mistakes, never a value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voice_metrics.settings.variables import Variables
 SPELLING = "Authorization=Basic%20<base64 of instanceID:token>"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _QUOTES = ("'", '"')
-# Names that the back ends' own pages give; another one may be a value in the wrong place.
+# Header names from the back ends' documentation; any other name may be a misplaced secret.
 _KNOWN_NAMES = frozenset({
     "api-key", "authorization", "content-type", "dd-api-key", "dd-otlp-metric-config", "dd-otlp-source",
     "lightstep-access-token", "organization", "signoz-access-token", "signoz-ingestion-key", "stream-name",
@@ -24,14 +24,11 @@ _KNOWN_NAMES = frozenset({
 
 
 def headers(variables: Variables, signal: str) -> dict[str, str]:
-    """Read the headers of a signal; its own variable replaces the general one, as OpenTelemetry asks.
+    """Read a signal's headers by lower-case name; its own variable replaces the general one, per OpenTelemetry.
 
     Args:
         variables: The environment.
         signal: "METRICS" or "LOGS".
-
-    Returns:
-        The headers by lower-case name.
     """
     variable, raw = variables.first(f"OTEL_EXPORTER_OTLP_{signal}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
     found: dict[str, str] = {}
@@ -50,7 +47,7 @@ def _header(variable: str, item: str, found: dict[str, str], variables: Variable
     if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
         value = value[1:-1].strip()
         variables.advise(f"{variable} has a value in quotes; they were taken off. Write {SPELLING}.")
-    # Base64 that stands alone ends in equals signs: its beginning is no name, and neither is a token.
+    # A bare base64 token ends in "=" and would parse as a name without a value.
     if not value.strip("=") or not _NAME.fullmatch(name) or looks_secret(name):
         variables.advise(f"{variable} has an item without a value or a usable name; it was left out. Write {SPELLING}.")
     elif not value.isascii() or not value.isprintable():
@@ -63,24 +60,17 @@ def _header(variable: str, item: str, found: dict[str, str], variables: Variable
 
 
 def shown_names(found: Mapping[str, str]) -> str:
-    """The headers' names for people to read, without those that may be a value in the wrong place.
-
-    Args:
-        found: The headers.
-    """
+    """Return the headers' names for people to read, without any that may be a misplaced secret."""
     known = sorted(found.keys() & _KNOWN_NAMES)
     others = len(found) - len(known)
     return ", ".join([*known, *([f"{others} more"] if others else [])]) or "none"
 
 
 def credentials_mistake(credentials: str) -> str | None:
-    """Say what is wrong with the credentials of HTTP basic authentication for Grafana Cloud.
+    """Return the mistake in HTTP basic credentials for Grafana Cloud, or `None` if they look right.
 
     Args:
-        credentials: What follows `Basic `.
-
-    Returns:
-        The mistake in words, without any part of the value, or `None` if they look right.
+        credentials: The text after `Basic `; no part of it is returned.
     """
     try:
         decoded = base64.b64decode(credentials, validate=True).decode()

@@ -1,4 +1,4 @@
-"""The variables that are read, and those of an environment that look like one of them but are none (pure)."""
+"""Variables that are read, and an environment's variables that only look like one of them (pure)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OURS = (
     "VOICE_METRICS_PRICES",
     "VOICE_METRICS_TRACE_URL",
 )
-# They belong to the demo and to the tests, and are no one's mistake.
+# Variables of the demo and the tests.
 _OTHERS = ("VOICE_METRICS_BACKENDS", "VOICE_METRICS_DEMO_RECORD")
 _OPENTELEMETRY = (
     "OTEL_SDK_DISABLED",
@@ -37,7 +37,7 @@ _OPENTELEMETRY = (
     "OTEL_EXPORTER_PROMETHEUS_HOST",
     "OTEL_EXPORTER_PROMETHEUS_PORT",
 )
-# OpenTelemetry's own variables resemble each other; only a letter too many or too few is a mistake.
+# OpenTelemetry's variables resemble each other, so only a difference of a letter counts as a mistake.
 _ALMOST_EQUAL = 0.95
 _SIMILAR = 0.6
 _ANOTHER_WORD = {
@@ -59,14 +59,7 @@ _PREFIX = re.compile(r"VOICE_?METRICS?_", re.IGNORECASE)
 
 
 def unknown_names(names: Iterable[str]) -> Iterator[str]:
-    """Say which variables look like one that is read and are none.
-
-    Args:
-        names: The environment's.
-
-    Yields:
-        A sentence for each, with the nearest name that is known.
-    """
+    """Yield a sentence, with the nearest known name, for each variable that looks like a known one."""
     unknown = sorted(name for name in names if name not in OURS + _OTHERS and _PREFIX.match(name))
     for name in unknown[:_MOST_SHOWN]:
         nearest = _nearest(name)

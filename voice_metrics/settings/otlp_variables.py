@@ -1,4 +1,4 @@
-"""The OTLP endpoint of a signal, as `OTEL_EXPORTER_OTLP_*` name it and as people misspell it."""
+"""The OTLP endpoint of a signal, from `OTEL_EXPORTER_OTLP_*` and its usual misspellings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRPC_PORT = 4317
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What is sent.
+    """An OTLP signal.
 
     Parameters:
         name: Its word in the names of variables.
@@ -33,7 +33,7 @@ class Signal:
     path: str
 
     def variable(self, suffix: str) -> str:
-        """A variable of this signal alone."""
+        """Return the name of a variable for this signal only."""
         return f"OTEL_EXPORTER_OTLP_{self.name}_{suffix}"
 
 
@@ -42,15 +42,7 @@ LOGS = Signal("LOGS", "/v1/logs")
 
 
 def endpoint(variables: Variables, signal: Signal) -> Endpoint | None:
-    """Read where a signal goes.
-
-    Args:
-        variables: The environment; takes the advice about what is misspelt.
-        signal: The signal.
-
-    Returns:
-        The endpoint, or `None` if none is configured or it cannot be used.
-    """
+    """Return a signal's endpoint, or `None` if it is not configured or unusable; `variables` takes the advice."""
     variable, raw = variables.first(signal.variable("ENDPOINT"), _BASE)
     url = _url(variables, signal, variable, raw) if raw else None
     if url is None:
@@ -97,7 +89,7 @@ def _url(variables: Variables, signal: Signal, variable: str, raw: str) -> str |
     if variable == _BASE:
         path = _base_path(variables, parts) + signal.path
     else:
-        # OpenTelemetry's specification has a signal's own endpoint used as it is, but for an empty path.
+        # OpenTelemetry's specification: a signal's own endpoint is used as it is, but an empty path becomes "/".
         path = parts.path or "/"
         if not path.rstrip("/").endswith(signal.path):
             variables.advise(f"{variable} is used as it is and does not end in {signal.path}; {_BASE} gets that added.")
@@ -110,7 +102,7 @@ def _parts(raw: str) -> SplitResult | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
-    # `hostname` is in lower case, and a token needs its own.
+    # `hostname` is in lower case, but a token must be compared as written.
     written = parts.netloc.rpartition("@")[2]
     token = starts_like_token(written) or ("." not in host and looks_secret(written))
     usable = parts.scheme in ("http", "https") and _HOST.fullmatch(host) and port != 0 and not token
@@ -170,7 +162,7 @@ def _file(variables: Variables, signal: Signal, suffix: str, *others: str) -> tu
 
 def _timeout(variables: Variables, signal: Signal) -> float:
     variable, value = variables.first(signal.variable("TIMEOUT"), "OTEL_EXPORTER_OTLP_TIMEOUT")
-    # OpenTelemetry's specification says milliseconds, its Python exporter reads seconds.
+    # OpenTelemetry's specification has milliseconds here, but its Python exporter reads seconds.
     return variables.seconds(variable, 10.0, value)
 
 

@@ -18,14 +18,11 @@ _DAYS = {"": 1, "d": 1, "day": 1, "days": 1, "w": 7, "week": 7, "weeks": 7, "y":
 
 
 def seconds_in(text: str) -> tuple[float, bool] | None:
-    """A length of time.
-
-    Args:
-        text: As it is written.
+    """Parse a length of time.
 
     Returns:
-        The number in seconds, or as it stands if it has no unit, and whether it has one; `None` if it is no number,
-        or not a positive and finite one.
+        The number, in seconds if it has a unit, else as written, and whether it has one; `None` if it is no positive,
+        finite number.
     """
     number, unit = _split(text)
     if number is None or (unit and unit not in _SECONDS):
@@ -34,26 +31,12 @@ def seconds_in(text: str) -> tuple[float, bool] | None:
 
 
 def count_in(text: str) -> int | None:
-    """A number of things.
-
-    Args:
-        text: As it is written.
-
-    Returns:
-        The number, or `None` if it is no positive whole one.
-    """
+    """Parse a positive whole number; `None` if the text is none."""
     return _whole(text, _MULTIPLES)
 
 
 def days_in(text: str) -> int | None:
-    """A number of days.
-
-    Args:
-        text: As it is written.
-
-    Returns:
-        The number, or `None` if it is no positive whole one.
-    """
+    """Parse a positive whole number of days; `None` if the text is none."""
     return _whole(text, _DAYS)
 
 

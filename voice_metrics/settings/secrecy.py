@@ -1,17 +1,17 @@
-"""What may be shown of a value from the environment (pure): a token is often pasted where something else belongs."""
+"""The parts of an environment's value that may be shown (pure): people often paste a token into the wrong variable."""
 
 from __future__ import annotations
 
 import re
 
-# Grafana Cloud, JSON in base64 (JWT), OpenAI and others, Slack, GitHub, Dynatrace, New Relic, Honeycomb, AWS.
+# Tokens of Grafana Cloud, JWT, OpenAI and others, Slack, GitHub, Dynatrace, New Relic, Honeycomb, AWS.
 _PREFIX = re.compile(
     r"gl(?:c|sa)_|eyJ[\w-]{5}|sk-|xox[a-z]-|gh[a-z]_|dt0[cs]\d\d\.|NRAK-|hc[a-z]{2}k_|AKIA|Basic |Bearer "
 )
 _RUN = re.compile(r"[A-Za-z0-9+=]{12,}")
 _LONGEST_HARMLESS_RUN = 19
 _LONGEST_SHOWN = 80
-# Parts of the addresses under which servers take OTLP; another part may be a key.
+# Path segments of known OTLP endpoints; any other segment may be a key.
 _PATH_WORDS = re.compile(
     r"|v\d|api|otlp|otel|opentelemetry|metrics|logs|traces|ingest|intake|collector|collect|receive|write|push|public|prom"
     r"|prometheus|default|insert|e"
@@ -19,20 +19,12 @@ _PATH_WORDS = re.compile(
 
 
 def starts_like_token(text: str) -> bool:
-    """Whether a text begins as the tokens of a known service do.
-
-    Args:
-        text: The text.
-    """
+    """True if a text begins like the tokens of a known service."""
     return _PREFIX.match(text) is not None
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text may be a token, a key or a part of one.
-
-    Args:
-        text: The text.
-    """
+    """True if a text may be a token, a key or a part of one."""
     if starts_like_token(text) or "-----BEGIN" in text:
         return True
     return any(_mixed(run) for run in _RUN.findall(text))
@@ -45,29 +37,17 @@ def _mixed(run: str) -> bool:
 
 
 def shown(value: str) -> str:
-    """A value in quotes, or words in its place if it should not be printed.
-
-    Args:
-        value: Value of a variable that holds no secret when it is right.
-    """
+    """Quote a value for a message, or describe it in words if it may be secret."""
     if len(value) > _LONGEST_SHOWN or not value.isprintable() or looks_secret(value):
         return "(a value that is not shown)"
     return repr(value)
 
 
 def hidden_in_path(path: str) -> list[str]:
-    """The parts of a URL's path that may be a key.
-
-    Args:
-        path: The path.
-    """
+    """Return the parts of a URL's path that may be a key."""
     return [part for part in path.split("/") if not _PATH_WORDS.fullmatch(part.lower())]
 
 
 def shown_path(path: str) -> str:
-    """A URL's path with dots in place of what may be a key.
-
-    Args:
-        path: The path.
-    """
+    """Return a URL's path with dots in place of parts that may be a key."""
     return "/".join(part if _PATH_WORDS.fullmatch(part.lower()) else "…" for part in path.split("/"))

@@ -1,7 +1,4 @@
-"""Variables of an environment, one by one, as people write them.
-
-What is misspelt gives advice, never an error: telemetry that is set up wrongly costs no call.
-"""
+"""Parsing of single variables. A misspelt value gives advice, never an error."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ ON = frozenset({"on", "true", "1", "yes", "y", "t", "enabled", "enable"})
 OFF = frozenset({"off", "false", "0", "no", "n", "f", "none", "disabled", "disable"})
 _NEVER = OFF - {"0"} | {"never", "forever", "unlimited", "infinite"}
 _QUOTES = ("'", '"')
-# A bare number of seconds beyond it is one of milliseconds: no request and no caller waits for minutes.
+# A larger bare number is taken for milliseconds, because no request and no caller waits for minutes.
 MOST_BARE_SECONDS = 300
 _HOUR_SECONDS = 3600.0
 _CENTURY_DAYS = 36_500
@@ -27,56 +24,37 @@ Value = TypeVar("Value")
 
 
 class Variables:
-    """Reads an environment and collects advice about it."""
+    """Parses an environment's variables and collects advice about them."""
 
     __slots__ = ("_advice", "_environ")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Begin without advice.
-
-        Args:
-            environ: The environment.
-        """
         self._environ = environ
         self._advice: dict[str, None] = {}
 
     def __repr__(self) -> str:
-        """Nothing of it: a traceback that shows the variables of its frames must not show secrets."""
+        """Show nothing: tracebacks with local variables must not show secrets."""
         return "Variables()"
 
     @property
     def advice(self) -> tuple[str, ...]:
-        """What is misspelt and how it is right, each once; free of secrets."""
+        """Advice about misspelt variables, each once; free of secrets."""
         return tuple(self._advice)
 
     def names(self) -> tuple[str, ...]:
-        """The names of all variables."""
+        """Names of all variables."""
         return tuple(self._environ)
 
     def advise(self, text: str) -> None:
-        """Note advice.
-
-        Args:
-            text: A sentence or two, free of secrets.
-        """
+        """Add advice: a sentence or two, free of secrets."""
         self._advice[text] = None
 
     def wrong(self, name: str, value: str, expected: str) -> None:
-        """Advise that a value cannot be used.
-
-        Args:
-            name: The variable.
-            value: Its value.
-            expected: What is right, and what is used instead.
-        """
+        """Advise that a value cannot be used; `expected` says the right form and the default used."""
         self.advise(f"{name}={shown(value)}: expected {expected}")
 
     def text(self, name: str) -> str:
-        """A variable without blanks and quotes around it; empty if it is not set.
-
-        Args:
-            name: The variable.
-        """
+        """Return a variable without blanks and quotes around it; empty if not set."""
         value = self._environ.get(name, "").strip()
         if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
             value = value[1:-1].strip()
@@ -86,20 +64,20 @@ class Variables:
         return value
 
     def first(self, *names: str) -> tuple[str, str]:
-        """The first of some variables that is set, and its value; the last and an empty text if none is.
+        """Return the first variable that is set, with its value; the last name and "" if none is.
 
         Args:
-            *names: The variables, the most particular first.
+            *names: Variables, the most specific first.
         """
         return next(((name, value) for name in names if (value := self.text(name))), (names[-1], ""))
 
     def choice(self, name: str, choices: tuple[str, ...], synonyms: Mapping[str, str] | None = None) -> str:
-        """One of a few words; the first if the variable is not set or names none of them.
+        """Return one of `choices`; the first if the variable is not set or names none.
 
         Args:
             name: The variable.
-            choices: The words.
-            synonyms: Further words that mean one of them.
+            choices: Accepted words.
+            synonyms: Further words to one of the choices.
         """
         value = self.text(name)
         word = (synonyms or {}).get(value.lower(), value.lower())
@@ -108,23 +86,17 @@ class Variables:
         return word if word in choices else choices[0]
 
     def switch(self, name: str, on: str, off: str = "off") -> bool:
-        """A switch that is on unless it is turned off.
-
-        Args:
-            name: The variable.
-            on: The word for on, beside the obvious ones.
-            off: The word for off, beside the obvious ones.
-        """
+        """Return False only if the variable switches off; `on` and `off` are accepted beside the usual words."""
         synonyms = dict.fromkeys(ON, on) | dict.fromkeys(OFF, off)
         return self.choice(name, (on, off), synonyms) == on
 
     def seconds(self, name: str, default: float, value: str | None = None) -> float:
-        """A length of time; a bare number beyond 300 is one of milliseconds.
+        """Parse a length of time; a bare number above 300 is taken for milliseconds.
 
         Args:
             name: The variable.
-            default: Seconds if it is not set or cannot be used.
-            value: Its value, if it was read already.
+            default: Seconds if it is not set or unusable.
+            value: Its value, if read already.
         """
         value = self.text(name) if value is None else value
         found = seconds_in(value)
@@ -136,39 +108,24 @@ class Variables:
         return seconds if 0 < seconds <= _HOUR_SECONDS else default
 
     def count(self, name: str, default: int) -> int:
-        """A number of things.
-
-        Args:
-            name: The variable.
-            default: The number if it is not set or cannot be used.
-        """
+        """Parse a positive whole number; `default` if not set or unusable."""
         return self._number(name, count_in, default, "a positive whole number")
 
     def days(self, name: str, default: int) -> int:
-        """A number of days, a century for never.
-
-        Args:
-            name: The variable.
-            default: The number if it is not set or cannot be used.
-        """
+        """Parse a number of days, a century for "never"; `default` if not set or unusable."""
         if self.text(name).lower() in _NEVER:
             return _CENTURY_DAYS
         return min(self._number(name, days_in, default, "a positive whole number of days"), _CENTURY_DAYS)
 
     def path(self, name: str, value: str) -> Path | None:
-        """A file's path with the home directory for a tilde, or `None` with advice if it is none.
-
-        Args:
-            name: The variable.
-            value: Its value.
-        """
+        """Return a file's path, with the home directory for a tilde; `None`, with advice, if the value is none."""
         if mistake := path_mistake(value):
             self.advise(f"{name} {mistake}; expected the path of a file.")
             return None
         try:
             return Path(value).expanduser()
         except RuntimeError:
-            # pathlib's error for a user whom the system does not know, such as a bare number in a container.
+            # pathlib raises this for a user unknown to the system, as is common in containers.
             self.advise(f"{name}={shown(value)}: no such home directory is known; expected the path of a file.")
             return None
 
@@ -181,11 +138,7 @@ class Variables:
 
 
 def path_mistake(value: str) -> str | None:
-    """What a value is that should be a file's path, without any part of it; `None` if it may be one.
-
-    Args:
-        value: The value.
-    """
+    """Describe a value that is no file path, without any part of it; `None` if it may be one."""
     if "-----BEGIN" in value or "\n" in value:
         return "holds a key or a certificate itself"
     if len(value) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in value.split("/")):
