@@ -1,4 +1,4 @@
-"""A registry's series as OTLP messages, each made once and only brought up to date from then on.
+"""A registry's series as OTLP messages.
 
 Everything here runs in the export thread. Instants are Unix nanoseconds.
 """
@@ -6,13 +6,13 @@ Everything here runs in the export thread. Instants are Unix nanoseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
+from voice_metrics.export.blocks import Block, Column, field
 from voice_metrics.series.accumulators import (
     Accumulator,
     AttributeValue,
@@ -101,41 +101,6 @@ class Entry:
         self.acknowledge()
 
 
-@dataclass(slots=True, eq=False)
-class Block:
-    """Some series of one registry with the message that holds their newest points.
-
-    Parameters:
-        message: The series' metrics and points.
-        entries: The series.
-        points: The point of each entry in the message.
-        written: The version of each entry in the message.
-    """
-
-    message: otlp.ScopeMetrics
-    entries: list[Entry]
-    points: list[Any]
-    written: list[int]
-
-    def update(self, time_ns: int) -> None:
-        """Bring every point up to an instant, and note what is sent."""
-        written = self.written
-        for index, (entry, point) in enumerate(zip(self.entries, self.points, strict=True)):
-            accumulator = entry.accumulator
-            instant = time_ns if time_ns > entry.earliest_ns else entry.earliest_ns
-            point.time_unix_nano = instant
-            version = accumulator.version
-            if version != written[index]:
-                with accumulator.lock:
-                    version, state, exemplar = accumulator.version, accumulator.state(), accumulator.exemplar
-                fill(point, state)
-                _exemplify(point, exemplar)
-                written[index] = version
-            elif point.exemplars:
-                del point.exemplars[:]
-            entry.sent, entry.sent_ns = version, instant
-
-
 def scope_of() -> InstrumentationScope:
     """What records series and events, as OTLP has it."""
     return InstrumentationScope(name=SCOPE, version=installed(DISTRIBUTION))
@@ -149,11 +114,22 @@ class Assembler:
         self._scope = scope_of()
 
     def block(self, entries: Sequence[Entry]) -> Block:
-        """A message that can be brought up to date; for cumulative series."""
-        message = otlp.ScopeMetrics(scope=self._scope)
+        """A message that is kept and brought up to date; for cumulative series."""
+        message = otlp.ScopeMetrics()
         columns: dict[Any, Any] = {}
-        points = [_point(column_of(message, columns, entry), entry, entry.accumulator.start_ns) for entry in entries]
-        return Block(message, list(entries), points, [-1] * len(entries))
+        members: dict[int, list[Entry]] = {}
+        for entry in entries:
+            column = column_of(message, columns, entry)
+            _point(column, entry, entry.accumulator.start_ns)
+            members.setdefault(id(column), []).append(entry)
+        of_each = zip(message.metrics, members.values(), strict=True)
+        laid_out = [Column(metric, series, self._metric) for metric, series in of_each]
+        return Block(self._scope.SerializeToString(), laid_out, entries)
+
+    def _metric(self, entries: Sequence[Entry], time_ns: int) -> bytes:
+        """One metric as a field of its scope."""
+        metric = self.assemble(entries, time_ns).metrics[0]
+        return field(2, metric.SerializeToString())
 
     def assemble(self, entries: Iterable[Entry], time_ns: int, *, mark: bool = True) -> otlp.ScopeMetrics:
         """A message of the newest points.

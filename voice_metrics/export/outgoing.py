@@ -9,9 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from opentelemetry.proto.metrics.v1.metrics_pb2 import ScopeMetrics
-
-from voice_metrics.export.messages import MILLISECOND_NS, POINTS_PER_BLOCK, Assembler, Block, Entry
+from voice_metrics.export.blocks import Block
+from voice_metrics.export.messages import MILLISECOND_NS, POINTS_PER_BLOCK, Assembler, Entry
 from voice_metrics.series.accumulators import Accumulator
 from voice_metrics.series.registry import IDLE_SECONDS, Registry
 from voice_metrics.series.table import Kind
@@ -145,15 +144,14 @@ class Outgoing:
             self.regroup()
         return len(gone)
 
-    def scopes(self, entries: Sequence[Entry], block: Block | None, *, mark: bool) -> Iterator[ScopeMetrics]:
-        """The messages of some series: their beginnings where these are due, then their newest points."""
+    def scopes(self, entries: Sequence[Entry], block: Block | None, *, mark: bool) -> Iterator[bytes]:
+        """Serialised messages of some series: their beginnings where these are due, then their newest points."""
         if due := [entry for entry in entries if entry.zero_due]:
-            yield self._assembler.zeros(due)
+            yield self._assembler.zeros(due).SerializeToString()
         if block is not None and mark:
-            block.update(self.time_ns)
-            yield block.message
+            yield block.serialised(self.time_ns)
         else:
-            yield self._assembler.assemble(entries, self.time_ns, mark=mark)
+            yield self._assembler.assemble(entries, self.time_ns, mark=mark).SerializeToString()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +174,8 @@ class Piece:
         """How many series there are."""
         return len(self.entries)
 
-    def scopes(self, *, mark: bool = True) -> Iterator[ScopeMetrics]:
-        """Its messages.
+    def scopes(self, *, mark: bool = True) -> Iterator[bytes]:
+        """Its messages, serialised.
 
         Args:
             mark: Whether this is noted as sent.

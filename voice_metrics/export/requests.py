@@ -8,6 +8,7 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics
 from opentelemetry.sdk.resources import Resource
 
+from voice_metrics.export.blocks import field
 from voice_metrics.export.outgoing import Piece
 from voice_metrics.export.spool import PendingRequest
 
@@ -28,8 +29,8 @@ class Requests:
         """
         about = encode_metrics(MetricsData([ResourceMetrics(resource, [], resource.schema_url)]))
         self.resource = about.resource_metrics[0].resource
-        self._head = _field(1, self.resource.SerializeToString())
-        self._tail = _field(3, resource.schema_url.encode()) if resource.schema_url else b""
+        self._head = field(1, self.resource.SerializeToString())
+        self._tail = field(3, resource.schema_url.encode()) if resource.schema_url else b""
 
     def request(self, pieces: Iterable[Piece], *, mark: bool = True) -> bytes:
         """An ExportMetricsServiceRequest.
@@ -38,7 +39,7 @@ class Requests:
             pieces: What goes in.
             mark: Whether this is noted as sent.
         """
-        scopes = [_field(2, scope.SerializeToString()) for piece in pieces for scope in piece.scopes(mark=mark)]
+        scopes = [field(2, scope) for piece in pieces for scope in piece.scopes(mark=mark)]
         return self._around(scopes)
 
     def enclosed(self, scopes: Iterable[bytes]) -> bytes:
@@ -47,10 +48,10 @@ class Requests:
         Args:
             scopes: Serialised messages of the scopes.
         """
-        return self._around([_field(2, scope) for scope in scopes])
+        return self._around([field(2, scope) for scope in scopes])
 
     def _around(self, scopes: Iterable[bytes]) -> bytes:
-        return _field(1, b"".join((self._head, *scopes, self._tail)))
+        return field(1, b"".join((self._head, *scopes, self._tail)))
 
     def pending(self, pieces: Iterable[Piece], now: float) -> list[PendingRequest]:
         """Requests to keep.
@@ -97,13 +98,3 @@ def halves(chunk: Sequence[Piece]) -> tuple[list[Piece], list[Piece]] | None:
         return None
     first, second = chunk[0].divided((size + 1) // 2)
     return [first], [second]
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """A length-delimited field of a protobuf message."""
-    length, size = len(content), bytearray()
-    while length > 0x7F:
-        size.append(length & 0x7F | 0x80)
-        length >>= 7
-    size.append(length)
-    return bytes((number << 3 | 2, *size)) + content
