@@ -129,6 +129,15 @@ def test_a_delivery_that_overtakes_the_end_of_its_call_counts(ledger: Ledger, pa
         assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.DELIVERED, True)
 
 
+def test_refusal_that_overtakes_the_end_of_its_call_leaves_nothing_pending(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("a", NOON, summary("a", end_reason=None))
+    ledger.given_up(["a"])
+    ledger.call_ended("a", summary("a", exported=False), "pending")
+    assert ledger.flush()
+    with LedgerReader(path) as reader:
+        assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
+
+
 def test_two_calls_of_one_id_are_settled_each_by_its_own_request(ledger: Ledger, path: Path) -> None:
     for key in ("first", "second"):
         ledger.call_started(key, NOON, summary("sip-1"))

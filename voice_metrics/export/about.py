@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from loguru import logger
@@ -21,12 +22,18 @@ _LONGEST_SECONDS = 10.0
 _DETECTORS = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
 
 
+@cache
 def installed(distribution: str) -> str:
     """Version of an installed distribution, or "unknown"."""
     try:
         return version(distribution)
     except PackageNotFoundError:
         return "unknown"
+
+
+# Reading a distribution's description takes milliseconds: with the imports, and not on the event loop of a first call.
+for _needed in ("opentelemetry-sdk", "pipecat-ai", DISTRIBUTION):
+    installed(_needed)
 
 
 class About:

@@ -105,6 +105,8 @@ def deliver(session: Session, keys: Iterable[str]) -> None:
 def give_up(session: Session, keys: Iterable[str]) -> None:
     """Mark calls of this process ended: a server will never have all of their values."""
     for key in keys:
+        # The call's end, if it is recorded after this, waits for nothing.
+        session.db.execute("UPDATE call SET delivered = 0 WHERE key = ? AND state = 'live'", (key,))
         _decide(session.db, key, CallState.ENDED)
 
 

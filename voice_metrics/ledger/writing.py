@@ -78,9 +78,10 @@ def start_call(session: Session, key: str, started_at: float, summary: Mapping[s
 def update_call(session: Session, key: str, summary: Mapping[str, Any], state: CallState) -> None:
     """Replace a call's summary and state; insert a call that the file lacks."""
     call, delivered = _call(session, key) or (_insert(session, key, _moment(summary) or session.now, summary), None)
-    if state is CallState.PENDING and delivered:
-        # The delivery was recorded before the end.
-        state, summary = CallState.DELIVERED, {**summary, "exported": True}
+    if state is CallState.PENDING and delivered is not None:
+        # The delivery, or that a server will never have all of it, was recorded before the end.
+        state = CallState.DELIVERED if delivered else CallState.ENDED
+        summary = {**summary, "exported": bool(delivered)}
     columns = _columns(summary, key) | {"state": state.value, "updated_at": session.now}
     names = ", ".join(f"{name} = :{name}" for name in columns)
     session.db.execute(f"UPDATE call SET {names} WHERE id = :id", columns | {"id": call})
@@ -152,7 +153,7 @@ def read_json(text: object) -> dict[str, Any]:
 
 
 def _call(session: Session, key: str) -> tuple[int, int | None] | None:
-    """A call's row id, and 1 if all of it was delivered."""
+    """A call's row id, and 1 if all of it was delivered, 0 if it never will be, else `None`."""
     found: tuple[int, int | None] | None = session.db.execute(
         "SELECT id, delivered FROM call WHERE key = ?", (key,)
     ).fetchone()

@@ -15,6 +15,7 @@ from loguru import logger
 from voice_metrics.call.call import Call
 from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import EndReason
+from voice_metrics.call.rendering import render
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat import event_loop
@@ -203,7 +204,7 @@ class Lifetime:
     def _show(self, summary: CallSummary) -> None:
         # A name that is no text must not cost the ledger and the listeners the summary as well.
         try:
-            logger.info("{}", summary.render())
+            logger.info("{}", render(summary))
         except Exception as fault:
             self._listener.faulted("summary", fault)
 
