@@ -260,7 +260,60 @@ def test_words_that_come_after_their_turn_ended_empty_are_answered_from_the_call
         ),
     ]
 
-    assert _facts(events) == [Unanswered(Cause.NO_TRANSCRIPT), Responded(3.0)]
+    assert _facts(events) == [Responded(3.0)]
+
+
+NOISE: list[Timed] = [
+    *((1.0, VoiceStarted()), (1.0, UserStarted()), (2.0, VoiceStopped(0.25)), (2.2, UserStopped())),
+    (2.2, TurnHeard(False)),
+]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param([(8.0, UserStarted())], id="a-turn-too-late-for-the-words"),
+        pytest.param([(4.0, VoiceStarted()), (4.0, UserStarted())], id="the-caller-speaks-again"),
+        pytest.param([(4.0, BotStarted())], id="an-idle-prompt"),
+    ],
+)
+def test_words_that_do_not_come_late_either_are_one_unanswered_turn(later: list[Timed]) -> None:
+    assert _facts([*NOISE, *later]) == [Unanswered(Cause.NO_TRANSCRIPT)]
+
+
+def test_words_that_do_not_come_before_the_call_ends_are_one_unanswered_turn() -> None:
+    conversation = Conversation(leg_of_name)
+    facts = [fact for at, event in NOISE for fact in conversation.take(event, at)]
+    facts += [*conversation.take(BotStopped(), 4.0), *conversation.end(4.5)]
+    assert [fact for fact in facts if isinstance(fact, Unanswered)] == [Unanswered(Cause.NO_TRANSCRIPT)]
+
+
+AHEAD: list[Timed] = [
+    *((1.0, VoiceStarted()), (1.0, UserStarted()), (2.2, VoiceStopped(0.2)), (2.5, ModelStarted())),
+    *((2.5, SpeechStarted()), (2.6, BotStarted())),
+]
+TOLD_TWICE: list[Timed] = [(2.8, UserStopped()), (2.8, UserStopped())]
+
+
+def test_a_model_that_answers_before_the_turns_end_is_announced_answers_from_the_callers_silence() -> None:
+    assert _facts([*AHEAD, *TOLD_TWICE, LATER]) == [Responded(pytest.approx(0.6))]
+
+
+def test_a_caller_who_goes_on_after_an_early_answer_asks_again() -> None:
+    goes_on: list[Timed] = [(3.0, VoiceStarted()), (4.2, VoiceStopped(0.2)), (4.5, UserStopped())]
+    answer: list[Timed] = [
+        (4.55, SpeechEnded()),
+        (4.6, BotStopped()),
+        (4.7, ModelStarted()),
+        (4.75, SpeechStarted()),
+        (5.0, BotStarted()),
+    ]
+    assert _facts([*AHEAD, *goes_on, *answer]) == [Responded(pytest.approx(0.6)), Responded(pytest.approx(1.0))]
+
+
+def test_speech_that_no_model_makes_answers_no_open_turn() -> None:
+    scheduled: list[Timed] = [*AHEAD[:3], (2.5, SpeechStarted()), (2.6, BotStarted()), (2.8, UserStopped())]
+    assert _facts(scheduled) == []
 
 
 def test_a_step_may_follow_as_late_as_the_next_step_may() -> None:

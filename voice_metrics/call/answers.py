@@ -51,6 +51,10 @@ class Answers:
         self._turns_are_announced = False
         self._voice_is_heard = False
         self._silent_since: float | None = None
+        # A turn lapsed without words, which may still come.
+        self._words_are_late = False
+        # The bot spoke before the end of the turn that it answers was announced.
+        self._is_answered_ahead = False
         self._question: Question | None = None
 
     @property
@@ -68,9 +72,11 @@ class Answers:
             The response, if it answers a turn; the turn that stays unanswered, if it answers none.
         """
         lapsed = self._lapsed(at)
-        if not self.turn_is_open:
-            self._silent_since = None
         question = self._question
+        if question is not None and question.since is None:
+            return (*lapsed, *self._answered_ahead(question, at))
+        lapsed = (*lapsed, *self._given_up())
+        self._silent_since = None
         if question is None or question.since is None or not question.is_answered_by_speech(at):
             return lapsed
         self._question = None
@@ -95,7 +101,7 @@ class Answers:
             case UserStopped():
                 self._turn_stopped(at)
             case VoiceStarted():
-                self._voice_started()
+                return (*lapsed, *self._voice_started())
             case VoiceStopped(stop_seconds):
                 self._voice_stopped(at, stop_seconds)
             case _ if isinstance(event, _FUNCTIONS) and not self._functions_seen.first(event.frame_id):
@@ -113,7 +119,7 @@ class Answers:
         Returns:
             The turn that stays unanswered, if one does.
         """
-        if lapsed := self._lapsed(at):
+        if lapsed := (*self._lapsed(at), *self._given_up()):
             return lapsed
         question, self._question = self._question, None
         if question is None or question.since is None or not question.announced:
@@ -125,21 +131,39 @@ class Answers:
     def _lapsed(self, at: float) -> Sequence[Fact]:
         question = self._question
         if question is None or not question.has_lapsed(at):
-            return ()
+            is_over = self._silent_since is None or at - self._silent_since > LATE_TRANSCRIPT_SECONDS
+            return self._given_up() if is_over else ()
         self._question = None
-        if question.cause is Cause.NO_TRANSCRIPT and question.detected and not self._voice_is_heard:
-            self._silent_since = question.since  # its transcript may come late, as a turn of its own
+        if question.reason() is Cause.NO_TRANSCRIPT and question.detected and not self._voice_is_heard:
+            # Its transcript may come late, as a turn of its own.
+            self._silent_since, self._words_are_late = question.since, question.announced
+            return ()
         return (Unanswered(question.reason()),) if question.announced else ()
+
+    def _given_up(self) -> Sequence[Fact]:
+        """The turn whose words came not even late, if there is one."""
+        was_late, self._words_are_late = self._words_are_late, False
+        return (Unanswered(Cause.NO_TRANSCRIPT),) if was_late else ()
+
+    def _answered_ahead(self, question: Question, at: float) -> Sequence[Fact]:
+        """The response to a turn whose end is announced later than a model that hears the caller has answered it."""
+        silent_since = self._silent_since
+        if silent_since is None or not (question.is_worked_on or question.speech_is_due):
+            return ()
+        self._silent_since, self._is_answered_ahead = None, True
+        return (Responded(at - silent_since),)
 
     def _turn_started(self, at: float) -> Sequence[Fact]:
         self._turns_are_announced = True
+        given_up: Sequence[Fact] = ()
         if self._silent_since is not None and at - self._silent_since > LATE_TRANSCRIPT_SECONDS:
-            self._silent_since = None
+            self._silent_since, given_up = None, self._given_up()
         if self.turn_is_open:
             return ()  # the same start, seen in the other direction
+        self._words_are_late = self._is_answered_ahead = False
         resumed, self._question = self._question, Question(announced=True)
         if resumed is None or not resumed.announced:
-            return ()
+            return given_up
         if resumed.lapses_at is not None:
             return (Unanswered(resumed.reason()),)
         return (Unanswered(Cause.CALLER_RESUMED),)
@@ -147,6 +171,9 @@ class Answers:
     def _turn_stopped(self, at: float) -> None:
         self._turns_are_announced = True
         question = self._question
+        if self._is_answered_ahead:
+            self._question = None
+            return
         if question is not None and question.since is not None and question.announced:
             return  # the same end, seen in the other direction
         if question is None or not question.announced:
@@ -157,11 +184,13 @@ class Answers:
         self._silent_since = None
         question.close(at)
 
-    def _voice_started(self) -> None:
+    def _voice_started(self) -> Sequence[Fact]:
         self._voice_is_heard = True
         self._silent_since = None
+        self._is_answered_ahead = False
         if not self._turns_are_announced:
             self._question = None
+        return self._given_up()
 
     def _voice_stopped(self, at: float, stop_seconds: float) -> None:
         self._voice_is_heard = False

@@ -42,7 +42,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.call.playout import Playout
 from voice_metrics.pipecat.conversation_frames import event
 from voice_metrics.pipecat.services import services_in
-from voice_metrics.pipecat.workers import is_bridge
+from voice_metrics.pipecat.workers import is_bridge, processors_of, worker_of
 
 _Happened = Callable[[Event, Any], None]
 
@@ -196,10 +196,17 @@ def listen_to_turns(processor: Any, happened: _Happened) -> bool:
         return False
 
     def stopped(aggregator: Any, strategy: Any, message: Any) -> None:
-        # A model that hears the caller itself gives its transcript later: `None`.
-        if isinstance(content := message.content, str):
-            happened(TurnHeard(bool(content.strip())), aggregator)
+        # A model that hears the caller itself gives its transcript later, or never: `None`, or no words yet.
+        content = message.content
+        if isinstance(content, str) and ((words := bool(content.strip())) or _transcribes(aggregator)):
+            happened(TurnHeard(words), aggregator)
 
     processor.add_event_handler("on_user_turn_stopped", stopped)
     processor.add_event_handler("on_user_turn_idle", lambda aggregator: happened(CallerIdle(), aggregator))
     return True
+
+
+def _transcribes(aggregator: Any) -> bool:
+    """Whether a recogniser stands in the aggregator's pipeline."""
+    pipeline = getattr(worker_of(aggregator), "pipeline", None)
+    return any(service.leg is Leg.STT for service in services_in(processors_of(pipeline)))
