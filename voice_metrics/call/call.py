@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -33,6 +33,7 @@ from voice_metrics.call.facts import (
     Leg,
     LoopHeld,
     Processing,
+    Refused,
     Responded,
     ResponsePart,
     Switched,
@@ -126,6 +127,8 @@ class Call:
         self._series = series
         self._lags = Lags()
         self.span: Callable[[], SpanIds | None] = lambda: None
+        # Given where a fault of an output arose, and the fault.
+        self.faulted: Callable[[str, Exception], None] = _raise
         self.trace_id: str | None = None
         self._prices = prices
         self._journal = journal
@@ -285,17 +288,29 @@ class Call:
         if self._last_export is not None:
             return
         logger.debug("Call {}: {}", self.identity.call_id, fact)
-        self._record.take(fact)
-        self._unreported.take(fact)
+        self._contained(self._record.take, fact)
+        self._contained(self._unreported.take, fact)
         if self._journal is not None:
-            self._journal.happened(fact, self._unix_at_zero + at)
+            self._contained(self._journal.happened, fact, self._unix_at_zero + at)
+        self._contained(self._write, fact, at, exemplar)
+        self._contained(self._follow, fact, at)
+
+    def _contained(self, act: Callable[..., None], fact: Fact, *arguments: Any) -> None:
+        """Let a fault of one output cost this fact there, and neither the other outputs nor the facts behind it."""
+        try:
+            act(fact, *arguments)
+        except Exception as fault:
+            # What counts a fault may be what is at fault.
+            if not isinstance(fact, Refused):
+                self.faulted(type(fact).__name__, fault)
+
+    def _write(self, fact: Fact, at: float, exemplar: Exemplar | None) -> None:
         match fact:
             case FirstByte(interrupted=False) | TokensUsed() | AudioTranscribed() | CharactersSpoken():
                 self._answered(fact)
         if exemplar is None and isinstance(fact, _IN_A_SPAN):
             exemplar = self._exemplar(self._spans.pop(id(fact), None) or self.span(), at)
         self._series.happened(fact, exemplar)
-        self._follow(fact, at)
 
     def _exemplar(self, span: SpanIds | None, at: float) -> Exemplar | None:
         return None if span is None else (round((self._unix_at_zero + at) * 1e9), *span)
@@ -371,9 +386,17 @@ class Call:
             ended_at = at if self._ended_at is None else self._ended_at
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
             ended = end_tags(reason, by, self.outcome)
-            if (tags := self._series.event_tags) is not None:
-                self._series.event(call_event(self.progress(at).to_dict(), tags, self._unix_at_zero + ended_at))
-            self._last_export = self._series.end(ended, ended_at - self._started_at, at - ended_at)
+            try:
+                if (tags := self._series.event_tags) is not None:
+                    self._series.event(call_event(self.progress(at).to_dict(), tags, self._unix_at_zero + ended_at))
+            except Exception as fault:
+                self.faulted("event", fault)
+            try:
+                self._last_export = self._series.end(ended, ended_at - self._started_at, at - ended_at)
+            except Exception as fault:
+                self._last_export = Future()
+                self._last_export.set_result(False)
+                self.faulted("last export", fault)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
@@ -469,3 +492,7 @@ class Call:
 
     def _moment(self, at: float) -> datetime:
         return self.identity.started_at + timedelta(seconds=at - self._started_at)
+
+
+def _raise(where: str, fault: Exception) -> None:
+    raise fault

@@ -128,5 +128,9 @@ class CallExport:
         Returns:
             Whether the last values were acknowledged; `None` without an endpoint.
         """
-        self._series.end(attributes, duration_seconds, seconds_ago)
-        return self._telemetry.end(self._running)
+        try:
+            self._series.end(attributes, duration_seconds, seconds_ago)
+        finally:
+            # A call that is not ended there would be exported for as long as the process lives.
+            exported = self._telemetry.end(self._running)
+        return exported

@@ -20,6 +20,8 @@ EVENTS_PER_REQUEST = 500
 # Beyond it the oldest are lost where nothing keeps them.
 MOST_WAITING = 20_000
 _SPARE_REQUESTS = 16
+# Calls whose lost events are remembered for the answer to their last export, which some of them had before.
+_MOST_REFUSED = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +54,7 @@ class EventQueue:
         self._lock = threading.Lock()
         self._waiting: deque[Waiting] = deque()
         # Calls of which a server will never have an event.
-        self._refused: set[str] = set()
+        self._refused: dict[str, None] = {}
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
         """Take an event of a call, to be sent with its next export.
@@ -80,7 +82,7 @@ class EventQueue:
     def reached(self, key: str) -> bool:
         """Whether a server has every event of a call that was sent."""
         refused = key in self._refused
-        self._refused.discard(key)
+        self._refused.pop(key, None)
         return not refused and all(one.key != key for one in self.waiting)
 
     def ship(self, requests: Requests) -> Outcome | None:
@@ -138,7 +140,9 @@ class EventQueue:
             self._waiting = deque(one for one in self._waiting if one not in gone)
 
     def _give_up(self, chunk: Sequence[Waiting], lost: int) -> None:
-        self._refused.update(one.key for one in chunk)
+        self._refused.update(dict.fromkeys(one.key for one in chunk))
+        for key in list(self._refused)[:-_MOST_REFUSED]:
+            del self._refused[key]
         self._forget(chunk)
         self._dropped("export_rejected", lost)
 

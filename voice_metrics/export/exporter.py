@@ -225,7 +225,7 @@ class Exporter:
     def _round(self, flushes: Sequence[Flush], everything: bool, last: bool) -> None:
         pieces = list(self._pieces(flushes, everything))
         shipped = self._shipping.ship(pieces) if self._shipping is not None else None
-        self._ship_events()
+        self._guarded(self._ship_events)
         if shipped is not None:
             self._account(shipped, everything=everything)
         if self._unsent is not None:

@@ -54,7 +54,7 @@ class LiveSeries:
         self._warned = False
         self._reports = Reports("Series that are read")
         self._idle_at = 0
-        registry = Registry({}, most=most, exponential=exponential, clock_ns=self.clock.now_ns)
+        registry = Registry({}, most=most, exponential=exponential, dropped=self.dropped, clock_ns=self.clock.now_ns)
         self.shared = Outgoing(SHARED, "", registry, self._assembler, delta=delta)
         # Called before each export.
         self.refreshers: list[Callable[[], None]] = []

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from voice_metrics.series import table
-from voice_metrics.series.registry import Attributes, Full, Record, Registry, SeriesSink
+from voice_metrics.series.registry import RESERVED, Attributes, Full, Record, Registry, SeriesSink
 from voice_metrics.series.table import Series
 
 
@@ -103,8 +103,9 @@ class Tagged:
         self._models = {key: value for key, value in tags.items() if key in table.MODEL_ATTRIBUTES}
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series; a full registry takes no more of the user's attributes."""
+        """What records in one series; a registry that fills up takes no more of the user's attributes."""
+        reserved = 0.0 if len(self._tags) == len(self._models) else RESERVED
         try:
-            return self._registry.accumulator(row, {**self._tags, **attributes}).add
+            return self._registry.accumulator(row, {**self._tags, **attributes}, reserved=reserved).add
         except Full:
             return self._registry.series(row, {**self._models, **attributes})

@@ -1,7 +1,6 @@
 """What processor and observer share: the frames of a pipeline in, one call after another out.
 
-Owns the start and the end of a call as Pipecat tells them, the timers, and the promise that no fault
-of ours reaches the pipeline: each costs one measurement, is counted, and is logged once per kind.
+No fault of the plug-in reaches the pipeline: each costs one measurement, is counted, and is logged once per kind.
 """
 
 from __future__ import annotations
@@ -400,7 +399,7 @@ class CallRecorder:
         call = Call(identity, self._services, series, self._prices, at, journal=journal, models=models)
         self._spending.budget.begin()
         self._traces.begin(self._worker)
-        call.span = self._traces.span
+        call.span, call.faulted = self._traces.span, self.faulted
         self._lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, self)
         self._current.begin(call.own, self._refused, self.outcome)
         if self._placement.counts:

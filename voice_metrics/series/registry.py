@@ -17,7 +17,7 @@ from voice_metrics.series.accumulators import (
     ExponentialHistogram,
     Histogram,
 )
-from voice_metrics.series.table import Kind, Series
+from voice_metrics.series.table import DROPPED, Kind, Series
 
 Attributes = Mapping[str, AttributeValue]
 Record = Callable[..., None]
@@ -26,6 +26,8 @@ Record = Callable[..., None]
 MAX_SERIES_OF_A_CALL = 1_000
 # Shared series that nothing touched for so long end; a later measurement begins them anew.
 IDLE_SECONDS = 3600.0
+# What is left to series without the user's attributes, once calls share series.
+RESERVED = 0.25
 
 
 class SeriesSink(Protocol):
@@ -97,12 +99,13 @@ class Registry:
         except Full:
             return self._drop
 
-    def accumulator(self, row: Series, attributes: Attributes) -> Accumulator:
+    def accumulator(self, row: Series, attributes: Attributes, *, reserved: float = 0.0) -> Accumulator:
         """The accumulator of one series.
 
         Args:
             row: What it measures.
             attributes: All of its attributes.
+            reserved: Share of the registry that this series may not take.
 
         Raises:
             Full: If it would be one too many.
@@ -112,7 +115,8 @@ class Registry:
         with self.lock:
             found = self._known.get(key)
             if found is None:
-                if len(self.all) >= self._most:
+                # What was lost is counted even where there is no room; its reasons are few.
+                if len(self.all) >= self._most * (1.0 - reserved) and row is not DROPPED:
                     raise Full
                 found = self._known[key] = self._made(row, attributes)
                 self.all.append(found)

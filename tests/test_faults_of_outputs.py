@@ -1,0 +1,94 @@
+"""Faults inside the plug-in's own outputs: each costs one measurement in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scripted import SHORT, run_call
+from tests.store import Store
+from voice_metrics import VoiceMetricsProcessor
+from voice_metrics.call.facts import CharactersSpoken
+from voice_metrics.ledger import LedgerReader
+
+CHARACTERS = "voice.tts.characters.total"
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+class Failing:
+    """Does what a method does, but for the first fact that it is asked to take, or always."""
+
+    def __init__(self, method: Callable[..., Any], *, always: bool = False) -> None:
+        self._method = method
+        self._always = always
+        self.failures = 0
+
+    def __call__(self, fact: Any, *arguments: Any) -> Any:
+        if self._always or (isinstance(fact, CharactersSpoken) and not self.failures):
+            self.failures += 1
+            raise RuntimeError("boom")
+        return self._method(fact, *arguments)
+
+
+def _break(metrics: VoiceMetricsProcessor, output: str, method: str, **how: Any) -> list[Failing]:
+    """Break one output of the call as it begins."""
+    broken: list[Failing] = []
+    begin = metrics._recorder._begin
+
+    def begun(*arguments: Any) -> None:
+        begin(*arguments)
+        owner = getattr(metrics._recorder.call, output)
+        broken.append(Failing(getattr(owner, method), **how))
+        setattr(owner, method, broken[0])
+
+    metrics._recorder._begin = begun  # type: ignore[method-assign]
+    return broken
+
+
+@pytest.mark.parametrize("output", ["_record", "_unreported", "_journal", "_series"])
+async def test_a_fault_of_one_output_costs_one_measurement_there(
+    output: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    broken = _break(metrics, output, "take" if output in ("_record", "_unreported") else "happened")
+    truth = await run_call(SHORT, before_output=[metrics])
+    summary = metrics.summary()
+    assert summary is not None
+    assert [one.failures for one in broken] == [1]
+    assert summary.dropped == 1
+    assert store.total("voice.telemetry.dropped.total", reason="fault") == 1
+    exported = store.total(CHARACTERS)
+    lacking = {"_record": summary.characters, "_series": exported}.get(output)
+    whole = {"_record": exported, "_series": summary.characters}.get(output, exported)
+    assert whole == truth.characters
+    assert lacking is None or lacking < truth.characters
+    assert store.total("voice.calls.ended.total") == 1
+    with LedgerReader(tmp_path / "calls.db") as ledger:
+        assert [call.end_reason for call in ledger.calls()] == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("output", "method"), [("_series", "happened"), ("_series", "end"), ("_record", "take"), ("_journal", "happened")]
+)
+async def test_an_output_that_always_fails_ends_neither_call_nor_summary(
+    output: str, method: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: list[str]
+) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    summaries: list[Any] = []
+    metrics.add_event_handler("on_call_summary", lambda processor, summary: summaries.append(summary))
+    _break(metrics, output, method, always=True)
+    truth = await run_call(SHORT, before_output=[metrics])
+    assert truth.turns["completed"]
+    assert [summary.end_reason for summary in summaries] == ["completed"]
+    with LedgerReader(tmp_path / "calls.db") as ledger:
+        assert [call.end_reason for call in ledger.calls()] == ["completed"]
+    assert len([line for line in log if "boom" in line]) < 20
