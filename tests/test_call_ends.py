@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
+from tests.scripted import SHORT, run_call
 from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.errors import ErrorRaised
@@ -286,3 +288,15 @@ def test_what_passes_between_the_end_and_its_telling_is_no_part_of_the_series_du
     # Telemetry has a clock of its own, on which no time has passed.
     assert isinstance(duration, Sum)
     assert duration.data_points[0].value == pytest.approx(-60.0, abs=1.0)
+
+
+async def test_a_ledger_that_cannot_be_written_is_no_error_of_the_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "file" / "calls.db"))
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+    await run_call(SHORT, before_output=[VoiceMetricsProcessor(telemetry=in_memory())])
+    gc.collect()
+    assert told == []

@@ -1,6 +1,6 @@
 """One call on the event loop: its timers, its rows in the ledger, and its end, told once.
 
-Refuses to raise: faults are handed on. Nothing here is shared with another call.
+Nothing here raises, faults are handed on; nothing is shared with another call.
 """
 
 from __future__ import annotations
@@ -197,7 +197,10 @@ class Lifetime:
     async def _journal_written(self, journal: Journal) -> None:
         """Wait a moment for the last rows: a process may leave by `os._exit` when its call is over."""
         try:
-            await asyncio.wait({asyncio.wrap_future(journal.written())}, timeout=ROWS_SECONDS)
+            written = asyncio.wrap_future(journal.written())
+            # A ledger that cannot be written has said so; asyncio would say it again, as an error of the application.
+            written.add_done_callback(lambda written: written.cancelled() or written.exception())
+            await asyncio.wait({written}, timeout=ROWS_SECONDS)
         except Exception as fault:
             self._listener.faulted("ledger", fault)
 
