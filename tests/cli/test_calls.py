@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,19 @@ def test_calls_in_a_pipe_are_whole_and_without_colour(run: Run, calls: Path) -> 
     assert not any(line.endswith(" ") for line in done.stdout.splitlines())
 
 
+def test_the_table_shows_what_calls_achieved_where_one_says_so(run: Run, environment: dict[str, str]) -> None:
+    said = (("booked", True), ("no_table", False), ("voicemail", None), (None, None))
+    with closing(Ledger(Path(environment["VOICE_METRICS_DB"]))) as ledger:
+        for number, (outcome, success) in enumerate(said):
+            ledger.call_started(f"call-{number}", NOON + timedelta(hours=number), {})
+            ledger.call_ended(f"call-{number}", summary(f"call-{number}", outcome=outcome, success=success), "ended")
+    head, *lines = [re.split(" {2,}", line) for line in run("calls").stdout.splitlines()]
+    place = head.index("outcome")
+    assert [line[place] for line in lines] == ["–", "voicemail", "no_table, no success", "booked, success"]
+    assert ["outcome", "no_table,", "no", "success"] in squeezed(run("calls", "call-1").stdout)
+    assert [(call["outcome"], call["success"]) for call in json.loads(run("calls", "--json").stdout)] == [*said[::-1]]
+
+
 def test_one_call_in_full(run: Run, calls: Path) -> None:
     done = run("calls", "aaa")
     assert (done.returncode, done.stderr) == (0, "")
@@ -145,6 +160,8 @@ def test_json_and_csv_have_the_same_values(run: Run, calls: Path) -> None:
         "audio_seconds": 58.5,
         "cost_usd": 0.016,
         "exported": True,
+        "outcome": None,
+        "success": None,
         "key": "aabb-2",
         "series": "pending",
     }

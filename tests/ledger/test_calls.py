@@ -51,7 +51,7 @@ def test_a_call_is_live_until_it_ends(ledger: Ledger, path: Path) -> None:
 
 def test_the_row_of_a_call_holds_its_numbers(ledger: Ledger, path: Path) -> None:
     ledger.call_started("a", NOON, {})
-    ledger.call_ended("a", summary("a"), CallState.DELIVERED)
+    ledger.call_ended("a", summary("a", outcome="booked", success=False), CallState.DELIVERED)
     before = time.time()
     assert ledger.flush()
     row = only(path)
@@ -76,6 +76,8 @@ def test_the_row_of_a_call_holds_its_numbers(ledger: Ledger, path: Path) -> None
         audio_seconds=58.5,
         cost_usd=0.016,
         exported=True,
+        outcome="booked",
+        success=False,
     )
 
 

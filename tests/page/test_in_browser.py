@@ -53,7 +53,14 @@ def ids(tab: Any) -> list[str]:
 
 
 def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, ledger: Ledger) -> None:
-    ended(ledger, "priced", response={"count": 1, "max_ms": 1234.4}, cost={"total_usd": 0.016})
+    ended(
+        ledger,
+        "priced",
+        response={"count": 1, "max_ms": 1234.4},
+        cost={"total_usd": 0.016},
+        outcome="table_booked",
+        success=True,
+    )
     ended(ledger, "absent", ago=700.0, models={}, llm={}, tts={}, stt={}, response={}, cost={}, turns=None,
           interruptions=None, errors=None, duration_seconds=None, end_reason=None)  # fmt: skip
     ledger.flush()
@@ -68,12 +75,13 @@ def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, le
         )
     )
     assert {key.strip(): value for key, value in row.items() if key.strip() not in ("Started",)} == {
-        "Call": "priced", "Length": "1 min 00 s", "End": "completed", "Worst response": f"{number(1234)} ms",
+        "Call": "priced", "Length": "1 min 00 s", "End": "completed", "Outcome": "table booked, success",
+        "Worst response": f"{number(1234)} ms",
         "Turns": "4", "Cut off": "1", "Errors": "0", "Tokens in": number(1200), "Tokens out": "80",
         "Characters": "300", "Cost": "$0.0160", "Models": "gpt-4.1, nova-3, sonic-2", "Series": "local only",
     }  # fmt: skip
     absent = tab.locator("main tbody tr").nth(1).locator("th, td").all_inner_texts()
-    assert absent[2:13] == ["–"] * 11
+    assert absent[2:14] == ["–"] * 12
 
 
 @pytest.mark.parametrize(

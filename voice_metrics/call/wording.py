@@ -48,6 +48,18 @@ def length(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
+def achieved(outcome: str | None, success: bool | None) -> str:
+    """What a call achieved, in the application's word.
+
+    Args:
+        outcome: The word; `None` if the application said nothing.
+        success: Whether that is a success; `None` if the application did not say.
+    """
+    if outcome is None:
+        return NOTHING
+    return outcome if success is None else f"{outcome}, {'success' if success else 'no success'}"
+
+
 def figures(latency: Mapping[str, Any] | None) -> str:
     """Average, least, median, 95th percentile, most and number of a latency.
 

@@ -9,15 +9,16 @@ from rich.text import Text
 
 from voice_metrics.cli import terminal
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, count, length, milliseconds, printable, usd
+from voice_metrics.cli.wording import NOTHING, achieved, count, length, milliseconds, printable, usd
 from voice_metrics.ledger import CallRow, CallState, Fate
 
 _SHORT_ID = 8
 _NUMBERS = {"length", "worst", "turns", "tokens", "characters", "cost"}
 # What a narrow terminal has no room for, the first to go first.
-_DISPENSABLE = ("models", "characters", "turns", "tokens", "series")
+_DISPENSABLE = ("models", "characters", "turns", "tokens", "series", "outcome")
 _SERIES = {Fate.LIVE: NOTHING, Fate.LOCAL: "local only"}
 _STYLES = {"live": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
+_SUCCESS_STYLES = {True: "green", False: "red", None: ""}
 
 
 def show(calls: Sequence[CallRow], total: int) -> None:
@@ -39,10 +40,15 @@ def show(calls: Sequence[CallRow], total: int) -> None:
 
 def _table(calls: Sequence[CallRow], left_out: Collection[str]) -> Table:
     rows = [_cells(call) for call in calls]
+    # Few bots say what a call achieved.
+    if all(call.outcome is None for call in calls):
+        left_out = {*left_out, "outcome"}
     columns = [name for name in rows[0] if name not in left_out]
     table = terminal.plain_table(*columns, right=_NUMBERS)
-    for row in rows:
-        table.add_row(*(Text(printable(row[name]), style=_STYLES.get(row[name], "")) for name in columns))
+    for call, row in zip(calls, rows, strict=True):
+        styles = {name: _STYLES.get(text, "") for name, text in row.items()}
+        styles["outcome"] = _SUCCESS_STYLES[call.success]
+        table.add_row(*(Text(printable(row[name]), style=styles[name]) for name in columns))
     return table
 
 
@@ -57,6 +63,7 @@ def _cells(call: CallRow) -> dict[str, str]:
         "started (local)": local(call.started_at),
         "length": length(call.duration_seconds),
         "end": "live" if call.state is CallState.LIVE else call.end_reason or NOTHING,
+        "outcome": achieved(call.outcome, call.success),
         "worst": milliseconds(call.worst_response_ms),
         "turns": count(call.turns),
         "tokens": count(tokens),

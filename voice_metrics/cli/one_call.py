@@ -10,7 +10,7 @@ from rich.text import Text
 from voice_metrics.call.wording import summary_lines
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, figures, length, milliseconds, printable
+from voice_metrics.cli.wording import NOTHING, achieved, figures, length, milliseconds, printable
 from voice_metrics.ledger import CallDetail, CallState, StartUp, start_up
 from voice_metrics.ledger.fates import FATES
 
@@ -35,6 +35,8 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     row, summary = detail.row, detail.summary
     yield "started", f"{local(row.started_at, offset=True)}, {length(row.duration_seconds)}"
     yield "end", row.end_reason or ("still running" if row.state is CallState.LIVE else NOTHING)
+    if row.outcome is not None:
+        yield "outcome", achieved(row.outcome, row.success)
     yield "series", FATES[row.fate].sentence
     models = {"LLM": row.llm_model, "STT": row.stt_model, "TTS": row.tts_model}
     yield "models", ", ".join(f"{name} {model}" for name, model in models.items() if model) or NOTHING

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from voice_metrics.call.wording import NOTHING, count, figures, length, milliseconds, usd
+from voice_metrics.call.wording import NOTHING, achieved, count, figures, length, milliseconds, usd
 
-__all__ = ["NOTHING", "count", "figures", "length", "milliseconds", "printable", "usd"]
+__all__ = ["NOTHING", "achieved", "count", "figures", "length", "milliseconds", "printable", "usd"]
 
 
 def printable(text: str) -> str:

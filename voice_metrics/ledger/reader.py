@@ -49,7 +49,9 @@ _COLUMNS = (
     "stt_model, tts_model, worst_response_ms, turns, interruptions, errors, prompt_tokens, completion_tokens, "
     "characters, audio_seconds, cost_usd, "
     # Python's json writes NaN, which SQLite rejects.
-    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.exported') END, COALESCE(key, 'row-' || id)"
+    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.exported') END, "
+    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.outcome') END, "
+    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.success') END, COALESCE(key, 'row-' || id)"
 )
 _CONDITIONS = {
     "since": "started_at >= :since",
@@ -292,12 +294,13 @@ class LedgerReader:
 
 def _call_row(row: tuple[Any, ...]) -> CallRow:
     state = CallState(row[1]) if row[1] in _STATES else CallState.ENDED
-    exported = None if row[18] is None else bool(row[18])
+    exported, success = (None if row[place] is None else bool(row[place]) for place in (18, 20))
     # Another program or a bad disk may have written any type: such a cell reads as `None`.
     numbers: list[Any] = [value if isinstance(value, int | float) else None for value in row]
     texts: list[Any] = [None if value is None else str(value) for value in row]
     numbers[2:4] = (number or 0.0 for number in numbers[2:4])
-    return CallRow(*(str(row[0]), state, *numbers[2:5], *texts[5:9], *numbers[9:18], exported, str(row[19])))
+    ended = (exported, texts[19], success)
+    return CallRow(*(str(row[0]), state, *numbers[2:5], *texts[5:9], *numbers[9:18], *ended, str(row[21])))
 
 
 def _row(measured: tuple[Any, ...]) -> Row | None:

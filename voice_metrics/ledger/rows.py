@@ -80,6 +80,8 @@ class CallRow:
         audio_seconds: Audio sent to speech recognition, in seconds.
         cost_usd: Cost in US dollars; `None` if no part of it has a price.
         exported: True if a server acknowledged the last export; `None` without an endpoint or if unknown.
+        outcome: What the call achieved, in the application's word; `None` if it said nothing.
+        success: Whether that is a success; `None` if the application did not say.
         key: The call's `Identity.key`, distinct even for two calls with one id.
     """
 
@@ -102,6 +104,8 @@ class CallRow:
     audio_seconds: float | None
     cost_usd: float | None
     exported: bool | None = None
+    outcome: str | None = None
+    success: bool | None = None
     key: str = field(default="", compare=False)
 
     @property

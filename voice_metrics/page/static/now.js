@@ -5,7 +5,7 @@ import { COLUMNS } from "./calls.js";
 import { callAddress, table } from "./table.js";
 import { clock, count, ms, or, plural, short } from "./words.js";
 
-const SHOWN = ["Call", "Started", "Length", "Worst response", "Cost", "End", "Turns", "Errors", "Models"];
+const SHOWN = ["Call", "Started", "Length", "Worst response", "Cost", "End", "Outcome", "Turns", "Errors", "Models"];
 const columns = COLUMNS.filter((column) => SHOWN.includes(column.name)).map((column) => ({ ...column, order: null }));
 
 const NUMBERS = [
