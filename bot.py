@@ -90,7 +90,7 @@ async def run_bot(transport: BaseTransport, runner_args: RunnerArguments) -> Non
         context, user_params=LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer())
     )
     metrics_logger = MetricsLogger()
-    voice_metrics = VoiceMetricsProcessor()
+    voice_metrics = VoiceMetricsProcessor(attributes={"line": os.getenv("BOT_LINE", "main")})
 
     pipeline = Pipeline(
         [

@@ -44,6 +44,8 @@ def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> 
     keep_readable()
     say("demo", "offline: a scripted caller and model; Moonshine hears, Piper speaks, all on 127.0.0.1")
     try:
+        if engine == "real":
+            say("demo", stand_in.LOADING)
         with stand_in.stand_in(engine) as cloud, _caller() as caller:
             stand_in.use(os.environ, cloud.expect("ready", stand_in.START_SECONDS)["port"])
             _attach_observers(record)

@@ -38,6 +38,7 @@ def wait_for_browsers(parser: argparse.ArgumentParser, *, offline: bool) -> int:
         _check_free(host, port)
         with contextlib.ExitStack() as running:
             if offline:
+                print(stand_in.LOADING.capitalize(), flush=True)
                 cloud = running.enter_context(stand_in.stand_in())
                 stand_in.use(os.environ, cloud.expect("ready", stand_in.START_SECONDS)["port"])
             app.add_api_route("/call", _page, include_in_schema=False)

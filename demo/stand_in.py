@@ -1,16 +1,21 @@
-"""Points the bot's three services at the stand-in.
+"""Points the bot's three services at the stand-in, and marks its calls as the demo's.
 
 The bot reads keys, addresses and model names from its environment, so the bot of the demo is the bot of production.
 """
 
 from collections.abc import MutableMapping
+from pathlib import Path
 
 from demo.child import Child
 from demo.errors import DemoError
 from demo.first import OFFLINE, missing
 
+# Said before a wait in which nothing else is said.
+LOADING = "loading the speech models..."
+
 # Models are loaded from disk, which a cold cache makes slow.
 START_SECONDS = 90.0
+_PRICES = Path(__file__).with_name("demo-prices.toml")
 
 
 def stand_in(engine: str = "real") -> Child:
@@ -28,10 +33,10 @@ def stand_in(engine: str = "real") -> Child:
 
 
 def use(environ: MutableMapping[str, str], port: int) -> None:
-    """Make a process's environment name the stand-in and nothing else.
+    """Make a process's environment name the stand-in and nothing else, and tell its calls from real ones.
 
     Args:
-        environ: The environment; keys of real services in it are replaced.
+        environ: The environment; keys of real services in it are replaced, as are service name and prices.
         port: Port of the stand-in on 127.0.0.1.
     """
     here = f"127.0.0.1:{port}"
@@ -46,4 +51,7 @@ def use(environ: MutableMapping[str, str], port: int) -> None:
         CARTESIA_URL=f"ws://{here}/cartesia/tts/websocket",
         CARTESIA_MODEL="piper-joe-medium",
         CARTESIA_VOICE_ID="joe",
+        OTEL_SERVICE_NAME="voice-bot-demo",
+        BOT_LINE="demo",
+        VOICE_METRICS_PRICES=str(_PRICES),
     )

@@ -30,7 +30,8 @@ class OpenAI:
         cached = self._cache.cached_tokens(written)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
-        await asyncio.sleep(_FIRST_TOKEN_CACHED_SECONDS if cached else _FIRST_TOKEN_SECONDS)
+        usual = _FIRST_TOKEN_CACHED_SECONDS if cached else _FIRST_TOKEN_SECONDS
+        await asyncio.sleep(usual + answer.late_seconds)
         head = {"id": f"chatcmpl-{uuid.uuid4().hex[:12]}", "object": "chat.completion.chunk"} | {
             "created": int(time.time()),
             "model": asked["model"],

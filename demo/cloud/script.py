@@ -13,6 +13,9 @@ from typing import Any
 _TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]")
 _CACHE_BLOCK_TOKENS = 64
 _CACHE_PROMPTS = 8
+# One answer is slow, as they are when a provider is busy, so that there is something to find in the demo's call.
+_BUSY_SECONDS = 2.0
+_CHANGE = "make (that|it)"
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 
 Message = dict[str, Any]
@@ -26,11 +29,13 @@ class Reply:
         text: What it says; empty when it calls a function.
         function: Name of the function it calls; `None` when it speaks.
         arguments: Arguments of that function, as JSON.
+        late_seconds: How much longer than usual its first token takes, in seconds.
     """
 
     text: str = ""
     function: str | None = None
     arguments: str = ""
+    late_seconds: float = 0.0
 
     @property
     def tokens(self) -> list[str]:
@@ -56,9 +61,10 @@ def reply(messages: list[Message], tools: list[dict[str, Any]]) -> Reply:
     if last["role"] == "tool":
         return _report(json.loads(_text(last)))
     said = _text(last).lower()
-    if tools and re.search(r"book|table|people|make (that|it)", said):
+    if tools and re.search(rf"book|table|people|{_CHANGE}", said):
         booking = {"day": "Friday", "time": "seven", "people": _people(said)}
-        return Reply(function=tools[0]["function"]["name"], arguments=json.dumps(booking))
+        late = _BUSY_SECONDS if re.search(_CHANGE, said) else 0.0
+        return Reply(function=tools[0]["function"]["name"], arguments=json.dumps(booking), late_seconds=late)
     if re.search(r"hour|open|saturday", said):
         return Reply("On Saturday we are open from noon until eleven.")
     if re.search(r"bye|thank", said):

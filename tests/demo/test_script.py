@@ -17,9 +17,9 @@ TAKEN = Reply("I am sorry, that time is taken. Would half past eight suit you?")
 AT_A_LOSS = Reply("I can tell you our opening hours or book a table. Which would you like?")
 
 
-def booking(people: int) -> Reply:
+def booking(people: int, *, late_seconds: float = 0.0) -> Reply:
     arguments = {"day": "Friday", "time": "seven", "people": people}
-    return Reply(function="book_table", arguments=json.dumps(arguments))
+    return Reply(function="book_table", arguments=json.dumps(arguments), late_seconds=late_seconds)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def booking(people: int) -> Reply:
         pytest.param("user", "What are your opening hours on Saturday?", HOURS, id="hours"),
         pytest.param("user", [{"type": "text", "text": "When do you open?"}], HOURS, id="content-in-parts"),
         pytest.param("user", "Can you book a table for four people on Friday at seven?", booking(4), id="books"),
-        pytest.param("user", "Please make that five people.", booking(5), id="changes-the-booking"),
+        pytest.param("user", "Please make that five people.", booking(5, late_seconds=2.0), id="changes-the-booking"),
         pytest.param("user", "A table for 3", booking(3), id="digits-are-numbers"),
         pytest.param("user", "A table please", booking(2), id="a-table-is-for-two"),
         pytest.param("user", "Thank you very much, and good-bye.", GOODBYE, id="goodbye"),
