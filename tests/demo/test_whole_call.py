@@ -139,6 +139,19 @@ def test_usage_is_what_the_services_reported(run: Run) -> None:
     assert run.summary["stt"]["audio_seconds"] == pytest.approx(heard, abs=0.001)
 
 
+def test_what_the_caller_felt_adds_up(run: Run) -> None:
+    told, floor = run.summary, run.summary["floor"]
+    assert sum(floor[holder] for holder in ("caller", "bot", "both", "none")) == pytest.approx(
+        told["duration_seconds"], abs=0.02
+    )
+    # The caller barges in once, and the bot yields.
+    assert 0.0 < floor["both"] < 1.0
+    assert floor["bot"] > 8.0
+    assert floor["caller"] > 4.0
+    assert told["greeting_ms"] > 0
+    assert (told["response"]["count"], told["interruption_stop"]["count"], told["false_interruptions"]) == (4, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("service", "processor"),
     [("stt", "GladiaSTTService"), ("llm", "OpenAILLMService"), ("tts", "CartesiaTTSService")],

@@ -6,7 +6,7 @@ the floor is; `--json` has every row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from rich.table import Table
 from rich.text import Text
@@ -23,7 +23,7 @@ _TOKENS = {
     "reasoning_tokens": "reasoning",
 }
 _LEFT_OUT = {"cost_usd", "unpriced", "speech"}
-_LENGTHS = {"turn", "audio_seconds"}
+_LENGTHS = {"turn", "audio_seconds", "silence"}
 _COUNTS = {"characters"}
 
 
@@ -54,21 +54,21 @@ def table(rows: Iterable[Row], started_at: float) -> Table:
     return lines
 
 
-def _together(rows: Iterable[Row]) -> Iterator[tuple[Row, list[Row]]]:
+def _together(rows: Iterable[Row]) -> list[tuple[Row, list[Row]]]:
     """Each row with those that say more about it: parts of a response, kinds of tokens of one request."""
-    head: Row | None = None
-    details: list[Row] = []
+    lines: list[tuple[Row, list[Row]]] = []
+    response: list[Row] | None = None
     for row in rows:
-        part = head is not None and head.kind == "response" and row.kind == "response_part"
-        token = head is not None and head.kind in _TOKENS and row.kind in _TOKENS and row.kind != head.kind
-        if head is not None and (part or token) and (row.name == head.name or part):
+        head, details = lines[-1] if lines else (row, [])
+        if row.kind == "response_part" and response is not None:
+            # Pipecat tells the parts a moment later, and the silence that the response ended comes in between.
+            response.append(row)
+        elif head.kind in _TOKENS and row.kind in _TOKENS and row.kind != head.kind and row.name == head.name:
             details.append(row)
-            continue
-        if head is not None:
-            yield head, details
-        head, details = row, []
-    if head is not None:
-        yield head, details
+        else:
+            lines.append((row, []))
+            response = lines[-1][1] if row.kind == "response" else response
+    return lines
 
 
 def _value(row: Row, details: Iterable[Row]) -> str:
@@ -89,4 +89,5 @@ def _detail(row: Row, details: Iterable[Row]) -> str:
         return ", ".join(f"{count(part.value)} {_TOKENS[part.kind]}" for part in (row, *details))
     if row.kind == "response":
         return ", ".join(f"{(part.name or '').replace('_', ' ')} {(part.value or 0) * 1000:.0f}" for part in details)
-    return (row.outcome or "").replace("_", " ")
+    told = (row.outcome or "").replace("_", " ")
+    return f"after {told}" if row.kind == "silence" else told
