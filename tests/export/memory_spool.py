@@ -15,6 +15,7 @@ class MemorySpool:
         self.left: dict[int, PendingRequest] = {}
         self.claimed: dict[int, PendingRequest] = {}
         self.given_up_keys: list[str] = []
+        self.delivered_keys: list[str] = []
         self.refused_for_good: list[PendingRequest] = []
         self.replacements = 0
         self.aside: list[PendingRequest] = []
@@ -68,6 +69,7 @@ class MemorySpool:
 
     def delivered(self, keys: Sequence[str]) -> None:
         self._check()
+        self.delivered_keys += keys
 
     def given_up(self, keys: Sequence[str]) -> None:
         self._check()

@@ -210,6 +210,17 @@ def test_event_arrives_once_the_store_is_well_again(store: LogStore) -> None:
     assert sorted(event["call_id"] for event in store.named("voice.call")) == ["c-1", "c-2"]
 
 
+def test_ledger_hears_of_an_event_that_is_delivered_after_all(store: LogStore) -> None:
+    store.status = 503
+    spool = MemorySpool()
+    used = telemetry(store, spool=spool, OTEL_METRIC_EXPORT_INTERVAL="100")  # type: ignore[arg-type]
+    assert ended(used, "c-1").result(10) is False
+    store.status = 200
+    assert ended(used, "c-2").result(10) is True
+    assert used.shutdown(5.0) is True
+    assert spool.delivered_keys == ["key-c-1"]
+
+
 def test_event_that_a_store_rejects_is_given_up_and_not_sent_again(store: LogStore) -> None:
     store.rejected = 1
     spool = MemorySpool()

@@ -20,8 +20,6 @@ EVENTS_PER_REQUEST = 500
 # Beyond it the oldest are lost where nothing keeps them.
 MOST_WAITING = 20_000
 _SPARE_REQUESTS = 16
-# Calls whose lost events are remembered for the answer to their last export, which some of them had before.
-_MOST_REFUSED = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +51,8 @@ class EventQueue:
         self._dropped = dropped
         self._lock = threading.Lock()
         self._waiting: deque[Waiting] = deque()
-        # Calls of which a server will never have an event.
-        self._refused: dict[str, None] = {}
+        # Calls of which the latest round says that a server will never have an event.
+        self._refused: set[str] = set()
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
         """Take an event of a call, to be sent with its next export.
@@ -79,11 +77,13 @@ class EventQueue:
         with self._lock:
             return list(self._waiting)
 
+    def keys(self) -> frozenset[str]:
+        """The calls of which an event waits."""
+        return frozenset(one.key for one in self.waiting)
+
     def reached(self, key: str) -> bool:
-        """Whether a server has every event of a call that was sent."""
-        refused = key in self._refused
-        self._refused.pop(key, None)
-        return not refused and all(one.key != key for one in self.waiting)
+        """Whether a server has every event of a call, as the latest round left it."""
+        return key not in self._refused and key not in self.keys()
 
     def ship(self, requests: Requests) -> Outcome | None:
         """Send what waits.
@@ -96,6 +96,7 @@ class EventQueue:
         """
         failure: Outcome | None = None
         spare = _SPARE_REQUESTS
+        self._refused.clear()
         chunks = deque(_chunked(self.waiting))
         while chunks:
             chunk = chunks.popleft()
@@ -140,9 +141,7 @@ class EventQueue:
             self._waiting = deque(one for one in self._waiting if one not in gone)
 
     def _give_up(self, chunk: Sequence[Waiting], lost: int) -> None:
-        self._refused.update(dict.fromkeys(one.key for one in chunk))
-        for key in list(self._refused)[:-_MOST_REFUSED]:
-            del self._refused[key]
+        self._refused.update(one.key for one in chunk)
         self._forget(chunk)
         self._dropped("export_rejected", lost)
 

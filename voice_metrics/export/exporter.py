@@ -92,8 +92,8 @@ class Exporter:
         self._shipping: Shipping | None = None
         self._unsent: UnsentRequests | None = None
         self._owes_series = False
-        # Ended calls whose last export has failed.
-        self._undelivered: set[Outgoing] = set()
+        # Ended calls, by key, whose last export was not acknowledged.
+        self._late: dict[str, Outgoing] = {}
         # Whether the latest request failed in a way that concerns every request.
         self._outage = False
         # Whether the server is back and what is owed should not wait for the next interval.
@@ -290,11 +290,6 @@ class Exporter:
             self._reports.recovered()
         if shipped.lost:
             self._live.dropped("export_rejected", shipped.lost)
-        after_all = [call for call in shipped.settled if call in self._undelivered or call.refused]
-        self._undelivered.difference_update(after_all)
-        self._undelivered |= {piece.of for piece in shipped.failed if piece.of.ended_ns is not None}
-        if after_all and self._unsent is not None:
-            self._unsent.settled(after_all)
 
     def _keep_meanwhile(self) -> None:
         """Keep what is owed while a request waits for its answer."""
@@ -306,7 +301,28 @@ class Exporter:
         for flush in flushes:
             events = self._events.reached(flush.key) if self._events is not None else None
             series = None if shipped is None else shipped.reached(flush.outgoing)
-            flush.answer(events if series is None else series if events is None else series and events)
+            acknowledged = events if series is None else series if events is None else series and events
+            if acknowledged is False:
+                self._late[flush.key] = flush.outgoing
+            flush.answer(acknowledged)
+        self._settle_late(shipped)
+
+    def _settle_late(self, shipped: Shipped | None) -> None:
+        """Tell the spool what became of calls that were not acknowledged when they ended."""
+        if not self._late:
+            return
+        waiting = self._events.keys() if self._events is not None else frozenset()
+        over: dict[str, bool] = {}
+        for key, outgoing in self._late.items():
+            shared = outgoing is self._live.shared
+            done = shipped is None or (shipped.reached(outgoing) if shared else outgoing.settled)
+            if done and key not in waiting:
+                refused = outgoing.refused or (self._events is not None and not self._events.reached(key))
+                over[key] = refused or (shared and shipped is not None and outgoing in shipped.given_up)
+        for key in over:
+            del self._late[key]
+        if over and self._unsent is not None:
+            self._unsent.settled(over)
 
     def _relieve(self) -> None:
         """Give up, or hand to the spool, the oldest ended calls when there is no room for more."""
@@ -320,7 +336,8 @@ class Exporter:
             self._reports.fault("full", f"{len(pieces)} ended calls were dropped; there is no room for more.")
         gone = [piece.of for piece in pieces]
         self._live.remove(gone)
-        self._undelivered.difference_update(gone)
+        keys = {call.key for call in gone}
+        self._late = {key: call for key, call in self._late.items() if key not in keys}
 
     def _resend(self) -> None:
         if self._unsent is not None:

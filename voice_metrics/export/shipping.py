@@ -31,7 +31,6 @@ class Shipped:
 
     Parameters:
         acknowledged: Requests that the server took whole.
-        settled: Ended calls that owe nothing any more.
         failed: What was not acknowledged and is still to be sent.
         given_up: Calls and shared series of which a server will never have something that was sent.
         lost: Series that were given up for the first time.
@@ -40,7 +39,6 @@ class Shipped:
     """
 
     acknowledged: int = 0
-    settled: list[Outgoing] = field(default_factory=list)
     failed: list[Piece] = field(default_factory=list)
     given_up: set[Outgoing] = field(default_factory=set)
     lost: int = 0
@@ -118,8 +116,7 @@ class Shipping:
                 entry.acknowledge()
             if again:
                 piece.of.regroup()
-            if piece.of.settle():
-                shipped.settled.append(piece.of)
+            piece.of.settle()
 
     def _shrink(self, chunk: Sequence[Piece]) -> bool:
         series = sum(map(len, chunk))
@@ -154,8 +151,7 @@ class Shipping:
             shipped.given_up.add(piece.of)
             piece.of.refused = piece.of.ended_ns is not None
             piece.of.regroup()
-            if piece.of.settle():
-                shipped.settled.append(piece.of)
+            piece.of.settle()
 
     def _failed(self, chunk: Sequence[Piece], outcome: Outcome, shipped: Shipped) -> bool:
         """Note a failure; return whether everything else would fare alike."""

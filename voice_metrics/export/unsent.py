@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.event_queue import EventQueue
-from voice_metrics.export.outgoing import Outgoing, Piece
+from voice_metrics.export.outgoing import Piece
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.resend import resend
@@ -87,11 +87,15 @@ class UnsentRequests:
         events = self._events.pending(self._requests, now) if self._events is not None else []
         return self._requests.pending(self._owed(), now) + events
 
-    def settled(self, calls: Sequence[Outgoing]) -> None:
-        """Note what became of calls whose last export had failed."""
-        if delivered := [call.key for call in calls if not call.refused]:
+    def settled(self, over: Mapping[str, bool]) -> None:
+        """Note what became of calls that were not acknowledged when they ended.
+
+        Args:
+            over: Whether a server will never have all of a call, by its key.
+        """
+        if delivered := [key for key, refused in over.items() if not refused]:
             self._written(lambda: self._spool.delivered(delivered))
-        if refused := [call.key for call in calls if call.refused]:
+        if refused := [key for key, refused in over.items() if refused]:
             self._written(lambda: self._spool.given_up(refused))
 
     def keep_rest(self) -> None:
