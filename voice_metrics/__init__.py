@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from voice_metrics.settings.environment import SettingsError
     from voice_metrics.telemetry import Telemetry, shutdown
 
-# `instrument_server` is public too, but `import *` must not ask for its extra.
+# `instrument_server` is public too, but `import *` must not need its extra.
 __all__ = [
     "CallSummary",
     "GrafanaMetricsExporter",
@@ -31,7 +31,7 @@ __all__ = [
     "shutdown",
 ]
 
-# Each name is imported when it is first asked for, so that the command line does not load Pipecat.
+# Names are imported on first access, so that the command line does not load Pipecat.
 _HOME = {
     "CallSummary": "call.summary",
     "GrafanaMetricsExporter": "processor",

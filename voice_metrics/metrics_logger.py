@@ -1,4 +1,4 @@
-"""A processor that logs what Pipecat measures, line by line, with running totals."""
+"""A processor that logs Pipecat's measurements line by line, with running totals."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from voice_metrics.pipecat.metrics_frames import measurements
 
 
 class MetricsLogger(FrameProcessor):
-    """Logs each measurement of a MetricsFrame in readable units, and what has been used so far.
+    """Logs each measurement of a MetricsFrame in readable units, with running totals. Frames pass unchanged.
 
-    Lines have the level INFO, or the one given. Frames pass unchanged.
+    pipeline = Pipeline([..., tts, MetricsLogger(), VoiceMetricsProcessor(), transport.output(), ...])
     """
 
     def __init__(self, *, level: str = "INFO", name: str | None = None) -> None:
@@ -37,9 +37,9 @@ class MetricsLogger(FrameProcessor):
             name: Pipecat's name of the processor, or `None` for its class and a number.
 
         Raises:
-            ValueError: If there is no such level.
+            ValueError: There is no such level.
         """
-        # Without queues of its own it keeps the order of frames.
+        # Direct mode has no queue, so the order of frames stays.
         super().__init__(name=name, enable_direct_mode=True)
         try:
             logger.level(level)
@@ -49,12 +49,7 @@ class MetricsLogger(FrameProcessor):
         self._reset()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Log a MetricsFrame and pass every frame on.
-
-        Args:
-            frame: Any frame.
-            direction: Its direction.
-        """
+        """Log a MetricsFrame and pass every frame on."""
         await super().process_frame(frame, direction)
         try:
             self._read(frame)

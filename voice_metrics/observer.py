@@ -1,7 +1,7 @@
-"""The observer for bots whose code cannot be changed: the same core as the processor, fed from outside the pipeline.
+"""The observer for bots whose code cannot be changed: the processor's measurements from outside the pipeline.
 
-Pipecat drops an observer for the rest of a call when it raises and discards what waits in its queue at the end, so
-this one contains its faults, never waits while it is told a frame, and sums up in `cleanup`.
+If an observer raises, Pipecat drops it for the rest of the call, and at the end discards its queued frames. This one
+contains its faults, never waits in a callback, and sums up in `cleanup`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from voice_metrics.series.declarations import OwnKind
 from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
 
-# From 1.8.0 on a pipeline's flags are part of its set-up; before, they travel in the StartFrame.
+# Since Pipecat 1.8.0 a pipeline's flags are part of its set-up; before, they travel in the StartFrame.
 _SET_UP_WITH_FLAGS = "enable_metrics" in {field.name for field in fields(FrameProcessorSetup)}
 
 
 class VoiceMetricsObserver(BaseObserver):
-    """Measures the calls of the worker that it observes; parameters and promises are the processor's.
+    """Measures the calls of a worker; parameters and guarantees are those of `VoiceMetricsProcessor`.
 
     Event handlers available:
 
@@ -60,7 +60,7 @@ class VoiceMetricsObserver(BaseObserver):
         budget_usd: float | Decimal | None = None,
         name: str | None = None,
     ) -> None:
-        """Make an observer; the environment is read here, the first call begins when its pipeline is set up.
+        """Make an observer and read the environment; the first call begins when its pipeline is set up.
 
         Args:
             llm_model: Tag of every series, or `None` for the model found in the pipeline.
@@ -68,24 +68,23 @@ class VoiceMetricsObserver(BaseObserver):
             tts_model: The same for speech synthesis.
             service_name: OTLP `service.name` of the process, or `None` for `OTEL_SERVICE_NAME`, else "voice-bot".
             call_id: Id of the call, or `None` for `StartFrame.metadata["call_id"]`, else a new UUID.
-                Series of calls with the same id at the same time are added up.
+                Simultaneous calls with the same id share series.
             attributes: More tags for every series of the call, text to text.
             prices: The user's own prices, or `None` for `VOICE_METRICS_PRICES` and the built-in price book.
-            telemetry: Where series go, or `None` for the process's own, made from the environment.
-            budget_usd: US dollars that a call may cost before `on_budget` is raised, or `None` for any amount.
+            telemetry: Destination of series, or `None` for the process's own, made from the environment.
+            budget_usd: US dollars at which `on_budget` is called, or `None` for no budget.
             name: Pipecat's name of the observer, or `None` for its class and a number.
 
         Raises:
-            SettingsError: If the user's own prices cannot be used.
-            TypeError: If an argument has another type than it should have; a name or an attribute is text.
-            ValueError: If an attribute has the name of a label that series have already, or the budget is not more
-                than 0.
+            SettingsError: The user's own prices cannot be used.
+            TypeError: An argument has a wrong type; names and attributes are text.
+            ValueError: An attribute has the name of a label that series already have, or the budget is not positive.
         """
-        # Before Pipecat 1.12 the keyword is ignored and every push of a frame is told.
+        # Before Pipecat 1.12 the keyword has no effect: every push of a frame arrives here.
         super().__init__(name=name, observe_every_push=False)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
         self._flags = Flags(metrics=True, usage=True, initial_only=False)
-        # A traceback that shows the variables of its lines must not show the environment: it is read behind this one.
+        # Read the environment in another frame: tracebacks with local variables must not show its secrets.
         settings = Settings.of_process()
         self._recorder = CallRecorder(
             options,
@@ -106,7 +105,7 @@ class VoiceMetricsObserver(BaseObserver):
         return self._recorder.call_id
 
     def summary(self) -> CallSummary | None:
-        """The current call so far or the latest one, or `None` before the first."""
+        """Summary of the current call so far or of the latest one; `None` before the first."""
         return self._recorder.summary()
 
     def record(
@@ -118,11 +117,11 @@ class VoiceMetricsObserver(BaseObserver):
         unit: str = "",
         **attributes: str | float | bool,
     ) -> None:
-        """Record one of the application's own numbers, tagged like the rest of the call. Never raises.
+        """Record one of the application's own numbers with the call's tags. Never raises.
 
         Args:
             name: OTLP name of the metric.
-            value: The value in `unit`; added to a counter, the newest of a gauge.
+            value: Value in `unit`; added to a counter, the newest of a gauge.
             kind: "histogram", "counter" or "gauge".
             unit: UCUM unit, such as "ms", or a word in braces, such as "{item}"; empty for none.
             **attributes: More attributes of the value.
@@ -130,29 +129,21 @@ class VoiceMetricsObserver(BaseObserver):
         self._recorder.record(name, value, kind, unit, attributes)
 
     def outcome(self, name: str, *, success: bool | None = None) -> None:
-        """Say what the call achieved; the last one counts, and it never follows from how the call ends. Never raises.
+        """Record the application's outcome of the call; the last one counts. Never raises.
 
         Args:
-            name: The application's word for it, one of a few, such as "booked": each is a series.
-            success: Whether that is a success, or `None` if that is not known.
+            name: One of a few words, such as "booked"; each becomes a series.
+            success: True or False, or `None` if unknown.
         """
         self._recorder.outcome(name, success)
 
     async def on_processor_setup(self, data: Any) -> None:
-        """Begin the call with the first processor that is set up; Pipecat tells of it from 1.8.0 on.
-
-        Args:
-            data: The processor and how long it took.
-        """
+        """Begin the call with the first processor set up; Pipecat calls this since 1.8.0."""
         await self._recorder.discover(data.processor)
         self._recorder.was_set_up(data)
 
     async def on_push_frame(self, data: FramePushed) -> None:
-        """Read a frame, once.
-
-        Args:
-            data: The frame and its way.
-        """
+        """Read each frame once."""
         try:
             frame = data.frame
             if WATCHED[type(frame)] and not is_echo(frame, data.direction) and not self._recorder.has_read(frame):
@@ -161,7 +152,7 @@ class VoiceMetricsObserver(BaseObserver):
             logger.warning("A frame was not measured: {!r}", fault)
 
     async def cleanup(self) -> None:
-        """Tell the call's end, within the export timeout."""
+        """End the call, within the export timeout."""
         try:
             await self._recorder.conclude()
         finally:
@@ -174,7 +165,7 @@ class VoiceMetricsObserver(BaseObserver):
                 await self._recorder.discover(source)
                 self._recorder.take(frame)
             case EndFrame() | StopFrame() if self._recorder.call is not None:
-                # It is told as it enters the pipeline, ahead of what is still to be said; `cleanup` follows it.
+                # The observer sees it enter the pipeline, before queued speech is spoken; `cleanup` comes last.
                 self._recorder.announce_end(frame)
             case _:
                 self._recorder.take(frame)

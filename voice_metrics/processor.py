@@ -1,7 +1,4 @@
-"""The processor that a bot appends to its pipeline.
-
-Every frame goes on at once and in order, whatever happens here.
-"""
+"""The processor that a bot appends to its pipeline. Every frame passes at once and in order."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from voice_metrics.telemetry import Telemetry
 
 
 class VoiceMetricsProcessor(FrameProcessor):
-    """Measures the calls of the pipeline that it stands in.
+    """Measures the calls of its pipeline.
 
     Place it after the text-to-speech service and before `transport.output()`; after the output and at the
     very end of the pipeline work too. Its numbers go to OpenTelemetry as series that carry the call's id,
@@ -62,7 +59,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         budget_usd: float | Decimal | None = None,
         name: str | None = None,
     ) -> None:
-        """Make a processor; the environment is read here, the first call begins when its pipeline is set up.
+        """Make a processor and read the environment; the first call begins when its pipeline is set up.
 
         Args:
             llm_model: Tag of every series, or `None` for the model found in the pipeline.
@@ -70,23 +67,22 @@ class VoiceMetricsProcessor(FrameProcessor):
             tts_model: The same for speech synthesis.
             service_name: OTLP `service.name` of the process, or `None` for `OTEL_SERVICE_NAME`, else "voice-bot".
             call_id: Id of the call, or `None` for `StartFrame.metadata["call_id"]`, else a new UUID.
-                Series of calls with the same id at the same time are added up.
+                Simultaneous calls with the same id share series.
             attributes: More tags for every series of the call, text to text.
             prices: The user's own prices, or `None` for `VOICE_METRICS_PRICES` and the built-in price book.
-            telemetry: Where series go, or `None` for the process's own, made from the environment.
-            budget_usd: US dollars that a call may cost before `on_budget` is raised, or `None` for any amount.
+            telemetry: Destination of series, or `None` for the process's own, made from the environment.
+            budget_usd: US dollars at which `on_budget` is called, or `None` for no budget.
             name: Pipecat's name of the processor, or `None` for its class and a number.
 
         Raises:
-            SettingsError: If the user's own prices cannot be used.
-            TypeError: If an argument has another type than it should have; a name or an attribute is text.
-            ValueError: If an attribute has the name of a label that series have already, or the budget is not more
-                than 0.
+            SettingsError: The user's own prices cannot be used.
+            TypeError: An argument has a wrong type; names and attributes are text.
+            ValueError: An attribute has the name of a label that series already have, or the budget is not positive.
         """
-        # A processor with queues of its own lets system frames overtake the others; this one keeps their order.
+        # Direct mode has no queue: queues would let system frames overtake the others.
         super().__init__(name=name, enable_direct_mode=True)
         options = Options.checked({Leg.LLM: llm_model, Leg.STT: stt_model, Leg.TTS: tts_model}, call_id, attributes)
-        # A traceback that shows the variables of its lines must not show the environment: it is read behind this one.
+        # Read the environment in another frame: tracebacks with local variables must not show its secrets.
         settings = Settings.of_process()
         self._recorder = CallRecorder(
             options,
@@ -107,7 +103,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         return self._recorder.call_id
 
     def summary(self) -> CallSummary | None:
-        """The current call so far or the latest one, or `None` before the first."""
+        """Summary of the current call so far or of the latest one; `None` before the first."""
         return self._recorder.summary()
 
     def record(
@@ -119,11 +115,11 @@ class VoiceMetricsProcessor(FrameProcessor):
         unit: str = "",
         **attributes: str | float | bool,
     ) -> None:
-        """Record one of the application's own numbers, tagged like the rest of the call. Never raises.
+        """Record one of the application's own numbers with the call's tags. Never raises.
 
         Args:
             name: OTLP name of the metric.
-            value: The value in `unit`; added to a counter, the newest of a gauge.
+            value: Value in `unit`; added to a counter, the newest of a gauge.
             kind: "histogram", "counter" or "gauge".
             unit: UCUM unit, such as "ms", or a word in braces, such as "{item}"; empty for none.
             **attributes: More attributes of the value.
@@ -131,47 +127,34 @@ class VoiceMetricsProcessor(FrameProcessor):
         self._recorder.record(name, value, kind, unit, attributes)
 
     def outcome(self, name: str, *, success: bool | None = None) -> None:
-        """Say what the call achieved; the last one counts, and it never follows from how the call ends. Never raises.
+        """Record the application's outcome of the call; the last one counts. Never raises.
 
         Args:
-            name: The application's word for it, one of a few, such as "booked": each is a series.
-            success: Whether that is a success, or `None` if that is not known.
+            name: One of a few words, such as "booked"; each becomes a series.
+            success: True or False, or `None` if unknown.
         """
         self._recorder.outcome(name, success)
 
     def link(self, processor: FrameProcessor) -> None:
-        """Listen to the processors in front, which may fail to connect before this one is set up.
-
-        Args:
-            processor: The next processor.
-        """
+        """Link to the next processor, and listen to those in front, which may fail before this one's set-up."""
         super().link(processor)
         self._recorder.listen_in_front(self)
 
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as FrameProcessor does
-        """Find the pipeline's services and begin the call.
-
-        Args:
-            setup: Pipecat's set-up.
-        """
+        """Find the pipeline's services and begin the call."""
         await super().setup(setup)
         await self._recorder.discover(setup)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Read a frame and pass it on.
-
-        Args:
-            frame: Any frame.
-            direction: Its direction.
-        """
+        """Read a frame and pass it on."""
         await super().process_frame(frame, direction)
         if READ[type(frame)]:
             self._recorder.passes(frame)
-        # Pipecat waits for ever for an EndFrame that a processor keeps.
+        # Pipecat waits forever for an EndFrame that a processor does not pass on.
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
-        """Tell the call's end, within the export timeout."""
+        """End the call, within the export timeout."""
         try:
             await self._recorder.conclude()
         finally:
@@ -185,4 +168,4 @@ class VoiceMetricsProcessor(FrameProcessor):
 
 
 class GrafanaMetricsExporter(VoiceMetricsProcessor):
-    """`VoiceMetricsProcessor` under the name that existing bots use."""
+    """`VoiceMetricsProcessor` under the name in existing bots."""

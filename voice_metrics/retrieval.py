@@ -1,7 +1,4 @@
-"""Ready declarations for bots that retrieve documents and for the webhooks that they call.
-
-Owns the names; importing it declares them.
-"""
+"""Ready declarations for bots that retrieve documents or call webhooks; importing this module declares them."""
 
 from __future__ import annotations
 
@@ -15,9 +12,9 @@ class Retrieval(StrEnum):
 
     Parameters:
         TIME: Question to documents.
-        RERANKING_TIME: The documents' way through a reranker.
+        RERANKING_TIME: Time of the reranker.
         CACHE_LOOKUPS: Look-ups in the cache of embeddings by `outcome`, "hit" or "miss"; together a hit rate.
-        PROMPT_LENGTH: Characters of the prompt that retrieval put together.
+        PROMPT_LENGTH: Characters of the prompt that retrieval assembled.
     """
 
     TIME = "retrieval.time.milliseconds"
@@ -27,7 +24,7 @@ class Retrieval(StrEnum):
 
 
 class Webhook(StrEnum):
-    """Metrics of what a bot tells other systems.
+    """Metrics of a bot's deliveries to other systems.
 
     Parameters:
         TIME: Request to answer of one delivery.
@@ -38,7 +35,7 @@ class Webhook(StrEnum):
     DELIVERIES = "webhook.deliveries.total"
 
 
-# Characters; a page of text has some 3 000, a large context some 400 000.
+# Characters; a page of text has about 3 000, a large context about 400 000.
 _CHARACTERS = tuple(float(100 * 2**power) for power in range(13))
 
 READY = {

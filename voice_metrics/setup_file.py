@@ -1,6 +1,6 @@
-"""The file for Pipecat's `PIPECAT_SETUP_FILES`: measures every call of a bot whose code is not touched.
+"""The file for Pipecat's `PIPECAT_SETUP_FILES`: measures every call of a bot without a change to its code.
 
-`voice-metrics setup-file` prints where it is. Pipecat runs it by its path, once for every worker.
+`voice-metrics setup-file` prints its path, from which Pipecat runs it once for every worker.
 """
 
 from __future__ import annotations
@@ -15,25 +15,17 @@ from voice_metrics.processor import VoiceMetricsProcessor
 
 
 async def setup_worker_runner(runner: Any) -> None:
-    """Do nothing: Pipecat warns of a setup file without this function.
-
-    Args:
-        runner: Pipecat's runner.
-    """
+    """Do nothing: Pipecat warns about a setup file without this function."""
 
 
 async def setup_pipeline_worker(worker: Any) -> None:
-    """Observe a worker, if it is one that talks to a caller and is not measured already.
-
-    Args:
-        worker: Pipecat's worker, before its pipeline starts.
-    """
+    """Observe a worker that serves a caller and is not measured already, before its pipeline starts."""
     try:
         processors = list(processors_of(worker.pipeline))
         if any(isinstance(processor, VoiceMetricsProcessor) for processor in processors):
             logger.info("{}: measured by its own VoiceMetricsProcessor, no observer is added", worker)
         elif not any(_is_output(processor) for processor in processors):
-            # Of workers that share a call, the one with the caller's line sees the others' frames.
+            # The worker with the transport sees the frames of the call's other workers.
             logger.debug("{}: talks to no caller, not observed", worker)
         else:
             worker.add_observer(VoiceMetricsObserver())

@@ -1,4 +1,4 @@
-"""Where calls record: one export per process, made when it is first needed; a forked child makes its own."""
+"""The process's telemetry: one export per process, started on first use; a forked child starts its own."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from voice_metrics.settings.environment import Settings
 __all__ = ["RunningCall", "Telemetry", "shutdown", "telemetry"]
 
 DEFAULT_SERVICE_NAME = "voice-bot"
-# What the exit has left for the ledger's last rows, which may come after: half a second, and some for Python itself.
+# Time at exit for the ledger's last rows, half a second, and for Python itself.
 _LEFT_AT_EXIT_SECONDS = 0.6
 
 
 class Telemetry:
-    """Where the calls of a process record.
+    """Destination of a process's calls.
 
-    With `meter_provider` series go into the application's own provider, which stays its own: nothing
-    is flushed, shut down or forgotten there, the ends of calls are not acknowledged, and the SDK's
-    limit of 2000 attribute sets per instrument applies unless the application's reader raises it.
+    With `meter_provider`, series go into the application's own provider. The plug-in does not flush, shut down or
+    forget anything there, ends of calls are not acknowledged, and the SDK's limit of 2000 attribute sets per
+    instrument applies unless the application's reader raises it.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Telemetry:
         service_name: str | None = None,
         spool: Spool | None = None,
     ) -> None:
-        """Read the settings; nothing is started before the first call.
+        """Read the settings; nothing starts before the first call.
 
         Args:
-            meter_provider: The application's own provider, or `None` for one of our own.
+            meter_provider: The application's own provider, or `None` for the plug-in's export.
             environ: The environment, or `None` for the process's.
             service_name: `service.name`, or `None` for the environment's, else "voice-bot".
-            spool: Keeps what was not acknowledged, or `None` for the ledger of `VOICE_METRICS_DB`.
+            spool: Store for unacknowledged requests, or `None` for the ledger of `VOICE_METRICS_DB`.
         """
         self.settings = Settings.of_process() if environ is None else Settings.from_environment(environ)
         self.service_name = service_name or self.settings.service_name or DEFAULT_SERVICE_NAME
@@ -76,7 +76,7 @@ class Telemetry:
         self.own_names = Book()
 
     def _begin_in_child(self) -> None:
-        # The parent's thread, connections and calls are the parent's; instruments that were made before go on here.
+        # Thread, connections and calls stay with the parent; instruments made before the fork record here.
         atexit.unregister(self._at_exit)
         if isinstance(self._recorder, ProcessExport):
             self._inherited = self._recorder.sdk_metrics
@@ -90,35 +90,30 @@ class Telemetry:
 
     @property
     def meter_provider(self) -> MeterProvider:
-        """What instrumentation of other parts of the process records into, to be exported alongside."""
+        """The provider for other instrumentation of the process, exported alongside."""
         recorder = self._started()
         if isinstance(recorder, ApplicationMetrics):
             return recorder.provider
         return recorder.meter_provider if isinstance(recorder, ProcessExport) else _NO_PROVIDER
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series that belongs to no call.
-
-        Args:
-            row: What it measures.
-            attributes: What tells it from its siblings.
-        """
+        """Return the recorder of one series that belongs to no call."""
         return self._started().series(row, attributes)
 
     @property
     def destination(self) -> str | None:
-        """Host, and port if one is given, of the OTLP endpoint; `None` if series stay here."""
+        """Host, and port if given, of the OTLP endpoint; `None` without one."""
         return self._endpoint_host() if self._borrows is None else None
 
     @property
     def kept_in(self) -> str | None:
-        """The file that keeps what was not acknowledged, or `None` if nothing does or it cannot be written now."""
+        """The file that keeps unacknowledged requests; `None` without one, or while it cannot be written."""
         spool = self._kept() if self.destination else None
         return spool.location if spool else None
 
     @property
     def mode(self) -> str:
-        """Where series go and what they carry, in a few words."""
+        """Destination and labels of the series, in a few words."""
         if self._borrows is not None:
             where = "series go to the application's meter provider"
         elif self.settings.endpoint is not None:
@@ -132,15 +127,12 @@ class Telemetry:
         return f"{where}, {'with' if self.settings.call_ids else 'without'} call ids"
 
     def begin(self, call_id: str, attributes: Mapping[str, str], key: str | None = None) -> RunningCall:
-        """Begin a call; before its first measurement.
+        """Begin a call, before its first measurement; record into the result and pass it to `end`.
 
         Args:
-            call_id: The call.
-            attributes: What every point of it carries, besides the call's id.
-            key: The call's own key in the ledger, or `None` for a new one.
-
-        Returns:
-            What its series are recorded in, and what `end` is given.
+            call_id: The call's id.
+            attributes: Attributes of each of its points, besides the id.
+            key: The call's key in the ledger, or `None` for a new one.
         """
         recorder = self._started()
         if isinstance(recorder, ProcessExport):
@@ -152,24 +144,16 @@ class Telemetry:
         return RunningCall(call_id, tags, recorder, labelled=labelled, key=key)
 
     def event(self, running: RunningCall, event: CallEvent) -> None:
-        """Take an event of a call, to be sent with its next export.
-
-        Args:
-            running: What `begin` gave.
-            event: The event.
-        """
+        """Send an event of a call with its next export."""
         if isinstance(self._recorder, ProcessExport):
             self._recorder.event(running, event)
 
     def end(self, running: RunningCall) -> Future[bool | None]:
-        """End a call; after its last measurement, without waiting.
-
-        Args:
-            running: What `begin` gave.
+        """End a call, after its last measurement, without waiting.
 
         Returns:
-            Whether its last export was acknowledged: `None` where nothing acknowledges, false also for
-            a call that is not running here. It may come late.
+            True once the last export is acknowledged; `None` if the destination acknowledges nothing, False also for a
+            call that is not running here.
         """
         recorder = self._recorder
         if running.end():
@@ -188,7 +172,7 @@ class Telemetry:
             timeout_seconds: Longest time that this takes.
 
         Returns:
-            Whether everything was acknowledged, or nothing needed to be.
+            True if everything was acknowledged, or nothing had to be.
         """
         began = time.monotonic()
         complete = self._end_export(timeout_seconds)
@@ -201,12 +185,12 @@ class Telemetry:
             if not isinstance(own, ProcessExport):
                 return True
             self._recorder = None
-            # Under the lock: the next export registers the same function.
+            # Under the lock, because the next export registers the same function.
             atexit.unregister(self._at_exit)
         return own.shutdown(timeout_seconds)
 
     def _flush_ledger(self, timeout_seconds: float) -> None:
-        """Write the ledger's last rows: a process may leave by `os._exit` after a shutdown."""
+        """Write the ledger's last rows, because a process may leave by `os._exit` after a shutdown."""
         if self.settings.ledger is not None:
             from voice_metrics.ledger import ledger_at
 
@@ -215,7 +199,7 @@ class Telemetry:
                 ledger.flush(timeout_seconds)
 
     def _at_exit(self) -> None:
-        # The ledger has a hook of its own.
+        # The ledger has its own exit hook.
         self._end_export(_exit_seconds(self.settings.export_timeout_seconds))
 
     def _at_end_of_child(self) -> None:
@@ -252,7 +236,7 @@ class Telemetry:
         own = ProcessExport(self.settings, self.service_name, spool, forked=self._forked, inherited=self._inherited)
         atexit.register(self._at_exit)
         if multiprocessing.parent_process() is not None:
-            # The children of `multiprocessing` leave without atexit's hooks, but run their own finalizers.
+            # `multiprocessing` children skip atexit hooks, but run their finalizers.
             Finalize(None, self._at_end_of_child, exitpriority=0)
         return own
 
@@ -278,13 +262,10 @@ _told_names: set[str] = set()
 
 
 def telemetry(service_name: str | None = None) -> Telemetry:
-    """The process's telemetry, made from the environment when first asked for.
+    """Return the process's telemetry, made from the environment on first use.
 
     Args:
-        service_name: `service.name`; the first one that is given counts for the process.
-
-    Returns:
-        The telemetry.
+        service_name: `service.name`; the first one given counts for the process.
     """
     global _default
     with _default_lock:
@@ -300,13 +281,10 @@ def telemetry(service_name: str | None = None) -> Telemetry:
 
 
 def shutdown(timeout: float = 5.0) -> bool:
-    """Export what the process's telemetry still has, and end it.
-
-    Args:
-        timeout: Longest time that this takes, in seconds.
+    """Export the rest of the process's telemetry and end it, within `timeout` seconds.
 
     Returns:
-        Whether everything was acknowledged, or nothing needed to be.
+        True if everything was acknowledged, or nothing had to be.
     """
     made = _default
     return made is None or made.shutdown(timeout)

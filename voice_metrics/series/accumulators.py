@@ -1,6 +1,6 @@
-"""Values of single series since their beginning: sums, gauges, explicit and exponential histograms.
+"""Accumulated values of single series: sums, gauges, explicit and exponential histograms.
 
-An accumulator knows neither OTLP nor an export. Whoever shares one shares the lock of its registry.
+An accumulator knows neither OTLP nor exports; series of one registry share its lock.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ MAX_BUCKETS = 160
 
 
 class Exemplar(NamedTuple):
-    """One measurement of a series, with the span that it was made in.
+    """One measurement of a series and its span.
 
     Parameters:
         value: The measurement in the series' unit.
         time_ns: Unix nanoseconds.
-        trace_id: The trace, or 0 without one.
-        span_id: The span, or 0 without one.
+        trace_id: The trace, or 0 for none.
+        span_id: The span, or 0 for none.
     """
 
     value: float
@@ -65,11 +65,11 @@ class Accumulator:
     """One series.
 
     Attributes:
-        row: What it measures.
-        attributes: What tells it from its siblings, the tags of its call included.
+        row: Its row in the table.
+        attributes: All its attributes, the call's tags included.
         start_ns: Its beginning in Unix nanoseconds.
-        version: Counts its changes.
-        exemplar: The newest measurement made in a span since the last export, or `None`.
+        version: Number of its changes.
+        exemplar: The newest measurement in a span since the last export, or `None`.
     """
 
     __slots__ = ("attributes", "exemplar", "lock", "row", "start_ns", "version")
@@ -84,11 +84,11 @@ class Accumulator:
         self.clear()
 
     def add(self, value: float, exemplar: Exemplar | None = None) -> None:
-        """Take a measurement in the series' unit."""
+        """Add a measurement in the series' unit."""
         raise NotImplementedError
 
     def clear(self) -> None:
-        """Go back to the beginning."""
+        """Reset to the beginning."""
         raise NotImplementedError
 
     def state(self) -> State:
@@ -96,7 +96,7 @@ class Accumulator:
         raise NotImplementedError
 
     def restore(self, state: State) -> None:
-        """Take over a state that was accumulated elsewhere; the caller holds the lock."""
+        """Replace the value by a state accumulated elsewhere; the caller holds the lock."""
         raise NotImplementedError
 
 
@@ -114,7 +114,7 @@ class Sum(Accumulator):
                 self.exemplar = exemplar
 
     def clear(self) -> None:
-        """Begin at zero."""
+        """Reset to zero."""
         self.value: float = 0
 
     def state(self) -> float:
@@ -122,7 +122,7 @@ class Sum(Accumulator):
         return self.value
 
     def restore(self, state: State) -> None:
-        """Take over a sum."""
+        """Replace the sum."""
         assert isinstance(state, int | float)
         if state != self.value or not self.version:
             self.value = state
@@ -130,7 +130,7 @@ class Sum(Accumulator):
 
 
 class Gauge(Sum):
-    """A value that replaces the one before."""
+    """A value that replaces the previous one."""
 
     __slots__ = ()
 
@@ -175,7 +175,7 @@ class Histogram(Accumulator):
                 self.exemplar = exemplar
 
     def clear(self) -> None:
-        """Begin empty."""
+        """Reset to no measurement."""
         self.count = 0
         self.total = 0.0
         self.counts = [0] * (len(self.bounds) + 1)
@@ -186,7 +186,7 @@ class Histogram(Accumulator):
         return HistogramState(self.count, self.total, tuple(self.counts), self.least, self.most)
 
     def restore(self, state: State) -> None:
-        """Take over a histogram of the same bounds."""
+        """Replace the values by those of a histogram with the same bounds."""
         assert isinstance(state, HistogramState)
         if state.samples != self.count:
             self.count, self.total, self.least, self.most = state.samples, state.total, state.least, state.most
@@ -195,7 +195,7 @@ class Histogram(Accumulator):
 
 
 class ExponentialHistogram(Accumulator):
-    """A histogram whose buckets grow by 2 to the power of 2 to the power of -scale; the scale follows the range."""
+    """A histogram with bucket bounds at powers of 2^(2^-scale); the scale follows the range."""
 
     __slots__ = ("count", "least", "most", "negative", "positive", "scale", "total", "zeros")
 
@@ -221,7 +221,7 @@ class ExponentialHistogram(Accumulator):
                 self.exemplar = exemplar
 
     def clear(self) -> None:
-        """Begin empty, at the finest scale."""
+        """Reset to no measurement, at the finest scale."""
         self.count = self.zeros = 0
         self.total = 0.0
         self.scale = MAX_SCALE
@@ -237,7 +237,7 @@ class ExponentialHistogram(Accumulator):
         )
 
     def restore(self, state: State) -> None:
-        """Take over an exponential histogram."""
+        """Replace the values by those of an exponential histogram."""
         assert isinstance(state, ExponentialState)
         if state.samples != self.count:
             self.count, self.total, self.scale, self.zeros = state.samples, state.total, state.scale, state.zeros
@@ -246,7 +246,7 @@ class ExponentialHistogram(Accumulator):
             self.version += 1
 
     def _make_room(self, side: dict[int, int], index: int) -> int:
-        """Lower the scale until a new index fits among those of its side; by how much."""
+        """Lower the scale until `index` fits on its side; return the number of steps."""
         low, high = min(index, min(side, default=index)), max(index, max(side, default=index))
         steps = 0
         while (high >> steps) - (low >> steps) >= MAX_BUCKETS:
@@ -258,15 +258,10 @@ class ExponentialHistogram(Accumulator):
 
 
 def bucket_index(value: float, scale: int) -> int:
-    """Index of the bucket of a positive value; a bucket's upper bound belongs to it.
-
-    Args:
-        value: The value, positive and finite.
-        scale: The scale of the buckets.
-    """
+    """Return the bucket index of a positive, finite value; a bucket includes its upper bound."""
     fraction, exponent = math.frexp(value)
     if fraction == 0.5:
-        # A power of two is the upper bound of its bucket at every scale, which a logarithm may miss by an ulp.
+        # A power of two is an upper bound at every scale, but a logarithm may miss it by an ulp.
         exponent -= 2
         return ((exponent + 1) << scale) - 1 if scale > 0 else exponent >> -scale
     if scale <= 0:
@@ -275,7 +270,7 @@ def bucket_index(value: float, scale: int) -> int:
 
 
 def coarser(buckets: Mapping[int, int], steps: int) -> dict[int, int]:
-    """Counts by index at a scale that is lower by `steps`."""
+    """Return counts by index at a scale lowered by `steps`."""
     merged: dict[int, int] = {}
     for index, count in buckets.items():
         merged[index >> steps] = merged.get(index >> steps, 0) + count
@@ -286,12 +281,7 @@ S = TypeVar("S", bound=State)
 
 
 def since(state: S, base: State | None) -> S:
-    """What was added to a state after an earlier one, without extremes, which are known of the whole only.
-
-    Args:
-        state: The value now.
-        base: The earlier value, or `None` for the beginning.
-    """
+    """Return the difference between a state and an earlier one (`None`: the beginning), without minimum and maximum."""
     match state, base:
         case HistogramState(), HistogramState():
             counts = tuple(now - then for now, then in zip(state.counts, base.counts, strict=True))

@@ -1,4 +1,4 @@
-"""What one call writes to its series: its facts as values, each in the series that its names stand for."""
+"""The series of one call: facts become values in the series that belong to their names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _Value = Callable[[Any], float | tuple[float, ...] | None]
 
 
 class CallSink(SeriesSink, Protocol):
-    """Where a call's own series go."""
+    """A sink for a call's own series."""
 
     @property
     def labelled(self) -> bool:
-        """Whether they are its own, and not shared with other calls."""
+        """True if the series belong to this call only."""
         ...
 
 
@@ -30,10 +30,10 @@ class CallSeries:
         """Begin the call's series.
 
         Args:
-            own: Takes the call's own series.
-            shared: Takes those that belong to no call.
+            own: Sink of the call's own series.
+            shared: Sink of series that belong to no call.
             services: The call's services.
-            gen_ai: Whether OpenTelemetry's series for generative AI are written too.
+            gen_ai: True to write OpenTelemetry's series for generative AI too.
         """
         self._own = own
         self._shared = shared
@@ -46,12 +46,7 @@ class CallSeries:
         self._active(1)
 
     def happened(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
-        """Write the values of a fact.
-
-        Args:
-            fact: What happened.
-            exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
-        """
+        """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
         same = names(fact)
         writers = self._writers.get(same)
         if writers is None:
@@ -62,36 +57,28 @@ class CallSeries:
                 writer.record(value, None if exemplar is None else Exemplar(value, *exemplar))
 
     def started(self, seconds: float) -> None:
-        """Let the call's length count from its start.
-
-        Args:
-            seconds: How long ago its series began.
-        """
+        """Count the call's length from its start, `seconds` before its series began."""
         if seconds and self._own.labelled:
             self._own.series(table.SESSION_DURATION, {})(-seconds)
 
     def retag(self, tags: Mapping[str, str]) -> None:
-        """Let facts from now on carry other tags, as when another model answers.
-
-        Args:
-            tags: Attributes of the call that are others now.
-        """
+        """Replace tags of the call for facts from now on, as when another model answers."""
         self._tags = dict(tags)
         self._writers.clear()
 
     def end(self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0) -> None:
-        """Write the call's end; nothing may be written after it.
+        """Write the call's end; write nothing after it.
 
         Args:
-            attributes: How it ended, as `voice.calls.ended.total` has it.
-            duration_seconds: How long it was.
-            seconds_ago: How long ago it ended; its duration was recorded on meanwhile.
+            attributes: Attributes of `voice.calls.ended.total`.
+            duration_seconds: Length of the call.
+            seconds_ago: Time since its end, which the recorded duration already includes.
         """
         self._active(-1)
         self._own.series(table.CALLS_ENDED, {**self._tags, **attributes})(1)
         lasted = {key: attributes[key] for key in table.CALL_DURATION.attributes if key in attributes}
         self._shared.series(table.CALL_DURATION, lasted)(duration_seconds)
-        # Of calls that share a series the whole duration is taken back.
+        # Shared series take back the whole duration instead.
         if seconds_ago and self._own.labelled:
             self._own.series(table.SESSION_DURATION, {})(-seconds_ago)
 
@@ -103,7 +90,7 @@ class CallSeries:
 
 
 class _Writer:
-    """One series of a fact, begun with its first value: what was not reported is no series of zeros."""
+    """One series of a fact, begun with its first value, because an unreported number is no series of zeros."""
 
     __slots__ = ("_attributes", "_row", "_sink", "record", "value_of")
 

@@ -1,7 +1,6 @@
-"""The application's own metrics by name: kind, unit, description and buckets, declared once for the process.
+"""Declarations of the application's own metrics: kind, unit, description and buckets, once per process.
 
-Owns the rules for names and units. A declaration that cannot work raises at once, in the words of what is right;
-nothing is recorded here.
+An unusable declaration raises at once, and the message says the right form.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _KINDS = (Kind.HISTOGRAM, Kind.COUNTER, Kind.GAUGE)
 _NAME = re.compile(r"[A-Za-z][-_./A-Za-z0-9]{0,254}")
 _WORD = re.compile(r"\{[A-Za-z0-9_. -]+\}")
 _RESERVED = ("voice_", "gen_ai_")
-# Those of UCUM that have a word in Prometheus; any other is a word in braces.
+# UCUM units with a word in Prometheus; any other unit is a word in braces.
 _TIMES = ("ns", "us", "ms", "s", "min", "h", "d")
 _SIZES = ("bit", "By", "KiBy", "MiBy", "GiBy", "TiBy", "kBy", "MBy", "GBy", "TBy")
 _UNITS = frozenset((*_TIMES, *_SIZES, "%", "1", "m", "g", "V", "A", "J", "W", "Cel", "Hz"))
@@ -47,13 +46,13 @@ _MISSPELT = {
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What one of the application's own metrics is.
+    """Declaration of one of the application's own metrics.
 
     Parameters:
-        kind: "histogram" for what is distributed, "counter" for what adds up, "gauge" for what is now.
+        kind: "histogram" for a distribution, "counter" for a growing sum, "gauge" for a current value.
         unit: UCUM unit, such as "ms", "s", "By" or "1", or a word in braces, such as "{item}"; empty for none.
-        description: What it measures, in one sentence.
-        buckets: Upper bounds of a histogram's buckets in `unit`, increasing; empty for those that suit the unit.
+        description: Its meaning in one sentence.
+        buckets: Upper bounds of a histogram's buckets in `unit`, increasing; empty for defaults by unit.
     """
 
     kind: OwnKind | Kind
@@ -62,12 +61,7 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check everything that can be wrong.
-
-        Raises:
-            ValueError: If a value cannot be used.
-            TypeError: If a value is of the wrong type.
-        """
+        """Raise `ValueError` for an unusable value, `TypeError` for a wrong type."""
         if self.kind not in _KINDS:
             raise ValueError(f"kind={self.kind!r}: expected 'histogram', 'counter' or 'gauge'")
         if not isinstance(self.description, str):
@@ -79,11 +73,7 @@ class Metric:
         object.__setattr__(self, "buckets", _checked_buckets(self.buckets))
 
     def series(self, name: str) -> Series:
-        """The row that this metric has under a name.
-
-        Args:
-            name: Its OTLP name.
-        """
+        """Return the metric's row under an OTLP name."""
         buckets = self.buckets or (_buckets_for(self.unit) if self.kind is Kind.HISTOGRAM else ())
         return Series(name, Kind(self.kind), self.unit, self.description, buckets=buckets)
 
@@ -92,20 +82,19 @@ class Declarations:
     """Metrics by name."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self._metrics: dict[str, Metric] = {}
         self._lock = threading.Lock()
 
     def add(self, key: Enum | str, metric: Metric) -> None:
-        """Declare a metric; to do so twice is fine if both say the same.
+        """Declare a metric; a second, equal declaration has no effect.
 
         Args:
-            key: Its name, or an enum member whose value is its name.
-            metric: What it is.
+            key: Its name, or an enum member with the name as value.
+            metric: Its declaration.
 
         Raises:
-            ValueError: If the name cannot be used, or stands for another metric.
-            TypeError: If the key holds no text, or `metric` is no `Metric`.
+            ValueError: The name cannot be used, or belongs to another metric.
+            TypeError: The key is no text, or `metric` is no `Metric`.
         """
         name = name_of(key)
         check_name(name)
@@ -117,11 +106,7 @@ class Declarations:
             raise ValueError(f"{name}: already declared as {earlier!r}; choose another name")
 
     def get(self, name: str) -> Metric | None:
-        """The metric of a name, or `None` if it was not declared.
-
-        Args:
-            name: An OTLP name.
-        """
+        """Return the metric declared under an OTLP name, or `None`."""
         return self._metrics.get(name.lower())
 
 
@@ -129,27 +114,26 @@ DECLARED = Declarations()
 
 
 def register_metric(key: Enum | str, metric: Metric) -> None:
-    """Declare one of the application's own metrics for the whole process.
+    """Declare one of the application's own metrics for the process.
+
+        register_metric("retrieval.time.milliseconds", Metric("histogram", "ms", "Question to documents."))
 
     Args:
-        key: Its name, such as "retrieval.time.milliseconds", or an enum member whose value is its name.
-        metric: What it is.
+        key: Its OTLP name, or an enum member with the name as value.
+        metric: Its declaration.
 
     Raises:
-        ValueError: If the name cannot be used, or stands for another metric.
-        TypeError: If the key holds no text, or `metric` is no `Metric`.
+        ValueError: The name cannot be used, or belongs to another metric.
+        TypeError: The key is no text, or `metric` is no `Metric`.
     """
     DECLARED.add(key, metric)
 
 
 def name_of(key: Enum | str) -> str:
-    """The OTLP name that a key stands for.
-
-    Args:
-        key: A name, or an enum member whose value is one.
+    """Return the OTLP name of a key: a name, or an enum member with the name as value.
 
     Raises:
-        TypeError: If it holds no text.
+        TypeError: It is no text.
     """
     name = key.value if isinstance(key, Enum) else key
     if not isinstance(name, str):
@@ -158,13 +142,10 @@ def name_of(key: Enum | str) -> str:
 
 
 def check_name(name: str) -> None:
-    """Check that a name can be used.
-
-    Args:
-        name: An OTLP name.
+    """Check an OTLP name.
 
     Raises:
-        ValueError: If OpenTelemetry does not allow it, or it could become one of the plug-in's own in Prometheus.
+        ValueError: OpenTelemetry does not allow it, or in Prometheus it could equal one of the plug-in's names.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(

@@ -1,7 +1,4 @@
-"""What a call costs at a back end that counts series and data points.
-
-Owns the arithmetic from the table of series to a plan's units. Refuses prices: plans change.
-"""
+"""Series and data points of a call at a back end, from the table of series; no prices, because plans change."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from voice_metrics.series import table
 from voice_metrics.series.table import Kind, Series
 from voice_metrics.settings.environment import Settings
 
-# How many attribute sets a call with one service of each kind has; one where nothing is said.
+# Attribute sets of a call with one service of each kind; one for series not listed.
 _SETS = {
     table.TTFB.name: 3,
     table.PROCESSING.name: 3,
@@ -20,7 +17,7 @@ _SETS = {
     table.LLM_TOKENS.name: 2,
     table.COST.name: 3,
     table.TURNS.name: 2,
-    # Only where something goes wrong, or functions are called.
+    # Only if something goes wrong, or functions are called.
     table.FUNCTION_CALLS.name: 0,
     table.FUNCTION_CALL.name: 0,
     table.UNPRICED.name: 0,
@@ -35,13 +32,13 @@ _FEWER = "; exponential histograms need far fewer, but leave the latencies of ou
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a call costs.
+    """Series and points of a call.
 
     Parameters:
         series: Prometheus series of a call with one service of each kind, all its measurements present.
-        points_per_minute: Data points that each of them gets in a minute.
-        labelled: Whether each call has series of its own.
-        exponential: Whether histograms are exponential, one series each.
+        points_per_minute: Data points per series and minute.
+        labelled: True if each call has its own series.
+        exponential: True if histograms are exponential, one series each.
     """
 
     series: int
@@ -50,7 +47,6 @@ class Footprint:
     exponential: bool
 
     def __str__(self) -> str:
-        """The cost in a few sentences."""
         rate = f"{self.points_per_minute:g} data points a minute each"
         if not self.labelled:
             return f"All calls of a process share about {self.series} series, {rate}."
@@ -62,14 +58,7 @@ class Footprint:
 
 
 def footprint(settings: Settings) -> Footprint:
-    """Reckon what a call costs.
-
-    Args:
-        settings: The environment's.
-
-    Returns:
-        The cost.
-    """
+    """Return a call's footprint under the given settings."""
     series = sum(_SETS.get(row.name, 1) * _series(row, settings) for row in table.VOICE)
     return Footprint(series, 60 / settings.interval_seconds, settings.call_ids, settings.exponential)
 
@@ -77,5 +66,5 @@ def footprint(settings: Settings) -> Footprint:
 def _series(row: Series, settings: Settings) -> int:
     if row.kind is not Kind.HISTOGRAM or settings.exponential:
         return 1
-    # A bucket for each bound and one beyond the last, their sum and their count.
+    # A bucket per bound, +Inf, sum and count.
     return (0 if settings.call_ids and row.read_as_average else len(row.buckets)) + 3

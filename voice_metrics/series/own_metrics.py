@@ -1,7 +1,7 @@
-"""The application's own numbers, tagged like a call's series or shared by all calls.
+"""The application's own numbers, with a call's tags or shared by all calls.
 
-Owns the check of every value and attribute, the bound on how many series they make, and one instrument for each
-name of a meter. Nothing here raises while a call runs: what cannot be recorded is handed back as a refusal.
+Values and attributes are checked, and the number of series is bounded. Nothing here raises during a call: `record`
+returns a refusal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_SETS_PER_CALL = 100
 MAX_SETS = 2_000
 MAX_ATTRIBUTES = 16
 MAX_LENGTH = 256
-# Beyond it a float cannot tell a number from its neighbour.
+# Above it a float cannot represent every integer.
 MAX_VALUE = 2**53
 
 _Attributes = frozenset[tuple[str, str]]
@@ -36,7 +36,7 @@ _label = lru_cache(maxsize=1024)(label_name)
 
 
 class _Instrument:
-    """One name: what it is, and how many series it has."""
+    """A name with its declaration and number of series."""
 
     def __init__(self, name: str, metric: Metric) -> None:
         self.metric = metric
@@ -46,24 +46,23 @@ class _Instrument:
 
 
 class Book:
-    """The application's own names, and how many series they have in one process."""
+    """The application's names and their number of series in one process."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self.lock = threading.Lock()
         self._instruments: dict[str, _Instrument] = {}
         self._told: set[str] = set()
 
     def instrument(self, name: str, kind: str | None, unit: str) -> _Instrument:
-        """The instrument of a name, made when it is used for the first time.
+        """Return the instrument of a name, made on first use.
 
         Args:
             name: An OTLP name.
-            kind: The kind that the caller takes it for, or `None` for the declared one.
-            unit: The unit that the caller takes it for; empty for the known one.
+            kind: The kind in the call to `record`, or `None` for the declared one.
+            unit: The unit in the call to `record`; empty for the known one.
 
         Raises:
-            ValueError: If the name is unusable, unknown, or of another kind or unit.
+            ValueError: The name is unusable, unknown, or of another kind or unit.
         """
         known = self._instruments.get(name.lower())
         if known is None:
@@ -91,21 +90,11 @@ class Book:
         return made
 
     def release(self, name: str, count: int) -> None:
-        """Make room for series of other calls; the caller holds `lock`.
-
-        Args:
-            name: The metric's name in lower case.
-            count: How many series ended.
-        """
+        """Free `count` series of a lower-case name for other calls; the caller holds `lock`."""
         self._instruments[name].of_calls -= count
 
     def tell(self, name: str, detail: str) -> None:
-        """Log a refusal, once for each name.
-
-        Args:
-            name: The metric's name.
-            detail: Why it was refused.
-        """
+        """Log a refusal, once per name."""
         if name not in self._told and len(self._told) < MAX_NAMES:
             self._told.add(name)
             logger.warning("Not recorded, and the same from now on in silence: {}", detail)
@@ -115,11 +104,11 @@ class OwnMetrics:
     """The application's own numbers of one call, or of none."""
 
     def __init__(self, book: Book, sink: SeriesSink, tags: Mapping[str, str]) -> None:
-        """Begin without any.
+        """Begin empty.
 
         Args:
             book: The process's names.
-            sink: Takes the series, and adds the tags.
+            sink: Sink of the series, which adds the tags.
             tags: Attributes of every point; with a call id the series end with the call.
         """
         self._book = book
@@ -141,14 +130,14 @@ class OwnMetrics:
         """Record one value. Never raises.
 
         Args:
-            key: The metric's OTLP name, or an enum member whose value it is.
-            value: The value in the metric's unit; added to a counter, the newest of a gauge.
-            kind: What the metric is, or `None` for what it was declared as.
+            key: The metric's OTLP name, or an enum member with the name as value.
+            value: Value in the metric's unit; added to a counter, the newest of a gauge.
+            kind: The metric's kind, or `None` for the declared one.
             unit: Its UCUM unit; empty for the declared one or none.
-            attributes: Text, numbers and truth values by name, beside the call's own tags.
+            attributes: Text, numbers and booleans by name, beside the call's tags.
 
         Returns:
-            What was refused and why, or `None` if the value was recorded.
+            The refusal with its reason, or `None` if the value was recorded.
         """
         name = str(key)
         try:
@@ -166,7 +155,7 @@ class OwnMetrics:
         return None
 
     def close(self) -> None:
-        """Refuse everything from now on and make room for other calls; series with a call id end with their call."""
+        """Refuse further values and free the series for other calls; series with a call id end with their call."""
         with self._book.lock:
             self._closed = True
             if CALL_ID in self._tags:
@@ -185,7 +174,7 @@ class OwnMetrics:
         of_call = CALL_ID in self._tags
         shared = own.union(self._tags.items())
         with self._book.lock:
-            # What is admitted after `close` would never be released.
+            # `close` has released already: a later series would stay counted forever.
             if self._closed:
                 raise ValueError("the call is over")
             known = self._sets.setdefault(name, set())
@@ -232,7 +221,7 @@ def _text(key: str, value: Any) -> str:
         return "true" if value else "false"
     if not isinstance(value, (str, int, float)):
         raise TypeError(f"attribute {key!r} is a {type(value).__name__}, expected text or a number")
-    # The text of an enum member or of another kind of text is its value.
+    # `str()` of an enum member is its name; `str.__str__` is its value.
     text = str.__str__(value) if isinstance(value, str) else str(value)
     if len(text) > MAX_LENGTH:
         raise ValueError(f"attribute {key!r} is longer than {MAX_LENGTH} characters")

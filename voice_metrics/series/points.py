@@ -1,7 +1,7 @@
-"""Facts as points of series: which series, what value in the wire's unit, which attributes.
+"""Facts as points of series, with value and attributes (pure).
 
-Pure. The seconds of facts become the milliseconds of series here and nowhere else. Which series and attributes a fact
-has depends on its names alone and is found once for facts of the same names; the value is read off each of them.
+Seconds of facts become milliseconds of series here only. A fact's series and attributes depend on its names alone and
+are cached by them; values are read from each fact.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ Attributes = Mapping[str, str]
 
 
 class Target(NamedTuple):
-    """Where facts of the same names go.
+    """A series for all facts of the same names.
 
     Parameters:
         series: The series.
-        attributes: Attributes beside those that every point of the call carries.
-        value: Reads the value in the series' unit off a fact, or several; `None` if it has none for this series.
+        attributes: Attributes beside the call's tags.
+        value: Reads one or several values in the series' unit from a fact; `None` if it has none for this series.
     """
 
     series: Series
@@ -72,22 +72,22 @@ class Target(NamedTuple):
 
 
 class ServiceDirectory(Protocol):
-    """What must be known of a call's services."""
+    """Facts about a call's services."""
 
     def leg(self, processor: str) -> Leg:
-        """The part that a processor plays, by its class name."""
+        """Return a processor's part of the bot, by its class name."""
         ...
 
     def provider(self, processor: str, model: str | None = None) -> str | None:
-        """Pipecat's name of a processor's provider, by its class name and model; `None` if unknown."""
+        """Return Pipecat's name of a processor's provider, by class name and model; `None` if unknown."""
         ...
 
     def host(self, processor: str, model: str | None = None) -> str | None:
-        """The host that a processor is pointed at, by its class name and model; `None` if unknown."""
+        """Return the host of a processor's requests, by class name and model; `None` if unknown."""
         ...
 
     def response_model(self, processor: str, model: str | None = None) -> str | None:
-        """The model that the provider said it ran, by the class name and model asked for; `None` if unknown."""
+        """Return the model that the provider reports, by class name and requested model; `None` if unknown."""
         ...
 
 
@@ -98,41 +98,18 @@ class _Row(NamedTuple):
 
 
 def names(fact: Fact) -> Hashable:
-    """What tells the fact's targets: facts of the same names have the same ones in one call.
-
-    Args:
-        fact: What happened.
-
-    Returns:
-        Its class and what it is about, without its numbers.
-    """
+    """Return the fact's class and names, without its numbers; equal names have equal targets in one call."""
     return type(fact), _names_of(type(fact))(fact)  # type: ignore[arg-type]  # a class is a key
 
 
 def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
-    """Where a fact goes among the call's own series.
-
-    Args:
-        fact: What happened.
-        services: The call's services.
-
-    Yields:
-        Each series with its attributes.
-    """
+    """Yield a fact's targets among the call's own series."""
     for row in _ROWS[type(fact)]:
         yield Target(row.series, row.attributes(fact, services), row.value)
 
 
 def gen_ai_targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
-    """Where a fact goes among OpenTelemetry's series for generative AI; a cut request goes nowhere.
-
-    Args:
-        fact: What happened.
-        services: The call's services.
-
-    Yields:
-        Each series with its attributes.
-    """
+    """Yield a fact's targets among OpenTelemetry's generative AI series; none for an interrupted request."""
     match fact:
         case TokensUsed():
             attributes = _gen_ai(fact.processor, fact.model, services)
@@ -201,14 +178,14 @@ def _service_and(name: str, value: str) -> Callable[[Any, ServiceDirectory], Att
     return lambda fact, services: _service(fact, services) | {name: value}
 
 
-# What a fact says for people or for the ledger, and no series has as an attribute.
+# Fields for people and the ledger, in no series.
 _NO_ATTRIBUTES = {"detail", "priced_on", "source"}
 _NUMBERS = {"Decimal", "float", "float | None", "int", "int | None", "tuple[float, ...]"}
 
 
 @cache
 def _names_of(kind: Any) -> Callable[[Any], Hashable]:
-    """Reads what tells a fact's series off it: every field that is no number and tells it from others."""
+    """Return a reader of the fields that are names: compared, and no number."""
     texts = [field for field in fields(kind) if field.compare and field.type not in _NUMBERS]
     found = [field.name for field in texts if field.name not in _NO_ATTRIBUTES]
     return attrgetter(*found) if found else lambda fact: None

@@ -1,8 +1,7 @@
-"""Names that OTLP series and their attributes have in Prometheus, Mimir and Grafana Cloud.
+"""Names of OTLP series and attributes in Prometheus, Mimir and Grafana Cloud.
 
-Owns the rules of prometheus/otlptranslator 1.0 in its default strategy (underscores, with suffixes). Refuses the other
-strategies: the names of `voice.*` end in their unit or in "total" already, so they come out the same without suffixes
-(all but the throughput, whose unit has no word in its name).
+Follows prometheus/otlptranslator 1.0 in its default strategy (underscores, with suffixes). Names of `voice.*` end in
+their unit or in "total" already, so they are the same without suffixes (except the throughput, whose unit has no word).
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ _UNITS = {
 }
 _PER_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mo": "month", "y": "year"}
 _HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
-# Prometheus sets `job` and `instance` where it takes series in, and makes `le` and `quantile` for their parts.
+# Prometheus sets `job` and `instance` on ingestion, and `le` and `quantile` on the parts of a metric.
 LABELS_OF_PROMETHEUS = ("le", "quantile", "job", "instance")
 
 
 def metric_name(name: str, unit: str, kind: Kind) -> str:
-    """Name of a metric, without the suffixes of a histogram's parts.
+    """Return the name of a metric, without the suffixes of a histogram's parts.
 
     Args:
         name: OTLP name.
@@ -65,21 +64,13 @@ def metric_name(name: str, unit: str, kind: Kind) -> str:
 
 
 def label_name(attribute: str) -> str:
-    """Name of the label that an attribute becomes.
-
-    Args:
-        attribute: OTLP attribute name.
-    """
+    """Return the label for an OTLP attribute name."""
     label = re.sub(r"_{2,}", "_", re.sub(r"[^a-zA-Z0-9_]", "_", attribute))
     return f"key_{label}" if label[:1].isdigit() else label
 
 
 def series_names(series: Series) -> tuple[str, ...]:
-    """All metric names that one row of the table of series gives, for a histogram with explicit buckets three.
-
-    Args:
-        series: The row.
-    """
+    """Return all metric names of a row: three for a histogram with explicit buckets."""
     name = metric_name(series.name, series.unit, series.kind)
     return tuple(name + part for part in _HISTOGRAM_PARTS) if series.kind is Kind.HISTOGRAM else (name,)
 

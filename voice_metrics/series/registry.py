@@ -1,7 +1,4 @@
-"""The series of one call, or those that calls share: the home of their values until a server has them.
-
-Any thread may record. Nothing is read back from here but by the export.
-"""
+"""The series of one call, or those that calls share, until a server has them. Any thread may record."""
 
 from __future__ import annotations
 
@@ -22,33 +19,33 @@ from voice_metrics.series.table import DROPPED, Kind, Series
 Attributes = Mapping[str, AttributeValue]
 Record = Callable[..., None]
 
-# One call cannot fill a server: beyond these series its measurements are dropped.
+# Bounds one call's series: measurements for further ones are dropped.
 MAX_SERIES_OF_A_CALL = 1_000
-# Shared series that nothing touched for so long end; a later measurement begins them anew.
+# Shared series without a measurement for this long end; a later one begins them anew.
 IDLE_SECONDS = 3600.0
-# What is left to series without the user's attributes, once calls share series.
+# Share kept for series without the user's attributes, once calls share series.
 RESERVED = 0.25
 
 
 class SeriesSink(Protocol):
-    """Where series are recorded: a registry, an application's own meter provider, or nowhere."""
+    """Destination of series: a registry, an application's own meter provider, or nowhere."""
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records a value, and optionally an `Exemplar`, in one series.
+        """Return the recorder of one series, which takes a value and optionally an `Exemplar`.
 
         Args:
-            row: What it measures.
-            attributes: What tells it from its siblings, besides the sink's own tags.
+            row: Its row in the table.
+            attributes: Its attributes, besides the sink's tags.
         """
         ...
 
 
 class Full(Exception):
-    """A registry holds as many series as it may."""
+    """A registry is at its limit of series."""
 
 
 class Registry:
-    """Series by name and attributes, each found once by those who record."""
+    """Series by name and attributes; recorders keep a reference to theirs."""
 
     def __init__(
         self,
@@ -60,14 +57,14 @@ class Registry:
         dropped: Callable[[str, int], None] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Begin without any series.
+        """Begin empty.
 
         Args:
             tags: Attributes of every series.
-            most: How many series there may be.
-            exponential: Whether histograms are exponential.
-            slim: Whether histograms that are read as averages go without buckets.
-            dropped: Called with a reason and a number of measurements that were refused, or `None` to drop in silence.
+            most: Limit of series.
+            exponential: True for exponential histograms.
+            slim: True for histograms without buckets where only the average is read.
+            dropped: Called with a reason and a number of dropped measurements; `None` drops silently.
             clock_ns: Unix nanoseconds.
         """
         self.tags = dict(tags)
@@ -81,18 +78,14 @@ class Registry:
         self._known: dict[Hashable, Accumulator] = {}
 
     def __len__(self) -> int:
-        """How many series there are."""
         return len(self.all)
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series; made when it is first asked for.
+        """Return the recorder of one series, made on first use; in a full registry it drops.
 
         Args:
-            row: What it measures.
-            attributes: What tells it from its siblings, besides the registry's tags.
-
-        Returns:
-            Takes a value in the row's unit and optionally an `Exemplar`. Once the registry is full it drops.
+            row: Its row in the table; values are in its unit.
+            attributes: Its attributes, besides the registry's tags.
         """
         try:
             return self.accumulator(row, {**self.tags, **attributes}).add
@@ -100,17 +93,17 @@ class Registry:
             return self._drop
 
     def accumulator(self, row: Series, attributes: Attributes, *, reserved: float = 0.0) -> Accumulator:
-        """The accumulator of one series.
+        """Return the accumulator of one series.
 
         Args:
-            row: What it measures.
+            row: Its row in the table.
             attributes: All of its attributes.
-            reserved: Share of the registry that this series may not take.
+            reserved: Share of the registry, 0 to 1, that this series may not take.
 
         Raises:
-            Full: If it would be one too many.
+            Full: It would be one too many.
         """
-        # Two declarations of one name and another unit or bounds are two series, as in the SDK.
+        # As in the SDK, another unit or other bounds under one name make another series.
         key = (row.name, row.kind, row.unit, row.buckets, frozenset(attributes.items()))
         with self.lock:
             found = self._known.get(key)
@@ -132,7 +125,7 @@ class Registry:
         return Histogram(row, attributes, self.lock, now_ns, bounds)
 
     def remove(self, gone: set[Accumulator]) -> None:
-        """Forget series; who still records in one of them begins it anew by asking again."""
+        """Remove series; a recorder that asks for one again begins it anew."""
         with self.lock:
             self.all = [each for each in self.all if each not in gone]
             self._known = {key: each for key, each in self._known.items() if each not in gone}
@@ -143,12 +136,12 @@ class Registry:
 
 
 class Nowhere:
-    """Takes series and keeps none of them."""
+    """Drops every series."""
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records nothing."""
+        """Return a recorder that drops."""
         return _nothing
 
 
 def _nothing(value: float, exemplar: object = None) -> None:
-    """Take a measurement and forget it."""
+    """Drop a measurement."""

@@ -1,6 +1,6 @@
-"""The table of series: name, kind, unit, meaning, attributes and buckets of everything that is exported.
+"""The table of series: name, kind, unit, meaning, attributes and buckets of every exported series.
 
-Instruments, documentation, dashboards and their tests are made from it.
+Accumulators, documentation, dashboard and their tests are made from it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What sort of instrument a series comes from."""
+    """Kind of instrument of a series."""
 
     COUNTER = "counter"
     UP_DOWN_COUNTER = "up-down counter"
@@ -23,14 +23,13 @@ class Series:
     """One row of the table.
 
     Parameters:
-        name: OTLP name, as on the wire.
+        name: OTLP name.
         kind: The instrument's kind.
         unit: UCUM unit.
-        description: What it measures, in one sentence.
+        description: Its meaning in one sentence.
         attributes: Attributes beside the common ones, in the order of the documentation.
         buckets: Upper bounds of a histogram's buckets in `unit`; empty for other kinds.
-        read_as_average: Whether a call's own series go without buckets, since its sum over its count is what is read.
-        source: What its values come from, in a few words for the documentation.
+        read_as_average: True if a call's own series go without buckets, because only sum over count is read.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Series:
     source: str = ""
 
 
-# Chosen for voice: fine where a caller notices, coarse where nobody waits any more.
+# Chosen for voice: fine where a caller notices a difference, coarse above.
 LATENCY_MS = (
     50.0,
     100.0,
@@ -62,9 +61,9 @@ LATENCY_MS = (
     10000.0,
 )
 SILENCE_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0)
-# Read as an average; the bounds tell a hiccup from an outage.
+# Read as an average; the bounds separate a hiccup from an outage.
 GAP_SECONDS = (0.5, 1.0, 3.0)
-# Tokens per second; speech needs about 4, fast hosts stream some hundreds.
+# Tokens per second; speech needs about 4, fast hosts stream several hundred.
 THROUGHPUT = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0)
 # OpenTelemetry semantic conventions for generative AI, docs/gen-ai/gen-ai-metrics.md, read 2026-11-22.
 GEN_AI_TOKENS = tuple(float(4**power) for power in range(14))
@@ -343,7 +342,7 @@ DROPPED = Series(
     source="the plug-in itself",
 )
 
-# One histogram for all calls of a process, without a call's id: how long calls are, by how they end.
+# Length of all calls of a process by end reason, without a call's id.
 CALL_SECONDS = (5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0)
 CALL_DURATION = Series(
     "voice.call.duration.seconds",
@@ -354,7 +353,7 @@ CALL_DURATION = Series(
     CALL_SECONDS,
     source="StartFrame to the end",
 )
-# Bounds of a lag: a caller hears half a second.
+# Bounds of a lag; a caller hears half a second.
 LAG_MS = (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0)
 LOOP_LAG = Series(
     "voice.event_loop.lag.milliseconds",

@@ -1,7 +1,7 @@
-"""SQLAlchemy's statements and connections, by its events, under the names of OpenTelemetry's conventions.
+"""SQLAlchemy's statements and connections, from its events, under the names of OpenTelemetry's conventions.
 
-Owns the listeners of an engine: no package of OpenTelemetry measures statements, and its count of connections comes
-in no release that fits this one of the SDK. Never sees parameters, keeps no statement, and no fault reaches a query.
+No package of OpenTelemetry measures statements, and its connection count needs another SDK release. Parameters are not
+read, statements are not kept, and no fault reaches a query.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from loguru import logger
 from voice_metrics.series.registry import SeriesSink
 from voice_metrics.server.server_series import CONNECTIONS, QUERY
 
-# A closed set: what stands first in a statement may be anything.
+# A closed set, because a statement may begin with any text.
 _READS = ("SELECT", "WITH", "SHOW", "EXPLAIN", "PRAGMA")
 _WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "TRUNCATE", "CALL")
 _DEFINES = ("CREATE", "ALTER", "DROP", "SET", "VACUUM")
@@ -26,22 +26,13 @@ _STARTED_AT = "_voice_metrics_started_at"
 
 
 class Connections:
-    """Counts the connections of engines: those in use, and those that wait in the pool."""
+    """Counts engines' connections, in use and idle in the pool."""
 
     def __init__(self, sink: SeriesSink) -> None:
-        """Prepare.
-
-        Args:
-            sink: Takes the counts.
-        """
         self._sink = sink
 
     def watch(self, engine: Any) -> None:
-        """Count the connections of an engine; best before it opens any.
-
-        Args:
-            engine: SQLAlchemy's synchronous engine.
-        """
+        """Count the connections of a synchronous SQLAlchemy engine, ideally before it opens any."""
         from sqlalchemy import event
 
         pool = _pool_name(engine)
@@ -71,21 +62,12 @@ class Statements:
     """Measures the statements of engines."""
 
     def __init__(self, sink: SeriesSink, clock: Callable[[], float] = time.perf_counter) -> None:
-        """Prepare.
-
-        Args:
-            sink: Takes durations.
-            clock: Monotonic seconds.
-        """
+        """Record durations into `sink`; `clock` returns monotonic seconds."""
         self._sink = sink
         self._clock = clock
 
     def watch(self, engine: Any) -> None:
-        """Measure every statement of an engine.
-
-        Args:
-            engine: SQLAlchemy's synchronous engine.
-        """
+        """Measure every statement of a synchronous SQLAlchemy engine."""
         from sqlalchemy import event
 
         event.listen(engine, "before_cursor_execute", self._before)
@@ -120,11 +102,7 @@ class Statements:
 
 
 def operation(statement: str | None) -> str:
-    """What a statement does: its first word, or "other" if that is not one of a closed set.
-
-    Args:
-        statement: SQL, or `None` if it is not known.
-    """
+    """Return the first word of an SQL statement; "other" if it is none of a closed set or unknown."""
     word = (statement or "").lstrip(" \t\r\n(")[:16].partition(" ")[0].partition("\n")[0].upper()
     return word if word in _OPERATIONS else "other"
 

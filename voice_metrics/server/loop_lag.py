@@ -1,4 +1,4 @@
-"""How late the event loop of a server is, also while it has no call."""
+"""Lag of a server's event loop, also without a call."""
 
 from __future__ import annotations
 
@@ -16,19 +16,10 @@ class LoopLag:
     """Measures the loop while an application serves."""
 
     def __init__(self, sink: SeriesSink) -> None:
-        """Prepare; nothing runs yet.
-
-        Args:
-            sink: Takes the lag.
-        """
         self._sink = sink
 
     def watch(self, app: Any) -> None:
-        """Measure from now on, or from the application's start.
-
-        Args:
-            app: The FastAPI application.
-        """
+        """Measure from now on, or from the start of the FastAPI application."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:

@@ -1,7 +1,7 @@
-"""The web server, the database and the process around the calls, measured by OpenTelemetry's instrumentation.
+"""The web server, database and process around the calls, attached to the process's telemetry in one call.
 
-Owns the one call that attaches it to the process's telemetry. What no package of OpenTelemetry measures is measured
-by the plug-in itself: statements and connections of the database, and the lag of the event loop. Makes no spans.
+OpenTelemetry's instrumentation measures requests and the process; the plug-in measures the database's statements and
+connections and the event loop's lag. It makes no spans.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ _engines: WeakSet[Any] = WeakSet()
 
 
 def instrument_server(app: FastAPI, engine: Any | None = None, telemetry: Telemetry | None = None) -> None:
-    """Measure the server that holds the calls; call it before the first request, in the process that serves.
+    """Measure the server that holds the calls; call it before the first request, in the serving process.
 
     Requests have OpenTelemetry's stable names (`http.server.request.duration`) unless
-    `OTEL_SEMCONV_STABILITY_OPT_IN` asks for others. What is instrumented already stays as it is.
+    `OTEL_SEMCONV_STABILITY_OPT_IN` asks for others. Existing instrumentation stays as it is.
 
     Args:
         app: The FastAPI application.
         engine: SQLAlchemy's engine, synchronous or not, or `None` for no database.
-        telemetry: Where series go, or `None` for the process's own, made from the environment.
+        telemetry: Destination of series, or `None` for the process's own, made from the environment.
 
     Raises:
-        TypeError: If `app` is no FastAPI application, or `engine` no engine of SQLAlchemy.
+        TypeError: `app` is no FastAPI application, or `engine` no engine of SQLAlchemy.
     """
     if not hasattr(app, "build_middleware_stack"):
         raise TypeError(f"app={app!r}: expected a FastAPI application")
@@ -79,7 +79,7 @@ def instrument_server(app: FastAPI, engine: Any | None = None, telemetry: Teleme
 
 
 def _instrument_app(app: Any, provider: MeterProvider) -> None:
-    # The older names carry the Host header, of which a stranger can send any number.
+    # The older names carry the Host header, so a stranger could make any number of series.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     if getattr(app, "_is_instrumented_by_opentelemetry", False):
         logger.warning(_ALREADY, "The FastAPI application")
@@ -88,7 +88,7 @@ def _instrument_app(app: Any, provider: MeterProvider) -> None:
 
 
 def _instrument_process(provider: MeterProvider) -> None:
-    # There is one instrumentor in a process, and making it again would forget the application's labels.
+    # The instrumentor is a singleton, and making it again would reset the application's labels.
     existing = SystemMetricsInstrumentor._instance
     if existing is None or not existing.is_instrumented_by_opentelemetry:
         SystemMetricsInstrumentor(config=PROCESS).instrument(meter_provider=provider)

@@ -1,6 +1,6 @@
-"""The series of the server around the calls: those of OpenTelemetry's instrumentation, and the three of ours.
+"""The series of the server around the calls: OpenTelemetry's instrumentation's, and the plug-in's three.
 
-Owns what documentation and tests know about them; the instruments of others are made elsewhere.
+This is their documentation; OpenTelemetry's own instruments are made elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from voice_metrics.series.table import Kind, Series
 
 # Semantic conventions for databases, "db.client.operation.duration", read 2026-11-22.
 _QUERY_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
-# An audio frame lasts 20 ms: a loop that is late by more than that is heard.
+# An audio frame lasts 20 ms, and a caller hears a longer lag.
 _LAG_MS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0)
 
 LOOP_LAG = Series(
@@ -41,12 +41,7 @@ CONNECTIONS = Series(
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """A series and who makes it.
-
-    Parameters:
-        source: The distribution that makes it, or what of ours does.
-        series: The series.
-    """
+    """A series and the distribution, or the plug-in's part, that makes it."""
 
     source: str
     series: Series
