@@ -1,7 +1,6 @@
-"""The command line `voice-metrics`: one module for each command, imported when it is called.
+"""The command line `voice-metrics`: one module per command, imported when it is called.
 
-Owns how a command is found and how an error ends: one line on standard error, and exit status 2 for a mistake in the
-settings or the arguments, 1 for everything else that a command refuses.
+An error is one line on standard error; exit status 2 for a mistake in settings or arguments, 1 for any other failure.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def main() -> None:
 
     loaded = load(Path.cwd(), os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal of few letters shows a question mark for a dash; what another program reads is not changed.
+        # A terminal without UTF-8 shows a question mark for a dash; a pipe gets UTF-8.
         sys.stdout.reconfigure(errors="replace") if sys.stdout.isatty() else sys.stdout.reconfigure(encoding="utf-8")
     if loaded.advice:
         print(f"voice-metrics: {loaded.advice}", file=sys.stderr)
@@ -33,15 +32,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str], loaded: FromFile | None = None) -> int:
-    """Run a command.
-
-    Args:
-        arguments: What follows the program's name.
-        loaded: What came from a `.env`.
-
-    Returns:
-        The exit status.
-    """
+    """Run a command line and return its exit status; `loaded` is the content of a `.env`."""
     from voice_metrics.cli.commands import app
     from voice_metrics.cli.wording import printable
 
@@ -49,7 +40,7 @@ def run(arguments: Sequence[str], loaded: FromFile | None = None) -> int:
         status = app(args=list(arguments) or ["--help"], prog_name="voice-metrics", standalone_mode=False, obj=loaded)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has enough.
+        # The reader closed the pipe early, as `head` does.
         _silence()
         return 1
     except KeyboardInterrupt:
@@ -66,13 +57,13 @@ def run(arguments: Sequence[str], loaded: FromFile | None = None) -> int:
 
 
 def _silence() -> None:
-    """The interpreter must not complain when it flushes standard output at exit."""
+    """Redirect standard output to nothing, so that its flush at exit cannot fail."""
     with suppress(io.UnsupportedOperation):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _told(error: Exception) -> tuple[str, int] | None:
-    """What to say of an error, on one line, and the exit status; `None` for a mistake of ours."""
+    """One line for an error, and the exit status; `None` for a bug, which gets its traceback."""
     from voice_metrics.ledger import LedgerUnavailable, LedgerUnreadable, NoSuchCall
     from voice_metrics.settings.environment import SettingsError
 

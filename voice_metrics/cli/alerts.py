@@ -1,4 +1,4 @@
-"""`voice-metrics alerts`: the alert rules, with your thresholds."""
+"""`voice-metrics alerts`: the alert rules, with the user's thresholds."""
 
 from __future__ import annotations
 

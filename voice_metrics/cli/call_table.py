@@ -14,7 +14,7 @@ from voice_metrics.ledger import CallRow, CallState, Fate
 
 _SHORT_ID = 8
 _NUMBERS = {"length", "worst", "turns", "tokens", "characters", "cost"}
-# What a narrow terminal has no room for, the first to go first.
+# Columns that a narrow terminal leaves out, in this order.
 _DISPENSABLE = ("models", "characters", "turns", "tokens", "series", "outcome")
 _SERIES = {Fate.LIVE: NOTHING, Fate.LOCAL: "local only"}
 _STYLES = {"live": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
@@ -22,12 +22,7 @@ _SUCCESS_STYLES = {True: "green", False: "red", None: ""}
 
 
 def show(calls: Sequence[CallRow], total: int) -> None:
-    """Print calls.
-
-    Args:
-        calls: The calls, in the order of the table.
-        total: How many there are with those that are not shown.
-    """
+    """Print calls in order; `total` counts the calls not shown too."""
     if not calls:
         terminal.show("No calls.")
         return
@@ -57,9 +52,9 @@ def _cells(call: CallRow) -> dict[str, str]:
     if call.prompt_tokens is not None or call.completion_tokens is not None:
         tokens = (call.prompt_tokens or 0) + (call.completion_tokens or 0)
     return {
-        # An id that is copied from a pipe is whole; on a terminal its beginning is enough for `calls ID`.
+        # A terminal shows the beginning of an id, which `calls ID` accepts; a pipe gets all of it.
         "call": call.call_id[:_SHORT_ID] if terminal.is_terminal() else call.call_id,
-        # The log has UTC.
+        # Say local, because the log has UTC.
         "started (local)": local(call.started_at),
         "length": length(call.duration_seconds),
         "end": "live" if call.state is CallState.LIVE else call.end_reason or NOTHING,

@@ -88,7 +88,7 @@ def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
 
 
 def _found(reader: LedgerReader, call: str) -> CallDetail:
-    """The call of an id; where there is none, that of a key, since an id may be that of several calls."""
+    """Return the call with an id, else with a key, because several calls may have one id."""
     try:
         return reader.call(call)
     except NoSuchCall:
@@ -121,10 +121,10 @@ def _plain(row: CallRow) -> dict[str, Any]:
 
 
 def _no_formula(value: Any) -> Any:
-    # A spreadsheet calculates a cell that begins with one of these: https://owasp.org/www-community/attacks/CSV_Injection
+    # A spreadsheet runs a cell that begins with one of these: https://owasp.org/www-community/attacks/CSV_Injection
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _print_json(value: Any) -> None:
-    # Half a character, as earlier versions wrote it, has no UTF-8.
+    # Earlier versions wrote lone surrogates, which UTF-8 cannot encode.
     print(json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode())

@@ -1,4 +1,4 @@
-"""What is right and what is wrong with the set-up, found out by sending a real point."""
+"""Checks of the set-up, one of which sends a real point."""
 
 from __future__ import annotations
 
@@ -26,14 +26,11 @@ _RIGHT_FORM = (
 
 
 def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Examination:  # noqa: B008  # immutable
-    """Look at the set-up and send one point the way that series go.
+    """Examine the set-up and send one test point; takes no longer than the endpoint's timeout.
 
     Args:
         environ: The environment.
-        from_file: What of it came from a `.env`.
-
-    Returns:
-        What was found; takes no longer than the endpoint's timeout.
+        from_file: The part of it from a `.env`.
     """
     settings = Settings.from_environment(environ)
     cost = footprint(settings)
@@ -64,7 +61,7 @@ def _way(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     if settings.logs_endpoint is not None:
         yield Finding(Mark.GOOD, f"{settings.logs_endpoint.variable}: events go to {settings.logs_endpoint.shown}.")
     if settings.exponential:
-        # Their queries ask for `_bucket` series, which exponential histograms do not have.
+        # Dashboard and alerts read `_bucket` series, which exponential histograms lack.
         yield Finding(
             Mark.ADVICE,
             "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes histograms exponential: "

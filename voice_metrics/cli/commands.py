@@ -1,7 +1,7 @@
-"""The commands by name.
+"""The commands by name, in the order of help.
 
-Owns the order in which help lists them. Refuses to import a command before it is needed: some need the OpenTelemetry
-SDK or price libraries, which take most of a second.
+A command is imported when it is called, because some need the OpenTelemetry SDK or price libraries, which take most of
+a second.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-# Name, module and function of each; the function's docstring is its help.
+# Name to module and function; the function's docstring is its help.
 COMMANDS: dict[str, str] = {
     "calls": "voice_metrics.cli.calls:calls",
     "doctor": "voice_metrics.cli.doctor:doctor",
@@ -26,14 +26,14 @@ COMMANDS: dict[str, str] = {
 
 
 class LazyGroup(TyperGroup):
-    """Commands that are imported when they are called, or listed."""
+    """Commands that are imported when called or listed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names in the order of help."""
+        """Return the names in the order of help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of a name, or `None`."""
+        """Import and return a command, or `None` for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")

@@ -1,4 +1,4 @@
-"""`voice-metrics dashboard`: the Grafana dashboard, ready to be imported."""
+"""`voice-metrics dashboard`: the Grafana dashboard, ready to import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`voice-metrics doctor`: whether a point arrives, and what to change if it does not."""
+"""`voice-metrics doctor`: a test point's way to the server, and the cure if it does not arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `.env` of the folder in which a command runs: what is taken from it, and what is not."""
+"""The variables that a command takes from the `.env` of its folder, and those that it must not take."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 @dataclass(frozen=True, slots=True)
 class FromFile:
-    """What came from a `.env`.
+    """The content of a `.env`.
 
     Parameters:
-        taken: Names of the variables that are read from it.
-        withheld: Names of those that are not, since the environment's credentials would go where they point.
+        taken: Names of variables read from it.
+        withheld: Names of variables not read, because they would send the environment's credentials elsewhere.
     """
 
     taken: frozenset[str] = frozenset()
@@ -27,7 +27,7 @@ class FromFile:
 
     @property
     def advice(self) -> str | None:
-        """What to do about what is withheld, or `None` if nothing is."""
+        """Advice about withheld variables, or `None` without any."""
         if not self.withheld:
             return None
         return (
@@ -37,15 +37,7 @@ class FromFile:
 
 
 def load(folder: Path, environ: MutableMapping[str, str]) -> FromFile:
-    """Take variables from a folder's `.env` that the environment does not have.
-
-    Args:
-        folder: The folder.
-        environ: The environment; takes the variables.
-
-    Returns:
-        Which were taken, and which were not.
-    """
+    """Add to `environ` the variables of a folder's `.env` that it lacks, and return which were taken or withheld."""
     guarded = any(environ[name] and _is_credential(name, environ[name]) for name in environ)
     taken, withheld = [], []
     for name, value in _values(folder / ".env").items():
@@ -60,7 +52,7 @@ def load(folder: Path, environ: MutableMapping[str, str]) -> FromFile:
 
 
 def _is_credential(name: str, value: str) -> bool:
-    # An endpoint may have a password in it, which a signal's own endpoint or a proxy would redirect.
+    # An endpoint may contain a password, which a signal's own endpoint or a proxy would redirect.
     return bool(_CREDENTIALS.fullmatch(name) or (_ROUTE.fullmatch(name) and "@" in value))
 
 
@@ -68,7 +60,7 @@ def _values(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        # A pipe of that name would wait for someone to write.
+        # Opening a pipe of that name would block.
         found = dotenv_values(path, interpolate=False) if path.is_file() else {}
     except (OSError, UnicodeError):
         return {}
@@ -80,5 +72,5 @@ def _values(path: Path) -> dict[str, str]:
 
 
 def _resolved(value: str, known: Mapping[str, str]) -> str:
-    # Only with the file's own variables: an address of the file could carry away a secret of the environment.
+    # Expand the file's own variables only: an address in the file could carry away a secret of the environment.
     return _REFERENCE.sub(lambda found: known.get(found[1], found[2] or ""), value)

@@ -1,4 +1,4 @@
-"""What `voice-metrics doctor` found, in words that may be pasted into a public issue."""
+"""Findings of `voice-metrics doctor`, worded so that they may be pasted into a public issue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voice_metrics.series.footprint import Footprint
 
 
 class Mark(StrEnum):
-    """How good a finding is."""
+    """Grade of a finding."""
 
     GOOD = "good"
     ADVICE = "advice"
@@ -19,12 +19,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
-
-    Parameters:
-        mark: How good it is.
-        text: What it is, and what to change if it is not good.
-    """
+    """One checked thing: its `mark`, and `text` with the cure if it is not good."""
 
     mark: Mark
     text: str
@@ -32,12 +27,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Everything that was found.
+    """All findings.
 
     Parameters:
-        findings: In the order in which they were looked at.
-        outcome: What became of the test point, or `None` if none could be sent.
-        footprint: What a call costs at the back end.
+        findings: In the order of the checks.
+        outcome: Fate of the test point, or `None` if none could be sent.
+        footprint: Series and points of a call at the back end.
     """
 
     findings: tuple[Finding, ...]
@@ -46,15 +41,15 @@ class Examination:
 
     @property
     def wrong(self) -> bool:
-        """Whether something is wrong."""
+        """True if something is wrong."""
         return any(finding.mark is Mark.BAD for finding in self.findings)
 
     @property
     def ok(self) -> bool:
-        """Whether a server accepted a point and nothing else is wrong."""
+        """True if a server accepted the point and nothing is wrong."""
         return self.outcome is not None and self.outcome.acknowledged and not self.wrong
 
     @property
     def round_trip_seconds(self) -> float | None:
-        """From the request to its answer; `None` without an answer."""
+        """Request to answer; `None` without an answer."""
         return self.outcome.seconds if self.outcome is not None and self.outcome.status is not None else None

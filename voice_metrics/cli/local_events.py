@@ -1,4 +1,4 @@
-"""Calls that ended while no server was configured, sent as events once one is."""
+"""`voice-metrics resend --local`: events of calls that ended while no server was configured."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _AT_ONCE = 200
 
 
 def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: bool) -> int:
-    """Send the events of local calls; the ledger calls them delivered then. Their series were never kept.
+    """Send the events of local calls, which become delivered; their series were never kept.
 
     Args:
         settings: The environment's.
         path: The ledger.
-        since: Only calls that started then or later, in Unix seconds; `None` for all.
-        dry_run: Whether to say only how many there are.
+        since: Only calls started at or after this, Unix seconds; `None` for all.
+        dry_run: True to print their number only.
 
     Returns:
-        The command's exit status: 0 if no local call is left.
+        Exit status: 0 if no local call is left.
     """
     try:
         with LedgerReader(path) as reader:
@@ -99,7 +99,7 @@ def _note(ledger: Ledger, keys: list[str]) -> None:
 
 
 def _count(reason: str, items: int) -> None:
-    """Leave the count of what is given up to the line that is printed."""
+    """Ignore drops: the printed line counts them."""
 
 
 def _calls(number: int) -> str:

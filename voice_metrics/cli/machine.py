@@ -1,4 +1,4 @@
-"""What of this machine a set-up needs: the ledger's file, the price file, packages, ports, a `.env` that bots read."""
+"""Checks of this machine: the ledger's file, the price file, packages, ports, and a `.env` that bots read."""
 
 from __future__ import annotations
 
@@ -29,12 +29,7 @@ _DIRECT = build_opener(ProxyHandler({}))
 
 
 def sources(names: Iterable[str], from_file: FromFile) -> Iterator[Finding]:
-    """Say where each variable comes from.
-
-    Args:
-        names: The names of the environment's variables, those of `.env` included.
-        from_file: What came from `.env`.
-    """
+    """Report the origin of each variable; `names` includes those of the `.env`."""
     ours = sorted(name for name in names if name.startswith(_PREFIXES) and name.isidentifier() and len(name) < 80)
     filed = [name for name in ours if name in from_file.taken]
     given = [name for name in ours if name not in from_file.taken]
@@ -47,7 +42,7 @@ def sources(names: Iterable[str], from_file: FromFile) -> Iterator[Finding]:
 
 
 def _reads_files(folder: Path) -> bool:
-    """Whether a program in a folder seems to read its `.env`."""
+    """True if a program in a folder seems to read its `.env`."""
     with suppress(OSError):
         for path in sorted(folder.glob("*.py"))[:_MOST_FILES]:
             if path.is_file() and path.stat().st_size < _MOST_BYTES and b"dotenv" in path.read_bytes():
@@ -56,11 +51,7 @@ def _reads_files(folder: Path) -> bool:
 
 
 def price_file(settings: Settings) -> Iterator[Finding]:
-    """Whether the user's own prices can be used.
-
-    Args:
-        settings: The environment's.
-    """
+    """Check the user's price file."""
     if settings.prices is None:
         return
     try:
@@ -72,11 +63,7 @@ def price_file(settings: Settings) -> Iterator[Finding]:
 
 
 def metrics_page(settings: Settings) -> Iterator[Finding]:
-    """Whether the `/metrics` page can be shown.
-
-    Args:
-        settings: The environment's.
-    """
+    """Check the package and the port of the `/metrics` page."""
     if "prometheus" not in settings.exporters:
         return
     host, port = settings.prometheus_host, settings.prometheus_port
@@ -103,17 +90,17 @@ def _is_free(host: str, port: int) -> bool:
 
 def _shows_metrics(host: str, port: int) -> bool:
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    # Past any proxy, since the page is on this machine; another program's answer may be anything.
+    # Bypass any proxy, because the page is on this machine; another program may answer with anything.
     with suppress(Exception), _DIRECT.open(f"http://{reached}:{port}/metrics", timeout=_ANSWER_SECONDS) as page:
         return b"target_info" in page.read(_MOST_BYTES)
     return False
 
 
 def busiest(calls: Collection[tuple[float, float]]) -> int:
-    """How many calls' series count as active at once, at most: a series stays so for 20 minutes after its last value.
+    """Return the largest number of calls whose series were active at once: until 20 minutes after their last value.
 
     Args:
-        calls: Start of each call in Unix seconds, and its length in seconds.
+        calls: Start in Unix seconds and length in seconds of each call.
     """
     ends = sorted(start + length + _ACTIVE_SECONDS for start, length in calls)
     most = over = 0
@@ -125,12 +112,7 @@ def busiest(calls: Collection[tuple[float, float]]) -> int:
 
 
 def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
-    """Whether the ledger can be written, and what it holds.
-
-    Args:
-        settings: The environment's.
-        cost: What a call costs.
-    """
+    """Check the ledger's file and report its size and busiest hour; `cost` is a call's footprint."""
     path = settings.ledger
     if path is None:
         yield Finding(Mark.ADVICE, "There is no ledger: what is not delivered when a process ends is lost.")
@@ -166,14 +148,14 @@ def _number(calls: int) -> str:
 
 
 def _fault(path: Path) -> str | None:
-    # Opened and closed here, an SQLite file would lose the locks that this process holds on it.
+    # Do not open the file: closing it would release this process's SQLite locks on it.
     if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
         return "it is read-only"
     if path.is_dir():
         return "it is a folder"
     folder = next((place for place in path.absolute().parents if os.access(place, os.F_OK)), Path(path.anchor))
     try:
-        # Permissions do not say that a file system takes no files, such as /proc, or is full; the file has no name.
+        # Permissions do not show a full or odd file system, such as /proc, so write a nameless file.
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(b"x" * 4096)
             return None
@@ -182,11 +164,7 @@ def _fault(path: Path) -> str | None:
 
 
 def shown(path: Path) -> str:
-    """A path for people to read, without the user's name.
-
-    Args:
-        path: The path.
-    """
+    """Return a path without the user's name, for people to read."""
     try:
         return str(Path("~") / path.relative_to(Path.home()))
     except (ValueError, RuntimeError):

@@ -1,7 +1,6 @@
-"""Moments as people write and read them on a command line.
+"""Moments on a command line: `2026-11-22`, `2026-11-22T13:05`, `today`, `yesterday`, `90m`, `2h`, `7d` ago.
 
-Owns the spellings: `2026-11-22`, `2026-11-22T13:05`, `today`, `yesterday`, `90m`, `2h`, `7d` ago. A moment without a
-time zone is local.
+A moment without a time zone is local.
 """
 
 from __future__ import annotations
@@ -15,17 +14,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Read a moment.
-
-    Args:
-        text: As a person wrote it.
-        now: The present, with the local time zone.
-
-    Returns:
-        The moment, with time zone.
+    """Parse a moment; `now` has the local time zone, the result a time zone.
 
     Raises:
-        ValueError: It is none; the message says what is expected.
+        ValueError: The text is no moment; the message says the accepted forms.
     """
     written = text.strip().lower()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -37,21 +29,16 @@ def moment(text: str, now: datetime) -> datetime:
         if ago:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         found = datetime.fromisoformat(text.strip())
-        # A moment without a zone is local: the zone of that day, which may not be today's.
+        # Take the local zone of that day, which may differ from today's.
         return found if found.tzinfo else found.astimezone()
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r}: expected a time such as 2026-11-22, 2026-11-22T13:05, today, 2h or 7d") from None
 
 
 def local(unix_seconds: float, *, offset: bool = False) -> str:
-    """A moment in local time, to the second.
+    """Format a moment in local time, to the second; `offset` adds the offset from UTC.
 
-    Args:
-        unix_seconds: The moment.
-        offset: Whether its offset from UTC is said.
-
-    Returns:
-        The moment; the number itself where no calendar has it.
+    A number beyond any calendar stays as it is.
     """
     try:
         moment = datetime.fromtimestamp(unix_seconds).astimezone()
@@ -61,7 +48,7 @@ def local(unix_seconds: float, *, offset: bool = False) -> str:
 
 
 def iso(unix_seconds: float) -> str:
-    """A moment in UTC as ISO 8601, to the millisecond; the number itself where no calendar has it."""
+    """Format a moment in UTC as ISO 8601, to the millisecond; a number beyond any calendar as it is."""
     try:
         return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
@@ -69,17 +56,10 @@ def iso(unix_seconds: float) -> str:
 
 
 def option_moment(text: str | None, option: str) -> float | None:
-    """Read an option that is a moment.
-
-    Args:
-        text: As a person wrote it, or `None` where the option was left out.
-        option: The option's name.
-
-    Returns:
-        Unix seconds, or `None`.
+    """Parse an option's moment as Unix seconds; `None` if the option was left out.
 
     Raises:
-        BadParameter: It is no moment.
+        BadParameter: The text is no moment; the message names the option.
     """
     if text is None:
         return None

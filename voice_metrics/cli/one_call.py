@@ -1,4 +1,4 @@
-"""One call in full for a person: its summary line by line, then its time line."""
+"""One call for a person: its summary line by line, then its time line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def show(detail: CallDetail) -> None:
     facts.show_header = False
     for name, text in _lines(detail):
         facts.add_row(Text(printable(name), style="bold"), Text(printable(text)))
-    # Text that is long is better folded than cut: these lines are for reading.
+    # Fold long text, because these lines are for reading.
     for column in facts.columns:
         column.no_wrap, column.overflow = False, "fold"
     head = Text(f"Call {printable(detail.row.call_id)}", style="bold")

@@ -1,4 +1,4 @@
-"""Where commands look."""
+"""The ledger's place for commands."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from voice_metrics.settings.environment import Settings, SettingsError
 
 
 def ledger_file(settings: Settings) -> Path:
-    """The ledger's file.
-
-    Args:
-        settings: What the environment asks for.
-
-    Returns:
-        The file; it need not exist.
+    """Return the ledger's file, which need not exist.
 
     Raises:
-        SettingsError: There is no ledger.
+        SettingsError: The ledger is switched off.
     """
     if settings.ledger is None:
         raise SettingsError("VOICE_METRICS_DB='off': there is no record of calls; expected a file to look in")

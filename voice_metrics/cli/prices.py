@@ -1,4 +1,4 @@
-"""`voice-metrics prices`: what a model would be priced at and why, and which models have no price."""
+"""`voice-metrics prices`: the price of a model with its source, and the models without a price."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ _EXAMPLES: dict[Leg, Usage] = {
     Leg.TTS: CharactersSpoken("", None, characters=1000),
 }
 _RATES = {Leg.LLM: TokenRates, Leg.STT: AudioRate, Leg.TTS: CharacterRate}
-# As many calls as a developer remembers having made.
+# Latest calls that `--check` examines.
 _LAST_CALLS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a model costs as one service of one provider.
+    """The price of a model in one service of one provider.
 
     Parameters:
-        model: The model that was asked for.
-        service: The part it plays.
-        provider: Pipecat's name of its provider, or `None` for a service of one's own.
-        price: The price in words, or `None` if there is none.
-        source: Where it comes from, or `None` if there is none.
-        row: The source's own name for what it prices, or `None`.
-        priced_on: ISO date at which the source last checked it, or `None` if it does not say.
-        reason: Why there is no price, or `None` if there is one.
-        instead: What sources say that are asked later.
+        model: The model in the question.
+        service: The service's part of the bot.
+        provider: Pipecat's name of its provider, or `None` for the user's own service.
+        price: The price in words, or `None`.
+        source: Its source, or `None` without a price.
+        row: The source's name for the priced model, or `None`.
+        priced_on: ISO date at which the source last checked it, or `None` if unknown.
+        reason: Reason for the lack of a price, or `None` if there is one.
+        instead: Prices of later sources.
     """
 
     model: str
@@ -86,7 +86,7 @@ def prices(
             raise typer.BadParameter("--service: expected llm, stt or tts")
         found = list(_found(book, models, provider, service))
     except (SettingsError, LedgerUnreadable) as error:
-        # Status 2 for a ledger too: 1 says that something has no price.
+        # Status 2 for the ledger's errors too, because 1 means that a model has no price.
         typer.echo(f"voice-metrics: {printable(str(error))}", err=True)
         raise typer.Exit(2) from None
     if as_json:
@@ -98,7 +98,7 @@ def prices(
 
 
 def _refresh() -> int:
-    # The libraries take two seconds to load.
+    # Imported here, because the libraries take two seconds to load.
     from voice_metrics.prices.libraries import refresh
 
     try:
@@ -132,7 +132,7 @@ def _anywhere(book: PriceBook, model: str, legs: Sequence[Leg]) -> Iterator[Foun
     for leg, provider in product(legs, PROVIDERS):
         line = _line(book, model, provider, leg)
         users = (line.source or "").startswith("your ")
-        # Of a provider with one price for all its voices, every name would be a match.
+        # A provider with one price for all voices would match every name.
         named = users or not any_voice(Asked(provider, model, "", type(_EXAMPLES[leg])))
         if line.price and named and replace(line, provider=None, instead=()) not in everywhere:
             yield line
@@ -181,7 +181,7 @@ def _check(book: PriceBook, *, as_json: bool) -> int:
             cost = reader.call_of(call.key).summary.get("cost") or {}
             unpriced = cost.get("unpriced") or ()
             counts.update(unpriced)
-            # Of the latest call, which comes first.
+            # The latest call comes first, and its reasons win.
             reasons = dict(zip(unpriced, cost.get("unpriced_reasons") or (), strict=False)) | reasons
     missing = {model: number for model, number in counts.most_common() if model.lower() not in book.own_models}
     if as_json:

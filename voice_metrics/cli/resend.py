@@ -1,4 +1,4 @@
-"""`voice-metrics resend`: sends what no server has acknowledged yet, left by processes that are gone."""
+"""`voice-metrics resend`: sends the unacknowledged requests of dead processes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def resend(
 
 
 def _waiting(path: Path) -> PendingState | None:
-    """What waits to be sent; `None` before the first call."""
+    """Size of the unsent requests; `None` before the first call."""
     try:
         with LedgerReader(path) as reader:
             return reader.pending()
@@ -75,7 +75,7 @@ def _sent(settings: Settings) -> int:
         None if endpoint is None else Delivery(endpoint) for endpoint in (settings.endpoint, settings.logs_endpoint)
     )
     try:
-        # A claim is limited in size; the next one brings the rest.
+        # A claim is limited in size, so claim until nothing is left.
         while not total.left:
             resent = send(delivery, ledger, events=events)
             if not (resent.delivered or resent.refused or resent.left):
@@ -108,7 +108,7 @@ def _tell(resent: Resent, left: PendingState, destination: str) -> None:
 
 
 def _calls(call_ids: list[str]) -> str:
-    # Series that calls share have the empty id.
+    # The empty id stands for series that calls share.
     number = len({call_id for call_id in call_ids if call_id})
     shared = "shared series" if "" in call_ids else ""
     calls = f"{number} call{'' if number == 1 else 's'}" if number else ""

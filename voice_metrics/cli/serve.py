@@ -1,4 +1,4 @@
-"""`voice-metrics serve`: the calls of the ledger on a web page of this machine."""
+"""`voice-metrics serve`: the ledger's calls on a web page of this machine."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def serve(
 
 
 def _serve(server: PageServer, *, browser: bool) -> None:
-    # A container's or a service's stop is an ordinary end too: the demo's ledger is thrown away.
+    # Let SIGTERM end it like Ctrl-C, so that the demo's ledger is deleted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if browser:
-        # Some browsers keep their opener waiting.
+        # On a thread, because some browsers block `open` until they exit.
         threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
     try:
         server.serve_forever()

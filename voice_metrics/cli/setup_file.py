@@ -1,4 +1,4 @@
-"""`voice-metrics setup-file`: where the file lies that lets Pipecat measure a bot whose code cannot be changed."""
+"""`voice-metrics setup-file`: the path of the file by which Pipecat measures a bot without changes to its code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The terminal, or the pipe in its place.
-
-Owns width and colour: a pipe has neither, so that nothing is cut off and nothing needs to be stripped.
-"""
+"""Output to a terminal with its width and colours, or to a pipe with neither."""
 
 from __future__ import annotations
 
@@ -13,25 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# Wider than any table: a pipe has no edge.
+# Wider than any table, because a pipe has no width.
 _ENDLESS = 10_000
 
 
 def is_terminal() -> bool:
-    """Whether a person looks at standard output."""
+    """True if standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def plain_table(*columns: str, right: Collection[str] = ()) -> Table:
-    """A table of aligned columns without lines.
-
-    Args:
-        *columns: Their headings.
-        right: Those that are aligned to the right.
-
-    Returns:
-        The table, without rows.
-    """
+    """Make a table of aligned columns without lines; `right` names the right-aligned ones."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
@@ -39,16 +28,12 @@ def plain_table(*columns: str, right: Collection[str] = ()) -> Table:
 
 
 def fits(table: Table) -> bool:
-    """Whether a table can be printed whole; in a pipe it always can."""
+    """True if a table can be printed whole, as in a pipe always."""
     return not is_terminal() or Console(width=_ENDLESS).measure(table).maximum <= Console().width
 
 
 def show(*parts: Table | Text | str) -> None:
-    """Print to standard output, with colours and cut to the width if that is a terminal.
-
-    Args:
-        *parts: What to print, one under the other; a string is text, whatever it looks like.
-    """
+    """Print parts one under the other; a string is plain text. A terminal gets colours and lines cut to its width."""
     if is_terminal():
         console = Console()
         for part in parts:

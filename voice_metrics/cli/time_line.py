@@ -1,7 +1,6 @@
-"""A call's time line for a person: what belongs together on one line.
+"""A call's time line for a person, with related rows on one line.
 
-Owns what is left out: what a single request cost, as the call's cost is told above, and each stretch of speech, as
-the floor is; `--json` has every row.
+Costs of single requests are left out, because the summary has the call's cost; `--json` has every row.
 """
 
 from __future__ import annotations
@@ -28,17 +27,9 @@ _COUNTS = {"characters"}
 
 
 def table(rows: Iterable[Row], started_at: float) -> Table:
-    """The time line as a table.
-
-    Args:
-        rows: Its rows in the order of time.
-        started_at: Start of the call, unix seconds.
-
-    Returns:
-        A line for each thing that happened.
-    """
+    """Make a table of rows in order of time; `started_at` is the call's start in unix seconds."""
     lines = terminal.plain_table("after", "what", "value", "service", "name", "detail", right=("after", "value"))
-    # A narrow terminal folds the long columns, and the others stay whole.
+    # A narrow terminal folds these two long columns only.
     for column in lines.columns[-2:]:
         column.no_wrap, column.overflow = False, "fold"
     for row, details in _together(row for row in rows if row.kind not in _LEFT_OUT):
@@ -55,13 +46,13 @@ def table(rows: Iterable[Row], started_at: float) -> Table:
 
 
 def _together(rows: Iterable[Row]) -> list[tuple[Row, list[Row]]]:
-    """Each row with those that say more about it: parts of a response, kinds of tokens of one request."""
+    """Each row with its details: parts of a response, kinds of tokens of one request."""
     lines: list[tuple[Row, list[Row]]] = []
     response: list[Row] | None = None
     for row in rows:
         head, details = lines[-1] if lines else (row, [])
         if row.kind == "response_part" and response is not None:
-            # Pipecat tells the parts a moment later, and the silence that the response ended comes in between.
+            # Pipecat reports the parts a moment later, after the silence that the response ended.
             response.append(row)
         elif head.kind in _TOKENS and row.kind in _TOKENS and row.kind != head.kind and row.name == head.name:
             details.append(row)
@@ -75,7 +66,7 @@ def _value(row: Row, details: Iterable[Row]) -> str:
     if row.value is None:
         return ""
     if row.kind in _TOKENS:
-        # The other kinds are parts of these two.
+        # Other kinds of tokens are parts of these two.
         return count(
             sum(part.value or 0 for part in (row, *details) if part.kind in ("prompt_tokens", "completion_tokens"))
         )

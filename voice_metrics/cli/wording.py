@@ -1,4 +1,4 @@
-"""Words of the command line: those of a call, and text that a terminal may print."""
+"""Words for calls, and text that is safe to print."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["NOTHING", "achieved", "count", "figures", "length", "milliseconds", 
 
 
 def printable(text: str) -> str:
-    """Text without what a terminal would obey: names come from files and may hold anything."""
+    """Remove control characters and the like, because names come from files and may hold anything."""
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)

@@ -1,4 +1,4 @@
-"""Where a command's document goes: a file, or standard output."""
+"""Writing of a command's document to a file or standard output."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import typer
 
 
 def written(document: str, file: Path | None, then: str) -> None:
-    """Write a document.
+    """Write a document to `file`, or to standard output for `None`.
 
     Args:
-        document: Its text, with a line feed at the end.
-        file: Where it goes; `None` is standard output.
-        then: What to do with the file, one sentence for standard error.
+        document: Its text, with a final line feed.
+        file: The file, or `None`.
+        then: The next step, one sentence for standard error.
 
     Raises:
         typer.BadParameter: The file cannot be written.

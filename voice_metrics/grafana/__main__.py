@@ -1,4 +1,4 @@
-"""Makes `dashboard.json` and `alerts.yml` anew: `python -m voice_metrics.grafana`."""
+"""Writes `dashboard.json` and `alerts.yml`: `python -m voice_metrics.grafana`."""
 
 from voice_metrics.grafana.alerts import Thresholds, render
 from voice_metrics.grafana.documents import ALERTS, DASHBOARD

@@ -1,7 +1,7 @@
-"""The alert rules: what is wrong with a bot, from when on it is, and how long it must be so.
+"""The alert rules: condition, threshold and duration of each.
 
-Every rule counts as `queries` does, so it is right with and without call ids, and asks for a minimum of events, so that
-one slow call pages no one.
+Rules count as `queries` does, so they are right with and without call ids, and need a minimum of events, so that one
+slow call alerts no operator.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from voice_metrics.series.table import (
     Series,
 )
 
-# Fewer answers than this say nothing about a 95th percentile.
+# Fewer answers have no meaningful 95th percentile.
 FEWEST_ANSWERS = 10
 FEWEST_TURNS = 20
 FEWEST_ERRORS = 3
@@ -38,13 +38,13 @@ FEWEST_CALLS = 3
 FEWEST_UNANSWERED = 5
 FEWEST_REFUSED = 3
 FEWEST_STALLS = 3
-# The event loop is held: a caller hears it as a gap, and a turn's end is noticed late.
+# A blocked event loop: the caller hears a gap, and the bot notices the end of a turn late.
 STALL_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which values on the rules fire.
+    """Values above which the rules fire.
 
     Parameters:
         response_p95_ms: 95th percentile of the response time in milliseconds.
@@ -52,7 +52,7 @@ class Thresholds:
         llm_ttfb_p95_ms: 95th percentile of the language model's TTFB in milliseconds.
         tts_ttfb_p95_ms: 95th percentile of speech synthesis' TTFB in milliseconds.
         error_ratio: Errors per turn of the bot.
-        unanswered_ratio: Share of the caller's turns that get no answer although one is due.
+        unanswered_ratio: Share of the caller's turns without an answer although one is due.
         cost_per_hour_usd: Dollars in an hour.
         cost_per_day_usd: Dollars in a day.
         interruption_ratio: Share of the bot's turns that callers cut off.
@@ -70,12 +70,7 @@ class Thresholds:
 
 
 def rules(thresholds: Thresholds, job: str | None = None) -> Iterator[Rule]:
-    """All alerts that need no objective.
-
-    Args:
-        thresholds: From which values on they fire.
-        job: The only bot to watch, by its `service.name`, or `None` to watch every bot on its own.
-    """
+    """Yield every alert that needs no objective, for the bot `job`, its `service.name`, or for each bot on its own."""
     bots = _bots(job)
     yield from _latencies(bots, thresholds)
     yield from _quality(bots, thresholds)
@@ -91,14 +86,14 @@ def render(
     objectives: Sequence[Objective] = (),
     days: int = 30,
 ) -> str:
-    """The rules as a file for Prometheus, Mimir or Grafana's import.
+    """Return the rules as a file for Prometheus, Mimir or Grafana's import.
 
     Args:
-        thresholds: From which values on they fire.
+        thresholds: Values above which they fire.
         job: The only bot to watch, or `None` to watch every bot on its own.
-        runbook: Address of the page that explains the alerts, or `None` for alerts without a link to it.
-        objectives: What the bots promise; one for the response takes the place of the comparison with last week.
-        days: Over how many days each objective holds.
+        runbook: Address of the page that explains the alerts, or `None` for no link.
+        objectives: The bots' objectives; one for the response replaces the comparison with last week.
+        days: Length of every objective's window.
     """
     bots = _bots(job)
     promised = {objective.name for objective in objectives}
@@ -141,7 +136,7 @@ def _quality(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     spoken = bots.total(TURNS, "30m", JOB)
     yield Rule(
         "VoiceErrors",
-        # Errors without a single turn are +Inf per turn.
+        # Errors without a turn are +Inf per turn.
         f"{errors} / ({turns} or 0 * {errors}) > {thresholds.error_ratio:g} and {errors} >= {FEWEST_ERRORS}",
         5,
         "critical",

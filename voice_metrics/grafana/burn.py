@@ -1,8 +1,8 @@
-"""What objectives become: recorded counts, burn rates over several windows, and the alerts on them.
+"""Objectives as rules: recorded counts, burn rates over several windows, and alerts.
 
-Windows and rates are those of the SRE workbook (chapter 5, "Alerting on SLOs", table 5-8, read 2026-11-29). Counts are
-recorded as those of the last five minutes, each minute: what a month came to is read from one series for each bot, and
-not from those of each call. Each event is in five of the recorded counts, so that their ratio is the events' own.
+Windows and rates are those of the SRE workbook (chapter 5, "Alerting on SLOs", table 5-8, read 2026-11-29). Each minute
+a rule records the counts of the last five minutes, so that a month is read from one series per bot and not from those
+of each call. An event is in five recorded counts, which cancel out in a ratio.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from voice_metrics.grafana.rules import Group, Recording, Rule
 from voice_metrics.series.table import CALLS, COST, RESPONSE
 
 COUNTED = "5m"
-# How many of the recorded counts hold one event: those of five minutes, one each minute.
+# Recorded counts that contain one event: five minutes, one count each minute.
 _TIMES = 5
 
 CALLS_COUNTED = f"voice:calls:{COUNTED}"
@@ -26,24 +26,24 @@ RESPONSE_P95 = "voice:response_p95:1h"
 GOOD, BAD, EVENTS = (f"voice:slo_{what}:{COUNTED}" for what in ("good", "bad", "events"))
 BUDGET_LEFT, GOAL = "voice:slo_budget_left", "voice:slo_goal"
 
-# Long window, short window, and how many times faster than allowed the budget burns in both. In 30 days the first four
-# lines stand for 2 %, 5 %, 10 % and 10 % of the budget.
+# Long window, short window, and the burn rate in both as a multiple of the allowed one. In 30 days the four lines stand
+# for 2 %, 5 %, 10 % and 10 % of the budget.
 FAST = (("1h", "5m", 14.4), ("6h", "30m", 6.0))
 SLOW = (("1d", "2h", 3.0), ("3d", "6h", 1.0))
-# An objective of 90 % cannot burn 14.4 times too fast: ten times is all that there is.
+# An objective of 90 % burns ten times too fast at most, so a rate of 14.4 is capped.
 _WORST_SHARE = 0.9
-# Bad events that amount to fewer calls than this may be one caller's poor line.
+# Bad events of fewer calls may be one caller's poor line.
 FEWEST_BAD_CALLS = 5
 
-# Fewer calls than this in the hour say little about a 95th percentile, this week and last.
+# Fewer calls in the hour, this week or last, have no meaningful 95th percentile.
 _FEWEST_CALLS = 20
-# A bot that answers faster than this is not slow, whatever it was last week (Hamming's norm for p95).
+# A faster bot is not slow, whatever it was last week (Hamming's norm for p95).
 _NOTICED_MS = 800
 _TIMES_LAST_WEEK = 2
 
 
 def recordings(bots: Selection) -> Group:
-    """What is recorded for every bot, with and without objectives."""
+    """Return the recordings for every bot, with and without objectives."""
     hour = f"sum by (job, le) (sum_over_time({RESPONSE_BUCKETS}[1h]))"
     return Group(
         "voice-metrics-recorded",
@@ -57,19 +57,13 @@ def recordings(bots: Selection) -> Group:
 
 
 def counted(name: str, window: str, offset: str = "") -> str:
-    """What a recorded count came to in a window.
-
-    Args:
-        name: Name of the recorded series, with its matchers.
-        window: Duration.
-        offset: How long ago the window ended, as PromQL says it, or empty for one that ends now.
-    """
+    """Return PromQL for a recorded series' events in a window, which ended `offset` ago ("" for now)."""
     return f"sum_over_time({name}[{window}]{offset}) / {_TIMES}"
 
 
 def unusual() -> Rule:
-    """The alert for bots without an objective: callers wait twice as long as a week ago at this hour."""
-    # The hours around this one count, so that a peak that comes half an hour earlier is none.
+    """Return the alert for bots without an objective: callers wait twice as long as a week ago at this hour."""
+    # Compare with the hours around, so that a peak half an hour earlier does not fire.
     last_week = f"max_over_time({RESPONSE_P95}[2h] offset 6d23h)"
     enough = " and ".join(
         f"on (job) {counted(CALLS_COUNTED, '1h', offset)} >= {_FEWEST_CALLS}" for offset in ("", " offset 1w")
@@ -85,12 +79,12 @@ def unusual() -> Rule:
 
 
 def objective_groups(bots: Selection, objectives: Sequence[Objective], days: int) -> Iterator[Group]:
-    """A group for each objective: counts, burn rates, what is left, and the two alerts.
+    """Yield a group per objective: counts, burn rates, remaining budget, and two alerts.
 
     Args:
         bots: The bots to watch.
         objectives: The objectives.
-        days: Over how many days each holds.
+        days: Length of every objective's window.
     """
     for each in objectives:
         own = {"slo": each.name}
@@ -110,14 +104,14 @@ def objective_groups(bots: Selection, objectives: Sequence[Objective], days: int
 
 
 def burn(window: str) -> str:
-    """The recorded series of a burn rate."""
+    """Return the name of a burn rate's series."""
     return f"voice:slo_burn:{window}"
 
 
 def _counts(bots: Selection, objective: Objective, own: Mapping[str, str]) -> Iterator[Recording]:
     of = _of(objective)
     yield Recording(GOOD, objective.good(bots, COUNTED), own)
-    # A series begins with its first event: until then good or bad events alone are all events.
+    # A series begins with its first event, so count a missing side as 0.
     yield Recording(BAD, f"{objective.bad(bots, COUNTED)} or sum by (job) (0 * {GOOD}{of})", own)
     yield Recording(EVENTS, f"{BAD}{of} + ({GOOD}{of} or 0 * {BAD}{of})", own)
 

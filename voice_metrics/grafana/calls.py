@@ -1,4 +1,4 @@
-"""The recent calls, and one call by its id: two rows of the dashboard."""
+"""Two rows of the dashboard: the recent calls, and one call by its id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the conversation goes: a row of the dashboard about floor, silence, greeting, barge-in, gaps and outcome."""
+"""A row of the dashboard about the conversation: floor, silence, greeting, barge-in, gaps and outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Last rows of the dashboard: OpenTelemetry's own series of generative AI, and the plug-in's own health."""
+"""The dashboard's last rows: OpenTelemetry's generative AI series, and the plug-in's own health."""
 
 from __future__ import annotations
 

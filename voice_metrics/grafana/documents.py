@@ -1,7 +1,4 @@
-"""The dashboard as it is installed, adapted to a title and a bot.
-
-Owns the committed data; needs neither Grafana's SDK nor a network.
-"""
+"""The committed dashboard, adapted to a title and a bot without Grafana's SDK or a network."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ _LONGEST_UID = 40
 
 
 def dashboard(title: str | None = None, job: str | None = None) -> str:
-    """The dashboard as the text that Grafana imports.
+    """Return the dashboard as JSON for Grafana's import.
 
     Args:
-        title: Another title, which also gives it another uid, so that it lies beside the first; `None` keeps both.
-        job: The bot that is chosen at first, by its `service.name`; `None` chooses all.
+        title: Another title, and with it another uid, to import it beside the first; `None` keeps both.
+        job: The initially chosen bot's `service.name`; `None` chooses all.
 
     Raises:
         ValueError: The title has no letter and no digit.

@@ -1,6 +1,6 @@
-"""The dashboard as Grafana wants it: rows of panels, built with Grafana's own SDK.
+"""The dashboard in Grafana's format: rows of panels, built with Grafana's SDK.
 
-Needs `grafana-foundation-sdk`, which only development has; what it makes is committed as `dashboard.json`.
+Needs `grafana-foundation-sdk`, a development dependency; the result is committed as `dashboard.json`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ UID = "voice-metrics"
 TITLE = "Voice bot calls"
 # The plug-in exports every 10 s; a data source's own minimum (60 s in many set-ups) would hide a first call.
 MINIMAL_STEP = "15s"
-# An hour in bars of half a minute.
+# Bars of half a minute for an hour.
 BARS = 120
-# A line is not drawn across five minutes without a value.
+# A line breaks at five minutes without a value.
 LONGEST_GAP_MS = 300_000
 _COLOURS = ("orange", "red")
 _OPENS_CALL = {
@@ -40,7 +40,7 @@ _Builder = TypeVar("_Builder", stat.Panel, timeseries.Panel, table.Panel)
 
 
 def dashboard_json() -> str:
-    """The dashboard as the text that Grafana imports."""
+    """Return the dashboard as JSON for Grafana's import."""
     return json.dumps(json.loads(JSONEncoder(sort_keys=True).encode(_dashboard())), indent=1, sort_keys=True) + "\n"
 
 
@@ -108,7 +108,7 @@ def _table(panel: Panel, identifier: int) -> table.Panel:
     columns = dict(panel.labels)
     hidden = {"Time": True}
     for letter, query in _lettered(panel):
-        # Grafana calls the column "Value" where there is one query only.
+        # With one query only, Grafana calls the column "Value".
         field = f"Value #{letter}" if len(panel.queries) > 1 else "Value"
         if query.name:
             columns[field] = query.name

@@ -1,4 +1,4 @@
-"""Objectives: which share of what shall be good, and how both are counted (pure)."""
+"""Objectives: indicators, shares and limits, and the PromQL that counts good and bad events (pure)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from voice_metrics.grafana.queries import Selection
 from voice_metrics.series.table import CALLS_ENDED, ERRORS, GREETING, RESPONSE, TURNS, TURNS_UNANSWERED, Series
 
 JOB = ("job",)
-# The caller went on speaking or hung up: no answer was due.
+# No answer is due to a caller who continued speaking or hung up.
 NOT_DUE = 'cause!~"caller_resumed|call_ended"'
 
-# Share of good events below which an objective says nothing, and the one that leaves no budget.
+# Least useful share of good events, and the share that leaves no budget.
 _LEAST, _ALL = 0.5, 1.0
 _WORDS = re.compile(r"(?P<name>[a-z_]+)(=((?P<limit>[\d.]+)(?P<unit>ms|s):)?(?P<share>[\d.]+)%)?")
 _WINDOW = re.compile(r"(\d{1,3})([dw])")
@@ -21,7 +21,7 @@ _SHORTEST_DAYS, _LONGEST_DAYS = 7, 90
 
 
 class BadObjective(ValueError):
-    """An objective that cannot be kept watch over; the message says what would be right."""
+    """An unusable objective; the message says the right form."""
 
 
 Count = Callable[[Selection, str, float | None], str]
@@ -29,14 +29,14 @@ Count = Callable[[Selection, str, float | None], str]
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """What an objective counts.
+    """The events of an objective.
 
     Parameters:
-        meaning: What is good, in words, with the limit as `{limit}`.
-        share: Default share of good events, or `None` where each bot needs its own.
+        meaning: The good events in words, with the limit as `{limit}`.
+        share: Default share of good events, or `None` if each bot needs its own.
         good: Good events of a window, as PromQL by job; gets the limit.
         bad: The other events, likewise.
-        latency: The histogram with the limit among its bounds, or `None` for an objective without a limit.
+        latency: The histogram with the limit among its bounds, or `None` for no limit.
         limit_ms: Default limit in milliseconds, or `None`.
     """
 
@@ -50,12 +50,12 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A share of good events that a bot promises.
+    """A bot's promised share of good events.
 
     Parameters:
         name: The indicator's name, label `slo` of its series.
         share: Share of good events, below 1.
-        limit_ms: From when on an event is too slow, or `None` for an objective that is no latency.
+        limit_ms: Longest good latency, or `None` for an objective without a latency.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Objective:
 
     @property
     def budget(self) -> float:
-        """Share of events that may be bad."""
-        # As a person writes it: 1 - 0.995 is 0.0050000000000000044.
+        """Allowed share of bad events."""
+        # 1 - 0.995 is 0.0050000000000000044.
         return round(1 - self.share, 9)
 
     @property
@@ -75,22 +75,19 @@ class Objective:
         return f"{100 * self.share:g} % {words}"
 
     def good(self, bots: Selection, window: str) -> str:
-        """Good events of a window, as PromQL by job; nothing where there were none yet."""
+        """Return PromQL for the good events of a window by job; empty before the first."""
         return INDICATORS[self.name].good(bots, window, self.limit_ms)
 
     def bad(self, bots: Selection, window: str) -> str:
-        """The other events of a window, as PromQL by job; nothing where there were none yet."""
+        """Return PromQL for the other events of a window by job; empty before the first."""
         return INDICATORS[self.name].bad(bots, window, self.limit_ms)
 
 
 def read_objectives(words: Iterable[str]) -> tuple[Objective, ...]:
-    """Read several objectives.
-
-    Args:
-        words: One for each, as `objective` reads it.
+    """Parse several objectives, each as `objective` does.
 
     Raises:
-        BadObjective: One of them is none, or two are of the same name.
+        BadObjective: One of them is unusable, or two have the same name.
     """
     read = [objective(each) for each in words]
     names = [each.name for each in read]
@@ -100,13 +97,10 @@ def read_objectives(words: Iterable[str]) -> tuple[Objective, ...]:
 
 
 def objective(words: str) -> Objective:
-    """Read an objective.
-
-    Args:
-        words: `response=1500ms:95%`, `answered=99%`, or a name alone for its defaults.
+    """Parse an objective: `response=1500ms:95%`, `answered=99%`, or a name alone for its defaults.
 
     Raises:
-        BadObjective: It is none; the message says what would be right.
+        BadObjective: It is unusable; the message says the right form.
     """
     found = _WORDS.fullmatch(words)
     if found is None:
@@ -122,10 +116,7 @@ def objective(words: str) -> Objective:
 
 
 def window_days(words: str) -> int:
-    """Read the time over which objectives hold.
-
-    Args:
-        words: Such as `30d` or `4w`.
+    """Parse the length of an objective's window, such as `30d` or `4w`, in days.
 
     Raises:
         BadObjective: It is no length of 7 to 90 days.
@@ -192,14 +183,14 @@ INDICATORS = {
         GREETING,
         3000.0,
     ),
-    # Of ten calls of ten turns, one has a moment at which the caller speaks into silence.
+    # In one of ten calls of ten turns, one turn of the caller gets no answer.
     "answered": Indicator(
         "of callers' turns are answered",
         0.99,
         lambda bots, window, _: bots.observations(RESPONSE, window, JOB),
         lambda bots, window, _: bots.where(NOT_DUE).total(TURNS_UNANSWERED, window, JOB),
     ),
-    # A turn needs three providers, each of which promises 99.9 % at most, and the bot itself.
+    # A turn needs the bot and three providers, each of which promises 99.9 % at most.
     "errors": Indicator(
         "of turns have no error",
         0.995,

@@ -1,4 +1,4 @@
-"""First row of the dashboard: what an operator acts on, at a glance."""
+"""The dashboard's first row: the numbers that make an operator act."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ FIGURES = (
         "Unanswered turns",
         "Share of what callers said that got no answer. Not counted: they went on speaking, or hung up.",
         SHARE,
-        # Without a single answer every turn is unanswered.
+        # Without an answer every turn is unanswered.
         Query(
             ALL.share(_UNANSWERED, f"(({_ANSWERED} or 0 * {_UNANSWERED}) + ({ALL.or_zero(_UNANSWERED, RANGE)}))", RANGE)
         ),

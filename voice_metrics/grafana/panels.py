@@ -1,7 +1,4 @@
-"""What a panel is, before Grafana's word for it: a title, what it means, how it looks, and what it asks.
-
-Owns the vocabulary of the rows of the dashboard; refuses JSON and the SDK.
-"""
+"""Panels without Grafana's SDK or JSON: title, meaning, look and queries."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ CALL = Selection(('job=~"$job"', 'call_id=~"$call_id"'), whole)
 
 
 class Look(StrEnum):
-    """How a panel shows its answers."""
+    """A panel's type of display."""
 
     FIGURES = "figures"
     LINES = "lines"
@@ -36,13 +33,12 @@ class Look(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question of a panel.
+    """One query of a panel.
 
     Parameters:
         expression: PromQL with Grafana's variables.
-        name: Legend of the answer, or title of the column in a table; empty for no legend, and for a column of
-            which only the labels are shown.
-        unit: Unit of the column where it differs from the panel's; `None` where it does not.
+        name: Legend, or title of a table's column; empty for no legend, and for a column with labels only.
+        unit: Unit of the column if it differs from the panel's, else `None`.
     """
 
     expression: str
@@ -56,15 +52,15 @@ class Panel:
 
     Parameters:
         title: Its title; unique on the dashboard.
-        description: What it means, for a person who sees it for the first time.
-        look: How it shows its answers.
+        description: Its meaning, for a first-time reader.
+        look: Its type of display.
         unit: Grafana's unit of the values.
-        queries: What it asks.
+        queries: Its queries.
         width: Of 24 columns.
         height: In rows of Grafana's grid.
-        labels: Titles of a table's label columns; labels that are not named keep their name.
-        order: Title of the column that a table is sorted by, largest first; empty for no order.
-        limits: Values from which on a figure is orange, then red; empty for no colours.
+        labels: Titles of a table's label columns; other labels keep their name.
+        order: Title of the column to sort a table by, largest first; empty for no order.
+        limits: Values above which a figure is orange, then red; empty for no colours.
     """
 
     title: str
@@ -81,12 +77,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels under one heading.
-
-    Parameters:
-        title: The heading.
-        panels: In reading order.
-    """
+    """Panels under one heading, in reading order."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -95,17 +86,17 @@ class Row:
 def figure(
     title: str, description: str, unit: str, *queries: Query, width: int = 4, **more: tuple[float, ...]
 ) -> Panel:
-    """A panel of one or a few large figures."""
+    """Make a panel of one or a few large figures."""
     return Panel(title, description, Look.FIGURES, unit, queries, width, 4, limits=more.get("limits", ()))
 
 
 def lines(title: str, description: str, unit: str, *queries: Query, width: int = 12) -> Panel:
-    """A panel of lines over time."""
+    """Make a panel of lines over time."""
     return Panel(title, description, Look.LINES, unit, queries, width)
 
 
 def bars(title: str, description: str, unit: str, *queries: Query, width: int = 12) -> Panel:
-    """A panel of stacked bars over time, one per step."""
+    """Make a panel of stacked bars over time, one per step."""
     return Panel(title, description, Look.BARS, unit, queries, width)
 
 
@@ -119,5 +110,5 @@ def table(
     width: int = 12,
     height: int = 8,
 ) -> Panel:
-    """A panel with one line per combination of labels."""
+    """Make a panel with one line per combination of labels."""
     return Panel(title, description, Look.TABLE, unit, queries, width, height, labels, order)

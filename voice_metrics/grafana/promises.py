@@ -1,6 +1,6 @@
-"""Objectives: a row of the dashboard about budgets, burn rates and the worst bots.
+"""A row of the dashboard about objectives: budgets, burn rates and the worst bots.
 
-The first three panels read what the rules of `voice-metrics alerts --slo` record, and are empty without them.
+The first three panels read series recorded by the rules of `voice-metrics alerts --slo`, and are empty without them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why something is wrong: a row of the dashboard about errors, rate limits, switches, providers and the event loop."""
+"""A row of the dashboard about causes: errors, rate limits, switches, providers and the event loop."""
 
 from __future__ import annotations
 

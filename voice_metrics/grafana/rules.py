@@ -16,8 +16,8 @@ class Rule:
     Parameters:
         name: Its name, and the heading of its section in docs/alerts.md.
         expression: PromQL; the alert is active for each series of the answer.
-        minutes: How long the expression must hold before the alert fires.
-        severity: "critical" (someone should act now) or "warning" (someone should look today).
+        minutes: Time that the expression must hold before the alert fires.
+        severity: "critical" (act now) or "warning" (look today).
         summary: One sentence with the value, a Prometheus template.
         labels: Further labels, such as the objective.
     """
@@ -32,7 +32,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One series that a query's answer is kept as.
+    """A recorded query.
 
     Parameters:
         name: Name of the series, as level:metric:window.
@@ -47,24 +47,14 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that are evaluated one after another, so that a rule may read what one before it recorded.
-
-    Parameters:
-        name: Unique in the file.
-        rules: In the order of evaluation.
-    """
+    """Rules in their order of evaluation: a rule may read an earlier one's recording. `name` is unique in the file."""
 
     name: str
     rules: tuple[Rule | Recording, ...]
 
 
 def text(groups: Iterable[Group], runbook: str | None = None) -> str:
-    """The rules as a file for Prometheus, Mimir or Grafana's import.
-
-    Args:
-        groups: The groups.
-        runbook: Address of the page that explains the alerts, or `None` for alerts without a link to it.
-    """
+    """Return the rules as a file; `runbook` is the address of the page about the alerts, or `None` for no link."""
     return "\n".join(("groups:", *(line for group in groups for line in _group(group, runbook)))) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Where the time goes, by service and model: a row of the dashboard."""
+"""A row of the dashboard about time, by service and model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MODEL = {"processor": "Processor", "model": "Model"}
 def summary(
     selection: Selection, series: Series, by: tuple[str, ...], unit: str = MILLISECONDS, window: str = RANGE
 ) -> tuple[Query, ...]:
-    """Columns that sum up a histogram: count, average, median, 95th percentile."""
+    """Return columns of a histogram: count, average, median, 95th percentile."""
     return (
         Query(selection.observations(series, window, by), "Count", NUMBER),
         Query(selection.average(series, window, by), "Average", unit),
@@ -42,7 +42,7 @@ def _latencies(title: str, description: str, series: Series, labels: dict[str, s
 def averages(
     selection: Selection, series: Series, by: tuple[str, ...], unit: str = MILLISECONDS, window: str = RANGE
 ) -> tuple[Query, ...]:
-    """Columns that sum up a histogram of which only the average is read: it may have no bounds."""
+    """Return columns of a histogram that may have no bounds: count and average."""
     return (
         Query(selection.observations(series, window, by), "Count", NUMBER),
         Query(selection.average(series, window, by), "Average", unit),

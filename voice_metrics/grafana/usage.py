@@ -1,4 +1,4 @@
-"""What was used and what it cost: a row of the dashboard."""
+"""A row of the dashboard about usage and cost."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The dashboard's variables: data source, job, and the id of one call.
 
-Needs `grafana-foundation-sdk`, which only development has.
+Needs `grafana-foundation-sdk`, a development dependency.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from voice_metrics.series.prometheus_names import metric_name
 from voice_metrics.series.table import CALL_ID, CALLS
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-# More ids than a person looks through, few enough for the browser.
+# More ids than a person reads, few enough for the browser.
 LISTED_CALLS = 100
 _EVERYTHING = VariableOption(text="All", value="$__all")
 
 
 def source() -> build.DatasourceVariable:
-    """The Prometheus, Mimir or Grafana Cloud data source."""
+    """Make the variable for the Prometheus, Mimir or Grafana Cloud data source."""
     return build.DatasourceVariable("datasource").type("prometheus").label("Data source")
 
 
 def job() -> build.QueryVariable:
-    """The bots, by `service.name`."""
+    """Make the variable for the bots, by `service.name`."""
     calls = metric_name(CALLS.name, CALLS.unit, CALLS.kind)
     variable = _query("job", "Bot", f"label_values({calls}, job)", "The bot's service.name.")
     return variable.multi(True).sort(VariableSort.ALPHABETICAL_ASC)
 
 
 def call() -> build.QueryVariable:
-    """The calls of the time range, most recent first; any other id can be typed."""
+    """Make the variable for the calls of the time range, latest first; any other id can be typed."""
     recent = ALL.where(LABELLED).last_seen(CALLS, RANGE, (CALL_ID,))
     variable = _query(
         CALL_ID,
@@ -54,7 +54,7 @@ def _query(name: str, label: str, query: str, description: str) -> build.QueryVa
         .definition(query)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .include_all(True)
-        # Matches series without the label too.
+        # `.*` matches series without the label too.
         .all_value(".*")
         .current(_EVERYTHING)
     )

@@ -1,7 +1,4 @@
-"""The local web page: calls of the ledger in a browser on this machine.
-
-Owns nothing that it shows and changes nothing: every number is read from the ledger when a view asks for it.
-"""
+"""The local web page: calls of the ledger in a browser on this machine, read-only."""
 
 from voice_metrics.page.server import PageServer
 

@@ -1,7 +1,7 @@
-"""The answers of a call: how long the caller waited for each, and what with (pure).
+"""The answers of a call: the caller's wait for each and its parts (pure).
 
-Owns which part of a wait is whose. Where Pipecat named the parts they add up to the wait; else the services' own
-measurements are laid where they happened, and the rest stays unexplained.
+Parts named by Pipecat add up to the wait. Without them, the services' own measurements appear at their times, and the
+rest stays unexplained.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 
 from voice_metrics.ledger import Row
 
-# The names that Pipecat gives to what the lanes measured.
+# Lane to Pipecat's name of its part.
 _PARTS = {"stt": "transcription", "llm": "llm_inference", "functions": "function_handler", "tts": "speech_synthesis"}
 _USED = ("prompt_tokens", "completion_tokens", "characters", "cost_usd")
 
-# The limit of the alert about slow responses.
+# The limit of the alert about slow responses, in seconds.
 SLOW_SECONDS = 2.5
 
 Bars = Sequence[Mapping[str, Any]]
@@ -27,17 +27,16 @@ Answer = dict[str, Any]
 
 
 def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> list[Answer]:
-    """Every answer in the order of time.
+    """Return every answer in order of time.
 
     Args:
-        rows: The call's rows in the order of time.
+        rows: The call's rows in order of time.
         start: Unix seconds of the call's start.
         lanes: Bars of each service and of the functions.
 
     Returns:
-        Number, begin, seconds, parts, whether they are named by Pipecat, whether it was cut off, what was used until
-        the next one, whether it was slow, and then the part that took longer than in the others and the longest
-        time that the event loop was held meanwhile.
+        Number, begin, seconds, parts, whether Pipecat named them, whether it was cut off, usage until the next answer,
+        whether it was slow, and then the part that took unusually long.
     """
     told: list[Answer] = []
     for row in rows:
@@ -73,7 +72,7 @@ def _held(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any]
 
 
 def _longer(answer: Answer, told: Sequence[Answer]) -> dict[str, Any] | None:
-    """The part that took longer than in the other answers by the most, or `None` if none did."""
+    """The part that exceeds its median in the other answers most, or `None`."""
     usual: dict[str, list[float]] = {}
     for other in told:
         if other is not answer and other["named"]:
@@ -93,20 +92,13 @@ def _median(values: Sequence[float]) -> float:
 
 
 def averages(told: Sequence[Answer]) -> list[dict[str, Any]]:
-    """What each part takes in an average answer, in the order of the longest answer's parts.
-
-    Args:
-        told: The answers.
-
-    Returns:
-        Name and seconds of each part, over all answers; empty where no answer has named parts.
-    """
+    """Return name and average seconds of each part, in order; empty if no answer has named parts."""
     named = [answer for answer in told if answer["named"]]
     sums: dict[str, float] = {}
     for answer in named:
         for part in answer["parts"]:
             sums[part["part"]] = sums.get(part["part"], 0.0) + part["seconds"]
-    # The answer with the most parts shows their order; a simpler one leaves some out.
+    # The answer with the most parts shows their order.
     longest_first = sorted(named, key=lambda answer: -len(answer["parts"]))
     order = dict.fromkeys(part["part"] for answer in longest_first for part in answer["parts"])
     return [{"part": name, "seconds": sums[name] / len(named)} for name in order]
@@ -121,7 +113,7 @@ def _in_a_row(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 class _Bars:
-    """The bars of a lane in the order of their begin, until their first byte where that is known."""
+    """The bars of a lane by begin, each until its first byte if known."""
 
     def __init__(self, part: str, bars: Bars) -> None:
         self.part = part
@@ -134,13 +126,13 @@ class _Bars:
         self._latest_ends = list(accumulate(self._ends, max))
 
     def within(self, begin: float, end: float) -> Sequence[tuple[float, float]]:
-        """Begin and end of those that overlap a stretch."""
+        """Begin and end of the bars that overlap a stretch."""
         places = range(bisect_right(self._latest_ends, begin), bisect_left(self._begins, end))
         return [(self._begins[place], self._ends[place]) for place in places if self._ends[place] > begin]
 
 
 def _measured(answer: Answer, measured: Sequence[_Bars]) -> list[dict[str, Any]]:
-    """What services measured within a wait, laid where it happened."""
+    """The services' measurements within a wait, at their times."""
     parts = []
     for bars in measured:
         for bar_begin, bar_end in bars.within(answer["at"], answer["at"] + answer["seconds"]):

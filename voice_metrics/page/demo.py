@@ -1,7 +1,4 @@
-"""Made-up calls for the page: a day of them at once, then some that run in real time.
-
-Owns a ledger that is thrown away. Refuses the user's own: nothing of the demo is written there.
-"""
+"""Made-up calls for the page, in a temporary ledger: a day of them at once, then some in real time."""
 
 from __future__ import annotations
 
@@ -22,30 +19,24 @@ from voice_metrics.page.demo_call import BOTS, DemoCall
 
 _CALLS = 260
 _DAY_SECONDS = 86_400.0
-# As many jobs as the ledger's queue takes without dropping any.
+# Stays below the capacity of the ledger's queue, so that none is dropped.
 _CALLS_AT_ONCE = 50
 _TICK_SECONDS = 1.0
 _PAUSE_SECONDS = (3.0, 12.0)
 
 
 class Telling:
-    """One demo call on its way into a ledger, from its first fact to its last."""
+    """Writes one demo call into a ledger, from its first fact to its last."""
 
     def __init__(self, ledger: Ledger, call: DemoCall, started_at: datetime) -> None:
-        """Begin it.
-
-        Args:
-            ledger: Where it goes.
-            call: What happens in it.
-            started_at: When it starts, with time zone.
-        """
+        """Begin `call` in `ledger` at `started_at`, a moment with time zone."""
         self._ledger, self._call, self._started_at = ledger, call, started_at
         self._record = Record(call.leg)
         self._left: Sequence[tuple[float, Fact]] = call.facts
         ledger.call_started(call.call_id, started_at, self._summary(0.0, None).to_dict())
 
     def until(self, moment: datetime) -> bool:
-        """Tell what has happened by a moment; whether the call is over then."""
+        """Write the facts up to a moment; return True if the call is over then."""
         passed = (moment - self._started_at).total_seconds()
         happened = [(at, fact) for at, fact in self._left if at <= passed]
         self._left = self._left[len(happened) :]
@@ -93,14 +84,11 @@ class Telling:
 
 @contextmanager
 def demo_ledger(*, calls: int = _CALLS, seed: int = 7) -> Iterator[Path]:
-    """A ledger of made-up calls that goes on while it is open.
+    """Yield the path of a ledger of made-up calls that continues while it is open, and delete it afterwards.
 
     Args:
-        calls: How many ended within the last 24 hours.
-        seed: Decides what happens in them.
-
-    Yields:
-        The ledger's file; it is deleted afterwards.
+        calls: Calls that ended within the last 24 hours.
+        seed: Seed of everything in them.
     """
     with TemporaryDirectory(prefix="voice-metrics-demo-") as folder:
         ledger, over = Ledger(Path(folder) / "demo.db"), threading.Event()
@@ -119,7 +107,7 @@ def demo_ledger(*, calls: int = _CALLS, seed: int = 7) -> Iterator[Path]:
 
 
 def _past(ledger: Ledger, calls: int, random: Random) -> None:
-    """Calls of the last 24 hours, more of them lately than long ago."""
+    """Write calls of the last 24 hours, more frequent toward now."""
     now = datetime.now(UTC)
     for number in range(calls):
         call = DemoCall(random, random.choices(BOTS, (5, 3, 1))[0])
@@ -132,7 +120,7 @@ def _past(ledger: Ledger, calls: int, random: Random) -> None:
 
 
 def _ring(ledger: Ledger, bot: int, seed: int, over: threading.Event) -> None:
-    """One call after another in real time; the first is under way already."""
+    """Write one call after another in real time; the first has begun already."""
     random = Random(f"{seed} {bot}")
     ago = random.uniform(5, 25)
     while not over.is_set():

@@ -1,7 +1,4 @@
-"""One made-up call: facts as a bot's services would report them, each at its moment.
-
-Owns what is plausible: lengths, latencies, prices. Refuses to pass for a real call: its id and an attribute say so.
-"""
+"""One made-up call: plausible facts, each at its moment. Its id and an attribute mark it as a demo."""
 
 from __future__ import annotations
 
@@ -38,14 +35,14 @@ _PRICES = "made up for the demo"
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """What a made-up bot is built of.
+    """A made-up bot.
 
     Parameters:
         services: Class name of the processor of each leg.
         models: Model of each leg.
         first_byte_seconds: Typical wait for each leg.
-        usd: Price of a prompt token, a completion token, a second of audio and a character; `None` has no price.
-        line: What callers ring it for.
+        usd: Price of a prompt token, a completion token, a second of audio and a character; `None` for unpriced.
+        line: Its purpose, for callers.
     """
 
     services: Mapping[Leg, str]
@@ -81,12 +78,6 @@ class DemoCall:
     """A call of one of the bots, as moments and facts."""
 
     def __init__(self, random: Random, bot: Bot) -> None:
-        """Make it up.
-
-        Args:
-            random: Decides everything.
-            bot: The bot that is called.
-        """
         self.call_id = f"demo-{random.getrandbits(64):016x}"
         self.bot = bot
         self.attributes = {"demo": "made up", "line": bot.line}
@@ -107,7 +98,7 @@ class DemoCall:
         self.facts.sort(key=lambda fact: fact[0])
 
     def leg(self, processor: str) -> Leg:
-        """The part that a processor plays."""
+        """Return a processor's part of the bot."""
         return next((leg for leg, service in self.bot.services.items() if service == processor), Leg.OTHER)
 
     def _end(self, failed: bool) -> EndReason:
@@ -116,7 +107,7 @@ class DemoCall:
         return self._random.choices((EndReason.COMPLETED, EndReason.CANCELLED, EndReason.UNKNOWN), (90, 8, 2))[0]
 
     def _exchange(self, *, failed: bool) -> None:
-        """The caller says something, and the bot answers."""
+        """Add a caller's turn and the bot's answer."""
         speech = self._random.uniform(1.2, 6.5)
         silent_at = self._now + speech
         parts = {"endpointing_wait": 0.2, "transcription": self._wait(Leg.STT)}
@@ -144,7 +135,7 @@ class DemoCall:
             self._add(silent_at + waited, ResponsePart(name, seconds))
 
     def _think(self, at: float, what: str) -> tuple[float, float, int]:
-        """The model writes; its first byte, the moment at which there is a sentence, and how long it is."""
+        """Add the model's request; return its first byte, the moment of its first sentence, and its tokens."""
         first, tokens = self._wait(Leg.LLM), self._random.randint(10, 60)
         whole = first + tokens / self._random.uniform(70, 130)
         service = self._service(Leg.LLM)
@@ -168,7 +159,7 @@ class DemoCall:
         return {"llm_inference": first, "llm_tool_call": writing, "function_handler": running}
 
     def _speak(self, written: tuple[float, float, int]) -> float:
-        """The bot says what was written, unless the caller cuts it off; the wait for its voice."""
+        """Add the bot's speech, cut off if the caller interrupts; return the wait for its first audio."""
         _, at, characters = written
         wait = self._wait(Leg.TTS)
         self._add(at + wait, FirstByte(*self._service(Leg.TTS), wait))

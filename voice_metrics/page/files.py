@@ -1,7 +1,4 @@
-"""The page's own files: markup, styles, scripts, and the vendored chart library.
-
-Owns which paths exist. Refuses every other one: nothing is looked up on the disk for a request.
-"""
+"""The page's files: markup, styles, scripts and the vendored chart library. Requests never reach the disk."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a path answers with.
+    """A response body.
 
     Parameters:
         content_type: Media type, with its charset.
@@ -34,12 +31,12 @@ class Document:
 
 
 def document(content_type: str, body: bytes) -> Document:
-    """A document with the identity of its bytes."""
+    """Make a document with the etag of its bytes."""
     return Document(content_type, body, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
 
 
 def documents() -> dict[str, Document]:
-    """Every file of the page by its path; "/" is the page itself."""
+    """Return every file of the page by its path; "/" is the page itself."""
     root = files("voice_metrics.page") / "static"
     found = {
         f"/static/{folder}{entry.name}": document(_TYPES[entry.name.rpartition(".")[2]], entry.read_bytes())

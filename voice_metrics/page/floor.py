@@ -1,6 +1,6 @@
-"""Who spoke when, and what went wrong with it: speech, silences, gaps, stalls and unanswered turns (pure).
+"""The floor of a call: speech, silences, gaps, stalls and unanswered turns (pure).
 
-A ledger that was written before these were measured has no such rows; then nothing of this is drawn.
+Ledgers of older versions have no such rows; the lists are then empty.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import Any
 
 from voice_metrics.ledger import Row
 
-# Kinds of rows, and the lists that they come to.
+# Kind of row to the name of its list.
 _STRETCHES = {"speech": "speech", "silence": "silences", "bot_gap": "gaps", "loop_stall": "stalls"}
 
 
 def floor(rows: Sequence[Row], start: float) -> dict[str, list[dict[str, Any]]]:
-    """Stretches of a call, each from its begin to its end in seconds from the call's start.
+    """Return stretches of a call, each with begin and end in seconds from the call's start.
 
     Args:
         rows: The call's rows.
         start: Unix seconds of the call's start.
 
     Returns:
-        "speech" (of caller and bot), "silences" (after whom), "gaps" (late or missing audio), "stalls" (of the event
-        loop, with the function that held it).
+        "speech" (of caller and bot), "silences" (by the speaker before), "gaps" (late or missing audio), "stalls" (of
+        the event loop, with the function that held it).
     """
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in _STRETCHES.values()}
     for row in rows:

@@ -9,14 +9,9 @@ from voice_metrics.ledger import CallDetail, CallRow, CallState, Row
 
 
 def so_far(detail: CallDetail, now: float) -> CallRow:
-    """A call's line; of one that runs, what its time line came to.
-
-    Args:
-        detail: The call with its time line.
-        now: Unix seconds.
-    """
+    """Return a call's row; for a live call, with the sums of its time line at `now` (unix seconds)."""
     rows = detail.timeline
-    # Of a long call only the latest rows are here.
+    # A page of a longer time line has no sums.
     if detail.row.state is not CallState.LIVE or detail.before or detail.after:
         return detail.row
     waits = [row.value for row in rows if row.kind == "response" and row.value is not None]
@@ -36,7 +31,7 @@ def so_far(detail: CallDetail, now: float) -> CallRow:
 
 
 def _number(rows: Sequence[Row], kind: str, known: int | None) -> int:
-    # Rows may have been pruned or dropped: a number never falls.
+    # Rows may be pruned or dropped, so keep the larger number.
     return max(known or 0, sum(row.kind == kind for row in rows))
 
 

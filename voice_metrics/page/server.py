@@ -1,7 +1,7 @@
-"""The page's server: loopback only, for this machine's browser only, and only to read.
+"""The page's server: read-only, on loopback.
 
-The door decides which requests are answered: those to its own host name only (a foreign page could point its name at
-127.0.0.1), GET and HEAD only, paths of the page only. Every user of this machine can read it, unless it has a token.
+It answers GET and HEAD, for its own paths and its own host name only, because a foreign page could point its name at
+127.0.0.1. Without a token every user of this machine can read it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from voice_metrics.page.views import VIEWS, BadQuestion
 
 LOOPBACK = "127.0.0.1"
 _JSON = "application/json; charset=utf-8"
-# Longest that an idle connection keeps its thread.
+# An idle connection keeps its thread at most this long.
 _IDLE_SECONDS = 30
 _MOST_FIELDS = 50
 _HEADERS = {
@@ -44,7 +44,7 @@ _HEADERS = {
 
 
 class PageServer(ThreadingHTTPServer):
-    """Answers the page's requests, each in a thread of its own."""
+    """Answers the page's requests, each in its own thread."""
 
     daemon_threads = True
 
@@ -62,10 +62,10 @@ class PageServer(ThreadingHTTPServer):
 
         Args:
             ledger: The ledger's file; it need not exist yet.
-            port: Port on 127.0.0.1; 0 takes one that is free.
-            demo: Whether the calls are made up, which every view then says.
-            token: What the first request must bring as `?token=`, or `None` to answer every user of this machine.
-            trace_url: Address of a trace with `{trace_id}` in it, or `None` for calls without a link to theirs.
+            port: Port on 127.0.0.1; 0 for a free one.
+            demo: True to label every view as made up.
+            token: Required in the first request as `?token=`; `None` answers every user of this machine.
+            trace_url: Address of a trace with `{trace_id}` in it, or `None` for no link.
             clock: Unix seconds.
 
         Raises:
@@ -82,38 +82,35 @@ class PageServer(ThreadingHTTPServer):
 
     @property
     def host(self) -> str:
-        """Where the page is, without its token."""
+        """Address of the page, without its token."""
         return f"http://{LOOPBACK}:{self.server_port}/"
 
     @property
     def url(self) -> str:
-        """Where the page is, with its token if it has one."""
+        """Address of the page, with its token if it has one."""
         return self.host + (f"?token={self.token}" if self.token else "")
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie that holds the token; cookies of all ports of a host are one jar."""
+        """Name of the token's cookie, with the port, because all ports of a host share cookies."""
         return f"voice-metrics-{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell of a mistake of ours; a browser that goes away or falls silent is none."""
+        """Log a fault of the server; a browser that disconnects is none."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
     def view(
         self, name: str, query: dict[str, str], cancelled: Callable[[], bool] | None = None
     ) -> tuple[HTTPStatus, dict[str, Any]]:
-        """What a view shows now.
+        """Return the HTTP status and a view, or the reason why there is none.
 
         Args:
             name: The view.
-            query: What it is asked.
-            cancelled: Asked while the ledger is read whether the browser has left.
-
-        Returns:
-            The status of the answer, and the view or the words that explain why there is none.
+            query: Its parameters.
+            cancelled: Polled while the ledger is read; True if the browser has left.
         """
-        # Every view says it, as a page that stays open may be served by another ledger tomorrow.
+        # In every view, because an open page may be served from another ledger later.
         head = {"ledger": str(self.ledger), "demo": self.demo}
         try:
             with LedgerReader(self.ledger, now=(at := self.clock()), cancelled=cancelled) as reader:
@@ -128,7 +125,7 @@ class PageServer(ThreadingHTTPServer):
             return HTTPStatus.SERVICE_UNAVAILABLE, head | {"problem": str(error)}
 
     def _linked(self, view: dict[str, Any]) -> dict[str, Any]:
-        """The view with the address of its call's trace, where both are known."""
+        """Add the address of the call's trace, if both are known."""
         trace_id = (view.get("summary") or {}).get("trace_id")
         if not self.trace_url or not trace_id:
             return view
@@ -163,13 +160,13 @@ class _Request(BaseHTTPRequestHandler):
             return
         status, answer = page.view(view, query, self._browser_left)
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-        # Half a character, as earlier versions wrote it, must not cost the view.
+        # Earlier versions wrote lone surrogates, which UTF-8 cannot encode.
         self._send(status, document(_JSON, text.encode("utf-8", "replace")))
 
     do_HEAD = do_GET
 
     def _admitted(self, page: PageServer, token: str, query: dict[str, str]) -> bool:
-        """Whether the request has the token; one that brings it in its address is sent on with a cookie."""
+        """Check the token; redirect one in the address into a cookie."""
         given = query.get("token", "")
         if given and hmac.compare_digest(given.encode(), token.encode()):
             self.send_response(HTTPStatus.SEE_OTHER)
@@ -191,7 +188,7 @@ class _Request(BaseHTTPRequestHandler):
         with selectors.DefaultSelector() as waiting:
             waiting.register(self.connection, selectors.EVENT_READ)
             try:
-                # What can be read is the next request, or the end.
+                # Readable without data means that the browser has closed.
                 return bool(waiting.select(0)) and not self.connection.recv(1, socket.MSG_PEEK)
             except OSError:
                 return True
@@ -202,7 +199,7 @@ class _Request(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _only_to_read
 
     def _refuse(self, status: HTTPStatus, words: str) -> None:
-        # A refused request may have a body that nobody reads.
+        # A refused request may have an unread body, which would be taken for the next request.
         self.close_connection = True
         self._send(status, document("text/plain; charset=utf-8", f"{words}\n".encode()))
 
@@ -225,4 +222,4 @@ class _Request(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: a terminal full of requests hides the address of the page."""
+        """Log nothing: requests would scroll the page's address away."""

@@ -1,4 +1,4 @@
-"""Money in words, beside each number of an answer: the browser shows the words that the terminal shows (pure)."""
+"""Money in words beside each number, so that browser and terminal show the same (pure)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ _USD = "_usd"
 
 
 def spelled(value: Any) -> Any:
-    """The same with `cost_usd_text` beside each `cost_usd`, in dictionaries at any depth.
-
-    Args:
-        value: A JSON-ready value.
-    """
+    """Return a JSON-ready value with `cost_usd_text` beside each `cost_usd`, at any depth."""
     if isinstance(value, Mapping):
         whole = value.get("cost_usd")
         words = {f"{key}_text": usd(amount, whole) for key, amount in value.items() if key.endswith(_USD)}

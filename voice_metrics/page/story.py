@@ -1,7 +1,7 @@
-"""One call as bars: who spoke or waited when, what each service did meanwhile, and what each answer took (pure).
+"""One call as bars: turns, waits, requests of each service, and the parts of each answer (pure).
 
-Owns where a bar begins, as the ledger's rows know only when a thing was over. Refuses to invent: a stretch that no
-row accounts for stays empty. Moments are seconds from the call's start.
+The ledger's rows have ends only, so beginnings are computed here. A stretch without rows stays empty. Moments are
+seconds from the call's start.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from voice_metrics.ledger import CallDetail, CallState, Row, start_up
 from voice_metrics.page.answers import answers, averages
 from voice_metrics.page.floor import floor
 
-# A request's first byte and its end are reported apart by some milliseconds, held back for a moment or not.
+# Pipecat reports a request's first byte and its end some milliseconds apart.
 _SAME_REQUEST_SECONDS = 0.1
 _LANES = ("stt", "llm", "tts", "other")
 
@@ -24,22 +24,20 @@ Bar = dict[str, Any]
 
 
 def story(detail: CallDetail, now: float) -> dict[str, Any]:
-    """What can be drawn of a call.
+    """Return the drawable parts of a call.
 
     Args:
         detail: The call with its time line.
-        now: Unix seconds; a live call lasts until then.
+        now: Unix seconds; the end of a live call.
 
     Returns:
-        "seconds", the "strip" of the conversation, "marks" (interruptions, errors, unanswered turns), "lanes" of
-        bars, "answers" with their parts, the "averages" of the parts over so many answers ("averaged"), and the
-        "floor": who spoke, silences, gaps and stalls, and the "start_up": what the services' set-up took, and how much
-        of the wait for the greeting that was, or `None` if it is not known.
+        "seconds", the "strip" of turns, "marks" (interruptions, errors, unanswered turns), "lanes" of bars, "answers"
+        with their parts, the parts' "averages" over "averaged" answers, and the "floor".
     """
     start, rows = detail.row.started_at, sorted(detail.timeline, key=lambda row: row.at)
     live = detail.row.state is CallState.LIVE
     last = max((row.at - start for row in rows), default=0.0)
-    # Of what is left out before these rows it is not known who spoke.
+    # The speaker before the first of these rows is unknown.
     begin = max(0.0, rows[0].at - start) if rows and detail.before else 0.0
     seconds = max(last, now - start if live else detail.row.duration_seconds or 0.0)
     waits = [_ended(row, start) for row in rows if row.kind == "response" and row.value is not None]
@@ -72,7 +70,7 @@ def _start_up(rows: Sequence[Row]) -> dict[str, Any] | None:
 
 
 def _ended(row: Row, start: float) -> tuple[float, float]:
-    """Begin and end of what a row measured."""
+    """Begin and end of a row's measurement."""
     end = row.at - start
     return max(0.0, end - (row.value or 0.0)), end
 
@@ -91,7 +89,7 @@ def _bar(row: Row, start: float, first_byte: float | None = None) -> Bar:
 
 
 def _lane(rows: Sequence[Row], service: str, start: float, waits: Sequence[tuple[float, float]]) -> list[Bar]:
-    """A bar for each request: its whole time where that is known, with its first byte, else only until that."""
+    """A bar per request: its whole time if known, with its first byte, else the time to its first byte."""
     of_service = [row for row in rows if row.service == service and row.value is not None]
     firsts = _FirstBytes(row for row in of_service if row.kind == "ttfb")
     bars = []
@@ -109,7 +107,7 @@ def _lane(rows: Sequence[Row], service: str, start: float, waits: Sequence[tuple
 
 
 class _FirstBytes:
-    """First bytes in the order of time, each to be found once by the request that it is part of."""
+    """First bytes in order of time, each matched to one request at most."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows: dict[str | None, list[Row]] = defaultdict(list)
@@ -119,7 +117,7 @@ class _FirstBytes:
         self._found: set[int] = set()
 
     def of(self, whole: Row) -> Row | None:
-        """The first byte of a request, or `None` if none is left that lies within it."""
+        """The first byte within a request's time, or `None`."""
         known = self._rows.get(whole.name)
         if known is None:
             return None
@@ -133,12 +131,12 @@ class _FirstBytes:
         return None
 
     def left(self) -> Iterator[Row]:
-        """Those that no request was found for."""
+        """Unmatched first bytes."""
         return (row for known in self._rows.values() for row in known if id(row) not in self._found)
 
 
 def _put_where_speech_ended(bar: Bar, speech_ends: Sequence[float]) -> None:
-    # Pipecat reports speech recognition some seconds late, and counts it from the end of the caller's speech.
+    # Pipecat reports speech recognition seconds late, measured from the end of the caller's speech.
     before = bisect_right(speech_ends, bar["from"] + _SAME_REQUEST_SECONDS)
     if before:
         begins, length = speech_ends[before - 1], bar["to"] - bar["from"]
@@ -146,7 +144,7 @@ def _put_where_speech_ended(bar: Bar, speech_ends: Sequence[float]) -> None:
 
 
 def _strip(rows: Sequence[Row], start: float, edge: float, seconds: float | None) -> list[dict[str, Any]]:
-    """Whose turn it is: the bot's while it speaks, nobody's while the caller waits, the caller's before a wait."""
+    """Turns in order: the bot's while it speaks, none while the caller waits, the caller's before a wait."""
     spoken = [
         (*_ended(row, start), "wait" if row.kind == "response" else "bot", row.outcome)
         for row in rows
@@ -166,7 +164,7 @@ def _strip(rows: Sequence[Row], start: float, edge: float, seconds: float | None
 def _caller(
     stretches: Sequence[tuple[float, float, str, str | None]], begin: float, seconds: float | None
 ) -> Iterator[tuple[float, float, str, None]]:
-    """Stretches that are the caller's turn: from the bot's last word to the next wait, or from a cut on."""
+    """The caller's turns: from the bot's last word to the next wait, or from an interruption on."""
     edge = (begin, begin, "", None)
     last = (seconds, seconds, "", None) if seconds is not None else None
     for before, after in pairwise([edge, *stretches, *([last] if last else [])]):

@@ -1,7 +1,4 @@
-"""What the page shows, as JSON-ready dictionaries read from the ledger.
-
-Owns the questions that a browser may ask. Refuses to write, and to guess: a question that makes no sense is an error.
-"""
+"""The page's views, as JSON-ready dictionaries read from the ledger; a senseless query is an error."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from voice_metrics.page.story import story
 
 Query = Mapping[str, str]
 _HOUR, _DAY = 3600.0, 86_400.0
-# Length of a period and of a bucket in it, in seconds; buckets are as many as a chart can show apart.
+# Length of a period and of its buckets, in seconds; a chart shows this many buckets apart.
 _PERIODS = {
     "hour": (_HOUR, 60.0),
     "day": (_DAY, 900.0),
@@ -29,22 +26,22 @@ _PERIODS = {
     "month": (30 * _DAY, 21_600.0),
 }
 _LATEST = 10
-# Rows of a page of a call's time line: some two hours of a busy call, read and drawn in a quarter of a second.
+# Rows of a page of a time line: about two hours of a busy call, read and drawn in a quarter of a second.
 _ROWS = 20_000
 _ROW = tuple(field.name for field in fields(Row))
-# Running calls among which the latest ended ones are looked for.
+# Running calls that may precede the latest ended ones.
 _LIVE = 200
 _MOST = 5000
-# Calls whose models are offered as a filter.
+# Latest calls, whose models are offered as a filter.
 _CALLS_WITH_MODELS = 2000
 
 
 class BadQuestion(ValueError):
-    """The query makes no sense; the message says what is right."""
+    """The query makes no sense; the message says the right form."""
 
 
 def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
-    """Calls that run, the latest that ended, and sums of the last 24 hours."""
+    """Live calls, the latest ended ones, and sums of the last 24 hours."""
     since = at - _DAY
     wanted = CallFilter(since=since)
     latest = [row for row in reader.calls(limit=_LATEST + _LIVE) if row.state is not CallState.LIVE][:_LATEST]
@@ -66,7 +63,7 @@ def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
 
 
 def calls(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
-    """Calls that a filter lets through, ordered, and how many there are."""
+    """Calls that pass a filter, in an order, with their number."""
     wanted = CallFilter(
         since=None if (period := query.get("period")) is None else at - _period(period)[0],
         model=query.get("model") or None,
@@ -118,7 +115,7 @@ def usage(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
 
 
 def call(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
-    """One call in full: its line, its summary, its measurements, and its story; of a long one the latest page."""
+    """One call in full: its row, summary, measurements and story; of a long call the latest page."""
     pages = Pages(_ROWS, int(min(_number(query, "page") or 0, _MOST)))
     key = query.get("key")
     detail = reader.call_of(key, pages) if key else reader.call(query.get("id", ""), pages)
@@ -155,7 +152,7 @@ VIEWS: Mapping[str, View] = {"now": now, "calls": calls, "latency": latency, "us
 
 
 def _span(query: Query, at: float) -> tuple[float, float, float]:
-    """Start, end and bucket of a period; buckets begin at round moments, so that points stay where they are."""
+    """Start, end and bucket of a period; buckets begin at round moments, so that points stay in place."""
     length, bucket = _period(query.get("period", "day"))
     until = math.floor(at / bucket + 1) * bucket
     return until - length, until, bucket
