@@ -1,5 +1,5 @@
-"""What lets `bot.py` hold a real voice call with no key and no internet.
+"""A real voice call for `bot.py` with no key and no internet.
 
-Three processes: the bot, a stand-in for its three cloud services (`demo.cloud`), and a caller (`demo.caller`) who rings
-the bot over WebRTC. Everything stays on 127.0.0.1. None of this is installed with the plug-in.
+Three processes, all on 127.0.0.1: the bot, a stand-in for its three cloud services (`demo.cloud`), and a caller
+(`demo.caller`) that rings the bot over WebRTC. The plug-in's package does not contain them.
 """

@@ -1,4 +1,4 @@
-"""The offline call, from nothing running to nothing running."""
+"""The offline call, with the start and end of its processes."""
 
 import asyncio
 import os
@@ -24,22 +24,22 @@ _CALL_SECONDS = 150.0
 _GOODBYE_SECONDS = 5.0
 _CLEANUP_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
-# Exit codes; the last is what a shell reports for Ctrl-C.
+# Exit codes; a shell reports 130 for Ctrl-C.
 _OK, _FAILED, _STOPPED = 0, 1, 130
 
 Bot = Callable[[RunnerArguments], Awaitable[None]]
 
 
 def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> int:
-    """Hold one whole call between the bot and the demo's caller, with no network.
+    """Hold one call between the bot and the demo's caller, with no network.
 
     Args:
         bot: The bot, as Pipecat's runner would start it.
-        record: Where to write each metrics frame as JSON lines; `None` writes nothing.
+        record: File for each metrics frame as a JSON line; `None` writes nothing.
         engine: `real` for Moonshine and Piper, `canned` for neither.
 
     Returns:
-        The exit code; 0 when the call went through to its goodbye.
+        Exit code; 0 if the call reached its goodbye.
     """
     keep_readable()
     say("demo", "offline: a scripted caller and model; Moonshine hears, Piper speaks, all on 127.0.0.1")
@@ -91,7 +91,7 @@ async def _hold(bot: Bot, cloud: Child, caller: Child) -> None:
     try:
         await _wait(call, cloud, caller)
     finally:
-        # Pipecat ends a cancelled call properly, which takes a moment.
+        # Wait for Pipecat's clean-up of a cancelled call.
         call.cancel()
         await asyncio.wait({call}, timeout=_CLEANUP_SECONDS)
     cloud.check()
@@ -105,5 +105,5 @@ async def _wait(call: asyncio.Future[None], *children: Child) -> None:
         if time.monotonic() > deadline:
             raise DemoError(f"the call did not end within {_CALL_SECONDS:g} s")
         await asyncio.wait({call}, timeout=_LOOK_SECONDS)
-    # The caller is the first to go at the end of every call.
+    # At the end of every call the caller goes first.
     await asyncio.wait({call}, timeout=_GOODBYE_SECONDS)

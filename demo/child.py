@@ -19,13 +19,13 @@ _GRACE_SECONDS = 3.0
 
 
 class Child:
-    """A Python module that runs as a process of its own and ends with the `with` block.
+    """A Python module as a process that ends with the `with` block.
 
     Args:
-        name: What the demo's user calls it, for error messages.
+        name: Its name in error messages.
         module: Module to run, as in `python -m`.
         *arguments: Its command-line arguments.
-        on_event: Called with each event that nobody waits for, on a thread of its own.
+        on_event: Called, on a thread of its own, with each event that no `expect` awaits.
     """
 
     def __init__(
@@ -66,15 +66,11 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
+        """True if the process has ended."""
         return self._process.poll() is not None
 
     def check(self) -> None:
-        """Make sure that the process still runs.
-
-        Raises:
-            DemoError: It is gone.
-        """
+        """Raise `DemoError` if the process has ended."""
         if self.ended:
             raise DemoError(f"{self._name} ended early: {self._reason()}")
 
@@ -85,14 +81,10 @@ class Child:
         self._process.stdin.flush()
 
     def expect(self, event: str, timeout_seconds: float) -> dict[str, Any]:
-        """Wait for one event of the process.
-
-        Args:
-            event: The event to wait for.
-            timeout_seconds: How long to wait before giving up, in seconds.
+        """Wait at most `timeout_seconds` for one event of the process and return it.
 
         Raises:
-            DemoError: The process failed, ended, or said nothing for too long.
+            DemoError: The process failed, ended, or did not send it in time.
         """
         try:
             heard = self._events.get(timeout=timeout_seconds)

@@ -1,5 +1,5 @@
-"""The one kind of failure that the demo explains."""
+"""The demo's own error."""
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message is the one line that its user reads."""
+    """The demo cannot continue; the message is the one line that its user reads."""

@@ -1,6 +1,6 @@
-"""What has to happen before Pipecat is imported: `bot.py` imports this module first.
+"""Steps before the import of Pipecat; `bot.py` imports this module first.
 
-Names packages that are missing in one line instead of a traceback, and keeps Pipecat from logging its own imports.
+Reports missing packages in one line instead of a traceback, and silences Pipecat's log of its own imports.
 """
 
 import os
@@ -21,13 +21,10 @@ OFFLINE = {
 
 
 def missing(packages: dict[str, str]) -> str | None:
-    """Look for packages that cannot be imported.
+    """Return a line that names the packages that cannot be imported and their install command; `None` without any.
 
     Args:
-        packages: Name of the distribution that has each module.
-
-    Returns:
-        One line that names the missing ones and how to get them; `None` when there are none.
+        packages: Module to the name of its distribution.
     """
     names = [package for module, package in packages.items() if find_spec(module) is None]
     return f"not installed: {', '.join(names)} (`uv sync` installs what the demo needs)" if names else None

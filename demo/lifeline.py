@@ -1,7 +1,7 @@
 """The child's end of the pipes between the demo and one of its processes.
 
-A child speaks JSON lines on standard output and hears them on standard input. When its parent goes away, however that
-happens, standard input closes and the child leaves at once: no process of the demo outlives the demo.
+A child writes JSON lines to standard output and reads them from standard input. When its parent ends, in any way,
+standard input closes and the child exits at once, so that no process outlives the demo.
 """
 
 import asyncio
@@ -19,17 +19,12 @@ class Lifeline:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        # Ctrl-C reaches every process of a terminal; the parent decides when a child ends.
+        # Ctrl-C reaches every process of a terminal, but the parent ends its children.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def tell(self, event: str, **details: Any) -> None:
-        """Send one event to the parent.
-
-        Args:
-            event: What happened, one word or two.
-            **details: JSON-ready values that belong to it.
-        """
+        """Send one event to the parent, with JSON-ready details."""
         print(json.dumps({"event": event, **details}), flush=True)
 
     async def hear(self) -> dict[str, Any]:
@@ -39,18 +34,11 @@ class Lifeline:
     def _listen(self) -> None:
         for line in sys.stdin:
             self._loop.call_soon_threadsafe(self._heard.put_nowait, json.loads(line))
-        # The event loop may be busy or gone; nothing of a child is worth saving.
+        # Exit hard: the event loop may be busy or gone, and a child has nothing to save.
         os._exit(0)
 
 
 def fail(reason: str) -> int:
-    """Tell the parent why this process cannot do its work.
-
-    Args:
-        reason: One line for the demo's user.
-
-    Returns:
-        The exit code to leave with.
-    """
+    """Report to the parent, in one line for the demo's user, why this process fails; return its exit code."""
     print(json.dumps({"event": "failed", "reason": reason}), flush=True)
     return 1

@@ -1,4 +1,4 @@
-"""The demo's log: what a person wants to read of a call, one line each."""
+"""The demo's log: a call for a person to read, one line per event."""
 
 import sys
 
@@ -8,13 +8,13 @@ _LEVELS: dict[str | None, str | int | bool] = {
     "": "WARNING",
     "demo": "INFO",
     "voice_metrics": "INFO",
-    # It warns that an audio call has no video, and that the caller hung up.
+    # Its warnings, about no video and a caller that hung up, are ordinary here.
     "pipecat.transports.smallwebrtc": "ERROR",
 }
 _FORMAT = "{time:HH:mm:ss.SS} {message}"
 
 
 def keep_readable() -> None:
-    """Log the call and the measurements on standard output, and of Pipecat only what went wrong."""
+    """Log the call and its measurements on standard output, and only errors of Pipecat."""
     logger.remove()
     logger.add(sys.stdout, level="INFO", format=_FORMAT, filter=_LEVELS)

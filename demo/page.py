@@ -1,6 +1,6 @@
-"""Lets a browser ring the bot, from a page of our own at `/call`.
+"""The page at `/call` from which a browser rings the bot.
 
-Pipecat's own client loads a part of itself from the internet; this page is all there is.
+Pipecat's own client loads a part of itself from the internet; this page is complete.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastapi.responses import FileResponse
 
-# Importing the runner puts the values of .env over the environment, so it comes before the stand-in's.
+# Importing the runner overrides the environment with `.env`, so import it before the stand-in sets its values.
 from pipecat.runner.run import app
 from pipecat.runner.run import main as run_development_runner
 
@@ -24,14 +24,11 @@ _PAGE = Path(__file__).parent / "call.html"
 
 
 def wait_for_browsers(parser: argparse.ArgumentParser, *, offline: bool) -> int:
-    """Serve the page until Ctrl-C.
+    """Serve the page until Ctrl-C and return the exit code.
 
     Args:
         parser: The command line, to which Pipecat's development runner adds its own options.
-        offline: Whether the stand-in takes the place of the cloud.
-
-    Returns:
-        The exit code.
+        offline: True to use the stand-in in place of the cloud.
     """
     host, port = _address()
     try:
@@ -65,7 +62,7 @@ def _address() -> tuple[str, int]:
 
 def _check_free(host: str, port: int) -> None:
     with socket.socket() as probe:
-        # As uvicorn does; without it a port that was in use a moment ago looks taken.
+        # As uvicorn does: without it a recently used port looks taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -1,4 +1,4 @@
-"""Tells the demo's reader what happens in the call, one line for each thing."""
+"""Logs the events of the call, one line each."""
 
 from loguru import logger
 from pipecat.frames.frames import (
@@ -14,17 +14,12 @@ from pipecat.processors.frame_processor import FrameDirection
 
 
 def say(who: str, what: str) -> None:
-    """Log one line of the conversation.
-
-    Args:
-        who: Whose line it is, one short word.
-        what: What they say or do.
-    """
+    """Log one line of the conversation: the speaker, in one short word, and the speech or action."""
     logger.info(f"{who:<9} {what}")
 
 
 class Progress(BaseObserver):
-    """Logs what the bot heard, said and called, and where it was interrupted."""
+    """Logs the caller's and the bot's words, function calls and interruptions."""
 
     def __init__(self) -> None:
         super().__init__(observe_every_push=False)
@@ -32,8 +27,8 @@ class Progress(BaseObserver):
         self._interrupted = False
 
     async def on_push_frame(self, data: FramePushed) -> None:
-        """Log one line for a frame that matters to a listener."""
-        # Pipecat sends most of these in both directions.
+        """Log one line for a frame that a listener would notice."""
+        # Pipecat sends most of these frames in both directions.
         if data.direction is FrameDirection.DOWNSTREAM:
             self._take(data.frame)
 

@@ -1,4 +1,4 @@
-"""Writes down what the services measured, seen by an observer of its own, and the summary to compare it with."""
+"""Writes the services' measurements, seen by an independent observer, and the summary to compare them with."""
 
 import json
 from pathlib import Path
@@ -11,24 +11,20 @@ from voice_metrics import CallSummary, VoiceMetricsProcessor
 
 
 class Record(BaseObserver):
-    """Writes each measurement of each metrics frame as one line of JSON.
-
-    Args:
-        path: File to append to.
-    """
+    """Appends each measurement of each metrics frame to the file `path`, as one line of JSON."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(observe_every_push=False)
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     async def on_push_frame(self, data: FramePushed) -> None:
-        """Write down a metrics frame."""
+        """Write a metrics frame."""
         if isinstance(data.frame, MetricsFrame):
             for measurement in data.frame.data:
                 self._write(frame=data.frame.id, kind=type(measurement).__name__, **measurement.model_dump())
 
     async def add_summary(self, processor: VoiceMetricsProcessor, summary: CallSummary) -> None:
-        """Write down what voice_metrics made of it."""
+        """Write voice_metrics' summary."""
         self._write(kind="CallSummary", **summary.to_dict())
 
     def _write(self, **line: Any) -> None:

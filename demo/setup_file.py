@@ -1,6 +1,6 @@
 """Attaches the demo's observers from outside the bot.
 
-Pipecat loads this file because `PIPECAT_SETUP_FILES` names it, so `bot.py` knows nothing of them.
+Pipecat loads this file because `PIPECAT_SETUP_FILES` names it; `bot.py` has no code for it.
 """
 
 import os

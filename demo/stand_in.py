@@ -1,6 +1,6 @@
-"""Points the bot's three services at the stand-in, and marks its calls as the demo's.
+"""Points the bot's three services at the stand-in.
 
-The bot reads keys, addresses and model names from its environment, so the bot of the demo is the bot of production.
+The bot reads keys, addresses and model names from its environment, so the demo runs the bot of production.
 """
 
 from collections.abc import MutableMapping
@@ -13,7 +13,7 @@ from demo.first import OFFLINE, missing
 # Said before a wait in which nothing else is said.
 LOADING = "loading the speech models..."
 
-# Models are loaded from disk, which a cold cache makes slow.
+# Long enough to load the models from disk with a cold cache.
 START_SECONDS = 90.0
 _PRICES = Path(__file__).with_name("demo-prices.toml")
 
@@ -33,12 +33,7 @@ def stand_in(engine: str = "real") -> Child:
 
 
 def use(environ: MutableMapping[str, str], port: int) -> None:
-    """Make a process's environment name the stand-in and nothing else, and tell its calls from real ones.
-
-    Args:
-        environ: The environment; keys of real services in it are replaced, as are service name and prices.
-        port: Port of the stand-in on 127.0.0.1.
-    """
+    """Point an environment at the stand-in on a port of 127.0.0.1; real services' keys in it are replaced."""
     here = f"127.0.0.1:{port}"
     environ.update(
         GLADIA_API_KEY="stand-in",

@@ -29,13 +29,13 @@ _TITLES = {Leg.LLM: "Language and realtime models", Leg.STT: "Speech recognition
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """A class of Pipecat's, as its source has it.
+    """A class in Pipecat's source.
 
     Parameters:
         name: Its name.
-        provider: The directory that it is in, or `None` for the classes that all providers share.
+        provider: Its directory, or `None` for the classes that all providers share.
         bases: Names of its base classes.
-        model: The model or voice that it sets by itself, "" if it sets none, or `None` if it leaves that to its base.
+        model: The model or voice that it sets, "" if it sets none, or `None` if its base decides.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Default:
     """A service's default model with its price.
 
     Parameters:
-        leg: The part it plays.
+        leg: The service's part of the bot.
         service: Class name.
         provider: Pipecat's name of the provider.
         model: Its default model or voice, or "" if it names none.
         price: The price in words, or `None` if there is none.
-        note: Where the price comes from, or why there is none.
+        note: Source of the price, or reason for its absence.
     """
 
     leg: Leg
@@ -66,7 +66,7 @@ class Default:
 
 
 def classes() -> dict[str, Class]:
-    """Every class below `pipecat.services`, by its name."""
+    """Return every class below `pipecat.services`, by its name."""
     spec = find_spec("pipecat.services")
     root = Path(next(iter(spec.submodule_search_locations or ()))) if spec else Path()
     trees = {path: ast.parse(path.read_text("utf-8")) for path in sorted(root.rglob("*.py"))}
@@ -84,7 +84,7 @@ def classes() -> dict[str, Class]:
 
 
 def _constants(tree: ast.Module) -> dict[str, str]:
-    """Texts that a module gives a name: constants, and members of enumerations as "Class.MEMBER"."""
+    """Named texts of a module: constants, and members of enumerations as "Class.MEMBER"."""
     found = dict(_assigned(tree.body, {}))
     for node in tree.body:
         if isinstance(node, ast.ClassDef):

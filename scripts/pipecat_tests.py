@@ -1,7 +1,7 @@
-"""Runs Pipecat's own tests plain, with the processor and with the observer inserted, and compares the outcomes.
+"""Runs Pipecat's own tests plain, with the processor and with the observer, and compares the outcomes.
 
-The tests are those of a checkout of Pipecat's repository that build a worker. As a pytest plug-in this module inserts
-what `INSERTED` names into every worker; no file of the checkout is changed.
+The tests are those in a checkout of Pipecat's repository that build a worker. As a pytest plug-in this module inserts
+the plug-in into every worker, as `INSERTED` says; no file of the checkout is changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parent.parent
 
 
 def pytest_configure(config: Any) -> None:
-    """Have every worker of the tests measured, as the environment says."""
+    """Insert the plug-in into every worker, as the environment says."""
     inserted = os.environ.get(INSERTED, "nothing")
     if inserted == "nothing":
         return
@@ -56,16 +56,7 @@ def _insert(pipeline: Any) -> None:
 
 
 def outcomes(checkout: Path, files: Iterable[Path], inserted: str) -> dict[str, str]:
-    """Run tests.
-
-    Args:
-        checkout: Where Pipecat's repository is.
-        files: Its test files.
-        inserted: One of `WAYS`.
-
-    Returns:
-        Passed, failed or skipped, by the name of the test.
-    """
+    """Run a checkout's test files with one of `WAYS` inserted; return passed, failed or skipped by test."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         environment = {
@@ -92,12 +83,7 @@ def _outcome(case: ElementTree.Element) -> str:
 
 
 def compare(plain: dict[str, str], measured: dict[str, str]) -> list[str]:
-    """The tests that passed without the plug-in and do not pass with it.
-
-    Args:
-        plain: Outcomes without it.
-        measured: Outcomes with it.
-    """
+    """Return the tests that passed without the plug-in and not with it."""
     return sorted(name for name, outcome in plain.items() if outcome == "passed" and measured.get(name) != "passed")
 
 
@@ -124,7 +110,7 @@ def main() -> int:
 
 
 def _confirmed(root: Path, files: list[Path], way: str, names: list[str]) -> list[str]:
-    # On a machine that has much to do a test that waits for a clock may fail: it gets a second run.
+    # On a busy machine a test that waits for a clock may fail, so it gets a second run.
     modules = {name.partition("::")[0].split(".")[1] for name in names}
     again = [file for file in files if file.stem in modules]
     if not again:

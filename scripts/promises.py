@@ -1,7 +1,6 @@
-"""Writes docs/promises.md: what the plug-in promises, and the tests that hold it to that.
+"""Writes docs/promises.md: the plug-in's promises, with the tests that hold them.
 
-A promise names its tests; where they are is looked up. `--check` writes nothing and fails if the page is not what
-would be written.
+A promise names its tests; their files are looked up. `--check` writes nothing and fails if the page is out of date.
 """
 
 from __future__ import annotations
@@ -220,7 +219,7 @@ PROMISES: Mapping[str, Sequence[Promise]] = {
 
 
 def homes() -> dict[str, list[str]]:
-    """The files of every test, by the test's name without `test_`."""
+    """Return the files of every test, by the test's name without `test_`."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -230,12 +229,7 @@ def homes() -> dict[str, list[str]]:
 
 
 def row(promise: Promise, files: Mapping[str, Sequence[str]]) -> str:
-    """One line of a table.
-
-    Args:
-        promise: What is promised, and the names of its tests.
-        files: The files of every test by its name.
-    """
+    """Return one line of a table; `files` has the files of every test by name."""
     words, *tests = promise
     shown = (f"[`{test}`](../{files.get(test, ['no such test'])[0]})" for test in tests)
     return f"| {words} | {'<br>'.join(shown)} |\n"

@@ -1,6 +1,6 @@
 """Writes docs/series.md: every series with its kind, unit, attributes, source and name in Prometheus.
 
-`--check` writes nothing and fails if the page is not what would be written.
+`--check` writes nothing and fails if the page is out of date.
 """
 
 from __future__ import annotations
@@ -33,13 +33,9 @@ COLUMNS = "| name, and in Prometheus | kind | unit | attributes | meaning | from
 
 
 def row(series: Series, source: str) -> str:
-    """One line of a table.
+    """Return one line of a table: a series and the source of its values."""
+    # The parts of a histogram share their prefix.
 
-    Args:
-        series: The series.
-        source: Where its values come from.
-    """
-    # A histogram's parts have one beginning.
     names = series_names(series)
     shown = names[0] if len(names) == 1 else names[0].removesuffix("_bucket") + "_bucket, _sum, _count"
     attributes = ", ".join(f"`{name}`" for name in series.attributes) or "–"
