@@ -1,8 +1,7 @@
-"""Which speech of the bot answers which turn of the caller.
+"""Matching of the bot's speech with the caller's turns.
 
-A turn that ended is a question. It stays open while something works on its answer: a language model, a function, a
-voice. The bot's first audio in that time is the response, whatever is said then; audio after it answers nothing. A
-question on which nothing works any more lapses.
+A finished turn is a question. It stays open while a language model, a function or a voice works on its answer. The
+bot's first audio in that time is the response; audio after it answers nothing. A question without further work lapses.
 """
 
 from __future__ import annotations
@@ -39,11 +38,7 @@ _FUNCTIONS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised
 
 
 class Answers:
-    """The questions of one call, one at a time.
-
-    Args:
-        leg: Tells the part that a processor plays, by its class name.
-    """
+    """The questions of one call, one at a time; `leg` maps a processor's class name to its part of the bot."""
 
     def __init__(self, leg: Callable[[str], Leg] = lambda processor: Leg.OTHER) -> None:
         self._leg = leg
@@ -59,18 +54,11 @@ class Answers:
 
     @property
     def turn_is_open(self) -> bool:
-        """Whether the caller's turn is under way."""
+        """True during the caller's turn."""
         return self._question is not None and self._question.since is None
 
     def bot_started(self, at: float) -> Sequence[Fact]:
-        """Note the bot's first audio after a silence of its own.
-
-        Args:
-            at: When, in monotonic seconds.
-
-        Returns:
-            The response, if it answers a turn; the turn that stays unanswered, if it answers none.
-        """
+        """Record the bot's first audio, at a monotonic second; return the response, or the unanswered turn."""
         lapsed = self._lapsed(at)
         question = self._question
         if question is not None and question.since is None:
@@ -83,15 +71,7 @@ class Answers:
         return (Responded(at - question.since),) if at >= question.since else ()
 
     def take(self, event: object, at: float) -> Sequence[Fact]:
-        """Note an event.
-
-        Args:
-            event: What happened; events of other kinds are ignored.
-            at: When, in monotonic seconds.
-
-        Returns:
-            The turn that stays unanswered, if that is now certain.
-        """
+        """Record an event at a monotonic second, other kinds ignored; return the unanswered turn, if now certain."""
         lapsed = self._lapsed(at)
         match event:
             case TurnsAnnounced():
@@ -111,20 +91,13 @@ class Answers:
         return lapsed
 
     def end(self, at: float) -> Sequence[Fact]:
-        """Note the end of the call.
-
-        Args:
-            at: When, in monotonic seconds.
-
-        Returns:
-            The turn that stays unanswered, if one does.
-        """
+        """End the call; return the unanswered turn, if there is one."""
         if lapsed := (*self._lapsed(at), *self._given_up()):
             return lapsed
         question, self._question = self._question, None
         if question is None or question.since is None or not question.announced:
             return ()
-        # A function that hangs up gives its result, asks for no words more, and the call is over.
+        # A function that hangs up returns a result without asking the model for more words.
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
         return (Unanswered(Cause.CALL_ENDED if hung_up else question.reason()),)
 

@@ -1,4 +1,4 @@
-"""How fast the bot yields when the caller speaks, and whether there was anything to yield to."""
+"""Interruptions: how fast the bot falls silent, and false ones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,7 @@ class BargeIns:
         self._cut_the_bot_off = False
 
     def take(self, event: object, at: float) -> Sequence[Fact]:
-        """Note an event.
-
-        Args:
-            event: What happened; events of other kinds are ignored.
-            at: When, in monotonic seconds.
-
-        Returns:
-            The interruption that proved to be none, if the event proves it.
-        """
+        """Record an event at a monotonic second, other kinds ignored; return the interruption that proved false."""
         match event:
             case VoiceStarted(start_seconds):
                 self._onset, self._is_detected = at - max(0.0, start_seconds), True
@@ -38,14 +30,6 @@ class BargeIns:
         return ()
 
     def interrupted(self, bot_since: float, at: float) -> Sequence[Fact]:
-        """Note that the bot was cut off.
-
-        Args:
-            bot_since: When it began to speak.
-            at: When it fell silent.
-
-        Returns:
-            How long it took to yield, where the onset of the caller's speech is known.
-        """
+        """Record that the bot, speaking since `bot_since`, fell silent; return its delay, if the onset is known."""
         self._cut_the_bot_off = True
         return () if self._onset is None else (Yielded(max(0.0, at - max(self._onset, bot_since))),)

@@ -1,6 +1,6 @@
-"""One call's life: facts come in, go into its record and out to its series and time line, until it ends.
+"""One call's life: facts enter its record, series and time line until it ends.
 
-Moments are passed in: monotonic seconds for durations, wall time to name them.
+Moments are passed in: monotonic seconds for durations, wall time for names.
 """
 
 from __future__ import annotations
@@ -59,21 +59,21 @@ if TYPE_CHECKING:
     from voice_metrics.series.own_metrics import OwnMetrics
 
 NO_SERVICE = "none"
-# Latencies whose points lead to a trace.
+# Latencies with exemplars.
 _IN_A_SPAN = (FirstByte, Processing, FirstAudio, FirstAnswerToken, Responded, ResponsePart, FunctionSettled)
 _LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What names a call.
+    """Names of a call.
 
     Parameters:
         call_id: Its id.
         models: Model of each leg, or `None` for a leg that the pipeline lacks.
         attributes: The user's own tags.
         started_at: Wall time of its start, UTC.
-        key: What tells the call from every other, also from another one with the same id.
+        key: Unique key, distinct even for two calls with one id.
     """
 
     call_id: str
@@ -83,17 +83,20 @@ class Identity:
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def tags(self) -> dict[str, str]:
-        """The attributes of every point of the call, but for the call id."""
+        """The attributes of every point of the call, except the call id."""
         return {**self.attributes, **model_tags(self.models)}
 
 
 def model_tags(models: Mapping[Leg, str | None]) -> dict[str, str]:
-    """The attributes that name a call's models."""
+    """Return the attributes that name a call's models."""
     return {f"{leg.value}_model": models.get(leg) or NO_SERVICE for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
 
 
 class Call:
-    """A call that runs, or that has ended and waits for the acknowledgement of its last export."""
+    """A call that runs, or has ended and waits for its last export's acknowledgement.
+
+    Every `at` is in monotonic seconds.
+    """
 
     def __init__(
         self,
@@ -106,16 +109,16 @@ class Call:
         journal: JournalOutput | None = None,
         models: Models | None = None,
     ) -> None:
-        """Begin the call.
+        """Begin the call at `at`.
 
         Args:
-            identity: What names it.
+            identity: Its names.
             services: The services of its pipeline.
-            series: Takes its series.
-            prices: What usage costs.
-            at: The moment of its start, in monotonic seconds.
-            journal: Takes its time line, or `None` if there is none.
-            models: Which model answers for each part, or `None` for those of `identity` to the end.
+            series: Destination of its series.
+            prices: Prices of usage.
+            at: Moment of its start.
+            journal: Destination of its time line, or `None` for none.
+            models: Model of each part while it runs, or `None` for those of `identity`.
         """
         self.identity = identity
         self.models = models or Models(identity.models, {}, {})
@@ -141,7 +144,7 @@ class Call:
         self._unreported = UnreportedUsage(services.leg)
         self._parts = ResponseParts()
         self._held = HoldBack()
-        # Spans of what is held back, by the identity of the fact.
+        # Spans of held facts, by `id` of the fact.
         self._spans: dict[int, SpanIds | None] = {}
         self._conversation = Conversation(services.leg, at)
         self._functions = FunctionCalls()
@@ -151,30 +154,26 @@ class Call:
 
     @property
     def next_due(self) -> float | None:
-        """When `release` has something to do, in monotonic seconds; `None` if nothing is held back."""
+        """Moment of the next `release`, in monotonic seconds; `None` if nothing is held back."""
         return self._held.next_due
 
     @property
     def has_started(self) -> bool:
-        """Whether its pipeline has started."""
+        """True once its pipeline has started."""
         return self._has_started
 
     @property
     def own(self) -> OwnMetrics:
-        """Records the application's own numbers, tagged like the call."""
+        """Recorder of the application's own numbers, with the call's tags."""
         return self._series.own
 
     @property
     def speaking(self) -> bool:
-        """Whether the bot is speaking."""
+        """True while the bot speaks."""
         return self._conversation.bot_speaking
 
     def started(self, at: float) -> None:
-        """Note that the pipeline has started: the length counts from here, and what came before stays the call's.
-
-        Args:
-            at: When, in monotonic seconds.
-        """
+        """Record the pipeline's start: the length counts from here, and earlier facts stay the call's."""
         self._has_started = True
         late = at - self._started_at
         self.identity = replace(self.identity, started_at=self._moment(at))
@@ -183,16 +182,16 @@ class Call:
         self._series.started(late)
 
     def measured(self, fact: Fact, at: float, span: SpanIds | None = None) -> None:
-        """Take what a service reported.
+        """Record a measurement of a service.
 
         Args:
-            fact: The measurement. Latencies are held back for a moment: an interruption makes them false.
-            at: When it came, in monotonic seconds.
-            span: Trace id and span id in which it came, or `None`.
+            fact: The measurement; latencies are held back for a moment, because an interruption makes them false.
+            at: Moment of its arrival.
+            span: Its trace id and span id, or `None`.
         """
         if isinstance(fact, Processing) and (error_type := self._failing.pop(fact.instance or "", None)) is not None:
             fact = replace(fact, error_type=error_type)
-        # A transcript that starts the caller's turn is followed by an interruption at once, and its latency is true.
+        # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
         if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
             if self._held.next_due is None:
                 self._spans.clear()  # an interruption replaces what it marks
@@ -204,51 +203,30 @@ class Call:
             self.release(at)
 
     def took_place(self, event: Event, at: float) -> None:
-        """Take an event of the conversation.
-
-        Args:
-            event: The event.
-            at: When it came, in monotonic seconds.
-        """
+        """Record an event of the conversation."""
         match event:
             case Interruption():
                 self._all_released(self._held.interrupted(at), at)
             case UserStarted():
                 self._held.turn_started(at)
             case BotStopped() if self._ended_at is not None and self.speaking:
-                # A goodbye that was queued before the EndFrame is part of the call.
+                # A goodbye queued before the EndFrame is part of the call.
                 self._ended_at = at
         self._all_happened(self._conversation.take(event, at), at)
         self._all_happened(self._functions.take(event, at), at)
         self._all_happened(self._failures.take(event), at)
 
     def inference_failed(self, instance: str, error_type: str) -> None:
-        """Note that a response failed, whose processing time is still to come.
-
-        Args:
-            instance: Pipecat's name of the service.
-            error_type: Why, as `Failed` has it.
-        """
+        """Record a failed response of the service `instance`, whose processing time is still to come."""
         self._failing[instance] = error_type
 
     def switched(self, switch: ServiceSwitched, at: float) -> None:
-        """Take the change of a service in use.
-
-        Args:
-            switch: The change.
-            at: When, in monotonic seconds.
-        """
+        """Record the change of a service in use."""
         self.models.switched(switch)
         self.happened(Switched(switch.leg, switch.previous, switch.now), at)
 
     def loop_late(self, seconds: float, function: str | None, at: float) -> None:
-        """Note how late the event loop was.
-
-        Args:
-            seconds: By how much; not negative.
-            function: What held the loop, or `None` if it was not seen.
-            at: When the loop went on, in monotonic seconds.
-        """
+        """Record a lag of the event loop, and the function that caused it, or `None` if not seen."""
         if self._last_export is not None:
             return
         self._lags.add(seconds)
@@ -256,34 +234,25 @@ class Call:
             self.happened(LoopHeld(seconds, function), at)
 
     def explained(self, breakdown: Breakdown, at: float) -> None:
-        """Take Pipecat's account of a response.
-
-        Args:
-            breakdown: The account.
-            at: When it came, in monotonic seconds.
-        """
+        """Record Pipecat's breakdown of a response."""
         self._all_happened(self._parts.explained(breakdown, at), at)
 
     @property
     def spent_usd(self) -> Decimal:
-        """What the priced usage has cost so far, in US dollars."""
+        """Cost of the priced usage so far, in US dollars."""
         return sum(self._record.costs.usd.values(), Decimal(0))
 
     def release(self, at: float) -> None:
-        """Take the held measurements whose time has come.
-
-        Args:
-            at: Now, in monotonic seconds.
-        """
+        """Record held measurements that are due."""
         self._all_released(self._held.due(at), at)
 
     def happened(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
-        """Take a fact for good; one that comes after the last export was asked for is too late.
+        """Record a final fact; after the last export was requested it is dropped.
 
         Args:
-            fact: What happened.
-            at: When, in monotonic seconds.
-            exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
+            fact: The fact.
+            at: Moment of the fact.
+            exemplar: Its Unix nanoseconds, trace id and span id, or `None`.
         """
         if self._last_export is not None:
             return
@@ -331,7 +300,7 @@ class Call:
 
     def _all_released(self, facts: Iterable[Latency | TokensUsed], at: float) -> None:
         for fact in facts:
-            # Tokens have happened when they came; how fast they were written is told in the order of all.
+            # Record tokens at once, but their throughput in the order of the held facts.
             if isinstance(fact, TokensUsed):
                 self._wrote(fact, at)
             else:
@@ -342,39 +311,26 @@ class Call:
             self._series.retag(model_tags(self.models.current))
 
     def achieved(self, outcome: Outcome) -> None:
-        """Note what the call achieved; the last one counts, and none after the last export was asked for.
-
-        Args:
-            outcome: What it achieved.
-        """
+        """Record the application's outcome; the last one counts, until the last export was requested."""
         if self._last_export is None:
             logger.debug("Call {}: {}", self.identity.call_id, outcome)
             self.outcome = outcome
 
     def end(self, reason: EndReason, at: float, ended_by: EndedBy = EndedBy.UNKNOWN) -> None:
-        """Note the end; the first reason counts. Measurements that are still under way are still taken.
-
-        Args:
-            reason: How the call ended.
-            at: When, in monotonic seconds.
-            ended_by: Who or what ended it.
-        """
+        """End the call; the first reason counts, and open measurements may still arrive."""
         if self.end_reason is None:
             self.end_reason, self._ended_at, self.ended_by = reason, at, ended_by
 
     def fail(self) -> None:
-        """Note an error that ends the call although it was told to end; nothing once the last export was asked for."""
+        """Turn COMPLETED into ERROR, unless the last export was already requested."""
         if self.end_reason is EndReason.COMPLETED and self._last_export is None:
             self.end_reason, self.ended_by = EndReason.ERROR, EndedBy.ERROR
 
     def close(self, at: float) -> Future[bool | None]:
-        """Ask for the last export, once; nothing is taken any more.
-
-        Args:
-            at: Now, in monotonic seconds.
+        """Request the last export, once, and record nothing after it.
 
         Returns:
-            Whether the last values were acknowledged; `None` without an endpoint.
+            True if the last values were acknowledged; `None` without an endpoint.
         """
         if self._last_export is None:
             self.end(EndReason.UNKNOWN, at)
@@ -400,14 +356,7 @@ class Call:
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
-        """The call so far; once it has ended, as a whole: what is under way ends as if nothing more came.
-
-        Args:
-            at: Now, in monotonic seconds.
-
-        Returns:
-            The summary. Nothing of the call is changed.
-        """
+        """Return the summary so far without changing the call; of an ended call, with open measurements ended."""
         if self._ended_at is None or self._last_export is not None:
             return self.progress(at)
         under_way = copy.deepcopy((self._held, self._conversation, self._functions))
@@ -418,14 +367,7 @@ class Call:
         return self._summed_up(record, at)
 
     def progress(self, at: float) -> CallSummary:
-        """The call so far, with what is under way left open.
-
-        Args:
-            at: Now, in monotonic seconds.
-
-        Returns:
-            The summary.
-        """
+        """Return the summary so far, with open measurements left open."""
         return self._summed_up(self._record, at)
 
     def _summed_up(self, record: Record, at: float) -> CallSummary:
@@ -465,7 +407,7 @@ class Call:
         )
 
     def _over_at(self, at: float) -> float:
-        """When the call's length ends, as things stand at `at`."""
+        """Moment at which the call's length ends, as known at `at`."""
         return self._ended_at if self._ended_at is not None and not self.speaking else at
 
     def _still_open(
@@ -477,7 +419,7 @@ class Call:
         yield from functions.end(at)
 
     def _unreported_usage(self) -> list[Unpriced]:
-        # Without `enable_usage_metrics` no service reports any, which is said of the call as a whole.
+        # Without `enable_usage_metrics` no service reports usage, and the summary says so for the whole call.
         return list(self._unreported.end()) if self.usage_enabled else []
 
     def _exported(self) -> bool | None:

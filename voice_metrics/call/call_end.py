@@ -1,4 +1,4 @@
-"""How a call ended, who ended it, and what it achieved: three answers that never follow from each other (pure)."""
+"""End reason, ended by and outcome of a call: three facts that never follow from each other (pure)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from voice_metrics.call.text import Vocabulary
 
 # The outcome of a call that names none.
 NO_OUTCOME = "none"
-# Each is a series, in every call that ends with it.
+# Bounded, because each word is a series.
 _names = Vocabulary(50)
 
 
 class EndedBy(StrEnum):
-    """Who or what ended a call."""
+    """The party or cause that ended a call."""
 
     CALLER = "caller"
     BOT = "bot"
@@ -30,11 +30,11 @@ class EndedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call achieved, as the application says.
+    """The application's outcome of a call.
 
     Parameters:
-        name: The application's word for it, such as "booked", or `None` if it says none.
-        success: Whether that is a success, or `None` if the application does not say.
+        name: The application's word, such as "booked", or `None`.
+        success: True or False, or `None` if unknown.
     """
 
     name: str | None = None
@@ -45,13 +45,7 @@ NOTHING_SAID = Outcome()
 
 
 def end_tags(reason: EndReason, ended_by: EndedBy, outcome: Outcome) -> dict[str, str]:
-    """The attributes of the series that count ends.
-
-    Args:
-        reason: How the call ended.
-        ended_by: Who or what ended it.
-        outcome: What it achieved.
-    """
+    """Return the attributes of the series that count ends."""
     success = {True: "true", False: "false", None: "unknown"}[outcome.success]
     return {
         "end_reason": reason.value,
@@ -62,16 +56,7 @@ def end_tags(reason: EndReason, ended_by: EndedBy, outcome: Outcome) -> dict[str
 
 
 def achieved(name: Any, success: Any, at: float) -> Outcome | Refused:
-    """What the application says that a call achieved.
-
-    Args:
-        name: Its word for it.
-        success: Whether that is a success.
-        at: Now, in monotonic seconds.
-
-    Returns:
-        The outcome, or why it is none.
-    """
+    """Return the application's outcome, or the reason why it is unusable; `at` is in monotonic seconds."""
     if isinstance(name, str) and name.strip() and isinstance(success, (bool, NoneType)):
         return Outcome(_names.word(name.strip(), at), success)
     return Refused("bad_value", f"outcome {name!r}, success={success!r}: expected a name, and True, False or None")

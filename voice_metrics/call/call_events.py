@@ -21,7 +21,7 @@ from voice_metrics.call.facts import (
 )
 
 CALL_EVENT, TURN_EVENT = "voice.call", "voice.turn"
-# The record is part of the export, and prices are a table.
+# Left out: names that the record has already, delivery, and the table of prices.
 _LEFT_OUT = {"call_id", "models", "attributes", "exported", "trace_id"}
 
 EventValue = str | bool | int | float | list[str]
@@ -35,9 +35,9 @@ class CallEvent:
         name: "voice.call" or "voice.turn".
         at: Unix seconds.
         attributes: Its fields.
-        failed: Whether it is about a failure.
-        trace_id: The call's trace, or 0 without one.
-        span_id: The span that it belongs to, or 0 without one.
+        failed: True if it is a failure.
+        trace_id: The call's trace, or 0 for none.
+        span_id: Its span, or 0 for none.
     """
 
     name: str
@@ -49,12 +49,12 @@ class CallEvent:
 
 
 def call_event(told: Mapping[str, Any], tags: Mapping[str, str], at: float) -> CallEvent:
-    """An ended call.
+    """Return the event of a call that ended at `at` (Unix seconds).
 
     Args:
-        told: The call, summed up, as `CallSummary.to_dict` makes it.
+        told: The summary, as `CallSummary.to_dict` makes it.
         tags: The tags of its series.
-        at: Its end, in Unix seconds.
+        at: Its end.
     """
     fields = {key: value for key, value in told.items() if key not in _LEFT_OUT}
     if isinstance(cost := told.get("cost"), Mapping):
@@ -65,13 +65,13 @@ def call_event(told: Mapping[str, Any], tags: Mapping[str, str], at: float) -> C
 
 
 def tags_of(told: Mapping[str, Any]) -> dict[str, str]:
-    """The tags that the series of a summed-up call had."""
+    """Return the series' tags of a summarised call."""
     models = {f"{leg}_model": model or "none" for leg, model in (told.get("models") or {}).items()}
     return {**(told.get("attributes") or {}), **models}
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, EventValue]]:
-    """The leaves of a summary under their paths; what is absent has none."""
+    """The leaves of a summary by path; absent values have none."""
     if isinstance(value, Mapping):
         for key, below in value.items():
             yield from _flat(f"{path}.{key}", below)
@@ -81,11 +81,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, EventValue]]:
 
 @dataclass(slots=True)
 class TurnEvents:
-    """The turns of one call, put together from its facts.
-
-    Parameters:
-        tags: The call's id and the tags of its series.
-    """
+    """Events of one call's turns, made from its facts; `tags` are the call's id and its series' tags."""
 
     tags: Mapping[str, str]
     _number: int = 0
@@ -95,16 +91,7 @@ class TurnEvents:
     _completion: int | None = None
 
     def happened(self, fact: Fact, at: float, exemplar: tuple[int, int, int] | None = None) -> CallEvent | None:
-        """Take a fact.
-
-        Args:
-            fact: What happened.
-            at: When, in Unix seconds.
-            exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
-
-        Returns:
-            The turn, if the fact ends one.
-        """
+        """Record a fact at `at` (Unix seconds), with its exemplar or `None`; return the turn that it ends, if any."""
         match fact:
             case Responded(seconds):
                 self._response_ms = round(seconds * 1000, 3)

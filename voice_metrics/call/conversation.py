@@ -1,6 +1,6 @@
-"""Who speaks when: bot turns, interruptions and responses out of the speaking events of a call.
+"""Bot turns, interruptions and responses from the speaking events of a call.
 
-Moments are passed in, in monotonic seconds; an event may come twice, late or never.
+Moments are monotonic seconds and passed in; an event may come twice, late or never.
 """
 
 from __future__ import annotations
@@ -27,29 +27,24 @@ from voice_metrics.call.floor import Floor, FloorTotals
 from voice_metrics.call.gaps import Gaps
 from voice_metrics.call.pieces import Pieces
 
-# An output transport that was told of an interruption drops its audio and says at once that the bot stopped. Speech
-# that goes on for longer was not cut off: Pipecat can mark utterances that no interruption stops.
+# On an interruption an output transport drops its audio and reports at once that the bot stopped. Speech that continues
+# longer was not cut off: Pipecat can mark utterances that no interruption stops.
 CUT_SECONDS = 0.5
-# A chunk that the transport had in hand when it was told to stop is still played, and told as a new start at once; the
-# next answer's start is then told by nothing but that the bot is speaking (Pipecat 1.14.0, base_output.py, 2026-11-22).
+# After an interruption the transport still plays the current chunk and reports it as a new start. Pipecat then sends no
+# BotStartedSpeakingFrame; the first BotSpeakingFrame marks the start (Pipecat 1.14.0, base_output.py, 2026-11-22).
 LEFTOVER_SECONDS = 0.05
 
 
 class Conversation:
     """The two sides of one call.
 
-    A response runs from the end of the caller's speech (the detector's, where there is one, else the end of the
-    turn) to the bot's first audio of the answer. A greeting is no response, nor is what the bot says for another
-    reason. A pause within an answer ends no turn of the bot.
+    A response runs from the end of the caller's speech (the detector's, if there is one, else the end of the turn) to
+    the bot's first audio of the answer. Greetings and speech for other reasons are no responses, and a pause within
+    an answer ends no turn of the bot.
     """
 
     def __init__(self, leg: Callable[[str], Leg] = lambda processor: Leg.OTHER, started_at: float = 0.0) -> None:
-        """Begin.
-
-        Args:
-            leg: Tells the part that a processor plays, by its class name.
-            started_at: The call's start, in monotonic seconds.
-        """
+        """Begin at `started_at`, in monotonic seconds; `leg` maps a processor's class name to its part of the bot."""
         self._bot_since: float | None = None
         self._paused_at: float | None = None
         self._told_to_stop_at: float | None = None
@@ -63,43 +58,32 @@ class Conversation:
         self.started(started_at)
 
     def started(self, at: float) -> None:
-        """Note that the call's length counts from now on; the floor and the greeting do too."""
+        """Count the call's length, floor and greeting from now on."""
         self._started_at = at
         self._floor = Floor(at)
 
     @property
     def bot_speaking(self) -> bool:
-        """Whether the bot is speaking."""
+        """True while the bot speaks."""
         return self._bot_since is not None and self._paused_at is None
 
     def floor(self, at: float) -> FloorTotals:
-        """Who spoke for how long until `at`."""
+        """Return the seconds by speaker until `at`."""
         return self._floor.totals(at)
 
     def take(self, event: object, at: float) -> Sequence[Fact]:
-        """Note an event.
-
-        Args:
-            event: What happened; events of other kinds are ignored.
-            at: When, in monotonic seconds.
-
-        Returns:
-            What is now known: usually nothing.
-        """
+        """Record an event at `at`, other kinds ignored; return the facts now known, usually none."""
         if isinstance(event, BotSpeaking) and self.bot_speaking:
             return ()
         return (*self._happened(event, at), *self._floor.settle(at))
 
     def end(self, at: float, *, cut_off: bool = False, over_at: float | None = None) -> Sequence[Fact]:
-        """Note the end of the call.
+        """End the call; return the bot's last turn, the unanswered turn of the caller, and the floor, if any.
 
         Args:
-            at: When, in monotonic seconds.
-            cut_off: Whether the call broke off (cancelled, failed), so that a sentence in course was not finished.
-            over_at: The moment at which the call's length ends, if it is an earlier one.
-
-        Returns:
-            The end of the bot's turn, if it was speaking, the caller's turn that stays unanswered, and the floor.
+            at: The moment, in monotonic seconds.
+            cut_off: True if the call broke off (cancelled, failed) and cut a sentence.
+            over_at: Earlier end of the call's length, or `None`.
         """
         turn = self._bot_ended(at, cut_off=cut_off) if self.bot_speaking else self._pause_ended(cut_off=cut_off)
         return (*turn, *self._answers.end(at), *self._floor.end(at if over_at is None else over_at, at))
@@ -192,7 +176,7 @@ class Conversation:
         return ()
 
     def _pause_ended(self, *, cut_off: bool = False) -> Sequence[Fact]:
-        """The end of a turn that was taken for paused, if one was."""
+        """The end of a turn held as paused, if there is one."""
         if self._paused_at is None or self._bot_since is None:
             return ()
         seconds = max(0.0, self._paused_at - self._bot_since)
@@ -221,7 +205,7 @@ class Conversation:
         return self._told_to_stop_at is not None and at - self._told_to_stop_at <= CUT_SECONDS
 
     def _silent_since(self, at: float) -> float:
-        """Close the bot's speech; a transport may wait for seconds before it says that the bot stopped."""
+        """Close the bot's speech; a transport may report its end seconds late."""
         heard_until = self._gaps.heard_until
         silent_since = at if heard_until is None or heard_until <= (self._bot_since or 0.0) else min(at, heard_until)
         self._floor.bot_ended(silent_since)

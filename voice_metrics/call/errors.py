@@ -1,7 +1,4 @@
-"""The errors of a call, each counted once whatever the number of places that report it.
-
-An error is its processor, its category and its type; its text stays where it is.
-"""
+"""The errors of a call: processor, category and type, never the text; each counted once for all its reports."""
 
 from __future__ import annotations
 
@@ -13,13 +10,13 @@ from typing import Any
 from voice_metrics.call.facts import Fact, Failed
 from voice_metrics.call.seen import Seen
 
-# As many errors may wait for the pipeline's own word of them.
+# Errors that may wait for the pipeline's own report of them.
 MOST_WAITING = 8192
 UNKNOWN = "unknown"
-# Clients wrap the exception that has the status, rarely more than twice.
+# Clients wrap the exception with the status, rarely more than twice.
 _MOST_CAUSES = 5
 _STATUSES = range(100, 600)
-# Close codes of WebSockets that say something: RFC 6455, section 7.4, and those of applications.
+# Close codes of WebSockets with a meaning: RFC 6455, section 7.4, and those of applications.
 _CLOSE_CODES = range(1002, 5000)
 _NO_CODE = frozenset({1005, 1006})
 # "status: 401", "HTTP 503", "Error code: 429", "status_code=400": services of Pipecat that report no exception.
@@ -29,13 +26,13 @@ _MOST_TEXT = 500
 
 @dataclass(frozen=True, slots=True)
 class ErrorRaised:
-    """A processor reported an error.
+    """A processor's error.
 
     Parameters:
         frame_id: Id of the error's frame.
-        processor: Class name of the processor where it arose.
+        processor: Class name of the processor that raised it.
         category: Pipecat's category, or "unknown".
-        fatal: Whether Pipecat ends the call because of it.
+        fatal: True if Pipecat ends the call because of it.
         error_type: The provider's status, else the exception's class, else "unknown".
     """
 
@@ -53,25 +50,14 @@ class Failures:
         self._frames = Seen(MOST_WAITING)
 
     def take(self, event: object) -> Sequence[Fact]:
-        """Note an error.
-
-        Args:
-            event: What happened; events of other kinds are left alone.
-
-        Returns:
-            The failure, unless it is known already.
-        """
+        """Return the failure of an error event, unless it was reported before; other events are ignored."""
         if isinstance(event, ErrorRaised) and self._frames.first(event.frame_id):
             return (Failed(event.processor, event.category, event.error_type),)
         return ()
 
 
 def status_of(fault: BaseException | None, text: str = "") -> str | None:
-    """The status with which a provider refused, as its client's exception or an error's text has it.
-
-    Args:
-        fault: The exception, or `None` if there is none.
-        text: The error's text; it is read only where there is no exception.
+    """Return a provider's status from its client's exception, or without one from an error's text.
 
     Returns:
         An HTTP status, a WebSocket's close code or the name of a gRPC status; `None` if there is none.
@@ -100,7 +86,7 @@ def _candidates(fault: BaseException) -> Iterator[Any]:
     yield _attribute(response, "status_code")
     yield _attribute(response, "status")
     yield _attribute(fault, "status")
-    # `ConnectionClosed.code` of websockets is deprecated; what the server sent has it.
+    # `ConnectionClosed.code` of websockets is deprecated; `rcvd` has the server's code.
     received = _attribute(fault, "rcvd")
     code = _attribute(fault, "code") if received is None else None
     yield code() if callable(code) else code

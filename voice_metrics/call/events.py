@@ -1,6 +1,6 @@
-"""What is seen to happen on the line of one call: who speaks, and what works on an answer.
+"""Events on the line of one call: speech, and work on answers.
 
-Events carry no moments; those are passed beside them, in monotonic seconds. An event may come twice, late or never.
+Their moments, monotonic seconds, are passed beside them. An event may come twice, late or never.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class BotStopped:
 
 @dataclass(frozen=True, slots=True)
 class LineClosed:
-    """The pipeline was told to end: the caller is not listened to any more."""
+    """The pipeline received its end; the caller's later speech does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class UserStarted:
 
 @dataclass(frozen=True, slots=True)
 class UserStopped:
-    """The caller's turn was taken for finished."""
+    """The bot considered the caller's turn finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class VoiceStarted:
     """The voice activity detector heard the caller.
 
     Parameters:
-        start_seconds: Length of the speech that it waited for; the speech began that long before.
+        start_seconds: The detector's delay; the speech began that long before.
     """
 
     start_seconds: float = 0.0
@@ -54,7 +54,7 @@ class VoiceStopped:
     """The voice activity detector heard silence for long enough.
 
     Parameters:
-        stop_seconds: Length of the silence that it waited for; the speech ended that long before.
+        stop_seconds: The detector's delay; the speech ended that long before.
     """
 
     stop_seconds: float
@@ -62,7 +62,7 @@ class VoiceStopped:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """The bot is to drop what it prepares or says; sent at every start of a caller's turn."""
+    """The bot must drop its unfinished answer; sent at every start of a caller's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,7 @@ class TurnsAnnounced:
 
 @dataclass(frozen=True, slots=True)
 class TurnHeard:
-    """What speech recognition made of the caller's turn that just ended.
-
-    Parameters:
-        words: Whether there was anything in it.
-    """
+    """Speech recognition's result for the turn that just ended: `words` is True if it has any."""
 
     words: bool
 
@@ -111,7 +107,7 @@ class SpeechMade:
     """A voice gave the first audio of a piece of speech.
 
     Parameters:
-        fresh: Whether it is heard from now on, since no earlier audio is left to be heard.
+        fresh: True if it plays at once, because no earlier audio is left.
     """
 
     fresh: bool = True
@@ -119,12 +115,12 @@ class SpeechMade:
 
 @dataclass(frozen=True, slots=True)
 class SpeechLate:
-    """A voice gave audio after what it gave before for the same answer ran dry.
+    """A voice gave audio after its earlier audio of the same answer ran dry.
 
     Parameters:
-        run_seconds: Length of the audio before the pause that is heard in one stretch.
-        lost: Whether the audio of a sentence never came, so that the pause stands for it.
-        first: Whether it is the first audio of a piece of speech.
+        run_seconds: Length of the continuous audio before the pause.
+        lost: True if a sentence's audio never came, so that the pause stands for it.
+        first: True if it is the first audio of a piece of speech.
     """
 
     run_seconds: float
@@ -134,10 +130,10 @@ class SpeechLate:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """A voice is done with a piece of speech.
+    """A voice finished a piece of speech.
 
     Parameters:
-        run_seconds: Length of the audio that is heard in one stretch until its end, or `None` without audio.
+        run_seconds: Length of the continuous audio until its end, or `None` without audio.
         lost: Sentences whose audio never came.
     """
 
@@ -147,17 +143,17 @@ class SpeechEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted:
-    """A voice began with a model's reply: the pieces of speech that follow are one answer."""
+    """A voice began a model's reply: the following pieces of speech are one answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """A voice is done with a model's reply."""
+    """A voice finished a model's reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The caller's line is there."""
+    """The caller's line is connected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""What happened in a call: measurements and events, as immutable facts.
+"""Facts of a call: immutable measurements and events, the vocabulary of every other module.
 
-Owns the vocabulary that every other module speaks. Refuses policy: a fact says what was measured,
-not what to do with it. Durations are seconds, latencies included; milliseconds are
-made only on the way out. Absent is `None`, never 0.
+A fact states a measurement and no policy. Durations and latencies are seconds; milliseconds exist on output only.
+Absent is `None`, never 0. `processor` is a service's class name without Pipecat's instance number, `model` is `None` if
+the service names none, and `instance` is Pipecat's name of the service, `None` if unknown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Leg(StrEnum):
-    """The part of a voice bot that a service plays."""
+    """A service's part of a voice bot."""
 
     STT = "stt"
     LLM = "llm"
@@ -22,7 +22,7 @@ class Leg(StrEnum):
 
 
 class EndReason(StrEnum):
-    """How a call came to its end."""
+    """Reason of a call's end."""
 
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -38,7 +38,7 @@ class TurnOutcome(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a turn of the caller stays without an answer of the bot."""
+    """Why a caller's turn got no answer of the bot."""
 
     NO_TRANSCRIPT = "no_transcript"
     NO_ANSWER = "no_answer"
@@ -58,7 +58,7 @@ class Holder(StrEnum):
 
 
 class SilenceAfter(StrEnum):
-    """What came before a silence."""
+    """The speaker, or the call's start, before a silence."""
 
     CALLER = "caller"
     BOT = "bot"
@@ -86,11 +86,11 @@ class FirstByte:
     """A service's wait before its first output (TTFB).
 
     Parameters:
-        processor: Class name of the processor, without Pipecat's instance number.
-        model: Model it ran, or `None` if the service names none.
+        processor: Class name of the service.
+        model: Its model.
         seconds: Request to first output; positive.
-        interrupted: Whether an interruption cut the request, so that `seconds` is only the time until then.
-        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
+        interrupted: True if an interruption cut the request, so that `seconds` is only the time until then.
+        instance: Pipecat's name of the service.
     """
 
     processor: str
@@ -105,12 +105,12 @@ class Processing:
     """A service's time for one whole request.
 
     Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
+        processor: Class name of the service.
+        model: Its model.
         seconds: Start to end of the request; positive.
-        interrupted: Whether an interruption cut the request.
-        error_type: Why it failed, as `Failed` has it, or `None` if it did not.
-        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
+        interrupted: True if an interruption cut the request.
+        error_type: Why it failed, as in `Failed`, or `None` if it did not.
+        instance: Pipecat's name of the service.
     """
 
     processor: str
@@ -123,13 +123,7 @@ class Processing:
 
 @dataclass(frozen=True, slots=True)
 class FirstAudio:
-    """A speech service's wait before its first audible audio (TTFA).
-
-    Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        seconds: Request to first audible sample; positive.
-    """
+    """A speech service's wait before its first audible audio (TTFA): `seconds` from request to sample; positive."""
 
     processor: str
     model: str | None
@@ -138,13 +132,7 @@ class FirstAudio:
 
 @dataclass(frozen=True, slots=True)
 class FirstAnswerToken:
-    """A language model's wait before the first token of its answer, thinking included (TTFAT).
-
-    Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        seconds: Request to first answer token; positive.
-    """
+    """A model's wait before the first token of its answer, thinking included (TTFAT): `seconds`; positive."""
 
     processor: str
     model: str | None
@@ -153,12 +141,7 @@ class FirstAnswerToken:
 
 @dataclass(frozen=True, slots=True)
 class TextAggregated:
-    """The time to collect a speakable piece of text before it went to speech synthesis.
-
-    Parameters:
-        processor: Class name of the processor.
-        seconds: First token to complete piece; positive.
-    """
+    """The time to collect a speakable piece of text for speech synthesis: `seconds` from its first token; positive."""
 
     processor: str
     seconds: float
@@ -170,8 +153,8 @@ class TurnDetected:
 
     Parameters:
         processor: Class name of the detector.
-        seconds: What the decision took, end to end; positive.
-        complete: Whether it took the user's turn for finished.
+        seconds: Time of the decision, end to end; positive.
+        complete: True if it considered the user's turn finished.
     """
 
     processor: str
@@ -181,21 +164,21 @@ class TurnDetected:
 
 @dataclass(frozen=True, slots=True)
 class TokensUsed:
-    """What one inference consumed.
+    """The usage of one inference; `None` for a detail that is not reported.
 
     Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        prompt: Tokens of the prompt, gross: cached ones are inside, whatever the provider reports.
-        completion: Tokens of the completion; reasoning is inside.
-        cache_read: Prompt tokens served from the provider's cache, or `None` if unreported.
-        cache_creation: Prompt tokens written to the provider's cache, or `None` if unreported.
-        reasoning: Completion tokens spent on reasoning, or `None` if unreported.
-        input_audio: Prompt tokens that are audio, or `None` if unreported.
-        output_audio: Completion tokens that are audio, or `None` if unreported.
-        cache_read_input_audio: Cached prompt tokens that are audio, or `None` if unreported.
-        may_have_images: Whether images or video may be among the prompt tokens, which no service reports apart.
-        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
+        processor: Class name of the service.
+        model: Its model.
+        prompt: Tokens of the prompt, gross: cached ones included, whatever the provider reports.
+        completion: Tokens of the completion, reasoning included.
+        cache_read: Prompt tokens served from the provider's cache.
+        cache_creation: Prompt tokens written to the provider's cache.
+        reasoning: Completion tokens spent on reasoning.
+        input_audio: Prompt tokens that are audio.
+        output_audio: Completion tokens that are audio.
+        cache_read_input_audio: Cached prompt tokens that are audio.
+        may_have_images: True if the prompt may have images or video, which no service reports apart.
+        instance: Pipecat's name of the service.
     """
 
     processor: str
@@ -219,14 +202,7 @@ class TokensUsed:
 
 @dataclass(frozen=True, slots=True)
 class AudioTranscribed:
-    """Audio that went through speech recognition.
-
-    Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        seconds: Length of the audio; positive. Streaming services count silence too.
-        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
-    """
+    """Audio sent to speech recognition: `seconds`, positive; streaming services count silence too."""
 
     processor: str
     model: str | None
@@ -236,14 +212,7 @@ class AudioTranscribed:
 
 @dataclass(frozen=True, slots=True)
 class CharactersSpoken:
-    """Text that was sent to speech synthesis.
-
-    Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        characters: Number of characters, counted when sent, not when heard; positive.
-        instance: Pipecat's name of the service, which tells two of one class apart; `None` if not known.
-    """
+    """Text sent to speech synthesis: `characters`, counted when sent, not when heard; positive."""
 
     processor: str
     model: str | None
@@ -256,13 +225,7 @@ Usage = TokensUsed | AudioTranscribed | CharactersSpoken
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """How fast a language model wrote one completion.
-
-    Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        tokens_per_second: Completion tokens over the time from first output to end; positive.
-    """
+    """The speed of one completion: its tokens over the time from first output to end; positive."""
 
     processor: str
     model: str | None
@@ -271,13 +234,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class ChunksStreamed:
-    """The pieces of one response of a language model.
-
-    Parameters:
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        seconds: From one piece to the next, for each but the first; not negative.
-    """
+    """The chunks of one response of a language model: `seconds` between neighbours, not negative."""
 
     processor: str
     model: str | None
@@ -286,13 +243,13 @@ class ChunksStreamed:
 
 @dataclass(frozen=True, slots=True)
 class AgentInvoked:
-    """A language model worked on a request to the end, with all functions that it called.
+    """A language model's whole request, its function calls included.
 
     Parameters:
-        processor: Class name of the processor.
-        model: Model it ran last, or `None` if the service names none.
+        processor: Class name of the service.
+        model: Its last model.
         seconds: Start of the first response to the end of the last; positive.
-        error_type: Why it failed, as `Failed` has it, or `None` if it did not.
+        error_type: Why it failed, as in `Failed`, or `None` if it did not.
     """
 
     processor: str
@@ -303,45 +260,28 @@ class AgentInvoked:
 
 @dataclass(frozen=True, slots=True)
 class Responded:
-    """The bot answered the caller.
-
-    Parameters:
-        seconds: User stopped speaking to bot started speaking; not negative.
-    """
+    """The bot answered the caller: `seconds` from user stopped to bot started speaking; not negative."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A turn of the caller got no answer.
-
-    Parameters:
-        cause: Why.
-    """
+    """A turn of the caller got no answer, because of `cause`."""
 
     cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
 class Greeted:
-    """The bot spoke first.
-
-    Parameters:
-        seconds: Caller connected, else the call's start, to the bot's first audio; not negative.
-    """
+    """The bot spoke first: `seconds` from caller connected, else the call's start, to its first audio; not negative."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class FloorHeld:
-    """Time went by in which one side, both or neither spoke.
-
-    Parameters:
-        holder: Who.
-        seconds: How long, in total since the last such fact; positive.
-    """
+    """One side, both or neither (`holder`) spoke for `seconds` since the last such fact; positive."""
 
     holder: Holder
     seconds: float
@@ -353,8 +293,8 @@ class Spoke:
 
     Parameters:
         holder: Caller or bot.
-        seconds: How long; positive.
-        ended_ago: How long before this fact was known it ended, in seconds.
+        seconds: Length; positive.
+        ended_ago: Seconds between its end and this fact.
     """
 
     holder: Holder
@@ -364,13 +304,7 @@ class Spoke:
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """A service was made ready, connected for instance, before the pipeline started.
-
-    Parameters:
-        processor: Class name of the service.
-        model: Model it runs, or `None` if it names none.
-        seconds: How long it took; positive.
-    """
+    """A service was set up, connected for instance, before the pipeline started: `seconds`, positive."""
 
     processor: str
     model: str | None
@@ -382,9 +316,9 @@ class Silence:
     """Neither side spoke for a second or more.
 
     Parameters:
-        after: What came before.
-        seconds: How long.
-        ended_ago: How long before this fact was known it ended, in seconds.
+        after: The speaker, or the call's start, before it.
+        seconds: Length.
+        ended_ago: Seconds between its end and this fact.
     """
 
     after: SilenceAfter
@@ -394,23 +328,19 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Yielded:
-    """The bot fell silent because the caller spoke.
-
-    Parameters:
-        seconds: Onset of the caller's speech to the bot's silence; not negative.
-    """
+    """The bot fell silent because the caller spoke: `seconds` from the onset of the caller's speech; not negative."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class FalseInterruption:
-    """The bot was cut off by what turned out to be no words."""
+    """Noise without words cut the bot off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backchannel:
-    """The caller acknowledged what the bot said, and the bot went on."""
+    """The caller acknowledged the bot's words, and the bot continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,8 +348,8 @@ class BotGap:
     """The bot paused within one answer.
 
     Parameters:
-        cause: Whether its audio came late, or that of a sentence never came.
-        seconds: What was heard of it; 0 for a lost sentence that left no pause.
+        cause: Late audio, or a sentence's audio that never came.
+        seconds: Audible pause; 0 for a lost sentence that left none.
     """
 
     cause: GapCause
@@ -428,11 +358,11 @@ class BotGap:
 
 @dataclass(frozen=True, slots=True)
 class LoopHeld:
-    """The event loop did nothing else for half a second or more, and every call of the process waited.
+    """The event loop was blocked for half a second or more, and every call of the process waited.
 
     Parameters:
-        seconds: How late the loop was then; it was held for up to a tenth of a second longer.
-        function: The function that held it, with its place; `None` if it was not seen.
+        seconds: Its lag; it was blocked for up to a tenth of a second longer.
+        function: The blocking function with its place; `None` if not seen.
     """
 
     seconds: float
@@ -454,12 +384,7 @@ class ResponsePart:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """A bot turn ended.
-
-    Parameters:
-        outcome: Whether the bot finished or was cut off.
-        seconds: How long the bot spoke, or `None` if its start was not seen.
-    """
+    """A bot turn ended after `seconds`, `None` if its start was not seen."""
 
     outcome: TurnOutcome
     seconds: float | None
@@ -472,12 +397,12 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettled:
-    """A function call of the language model came to its end.
+    """A function call of the language model ended.
 
     Parameters:
-        function: Name of the function; "unknown" if it is not registered, "other" if a call has too many names.
-        outcome: How it was settled.
-        seconds: In progress to settled, or `None` if its start was not seen.
+        function: Name of the function; "unknown" if not registered, "other" beyond the bound of names.
+        outcome: How it ended.
+        seconds: Its running time, or `None` if its start was not seen.
     """
 
     function: str
@@ -490,7 +415,7 @@ class Failed:
     """A processor reported an error.
 
     Parameters:
-        processor: Class name of the processor where the error arose.
+        processor: Class name of the processor that raised it.
         category: Pipecat's category of the error, or "unknown"; never the error's text.
         error_type: The provider's status, else the exception's class, else "unknown".
     """
@@ -505,9 +430,9 @@ class Switched:
     """A switcher changed the service in use.
 
     Parameters:
-        leg: The part that they play.
-        previous: Class name of the service that was in use, or its model where both have one class.
-        now: Class name of the service that is in use now, or its model.
+        leg: The services' part of the bot.
+        previous: Class name of the former service, or its model if both have one class.
+        now: Class name of the current service, or its model.
     """
 
     leg: Leg
@@ -517,12 +442,12 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A measurement that cannot be true, or is of a kind nobody knows here.
+    """An impossible measurement, or one of an unknown kind.
 
     Parameters:
         reason: One of a closed set: "bad_value", "unknown_kind", "fault", and "own_metric" for the application's own.
             Export counts its "late" and "export_rejected" in the same series without a fact.
-        detail: What was refused, for a log line; never an attribute of a series.
+        detail: Explanation for a log line; never an attribute of a series.
     """
 
     reason: str
@@ -531,15 +456,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What one usage cost.
+    """The cost of one usage.
 
     Parameters:
-        leg: The service's part in the bot.
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        usd: The cost in US dollars; 0 only where the price is truly 0.
-        source: Where the price comes from, such as "genai-prices 0.2.3".
-        priced_on: ISO date at which the price was last checked by its source, or `None` if the source does not say.
+        leg: The service's part of the bot.
+        processor: Class name of the service.
+        model: Its model.
+        usd: US dollars; 0 only if the price is truly 0.
+        source: Source of the price, such as "genai-prices 0.2.3".
+        priced_on: ISO date at which the source last checked it, or `None` if unknown.
     """
 
     leg: Leg
@@ -552,13 +477,13 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """Usage for which no price is known.
+    """Usage without a known price.
 
     Parameters:
-        leg: The service's part in the bot.
-        processor: Class name of the processor.
-        model: Model it ran, or `None` if the service names none.
-        reason: Why there is no price, in a few words for a person.
+        leg: The service's part of the bot.
+        processor: Class name of the service.
+        model: Its model.
+        reason: The reason in a few words, for a person.
     """
 
     leg: Leg

@@ -1,7 +1,6 @@
-"""Who has the floor: caller, bot, both or neither, and the silences of a call.
+"""The floor of a call: caller, bot, both or neither, and its silences.
 
-Both sides' speech is kept as intervals until it can no longer change: a voice activity detector says only after a
-while that the caller began or stopped, and that the bot's audio came late is known when it comes.
+Both sides' speech stays open to change for a while, because a voice activity detector reports late, and so does audio.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from itertools import pairwise
 
 from voice_metrics.call.facts import Fact, FloorHeld, Holder, Silence, SilenceAfter, Spoke
 
-# Speech can be taken back for this long: longer than detectors and transports hesitate, short beside an export.
+# Speech can be corrected for this long: longer than the delay of detectors and transports, short beside an export.
 UNSETTLED_SECONDS = 6.0
-# How often speech that can no longer change is counted.
+# Interval at which final speech is counted.
 SETTLE_SECONDS = 5.0
 # A shorter pause is part of any conversation.
 SILENCE_SECONDS = 1.0
 
 
 class _Speech:
-    """The intervals of one side's speech, in the order of time, without overlap."""
+    """One side's speech as intervals, in order of time, without overlap."""
 
     def __init__(self) -> None:
         self._spans: list[list[float]] = []
@@ -37,7 +36,7 @@ class _Speech:
             self._spans.append([since, at])
 
     def was_silent(self, since: float, until: float) -> None:
-        """Take back what was taken for speech."""
+        """Remove a stretch that was no speech."""
         if self.since is not None and self.since < until:
             begun, self.since = self.since, until
             if since > begun:
@@ -47,13 +46,13 @@ class _Speech:
         ]
 
     def spans(self, since: float, until: float) -> Iterator[tuple[float, float]]:
-        """What lies between two moments; speech that goes on lasts until the second."""
+        """Speech between two moments; open speech lasts until the second."""
         for a, b in (*self._spans, *(((self.since, until),) if self.since is not None else ())):
             if b > since and a < until:
                 yield max(a, since), min(b, until)
 
     def settle(self, until: float) -> Iterator[tuple[float, float]]:
-        """Forget what ended by `until`, and yield it."""
+        """Remove and yield speech that ended by `until`."""
         over = [(a, b) for a, b in self._spans if b <= until]
         self._spans = [span for span in self._spans if span[1] > until]
         yield from over
@@ -61,13 +60,13 @@ class _Speech:
 
 @dataclass(slots=True)
 class FloorTotals:
-    """Seconds of a call by who spoke; they add up to its length.
+    """Seconds of a call by holder; they add up to its length.
 
     Parameters:
         seconds: Seconds by holder.
-        longest_silence: Longest stretch in which nobody spoke, in seconds.
-        silent_since: When the silence in course began, or `None`.
-        after: What came before it.
+        longest_silence: Longest silence, in seconds.
+        silent_since: Begin of the current silence, or `None`.
+        after: The speaker, or the call's start, before it.
     """
 
     seconds: dict[Holder, float] = field(default_factory=lambda: dict.fromkeys(Holder, 0.0))
@@ -76,11 +75,11 @@ class FloorTotals:
     after: SilenceAfter = SilenceAfter.START
 
     def copy(self) -> FloorTotals:
-        """The same totals, to go on from."""
+        """Return an independent copy."""
         return FloorTotals(dict(self.seconds), self.longest_silence, self.silent_since, self.after)
 
     def hold(self, holder: Holder, since: float, until: float) -> float | None:
-        """Add a stretch; the length of the silence that it ends, if it ends one."""
+        """Add a stretch; return the length of the silence that it ends, or `None`."""
         self.seconds[holder] += until - since
         if holder is Holder.NONE:
             if self.silent_since is None:
@@ -92,11 +91,7 @@ class FloorTotals:
 
 
 class Floor:
-    """The floor of one call.
-
-    Args:
-        at: The call's start, in monotonic seconds.
-    """
+    """The floor of one call, from `at`, its start in monotonic seconds."""
 
     def __init__(self, at: float) -> None:
         self._voice, self._turns, self._bot = _Speech(), _Speech(), _Speech()
@@ -105,49 +100,49 @@ class Floor:
         self._totals = FloorTotals()
 
     def voice_began(self, at: float) -> None:
-        """Note that the detector hears the caller since `at`."""
+        """Record that the detector hears the caller since `at`."""
         self._is_detected = True
         if not self._is_closed:
             self._voice.began(max(at, self._settled_at))
 
     def voice_ended(self, at: float) -> None:
-        """Note that the detector heard the caller until `at`."""
+        """Record that the detector heard the caller until `at`."""
         self._voice.ended(at)
 
     def turn_began(self, at: float) -> None:
-        """Note that the caller's turn began; it counts as speech where there is no detector."""
+        """Record the start of a caller's turn; without a detector it counts as speech."""
         if not self._is_closed:
             self._turns.began(at)
 
     def turn_ended(self, at: float) -> None:
-        """Note that the caller's turn ended."""
+        """Record the end of a caller's turn."""
         self._turns.ended(at)
 
     def closed(self, at: float) -> None:
-        """Note that the caller is not listened to any more, and that no detector will say when the speech ended."""
+        """End the caller's speech at `at`, because no detector will report its end."""
         self._is_closed = True
         self._voice.ended(at)
         self._turns.ended(at)
 
     def bot_began(self, at: float) -> None:
-        """Note that the bot is heard since `at`."""
+        """Record that the bot is heard since `at`."""
         self._bot.began(at)
 
     def bot_ended(self, at: float) -> None:
-        """Note that the bot was heard until `at`."""
+        """Record that the bot was heard until `at`."""
         self._bot.ended(at)
 
     def bot_was_silent(self, since: float, until: float) -> None:
-        """Note that the bot was not heard, although it was taken to speak."""
+        """Remove a stretch of the bot's speech that was not heard."""
         self._bot.was_silent(max(since, self._settled_at), until)
 
     def settle(self, at: float) -> Sequence[Fact]:
-        """Count what can no longer change at `at`, from time to time."""
+        """At intervals, count speech that can no longer change at `at`."""
         until = at - UNSETTLED_SECONDS
         return self._settle(until, at) if until - self._settled_at >= SETTLE_SECONDS else ()
 
     def end(self, until: float, at: float) -> Sequence[Fact]:
-        """Count the rest of a call that ended at `until`, and the silence in course; it is known at `at`."""
+        """Count the rest of a call that ended at `until`, known at `at`, and the current silence."""
         facts = [*self._settle(until, at)]
         silent_since = self._totals.silent_since
         if silent_since is not None and until - silent_since >= SILENCE_SECONDS:
@@ -156,7 +151,7 @@ class Floor:
         return facts
 
     def totals(self, at: float) -> FloorTotals:
-        """The totals of the call until `at`; nothing is changed."""
+        """Return the totals until `at`, without changing anything."""
         totals = self._totals.copy()
         for _ in self._sweep(totals, at):
             pass
@@ -185,7 +180,7 @@ class Floor:
         return self._voice if self._is_detected else self._turns
 
     def _sweep(self, totals: FloorTotals, until: float) -> Iterator[Silence]:
-        """Add what lies between the settled part and `until` to totals; silences carry the moment of their end."""
+        """Add the stretch from the settled part to `until`; yield its silences with the moment of their end."""
         since = self._settled_at
         if until <= since:
             return

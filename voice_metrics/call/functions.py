@@ -1,8 +1,7 @@
-"""The function calls of a call's language models: how each was settled, and after how long.
+"""The function calls of a call's language models: outcome and duration, under a bounded set of names.
 
-Owns what settles a call and under which name, since a model may write any. Knows no Pipecat and no clock: moments
-are passed in, in monotonic seconds. The same frame may be reported from where it arises and from where it passes;
-its id makes it one.
+A model may write any name. One frame may be reported from two places; its id makes it one. Moments are monotonic
+seconds and passed in.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ class FunctionRunning:
     """A function began to run.
 
     Parameters:
-        frame_id: Id of the frame that told, the same in both directions.
+        frame_id: Id of the frame, the same in both directions.
         call_id: The model's id of the call.
         function: Name of the function, as the model wrote it.
-        deadline_seconds: After which its service gives up on it, or `None` if it waits for ever or does not say.
-        registered: Whether its service has a function of this name, or `None` if it takes any name or is not known.
+        deadline_seconds: Its service's time limit, or `None` for none or an unknown one.
+        registered: True if its service has the function; `None` if it takes any name or that is unknown.
     """
 
     frame_id: int
@@ -36,15 +35,15 @@ class FunctionRunning:
 
 @dataclass(frozen=True, slots=True)
 class FunctionAnswered:
-    """A function gave its result, or raised.
+    """A function returned, or raised.
 
     Parameters:
-        frame_id: Id of the frame that told, the same in both directions.
+        frame_id: Id of the frame, the same in both directions.
         call_id: The model's id of the call.
         function: Name of the function.
-        failed: Whether it raised.
-        empty: Whether the result is nothing at all.
-        asks_model: Whether the model is asked to go on with the result.
+        failed: True if it raised.
+        empty: True without a result.
+        asks_model: True if the model continues with the result.
     """
 
     frame_id: int
@@ -57,13 +56,13 @@ class FunctionAnswered:
 
 @dataclass(frozen=True, slots=True)
 class FunctionDropped:
-    """A function call was cancelled or ran out of time.
+    """A function call was cancelled or timed out.
 
     Parameters:
-        frame_id: Id of the frame that told, the same in both directions.
+        frame_id: Id of the frame, the same in both directions.
         call_id: The model's id of the call.
         function: Name of the function.
-        timed_out: Whether it ran past its deadline.
+        timed_out: True if it exceeded its deadline.
     """
 
     frame_id: int
@@ -74,7 +73,7 @@ class FunctionDropped:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRaised:
-    """A function raised, told by its error alone, as on Pipecat 1.3, whose results name no errors.
+    """A function raised, seen by its error frame only, as on Pipecat 1.3, whose results have no errors.
 
     Parameters:
         frame_id: Id of the error's frame.
@@ -89,9 +88,9 @@ Event = FunctionRunning | FunctionAnswered | FunctionDropped | FunctionRaised
 _EVENTS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised)
 
 UNKNOWN = "unknown"  # stands for all names that are not registered
-# As many names of one call are told of which nobody knows whether they are registered; each is a series.
+# Bound of one call's names that may not be registered; each is a series.
 MOST_NAMES = 50
-# The same of all calls of the process.
+# The same for all calls of the process.
 _NAMES_OF_PROCESS = Vocabulary(200)
 
 
@@ -104,14 +103,10 @@ class _Running:
 
 
 class FunctionCalls:
-    """The function calls of one call that are running."""
+    """The running function calls of one call."""
 
     def __init__(self, names: Vocabulary = _NAMES_OF_PROCESS) -> None:
-        """Begin with none.
-
-        Args:
-            names: Names that the process tells apart of those of which nobody knows whether they are registered.
-        """
+        """Begin empty; `names` bounds the process's names that may not be registered."""
         self._running: dict[str, _Running] = {}
         self._names_of_process = names
         self._frames = Seen()
@@ -119,20 +114,12 @@ class FunctionCalls:
         self._names: set[str] = set()
 
     def take(self, event: object, at: float) -> Sequence[Fact]:
-        """Note an event.
-
-        Args:
-            event: What happened; an event of another kind is nobody's business here.
-            at: When, in monotonic seconds.
-
-        Returns:
-            The settled call, if the event settles one that is not settled yet.
-        """
+        """Record an event at `at`, other kinds ignored; return the call that it settles, if it is still open."""
         if not isinstance(event, _EVENTS) or not self._frames.first(event.frame_id):
             return ()
         match event:
             case FunctionRunning(_, call_id, function, deadline_seconds, registered):
-                # Some models number their calls from 0 in every response.
+                # Some models number their calls from 0 in every response, so forget the settled one.
                 self._settled.forget(call_id)
                 self._running[call_id] = _Running(function, at, deadline_seconds, registered)
                 return ()
@@ -146,14 +133,7 @@ class FunctionCalls:
                 return () if call is None else self._settle(call, function, FunctionOutcome.FAILED, at)
 
     def end(self, at: float) -> Sequence[Fact]:
-        """Note the end of the call: what still runs is cancelled.
-
-        Args:
-            at: When, in monotonic seconds.
-
-        Returns:
-            One settled call for each that was running.
-        """
+        """End the call; return each running function call as cancelled."""
         running = list(self._running.items())
         return [
             fact
@@ -165,11 +145,11 @@ class FunctionCalls:
         if event.failed:
             return FunctionOutcome.FAILED
         call = self._running.get(event.call_id)
-        # Pipecat answers in the place of a function that is not registered, and names no error.
+        # Pipecat answers for a function that is not registered, without an error.
         if call and call.registered is False:
             return FunctionOutcome.FAILED
         deadline = call.deadline_seconds if call else None
-        # On Pipecat 1.3 a service answers for a function that ran out of time, with nothing.
+        # On Pipecat 1.3 a service answers for a timed-out function, with an empty result.
         if event.empty and call and deadline is not None and at - call.since >= deadline:
             return FunctionOutcome.TIMED_OUT
         return FunctionOutcome.COMPLETED

@@ -1,7 +1,7 @@
 """Pauses within an answer, and how long the bot is really heard.
 
-A voice knows how much audio it made (`playout`), and the line when the bot began to be heard; a gate between the two
-may hold audio back. So a pause is measured from the moment at which the audio, from where it began to be heard, ends.
+A voice knows the length of its audio (`playout`), and the line the moment of its first sound; a gate between them may
+hold audio back. A pause therefore counts from the end of the audio, from its first sound on.
 """
 
 from __future__ import annotations
@@ -22,30 +22,27 @@ class Gaps:
 
     @property
     def heard_until(self) -> float | None:
-        """When the audio that is done ends, in monotonic seconds; `None` if more is being made, or it is not known."""
+        """End of the finished audio, in monotonic seconds; `None` if more is being made, or unknown."""
         if self._run_since is None or self._run_seconds is None:
             return None
         return self._run_since + self._run_seconds
 
     def bot_started(self, at: float) -> None:
-        """Note that the bot is heard from now on."""
+        """Record that the bot is heard from `at` on."""
         if self._run_since is None:
             self._run_since = at
 
     def dropped(self) -> None:
-        """Note that what is not heard yet never will be."""
+        """Drop the audio not heard yet."""
         self._run_since = self._run_seconds = None
 
     def take(self, event: object, at: float, *, bot_speaking: bool) -> Sequence[BotGap]:
-        """Note what the voice does.
+        """Record an event of the voice; return the pause that just ended, if any, and lost sentences.
 
         Args:
-            event: What happened; events of other kinds are ignored.
-            at: When, in monotonic seconds.
-            bot_speaking: Whether the transport takes the bot for speaking.
-
-        Returns:
-            The pause that just ended, if one did, and sentences that were never heard.
+            event: The event; other kinds are ignored.
+            at: The moment, in monotonic seconds.
+            bot_speaking: True if the transport reports the bot as speaking.
         """
         match event:
             case SpeechMade(fresh):

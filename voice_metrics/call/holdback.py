@@ -1,12 +1,9 @@
-"""Holds a service's latencies back for a moment, until it is clear that no interruption cut them.
+"""Holds latencies back for a moment, until an interruption can no longer have cut them.
 
-An interrupted service reports the time that had passed so far as if it were its latency: a few milliseconds before
-the interruption comes along the pipeline, and a few after it was sent, for who is told of it where it arises. On a
-busy event loop they are many more, but the turn of the caller that interrupts is announced before either, and only
-what was under way then can be cut. Knows no Pipecat and no clock: moments are passed in, in monotonic seconds.
-
-Only latencies that an interruption can falsify belong here. Speech recognition's do not: a transcript that starts
-the caller's turn is followed by an interruption at once, and its latency is true.
+An interrupted service reports the time so far as if it were its latency, from a few milliseconds before the
+interruption arrives until a few after; on a busy event loop many more. The interrupting turn is announced before, and
+only requests under way then can be cut. Speech recognition is never held: an interruption follows a transcript that
+starts the caller's turn at once, but that latency is true. Moments are monotonic seconds and passed in.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from typing import NamedTuple
 from voice_metrics.call.facts import FirstByte, Processing, TokensUsed
 
 Latency = FirstByte | Processing
-# Longest time that an interruption takes to reach all services and, behind their false latencies, whoever measures.
+# Longest time for an interruption to reach all services and, behind their false latencies, the recorder.
 LATE_SECONDS = 0.25
 
 
@@ -28,11 +25,11 @@ class _Held(NamedTuple):
 
 
 class HoldBack:
-    """The latencies of the last moments of a call.
+    """The latencies of a call's last moments.
 
     Args:
-        seconds: How long one is held back. Measured on a pipeline of nine processors: the false value comes less
-            than 2 ms before the interruption.
+        seconds: Time to hold each. Measured with nine processors: the false value comes less than 2 ms before the
+            interruption.
     """
 
     def __init__(self, seconds: float = 0.02) -> None:
@@ -43,15 +40,11 @@ class HoldBack:
 
     @property
     def next_due(self) -> float | None:
-        """When the next is to be released, in monotonic seconds, or `None` if none is held."""
+        """Moment of the next release, in monotonic seconds, or `None` if none is held."""
         return min((one.until for one in self._held), default=None)
 
     def put(self, fact: Latency, at: float) -> Latency:
-        """Hold `fact`, which arrived at `at`; it is marked if an interruption came while its request was under way.
-
-        Returns:
-            What is held: the fact, or its marked copy.
-        """
+        """Hold `fact`, which arrived at `at`; return it, marked if an interruption came during its request."""
         if self._interrupted_at is not None and (
             at - self._interrupted_at <= self._seconds or _was_under_way(fact, at, self._interrupted_at)
         ):
@@ -63,21 +56,21 @@ class HoldBack:
         return fact
 
     def put_tokens(self, fact: TokensUsed, at: float) -> None:
-        """Hold tokens, which are true whatever happens, behind the latencies that came before them at `at`."""
+        """Hold tokens, which are always true, behind the latencies before them."""
         self._hold(at, at, fact)
 
     def turn_started(self, at: float) -> None:
-        """Expect an interruption: the caller's turn began at `at`."""
+        """Expect an interruption, because the caller's turn began at `at`."""
         self._turn_at = at
 
     def interrupted(self, at: float) -> list[Latency | TokensUsed]:
-        """Release everything; what an interruption at `at` was still waited for is marked as cut by it."""
+        """Release everything, marked as cut where an interruption at `at` was awaited."""
         self._interrupted_at = at
         held, self._held = self._held, []
         return [_cut(one.fact) if at <= one.waits_until else one.fact for one in held]
 
     def due(self, at: float) -> list[Latency | TokensUsed]:
-        """Release what was held for long enough at `at`, unmarked."""
+        """Release unmarked the facts held for long enough at `at`."""
         held, self._held = self._held, [one for one in self._held if one.until > at]
         return [one.fact for one in held if one.until <= at]
 
@@ -87,7 +80,7 @@ class HoldBack:
         return [one.fact for one in held]
 
     def _hold(self, until: float, waits_until: float, fact: Latency | TokensUsed) -> None:
-        # Which pieces are of one inference is told by their order, which therefore stays.
+        # Keep the order, because it joins the pieces of one inference.
         for one in self._held:
             if (one.fact.instance or one.fact.processor) == (fact.instance or fact.processor):
                 until = max(until, one.until)

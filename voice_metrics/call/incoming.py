@@ -1,4 +1,4 @@
-"""Everything that Pipecat's side may report to a call besides measurements."""
+"""Reports of Pipecat's side to a call besides measurements."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the frames of a language model tell of its work: how long a response took, chunk by chunk, tools included.
+"""Durations from a language model's frames: whole responses, chunk by chunk, and requests with their functions.
 
-Pipecat reports the processing time of some models only, and of none the gaps between chunks or the whole of a
-request with its tools. Start and end of each response tell both.
+Pipecat reports processing time for some models only, and never chunks or whole requests; start and end of each response
+give both.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from voice_metrics.call.facts import AgentInvoked, ChunksStreamed, Fact, Processing
 
-# A time to first byte longer than its response so far belongs to a request from before the response: speech to speech.
+# In speech to speech a time to first byte longer than its response so far belongs to an earlier request.
 _TOLERANCE_SECONDS = 0.02
-# Gaps of one response that are kept.
+# Gaps kept of one response.
 _MOST_CHUNKS = 5000
-# Function calls whose results are waited for.
+# Function calls with an awaited result.
 _MOST_FUNCTIONS = 100
 
 
@@ -29,15 +29,15 @@ class _Response:
 
 
 class Inferences:
-    """The responses of one service, one after another."""
+    """The responses of one service, in sequence; moments are monotonic seconds."""
 
     def __init__(self, processor: str, instance: str, *, duplex: bool) -> None:
-        """Begin without any.
+        """Begin empty.
 
         Args:
             processor: Class name of the service.
             instance: Pipecat's name of it.
-            duplex: Whether it hears and speaks itself, so that its responses begin with its voice.
+            duplex: True if it hears and speaks itself, so that its responses begin with its voice.
         """
         self._processor = processor
         self._instance = instance
@@ -50,14 +50,14 @@ class Inferences:
         self.model: str | None = None
 
     def began(self, at: float) -> None:
-        """Note the start of a response, at a moment in monotonic seconds."""
+        """Record the start of a response."""
         self._response = _Response(at)
         if self._invoked_at is None or not self._answered:
             self._invoked_at, self._failed = at, None
         self._answered = False
 
     def chunk(self, at: float) -> None:
-        """Note a piece of a response."""
+        """Record a chunk of a response."""
         response = self._response
         if response is None:
             return
@@ -66,36 +66,33 @@ class Inferences:
         response.last_chunk_at = at
 
     def first_byte(self, seconds: float, at: float) -> None:
-        """Note that the service reported its time to first byte."""
+        """Record that the service reported its time to first byte."""
         if (response := self._response) is not None and seconds > at - response.began_at + _TOLERANCE_SECONDS:
             response.began_before = True
 
     def processed(self) -> None:
-        """Note that the service reported its processing time."""
+        """Record that the service reported its processing time."""
         if self._response is not None:
             self._response.processing_reported = True
 
     def failed(self, error_type: str) -> bool:
-        """Note that the service reported an error; return whether a response of it was under way."""
+        """Record an error of the service; return True if a response was under way."""
         if self._invoked_at is not None:
             self._failed = error_type
         return self._response is not None
 
     def called(self, call_id: str) -> None:
-        """Note that it called a function."""
+        """Record its function call."""
         if len(self._functions) < _MOST_FUNCTIONS:
             self._functions.add(call_id)
 
     def returned(self, call_id: str, at: float, *, answers: bool) -> Sequence[Fact]:
-        """Note that a function it called is over.
+        """Record a function's end; return the request if this ends it.
 
         Args:
             call_id: The model's id of the call.
-            at: When, in monotonic seconds.
-            answers: Whether the service is asked again with the result.
-
-        Returns:
-            The request, if that was its end.
+            at: The moment, in monotonic seconds.
+            answers: True if the model continues with the result.
         """
         if call_id not in self._functions:
             return ()
@@ -106,19 +103,12 @@ class Inferences:
         return self._over(at)
 
     def interrupted(self) -> None:
-        """Forget the request, which the caller cut off; its response may still end."""
+        """Forget the interrupted request; its response may still end."""
         self._invoked_at, self._answered = None, False
         self._functions.clear()
 
     def ended(self, at: float) -> Sequence[Fact]:
-        """Note the end of a response.
-
-        Args:
-            at: When, in monotonic seconds.
-
-        Returns:
-            What it tells; nothing of a service that hears and speaks itself.
-        """
+        """Record the end of a response; return its durations, none for a service that hears and speaks itself."""
         response, self._response = self._response, None
         if response is None or self._duplex or response.began_before:
             self._invoked_at = None

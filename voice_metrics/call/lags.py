@@ -1,18 +1,18 @@
-"""How late the event loop was while one call ran (pure)."""
+"""Lag of the event loop during one call (pure)."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from typing import Any
 
-# From here on a caller hears it.
+# A caller hears a longer lag.
 STALL_SECONDS = 0.5
-# Upper bounds in seconds between which the percentile is told apart: 0.1 ms to 100 s, 10 % from one to the next.
+# Upper bounds in seconds for the percentile: 0.1 ms to 100 s, in steps of 10 %.
 _BOUNDS = tuple(0.0001 * 1.1**power for power in range(146))
 
 
 class Lags:
-    """How late a loop was while one call ran."""
+    """Lags of a loop during one call."""
 
     __slots__ = ("_counts", "_most")
 
@@ -21,7 +21,7 @@ class Lags:
         self._most = 0.0
 
     def add(self, seconds: float) -> None:
-        """Note that a tick was late by `seconds`."""
+        """Add a tick that was late by `seconds`."""
         self._counts[bisect_left(_BOUNDS, seconds)] += 1
         self._most = max(self._most, seconds)
 

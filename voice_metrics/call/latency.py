@@ -14,15 +14,15 @@ SAMPLES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Figures of one kind of latency, in milliseconds.
+    """Figures of one kind of latency in milliseconds, each `None` without samples.
 
     Parameters:
         count: Number of samples.
-        average_ms: Mean, or `None` without samples.
-        min_ms: Least, or `None` without samples.
-        max_ms: Most, or `None` without samples.
-        p50_ms: Median, or `None` without samples.
-        p95_ms: 95th percentile, interpolated between samples, or `None` without samples.
+        average_ms: Mean.
+        min_ms: Least.
+        max_ms: Most.
+        p50_ms: Median.
+        p95_ms: 95th percentile, interpolated between samples.
     """
 
     count: int
@@ -45,17 +45,14 @@ class Latency:
 
 
 def latency(count: int, total: float, least: float, most: float, samples: Iterable[float]) -> Latency:
-    """Figures from seconds.
+    """Return figures in milliseconds, to a thousandth, from seconds.
 
     Args:
         count: Number of all samples.
         total: Their sum in seconds.
         least: The least in seconds.
         most: The most in seconds.
-        samples: The samples in seconds from which percentiles are taken.
-
-    Returns:
-        The figures in milliseconds, to a thousandth.
+        samples: Samples in seconds for the percentiles.
     """
     if not count:
         return Latency(0, None, None, None, None, None)
@@ -73,7 +70,7 @@ def _rank(ranked: list[float], quantile: float) -> float:
 
 
 def milliseconds(seconds: float) -> float:
-    """Seconds in milliseconds, to a thousandth."""
+    """Convert seconds to milliseconds, to a thousandth."""
     return round(seconds * 1000, 3)
 
 

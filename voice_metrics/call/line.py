@@ -1,4 +1,4 @@
-"""What the caller felt on the line, summed up: waiting, silence, greeting, interruptions, gaps, unanswered turns."""
+"""The caller's experience in numbers: waits, silence, greeting, interruptions, gaps, unanswered turns."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from voice_metrics.call.latency import NO_LATENCY, Latency, Samples, millisecond
 
 @dataclass(frozen=True, slots=True)
 class LineSummary:
-    """What the caller felt.
+    """The caller's experience.
 
     Parameters:
-        unanswered: Turns of the caller that got no answer, by cause.
+        unanswered: Caller's turns without an answer, by cause.
         greeting_seconds: Caller connected, else the call's start, to the bot's first audio, or `None` if the caller
             spoke first.
         interruption_stop: Onset of the caller's speech to the bot's silence, at each interruption.
-        false_interruptions: Interruptions by what proved to be no words.
+        false_interruptions: Interruptions without words.
         gaps: Pauses within an answer.
-        gap_seconds: How long they were heard together.
-        floor: Who spoke for how long, or `None` where it is not known.
+        gap_seconds: Their audible length together.
+        floor: Seconds by speaker, or `None` if unknown.
         response_parts_ms: Average of each named part of the responses, in milliseconds.
     """
 
@@ -49,7 +49,7 @@ class LineSummary:
 
     @property
     def all_unanswered(self) -> int:
-        """Turns of the caller that got no answer."""
+        """Caller's turns without an answer."""
         return sum(self.unanswered.values())
 
     def floor_dict(self) -> dict[str, float | None]:
@@ -77,7 +77,7 @@ class Line:
         self._parts: dict[str, tuple[int, float]] = {}
 
     def take(self, fact: Fact) -> None:
-        """Add a fact to the totals; facts about other things are ignored."""
+        """Add a fact to the totals; other facts are ignored."""
         match fact:
             case Unanswered(cause):
                 self._unanswered[cause] += 1
@@ -95,11 +95,7 @@ class Line:
                 self._gap_seconds += seconds
 
     def summary(self, floor: FloorTotals | None = None) -> LineSummary:
-        """The totals so far.
-
-        Args:
-            floor: Who spoke for how long.
-        """
+        """Return the totals so far, with the floor if given."""
         return LineSummary(
             unanswered=dict(self._unanswered),
             greeting_seconds=self._greeting,

@@ -1,4 +1,4 @@
-"""Which model answers for each part of the bot: the one that a call's tags and summary name."""
+"""The model of each part of the bot, for a call's tags and summary."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class ServiceSwitched:
     """A switcher changed the service in use.
 
     Parameters:
-        leg: The part that they play.
-        previous_instance: Pipecat's name of the service that was in use.
-        instance: Pipecat's name of the one that is in use now.
-        previous: What tells the former from the latter, for people and labels: its class, or its model.
-        now: The same of the latter.
+        leg: The services' part of the bot.
+        previous_instance: Pipecat's name of the former service.
+        instance: Pipecat's name of the current one.
+        previous: The former's class, or its model if both have one class.
+        now: The same of the current one.
     """
 
     leg: Leg
@@ -30,10 +30,10 @@ class ServiceSwitched:
 
 
 class Models:
-    """The models of one call, as long as it runs.
+    """The models of one call while it runs.
 
-    Where two services play one part at once, the first of the pipeline names the model; after a switch it is the one
-    that was switched to. A part that the pipeline itself lacks is named by whichever service answers.
+    If two services play one part, the first of the pipeline names the model; after a switch, the new one. A part that
+    the pipeline lacks is named by the service that answers.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Models:
         found: Mapping[Leg, str | None],
         instances: Mapping[Leg, str | None],
     ) -> None:
-        """Begin with what is known before any service answers.
+        """Begin with the names known before any service answers.
 
         Args:
             given: The user's own names, which stay.
@@ -55,19 +55,16 @@ class Models:
 
     @property
     def current(self) -> dict[Leg, str | None]:
-        """Model of each leg, or `None` for a leg that nothing plays."""
+        """Model of each leg, or `None` for a leg without a service."""
         return dict(self._current)
 
     def answered(self, leg: Leg, instance: str | None, model: str | None) -> bool:
-        """Note that a service answered.
+        """Record an answer of a service; return True if the model of its part changed.
 
         Args:
-            leg: The part that it plays.
-            instance: Pipecat's name of it, or `None` if not known.
-            model: The model that it ran, or `None` if it names none.
-
-        Returns:
-            Whether another model answers now.
+            leg: The service's part of the bot.
+            instance: Pipecat's name of it, or `None` if unknown.
+            model: Its model, or `None` if it names none.
         """
         if model is None or leg not in self._current or self._given[leg] or model == self._current[leg]:
             return False
@@ -78,10 +75,6 @@ class Models:
         return True
 
     def switched(self, switch: ServiceSwitched) -> None:
-        """Note that a switcher changed the service in use; its model is named once it answers.
-
-        Args:
-            switch: The switch.
-        """
+        """Record a switch; the new service's model is named once it answers."""
         if self._instances.get(switch.leg) == switch.previous_instance:
             self._instances[switch.leg] = switch.instance

@@ -1,4 +1,4 @@
-"""Where a call's facts go besides its record."""
+"""Destinations of a call's facts besides its record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from voice_metrics.call.call_events import CallEvent
     from voice_metrics.series.own_metrics import OwnMetrics
 
-# Unix nanoseconds, trace id and span id in which something happened.
+# Unix nanoseconds, trace id and span id of a fact.
 Exemplar = tuple[int, int, int]
 # Trace id and span id.
 SpanIds = tuple[int, int]
@@ -23,17 +23,17 @@ class SeriesOutput(Protocol):
 
     @property
     def own(self) -> OwnMetrics:
-        """Records the application's own numbers, tagged like the call."""
+        """Recorder of the application's own numbers, with the call's tags."""
         ...
 
     @property
     def destination(self) -> str | None:
-        """Host that the series go to, or `None` without an endpoint."""
+        """Host of the endpoint, or `None` without one."""
         ...
 
     @property
     def kept_in(self) -> str | None:
-        """File that keeps what was not acknowledged, or `None`."""
+        """File that keeps unacknowledged requests, or `None`."""
         ...
 
     def happened(self, fact: Fact, exemplar: Exemplar | None = None) -> None:
@@ -41,26 +41,26 @@ class SeriesOutput(Protocol):
         ...
 
     def started(self, seconds: float) -> None:
-        """Let the call's length count from its start, so many seconds after its series began."""
+        """Count the call's length from its start, `seconds` after its series began."""
         ...
 
     def retag(self, tags: Mapping[str, str]) -> None:
-        """Let facts from now on carry other tags, as when another model answers."""
+        """Replace tags of the call for facts from now on, as when another model answers."""
         ...
 
     @property
     def event_tags(self) -> Mapping[str, str] | None:
-        """What every event of the call carries, or `None` if no events are sent."""
+        """Attributes of every event of the call, or `None` if no events are sent."""
         ...
 
     def event(self, event: CallEvent) -> None:
-        """Take an event, to be sent with the call's next export."""
+        """Send an event with the call's next export."""
         ...
 
     def end(
         self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0
     ) -> Future[bool | None]:
-        """Write the call's end, and ask for its last export: was it acknowledged?"""
+        """Write the call's end and request its last export; True once that is acknowledged."""
         ...
 
 
@@ -68,5 +68,5 @@ class JournalOutput(Protocol):
     """A call's time line."""
 
     def happened(self, fact: Fact, at: float) -> None:
-        """Note a fact and its moment in Unix seconds."""
+        """Write a fact, known at `at` (Unix seconds)."""
         ...

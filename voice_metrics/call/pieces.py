@@ -1,7 +1,7 @@
-"""Which of the bot's answers are still to be heard to their end: what its voice has begun, and what was heard of it.
+"""The bot's answers that are not yet heard to their end.
 
-A voice makes an answer in pieces, faster than they are heard, and an output transport says after each piece, and after
-a pause in one, that the bot stopped. Only the last of these stops ends the answer.
+A voice makes an answer in pieces, faster than they play, and after each piece and pause the output transport reports
+that the bot stopped. Only the last of these stops ends the answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from voice_metrics.call.events import ReplyEnded, ReplyStarted, SpeechEnded, SpeechLate, SpeechMade, SpeechStarted
 
-# More answers than this are never under way; a voice that never says that it ended one would add to them for ever.
+# Bound for a voice that never reports the end of an answer.
 MOST_ANSWERS = 100
 
 
@@ -20,7 +20,7 @@ class _Answer:
     """One answer.
 
     Parameters:
-        is_open: Whether more of it may be made.
+        is_open: True if more of it may be made.
         due: Pieces with audio that are not heard to their end.
     """
 
@@ -41,7 +41,7 @@ class Pieces:
         self._in_reply = False
 
     def take(self, event: object) -> None:
-        """Note what the voice does."""
+        """Record an event of the voice."""
         match event:
             case ReplyStarted():
                 self._in_reply = True
@@ -57,24 +57,24 @@ class Pieces:
                 self._close()
 
     def started(self) -> None:
-        """Note that the bot is heard."""
+        """Record that the bot is heard."""
         while self._answers and self._answers[0].is_over:
             self._answers.popleft()
         self._heard = self._answers[0] if self._answers else None
 
     def stopped(self) -> None:
-        """Note that the bot is not heard any more."""
+        """Record that the bot is no longer heard."""
         if self._heard is not None:
             self._heard.due = max(0, self._heard.due - 1)
 
     def dropped(self) -> None:
-        """Note that what is not heard yet never will be."""
+        """Drop the audio not heard yet."""
         self._answers.clear()
         self._heard, self._in_reply = None, False
 
     @property
     def is_heard_to_its_end(self) -> bool:
-        """Whether nothing more comes of the answer that was heard last."""
+        """True if the answer heard last has no further audio."""
         return self._heard is None or self._heard.is_over
 
     def _close(self) -> None:

@@ -1,19 +1,18 @@
-"""When the audio that a voice made runs dry: made audio against the time that it takes to be heard.
+"""The moment at which a voice's audio runs dry: length of its audio against the time since it began to play.
 
-A voice's audio is heard from its first piece on, in one stretch, for as long as there is some left. What comes later
-than that leaves a pause.
+Later audio leaves a pause.
 """
 
 from __future__ import annotations
 
 from voice_metrics.call.events import SpeechEnded, SpeechLate, SpeechMade
 
-# Shorter pauses are heard as the speaker's own.
+# Shorter pauses sound like the speaker's own.
 GAP_SECONDS = 0.25
 
 
 class Playout:
-    """The audio of one voice. Durations and moments are seconds."""
+    """The audio of one voice; durations and moments are seconds."""
 
     def __init__(self) -> None:
         self._answer = 0
@@ -28,46 +27,34 @@ class Playout:
         self._lost = 0
 
     def reply_started(self) -> None:
-        """Note that the pieces that follow are one answer."""
+        """Begin an answer of several pieces."""
         self._answer += 1
         self._in_reply = True
 
     def reply_ended(self) -> None:
-        """Note that the answer has no more pieces."""
+        """End the answer."""
         self._in_reply = False
 
     def piece_started(self) -> None:
-        """Note that a piece of speech begins; outside of a reply it is an answer of its own."""
+        """Begin a piece of speech; outside a reply it is an answer of its own."""
         if not self._in_reply:
             self._answer += 1
         self._piece_seconds = 0.0
 
     def sentence_started(self, key: int) -> None:
-        """Note that a sentence is to be spoken.
-
-        Args:
-            key: Stands for its text.
-        """
+        """Record a sentence to be spoken; `key` stands for its text."""
         self._sentence, self._sentence_has_audio = key, False
         self._sentences += 1
 
     def sentence_ended(self, key: int) -> None:
-        """Note that a text is taken for spoken; a sentence without audio is lost."""
+        """Record that a sentence is considered spoken; without audio it is lost."""
         if key == self._sentence:
             self._lost += not self._sentence_has_audio
             self._sentence = None
             self._sentences -= 1
 
     def made(self, seconds: float, at: float) -> SpeechMade | SpeechLate | None:
-        """Note audio.
-
-        Args:
-            seconds: Its length.
-            at: When it was made.
-
-        Returns:
-            What is to be known of it: the first of a piece, or late within an answer.
-        """
+        """Record `seconds` of audio made at `at`; return an event for the first of a piece, or for a late one."""
         if self._piece_seconds and self._ends_at is not None and at <= self._ends_at:
             # In time, as most is.
             self._sentence_has_audio = True
@@ -96,11 +83,7 @@ class Playout:
         return event
 
     def piece_ended(self) -> SpeechEnded:
-        """Note that a piece of speech is done.
-
-        Returns:
-            How long what is heard in one stretch lasts, and the sentences that were never heard.
-        """
+        """End a piece of speech; return the length of its continuous audio, and the lost sentences."""
         lost = self._take_lost()
         if not self._piece_seconds:
             lost += self._sentences
@@ -110,7 +93,7 @@ class Playout:
         return ended
 
     def interrupted(self) -> None:
-        """Note that all audio that is not heard yet is dropped."""
+        """Drop all audio not heard yet."""
         self.__init__()  # type: ignore[misc]
 
     def _take_lost(self) -> int:

@@ -1,7 +1,7 @@
 """The providers of services: one closed table for labels, prices and OpenTelemetry's names.
 
-A service's provider is found, in this order, from the host that it is pointed at, from Pipecat's module that its
-class comes from, and from its class name alone, since a model may run in a process that cannot be looked into.
+A service's provider comes from its host, else from Pipecat's module of its class, else from its class name, because a
+model may run in another process.
 """
 
 from __future__ import annotations
@@ -64,28 +64,14 @@ _GEN_AI = {
 
 
 def provider_word(directory: str | None) -> str:
-    """The closed word for a provider, for labels.
-
-    Args:
-        directory: Pipecat's name of the provider, or `None` for a service of one's own.
-
-    Returns:
-        A word of `PROVIDERS`, or `OTHER`.
-    """
+    """Return the word, of `PROVIDERS` or `OTHER`, for Pipecat's name of a provider; `None` is the user's own."""
     word = _SAME_PROVIDER.get(directory or "", directory)
     return word if word in PROVIDERS else OTHER
 
 
 @lru_cache(maxsize=256)
 def provider_of_class(name: str) -> str | None:
-    """The provider that a class name tells.
-
-    Args:
-        name: Class name of a service, such as "OpenAILLMService".
-
-    Returns:
-        Its word, or `None` for a class that is not one of Pipecat's services.
-    """
+    """Return the provider's word for a class name such as "OpenAILLMService"; `None` if it is none of Pipecat's."""
     if not name.endswith("Service"):
         return None
     plain = re.sub(r"^_*(Base(?=[A-Z]))?", "", name).lower()
@@ -93,25 +79,18 @@ def provider_of_class(name: str) -> str | None:
 
 
 def provider_of_host(host: str | None) -> str | None:
-    """The provider that runs a host.
-
-    Args:
-        host: Name of a host without its port, or `None`.
-
-    Returns:
-        Its word, or `None` for a host that the table does not have.
-    """
+    """Return the provider's word for a host without its port; `None` if the table does not have it."""
     parts = (host or "").lower().split(".")
     suffixes = (".".join(parts[start:]) for start in range(len(parts) - 1))
     return next((_HOSTS[suffix] for suffix in suffixes if suffix in _HOSTS), None)
 
 
 def gen_ai_provider(directory: str | None, processor: str) -> str:
-    """The value of `gen_ai.provider.name`.
+    """Return the value of `gen_ai.provider.name`.
 
     Args:
-        directory: Pipecat's name of the provider, or `None` for a service of one's own.
-        processor: Class name of the service, which names what no table has.
+        directory: Pipecat's name of the provider, or `None` for the user's own service.
+        processor: Class name of the service, for providers that no table has.
     """
     if "Vertex" in processor:
         return "gcp.vertex_ai"

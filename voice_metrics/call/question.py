@@ -1,4 +1,4 @@
-"""One turn of the caller, and what works on its answer."""
+"""One turn of the caller, and the work on its answer."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from voice_metrics.call.facts import Cause
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
 
-# A step of an answer that is not seen to begin, or audio for a text, is expected for this long: longer than any
-# service that works takes, since a model, a function or a voice at work is seen and is waited for without limit.
+# Wait for an unseen step of an answer, or for a text's audio: longer than any working service takes. A model, function
+# or voice that is seen working is awaited without limit.
 PATIENCE_SECONDS = 10.0
-# After a step that led to nothing, the next one may follow within this time: a function call behind the end of the
-# model's text, a second model after an error. Speech alone, without such a step, is no answer any more.
+# Wait for the next step after one without a result: a function call behind the end of the model's text, a second model
+# after an error. Later speech without such a step is no answer.
 NEXT_STEP_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Question:
-    """A turn of the caller, and what works on its answer.
+    """A turn of the caller, and the work on its answer.
 
     Parameters:
-        announced: Whether the pipeline announced it; if not, a pause in the caller's speech may be none.
-        since: When the caller fell silent, or `None` while the turn is open.
-        silence_is_due: Whether the detector still heard the caller when the turn ended.
-        detected: Whether `since` is the detector's.
-        expected_until: Until when audio counts although nothing is seen to work on it.
-        lapses_at: When it lapses unless a step follows, or `None` if it is under way.
+        announced: True if the pipeline announced it; if not, a pause in the caller's speech may be none.
+        since: Moment at which the caller fell silent, or `None` while the turn is open.
+        silence_is_due: True if the detector still heard the caller when the turn ended.
+        detected: True if `since` is the detector's.
+        expected_until: Moment until which audio counts without visible work.
+        lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
         cause: Why it stays unanswered, if it does.
     """
 
@@ -45,44 +45,44 @@ class Question:
 
     @property
     def is_worked_on(self) -> bool:
-        """Whether a model or a function works on it."""
+        """True if a model or a function works on it."""
         return bool(self.models or self.functions)
 
     def step(self, at: float) -> None:
-        """Note that its answer came a step further."""
+        """Record a step toward its answer."""
         self.lapses_at = None
         self.expected_until = at + PATIENCE_SECONDS
 
     def close(self, at: float) -> None:
-        """Note that the turn is over; what was heard of it is known shortly before or after."""
+        """End the turn; its transcript comes shortly before or after."""
         self.step(at)
         if self.is_wordless:
             self.came_to_nothing(at, Cause.NO_TRANSCRIPT)
 
     def came_to_nothing(self, at: float, cause: Cause) -> None:
-        """Note that a step led nowhere; it lapses unless another one follows."""
+        """Record a step without a result; the question lapses unless another one follows."""
         if not self.is_worked_on:
             self.cause = Cause.ERROR if self.failed else cause
             self.expected_until, self.lapses_at = at, at + NEXT_STEP_SECONDS
             self.speech_is_due = False
 
     def is_answered_by_speech(self, at: float) -> bool:
-        """Whether audio of the bot at this moment is its answer."""
+        """True if the bot's audio at `at` is its answer."""
         return self.since is not None and self.lapses_at is None and (self.is_worked_on or at <= self.expected_until)
 
     def awaits_speech(self, at: float) -> bool:
-        """Whether a piece of speech that begins now is for it."""
-        # A voice may be silent in one piece of an answer and go on with the next.
+        """True if a piece of speech that begins at `at` belongs to it."""
+        # A voice may be silent in one piece of an answer and continue with the next.
         return self.is_worked_on or self.is_answered_by_speech(at) or self.cause is Cause.NO_AUDIO
 
     def has_lapsed(self, at: float) -> bool:
-        """Whether no answer can follow any more."""
+        """True if no answer can follow any more."""
         if self.since is None or self.is_worked_on:
             return False
         return at > (self.expected_until if self.lapses_at is None else self.lapses_at)
 
     def ran(self, event: FunctionRunning | FunctionAnswered | FunctionDropped | FunctionRaised, at: float) -> None:
-        """Note what a function does."""
+        """Record an event of a function."""
         if isinstance(event, FunctionRunning):
             self.functions[event.call_id] = event.function
             self.step(at)
@@ -100,7 +100,7 @@ class Question:
         return call is not None and self.functions.pop(call, None) is not None
 
     def reason(self) -> Cause:
-        """Why it stays unanswered, as things stand."""
+        """Why it stays unanswered, as known so far."""
         if self.failed:
             return Cause.ERROR
         return Cause.NO_AUDIO if self.speech_is_due else self.cause

@@ -1,8 +1,4 @@
-"""The record of one call: facts in, totals out.
-
-Pure: holds no clock and no event loop, and nothing is read back from instruments. Memory is bounded
-whatever the length of the call.
-"""
+"""The record of one call: facts in, totals out, in bounded memory (pure)."""
 
 from __future__ import annotations
 
@@ -72,7 +68,7 @@ class _Tokens:
 
 @dataclass(slots=True)
 class _Costs:
-    """Sums of priced usage, and what has no price."""
+    """Sums of priced usage, and the models without a price."""
 
     usd: dict[Leg, Decimal] = field(default_factory=dict)
     prices: dict[tuple[str, str], PriceUsed] = field(default_factory=dict)
@@ -96,7 +92,7 @@ class _Costs:
             per_minute_usd=total * 60 / Decimal(str(duration_seconds))
             if total is not None and duration_seconds
             else None,
-            # In an order that does not depend on which price was found first.
+            # Sorted, so that the order does not depend on the order of prices.
             unpriced=tuple(sorted(self.unpriced)),
             reasons=dict(sorted(self.unpriced.items())),
             prices=tuple(self.prices[key] for key in sorted(self.prices)),
@@ -107,11 +103,7 @@ class Record:
     """Totals of one call."""
 
     def __init__(self, leg: Callable[[str], Leg]) -> None:
-        """Start empty.
-
-        Args:
-            leg: Tells the part that a processor plays, by its class name.
-        """
+        """Start empty; `leg` maps a processor's class name to its part of the bot."""
         self._leg = leg
         self.tokens = _Tokens()
         self.costs = _Costs()
@@ -158,7 +150,7 @@ class Record:
                 self.line.take(fact)
 
     def service_latency(self, kind: type[FirstByte] | type[Processing]) -> ServiceLatency:
-        """Latency of all services together and of each leg, interrupted requests left out of the figures."""
+        """Return latency of all services and of each leg, without interrupted requests."""
         overall, legs = self._overall[kind], self._by_leg[kind]
         return ServiceLatency(
             overall.summary(),

@@ -1,4 +1,4 @@
-"""A call's summary as text for people: one block, a line for each subject, nothing that did not happen."""
+"""A call's summary as one block of text: a line per subject, and none for what did not happen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES = {Leg.LLM: "LLM", Leg.STT: "STT", Leg.TTS: "TTS", Leg.OTHER: "other"}
 
 
 def render(summary: CallSummary) -> str:
-    """The text of a summary, a headline and indented lines."""
+    """Return a summary's text, a headline and indented lines."""
     return "\n".join((_headline(summary), *(f"  {name:<15}{text}" for name, text in _lines(summary))))
 
 

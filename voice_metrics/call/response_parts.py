@@ -1,11 +1,9 @@
-"""The named parts of a response, taken from Pipecat's own breakdown and made to add up to the response.
+"""The named parts of a response, from Pipecat's breakdown, corrected to add up to the response (pure).
 
-Pipecat's breakdown names where the time went. Three things about it are corrected: after an interruption that
-follows the caller's speech (a turn that starts from a transcript) it counts from the client's connection; it breaks
-down greetings and speech that answers nobody; and its total differs from the response by the time that its frames
-took to reach it. So parts are cut to the response's interval, and what no part explains is "pipeline".
-
-Pure: knows no Pipecat and no clock. Moments are monotonic seconds.
+Three things in the breakdown are wrong: after an interruption that follows the caller's speech (a turn that starts from
+a transcript) it counts from the client's connection; it includes greetings and unprompted speech; and its total differs
+by the transit time of its frames. So parts are cut to the response's interval, and the rest is "pipeline". Moments are
+monotonic seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from voice_metrics.call.facts import Fact, Responded, ResponsePart
 
 # Pipecat's own name for the time that no part explains.
 PIPELINE = "pipeline"
-# A breakdown and the response that it explains are told of the same frame.
+# A breakdown and its response come from the same frame, so they arrive together.
 SAME_FRAME_SECONDS = 0.5
 
 
@@ -27,8 +25,8 @@ class Span:
 
     Parameters:
         part: Pipecat's stable key.
-        started_at: When it began, in monotonic seconds.
-        seconds: How long it took.
+        started_at: Its begin, in monotonic seconds.
+        seconds: Its length.
     """
 
     part: str
@@ -38,11 +36,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Pipecat's account of the time before the bot spoke.
-
-    Parameters:
-        spans: The named stretches, without overlap.
-    """
+    """Pipecat's account of the time before the bot spoke: named `spans`, without overlap."""
 
     spans: tuple[Span, ...]
 
@@ -55,12 +49,12 @@ class ResponseParts:
         self._breakdown: tuple[Breakdown, float] | None = None
 
     def responded(self, response: Responded, at: float) -> Sequence[Fact]:
-        """Note a response that ended at `at`; its parts, if its breakdown is known."""
+        """Record a response that ended at `at`; return its parts if its breakdown is known."""
         self._responded = (response.seconds, at)
         return self._joined()
 
     def explained(self, breakdown: Breakdown, at: float) -> Sequence[Fact]:
-        """Note a breakdown that arrived at `at`; its parts, if its response is known."""
+        """Record a breakdown that arrived at `at`; return its parts if its response is known."""
         self._breakdown = (breakdown, at)
         return self._joined()
 
@@ -75,16 +69,16 @@ class ResponseParts:
 
 
 def parts(spans: Sequence[Span], since: float, until: float) -> list[ResponsePart]:
-    """The parts of a response, in the order in which they happened.
+    """Return the parts of a response, in order of time.
 
     Args:
-        spans: The stretches that Pipecat names.
-        since: When the caller fell silent, in monotonic seconds.
-        until: When the bot began to speak.
+        spans: Pipecat's named stretches.
+        since: Moment at which the caller fell silent, in monotonic seconds.
+        until: Moment at which the bot began to speak.
 
     Returns:
-        One part for each name, and the rest as "pipeline"; they add up to `until - since`. Nothing if no named
-        stretch falls into the response.
+        One part per name, and the rest as "pipeline"; they add up to `until - since`. Empty if no named stretch falls
+        into the response.
     """
     seconds: dict[str, float] = {}
     covered_until = since

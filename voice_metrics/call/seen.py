@@ -1,4 +1,4 @@
-"""Which ids have been met before, in bounded memory."""
+"""Ids seen before, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from collections import OrderedDict
 
 
 class Seen:
-    """The last ids met.
-
-    Args:
-        limit: How many ids are remembered; the oldest is forgotten first.
-    """
+    """The last `limit` ids; the oldest is forgotten first."""
 
     def __init__(self, limit: int = 512) -> None:
         self._ids: OrderedDict[object, None] = OrderedDict()
         self._limit = limit
 
     def first(self, id: object) -> bool:
-        """Whether `id` is met for the first time; it is remembered."""
+        """Return True at the first sight of `id`, and remember it."""
         if id in self._ids:
             return False
         self._ids[id] = None
@@ -26,7 +22,7 @@ class Seen:
         return True
 
     def forget(self, id: object) -> None:
-        """Let `id` be met for the first time again."""
+        """Forget `id`."""
         self._ids.pop(id, None)
 
     def __contains__(self, id: object) -> bool:

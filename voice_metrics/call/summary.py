@@ -1,7 +1,4 @@
-"""What a call comes to: the summary, as data and as text.
-
-Numbers that do not exist are `None`, never 0. Refuses to claim an export that nobody acknowledged.
-"""
+"""The summary of a call, as data and as text. Missing numbers are `None`, never 0."""
 
 from __future__ import annotations
 
@@ -20,11 +17,11 @@ from voice_metrics.call.line import LineSummary
 
 @dataclass(frozen=True, slots=True)
 class ServiceLatency:
-    """Latency of services: together and by leg.
+    """Latency of services, together and by leg.
 
     Parameters:
-        overall: Figures of all services together; interrupted requests are left out.
-        interrupted: Number of requests that an interruption cut.
+        overall: Figures of all services, without interrupted requests.
+        interrupted: Number of interrupted requests.
         by_leg: The same for each leg.
     """
 
@@ -42,12 +39,12 @@ class ServiceLatency:
 
 @dataclass(frozen=True, slots=True)
 class LLMSummary:
-    """Tokens of the language model; `None` where no service reported any.
+    """Tokens of the language model; `None` if no service reported any.
 
     Parameters:
-        requests: Inferences that reported their usage; one that was cut off often reports none.
-        prompt_tokens: Tokens of the prompts, cached ones inside.
-        completion_tokens: Tokens of the completions, reasoning inside.
+        requests: Inferences with reported usage; an interrupted one often reports none.
+        prompt_tokens: Tokens of the prompts, cached ones included.
+        completion_tokens: Tokens of the completions, reasoning included.
         total_tokens: Both together.
         cache_read_tokens: Prompt tokens read from the provider's cache.
         cache_creation_tokens: Prompt tokens written to the provider's cache.
@@ -77,12 +74,12 @@ class LLMSummary:
 
 @dataclass(frozen=True, slots=True)
 class PriceUsed:
-    """A price that entered the cost.
+    """A price within the cost.
 
     Parameters:
-        model: The model it is for.
-        source: Where it comes from.
-        priced_on: ISO date at which the source last checked it, or `None` if the source does not say.
+        model: Its model.
+        source: Its source.
+        priced_on: ISO date at which the source last checked it, or `None` if unknown.
     """
 
     model: str
@@ -96,16 +93,16 @@ class PriceUsed:
 
 @dataclass(frozen=True, slots=True)
 class CostSummary:
-    """Cost in US dollars; `None` where nothing was priced.
+    """Cost in US dollars; `None` if nothing was priced.
 
     Parameters:
         llm_usd: Cost of the language model.
         stt_usd: Cost of speech recognition.
         tts_usd: Cost of speech synthesis.
-        total_usd: What is priced, together.
+        total_usd: Total of the priced usage.
         per_minute_usd: The total over the length of the call.
-        unpriced: Models that were used and have no known price; the total leaves them out.
-        prices: The prices that were used.
+        unpriced: Models in use without a known price, which the total leaves out.
+        prices: The prices used.
         reasons: Why each unpriced model has no price.
     """
 

@@ -1,4 +1,4 @@
-"""How fast a language model writes: puts together what one inference reports in pieces."""
+"""Tokens per second of a language model, joined from the pieces that one inference reports."""
 
 from __future__ import annotations
 
@@ -8,26 +8,18 @@ _Piece = FirstByte | Processing | TokensUsed
 
 
 class Throughput:
-    """Joins time to first byte, processing time and tokens of the same inference, in whatever order they come.
+    """Joins time to first byte, processing time and tokens of one inference, in any order.
 
     Each service runs one inference after another; services of one class and model run at once.
     """
 
     def __init__(self) -> None:
-        """Start with no inference under way."""
         self._pieces: dict[str, dict[type, _Piece]] = {}
         self._models: dict[str, str] = {}
         self._cut: set[str] = set()
 
     def take(self, fact: FirstByte | Processing | TokensUsed) -> Generated | None:
-        """Add a piece.
-
-        Args:
-            fact: A piece of an inference of a language model.
-
-        Returns:
-            The speed when this piece completes an inference, else `None`.
-        """
+        """Add a piece of an inference; return the speed if it completes one, else `None`."""
         key = fact.instance or fact.processor
         pieces = self._pieces.setdefault(key, {})
         if fact.model is not None:
@@ -40,7 +32,7 @@ class Throughput:
             pieces.clear()
             return None
         if key in self._cut:
-            # Some services tell the tokens of an inference after it was cut.
+            # Some services report the tokens of an inference after its interruption.
             if isinstance(fact, TokensUsed):
                 return None
             self._cut.discard(key)

@@ -1,7 +1,7 @@
-"""Token counts that contradict each other, set right by their total.
+"""Contradicting token counts, corrected by their total.
 
-Providers disagree about what is inside of what: Anthropic reports the prompt without its cached part, Gemini's
-endpoint for OpenAI's clients and several gateways report the completion without its reasoning. The bill has both.
+Anthropic reports the prompt without its cached part; Gemini's endpoint for OpenAI's clients and several gateways report
+the completion without its reasoning. The bill has both.
 """
 
 from __future__ import annotations
@@ -10,12 +10,7 @@ from typing import NamedTuple
 
 
 class Counts(NamedTuple):
-    """Counts of one inference.
-
-    Parameters:
-        prompt: Tokens of the prompt.
-        completion: Tokens of the completion.
-    """
+    """Tokens of one inference's prompt and completion."""
 
     prompt: int
     completion: int
@@ -30,18 +25,15 @@ def gross(
     net_of_cache: bool = False,
     hidden_is_prompt: bool = False,
 ) -> Counts:
-    """Counts with everything inside that was used.
+    """Return the prompt with its cached part, and the completion with its reasoning.
 
     Args:
-        reported: What the service reported.
-        total: Its total, or `None` if it reports none.
-        cached: Prompt tokens that were read from a cache or written to one.
-        reasoning: Tokens of reasoning, or `None` if it reports none.
-        net_of_cache: Whether the provider is known to report prompts without what was cached.
-        hidden_is_prompt: Whether the provider reports all of its reasoning, so that what only the total has was prompt.
-
-    Returns:
-        The prompt with its cached part, the completion with its reasoning.
+        reported: The service's counts.
+        total: Its total, or `None` if not reported.
+        cached: Prompt tokens read from or written to a cache.
+        reasoning: Tokens of reasoning, or `None` if not reported.
+        net_of_cache: True if the provider is known to report prompts without the cached part.
+        hidden_is_prompt: True if the provider reports all reasoning, so that tokens only in the total were prompt.
     """
     prompt, completion = reported
     thought = reasoning or 0
@@ -56,5 +48,5 @@ def gross(
         return Counts(prompt, completion)
     if hidden_is_prompt:
         return Counts(prompt + hidden, completion)
-    # A service that names its reasoning hides none; in another's total it is what the completion lacks.
+    # A service that reports reasoning hides none; for another one the total's excess belongs to the completion.
     return Counts(prompt, completion if thought else completion + hidden)

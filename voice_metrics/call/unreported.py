@@ -1,4 +1,4 @@
-"""Services that worked and reported no usage: their cost is missing, and that must be said."""
+"""Services that worked without reporting usage: their cost is missing, and the summary says so."""
 
 from __future__ import annotations
 
@@ -16,29 +16,20 @@ from voice_metrics.call.facts import (
 )
 
 REASON = "the service reported no usage"
-# As many services of one call are remembered.
+# Bound of one call's remembered services.
 _MOST = 1000
 
 
 class UnreportedUsage:
-    """The services of one call that answered, less those that reported what they used."""
+    """The services of one call that answered, less those that reported usage."""
 
     def __init__(self, leg: Callable[[str], Leg]) -> None:
-        """Begin with none.
-
-        Args:
-            leg: Tells the part that a processor plays, by its class name.
-        """
         self._leg = leg
         self._worked: dict[str, FirstByte | Processing] = {}
         self._reported: set[str] = set()
 
     def take(self, fact: Fact) -> None:
-        """Note that a service worked, or what it used.
-
-        Args:
-            fact: What happened. A request that was cut off tells nothing: many services report its usage or leave it.
-        """
+        """Record a service's work or usage; an interrupted request is ignored, because many services omit its usage."""
         match fact:
             case TokensUsed() | AudioTranscribed() | CharactersSpoken() if len(self._reported) < _MOST:
                 self._reported.add(fact.instance or fact.processor)
@@ -47,11 +38,7 @@ class UnreportedUsage:
                     self._worked[fact.instance or fact.processor] = fact
 
     def end(self) -> Iterator[Unpriced]:
-        """What has no price because nothing tells how much was used.
-
-        Yields:
-            One fact for each service.
-        """
+        """Yield one unpriced fact for each service without reported usage."""
         for instance, fact in self._worked.items():
             if instance not in self._reported:
                 yield Unpriced(self._leg(fact.processor), fact.processor, fact.model, REASON)

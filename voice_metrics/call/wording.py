@@ -1,4 +1,4 @@
-"""Numbers of a call in words: the log, the command line and the page say them alike (pure)."""
+"""Numbers of a call in words, the same in log, command line and page (pure)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
-# What does not exist is a dash, never 0.
+# A missing number is a dash, never 0.
 NOTHING = "–"
 _FIGURES = (("avg", "average_ms"), ("min", "min_ms"), ("p50", "p50_ms"), ("p95", "p95_ms"), ("max", "max_ms"))
 
 
 def usd(value: float | Decimal | None, beside: float | Decimal | None = None) -> str:
-    """US dollars: cents from a dollar on, a hundredth of a cent below it.
+    """Word US dollars: cents above a dollar, a hundredth of a cent below.
 
     Args:
-        value: The amount, or `None` where no price is known.
+        value: The amount, or `None` without a known price.
         beside: The sum that it is a part of, which then decides the digits; `None` for an amount of its own.
     """
     if value is None:
@@ -28,17 +28,17 @@ def usd(value: float | Decimal | None, beside: float | Decimal | None = None) ->
 
 
 def milliseconds(value: float | None) -> str:
-    """Milliseconds, whole."""
+    """Word whole milliseconds."""
     return NOTHING if value is None else f"{value:.0f} ms"
 
 
 def count(value: float | None) -> str:
-    """A number of things."""
+    """Word a number of things."""
     return NOTHING if value is None else f"{value:.0f}"
 
 
 def length(seconds: float | None) -> str:
-    """A length of time: seconds, or minutes and seconds, or hours and minutes."""
+    """Word a length of time: seconds, or minutes and seconds, or hours and minutes."""
     if seconds is None:
         return NOTHING
     if seconds < 60:
@@ -61,11 +61,7 @@ def achieved(outcome: str | None, success: bool | None) -> str:
 
 
 def figures(latency: Mapping[str, Any] | None) -> str:
-    """Average, least, median, 95th percentile, most and number of a latency.
-
-    Args:
-        latency: As a summary's dictionary has it, or `None`.
-    """
+    """Word a latency's average, least, median, 95th percentile, most and number, from a summary's dictionary."""
     if not latency or not latency.get("count"):
         return "none measured"
     parts = ", ".join(f"{word} {latency[key]:.0f}" for word, key in _FIGURES if latency.get(key) is not None)
@@ -74,11 +70,7 @@ def figures(latency: Mapping[str, Any] | None) -> str:
 
 
 def summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """A summary line by line, without the latencies: what it used, what happened, what it cost.
-
-    Args:
-        summary: As `CallSummary.to_dict()` makes it; of an older version it lacks some keys.
-    """
+    """Yield a summary's lines without latencies: usage, events, cost; summaries of older versions lack some keys."""
     yield "LLM tokens", _tokens(_part(summary, "llm"))
     yield "TTS characters", count(_part(summary, "tts").get("characters"))
     yield "STT audio", length(_part(summary, "stt").get("audio_seconds"))
@@ -95,11 +87,7 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def cost(costs: Mapping[str, Any]) -> str:
-    """What a call cost, by service, and what has no price.
-
-    Args:
-        costs: `cost` of a summary.
-    """
+    """Word a call's cost by service, and the models without a price, from `cost` of a summary."""
     parts = [
         f"{name} {usd(costs[key], costs.get('total_usd'))}"
         for name, key in (("LLM", "llm_usd"), ("STT", "stt_usd"), ("TTS", "tts_usd"))
@@ -116,7 +104,7 @@ def cost(costs: Mapping[str, Any]) -> str:
 
 
 def _line(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What the caller felt on the line; only what was measured."""
+    """The caller's experience, only as far as it was measured."""
     floor, stops = _part(summary, "floor"), _part(summary, "interruption_stop")
     if summary.get("greeting_ms") is not None:
         yield "greeting", milliseconds(summary["greeting_ms"])
