@@ -1,1 +1,1 @@
-"""The way of series out of the process: collected, added up, delivered, acknowledged, or kept."""
+"""Export of series: collected, added up, delivered, acknowledged, or kept."""

@@ -1,4 +1,4 @@
-"""What every request says about its process: OpenTelemetry's resource."""
+"""The process's OpenTelemetry resource, part of every request."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ for _needed in ("opentelemetry-sdk", "pipecat-ai", DISTRIBUTION):
 
 
 class About:
-    """The resource of a process; detectors that the environment names are asked in a thread of their own."""
+    """The resource of a process; the environment's detectors run on their own thread."""
 
     def __init__(self, settings: Settings, service_name: str, *, forked: bool = False) -> None:
-        """Begin to find it.
+        """Start to build it.
 
         Args:
             settings: The environment's.
             service_name: `service.name`.
-            forked: Whether the process is a child that shares the environment's instance id with its parent.
+            forked: True for a child that shares the environment's instance id with its parent.
         """
         given = settings.resource.get("service.instance.id")
         instance = f"{given}-{os.getpid()}" if given and forked else given or str(uuid.uuid4())
@@ -70,11 +70,7 @@ class About:
             self._found.set()
 
     def resource(self, until: Callable[[], float] = lambda: float("inf")) -> Resource:
-        """The resource, as whole as it is by then.
-
-        Args:
-            until: Latest moment to wait for detectors, in monotonic seconds; asked again and again.
-        """
+        """Return the resource, as complete as it is by `until`, the latest monotonic second to wait for detectors."""
         latest = time.monotonic() + _LONGEST_SECONDS
         while not self._found.wait(0.05) and time.monotonic() < min(latest, until()):
             pass

@@ -1,8 +1,7 @@
-"""What a server's answer means for the points that were sent.
+"""The meaning of a server's answer: acknowledged or not, worth a retry or not, the server's words, and the cure.
 
-Owns the judgement of status and body: acknowledged or not, worth another try or not, the server's own
-words, and what to do about it. Refuses to trust a status alone: 2xx may reject points, and 3xx
-delivers nothing. Words that it hands out hold no secret: they are masked before they are cut.
+A status alone is not trusted: 2xx may reject points, and 3xx delivers nothing. Secrets are masked in the words before
+they are cut.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ _NO_ANSWER = (ValueError, TypeError, AttributeError, OverflowError, RecursionErr
 
 
 class Verdict(StrEnum):
-    """What became of a request."""
+    """Result of a request."""
 
     ACKNOWLEDGED = "acknowledged"
     RETRYABLE = "retryable"
@@ -64,13 +63,13 @@ class Outcome:
     """One request's end.
 
     Parameters:
-        verdict: What became of it.
-        fault: Short stable name of what went wrong, such as "401" or "timeout"; empty if nothing did.
+        verdict: Its result.
+        fault: Short stable name of the fault, such as "401" or "timeout"; empty for none.
         words: The server's own words, or those of the network; free of secrets.
-        advice: What to do, in a sentence; empty if there is nothing to do.
+        advice: The cure in a sentence; empty for none.
         status: HTTP status, or `None` without an answer.
-        rejected: Points that the server refused of a request that it otherwise took.
-        retry_after_seconds: How long the server asks to wait, or `None` if it does not.
+        rejected: Points that the server rejected of a request that it otherwise took.
+        retry_after_seconds: Wait that the server asks for, or `None`.
         seconds: From the request to its answer.
     """
 
@@ -85,17 +84,17 @@ class Outcome:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the server has every point."""
+        """True if the server has every point."""
         return self.verdict is Verdict.ACKNOWLEDGED
 
     @property
     def aged(self) -> bool:
-        """Whether the server refuses the points for their age, so that it always will."""
+        """True if the server rejects the points for their age, and always will."""
         return self.verdict in (Verdict.REFUSED, Verdict.REJECTED) and _AGED.search(self.words) is not None
 
     @property
     def concerns_all(self) -> bool:
-        """Whether another request, with other points, would fare alike."""
+        """True if another request, with other points, would end alike."""
         return not self.acknowledged and self.fault not in ("400", "rejected")
 
     def __str__(self) -> str:
@@ -110,11 +109,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
         status: HTTP status.
         headers: Its headers.
         body: Its body, or the beginning of it.
-        variable: The environment variable that named the endpoint, for the advice.
-        mask: Takes secrets out of a text, such as a `Mask`.
-
-    Returns:
-        What became of the request.
+        variable: The environment variable with the endpoint, for the advice.
+        mask: Masks secrets in a text, such as a `Mask`.
     """
     content = headers.get("content-type", "").partition(";")[0].strip().lower()
     if 200 <= status < 300:
@@ -214,25 +210,17 @@ def _without_markup(page: str) -> str:
 
 
 def plain(text: str, mask: Masking) -> str:
-    """Foreign words for one line of a log: without secrets, printable, of one line, and only then cut.
-
-    Args:
-        text: The words; what is far beyond the bound is not read.
-        mask: Takes secrets out of a text.
-    """
+    """Return foreign words for one line of a log: masked by `mask`, printable, and only then cut."""
     return one_line(mask(text[:_READ]), _WORDS)
 
 
 def retry_after_seconds(value: str | None, now: float, date: str = "") -> float | None:
-    """Read a Retry-After header (RFC 9110, section 10.2.3).
+    """Return the wait in seconds of a Retry-After header (RFC 9110, section 10.2.3), or `None` if unusable.
 
     Args:
-        value: The header, or `None` if there is none.
-        now: The moment, in Unix seconds.
-        date: The answer's Date header, by which a server that names a date reckons; empty without one.
-
-    Returns:
-        How long to wait, in seconds, or `None` if the header says nothing usable.
+        value: The header, or `None`.
+        now: Unix seconds.
+        date: The answer's Date header, the reference for a date in `value`; empty without one.
     """
     if value is None:
         return None

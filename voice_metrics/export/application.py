@@ -1,4 +1,4 @@
-"""The application's own meter provider, recorded into; nothing of it is flushed, shut down or forgotten here."""
+"""Recording into the application's own meter provider, which is never flushed, shut down or cleared here."""
 
 from __future__ import annotations
 
@@ -23,11 +23,6 @@ class ApplicationMetrics:
     """A provider of the application; made by `application_metrics`."""
 
     def __init__(self, provider: MeterProvider) -> None:
-        """Make a meter.
-
-        Args:
-            provider: Whose life is its own.
-        """
         self.provider = provider
         self.meter = provider.get_meter(SCOPE, installed(DISTRIBUTION))
         self._instruments: dict[Series, Any] = {}
@@ -36,12 +31,7 @@ class ApplicationMetrics:
         self.meter.create_observable_gauge("voice.telemetry.refresh", [self._refresh])
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series.
-
-        Args:
-            row: What it measures.
-            attributes: All of its attributes.
-        """
+        """Return the recorder of one series; `attributes` are all of its attributes."""
         write = self._instruments.get(row)
         if write is None:
             write = self._instruments[row] = instrument(self.meter, row)
@@ -54,11 +44,11 @@ class ApplicationMetrics:
         return running
 
     def end(self, running: RunningCall) -> bool:
-        """Note that a call ended; return whether it was running here."""
+        """Record a call's end; return True if it was running here."""
         return self._running.pop(running.key, None) is not None
 
     def forget(self) -> None:
-        """Leave alone the calls of the parent, in a forked child."""
+        """Forget the parent's calls, in a forked child."""
         self._running.clear()
 
     def _refresh(self, _: CallbackOptions) -> Iterable[Observation]:
@@ -75,20 +65,12 @@ class _Tagged:
         self._tags = tags
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series of the call."""
+        """Return the recorder of one series of the call."""
         return self._metrics.series(row, {**self._tags, **attributes})
 
 
 def instrument(meter: Meter, row: Series) -> Any:
-    """Create a series' instrument.
-
-    Args:
-        meter: The meter.
-        row: The series.
-
-    Returns:
-        What writes a value with its attributes to it.
-    """
+    """Create a series' instrument, and return the function that writes a value with its attributes to it."""
     match row.kind:
         case Kind.COUNTER:
             return meter.create_counter(row.name, row.unit, row.description).add
@@ -117,11 +99,7 @@ _lock = threading.Lock()
 
 
 def application_metrics(provider: MeterProvider) -> ApplicationMetrics:
-    """What records into a provider: one for each, since the SDK ignores the callback of a second instrument of a name.
-
-    Args:
-        provider: The application's.
-    """
+    """Return a provider's one recorder, because the SDK ignores the callback of a second instrument of a name."""
     with _lock:
         found = _made.get(id(provider))
         if found is None:
@@ -130,7 +108,7 @@ def application_metrics(provider: MeterProvider) -> ApplicationMetrics:
 
 
 def after_fork() -> None:
-    """Begin anew in a forked child, whose calls are its own."""
+    """Start over in a forked child."""
     global _lock
     _lock = threading.Lock()
     for found in list(_made.values()):

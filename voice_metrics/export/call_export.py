@@ -1,4 +1,4 @@
-"""One call's way out: its series, the application's own numbers in it, and its last export."""
+"""One call's export: its series, the application's own numbers in it, and its last export."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CallExport:
     """The series of one call in a process's telemetry.
 
     Attributes:
-        event_tags: What every event of the call carries, or `None` if no events are sent.
+        event_tags: Attributes of every event of the call, or `None` if no events are sent.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class CallExport:
         """Begin the call's series.
 
         Args:
-            telemetry: Where they go.
+            telemetry: Their destination.
             services: The call's services.
             call_id: The call.
             attributes: Attributes of every point of it, besides the call's id.
-            gen_ai: Whether OpenTelemetry's series for generative AI are written too.
+            gen_ai: True to write OpenTelemetry's series for generative AI too.
             key: The call's own key, or `None` for a new one.
         """
         self._telemetry = telemetry
@@ -55,12 +55,12 @@ class CallExport:
 
     @property
     def own(self) -> OwnMetrics:
-        """Records the application's own numbers, tagged like the call."""
+        """Recorder of the application's own numbers, with the call's tags."""
         return self._own
 
     @property
     def key(self) -> str:
-        """The call's own key; two calls of one id have two."""
+        """The call's key, distinct even for two calls with one id."""
         return self._running.key
 
     @property
@@ -70,21 +70,16 @@ class CallExport:
 
     @property
     def destination(self) -> str | None:
-        """Host that the series go to, or `None` without an endpoint."""
+        """Host of the endpoint, or `None` without one."""
         return self._telemetry.destination
 
     @property
     def kept_in(self) -> str | None:
-        """File that keeps what was not acknowledged, or `None`."""
+        """File that keeps unacknowledged requests, or `None`."""
         return self._telemetry.kept_in
 
     def happened(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
-        """Write the values of a fact.
-
-        Args:
-            fact: What happened.
-            exemplar: Unix nanoseconds, trace id and span id that it happened in, or `None`.
-        """
+        """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
         if self._exemplars == "always_off":
             exemplar = None
         elif exemplar is None and self._exemplars == "always_on":
@@ -94,39 +89,31 @@ class CallExport:
             self._telemetry.event(self._running, turn)
 
     def started(self, seconds: float) -> None:
-        """Let the call's length count from its start.
-
-        Args:
-            seconds: How long ago its series began.
-        """
+        """Count the call's length from its start, `seconds` after its series began."""
         self._series.started(seconds)
 
     def retag(self, tags: Mapping[str, str]) -> None:
-        """Let facts from now on carry other tags, as when another model answers.
-
-        Args:
-            tags: Attributes of the call that are others now.
-        """
+        """Replace tags of the call for facts from now on, as when another model answers."""
         self._series.retag(tags)
         if self.event_tags is not None:
             self.event_tags.update(tags)
 
     def event(self, event: CallEvent) -> None:
-        """Take an event, to be sent with the call's next export."""
+        """Send an event with the call's next export."""
         self._telemetry.event(self._running, event)
 
     def end(
         self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0
     ) -> Future[bool | None]:
-        """Write the call's end and ask for its last export; nothing may be written after it.
+        """Write the call's end and request its last export; write nothing after it.
 
         Args:
-            attributes: How it ended, as `voice.calls.ended.total` has it.
-            duration_seconds: How long it was.
-            seconds_ago: How long ago it ended; its duration was recorded on meanwhile.
+            attributes: Attributes of `voice.calls.ended.total`.
+            duration_seconds: Length of the call.
+            seconds_ago: Time since its end, which the recorded duration already includes.
 
         Returns:
-            Whether the last values were acknowledged; `None` without an endpoint.
+            True if the last values were acknowledged; `None` without an endpoint.
         """
         try:
             self._series.end(attributes, duration_seconds, seconds_ago)

@@ -1,8 +1,7 @@
-"""HTTP connections that another thread can cut, and that no instrumentation of the application sees.
+"""HTTP connections that another thread can cut, invisible to the application's instrumentation.
 
 A connection keeps a second handle of its socket, so that a deadline holds against a server that answers with one byte a
-second, in a TLS handshake as in a body. Spans and `http.client.*` of an application are not about telemetry: what
-OpenTelemetry's instrumentations and others wrap is called as it was before.
+second, even in a TLS handshake. Functions that OpenTelemetry's instrumentations and others wrap are called unwrapped.
 """
 
 from __future__ import annotations
@@ -22,28 +21,23 @@ from urllib3.exceptions import HTTPError
 
 
 class Cut(OSError):
-    """The time for a request was over before its connection stood."""
+    """The request's time ended before its connection stood."""
 
 
 class Attempt:
-    """One request under way, as seen by the thread that sends it and by the one that waits."""
+    """One request under way, shared by the sending and the waiting thread."""
 
     def __init__(self, opened: weakref.WeakSet[_Line]) -> None:
-        """Begin an attempt.
-
-        Args:
-            opened: Takes the connections that it uses.
-        """
         self._lock = threading.Lock()
         self._opened = opened
         self._lines: weakref.WeakSet[_Line] = weakref.WeakSet()
         self.cut_off = False
 
     def uses(self, line: _Line) -> None:
-        """Note that the request goes over this connection.
+        """Use a connection for the request.
 
         Raises:
-            Cut: If the time was over while the connection was made.
+            Cut: The time ended while the connection was made.
         """
         with self._lock:
             self._lines.add(line)
@@ -72,7 +66,7 @@ _under_way = threading.local()
 
 @contextlib.contextmanager
 def under_way(attempt: Attempt) -> Any:
-    """Count connections that this thread uses to an attempt."""
+    """Assign connections that this thread uses to an attempt."""
     _under_way.attempt = attempt
     try:
         yield

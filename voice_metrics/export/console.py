@@ -36,11 +36,6 @@ class Console:
     """Prints what is exported, when it is."""
 
     def __init__(self, resource: Callable[[], Resource]) -> None:
-        """Prepare the SDK's printer.
-
-        Args:
-            resource: Finds what is said about the process.
-        """
         self._resource = resource
         self._exporter = ConsoleMetricExporter(out=sys.stdout)
 
@@ -55,12 +50,7 @@ class Console:
 
 
 def metrics_data(pieces: Iterable[Piece], resource: Resource) -> MetricsData:
-    """Pieces as the SDK has them, always cumulative.
-
-    Args:
-        pieces: What is shown.
-        resource: What is said about the process.
-    """
+    """Return pieces as the SDK's data, always cumulative."""
     points: defaultdict[Series, list[Any]] = defaultdict(list)
     for piece in pieces:
         for entry in piece.entries:

@@ -1,7 +1,7 @@
-"""Requests to the OTLP endpoint, each with a deadline that holds and an outcome that is true.
+"""Requests to the OTLP endpoint, each with a deadline and an outcome.
 
-It decides when a try is repeated and when it is over, and clears every word of secrets. Requests leave without spans
-and without metrics of their own, whatever instrumentation the application has.
+Decides when to retry and when to stop, and masks secrets in every word. Requests have no spans and no metrics of their
+own, whatever instrumentation the application has.
 """
 
 from __future__ import annotations
@@ -62,11 +62,7 @@ class Delivery(requests.Session):
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Prepare a session; nothing is sent yet.
-
-        Args:
-            endpoint: Where requests go.
-        """
+        """Prepare a session; nothing is sent yet."""
         super().__init__()
         # With the environment's trust, ~/.netrc would replace the configured header.
         self.trust_env = False
@@ -93,11 +89,11 @@ class Delivery(requests.Session):
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def prepare(self, meanwhile: Callable[[], None]) -> None:
-        """Start the thread that sends, for requests at the exit of the process.
+        """Start the sending thread early, for requests at the exit of the process.
 
         Args:
-            meanwhile: Called for a request that is to be repeated, or whose answer takes more than a second, in the
-                thread that delivers.
+            meanwhile: Called on the delivering thread for a request that is to be retried, or whose answer takes more
+                than a second.
         """
         self._meanwhile = meanwhile
         # Python 3.12.0 to 3.12.2 start no thread by then.
@@ -105,31 +101,20 @@ class Delivery(requests.Session):
             self._free_sender()
 
     def close_down(self, at: float) -> None:
-        """End what is under way by a moment, and begin nothing after it.
-
-        Args:
-            at: The moment, in monotonic seconds.
-        """
+        """End requests by `at`, in monotonic seconds, and begin none after it."""
         with self._changed:
             self._over_at = min(self._over_at, at)
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let the senders and their connections go."""
+        """End the senders and their connections."""
         for sender in self._senders:
             sender.jobs.put(None)
         close_all(self._opened)
         super().close()
 
     def deliver(self, body: bytes) -> Outcome:
-        """Send one request, and again where that is promising.
-
-        Args:
-            body: A serialised ExportMetricsServiceRequest, not compressed.
-
-        Returns:
-            What became of it.
-        """
+        """Send a serialised, uncompressed ExportMetricsServiceRequest, with retries, and return the outcome."""
         began = time.monotonic()
         if began < self._hold_until:
             return self._held(self._hold_until - began)
@@ -154,7 +139,7 @@ class Delivery(requests.Session):
         return replace(outcome, words=self.cleared(outcome.words), seconds=time.monotonic() - began)
 
     def cleared(self, text: str) -> str:
-        """The text without any secret that a server may have repeated."""
+        """Return a text without secrets that a server may have repeated."""
         return self._mask(text)
 
     def _held(self, seconds: float) -> Outcome:
@@ -162,7 +147,7 @@ class Delivery(requests.Session):
         return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
 
     def _pause(self, seconds: float) -> bool:
-        """Wait; whether the end came nearer meanwhile."""
+        """Wait; return True if the end came nearer meanwhile."""
         until = time.monotonic() + seconds
         with self._changed:
             return self._changed.wait_for(lambda: self._over_at <= until, seconds)
@@ -276,7 +261,7 @@ class Delivery(requests.Session):
 
 
 class _Sender(threading.Thread):
-    """A thread that waits for the network, so that nobody else has to."""
+    """A thread that waits for the network."""
 
     def __init__(self, delivery: Delivery) -> None:
         super().__init__(name="voice-metrics-send", daemon=True)
@@ -285,7 +270,7 @@ class _Sender(threading.Thread):
         self._job: _Job | None = None
 
     def busy(self) -> bool:
-        """Whether the thread is still held up by an earlier job."""
+        """True while an earlier job blocks the thread."""
         job = self._job
         return (job is not None and job.outcome is None) or not self.jobs.empty()
 
@@ -297,7 +282,7 @@ class _Sender(threading.Thread):
 
 
 def _half(deadline: float) -> float:
-    """What connecting may take: half of what is left."""
+    """Time for connecting: half of the rest."""
     return max((deadline - time.monotonic()) / 2, 0.01)
 
 

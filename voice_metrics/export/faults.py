@@ -1,7 +1,6 @@
-"""What it means when a request ends in an exception instead of an answer.
+"""The meaning of an exception in place of an answer: faults of network, TLS and proxy in words.
 
-Owns the words for faults of network, TLS and proxy. Refuses to repeat an exception's own text where
-that may hold a header or an address with a password.
+An exception's own text is not repeated if it may hold a header or an address with a password.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _UNUSABLE = (requests.exceptions.RequestException, ValueError)
 
 
 def late(endpoint: Endpoint) -> Outcome:
-    """No whole answer came in time."""
+    """Outcome without a whole answer in time."""
     return Outcome(
         Verdict.RETRYABLE,
         "timeout",
@@ -34,7 +33,7 @@ def late(endpoint: Endpoint) -> Outcome:
 
 
 def shut_down() -> Outcome:
-    """The process ended the request before its time."""
+    """Outcome of a request that the process ended."""
     return Outcome(
         Verdict.RETRYABLE,
         "shutdown",
@@ -44,16 +43,7 @@ def shut_down() -> Outcome:
 
 
 def describe(error: BaseException, endpoint: Endpoint, mask: Masking = str) -> Outcome:
-    """Say what an exception means.
-
-    Args:
-        error: What the HTTP library raised.
-        endpoint: Where the request went.
-        mask: Takes secrets out of a text, such as a `Mask`.
-
-    Returns:
-        The fault, in words that hold no secret.
-    """
+    """Return the outcome for an exception of the HTTP library; `mask` masks secrets in a text."""
     causes = list(_causes(error))
     return _tls(causes, endpoint, mask) or _network(causes, endpoint, mask) or _unusable(error, endpoint)
 

@@ -1,4 +1,4 @@
-"""The registries of a process: those of its calls, and the one that calls share; how many series may live."""
+"""The registries of a process, of its calls and of series that calls share, and their limit of series."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IDLE_EVERY_NS = 60 * 10**9
 
 
 class LiveSeries:
-    """What is recorded in a process and still to be sent.
+    """Series recorded in a process and not yet sent.
 
     Attributes:
         shared: The series that calls share.
@@ -36,10 +36,10 @@ class LiveSeries:
         """Begin with no call.
 
         Args:
-            most: How many series may live.
-            call_ids: Whether calls have series of their own.
-            exponential: Whether histograms are exponential.
-            delta: Whether counters and histograms are sent as what was added since the last acknowledged request.
+            most: Limit of live series.
+            call_ids: True if calls have their own series.
+            exponential: True for exponential histograms.
+            delta: True to send counters and histograms as increments since the last acknowledged request.
         """
         self._most = most
         self._call_ids = call_ids
@@ -61,17 +61,17 @@ class LiveSeries:
 
     @property
     def series_count(self) -> int:
-        """How many series live."""
+        """Number of live series."""
         return len(self.shared.registry) + sum(len(call.registry) for call in self.outgoing())
 
     def begin(
         self, call_id: str, attributes: dict[str, str], key: str | None, tagged: Callable[[], RunningCall]
     ) -> RunningCall:
-        """Begin a call, with series of its own if it may have any and there is room.
+        """Begin a call, with its own series if allowed and there is room.
 
         Args:
             call_id: Its id.
-            attributes: What every point of it carries, besides its id.
+            attributes: Attributes of every point of it, besides its id.
             key: Its own key, or `None` for a new one.
             tagged: Makes a call that records in the shared series.
         """
@@ -96,22 +96,18 @@ class LiveSeries:
         return running
 
     def end(self, running: RunningCall) -> Outgoing | None:
-        """Note that a call recorded its last measurement.
-
-        Returns:
-            What is to be exported of it at once, or `None` if it was not running here.
-        """
+        """Record a call's end; return the series to export at once, or `None` if it was not running here."""
         with self._lock:
             if self._running.pop(running.key, None) is None:
                 return None
             return self._calls.get(running.key, self.shared)
 
     def dropped(self, reason: str, items: int) -> None:
-        """Count what was refused or lost."""
+        """Count refused or dropped items."""
         self.shared.registry.series(table.DROPPED, {"reason": reason})(items)
 
     def refresh(self) -> None:
-        """Bring series up to date that are read and not recorded."""
+        """Update series that are read and not recorded."""
         with self._lock:
             running = list(self._running.values())
         for refresh in (*(call.refresh for call in running), *self.refreshers):
@@ -122,12 +118,12 @@ class LiveSeries:
                 self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}: {error}.")
 
     def outgoing(self) -> list[Outgoing]:
-        """Everything that is still to be sent or shown."""
+        """Return everything still to be sent or shown."""
         with self._lock:
             return [self.shared, *self._calls.values()]
 
     def owed(self) -> Iterator[Piece]:
-        """What no server has."""
+        """Yield series that no server has."""
         for outgoing in self.outgoing():
             outgoing.date(self.clock.now_ns())
             yield from outgoing.owed()
@@ -138,11 +134,11 @@ class LiveSeries:
         self._series_per_call += (len(outgoing.registry) - self._series_per_call) / _CALLS_REMEMBERED
 
     def forget(self, before_ns: int, *, unacknowledged: bool) -> None:
-        """Forget calls that owe nothing and ended before an instant, and shared series that are idle.
+        """Forget ended, acknowledged calls from before an instant, and idle shared series.
 
         Args:
             before_ns: The instant.
-            unacknowledged: Whether nothing acknowledges anything, so that ended calls owe nothing.
+            unacknowledged: True if no output acknowledges, so that ended calls owe nothing.
         """
         over = [call for call in self.outgoing() if call.ended_ns is not None and call.ended_ns <= before_ns]
         self.remove([call for call in over if call.settled or unacknowledged])
@@ -154,7 +150,7 @@ class LiveSeries:
             self.shared.idle(now_ns, oldest_ns)
 
     def surplus(self) -> list[Piece]:
-        """What is to be given out of hand: calls that ended longest ago, if there is no room for more series."""
+        """Return the calls that ended longest ago, to be parked or dropped if there is no room for more series."""
         count = self.series_count
         if count < _PRESSURE * self._most:
             return []
@@ -168,7 +164,7 @@ class LiveSeries:
         return chosen
 
     def remove(self, calls: Iterable[Outgoing]) -> None:
-        """Forget calls, whatever they owe."""
+        """Forget calls, acknowledged or not."""
         with self._lock:
             for call in calls:
                 self._calls.pop(call.key, None)

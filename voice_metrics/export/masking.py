@@ -1,8 +1,8 @@
-"""Secrets in foreign words, masked before any cut: whole or in part, in every encoding that servers answer in (pure).
+"""Secrets in foreign words, masked before any cut: whole or in part, in every encoding of servers' answers (pure).
 
-Text and secrets are brought into one form: escapes of URLs, JSON and HTML undone, no blanks, one case, one alphabet of
-base64. Eight characters in a row that a secret has are part of it, so that a secret that a server, a line break or a
-limit of ours cut is found too. The work is linear in the length of the text.
+Text and secrets are compared in a common form: escapes of URLs, JSON and HTML undone, no blanks, one case, one alphabet
+of base64. Eight characters in a row of a secret count as part of it, which finds secrets cut by a server, a line break
+or a limit. The work is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -39,11 +39,6 @@ class Mask:
     """Masks the secrets of one endpoint."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Learn the secrets.
-
-        Args:
-            secrets: What must not be shown, as configured and decoded.
-        """
         forms = {form for secret in secrets for known in _with_inner(secret) for form in _forms(known)}
         self._grams = frozenset(form[at : at + _GRAM] for form in forms for at in range(len(form) - _GRAM + 1))
         self._words = tuple(sorted((form for form in forms if _SHORTEST <= len(form) < _GRAM), key=len, reverse=True))
@@ -77,17 +72,12 @@ class Mask:
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """Text without secrets; see `Mask`, which is cheaper for more than one text.
-
-    Args:
-        text: Foreign words, not cut yet.
-        secrets: What must not be shown.
-    """
+    """Return a text without secrets; for more than one text, `Mask` is cheaper."""
     return Mask(secrets)(text)
 
 
 def _common_form(text: str) -> tuple[bytes, Sequence[_Span]]:
-    """The text as it is compared, and where each byte of that is in the text."""
+    """The text in the common form, and the place of each of its bytes in the text."""
     if text.isascii():
         form, spans = text.encode(), [(at, at + 1) for at in range(len(text))]
     else:
@@ -137,7 +127,7 @@ def _forms(secret: str) -> Iterator[bytes]:
 
 
 def _with_inner(secret: str, depth: int = 2) -> Iterator[str]:
-    """A secret, and those that it holds in base64."""
+    """A secret, and the secrets that it holds in base64."""
     yield secret
     if not depth:
         return

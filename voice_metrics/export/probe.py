@@ -1,4 +1,4 @@
-"""One point sent to a server, to see what it says."""
+"""One test point sent to a server."""
 
 from __future__ import annotations
 
@@ -17,16 +17,7 @@ TEST_POINT = Series("voice.doctor.total", Kind.COUNTER, "{point}", "Test points 
 
 
 def send_test_point(settings: Settings, endpoint: Endpoint, service_name: str) -> Outcome:
-    """Send one point, of the temporality that the environment asks for.
-
-    Args:
-        settings: The environment's.
-        endpoint: Where it goes.
-        service_name: `service.name`.
-
-    Returns:
-        What became of it.
-    """
+    """Send one point, of the environment's temporality, and return the outcome."""
     registry = Registry({})
     registry.series(TEST_POINT, {})(1)
     delta = settings.temporality != "cumulative"

@@ -1,4 +1,4 @@
-"""All that exports in one process: live series, thread, outputs."""
+"""The export of one process: live series, thread, outputs."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class ProcessExport:
         Args:
             settings: The environment's.
             service_name: `service.name`.
-            spool: Keeps what was not acknowledged, or `None` if nothing does.
-            forked: Whether the process is a forked child.
-            inherited: The SDK's provider of the parent, with instruments that go on in the child, or `None`.
+            spool: Store for unacknowledged requests, or `None`.
+            forked: True for a forked child.
+            inherited: The parent's SDK provider, with instruments that continue in the child, or `None`.
         """
         self._settings = settings
         self._lock = threading.Lock()
@@ -85,7 +85,7 @@ class ProcessExport:
 
     @property
     def meter_provider(self) -> MeterProvider:
-        """An ordinary provider of the SDK whose series leave with those of the calls; made when it is asked for."""
+        """Return an ordinary SDK provider, made on first use, whose series are exported with the calls'."""
         with self._lock:
             made = self._sdk
             if made is None:
@@ -95,7 +95,7 @@ class ProcessExport:
 
     @property
     def sdk_metrics(self) -> SdkMetrics | None:
-        """The SDK's provider with its reader, if it was asked for."""
+        """The SDK's provider with its reader, if it was made."""
         return self._sdk
 
     def _adopt(self, sdk: SdkMetrics) -> None:
@@ -103,15 +103,15 @@ class ProcessExport:
         self.live.refreshers.append(sdk.collect)
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in a series that belongs to no call."""
+        """Return the recorder of a series that belongs to no call."""
         return self.live.shared.registry.series(row, attributes)
 
     def begin(self, call_id: str, attributes: dict[str, str], key: str | None = None) -> RunningCall:
-        """Begin a call; before its first measurement.
+        """Begin a call, before its first measurement.
 
         Args:
             call_id: Its id.
-            attributes: What every point of it carries, besides its id.
+            attributes: Attributes of every point of it, besides its id.
             key: Its own key, or `None` for a new one.
         """
         shared = self.live.shared.registry
@@ -122,28 +122,21 @@ class ProcessExport:
         return self.live.begin(call_id, attributes, key, tagged)
 
     def event(self, running: RunningCall, event: CallEvent) -> None:
-        """Take an event of a call, to be sent with its next export."""
+        """Send an event of a call with its next export."""
         if self._events is not None:
             self._events.add(running.key, running.call_id, event)
 
     def end(self, running: RunningCall) -> Future[bool | None] | None:
-        """End a call; after its last measurement, without waiting.
+        """End a call, after its last measurement, without waiting.
 
         Returns:
-            Whether its last export was acknowledged; `None` if it was not running.
+            True if its last export was acknowledged; `None` if it was not running.
         """
         outgoing = self.live.end(running)
         return None if outgoing is None else self._exporter.flush(outgoing, running.key)
 
     def shutdown(self, timeout_seconds: float) -> bool:
-        """Export everything once more and end.
-
-        Args:
-            timeout_seconds: Longest time that this takes.
-
-        Returns:
-            Whether nothing is owed any more.
-        """
+        """Export everything once more and end, within `timeout_seconds`; True if nothing is owed any more."""
         complete = self._exporter.stop(timeout_seconds)
         if self._sdk is not None:
             self._sdk.shutdown()

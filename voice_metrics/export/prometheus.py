@@ -38,13 +38,13 @@ class ScrapeEndpoint(Collector):
         """Listen.
 
         Args:
-            host: Address to listen at; on a loopback address only requests to such a name are answered.
-            port: Port to listen at; 0 for any that is free.
-            live: Everything that lives, up to date.
-            about: What is said about the process.
+            host: Address; on a loopback address only requests to such a name are answered.
+            port: Port; 0 for any that is free.
+            live: Returns everything that lives, up to date.
+            about: Returns the process's resource.
 
         Raises:
-            OSError: If the port cannot be used.
+            OSError: The port cannot be used.
         """
         self._live = live
         self._about = about
@@ -60,7 +60,7 @@ class ScrapeEndpoint(Collector):
         return int(self._server.server_port)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: names are known once there are series."""
+        """Return nothing: names are known once there are series."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
@@ -74,7 +74,7 @@ class ScrapeEndpoint(Collector):
         return list(found.values())
 
     def show(self, pieces: Sequence[Piece]) -> None:
-        """Nothing: Prometheus has its own rhythm."""
+        """Do nothing: Prometheus scrapes at its own interval."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -83,7 +83,7 @@ class ScrapeEndpoint(Collector):
 
 
 def _for_loopback(server: WSGIServer) -> Callable[..., Any]:
-    """The server's application, for requests whose Host is this machine: a foreign page's name may lead here too."""
+    """The server's application, for requests with this machine's Host only: a foreign page's name may lead here."""
     application = server.get_app()
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

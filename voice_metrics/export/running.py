@@ -1,4 +1,4 @@
-"""A call as those see it who record: where its series go, and how long it has run."""
+"""A running call for its recorders: destination of its series, and its length so far."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pipecat's side: its frames and pipelines, read into facts and events."""
+"""Pipecat's frames and pipelines, read into facts and events."""

@@ -1,9 +1,8 @@
-"""How an answer is made, read where it arises: models and voices at work, and what was heard of a turn.
+"""The making of an answer, read at its origin: models and voices at work, and the transcript of a turn.
 
-A model's frames end in the voice, and a voice's reach the places behind the output late, so they are read as their
-processor pushes them. Pipecat calls a listener for each frame that passes a processor, the caller's audio too, for 2 to
-5 microseconds. So the frames of a voice are read where they pass, if one voice speaks and they pass in time. A frame of
-another kind costs one look-up by its class.
+A model's frames end in the voice, and a voice's reach the output late, so both are read as their processor pushes them.
+Pipecat calls a listener for each frame that passes a processor, the caller's audio too, in 2 to 5 microseconds. If one
+voice speaks and its frames pass in time, they are read where they pass. Any other frame costs one look-up by its class.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ _Happened = Callable[[Event, Any], None]
 
 
 class _Steps(dict[type, "Callable[[_Maker, Any, Any], None] | None"]):
-    """What to do with the frames of a class."""
+    """Steps for the frames of a class."""
 
     def __missing__(self, kind: type) -> Callable[[_Maker, Any, Any], None] | None:
         step = self[kind] = next((self[base] for base in kind.__mro__[1:] if self.get(base)), None)
@@ -56,7 +55,7 @@ class _Steps(dict[type, "Callable[[_Maker, Any, Any], None] | None"]):
 
 
 class _Maker:
-    """A processor that makes answers: what it pushes, as events."""
+    """A processor that makes answers, and its pushed frames as events."""
 
     def __init__(self, happened: _Happened, steps: _Steps, clock: Callable[[], float]) -> None:
         self._happened = happened
@@ -146,7 +145,7 @@ _WITHOUT_SPEECH = {Leg.LLM: _Steps(_MODEL)}
 
 
 def maker_of_speech(happened: _Happened, clock: Callable[[], float]) -> _Maker:
-    """What reads a voice's frames for another one that is told them.
+    """Return a reader of a voice's frames for a caller that sees them pass.
 
     Args:
         happened: Receives each event and the processor, synchronously.
@@ -156,12 +155,12 @@ def maker_of_speech(happened: _Happened, clock: Callable[[], float]) -> _Maker:
 
 
 def is_of_voice(kind: type[Frame]) -> bool:
-    """Whether frames of a class may be a voice's, or frame what it says."""
+    """True if frames of a class may come from a voice, or frame its speech."""
     return _STEPS[Leg.TTS][kind] is not None
 
 
 def leg_of(processor: Any) -> Leg | None:
-    """The part that a processor plays in making answers, or `None` if it plays none."""
+    """Return a processor's part in making answers, or `None` if it has none."""
     # A model in another worker is heard where its frames enter this one's pipeline.
     if is_bridge(processor):
         return Leg.LLM
@@ -169,13 +168,13 @@ def leg_of(processor: Any) -> Leg | None:
 
 
 def listen_to_maker(processor: Any, happened: _Happened, clock: Callable[[], float], *, speech: bool = True) -> None:
-    """Listen to a processor, if it makes answers or parts of them.
+    """Listen to a processor that makes answers or parts of them; ignore any other.
 
     Args:
         processor: Any processor.
-        happened: Receives each event and the processor, synchronously, in the task of the processor.
+        happened: Receives each event and the processor, synchronously, in the processor's task.
         clock: Monotonic seconds.
-        speech: Whether its speech is to be heard; it may be read where it passes.
+        speech: False if its speech is read where it passes.
     """
     steps = (_STEPS if speech else _WITHOUT_SPEECH).get(leg_of(processor) or Leg.OTHER)
     if steps is not None:
@@ -183,14 +182,11 @@ def listen_to_maker(processor: Any, happened: _Happened, clock: Callable[[], flo
 
 
 def listen_to_turns(processor: Any, happened: _Happened) -> bool:
-    """Listen to what a processor makes of the caller's turns, if it is a user aggregator.
+    """Listen to a user aggregator's turns; return True if the processor is one, and so announces turns.
 
     Args:
         processor: Any processor.
         happened: Receives each event and the processor, on the event loop.
-
-    Returns:
-        Whether it is one; it then announces turns.
     """
     if not any(base.__name__ == "LLMUserAggregator" for base in type(processor).__mro__):
         return False

@@ -1,6 +1,6 @@
-"""Pipecat's latency observer, composed into a running pipeline for the names of a response's parts.
+"""Pipecat's latency observer, attached to a running pipeline for the names of a response's parts.
 
-Owns the one use of it. From Pipecat 1.9 on; before, its breakdown has no parts and nothing is attached.
+Before Pipecat 1.9 its breakdown has no parts, and nothing is attached.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ EXPLAINS = hasattr(user_bot_latency_observer, "LatencyContribution")
 
 
 async def attach(worker: Any, task_manager: Any, explained: Callable[[Breakdown], None]) -> None:
-    """Have each breakdown of a worker's pipeline told.
+    """Call `explained` with each breakdown of a worker's pipeline, synchronously, on the event loop.
 
     Args:
         worker: The pipeline's worker.
         task_manager: Its task manager, as a processor's `setup` receives it.
-        explained: Told each breakdown, synchronously, on the event loop.
+        explained: Receives each breakdown.
     """
     if not EXPLAINS:
         return

@@ -1,7 +1,7 @@
-"""Pipecat's frames of a conversation as events: the one place that knows their shapes.
+"""Pipecat's frames of a conversation as events; no other module knows their shapes.
 
-Reads speaking, interruption, function-call and error frames; all others are nobody's business here. Cheap, since
-every frame of a call passes: one look-up by the frame's class. Reads no clock and keeps no state.
+Reads speaking, interruption, function-call and error frames, without clock or state. Every frame of a call passes here,
+and costs one look-up by its class.
 """
 
 from __future__ import annotations
@@ -39,21 +39,13 @@ RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
 
 
 def event(frame: Frame, source: Any = None) -> Event | None:
-    """What a frame says about the conversation.
-
-    Args:
-        frame: Any frame.
-        source: The processor that made it, or `None` if that is not known.
-
-    Returns:
-        The event, or `None` if the frame tells nothing.
-    """
+    """Return a frame's event, or `None`; `source` is the processor that made it, if known."""
     make = _maker(type(frame))
     return make(frame, source) if make else None
 
 
 def reads(kind: type[Frame]) -> bool:
-    """Whether frames of a class may say something."""
+    """True if frames of a class may become an event."""
     return _maker(kind) is not None
 
 
@@ -66,12 +58,12 @@ def _maker(kind: type[Frame]) -> _Maker | None:
 
 
 def is_echo(frame: Frame, direction: FrameDirection) -> bool:
-    """Whether a frame is the upstream twin of one that was sent downstream too, for who sees both."""
+    """True for the upstream twin of a frame that was also sent downstream, for readers of both."""
     return direction is FrameDirection.UPSTREAM and frame.broadcast_sibling_id is not None
 
 
 def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
-    """The function whose exception an error reports, on a Pipecat that tells it in no other way."""
+    """Return the function whose exception an error reports, on a Pipecat that reports it in no other way."""
     name = None if RESULTS_NAME_ERRORS else function_of_error(frame)
     return None if name is None else FunctionRaised(frame.id, name)
 

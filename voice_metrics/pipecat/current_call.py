@@ -1,8 +1,8 @@
-"""Which call a task belongs to, and recording from anywhere in that task.
+"""The call of a task, and recording from anywhere in that task.
 
-Owns one context variable. A bot is built in the task that will run it, so every task of the call inherits the
-variable from there; and each processor of the pipeline enters the call again when it starts, so that calls built in
-one task are told apart. What cannot be told apart is no call's: its numbers carry no call's tags.
+A bot is built in the task that will run it, so every task of the call inherits a context variable from there. Each
+processor enters the call again when it starts, which separates calls built in one task. If several calls could own the
+task, numbers are recorded without call tags.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from voice_metrics.telemetry import telemetry
 
 AttributeValue = str | int | float
 
-# Calls of one context that are remembered; two are enough to know that it is nobody's.
+# Calls remembered of one context; two are enough to know that it belongs to none alone.
 _REMEMBERED = 16
 _UNITS_PER_SECOND = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "min": 1 / 60, "h": 1 / 3600}
 
 
 class CurrentCall:
-    """The call of one processor, as the tasks around it see it."""
+    """The call of one processor, for the tasks around it."""
 
     def __init__(self) -> None:
-        """Take the context in which the bot is built, unless a call that is not over has it too."""
+        """Claim the context in which the bot is built, unless a running call has it too."""
         self.over = False
         self._own: OwnMetrics | None = None
         self._refused: Callable[[Refused], None] | None = None
@@ -53,47 +53,40 @@ class CurrentCall:
         refused: Callable[[Refused], None],
         achieved: Callable[[str, bool | None], None] | None = None,
     ) -> None:
-        """Let what is recorded in the call's tasks carry its tags.
+        """Tag numbers recorded in the call's tasks.
 
         Args:
             own: Records with the call's tags.
-            refused: Told what is refused; counts it.
-            achieved: Told the call's outcome and whether it is a success, or `None` if outcomes are lost.
+            refused: Receives refusals, and counts them.
+            achieved: Receives the call's outcome and success, or `None` to drop outcomes.
         """
         self._own, self._refused, self._achieved, self.over = own, refused, achieved, False
 
     def end(self) -> None:
-        """Let what is recorded from now on carry no call's tags: the call's series are complete."""
+        """Stop tagging: the call's series are complete."""
         if self._own is not None:
             self._own.close()
         self._own, self._refused, self._achieved, self.over = None, None, None, True
 
     def enter(self) -> None:
-        """Make the running task, and every task that it starts from now on, this call's."""
+        """Assign the running task, and every task that it starts from now on, to this call."""
         if _built_here.get() != (self._itself,):
             _built_here.set((self._itself,))
 
     def inherit(self, processors: Iterable[Any]) -> None:
-        """Make the tasks of these processors this call's as soon as they take a frame.
-
-        Args:
-            processors: All processors of the call's pipeline, nested ones included.
-        """
+        """Assign the tasks of these processors, nested ones included, to this call at their first frame."""
         for processor in processors:
             if processor.id not in self._heard:
                 self._heard.add(processor.id)
                 processor.add_event_handler("on_before_process_frame", self._on_frame)
 
     def record(self, key: Enum | str, value: float, attributes: dict[str, Any]) -> bool:
-        """Record a value of a declared metric with the call's tags.
+        """Record a value of a declared metric with the call's tags; return False without a call.
 
         Args:
-            key: The metric's OTLP name, or an enum member whose value it is.
+            key: The metric's OTLP name, or an enum member with the name as value.
             value: The value in its unit.
-            attributes: Attributes beside the call's own tags.
-
-        Returns:
-            Whether the call was there to record or refuse it.
+            attributes: Attributes beside the call's tags.
         """
         own, refused = self._own, self._refused
         if own is None or refused is None:
@@ -103,15 +96,7 @@ class CurrentCall:
         return True
 
     def outcome(self, name: str, success: bool | None) -> bool:
-        """Note what the call achieved.
-
-        Args:
-            name: The application's word for it.
-            success: Whether that is a success, or `None` if that is not said.
-
-        Returns:
-            Whether the call was there to note or refuse it.
-        """
+        """Record the application's outcome of the call; return False without a call."""
         if self._achieved is None:
             return False
         self._achieved(name, success)
@@ -145,17 +130,17 @@ def _call_here() -> CurrentCall | None:
 
 
 def outcome(name: str, *, success: bool | None = None) -> None:
-    """Say what the call that the running task belongs to achieved; the last one counts. Never raises.
+    """Record the outcome of the running task's call; the last one counts. Never raises.
 
-    Outside a call, and where the task could belong to several, it is lost and counted, with a line in the log:
+    Outside a call, or if several could own the task, it is dropped and counted, with a line in the log:
 
         async def book_table(params: FunctionCallParams) -> None:
             ...
             outcome("booked", success=True)
 
     Args:
-        name: The application's word for it, one of a few, such as "booked": each is a series.
-        success: Whether that is a success, or `None` if that is not known.
+        name: One of a few words of the application, such as "booked"; each becomes a series.
+        success: True or False, or `None` if unknown.
     """
     try:
         call = _call_here()
@@ -167,15 +152,15 @@ def outcome(name: str, *, success: bool | None = None) -> None:
 
 
 def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -> None:
-    """Record a value of a declared metric, with the tags of the call that the running task belongs to.
+    """Record a value of a declared metric, with the tags of the running task's call. Never raises.
 
-    Never raises: what cannot be recorded is counted in `voice.telemetry.dropped.total`. Outside a call the value is
-    recorded without a call's tags, by the process's own telemetry.
+    A refused value is counted in `voice.telemetry.dropped.total`. Outside a call the process's telemetry records it
+    without call tags.
 
     Args:
-        key: The metric's name, or an enum member whose value is its name.
+        key: The metric's name, or an enum member with the name as value.
         value: The value in the metric's unit.
-        **attributes: Text, numbers and truth values beside the call's own tags.
+        **attributes: Text, numbers and booleans beside the call's tags.
     """
     try:
         call = _call_here()

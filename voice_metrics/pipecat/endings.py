@@ -1,4 +1,4 @@
-"""How a call of a pipeline ends and who ends it, from what Pipecat's worker, transports and frames tell."""
+"""A call's end reason, and the party that ended it, from Pipecat's worker, transports and frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GAVE_UP = "can no longer do its job"
 _IDLE = "idle timeout"
 _WORDS = {by.value: by for by in EndedBy}
 _ENDS = (EndFrame, StopFrame, CancelFrame)
-# A processor asks with it for a CancelFrame; the name changed in 1.4.0.
+# A processor requests a CancelFrame with it; the name changed in 1.4.0.
 _ASKS_TO_CANCEL: type[Frame] = getattr(frames, "CancelWorkerFrame", None) or frames.CancelTaskFrame
 # Daily's transport is an extra, so its frames are known by their names.
 _TRANSFERS = {"DailySIPTransferFrame", "DailySIPReferFrame"}
@@ -30,19 +30,18 @@ _HUNG_UP = ("on_client_disconnected", "on_participant_left", "on_participant_dis
 
 
 def reads(kind: type[Frame]) -> bool:
-    """Whether frames of a class tell something of a call's end besides those that end it."""
+    """True if frames of a class bear on a call's end without ending it."""
     return any(base.__name__ in _TRANSFERS for base in kind.__mro__)
 
 
 class Ending:
-    """Collects what tells the end of one call after the other.
+    """Evidence for the end of one call after the other.
 
     Args:
-        closed: Called when a pipeline is told to end, on the event loop.
+        closed: Called on the event loop when a pipeline receives its end.
     """
 
     def __init__(self, closed: Callable[[], None] = lambda: None) -> None:
-        """Start with a call of which nothing is known."""
         self._closed = closed
         self._worker: Any = None
         self._heard: set[tuple[int, str]] = set()
@@ -55,10 +54,10 @@ class Ending:
         self._end: Frame | None = None
 
     def begin(self, worker: Any, processors: Iterable[Any]) -> None:
-        """Forget the last call, and listen to what tells the end of the next.
+        """Forget the last call and listen for the end of the next.
 
         Args:
-            worker: Pipecat's worker that runs the pipeline, or `None` if that is not known.
+            worker: Pipecat's worker of the pipeline, or `None` if unknown.
             processors: The processors of its pipeline, nested ones included.
         """
         self._forget()
@@ -81,15 +80,11 @@ class Ending:
                 self._listen(line, "on_client_connected", self._on_connected)
 
     def failed(self) -> None:
-        """Note an error that ends the call."""
+        """Record an error that ends the call."""
         self._failed = True
 
     def took_place(self, event: object) -> None:
-        """Note an event of the conversation: speech says that the call goes on.
-
-        Args:
-            event: The event.
-        """
+        """Record an event of the conversation; speech means that the call continues."""
         match event:
             case UserStarted() | VoiceStarted():
                 self._idle, self._spoken_since = False, True
@@ -98,15 +93,11 @@ class Ending:
                 self._transfers = False
 
     def transfers(self) -> None:
-        """Note that the bot hands the caller on to someone else."""
+        """Record that the bot transfers the caller."""
         self._transfers, self._spoken_since = True, False
 
     def reason(self, frame: Frame) -> EndReason:
-        """How the call ended.
-
-        Args:
-            frame: The frame that ends it.
-        """
+        """Return the end reason for the frame that ends the call."""
         self._end = self._end or frame
         # A fatal error makes Pipecat cancel the pipeline, and an EndFrame may be faster.
         if self._failed or _told(frame).endswith(_GAVE_UP):
@@ -114,7 +105,7 @@ class Ending:
         return EndReason.CANCELLED if isinstance(frame, CancelFrame) else EndReason.COMPLETED
 
     def reason_without_frame(self) -> EndReason:
-        """How the call ended whose pipeline is cleaned up, although no frame that ends it came."""
+        """Return the end reason of a call whose pipeline is cleaned up without a frame that ends it."""
         if self._failed:
             return EndReason.ERROR
         # A pipeline that is cancelled before its start gets no CancelFrame from Pipecat 1.8.0 on; before, the processor
@@ -123,11 +114,7 @@ class Ending:
         return EndReason.CANCELLED if cancelled else EndReason.UNKNOWN
 
     def ended_by(self, reason: EndReason) -> EndedBy:
-        """Who or what ended the call.
-
-        Args:
-            reason: How it ended.
-        """
+        """Return the party or cause that ended the call."""
         if reason is EndReason.ERROR:
             return EndedBy.ERROR
         told = _told(self._end)
@@ -185,12 +172,7 @@ class Ending:
 
 
 def has_event(source: Any, event: str) -> bool:
-    """Whether a Pipecat object has an event; asking for one that it lacks is a warning in its log.
-
-    Args:
-        source: A processor, transport or worker.
-        event: The event's name.
-    """
+    """True if a Pipecat object has an event; Pipecat warns about a handler for a missing one."""
     return event in getattr(source, "_event_handlers", ())
 
 
@@ -199,7 +181,7 @@ def _told(frame: Frame | None) -> str:
 
 
 def _line(processor: Any) -> Any | None:
-    """The transport that a processor is the input or output of, or `None`."""
+    """The transport of an input or output processor, or `None`."""
     if not any(base.__name__ in ("BaseInputTransport", "BaseOutputTransport") for base in type(processor).__mro__):
         return None
     client = getattr(processor, "_client", None)

@@ -1,4 +1,4 @@
-"""Pipecat's ErrorFrames as events: where an error arose, of which category and type, whether it ends the call."""
+"""Pipecat's ErrorFrames as events: origin, category and type of an error, and whether it ends the call."""
 
 from __future__ import annotations
 
@@ -20,15 +20,12 @@ _POLICIES_THAT_END = ("END", "CANCEL")
 
 
 def error_raised(frame: ErrorFrame, source: Any, classes: Vocabulary = _CLASSES) -> ErrorRaised | None:
-    """The error that a frame reports.
+    """Return the error in a frame, or `None` if a switcher reports it again.
 
     Args:
         frame: The frame.
-        source: The processor that made it, or `None` if that is not known.
-        classes: The classes of exceptions that are told apart.
-
-    Returns:
-        The error, or `None` for one that a switcher reports again.
+        source: The processor that made it, or `None` if unknown.
+        classes: The bounded vocabulary of exception classes.
     """
     origin = frame.processor or source
     text = frame.error if isinstance(frame.error, str) else ""
@@ -41,7 +38,7 @@ def error_raised(frame: ErrorFrame, source: Any, classes: Vocabulary = _CLASSES)
 
 
 def function_of_error(frame: ErrorFrame) -> str | None:
-    """The function whose exception an error reports, or `None` for an error of a processor itself."""
+    """Return the function whose exception an error reports, or `None` for a processor's own error."""
     text = frame.error
     if not isinstance(text, str) or not text.startswith(_FUNCTION_ERROR):
         return None
@@ -49,17 +46,12 @@ def function_of_error(frame: ErrorFrame) -> str | None:
 
 
 def is_fatal(frame: ErrorFrame) -> bool:
-    """Whether Pipecat ends the call whatever its policy; the word is deprecated since 1.8.0."""
+    """True if Pipecat ends the call whatever its policy; the attribute is deprecated since 1.8.0."""
     return bool(getattr(frame, "fatal", False))
 
 
 def gives_up(worker: Any, frame: ErrorFrame) -> bool:
-    """Whether a worker ends the call because of an error that reached it.
-
-    Args:
-        worker: The pipeline's worker.
-        frame: What reached it: behind switchers, which go on with another service.
-    """
+    """True if a worker ends the call because of an error that reached it, past any switcher."""
     # Since 1.8.0; before, no processor is ever unusable and there is no policy.
     policy = getattr(getattr(worker, "_processor_unusable_policy", None), "name", None)
     usable = getattr(frame.processor, "is_usable", True)

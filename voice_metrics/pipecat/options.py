@@ -1,4 +1,4 @@
-"""What the user of a processor or observer chose, checked at construction."""
+"""The arguments of a processor or observer, checked at construction."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _TAKEN = frozenset(label_name(name) for name in (*_OF_OURS, *LABELS_OF_PROMETHEU
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user chose, as text that is safe everywhere.
+    """The user's arguments, as text that is safe everywhere.
 
     Parameters:
-        models: Models by leg, where the user names them.
+        models: Models by leg, as named by the user.
         call_id: The call's id, or `None` for the pipeline's own or a new one.
         attributes: The user's own tags.
     """
@@ -40,20 +40,12 @@ class Options:
     def checked(
         cls, models: Mapping[Leg, str | None], call_id: str | None, attributes: Mapping[str, str] | None
     ) -> Options:
-        """Check what the user gave.
-
-        Args:
-            models: Models by leg, `None` for what is to be found in the pipeline.
-            call_id: The call's id, or `None`.
-            attributes: The user's own tags, or `None`.
-
-        Returns:
-            The options.
+        """Check the user's arguments; `None` means not given.
 
         Raises:
-            TypeError: If a model, the call's id or an attribute is not text, or the attributes are no mapping.
-            ValueError: If an attribute has no name, one that is too long or reserved, or one that would be a label in
-                Prometheus that series have already.
+            TypeError: A model, the call's id or an attribute is not text, or the attributes are no mapping.
+            ValueError: An attribute has no name, one that is too long or reserved, or one that Prometheus would merge
+                with a label that series already have.
         """
         for leg, model in models.items():
             if not isinstance(model, (str, NoneType)):
@@ -85,17 +77,14 @@ class Options:
 
 
 def destination(telemetry: Telemetry | None, service_name: str | None) -> Callable[[], Telemetry]:
-    """Where the series of calls go.
+    """Return the getter of the telemetry; the process's own is made on first use.
 
     Args:
         telemetry: The user's own, or `None` for the process's.
         service_name: OTLP `service.name` of the process, or `None` for the environment's.
 
-    Returns:
-        What gives it; the process's own is made by the first call that asks.
-
     Raises:
-        TypeError: If one is of another type.
+        TypeError: One is of another type.
     """
     if not isinstance(telemetry, (Telemetry, NoneType)):
         # A value that was meant for an endpoint or a header may hold a secret.

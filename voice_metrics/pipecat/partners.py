@@ -1,4 +1,4 @@
-"""What a call hears of the workers beside the one that talks to the caller, and of the switchers in all of them."""
+"""Frames of the workers beside the one that serves the caller, and the switchers in all of them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from voice_metrics.pipecat.workers import children_of, processors_of
 
 
 class Partners:
-    """Listens to the workers that work for a call's own worker, whose frames never pass its pipeline.
+    """Listens to workers that work for a call's own worker, whose frames never pass its pipeline.
 
     Args:
-        happened: Called with each error and function call there and the processor that made it, on the event loop.
-        measured: Called with each MetricsFrame of theirs, on the event loop.
-        switched: Called with each switch, there and in the call's own pipeline, on the event loop.
+        happened: Receives each error and function call there with its processor, on the event loop.
+        measured: Receives each MetricsFrame of theirs, on the event loop.
+        switched: Receives each switch, there and in the call's own pipeline, on the event loop.
         responses: Listens to the language models, there and in the call's own pipeline.
     """
 
@@ -46,11 +46,7 @@ class Partners:
         self._known: set[int] = set()
 
     def attach(self, worker: Any) -> None:
-        """Listen to a worker's switchers and language models, and to the workers that work for it.
-
-        Args:
-            worker: The worker that runs the call's pipeline.
-        """
+        """Listen to a worker's switchers and language models, and to the workers that work for it."""
         self._worker = worker
         processors = list(processors_of(worker.pipeline))
         self._switches.listen(processors)
@@ -58,7 +54,7 @@ class Partners:
         self.look_again()
 
     def look_again(self) -> None:
-        """Listen to the workers that have come since."""
+        """Listen to workers that were added since."""
         for worker in children_of(self._worker) if self._worker is not None else ():
             # The frames of a bridged worker pass the call's own pipeline.
             if worker.id in self._known or getattr(worker, "bridged", False) or not hasattr(worker, "pipeline"):

@@ -1,4 +1,4 @@
-"""The speech of the one voice that speaks, read where its frames pass: nothing listens to each push of the voice."""
+"""The speech of a pipeline's only voice, read where its frames pass, without a listener on the voice."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ def passing_speech(
     happened: Callable[[Event, Any], None],
     clock: Callable[[], float],
 ) -> PassingSpeech | None:
-    """What reads the speech of a pipeline where it passes.
+    """Return the reader of a pipeline's speech where it passes.
 
     Args:
         root: The pipeline.
         processors: All of its processors.
-        meter: The processor that measures, or `None` for an observer: it sees a reply's end as the model pushes it, and
+        meter: The measuring processor, or `None` for an observer: it sees a reply's end as the model pushes it, and
             not as the voice does.
         happened: Receives each event and `None`, synchronously.
         clock: Monotonic seconds.
 
     Returns:
-        The reader, or `None` if speech has to be heard at its origin: several voices speak at once, none does, or
-        their frames do not pass in time. An output transport passes them on when they are heard, and the assistant's
-        aggregator keeps them.
+        The reader, or `None` if speech must be read at its origin: several voices speak, none does, or their frames
+        do not pass in time. An output transport passes them on when they are heard, and the assistant's aggregator
+        keeps them.
     """
     front = None if meter is None else in_front(root, meter)
     if front is None or any(_is_output(processor) for processor in front):

@@ -1,4 +1,4 @@
-"""What a call's numbers will lack because of where a processor stands, or because another one stands beside it.
+"""Numbers that a call will lack because of a processor's place, or because of a second one.
 
 Services send their MetricsFrames downstream: a processor sees those of the services in front of it, in its own branch.
 """
@@ -19,14 +19,9 @@ _PARALLEL = ("ParallelPipeline", "SyncParallelPipeline")
 
 
 def misplaced(root: Any, meter: Any) -> str | None:
-    """Say which services' metrics do not pass a processor.
+    """Return which services' metrics do not pass a processor, with the cure.
 
-    Args:
-        root: The pipeline.
-        meter: The processor that measures.
-
-    Returns:
-        What will be missing and what to do, or `None` if all pass or the processor is not in the pipeline.
+    `None` if all pass, or the processor is not in the pipeline.
     """
     front = in_front(root, meter)
     if front is None:
@@ -47,12 +42,7 @@ def misplaced(root: Any, meter: Any) -> str | None:
 
 
 def in_front(node: Any, meter: Any) -> list[Any] | None:
-    """The processors below a node whose frames reach a processor; `None` if that is not below it.
-
-    Args:
-        node: A pipeline, or a processor.
-        meter: The processor.
-    """
+    """Return the processors below a node whose frames reach `meter`; `None` if `meter` is not below it."""
     passed: list[Any] = []
     parallel = any(base.__name__ in _PARALLEL for base in type(node).__mro__)
     for child in getattr(node, "processors", ()) or ():
@@ -66,7 +56,7 @@ def in_front(node: Any, meter: Any) -> list[Any] | None:
 
 @lru_cache(maxsize=1)
 def no_telemetry() -> Telemetry:
-    """Where the series of a call go that another recorder counts: nowhere."""
+    """Return telemetry that drops everything, for a call that another recorder counts."""
     return Telemetry(environ={"OTEL_SDK_DISABLED": "true", "VOICE_METRICS_DB": "off"})
 
 
@@ -74,13 +64,13 @@ _observers: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDi
 
 
 class Placement:
-    """Where a recorder stands: whether it counts its pipeline's calls, and what they will lack.
+    """The place of a recorder, and its consequences.
 
     Parameters:
-        counts: Whether its calls go into series and ledger. Of several at one pipeline the first processor's do,
-            without any those of the observer that was set up first, so that nothing is counted twice.
-        meter: The processor that records, or `None` if it is an observer.
-        warning: What the calls will lack and what to do, or `None` if nothing.
+        counts: True if its calls go into series and ledger. Of several at one pipeline only the first processor's do,
+            or without processors those of the observer that was set up first.
+        meter: The measuring processor, or `None` for an observer.
+        warning: Numbers that the calls will lack, with the cure, or `None`.
     """
 
     def __init__(self) -> None:
@@ -89,7 +79,7 @@ class Placement:
         self.warning: str | None = None
 
     def look(self, worker: Any, processors: Iterable[Any], recorder: object) -> None:
-        """Look at a pipeline that is being set up.
+        """Examine a pipeline during its set-up.
 
         Args:
             worker: The worker that runs it.

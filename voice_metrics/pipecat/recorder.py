@@ -1,6 +1,6 @@
-"""What processor and observer share: the frames of a pipeline in, one call after another out.
+"""The core of processor and observer: frames of a pipeline in, one call after another out.
 
-No fault of the plug-in reaches the pipeline: each costs one measurement, is counted, and is logged once per kind.
+No fault of the plug-in reaches the pipeline: it costs one measurement, is counted, and is logged once per kind.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _MOST_EARLY = 100
 
 
 class _Watched(dict[type, bool]):
-    """Whether frames of a class are read at all: one look-up for each frame of a call."""
+    """True for classes of frames that are read: one look-up for each frame of a call."""
 
     def __missing__(self, kind: type[Frame]) -> bool:
         watched = self[kind] = issubclass(kind, _LIFE) or events.reads(kind) or endings.reads(kind)
@@ -71,7 +71,7 @@ class _Watched(dict[type, bool]):
 
 
 class _Read(_Watched):
-    """Whether frames of a class are read where they pass."""
+    """True for classes of frames that are read where they pass."""
 
     def __missing__(self, kind: type[Frame]) -> bool:
         read = self[kind] = WATCHED[kind] or is_of_voice(kind)
@@ -86,7 +86,7 @@ _running: weakref.WeakValueDictionary[str, Lifetime] = weakref.WeakValueDictiona
 
 
 class CallRecorder:
-    """Feeds the calls of one pipeline."""
+    """Records the calls of one pipeline."""
 
     def __init__(
         self,
@@ -101,18 +101,18 @@ class CallRecorder:
         budget: Budget | None = None,
         over_budget: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
-        """Get ready; the first call begins when its pipeline is set up.
+        """Prepare; the first call begins when its pipeline is set up.
 
         Args:
-            options: What the user chose.
-            telemetry: Gives where series go, when a call begins.
-            prices: What usage costs.
+            options: The user's arguments.
+            telemetry: Returns the destination of series when a call begins.
+            prices: Prices of usage.
             settings: The environment's.
-            announce: Told the summary of each call, once.
-            flags: Tells what the pipeline measures, once it has started.
+            announce: Receives the summary of each call, once.
+            flags: Returns the pipeline's measuring flags, once it has started.
             clock: Monotonic seconds.
-            budget: What a call may cost, or `None` for any amount.
-            over_budget: Told what a call has cost when it reaches the budget, in US dollars.
+            budget: Budget of a call, or `None` for none.
+            over_budget: Receives a call's cost in US dollars when it reaches the budget.
         """
         self._spending = Spending(budget or Budget(None), over_budget)
         self._traces = Traces()
@@ -145,11 +145,7 @@ class CallRecorder:
         return self._lifetime.call if self._lifetime else None
 
     def listen_in_front(self, processor: Any) -> None:
-        """Hear the errors of the processors in front, which are set up before this one. Never raises.
-
-        Args:
-            processor: The processor that measures.
-        """
+        """Listen for errors of the processors in front of `processor`, which are set up before it. Never raises."""
         try:
             while (processor := processor.previous) is not None:
                 self._origins.listen(processors_of(processor))
@@ -157,10 +153,10 @@ class CallRecorder:
             self.faulted("set-up", fault)
 
     async def discover(self, setup: Any) -> None:
-        """Look at the pipeline that is being set up, and begin its call, once. Never raises.
+        """Examine the pipeline during its set-up and begin its call, once. Never raises.
 
         Args:
-            setup: What Pipecat's `setup` hook received, or a processor that is set up.
+            setup: The argument of Pipecat's `setup` hook, or a processor that is set up.
         """
         try:
             worker = worker_of(setup)
@@ -189,11 +185,7 @@ class CallRecorder:
             self.faulted("set-up", fault)
 
     def passes(self, frame: Frame) -> None:
-        """Read a frame where it passes, if `READ` says so. Never raises and never waits.
-
-        Args:
-            frame: A frame that passes the processor that measures.
-        """
+        """Read a frame that passes the measuring processor, if `READ` has its class. Never raises and never waits."""
         try:
             if self._speech is not None:
                 self._speech.passes(frame)
@@ -203,11 +195,7 @@ class CallRecorder:
             self.take(frame)
 
     def was_set_up(self, data: Any) -> None:
-        """Note how long a service took to be set up. Never raises.
-
-        Args:
-            data: What Pipecat tells of a processor that was set up.
-        """
+        """Record a service's set-up time from Pipecat's report. Never raises."""
         try:
             if self.call is not None and (told := set_up_times.set_up(data)) is not None:
                 fact, ago = told
@@ -216,11 +204,7 @@ class CallRecorder:
             self.faulted("set-up", fault)
 
     def take(self, frame: Frame) -> None:
-        """Read a frame, unless it was read before. Never raises and never waits.
-
-        Args:
-            frame: Any frame of the pipeline.
-        """
+        """Read a frame, unless it was read before. Never raises and never waits."""
         try:
             # SyncParallelPipeline and bridged workers deliver a frame twice, the second time seconds later.
             if self._seen.first(frame.id):
@@ -229,11 +213,11 @@ class CallRecorder:
             self.faulted(type(frame).__name__, fault)
 
     def has_read(self, frame: Frame) -> bool:
-        """Whether `take` was given a frame before."""
+        """True if `take` was given the frame before."""
         return frame.id in self._seen
 
     async def conclude(self) -> None:
-        """Tell the call's end, once: last export, summary. Takes at most the export timeout, and never raises."""
+        """End the call, once: last export, summary. Takes at most the export timeout, and never raises."""
         try:
             self.read()
             if self._lifetime is not None:
@@ -243,7 +227,7 @@ class CallRecorder:
             self.faulted("end of the call", fault)
 
     def read(self) -> None:
-        """Take the measurements that have come. Never raises."""
+        """Record the measurements received so far. Never raises."""
         unread, self._unread = self._unread, []
         if unread:
             self._contained("set-up", self._partners.look_again)
@@ -262,18 +246,14 @@ class CallRecorder:
             call.trace_id = format(span[0], "032x")
 
     def announce_end(self, frame: Frame) -> None:
-        """Note that the pipeline was told to end, ahead of what it still has to do. Never raises.
-
-        Args:
-            frame: What tells it.
-        """
+        """Record that the pipeline received its end, before its remaining work. Never raises."""
         if self.call is not None:
             self.read()
             reason = self._ending.reason(frame)
             self.call.end(reason, self._clock(), self._ending.ended_by(reason))
 
     def closing(self, call: Call) -> None:
-        """Let numbers that are recorded from now on carry no tags of this call."""
+        """Stop tagging the application's numbers with this call."""
         if call is self.call:
             self._current.end()
         else:
@@ -284,12 +264,7 @@ class CallRecorder:
         await self._announce(summary)
 
     def faulted(self, where: str, fault: Exception) -> None:
-        """Count what a fault of ours cost, and log it once per kind. Never raises.
-
-        Args:
-            where: Where it arose.
-            fault: The fault.
-        """
+        """Count a fault of the plug-in, and log it once per kind. Never raises."""
         with suppress(Exception):
             if self.call is not None:
                 self.call.happened(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
@@ -302,7 +277,7 @@ class CallRecorder:
         Args:
             name: OTLP name of the metric.
             value: The value in `unit`.
-            kind: What it is.
+            kind: The metric's kind.
             unit: UCUM unit; empty for none.
             attributes: More attributes of the value.
         """
@@ -313,12 +288,7 @@ class CallRecorder:
             self._refused(refused)
 
     def outcome(self, name: str, success: bool | None) -> None:
-        """Note what the call achieved; the last one counts. Never raises.
-
-        Args:
-            name: The application's word for it.
-            success: Whether that is a success, or `None` if that is not said.
-        """
+        """Record the application's outcome of the call; the last one counts. Never raises."""
         try:
             if (call := self.call) is None:
                 self._say_once("outcome", "An outcome that is told before the call's pipeline is set up is lost")
@@ -331,7 +301,7 @@ class CallRecorder:
             self.faulted("outcome", fault)
 
     def summary(self) -> CallSummary | None:
-        """The current call or the latest one, or `None` before the first."""
+        """The summary of the current call or the latest one, or `None` before the first."""
         if self.call is None:
             return None
         self.read()

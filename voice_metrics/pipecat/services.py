@@ -1,7 +1,7 @@
-"""The services of a call: which part each plays, which provider runs it, which model it runs; what is measured.
+"""The services of a call: part, provider, model and host, and the pipeline's measuring flags.
 
-Reads Pipecat's processors by attribute and by the names of their base classes, which works on every supported
-version and on services of the application's own.
+Reads Pipecat's processors by attribute and by the names of their base classes, which works on every supported version
+and on the application's own services.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Service:
     Parameters:
         name: Pipecat's name of the instance, such as "OpenAILLMService#3".
         processor: Class name, the same for every call.
-        leg: The part it plays.
-        provider: Pipecat's name of the provider, such as "openai", or `None` for a service of one's own.
-        model: Model it runs, or `None` if it names none.
-        family: Pipecat's name of the provider that its class is made for, where it is pointed at another one.
-        host: Host that it is pointed at, or `None` if it does not say.
-        found: Whether the service itself was seen, or only its name.
-        source: Pipecat's processor, or `None` where only its name was seen.
+        leg: Its part of the bot.
+        provider: Pipecat's name of the provider, such as "openai", or `None` for the user's own service.
+        model: Its model, or `None` if it names none.
+        family: Pipecat's name of the provider that its class is made for, if it is pointed at another one.
+        host: Host of its requests, or `None` if unknown.
+        found: True if the service itself was seen, and not only its name.
+        source: Pipecat's processor, or `None` if only its name was seen.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Service:
 
     @property
     def may_have_images(self) -> bool:
-        """Whether images or video may be among the tokens of its prompts that it reports as text."""
+        """True if prompt tokens that it reports as text may be images or video."""
         held = getattr(self.source() if self.source else None, "__dict__", {})
         if "_video_input_paused" not in held:
             return False
@@ -56,14 +56,14 @@ class Service:
         return bool(held.get("_last_sent_time")) or (self.family == "google" and not held["_video_input_paused"])
 
     def response_model(self) -> str | None:
-        """The model that the provider said it ran, or `None` if it did not say; asked without opening the service."""
+        """The model that the provider reports, or `None`."""
         # Pipecat keeps what came with the latest response of OpenAI's protocol there.
         name = getattr(self.source() if self.source else None, "_full_model_name", None)
         return clean(name) if isinstance(name, str) and name else None
 
     @property
     def speaks_like(self) -> str | None:
-        """The provider whose habits of reporting it has."""
+        """The provider whose way of reporting it shares."""
         return self.family or self.provider
 
 
@@ -76,7 +76,7 @@ class ServiceNames(Protocol):
 
 
 class Flags(NamedTuple):
-    """What a pipeline was told to measure.
+    """The pipeline's measuring flags.
 
     Parameters:
         metrics: `PipelineParams.enable_metrics`.
@@ -89,7 +89,7 @@ class Flags(NamedTuple):
     initial_only: bool
 
     def warnings(self) -> Iterator[str]:
-        """What the call's numbers will lack, each with what to do."""
+        """Yield numbers that the call will lack, each with the cure."""
         if not self.metrics:
             yield "no latencies, since enable_metrics is off; set PipelineParams(enable_metrics=True)"
         if not self.usage:
@@ -100,17 +100,17 @@ class Flags(NamedTuple):
 
 @lru_cache(maxsize=256)
 def leg_of_name(processor: str) -> Leg:
-    """The leg that a class name tells, for services that are not in this pipeline."""
+    """Return the leg for a class name, for services outside this pipeline."""
     return next((leg for base, leg in _LEG_OF_BASE.items() if base in processor), Leg.OTHER)
 
 
 def services_in(processors: Iterable[Any]) -> tuple[Service, ...]:
-    """The processors that measure themselves or are a speech or language service."""
+    """Return the processors that measure themselves or are a speech or language service."""
     return tuple(_service(processor) for processor in processors if _is_service(processor))
 
 
 class Services:
-    """The services of one call, to be asked by name."""
+    """The services of one call, by name."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Services:
 
         Args:
             services: The services of the call's own pipeline.
-            elsewhere: Gives the processors of all other workers that can be looked into, or `None` if there are none.
+            elsewhere: Returns the processors of all other accessible workers, or `None` for none.
             resting: Names of services that their switcher does not use.
         """
         resting = frozenset(resting)
@@ -143,7 +143,7 @@ class Services:
         self._by_class_and_model[service.processor, service.model] = service
 
     def get(self, name: str, /) -> Service | None:
-        """The service of an instance's name, wherever in the process it runs; `None` if it is not found."""
+        """Return a service by its instance's name, anywhere in the process; `None` if not found."""
         service = self.by_name.get(name)
         if service is None and self._elsewhere is not None:
             for found in services_in(processor for processor in self._elsewhere() if processor.name == name):
@@ -152,7 +152,7 @@ class Services:
         return service
 
     def leg(self, processor: str) -> Leg:
-        """The part that a processor plays, by its class name, also for one that was never seen."""
+        """Return a processor's part of the bot, by its class name, even if never seen."""
         service = self._by_class.get(processor)
         return service.leg if service else leg_of_name(processor)
 
@@ -162,12 +162,12 @@ class Services:
         return service.provider if service else provider_of_class(processor)
 
     def host(self, processor: str, model: str | None = None) -> str | None:
-        """The host that a processor is pointed at, by its class name and model; `None` if unknown."""
+        """Return the host of a processor's requests, by class name and model; `None` if unknown."""
         service = self._of(processor, model)
         return service.host if service else None
 
     def response_model(self, processor: str, model: str | None = None) -> str | None:
-        """The model that the provider said it ran, by the class name and model asked for; `None` if unknown."""
+        """Return the model that the provider reports, by class name and requested model; `None` if unknown."""
         service = self._of(processor, model)
         return service.response_model() if service else None
 
@@ -189,11 +189,7 @@ class Services:
 
 @lru_cache(maxsize=256)
 def inferred(name: str) -> Service:
-    """What the name of an instance alone tells of a service, for one in another process.
-
-    Args:
-        name: Pipecat's name of the instance, such as "OpenAILLMService#3", or one that the application gave.
-    """
+    """Return a service known by its instance's name only, such as "OpenAILLMService#3", as in another process."""
     processor = name.partition("#")[0]
     return Service(name, processor, leg_of_name(processor), provider_of_class(processor), None, found=False)
 
@@ -204,7 +200,7 @@ def _is_service(processor: Any) -> bool:
 
 def _service(processor: Any) -> Service:
     family, host = _family(processor), _host(processor)
-    # OpenAI's protocol is spoken by most; a host that is not known may be anyone's gateway to it.
+    # Most providers speak OpenAI's protocol; an unknown host may be a gateway to any of them.
     provider = (provider_of_host(host) if family == "openai" else None) or family
     return Service(
         processor.name,

@@ -1,4 +1,4 @@
-"""How long the services of a pipeline took to be set up, from Pipecat 1.8 on; before, none is told."""
+"""Set-up times of a pipeline's services, which Pipecat reports since 1.8."""
 
 from __future__ import annotations
 
@@ -17,14 +17,7 @@ _LEAST_SECONDS = 0.001
 
 
 def set_up(data: Any) -> tuple[SetUp, float] | None:
-    """What Pipecat says of a processor that was set up.
-
-    Args:
-        data: What it says.
-
-    Returns:
-        The fact and how many seconds ago it was, or `None` if it is no service or took no time.
-    """
+    """Return the fact in Pipecat's report and its age in seconds; `None` for no service, or no time."""
     service = next(iter(services_in((data.processor,))), None)
     seconds = (data.finished_at_ns - data.started_at_ns) / 1e9
     if service is None or seconds < _LEAST_SECONDS:
@@ -34,12 +27,12 @@ def set_up(data: Any) -> tuple[SetUp, float] | None:
 
 
 async def attach(worker: Any, task_manager: Any, was_set_up: Callable[[Any], None]) -> None:
-    """Have each processor told that is set up from now on. Pipecat sets all of them up at once.
+    """Call `was_set_up` on the event loop with Pipecat's report of each processor; Pipecat sets all of them up at once.
 
     Args:
         worker: The pipeline's worker.
         task_manager: Its task manager, as a processor's `setup` receives it.
-        was_set_up: Told what Pipecat says of each, on the event loop.
+        was_set_up: Receives each report.
     """
     if TELLS:
         observer = _SetUps(worker, task_manager, was_set_up)
@@ -49,7 +42,7 @@ async def attach(worker: Any, task_manager: Any, was_set_up: Callable[[Any], Non
 
 
 class _SetUps(BaseObserver):
-    """Observes until the pipeline has started, since an observer costs every frame."""
+    """Observes until the pipeline has started, because an observer costs every frame."""
 
     def __init__(self, worker: Any, task_manager: Any, was_set_up: Callable[[Any], None]) -> None:
         super().__init__(observe_every_push=False)

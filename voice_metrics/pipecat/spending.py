@@ -1,4 +1,4 @@
-"""What a call may cost: the moment at which its priced usage reaches a budget."""
+"""A call's budget: the moment at which its priced usage reaches it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ class Budget:
     """A limit that a call reaches once."""
 
     def __init__(self, usd: float | Decimal | None) -> None:
-        """Check the limit.
-
-        Args:
-            usd: US dollars of one call, positive, or `None` for no limit.
+        """Check the limit: US dollars of one call, positive, or `None` for no limit.
 
         Raises:
-            TypeError: If it is no number.
-            ValueError: If it is not positive and finite.
+            TypeError: It is no number.
+            ValueError: It is not positive and finite.
         """
         if usd is not None and (isinstance(usd, bool) or not isinstance(usd, (int, float, Decimal))):
             raise TypeError(f"budget_usd={usd!r}: expected US dollars, such as 0.5")
@@ -35,11 +32,7 @@ class Budget:
         self._is_reached = False
 
     def reaches(self, spent_usd: Decimal) -> bool:
-        """Whether a call reaches the limit now, for the first time.
-
-        Args:
-            spent_usd: What its usage has cost so far.
-        """
+        """Return True if a call reaches the limit now, for the first time."""
         if self._usd is None or self._is_reached or spent_usd < self._usd:
             return False
         self._is_reached = True
@@ -47,11 +40,11 @@ class Budget:
 
 
 class Spending:
-    """Tells that calls reach their budget.
+    """Reports calls that reach their budget.
 
     Args:
         budget: The limit.
-        told: Told what a call has cost, in US dollars, when it reaches the limit.
+        told: Receives a call's cost in US dollars when it reaches the limit.
     """
 
     def __init__(self, budget: Budget, told: Callable[[float], Awaitable[None]] | None) -> None:
@@ -61,11 +54,7 @@ class Spending:
         self._telling: set[asyncio.Task[None]] = set()
 
     def look(self, spent_usd: Decimal) -> None:
-        """Tell, without waiting, if the call reaches its budget now.
-
-        Args:
-            spent_usd: What its usage has cost so far.
-        """
+        """Report, without waiting, if the call reaches its budget now."""
         if self._told is not None and self.budget.reaches(spent_usd):
             telling = asyncio.get_running_loop().create_task(self._tell(self._told, float(spent_usd)))
             self._telling.add(telling)
