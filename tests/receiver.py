@@ -1,4 +1,4 @@
-"""An OTLP/HTTP receiver on loopback that stores what it acknowledges, and misbehaves when it is told to."""
+"""An OTLP/HTTP receiver on loopback that stores what it acknowledges, and misbehaves on request."""
 
 from __future__ import annotations
 

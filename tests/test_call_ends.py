@@ -1,4 +1,4 @@
-"""What is told of a call's beginning and end, however early, late or abrupt things happen."""
+"""Start and end of a call are recorded, however early, late or abrupt they are."""
 
 from __future__ import annotations
 

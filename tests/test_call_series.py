@@ -1,4 +1,4 @@
-"""A call's series: sums are told once and in full, whoever reads them and whenever."""
+"""A call's series: sums are complete and sent once, for every reader at any time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whatever frames and values come, the pipeline does what it does without us, and what is told stays true.
+"""Whatever frames and values come, the pipeline behaves as without the plug-in, and the records stay true.
 
-The measure is the same pipeline without us: Pipecat loses frames of its own accord, such as one that cannot be shown
+The reference is the same pipeline without it: Pipecat loses frames of its own accord, such as one that cannot be shown
 in its log.
 """
 

@@ -1,4 +1,4 @@
-"""What a call achieved and who ended it: neither follows from the other, nor from how it ended."""
+"""Outcome and ended by: neither follows from the other, nor from the end reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurements wait a moment to be read together; nobody who looks can tell."""
+"""Measurements wait a moment to be read together, and no reader can notice."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Real services against providers on loopback: errors and their status, failover, models, whole requests.
 
-Each is the same in all places of a pipeline, and for the observer.
+The results are the same in all places of a pipeline, and for the observer.
 """
 
 from __future__ import annotations

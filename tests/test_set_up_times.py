@@ -1,4 +1,4 @@
-"""How long services take to be set up, and what of the caller's wait for the greeting that is."""
+"""Set-up times of services, and their share of the caller's wait for the greeting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from outside is made safe once: what is replaced, what stays, how long it may be, how many words there are."""
+"""Text from outside is made safe once: replaced characters, kept ones, length and number of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call is called on the wire and in the log: the user's word comes first, and each thing is said once."""
+"""Names of a call on the wire and in the log: the user's word comes first, and each thing appears once."""
 
 from __future__ import annotations
 

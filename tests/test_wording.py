@@ -1,4 +1,4 @@
-"""How the numbers of a call are said, wherever they are said."""
+"""Numbers of a call have one wording in every place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor finds, against a real server."""
+"""The doctor's findings, against a real server."""
 
 from __future__ import annotations
 

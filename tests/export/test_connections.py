@@ -1,4 +1,4 @@
-"""Connections: what is on the way, what is dead, and who must not notice."""
+"""Connections: requests under way, dead connections, and instrumentation that must not see either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in deploy/ is well formed, refers to what exists, and its bot ends its call when it is told to end."""
+"""Files in deploy/ are well formed and refer to existing things, and its bot ends its call on SIGTERM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is gone, by the process table where it can be seen, else by a heartbeat."""
+"""Dead processes are found by the process table, else by their heartbeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's door: who is answered, with what, and who is not."""
+"""The page's door: which requests it answers, and with which status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accumulators hold what the SDK would hold of the same measurements."""
+"""Accumulators hold the same values as the SDK for the same measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `instrument_server` measures, whose instrumentation does it, and what it leaves alone."""
+"""`instrument_server`: its measurements, their source, and the instrumentation that it leaves alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment says, and what is said about it."""
+"""Settings from an environment, and the advice about misspelt ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a strict type checker says to the people who use the package."""
+"""Reports of a strict type checker to the package's users."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def serve(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Made-up calls in a ledger that is thrown away.")] = False,
     token: Annotated[
-        bool, typer.Option("--token", help="Answer only who has the printed address, not every user of this machine.")
+        bool, typer.Option("--token", help="Answer only the printed address, not every user of this machine.")
     ] = False,
 ) -> None:
     """Show live and past calls on a local web page, until Ctrl-C. Every user of this machine can open it."""

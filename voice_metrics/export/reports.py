@@ -1,6 +1,7 @@
 """Log lines about export: one per kind of fault, one when it is over.
 
-Owns what was said and when. Refuses to say it twice while it lasts.
+A fault that lasts is logged once.
+
 """
 
 from __future__ import annotations
