@@ -30,7 +30,7 @@ class Failing:
         self._always = always
         self.failures = 0
 
-    def __call__(self, fact: Any, *arguments: Any) -> Any:
+    def __call__(self, fact: Any = None, *arguments: Any) -> Any:
         if self._always or (isinstance(fact, CharactersSpoken) and not self.failures):
             self.failures += 1
             raise RuntimeError("boom")
@@ -92,3 +92,24 @@ async def test_an_output_that_always_fails_ends_neither_call_nor_summary(
     with LedgerReader(tmp_path / "calls.db") as ledger:
         assert [call.end_reason for call in ledger.calls()] == ["completed"]
     assert len([line for line in log if "boom" in line]) < 20
+
+
+@pytest.mark.parametrize("method", ["started", "ended", "written"])
+async def test_a_ledger_at_fault_costs_neither_series_nor_summary(
+    method: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    summaries: list[Any] = []
+    metrics.add_event_handler("on_call_summary", lambda processor, summary: summaries.append(summary))
+    make = metrics._recorder._journal
+
+    def made(key: str) -> Any:
+        journal = make(key)
+        setattr(journal, method, Failing(lambda: None, always=True))
+        return journal
+
+    metrics._recorder._journal = made  # type: ignore[method-assign]
+    truth = await run_call(SHORT, before_output=[metrics])
+    assert [summary.characters for summary in summaries] == [truth.characters]
+    assert (store.total(CHARACTERS), store.total("voice.calls.ended.total")) == (truth.characters, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Protocol
 
@@ -89,7 +90,10 @@ class Lifetime:
         self._watch = event_loop.watch()
         self._watch.tell(self._loop_late)
         if journal is not None:
-            journal.started(call.progress(clock()))
+            try:
+                journal.started(call.progress(clock()))
+            except Exception as fault:
+                listener.faulted("ledger", fault)
             self._later(JOURNAL_SECONDS, self._write_journal)
 
     @property
@@ -190,13 +194,13 @@ class Lifetime:
             summary = self.call.progress(self._clock())
             self._show(summary)
             if self._journal is not None:
-                self._journal.ended(summary, last_export)
-                await self._journal_written(self._journal)
+                await self._write_end(self._journal, summary, last_export)
             await self._listener.summed_up(summary)
 
-    async def _journal_written(self, journal: Journal) -> None:
+    async def _write_end(self, journal: Journal, summary: CallSummary, last_export: Future[bool | None]) -> None:
         """Wait a moment for the last rows: a process may leave by `os._exit` when its call is over."""
         try:
+            journal.ended(summary, last_export)
             written = asyncio.wrap_future(journal.written())
             # A ledger that cannot be written has said so; asyncio would say it again, as an error of the application.
             written.add_done_callback(lambda written: written.cancelled() or written.exception())

@@ -26,6 +26,27 @@ from voice_metrics.pipecat.services import Service, services_in
 
 # Modules of services that hear and speak; from 1.8.0 on their metadata tells.
 _DUPLEX = ("realtime", "gemini_live", "nova_sonic", "ultravox", "voice_live", "live")
+_READ = (
+    LLMTextFrame,
+    LLMFullResponseStartFrame,
+    LLMFullResponseEndFrame,
+    MetricsFrame,
+    FunctionCallsStartedFrame,
+    FunctionCallResultFrame,
+    FunctionCallCancelFrame,
+    InterruptionFrame,
+)
+
+
+class _Reads(dict[type, bool]):
+    """Whether frames of a class are read: one look-up for each frame, the caller's audio included."""
+
+    def __missing__(self, kind: type[Frame]) -> bool:
+        reads = self[kind] = issubclass(kind, _READ)
+        return reads
+
+
+_READS = _Reads()
 
 
 class Responses:
@@ -72,6 +93,8 @@ class Responses:
             self._failed(processor.name, raised.error_type)
 
     def _on_push(self, processor: Any, frame: Frame) -> None:
+        if not _READS[type(frame)]:
+            return
         inferences, at = self._inferences[processor.id], self._clock()
         match frame:
             case LLMTextFrame():
