@@ -3,7 +3,7 @@
 import pytest
 
 from voice_metrics.series.prometheus_names import label_name, metric_name, series_names
-from voice_metrics.series.table import GEN_AI, VOICE, Kind
+from voice_metrics.series.table import GEN_AI, PROCESS, VOICE, Kind
 
 NUMBERS = {
     "voice.calls.total": "voice_calls_total",
@@ -41,6 +41,8 @@ HISTOGRAMS = {
     "voice.response.part.milliseconds": "voice_response_part_milliseconds",
     "voice.llm.throughput": "voice_llm_throughput_per_second",
     "voice.function_call.milliseconds": "voice_function_call_milliseconds",
+    "voice.call.duration.seconds": "voice_call_duration_seconds",
+    "voice.event_loop.lag.milliseconds": "voice_event_loop_lag_milliseconds",
     "gen_ai.client.token.usage": "gen_ai_client_token_usage",
     "gen_ai.client.operation.duration": "gen_ai_client_operation_duration_seconds",
     "gen_ai.client.operation.time_to_first_chunk": "gen_ai_client_operation_time_to_first_chunk_seconds",
@@ -72,6 +74,7 @@ UNITS = {
     "voice.errors.total": "{error}",
     "voice.service.switches.total": "{switch}",
     "voice.telemetry.dropped.total": "{item}",
+    "voice.call.duration.seconds": "s",
     "gen_ai.client.token.usage": "{token}",
     "gen_ai.client.operation.duration": "s",
     "gen_ai.client.operation.time_to_first_chunk": "s",
@@ -83,7 +86,7 @@ UNITS = {
 
 def test_every_series_has_the_unit_that_its_numbers_are_read_in():
     latencies = {name: "ms" for name in HISTOGRAMS if name.endswith(".milliseconds")}
-    assert {series.name: series.unit for series in (*VOICE, *GEN_AI)} == latencies | UNITS
+    assert {series.name: series.unit for series in (*VOICE, *PROCESS, *GEN_AI)} == latencies | UNITS
 
 
 def test_every_series_has_the_name_that_dashboards_rely_on():
@@ -91,7 +94,7 @@ def test_every_series_has_the_name_that_dashboards_rely_on():
         name: (f"{prometheus}_bucket", f"{prometheus}_sum", f"{prometheus}_count")
         for name, prometheus in HISTOGRAMS.items()
     }
-    assert {series.name: series_names(series) for series in (*VOICE, *GEN_AI)} == golden
+    assert {series.name: series_names(series) for series in (*VOICE, *PROCESS, *GEN_AI)} == golden
 
 
 @pytest.mark.parametrize(
