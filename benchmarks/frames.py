@@ -1,7 +1,9 @@
 """CPU that each frame of a call costs: a bare pipeline, and the same with one more processor or observer.
 
-A source, five processors that pass frames on, and a sink; frames of 20 ms of audio, at most 50 of them under way.
-What ours adds to the bare pipeline is compared with what a processor or observer adds that does nothing.
+A source, five processors that pass frames on, and a sink; frames of 20 ms of the caller's or of the bot's audio, at
+most 50 of them under way. What ours adds to the bare pipeline is compared with what a processor or observer adds that
+does nothing, the processor in Pipecat's direct mode as ours is; what a processor of the default mode adds, which
+queues, is shown beside it.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ import asyncio
 import statistics
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from loguru import logger
-from pipecat.frames.frames import EndFrame, Frame, MetricsFrame, OutputAudioRawFrame
+from pipecat.frames.frames import EndFrame, Frame, InputAudioRawFrame, MetricsFrame, OutputAudioRawFrame
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -24,11 +27,16 @@ from benchmarks.receiver import receiver
 from benchmarks.recording import PRICES, metrics_frame
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.pipecat.lifetime import READ_SECONDS
+from voice_metrics.prices import PriceBook
 
 FRAMES = 1250
-ROUNDS = 50
+ROUNDS = 30
 AT_ONCE = 50
 AUDIO = b"\0" * 640
+Audio = type[InputAudioRawFrame] | type[OutputAudioRawFrame]
+WHOSE: dict[str, Audio] = {"the caller's audio": InputAudioRawFrame, "the bot's audio": OutputAudioRawFrame}
+QUEUES, IDLE = "a queueing processor that does nothing", "a direct processor that does nothing"
+WATCHES = "an observer that does nothing"
 
 
 class PassesOn(FrameProcessor):
@@ -64,7 +72,7 @@ class Sink(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Count a frame, or pass on what Pipecat needs."""
         await super().process_frame(frame, direction)
-        if not isinstance(frame, (OutputAudioRawFrame, MetricsFrame)):
+        if not isinstance(frame, (InputAudioRawFrame, OutputAudioRawFrame, MetricsFrame)):
             await self.push_frame(frame, direction)
             return
         self.missing -= 1
@@ -112,14 +120,15 @@ class Line:
         self._running = asyncio.create_task(runner.run())
         await started.wait()
 
-    async def feed(self, *, measured: bool) -> None:
+    async def feed(self, audio: Audio, *, measured: bool) -> None:
         """Send frames through, until all have come.
 
         Args:
+            audio: Whose audio.
             measured: Whether a MetricsFrame follows each batch of audio.
         """
         for _ in range(FRAMES // AT_ONCE):
-            frames: list[Frame] = [OutputAudioRawFrame(AUDIO, 16000, 1) for _ in range(AT_ONCE)]
+            frames: list[Frame] = [audio(AUDIO, 16000, 1) for _ in range(AT_ONCE)]
             if measured:
                 frames.append(metrics_frame())
             self._sink.missing = len(frames)
@@ -147,24 +156,24 @@ class Line:
             await self._running
 
 
-async def compare(telemetry: Telemetry, *, measured: bool) -> None:
+async def compare(telemetry: Telemetry, whose: str, *, measured: bool) -> None:
     """Compare, and print it."""
-    shared = {"telemetry": telemetry, "prices": PRICES}
+    prices = PriceBook(PRICES)
     lines = {
         "bare": Line(),
-        "a processor that does nothing": Line([DoesNothing()]),
-        "VoiceMetricsProcessor": Line([VoiceMetricsProcessor(**shared)]),
-        "an observer that does nothing": Line(observers=[Watches()]),
-        "VoiceMetricsObserver": Line(observers=[VoiceMetricsObserver(**shared)]),
+        QUEUES: Line([DoesNothing()]),
+        IDLE: Line([DoesNothing(enable_direct_mode=True)]),
+        "VoiceMetricsProcessor": Line([VoiceMetricsProcessor(telemetry=telemetry, prices=prices)]),
+        WATCHES: Line(observers=[Watches()]),
+        "VoiceMetricsObserver": Line(observers=[VoiceMetricsObserver(telemetry=telemetry, prices=prices)]),
     }
     for line in lines.values():
         await line.start()
-    spent = await in_turns(
-        {name: lambda line=line: line.feed(measured=measured) for name, line in lines.items()}, ROUNDS
-    )
+    ways = {name: partial(line.feed, WHOSE[whose], measured=measured) for name, line in lines.items()}
+    spent = await in_turns(ways, ROUNDS)
     for line in lines.values():
         await line.stop()
-    report(spent, "audio, a MetricsFrame of four items after 50 frames" if measured else "audio alone")
+    report(spent, f"{whose}, a MetricsFrame of four items after 50 frames" if measured else f"{whose} alone")
 
 
 def report(spent: dict[str, list[float]], what: str) -> None:
@@ -172,14 +181,11 @@ def report(spent: dict[str, list[float]], what: str) -> None:
     bare = statistics.median(spent["bare"])
     print(f"{what}: bare {bare / FRAMES * 1e6:.1f} us a frame")
     for name in [name for name in spent if name != "bare"]:
-        extra = added(spent, name, "bare")
-        ratio = statistics.median(way / without for way, without in zip(spent[name], spent["bare"], strict=True))
-        print(f"  + {name}: {extra / FRAMES * 1e6:.1f} us more, {ratio:.3f} of bare")
-    for ours, idle in (
-        ("VoiceMetricsProcessor", "a processor that does nothing"),
-        ("VoiceMetricsObserver", "an observer that does nothing"),
-    ):
-        print(f"  {ours} adds {added(spent, ours, 'bare') / added(spent, idle, 'bare'):.2f} of what {idle} adds")
+        print(f"  + {name}: {added(spent, name, 'bare') / FRAMES * 1e6:.1f} us more")
+    for ours, idle in (("VoiceMetricsProcessor", IDLE), ("VoiceMetricsObserver", WATCHES)):
+        ratio = added(spent, ours, "bare") / added(spent, idle, "bare")
+        whole = statistics.median(own / other for own, other in zip(spent[ours], spent[idle], strict=True))
+        print(f"  {ours} adds {ratio:.2f} of what {idle} adds; the whole pipeline costs {whole:.3f}", flush=True)
 
 
 def main() -> None:
@@ -187,8 +193,9 @@ def main() -> None:
     logger.add(sys.stderr, level="WARNING")
     with receiver() as url:
         telemetry = Telemetry(environ={"OTEL_EXPORTER_OTLP_ENDPOINT": url, "VOICE_METRICS_DB": "off"})
-        for measured in (False, True):
-            asyncio.run(compare(telemetry, measured=measured))
+        for whose in WHOSE:
+            for measured in (False, True):
+                asyncio.run(compare(telemetry, whose, measured=measured))
         telemetry.shutdown()
 
 
