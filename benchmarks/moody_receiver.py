@@ -153,13 +153,16 @@ class Store:
 
     def _may_lack(self, call_id: str, state: str | None, has: Counter[str], fed: dict[str, float]) -> bool:
         """Whether a call may have less, since something of it was refused for good."""
-        # Increments go on after a refusal, and a request found too old does not say which of them were given up.
         increments = bool(self._sums.get(call_id))
-        judged = call_id in self._found_old if increments else self._is_judged(call_id)
-        told_delivered = state == CallState.DELIVERED and not increments
+        if not self._is_judged(call_id) or (state == CallState.DELIVERED and not increments):
+            return False
         # What is there while a call runs may stay there.
         counted = {name: value for name, value in fed.items() if name != "voice.calls.active"}
-        return judged and not told_delivered and all(has[name] <= value for name, value in counted.items())
+        if increments and call_id not in self._found_old:
+            # Each increment that was refused is known.
+            return all(has[name] == value for name, value in counted.items())
+        # A request that is found too old does not say which of its points were given up.
+        return all(has[name] <= value for name, value in counted.items())
 
     @staticmethod
     def _fed(fed: Path) -> dict[str, dict[str, float]]:

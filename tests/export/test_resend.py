@@ -76,6 +76,21 @@ def test_a_server_that_takes_small_requests_gets_what_was_kept_in_small_ones(
     check_once(receiver)
 
 
+def test_one_request_in_small_ones_does_not_leave_the_next_for_later(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    def small(exchange: Exchange) -> None:
+        (answering(413) if len(exchange.points) > 50 else accept)(exchange)
+
+    receiver.behaviour = small
+    spool, _ = owed
+    ((_, request),) = spool.claim()
+    spool.park([request, request])
+    resent = sent_again(endpoint, spool)
+    assert (len(set(resent.delivered)), resent.left) == (CALLS, 0)
+    assert not spool.left
+
+
 def test_a_server_to_which_one_point_is_too_much_is_not_asked_for_every_one(
     receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
 ) -> None:

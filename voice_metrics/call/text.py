@@ -84,8 +84,9 @@ class Vocabulary:
             text: As it came.
             at: Now, in monotonic seconds.
         """
-        word = clean(text)
         used_at = self._used_at
+        # What was taken before is clean.
+        word = text if type(text) is str and text in used_at else clean(text)
         if word not in used_at and len(used_at) >= self._most:
             oldest, idle_since = next(iter(used_at.items()))
             if at - idle_since < self._idle_seconds:

@@ -49,6 +49,8 @@ class _Attempt:
     taken: set[int] = field(default_factory=set)
     hopeless: set[int] = field(default_factory=set)
     outcome: Outcome | None = None
+    # Whether the server takes nothing else either.
+    broken_off: bool = False
 
 
 def resend(
@@ -88,7 +90,7 @@ def resend(
             if attempt.outcome is None or attempt.hopeless or attempt.taken:
                 _settle(spool, number, request, attempt, resent)
                 del kept[number]
-            if attempt.outcome is not None and attempt.outcome.concerns_all:
+            if attempt.broken_off:
                 break
     finally:
         resent.left += len(kept)
@@ -162,6 +164,7 @@ def _sent(delivery: Delivery, request: PendingRequest, spare: Iterator[int]) -> 
         elif outcome.aged:
             attempt.hopeless.update(positions)
         elif outcome.concerns_all:
+            attempt.broken_off = True
             break
     return attempt
 
