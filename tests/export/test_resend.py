@@ -91,6 +91,25 @@ def test_one_request_in_small_ones_does_not_leave_the_next_for_later(
     assert not spool.left
 
 
+def test_call_of_which_one_point_is_too_old_is_not_delivered_by_its_rest(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    single: list[int] = []
+
+    def old(exchange: Exchange) -> None:
+        if len(exchange.points) > 1:
+            answering(413)(exchange)
+        else:
+            single.append(1)
+            (answering(400, b"out of order sample") if len(single) == 1 else answering(503))(exchange)
+
+    receiver.behaviour = old
+    spool, _ = owed
+    sent_again(endpoint, spool)
+    assert len(spool.given_up_keys) == 1
+    assert len(spool.left) == 1
+
+
 def test_a_server_to_which_one_point_is_too_much_is_not_asked_for_every_one(
     receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
 ) -> None:

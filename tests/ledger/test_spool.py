@@ -138,6 +138,17 @@ def test_refusal_that_overtakes_the_end_of_its_call_leaves_nothing_pending(ledge
         assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
 
 
+def test_call_of_which_a_part_was_refused_is_not_delivered_by_its_rest(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("a", NOON, summary("a"))
+    ledger.call_ended("a", summary("a", exported=False), "pending")
+    ledger.park([request("a")])
+    ((number, _),) = ledger.claim()
+    ledger.given_up(["a"])
+    ledger.acknowledged([number])
+    with LedgerReader(path) as reader:
+        assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
+
+
 def test_two_calls_of_one_id_are_settled_each_by_its_own_request(ledger: Ledger, path: Path) -> None:
     for key in ("first", "second"):
         ledger.call_started(key, NOON, summary("sip-1"))

@@ -132,6 +132,10 @@ def _settle(spool: Spool, number: int, request: PendingRequest, attempt: _Attemp
         spool.park([owed])
         resent.left += 1
     over = [key for key in request.calls if key not in owed.calls]
+    if attempt.hopeless and owed.calls:
+        # The rest of such a call may still be delivered, and the whole never.
+        lost = _calls_of(request, attempt.hopeless).calls
+        spool.given_up([key for key in owed.calls if key in lost])
     if attempt.hopeless:
         resent.lost += len(attempt.hopeless)
         resent.refused += over

@@ -105,8 +105,8 @@ def deliver(session: Session, keys: Iterable[str]) -> None:
 def give_up(session: Session, keys: Iterable[str]) -> None:
     """Mark calls of this process ended: a server will never have all of their values."""
     for key in keys:
-        # The call's end, if it is recorded after this, waits for nothing.
-        session.db.execute("UPDATE call SET delivered = 0 WHERE key = ? AND state = 'live'", (key,))
+        # Neither its end, if that is recorded after this, nor the delivery of the rest makes it complete.
+        session.db.execute("UPDATE call SET delivered = 0 WHERE key = ?", (key,))
         _decide(session.db, key, CallState.ENDED)
 
 
@@ -148,9 +148,12 @@ def _keep(db: sqlite3.Connection, process: int | None, requests: Sequence[Pendin
 def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
     # Files of older versions have ids in place of keys: such a key stands for every pending call with the id.
     found = db.execute(
-        "SELECT id, state, summary FROM call WHERE key = :key OR (call_id = :key AND state = 'pending')", {"key": key}
+        "SELECT id, state, summary, delivered FROM call WHERE key = :key OR (call_id = :key AND state = 'pending')",
+        {"key": key},
     )
-    for call, before, text in found.fetchall():
+    for call, before, text, delivered in found.fetchall():
+        if state is CallState.DELIVERED and delivered == 0:
+            continue
         if state is CallState.DELIVERED:
             db.execute("UPDATE call SET delivered = 1 WHERE id = ?", (call,))
         # The process with a pruned request in memory may still deliver it.

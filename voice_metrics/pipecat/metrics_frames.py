@@ -91,10 +91,8 @@ def measurements(frame: MetricsFrame, services: ServiceNames) -> Iterator[Fact]:
 
 def _is_initial(frame: MetricsFrame) -> bool:
     # Pipecat sends zeros for every service when the pipeline starts, without a model.
-    first = frame.data[0] if frame.data else None
     return (
-        first is not None
-        and first.model is None
+        bool(frame.data)
         and all(
             isinstance(item, (TTFBMetricsData, ProcessingMetricsData)) and item.value == 0 and item.model is None
             for item in frame.data
