@@ -6,7 +6,7 @@ make_environment() {
     folder=$1
     with_uv venv --quiet --allow-existing --python "$2" "$folder"
     shift 2
-    with_uv pip install --quiet --python "$folder" --group test --editable . "$@"
+    with_uv pip install --quiet --upgrade --python "$folder" --group test --editable . "$@"
     "$folder/bin/python" -V
     with_uv pip list --quiet --python "$folder" |
         grep -E "^(pipecat-ai|opentelemetry-sdk|protobuf|requests|urllib3|typer|genai-prices|voice-prices) "

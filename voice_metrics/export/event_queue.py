@@ -160,7 +160,9 @@ def record_of(event: CallEvent) -> LogRecord:
         record.trace_id = event.trace_id.to_bytes(16, "big")
     if event.span_id:
         record.span_id = event.span_id.to_bytes(8, "big")
-    record.event_name = event.name
+    # LogRecord.event_name is field 12, which opentelemetry-proto knows from 1.35 on; names are below 128 bytes.
+    name = event.name.encode()
+    record.MergeFromString(bytes((12 << 3 | 2, len(name))) + name)
     return record
 
 
