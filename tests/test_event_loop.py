@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from pathlib import Path
@@ -163,6 +164,21 @@ def test_the_thread_ends_with_its_loop() -> None:
     (thread,) = asyncio.run(begin())
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_a_loop_that_waits_is_held_by_no_function() -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        while (frame := sys._current_frames()[thread.ident or 0]).f_code.co_name != "select":
+            assert time.monotonic() < deadline
+        assert event_loop.held_by(frame) is None
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 def test_the_lag_of_a_call_is_its_worst_tick_and_its_99th_percentile() -> None:

@@ -30,6 +30,7 @@ QUIET_SECONDS = 60.0
 PATIENCE_SECONDS = 10.0
 _LIBRARIES = tuple(f"{sysconfig.get_paths()[kind]}{os.sep}" for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 _ASYNCIO = f"{os.sep}asyncio{os.sep}"
+_WAITS = ("select", "selectors.py")
 _RUNS_THE_LOOP = {"_run", "_run_once", "run_forever", "run_until_complete", "run"}
 
 Told = Callable[[float, str | None], None]
@@ -132,18 +133,18 @@ class _Sentinel:
                 return
             # A thread that could not run either knows nothing of what held the loop.
             if time.monotonic() - before > look + STALL_SECONDS:
-                self._explain("")
+                self._explain(None)
             elif self._late() > _SUSPICIOUS_SECONDS:
                 self._see(held_by(sys._current_frames().get(self._thread)))
 
-    def _see(self, where: str) -> None:
+    def _see(self, where: str | None) -> None:
         # Else the loop went on meanwhile, and the stack is that of something else.
         if (late := self._late()) > _SUSPICIOUS_SECONDS:
             self.seen = where
             if late > STALL_SECONDS:
                 self._explain(where)
 
-    def _explain(self, where: str) -> None:
+    def _explain(self, where: str | None) -> None:
         now = time.monotonic()
         if self._said_at is not None and now - self._said_at < QUIET_SECONDS:
             return
@@ -157,23 +158,24 @@ class _Sentinel:
             logger.warning("The event loop was held for {} by {}: every call of this process waited", lasted, where)
         else:
             logger.warning(
-                "The whole process stood still for more than {} s: a library that keeps Python's interpreter lock, or "
-                "a machine without time for it",
+                "The event loop had work and could not run for more than {} s: another thread kept Python's "
+                "interpreter lock, or the machine had no time for this process",
                 STALL_SECONDS,
             )
 
 
-def held_by(frame: FrameType | None) -> str:
+def held_by(frame: FrameType | None) -> str | None:
     """The function that holds a thread: the innermost of the application's, and what it called.
 
     Args:
         frame: The thread's innermost frame, or `None` if it is gone.
 
     Returns:
-        Names and places for a line of the log.
+        Names and places for a line of the log; `None` if no function holds it, since the thread is gone or the loop
+        waits for its turn to run.
     """
-    if frame is None:
-        return "a thread that ended"
+    if frame is None or (frame.f_code.co_name, Path(frame.f_code.co_filename).name) == _WAITS:
+        return None
     own: FrameType | None = frame
     while own is not None and own.f_code.co_filename.startswith(_LIBRARIES):
         # What called the loop does not hold it.
