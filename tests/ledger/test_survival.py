@@ -105,7 +105,7 @@ def test_damage_in_the_middle_of_the_file_is_noticed_by_whoever_writes_there(pat
     assert ids(path) == ["new-0", "new-1", "new-2"]
     (aside,) = path.parent.glob("calls.db.damaged-*")
     assert aside.read_bytes() == bytes(content)
-    assert len(said) == 1
+    assert len(said) == 1, "\n".join(said)
     second.close()
 
 
@@ -168,7 +168,7 @@ def test_only_one_of_two_ledgers_sets_a_damaged_file_aside(path: Path, said: lis
     assert all(patiently(ledger) for ledger in ledgers)
     assert ids(path) == ["0", "1"]
     assert len(list(path.parent.glob("calls.db.damaged-*"))) == 1
-    assert len(said) == 1
+    assert len(said) == 1, "\n".join(said)
     for ledger in ledgers:
         ledger.close()
 

@@ -6,11 +6,17 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from voice_metrics.ledger import schema
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # How long SQLite waits for another process's transaction; one of this package lasts milliseconds.
 BUSY_SECONDS = 2.0
@@ -151,17 +157,21 @@ class LedgerFile:
         """
         damaged = self._inode
         self.close()
-        if damaged is None or damaged != _inode(self.path) or not is_ledger(self.path):
+        if damaged is None or not is_ledger(self.path):
             return None
-        stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-        aside = _unused(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
-        self.path.rename(aside)
-        for journal in ("-wal", "-shm", "-journal"):
-            # SQLite would replay a journal left behind into the new file.
-            left = self.path.with_name(self.path.name + journal)
-            if left.exists():
-                left.rename(aside.with_name(aside.name + journal))
-        return aside
+        with contextlib.suppress(FileNotFoundError), _alone(self.path):
+            if damaged != _inode(self.path):
+                return None
+            stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+            aside = _unused(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
+            # SQLite would replay a journal left behind into the new file, which another process may begin at once.
+            for journal in ("-wal", "-shm", "-journal"):
+                left = self.path.with_name(self.path.name + journal)
+                if left.exists():
+                    left.rename(aside.with_name(aside.name + journal))
+            self.path.rename(aside)
+            return aside
+        return None
 
 
 def kind_of_no_file(path: Path) -> str | None:
@@ -172,15 +182,26 @@ def kind_of_no_file(path: Path) -> str | None:
 
 
 def is_ledger(path: Path) -> bool:
-    """True if a damaged file has a ledger's header or the default file name."""
+    """True if a damaged file has a ledger's header or the default file name, or was renamed by now."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        return True
     except OSError:
         return False
     # https://www.sqlite.org/fileformat2.html#the_database_header, read 2026-11-29
     ours = header.startswith(b"SQLite format 3\0") and header[68:72] == schema.APPLICATION_ID.to_bytes(4, "big")
     return ours or path.name == _DEFAULT_NAME
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process is renaming the file; on Windows one that is open elsewhere has no new name."""
+    with path.open("rb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _unused(path: Path) -> Path:
