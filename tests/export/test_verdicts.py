@@ -114,6 +114,28 @@ def test_ended_call_that_a_server_rejects_is_given_up_and_not_sent_again(
     assert "is not sent again" in log.warnings[-1]
 
 
+def test_refusal_of_a_part_is_noted_while_the_rest_is_still_owed(receiver: Receiver, start: Start) -> None:
+    aged: set[object] = set()
+
+    def age_one(exchange: Exchange) -> None:
+        series = {point.key for point in exchange.points}
+        if len(series) > 1:
+            answering(400, b"bad")(exchange)
+            return
+        aged.update(series if not aged else ())
+        (answering(400, b"out of order sample") if series == aged else answering(503))(exchange)
+
+    receiver.behaviour = age_one
+    spool = MemorySpool()
+    telemetry = start(spool=spool, OTEL_METRIC_EXPORT_INTERVAL="100")
+    call = RecordedCall(telemetry, "c1")
+    call.use(3, 7.0)
+    assert call.end().result(10) is False
+    assert receiver.wait_for(lambda _: "c1" in spool.given_up_keys)
+    assert receiver.wait_for(lambda _: spool.kept)
+    assert telemetry.shutdown(2.0) is False
+
+
 def test_points_that_a_server_rejects_of_an_earlier_run_are_never_sent_again(receiver: Receiver, start: Start) -> None:
     receiver.behaviour = answering(503)
     spool = MemorySpool()

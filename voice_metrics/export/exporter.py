@@ -321,8 +321,10 @@ class Exporter:
                 over[key] = refused or (shared and shipped is not None and outgoing in shipped.given_up)
         for key in over:
             del self._late[key]
-        if over and self._unsent is not None:
-            self._unsent.settled(over)
+        # Known before the rest is delivered, which another process may have to do.
+        given_up = {call.key: True for call in shipped.given_up if call.refused} if shipped is not None else {}
+        if (over or given_up) and self._unsent is not None:
+            self._unsent.settled({**given_up, **over})
 
     def _relieve(self) -> None:
         """Give up, or hand to the spool, the oldest ended calls when there is no room for more."""
