@@ -13,6 +13,7 @@ from voice_metrics.grafana.alerts import Thresholds, render, rules
 from voice_metrics.grafana.burn import UNUSUAL
 from voice_metrics.grafana.documents import ALERTS
 
+from .minutes import groups
 from .programs import promtool
 
 CALL, SHARED = {"call_id": "c1"}, {}
@@ -295,6 +296,7 @@ def verdict(case: Case, folder: Path, rules_file: Path = ALERTS) -> str:
         {
             "rule_files": [str(rules_file)],
             "evaluation_interval": "1m",
+            "group_eval_order": groups(rules_file.read_text()),
             "tests": [
                 {
                     "interval": "1m",
