@@ -136,14 +136,14 @@ async def test_response_times_are_the_callers_waits() -> None:
     metrics = VoiceMetricsProcessor()
     turns = (Turn("hello there"), Turn("goodbye", think_seconds=0.8))
 
-    truth = await run_call(Script(turns=turns, stop_seconds=0.5), before_output=[metrics])
+    truth = await run_call(Script(turns=turns, stop_seconds=1.0), before_output=[metrics])
 
     response = metrics.summary().to_dict()["response"]
     waits_ms = [1000 * wait for wait in truth.responses]
-    # A busy machine adds some milliseconds between two readings; the silence before the turn ends is 500 of them.
-    assert response["min_ms"] == pytest.approx(min(waits_ms), abs=200)
-    assert response["max_ms"] == pytest.approx(max(waits_ms), abs=200)
-    assert response["average_ms"] == pytest.approx(sum(waits_ms) / len(waits_ms), abs=200)
+    # A busy machine adds some hundred milliseconds between two readings; the silence before the turn ends is 1000.
+    assert response["min_ms"] == pytest.approx(min(waits_ms), abs=450)
+    assert response["max_ms"] == pytest.approx(max(waits_ms), abs=450)
+    assert response["average_ms"] == pytest.approx(sum(waits_ms) / len(waits_ms), abs=450)
 
 
 def _behind_branches(voice: list[FrameProcessor]) -> list[FrameProcessor]:
