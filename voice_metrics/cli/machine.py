@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from voice_metrics.cli.environment_file import FromFile
 from voice_metrics.cli.findings import Finding, Mark
+from voice_metrics.cli.wording import several
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet
 from voice_metrics.prices import PriceBook
 from voice_metrics.series.footprint import Footprint
@@ -132,19 +133,15 @@ def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
     if settings.endpoint is not None and settings.call_ids and (most := busiest(calls)):
         yield Finding(
             Mark.GOOD,
-            f"Of the latest {_number(len(calls))} in the ledger, at most {most} counted as active at once: "
+            f"Of the latest {several(len(calls), 'call')} in the ledger, at most {most} counted as active at once: "
             f"up to about {most * cost.series} active series.",
         )
-    held = f"Ledger {shown(path)}: {_number(count)}, "
+    held = f"Ledger {shown(path)}: {several(count, 'call')}, "
     if not waiting.requests:
         yield Finding(Mark.GOOD, f"{held}nothing waits to be sent.")
         return
-    wait = f"series of {_number(waiting.calls)}" if waiting.calls else "shared series"
+    wait = f"series of {several(waiting.calls, 'call')}" if waiting.calls else "shared series"
     yield Finding(Mark.ADVICE, f"{held}{wait} wait to be sent: `voice-metrics resend` sends them.")
-
-
-def _number(calls: int) -> str:
-    return f"{calls} call{'' if calls == 1 else 's'}"
 
 
 def _fault(path: Path) -> str | None:

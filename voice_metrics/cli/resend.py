@@ -11,6 +11,7 @@ import typer
 from voice_metrics.cli.local_events import send_local
 from voice_metrics.cli.moments import option_moment
 from voice_metrics.cli.places import ledger_file
+from voice_metrics.cli.wording import several
 from voice_metrics.ledger import LedgerReader, NoCallYet, PendingState
 from voice_metrics.settings.environment import Settings, SettingsError
 
@@ -111,11 +112,10 @@ def _calls(call_ids: list[str]) -> str:
     # The empty id stands for series that calls share.
     number = len({call_id for call_id in call_ids if call_id})
     shared = "shared series" if "" in call_ids else ""
-    calls = f"{number} call{'' if number == 1 else 's'}" if number else ""
+    calls = several(number, "call") if number else ""
     return " and ".join(part for part in (calls, shared) if part)
 
 
 def _told(waiting: PendingState) -> str:
-    requests = f"{waiting.requests} request{'' if waiting.requests == 1 else 's'}"
-    calls = f"{waiting.calls} call{'' if waiting.calls == 1 else 's'}"
+    requests, calls = several(waiting.requests, "request"), several(waiting.calls, "call")
     return f"{requests} of {calls} ({waiting.bytes / 1000:.0f} kB) wait{'s' if waiting.requests == 1 else ''}"

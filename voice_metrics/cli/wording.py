@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from voice_metrics.call.wording import NOTHING, achieved, count, figures, length, milliseconds, usd
 
-__all__ = ["NOTHING", "achieved", "count", "figures", "length", "milliseconds", "printable", "usd"]
+__all__ = ["NOTHING", "achieved", "count", "figures", "length", "milliseconds", "printable", "several", "usd"]
+
+
+def several(number: int, noun: str) -> str:
+    """Return a number of things, such as "2 calls"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:
