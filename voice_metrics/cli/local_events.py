@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voice_metrics.call.call_events import CallEvent, call_event, tags_of
+from voice_metrics.cli.wording import several
 from voice_metrics.ledger import CallDetail, CallFilter, CallState, Fate, LedgerReader, NoCallYet
 from voice_metrics.settings.environment import Settings, SettingsError
 
@@ -37,7 +38,7 @@ def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: 
         print("No call waits that ended without a server.")
         return 0
     if dry_run:
-        print(f"{_calls(len(found))} ended without a server and can be sent as events.")
+        print(f"{several(len(found), 'call')} ended without a server and can be sent as events.")
         return 1
     if settings.logs_endpoint is None:
         raise SettingsError(
@@ -73,7 +74,7 @@ def _send(settings: Settings, path: Path, found: list[CallDetail]) -> int:
             for call in some:
                 queue.add(call.row.key, call.row.call_id, _event(call))
             failure = queue.ship(requests)
-            delivered = [call.row.key for call in some if queue.reached(call.row.key)]
+            delivered = queue.reached(call.row.key for call in some)
             sent += len(delivered)
             _note(ledger, delivered)
             if failure is not None:
@@ -82,7 +83,7 @@ def _send(settings: Settings, path: Path, found: list[CallDetail]) -> int:
     finally:
         delivery.close()
         ledger.close()
-    print(f"{_calls(sent)} of {len(found)} delivered to {settings.logs_endpoint.destination} as events.")
+    print(f"{several(sent, 'call')} of {len(found)} delivered to {settings.logs_endpoint.destination} as events.")
     return 0 if sent == len(found) else 1
 
 
@@ -92,7 +93,7 @@ def _event(call: CallDetail) -> CallEvent:
     return call_event(told, tags_of(told), ended_at)
 
 
-def _note(ledger: Ledger, keys: list[str]) -> None:
+def _note(ledger: Ledger, keys: set[str]) -> None:
     if keys:
         ledger.delivered(keys)
         ledger.flush()
@@ -100,7 +101,3 @@ def _note(ledger: Ledger, keys: list[str]) -> None:
 
 def _count(reason: str, items: int) -> None:
     """Ignore drops: the printed line counts them."""
-
-
-def _calls(number: int) -> str:
-    return f"{number} call{'' if number == 1 else 's'}"

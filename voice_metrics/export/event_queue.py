@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs, SeverityNumber
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from voice_metrics.call.call_events import CallEvent
 from voice_metrics.export.answers import Outcome, Verdict
+from voice_metrics.export.blocks import field
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.messages import any_value, key_values, scope_of
 from voice_metrics.export.requests import Requests
@@ -81,9 +82,9 @@ class EventQueue:
         """The calls of which an event waits."""
         return frozenset(one.key for one in self.waiting)
 
-    def reached(self, key: str) -> bool:
-        """Whether a server has every event of a call, as the latest round left it."""
-        return key not in self._refused and key not in self.keys()
+    def reached(self, keys: Iterable[str]) -> set[str]:
+        """Those of some calls of which a server has every event, as the latest round left it."""
+        return set(keys) - self._refused - self.keys()
 
     def ship(self, requests: Requests) -> Outcome | None:
         """Send what waits.
@@ -168,10 +169,8 @@ def record_of(event: CallEvent) -> LogRecord:
 
 def body_of(requests: Requests, events: Iterable[Waiting]) -> bytes:
     """An ExportLogsServiceRequest."""
-    scope = ScopeLogs(scope=scope_of())
-    for one in events:
-        scope.log_records.append(LogRecord.FromString(one.record))
-    return requests.enclosed([scope.SerializeToString()])
+    scope = field(1, scope_of().SerializeToString())
+    return requests.enclosed([b"".join((scope, *(field(2, one.record) for one in events)))])
 
 
 def _chunked(events: Sequence[Waiting]) -> Iterable[list[Waiting]]:

@@ -298,8 +298,9 @@ class Exporter:
 
     def _finish(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
         self._live.forget(self._live.clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
+        reached = self._events.reached(flush.key for flush in flushes) if self._events is not None else None
         for flush in flushes:
-            events = self._events.reached(flush.key) if self._events is not None else None
+            events = flush.key in reached if reached is not None else None
             series = None if shipped is None else shipped.reached(flush.outgoing)
             acknowledged = events if series is None else series if events is None else series and events
             if acknowledged is False:
@@ -312,13 +313,17 @@ class Exporter:
         if not self._late:
             return
         waiting = self._events.keys() if self._events is not None else frozenset()
+        reached = self._events.reached(self._late) if self._events is not None else self._late.keys()
         over: dict[str, bool] = {}
         for key, outgoing in self._late.items():
             shared = outgoing is self._live.shared
             done = shipped is None or (shipped.reached(outgoing) if shared else outgoing.settled)
             if done and key not in waiting:
-                refused = outgoing.refused or (self._events is not None and not self._events.reached(key))
-                over[key] = refused or (shared and shipped is not None and outgoing in shipped.given_up)
+                over[key] = (
+                    outgoing.refused
+                    or key not in reached
+                    or (shared and shipped is not None and outgoing in shipped.given_up)
+                )
         for key in over:
             del self._late[key]
         # Known before the rest is delivered, which another process may have to do.

@@ -39,8 +39,7 @@ class Requests:
             pieces: What goes in.
             mark: Whether this is noted as sent.
         """
-        scopes = [field(2, scope) for piece in pieces for scope in piece.scopes(mark=mark)]
-        return self._around(scopes)
+        return self.enclosed(scope for piece in pieces for scope in piece.scopes(mark=mark))
 
     def enclosed(self, scopes: Iterable[bytes]) -> bytes:
         """A request of any signal: resource and scopes have the same places in each.
@@ -48,10 +47,7 @@ class Requests:
         Args:
             scopes: Serialised messages of the scopes.
         """
-        return self._around([field(2, scope) for scope in scopes])
-
-    def _around(self, scopes: Iterable[bytes]) -> bytes:
-        return field(1, b"".join((self._head, *scopes, self._tail)))
+        return field(1, b"".join((self._head, *(field(2, scope) for scope in scopes), self._tail)))
 
     def pending(self, pieces: Iterable[Piece], now: float) -> list[PendingRequest]:
         """Requests to keep.
