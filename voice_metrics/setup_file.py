@@ -10,7 +10,7 @@ from typing import Any
 from loguru import logger
 
 from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.pipecat.workers import processors_of
+from voice_metrics.pipecat.workers import is_output, processors_of
 from voice_metrics.processor import VoiceMetricsProcessor
 
 
@@ -24,14 +24,10 @@ async def setup_pipeline_worker(worker: Any) -> None:
         processors = list(processors_of(worker.pipeline))
         if any(isinstance(processor, VoiceMetricsProcessor) for processor in processors):
             logger.info("{}: measured by its own VoiceMetricsProcessor, no observer is added", worker)
-        elif not any(_is_output(processor) for processor in processors):
+        elif not any(map(is_output, processors)):
             # The worker with the transport sees the frames of the call's other workers.
             logger.debug("{}: talks to no caller, not observed", worker)
         else:
             worker.add_observer(VoiceMetricsObserver())
     except Exception as fault:
         logger.error("This call is not measured: {}", fault)
-
-
-def _is_output(processor: Any) -> bool:
-    return any(base.__name__ == "BaseOutputTransport" for base in type(processor).__mro__)

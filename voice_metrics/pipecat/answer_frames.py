@@ -41,7 +41,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.call.playout import Playout
 from voice_metrics.pipecat.conversation_frames import event
 from voice_metrics.pipecat.services import services_in
-from voice_metrics.pipecat.workers import is_bridge, processors_of, worker_of
+from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of, worker_of
 
 _Happened = Callable[[Event, Any], None]
 
@@ -188,7 +188,7 @@ def listen_to_turns(processor: Any, happened: _Happened) -> bool:
         processor: Any processor.
         happened: Receives each event and the processor, on the event loop.
     """
-    if not any(base.__name__ == "LLMUserAggregator" for base in type(processor).__mro__):
+    if not is_a(processor, "LLMUserAggregator"):
         return False
 
     def stopped(aggregator: Any, strategy: Any, message: Any) -> None:

@@ -12,6 +12,7 @@ from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.events import BotStarted, UserStarted, VoiceStarted
 from voice_metrics.call.facts import EndReason
 from voice_metrics.pipecat.failures import gives_up
+from voice_metrics.pipecat.workers import is_a
 
 # How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
 _GAVE_UP = "can no longer do its job"
@@ -182,7 +183,7 @@ def _told(frame: Frame | None) -> str:
 
 def _line(processor: Any) -> Any | None:
     """The transport of an input or output processor, or `None`."""
-    if not any(base.__name__ in ("BaseInputTransport", "BaseOutputTransport") for base in type(processor).__mro__):
+    if not is_a(processor, "BaseInputTransport", "BaseOutputTransport"):
         return None
     client = getattr(processor, "_client", None)
     # Some inputs know their transport, the others a client with callbacks that are the transport's methods.

@@ -12,6 +12,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.pipecat.answer_frames import leg_of, maker_of_speech
 from voice_metrics.pipecat.placement import in_front
 from voice_metrics.pipecat.switches import resting_in
+from voice_metrics.pipecat.workers import is_output
 
 _REPLY = (LLMFullResponseStartFrame, LLMFullResponseEndFrame)
 
@@ -64,14 +65,10 @@ def passing_speech(
         keeps them.
     """
     front = None if meter is None else in_front(root, meter)
-    if front is None or any(_is_output(processor) for processor in front):
+    if front is None or any(map(is_output, front)):
         return None
     voices = [processor for processor in processors if leg_of(processor) is Leg.TTS]
     resting = set(resting_in(processors))
     if sum(voice.name not in resting for voice in voices) != 1:
         return None
     return PassingSpeech(happened, clock) if all(voice in front for voice in voices) else None
-
-
-def _is_output(processor: Any) -> bool:
-    return any(base.__name__ == "BaseOutputTransport" for base in type(processor).__mro__)

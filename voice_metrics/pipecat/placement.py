@@ -12,7 +12,7 @@ from typing import Any
 
 from voice_metrics.call.facts import Leg
 from voice_metrics.pipecat.services import services_in
-from voice_metrics.pipecat.workers import processors_of
+from voice_metrics.pipecat.workers import is_a, processors_of
 from voice_metrics.telemetry import Telemetry
 
 _PARALLEL = ("ParallelPipeline", "SyncParallelPipeline")
@@ -44,7 +44,7 @@ def misplaced(root: Any, meter: Any) -> str | None:
 def in_front(node: Any, meter: Any) -> list[Any] | None:
     """Return the processors below a node whose frames reach `meter`; `None` if `meter` is not below it."""
     passed: list[Any] = []
-    parallel = any(base.__name__ in _PARALLEL for base in type(node).__mro__)
+    parallel = is_a(node, *_PARALLEL)
     for child in getattr(node, "processors", ()) or ():
         if child is meter:
             return passed

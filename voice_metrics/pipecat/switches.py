@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from voice_metrics.pipecat.workers import is_a
+
 
 def is_switcher(processor: Any) -> bool:
     """Whether a processor switches between services or language models."""
-    return any(base.__name__ == "ServiceSwitcher" for base in type(processor).__mro__)
+    return is_a(processor, "ServiceSwitcher")
 
 
 def switchers_in(processors: Iterable[Any]) -> Iterator[Any]:

@@ -51,6 +51,16 @@ def peers_of(worker: Any) -> Iterator[Any]:
             yield peer
 
 
+def is_a(processor: Any, *names: str) -> bool:
+    """Whether a processor's class or one of its bases has one of these names; extras of Pipecat are not imported."""
+    return any(base.__name__ in names for base in type(processor).__mro__)
+
+
 def is_bridge(processor: Any) -> bool:
     """Whether a processor connects its pipeline with other workers."""
-    return any(base.__name__ == "BusBridgeProcessor" for base in type(processor).__mro__)
+    return is_a(processor, "BusBridgeProcessor")
+
+
+def is_output(processor: Any) -> bool:
+    """Whether a processor plays what the bot says."""
+    return is_a(processor, "BaseOutputTransport")
