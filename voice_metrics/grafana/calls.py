@@ -7,6 +7,7 @@ from voice_metrics.grafana.panels import (
     CALL,
     MILLISECONDS,
     MOMENT,
+    NOT_INTERRUPTED,
     NUMBER,
     SECONDS,
     USD,
@@ -43,7 +44,6 @@ from voice_metrics.series.table import (
 _OFF = "With VOICE_METRICS_CALL_ID=off all calls share their series; `voice-metrics calls` lists the calls instead."
 _ID = ("call_id",)
 _EACH = Selection(ALL.matchers, whole)
-_UNCUT = 'interrupted!="true"'
 _IN_TIME = Selection(CALL.matchers)
 
 _STARTED = (
@@ -63,7 +63,7 @@ RECENT = Row(
             Query(_EACH.total(INTERRUPTIONS, RANGE, _ID), "Interruptions"),
             Query(_EACH.total(TURNS_UNANSWERED, RANGE, _ID), "Unanswered"),
             Query(_EACH.average(RESPONSE, RANGE, _ID), "Response", MILLISECONDS),
-            Query(_EACH.where(_UNCUT).average(TTFB, RANGE, _ID), "TTFB", MILLISECONDS),
+            Query(_EACH.where(NOT_INTERRUPTED).average(TTFB, RANGE, _ID), "TTFB", MILLISECONDS),
             Query(_EACH.total(LLM_TOKENS, RANGE, _ID), "Tokens"),
             Query(_EACH.total(TTS_CHARACTERS, RANGE, _ID), "Characters"),
             Query(_EACH.total(COST, RANGE, _ID), "Cost", USD),
@@ -112,7 +112,7 @@ ONE = Row(
             "Interruptions of the call",
             "Times the caller cut the bot off.",
             NUMBER,
-            Query(CALL.or_zero(CALL.total(INTERRUPTIONS, RANGE), RANGE)),
+            Query(CALL.total_or_zero(INTERRUPTIONS, RANGE)),
         ),
         figure(
             "Turns of the call",
@@ -132,19 +132,19 @@ ONE = Row(
             "Characters of the call",
             "Characters sent to speech synthesis.",
             NUMBER,
-            Query(CALL.or_zero(CALL.total(TTS_CHARACTERS, RANGE), RANGE)),
+            Query(CALL.total_or_zero(TTS_CHARACTERS, RANGE)),
         ),
         figure(
             "Audio of the call",
             "Audio that speech recognition processed.",
             SECONDS,
-            Query(CALL.or_zero(CALL.total(STT_AUDIO, RANGE), RANGE)),
+            Query(CALL.total_or_zero(STT_AUDIO, RANGE)),
         ),
         figure(
             "Errors of the call",
             "Errors that processors of the pipeline reported.",
             NUMBER,
-            Query(CALL.or_zero(CALL.total(ERRORS, RANGE), RANGE)),
+            Query(CALL.total_or_zero(ERRORS, RANGE)),
             limits=(1,),
         ),
         table(
@@ -176,7 +176,7 @@ ONE = Row(
         table(
             "TTFB of the call",
             "Request to first output. Interrupted requests are left out.",
-            *summary(CALL.where(_UNCUT), TTFB, ("service", "model")),
+            *summary(CALL.where(NOT_INTERRUPTED), TTFB, ("service", "model")),
             labels={"service": "Service", "model": "Model"},
             order="p95",
             unit=MILLISECONDS,
@@ -194,7 +194,7 @@ ONE = Row(
             "Average response time and TTFB of the last few minutes.",
             MILLISECONDS,
             Query(_IN_TIME.average(RESPONSE, SMOOTH), "response"),
-            Query(_IN_TIME.where(_UNCUT).average(TTFB, SMOOTH, ("service",)), "TTFB {{service}}"),
+            Query(_IN_TIME.where(NOT_INTERRUPTED).average(TTFB, SMOOTH, ("service",)), "TTFB {{service}}"),
         ),
         bars(
             "Tokens of the call over time",

@@ -140,7 +140,7 @@ ROW = Row(
             "Interruptions",
             "Times a caller cut the bot off while it was speaking.",
             NUMBER,
-            Query(ALL.or_zero(ALL.total(INTERRUPTIONS, RANGE), RANGE)),
+            Query(ALL.total_or_zero(INTERRUPTIONS, RANGE)),
             width=8,
         ),
         table(

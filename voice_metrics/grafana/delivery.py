@@ -52,7 +52,7 @@ PLUG_IN = Row(
             "Dropped",
             "Measurements that the plug-in refused or lost in the time range; 0 in good health.",
             NUMBER,
-            Query(ALL.or_zero(ALL.total(DROPPED, RANGE), RANGE)),
+            Query(ALL.total_or_zero(DROPPED, RANGE)),
             width=6,
             limits=(1,),
         ),

@@ -76,7 +76,7 @@ FIGURES = (
         "Errors",
         "Errors that processors of the pipeline reported.",
         NUMBER,
-        Query(ALL.or_zero(ALL.total(ERRORS, RANGE), RANGE)),
+        Query(ALL.total_or_zero(ERRORS, RANGE)),
         width=6,
         limits=(1, 10),
     ),

@@ -17,7 +17,8 @@ SHARE = "percentunit"
 MOMENT = "dateTimeAsIso"
 
 ALL = Selection(('job=~"$job"',))
-UNCUT = ALL.where('interrupted!="true"')
+NOT_INTERRUPTED = 'interrupted!="true"'
+UNCUT = ALL.where(NOT_INTERRUPTED)
 CUT = ALL.where('interrupted="true"')
 CALL = Selection(('job=~"$job"', 'call_id=~"$call_id"'), whole)
 

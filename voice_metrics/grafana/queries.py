@@ -136,6 +136,10 @@ class Selection:
         grouping = f"max by ({', '.join(by)}) "
         return f"{grouping}(timestamp({one}) or max_over_time(timestamp({one})[{window}:5m]))"
 
+    def total_or_zero(self, series: Series, window: str) -> str:
+        """Sum of a counter's row; see `or_zero`."""
+        return self.or_zero(self.total(series, window), window)
+
     def share(self, part: str, whole: str, window: str) -> str:
         """Part of a whole, 0 if there is a whole without such a part; both queries answer without labels."""
         return f"({self.or_zero(part, window)}) / ({whole} > 0)"
