@@ -52,10 +52,10 @@ from voice_metrics.call.response_parts import Breakdown, ResponseParts
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.call.throughput import Throughput
 from voice_metrics.call.unreported import UnreportedUsage
-from voice_metrics.pipecat.services import Services
-from voice_metrics.prices import PriceBook
 
 if TYPE_CHECKING:
+    from voice_metrics.pipecat.services import Services
+    from voice_metrics.prices import PriceBook
     from voice_metrics.series.own_metrics import OwnMetrics
 
 NO_SERVICE = "none"
@@ -372,28 +372,17 @@ class Call:
 
     def _summed_up(self, record: Record, at: float) -> CallSummary:
         over = self._over_at(at)
-        duration = over - self._started_at
-        return CallSummary(
+        summary = record.summary(
             call_id=self.identity.call_id,
             started_at=self.identity.started_at,
-            duration_seconds=duration,
+            duration_seconds=over - self._started_at,
             end_reason=self.end_reason,
             models=self.models.current,
             attributes=self.identity.attributes,
-            llm=record.tokens.summary(),
-            characters=record.characters,
-            audio_seconds=record.audio_seconds,
-            ttfb=record.service_latency(FirstByte),
-            processing=record.service_latency(Processing),
-            response=record.response.summary(),
-            turns=dict(record.turns),
-            interruptions=record.interruptions,
-            function_calls=dict(record.functions),
-            errors=record.errors,
-            switches=record.switches,
-            cost=record.costs.summary(duration),
-            dropped=record.dropped,
-            line=record.line.summary(self._conversation.floor(over)),
+            floor=self._conversation.floor(over),
+        )
+        return replace(
+            summary,
             outcome=self.outcome.name,
             success=self.outcome.success,
             ended_by=self.ended_by,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
     CharactersSpoken,
+    EndReason,
     Fact,
     Failed,
     FirstByte,
@@ -27,9 +29,10 @@ from voice_metrics.call.facts import (
     TurnOutcome,
     Unpriced,
 )
+from voice_metrics.call.floor import FloorTotals
 from voice_metrics.call.latency import Samples
 from voice_metrics.call.line import Line
-from voice_metrics.call.summary import CostSummary, LLMSummary, PriceUsed, ServiceLatency
+from voice_metrics.call.summary import CallSummary, CostSummary, LLMSummary, PriceUsed, ServiceLatency
 
 
 @dataclass(slots=True)
@@ -148,6 +151,51 @@ class Record:
                 self.costs.miss(fact)
             case _:
                 self.line.take(fact)
+
+    def summary(
+        self,
+        *,
+        call_id: str,
+        started_at: datetime,
+        duration_seconds: float,
+        end_reason: EndReason | None,
+        models: Mapping[Leg, str | None],
+        attributes: Mapping[str, str],
+        floor: FloorTotals | None = None,
+    ) -> CallSummary:
+        """Return the totals as a summary of the call of these names; the parameters are those of `CallSummary`.
+
+        Args:
+            call_id: Its id.
+            started_at: Wall time of its start.
+            duration_seconds: Its length.
+            end_reason: Why it ended, or `None` while it runs.
+            models: Model of each leg.
+            attributes: The user's own tags.
+            floor: Seconds by speaker, or `None` if unknown.
+        """
+        return CallSummary(
+            call_id=call_id,
+            started_at=started_at,
+            duration_seconds=duration_seconds,
+            end_reason=end_reason,
+            models=models,
+            attributes=attributes,
+            llm=self.tokens.summary(),
+            characters=self.characters,
+            audio_seconds=self.audio_seconds,
+            ttfb=self.service_latency(FirstByte),
+            processing=self.service_latency(Processing),
+            response=self.response.summary(),
+            turns=dict(self.turns),
+            interruptions=self.interruptions,
+            function_calls=dict(self.functions),
+            errors=self.errors,
+            switches=self.switches,
+            cost=self.costs.summary(duration_seconds),
+            dropped=self.dropped,
+            line=self.line.summary(floor),
+        )
 
     def service_latency(self, kind: type[FirstByte] | type[Processing]) -> ServiceLatency:
         """Return latency of all services and of each leg, without interrupted requests."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from voice_metrics.call.facts import EndReason, Fact, FirstByte, Leg, Processing
+from voice_metrics.call.facts import EndReason, Fact, Leg
 from voice_metrics.call.record import Record
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger import CallState, Ledger, rows
@@ -58,27 +58,13 @@ class Telling:
         return None if processor is None else self._call.leg(processor)
 
     def _summary(self, seconds: float, end_reason: EndReason | None) -> CallSummary:
-        record = self._record
-        return CallSummary(
+        return self._record.summary(
             call_id=self._call.call_id,
             started_at=self._started_at,
             duration_seconds=seconds,
             end_reason=end_reason,
             models=self._call.bot.models,
             attributes=self._call.attributes,
-            llm=record.tokens.summary(),
-            characters=record.characters,
-            audio_seconds=record.audio_seconds,
-            ttfb=record.service_latency(FirstByte),
-            processing=record.service_latency(Processing),
-            response=record.response.summary(),
-            turns=dict(record.turns),
-            interruptions=record.interruptions,
-            function_calls=dict(record.functions),
-            errors=record.errors,
-            cost=record.costs.summary(seconds),
-            dropped=record.dropped,
-            line=record.line.summary(),
         )
 
 
