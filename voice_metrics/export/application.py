@@ -43,9 +43,9 @@ class ApplicationMetrics:
         self._running[running.key] = running
         return running
 
-    def end(self, running: RunningCall) -> bool:
-        """Record a call's end; return True if it was running here."""
-        return self._running.pop(running.key, None) is not None
+    def end(self, running: RunningCall) -> None:
+        """Refresh a call's length no more."""
+        self._running.pop(running.key, None)
 
     def forget(self) -> None:
         """Forget the parent's calls, in a forked child."""

@@ -1,7 +1,6 @@
 """Log lines about export: one per kind of fault, one when it is over.
 
 A fault that lasts is logged once.
-
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class SdkMetrics:
         child._lock = threading.Lock()
         # As the parent last read them: a lock of the SDK may be held by a thread that the child does not have.
         child._before = {
-            (_key(accumulator.row), frozenset(accumulator.attributes.items())): accumulator.state()
+            (accumulator.row.identity, frozenset(accumulator.attributes.items())): accumulator.state()
             for accumulator in list(self._shared.without_zero)
             if accumulator.row.kind is not Kind.GAUGE
         }
@@ -89,13 +89,9 @@ class SdkMetrics:
         if not accumulator.version:
             accumulator.start_ns = getattr(point, "start_time_unix_nano", None) or accumulator.start_ns
             self._shared.without_zero.add(accumulator)
-        before = self._before.get((_key(row), frozenset(attributes.items())))
+        before = self._before.get((row.identity, frozenset(attributes.items())))
         with accumulator.lock:
             accumulator.restore(_sum(accumulator, _state(point)) if added else since(_state(point), before))
-
-
-def _key(row: Series) -> tuple[Any, ...]:
-    return row.name, row.kind, row.unit, row.buckets
 
 
 def _row(metric: Metric, point: Any) -> Series:

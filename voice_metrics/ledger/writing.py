@@ -196,7 +196,6 @@ def _finite(value: Any) -> int | float | None:
         return None
     if isinstance(value, int):
         # SQLite integers have 64 bits.
-
         return value if -(2**63) <= value < 2**63 else float(value)
     return value if math.isfinite(value) else None
 

@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from threading import Lock
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from voice_metrics.series.table import Kind, Series
 
@@ -277,20 +277,15 @@ def coarser(buckets: Mapping[int, int], steps: int) -> dict[int, int]:
     return merged
 
 
-S = TypeVar("S", bound=State)
-
-
-def since(state: S, base: State | None) -> S:
+def since(state: State, base: State | None) -> State:
     """Return the difference between a state and an earlier one (`None`: the beginning), without minimum and maximum."""
     match state, base:
         case HistogramState(), HistogramState():
             counts = tuple(now - then for now, then in zip(state.counts, base.counts, strict=True))
-            return HistogramState(  # type: ignore[return-value]
-                state.samples - base.samples, state.total - base.total, counts, math.inf, -math.inf
-            )
+            return HistogramState(state.samples - base.samples, state.total - base.total, counts, math.inf, -math.inf)
         case ExponentialState(), ExponentialState():
             steps = base.scale - state.scale
-            return ExponentialState(  # type: ignore[return-value]
+            return ExponentialState(
                 state.samples - base.samples,
                 state.total - base.total,
                 state.scale,
@@ -301,7 +296,7 @@ def since(state: S, base: State | None) -> S:
                 -math.inf,
             )
         case int() | float(), int() | float():
-            return state - base  # type: ignore[return-value]
+            return state - base
     return state
 
 

@@ -57,7 +57,7 @@ class CallSeries:
                 writer.record(value, None if exemplar is None else Exemplar(value, *exemplar))
 
     def started(self, seconds: float) -> None:
-        """Count the call's length from its start, `seconds` before its series began."""
+        """Count the call's length from its start, `seconds` after its series began."""
         if seconds and self._own.labelled:
             self._own.series(table.SESSION_DURATION, {})(-seconds)
 

@@ -103,8 +103,7 @@ class Registry:
         Raises:
             Full: It would be one too many.
         """
-        # As in the SDK, another unit or other bounds under one name make another series.
-        key = (row.name, row.kind, row.unit, row.buckets, frozenset(attributes.items()))
+        key = (row.identity, frozenset(attributes.items()))
         with self.lock:
             found = self._known.get(key)
             if found is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -40,6 +41,11 @@ class Series:
     buckets: tuple[float, ...] = ()
     read_as_average: bool = False
     source: str = ""
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What tells metrics apart: as in the SDK, another unit or other bounds under one name make another metric."""
+        return self.name, self.kind, self.unit, self.buckets
 
 
 # Chosen for voice: fine where a caller notices a difference, coarse above.
