@@ -38,13 +38,13 @@ cost: ## series and events of four ways of running, as the tables of GRAFANA_QUI
 
 dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
 	scripts/dev python -m voice_metrics.grafana
-	scripts/dev python scripts/series.py
+	scripts/dev python scripts/write_series.py
 	scripts/dev python scripts/default_models.py
-	scripts/dev python scripts/promises.py
+	scripts/dev python scripts/write_promises.py
 	REGENERATE=1 scripts/dev pytest -q tests/test_pipecat_versions.py
 
 prices: ## makes the package's price lists anew from genai-prices and voice-prices
-	scripts/dev python scripts/price_lists.py
+	scripts/dev python scripts/write_price_lists.py
 
 demo: ## one whole call, offline
 	scripts/demo

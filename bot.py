@@ -143,7 +143,7 @@ def main() -> int:
         print(f"Not set: {', '.join(missing)}. This is the demo, which needs no key.", flush=True)
     offline = bool(arguments.demo or missing)
     if offline and not arguments.browser:
-        from demo.call import hold_call
+        from demo.offline_call import hold_call
 
         return hold_call(bot, record=arguments.record)
     from demo.page import wait_for_browsers

@@ -6,9 +6,9 @@ import os
 import subprocess
 import sys
 
-from benchmarks.machine import described
+from benchmarks.side_by_side import described
 
-NAMES = ("frames", "recording", "export", "loop_lag", "memory", "call_life", "price_book")
+NAMES = ("frames", "recording", "export", "timer_lag", "memory", "call_life", "price_book")
 
 
 def main() -> None:

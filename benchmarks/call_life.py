@@ -14,7 +14,7 @@ import time
 from loguru import logger
 from pipecat.frames.frames import StartFrame
 
-from benchmarks.receiver import receiver
+from benchmarks.receiver_process import receiver
 from benchmarks.recording import PRICES, metrics_frame, quiet_recorder
 from voice_metrics import Telemetry
 from voice_metrics.prices import PriceBook

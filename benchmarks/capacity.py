@@ -33,9 +33,9 @@ from pipecat.frames.frames import (
 
 from benchmarks.curve import Curve, drawn
 from benchmarks.frames import AUDIO, Line
-from benchmarks.machine import described, percentile
-from benchmarks.receiver import receiver
+from benchmarks.receiver_process import receiver
 from benchmarks.recording import PRICES, metrics_frame
+from benchmarks.side_by_side import described, percentile
 from voice_metrics import VoiceMetricsProcessor, shutdown
 
 TICK_SECONDS = 0.02

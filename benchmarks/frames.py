@@ -22,9 +22,9 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-from benchmarks.machine import added, in_turns
-from benchmarks.receiver import receiver
+from benchmarks.receiver_process import receiver
 from benchmarks.recording import PRICES, metrics_frame
+from benchmarks.side_by_side import added, in_turns
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.pipecat.lifetime import READ_SECONDS
 from voice_metrics.prices import PriceBook

@@ -12,7 +12,7 @@ import tracemalloc
 from concurrent.futures import Future
 from pathlib import Path
 
-from benchmarks.receiver import receiver
+from benchmarks.receiver_process import receiver
 from voice_metrics.call.facts import Leg
 from voice_metrics.series import table
 from voice_metrics.telemetry import RunningCall, Telemetry

@@ -26,8 +26,8 @@ from pipecat.metrics.metrics import (
     TTSUsageMetricsData,
 )
 
-from benchmarks.machine import Work, added, in_turns
-from benchmarks.receiver import receiver
+from benchmarks.receiver_process import receiver
+from benchmarks.side_by_side import Work, added, in_turns
 from voice_metrics import Telemetry
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary

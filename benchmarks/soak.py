@@ -39,8 +39,8 @@ from loguru import logger
 
 from benchmarks.moods import ACKNOWLEDGES, FOR_GOOD, MOODS, TAKES, TAKES_SMALL
 from benchmarks.moody_receiver import Ask, receiving
+from benchmarks.process_usage import Usage, growth, leftovers, usage
 from benchmarks.soak_calls import NAMES, calls_for
-from benchmarks.usage import Usage, growth, leftovers, usage
 from voice_metrics import Telemetry
 from voice_metrics.ledger import ledger_at
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from demo.errors import DemoError
+from demo.demo_error import DemoError
 
 _CLONE = Path(__file__).resolve().parent.parent
 _GRACE_SECONDS = 3.0

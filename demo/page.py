@@ -17,7 +17,7 @@ from pipecat.runner.run import app
 from pipecat.runner.run import main as run_development_runner
 
 from demo import stand_in
-from demo.errors import DemoError
+from demo.demo_error import DemoError
 from voice_metrics import instrument_server
 
 _PAGE = Path(__file__).parent / "call.html"

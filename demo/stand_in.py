@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from demo.child import Child
-from demo.errors import DemoError
+from demo.demo_error import DemoError
 from demo.first import OFFLINE, missing
 
 # Said before a wait in which nothing else is said.

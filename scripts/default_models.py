@@ -19,7 +19,7 @@ from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, To
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.names import Asked
 from voice_metrics.prices.price_lists import GENAI, PACKAGED, VOICE, PriceLists
-from voice_metrics.prices.wording import in_words
+from voice_metrics.prices.rate_words import in_words
 
 PAGE = Path(__file__).parent.parent / "docs" / "default-models.md"
 LISTS = PriceLists(PACKAGED.read_text("utf-8"))

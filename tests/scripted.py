@@ -31,7 +31,7 @@ from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies, UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
-from tests.providers import (
+from tests.scripted_providers import (
     ANSWERS_FAILURES,
     BARGE_IN_SECONDS,
     GIVE_UP_SECONDS,

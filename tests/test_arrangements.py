@@ -22,8 +22,8 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.workers.runner import WorkerRunner
 
-from tests.providers import CHUNK, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.scripted import Script, Tool, Turn, run_call
+from tests.scripted_providers import CHUNK, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.store import Store
 from tests.test_placements import happened, told
 from voice_metrics.observer import VoiceMetricsObserver

@@ -25,7 +25,7 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 from pipecat.services.settings import LLMSettings
 from pipecat.workers.runner import WorkerRunner
 
-from voice_metrics.export.running import Tagged
+from voice_metrics.export.running_call import Tagged
 from voice_metrics.pipecat.current_call import CurrentCall, duration, record_metric
 from voice_metrics.pipecat.workers import processors_of
 from voice_metrics.series.declarations import Metric, register_metric

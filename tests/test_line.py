@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pipecat.frames.frames import EndFrame, TTSSpeakFrame
 
-from tests.microphone import SILENT, Loudness, Microphone, merged, shares
-from tests.providers import Bench
+from tests.audible_caller import SILENT, Loudness, Microphone, merged, shares
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
+from tests.scripted_providers import Bench
 from tests.virtual_time import VirtualLoop
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor

@@ -11,7 +11,7 @@ import pytest
 from loguru import logger
 
 from voice_metrics.call.facts import Refused
-from voice_metrics.export.running import Tagged
+from voice_metrics.export.running_call import Tagged
 from voice_metrics.series.declarations import Metric, register_metric
 from voice_metrics.series.own_metrics import MAX_SETS, MAX_SETS_PER_CALL, Book, OwnMetrics
 from voice_metrics.series.registry import Registry

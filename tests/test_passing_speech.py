@@ -11,8 +11,8 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.service_switcher import ServiceSwitcher, ServiceSwitcherStrategyManual
 from pipecat.processors.frame_processor import FrameProcessor
 
-from tests.providers import Bench, Mouth, Speaker
 from tests.scripted import SHORT, run_call
+from tests.scripted_providers import Bench, Mouth, Speaker
 from voice_metrics.pipecat.passing_speech import passing_speech
 from voice_metrics.pipecat.workers import processors_of
 from voice_metrics.processor import VoiceMetricsProcessor

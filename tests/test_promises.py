@@ -11,11 +11,11 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPT = ROOT / "scripts" / "promises.py"
+SCRIPT = ROOT / "scripts" / "write_promises.py"
 
 
 def _loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("promises", SCRIPT)
+    spec = importlib.util.spec_from_file_location("write_promises", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pipecat.frames.frames import EndFrame, TTSSpeakFrame
 
-from tests.microphone import SILENT, Loudness, Microphone, Span, merged, shares
+from tests.audible_caller import SILENT, Loudness, Microphone, Span, merged, shares
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
 from tests.virtual_time import VirtualLoop
 from voice_metrics.processor import VoiceMetricsProcessor

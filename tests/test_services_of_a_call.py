@@ -35,8 +35,8 @@ from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.workers.runner import WorkerRunner
 
 from tests.local_providers import Answer, FakeOpenAI, Refusal
-from tests.providers import Bench, Speaker, llm_settings
 from tests.scripted import SHORT, Script, run_call
+from tests.scripted_providers import Bench, Speaker, llm_settings
 from tests.store import Store
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor

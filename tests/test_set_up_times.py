@@ -12,8 +12,8 @@ import pytest
 from pipecat.processors.frame_processor import FrameProcessor, FrameProcessorSetup
 from pipecat.services.llm_service import LLMService
 
-from tests.providers import llm_settings
 from tests.scripted import SHORT, scripted_call
+from tests.scripted_providers import llm_settings
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.cli.one_call import show
 from voice_metrics.ledger import CallDetail, LedgerReader, Row, StartUp, ledger_at, start_up

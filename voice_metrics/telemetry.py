@@ -19,8 +19,8 @@ from voice_metrics.call.call_events import CallEvent
 from voice_metrics.export import application
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.application import ApplicationMetrics, application_metrics
-from voice_metrics.export.process import ProcessExport
-from voice_metrics.export.running import RunningCall
+from voice_metrics.export.process_export import ProcessExport
+from voice_metrics.export.running_call import RunningCall
 from voice_metrics.export.sdk_metrics import SdkMetrics
 from voice_metrics.export.spool import Spool
 from voice_metrics.series import table

@@ -6,7 +6,7 @@ import sys
 
 from demo.caller.lines import LINES
 from demo.cloud.ears import Canned, Ears, Moonshine
-from demo.cloud.server import application, listen
+from demo.cloud.one_port import application, listen
 from demo.cloud.voice import Piper, Tone, Voice
 from demo.lifeline import Lifeline, fail
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from demo.cloud.script import PrefixCache, Reply, prompt, reply
+from demo.cloud.scripted_model import PrefixCache, Reply, prompt, reply
 
 _FIRST_TOKEN_SECONDS = 0.3
 _FIRST_TOKEN_CACHED_SECONDS = 0.15

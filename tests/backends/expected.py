@@ -14,7 +14,7 @@ from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
 from voice_metrics.series import table as s
 from voice_metrics.series.table import Series
 
-from .script import RECORDED, Attributes, Call, Key, Truth
+from .hundred_calls import RECORDED, Attributes, Call, Key, Truth
 
 MODELS = ("llm_model", "stt_model", "tts_model")
 SERVICE = ("service", "processor", "model")

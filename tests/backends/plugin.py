@@ -49,13 +49,13 @@ from voice_metrics.call.facts import (
     Yielded,
 )
 from voice_metrics.export.call_export import CallExport
-from voice_metrics.export.process import ProcessExport
+from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.pipecat.services import Service, Services
 from voice_metrics.series import table as s
 from voice_metrics.telemetry import Telemetry
 
 from .chain import Chain
-from .script import LLM, SPAN_SECONDS, STT, TTS, Call, Event, llm_usd, stt_usd, tts_usd
+from .hundred_calls import LLM, SPAN_SECONDS, STT, TTS, Call, Event, llm_usd, stt_usd, tts_usd
 
 # Forty minutes in twenty seconds.
 TEMPO = 120.0

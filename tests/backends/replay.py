@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from voice_metrics.series import table as s
 
+from .hundred_calls import RECORDED, SPAN_SECONDS, Call, Event, tags
 from .otlp import Feed, Points
-from .script import RECORDED, SPAN_SECONDS, Call, Event, tags
 
 INTERVAL_SECONDS = 10.0
 # Longer than Prometheus looks back for a value.

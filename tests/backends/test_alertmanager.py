@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from voice_metrics.grafana.alerts import Thresholds, render
+from voice_metrics.grafana.threshold_alerts import Thresholds, render
 from voice_metrics.series.table import CALL_ID, RESPONSE
 
 from .chain import Chain

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics.grafana.alerts import Thresholds, render, rules
 from voice_metrics.grafana.burn import UNUSUAL
 from voice_metrics.grafana.documents import ALERTS
+from voice_metrics.grafana.threshold_alerts import Thresholds, render, rules
 
 from .minutes import groups
 from .programs import promtool

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics.grafana.alerts import Thresholds, render
 from voice_metrics.grafana.burn import recordings, unusual
 from voice_metrics.grafana.objectives import INDICATORS, read_objectives, window_days
 from voice_metrics.grafana.queries import Selection
 from voice_metrics.grafana.rules import Group, text
+from voice_metrics.grafana.threshold_alerts import Thresholds, render
 
 from .minutes import JOB, Each, Moment, Series, answers, complaints, growing
 from .programs import promtool

@@ -15,10 +15,10 @@ import pytest
 from .board import Moment, ask, questions
 from .chain import Chain
 from .expected import World
+from .hundred_calls import RECORDED, calls
 from .otlp import Feed
 from .plugin import Performance, wait_for_exports
 from .plugin import played as played_part
-from .script import RECORDED, calls
 
 RANGE_SECONDS = 120.0
 # An export that was under way when a moment was noted.

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics.grafana import overview
+from voice_metrics.grafana import overview_panels
 from voice_metrics.grafana.panels import ALL
 from voice_metrics.series import table as s
 from voice_metrics.series.table import CALL_ID
 
 from .board import Question, questions
 from .chain import Chain
+from .hundred_calls import Event, calls, tags
 from .otlp import Feed, Points
 from .programs import promtool
-from .script import Event, calls, tags
 
 HOUR = 3600.0
 
@@ -56,7 +56,7 @@ def test_a_first_call_is_seen_with_its_first_export(chain: Chain, interval: floa
     feed.settle(now)
     # The first call has not ended, and had neither an error nor an unanswered turn.
     quiet = {"Failed calls", "Errors and unanswered turns over time"}
-    shown = {panel.title for panel in overview.ROW.panels} - quiet
+    shown = {panel.title for panel in overview_panels.ROW.panels} - quiet
     for question in questions():
         if question.title in shown:
             assert answered(chain, question, now, job), question

@@ -13,9 +13,9 @@ from voice_metrics.series import table as s
 
 from .board import Question
 from .chain import Chain
+from .hundred_calls import SPAN_SECONDS, Truth, calls
 from .otlp import Feed
 from .replay import Replay
-from .script import SPAN_SECONDS, Truth, calls
 
 PAGE = (Path(__file__).parents[2] / "GRAFANA_QUICKSTART.md").read_text()
 QUERIES = re.findall(r"([^\n]+):\n\n```promql\n(.*?)\n```", PAGE, re.S)

@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-from tests.backends_others.programs import output
+from tests.backends_others.python_programs import output
 from tests.scripted import SHORT, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.backends_others.programs import output
+from tests.backends_others.python_programs import output
 
 
 def test_the_console_shows_a_call() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.backends.chain import Store
 from tests.backends_others.conftest import Chain, Scraping, found
-from tests.backends_others.programs import ENVIRON, ROOT
+from tests.backends_others.python_programs import ENVIRON, ROOT
 from tests.receiver import free_port
 from voice_metrics.retrieval import READY, Retrieval, Webhook
 from voice_metrics.series.prometheus_names import metric_name, series_names

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from benchmarks.machine import described
+from benchmarks.side_by_side import described
 from tests.backends.programs import BUILT, INSTALL_BUILT, missing
 from tests.backends_otlp.fleet import Fleet, started
 from tests.backends_otlp.stack import otlp_of, store

@@ -24,9 +24,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.machine import described
+from benchmarks.side_by_side import described
 from tests.backends.programs import BUILT, INSTALL_BUILT, Program, missing
-from tests.backends_otlp.queries import total
+from tests.backends_otlp.patient_queries import total
 from tests.backends_otlp.stack import DEPLOY, Logs, balancer, gateway, prometheus, samples, store, victoria_logs
 
 ARRIVES_SECONDS = 60.0

@@ -16,7 +16,7 @@ from voice_metrics.series.prometheus_names import series_names
 from voice_metrics.series.table import GEN_AI, PROCESS, VOICE
 
 from . import records
-from .queries import holds
+from .patient_queries import holds
 from .stack import DEPLOY, Collector, collector, post, prometheus, store, victoria_logs
 
 CONFIGS = DEPLOY / "collector"

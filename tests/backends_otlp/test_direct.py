@@ -13,7 +13,7 @@ from voice_metrics import Telemetry
 from voice_metrics.series.prometheus_names import series_names
 from voice_metrics.series.table import GEN_AI, PROCESS, VOICE, Kind
 
-from .queries import holds, total
+from .patient_queries import holds, total
 from .stack import DEPLOY, otlp_of, prometheus, samples, store
 
 TYPES = {

@@ -13,7 +13,7 @@ import pytest
 from tests.backends.programs import Program
 
 from .increments import counted, observed, request
-from .queries import comes_to, holds
+from .patient_queries import comes_to, holds
 from .stack import Collector, gateway, post, samples
 
 PROCESSES = 400

@@ -10,7 +10,7 @@ import yaml
 from tests.backends.programs import Program
 
 from .increments import attributes, observed, request
-from .queries import holds
+from .patient_queries import holds
 from .stack import DEPLOY, gateway, post
 
 TRIGGERS = [

@@ -8,7 +8,7 @@ from aiohttp import ClientSession, web
 
 from demo.caller.lines import LINES
 from demo.cloud.ears import Canned
-from demo.cloud.server import application
+from demo.cloud.one_port import application
 from demo.cloud.voice import Tone
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from demo.cloud.script import PrefixCache, Reply, prompt, reply, tokens
+from demo.cloud.scripted_model import PrefixCache, Reply, prompt, reply, tokens
 
 TOOLS = [{"type": "function", "function": {"name": "book_table"}}]
 

@@ -21,7 +21,7 @@ from voice_metrics.call.call_events import CallEvent, TurnEvents
 from voice_metrics.call.facts import Cause, Responded, ResponsePart, TokensUsed, TurnEnded, TurnOutcome, Unanswered
 from voice_metrics.cli import run
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.resend import resend
+from voice_metrics.export.earlier_requests import resend
 from voice_metrics.ledger import CallState, LedgerReader, ledger_at
 
 

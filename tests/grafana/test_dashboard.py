@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from voice_metrics.grafana.alerts import Thresholds, render
 from voice_metrics.grafana.documents import ALERTS, DASHBOARD
+from voice_metrics.grafana.threshold_alerts import Thresholds, render
 
 pytest.importorskip("grafana_foundation_sdk", reason="`uv sync --group dev` installs it")
 

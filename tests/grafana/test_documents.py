@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.receiver import running
-from voice_metrics.grafana.alerts import (
+from voice_metrics.grafana.burn import FEWEST_BAD_CALLS, objective_groups
+from voice_metrics.grafana.dashboard_rows import ROWS
+from voice_metrics.grafana.objectives import INDICATORS, read_objectives
+from voice_metrics.grafana.queries import Selection
+from voice_metrics.grafana.rules import Rule
+from voice_metrics.grafana.threshold_alerts import (
     FEWEST_ANSWERS,
     FEWEST_CALLS,
     FEWEST_ERRORS,
@@ -23,11 +28,6 @@ from voice_metrics.grafana.alerts import (
     Thresholds,
     rules,
 )
-from voice_metrics.grafana.burn import FEWEST_BAD_CALLS, objective_groups
-from voice_metrics.grafana.objectives import INDICATORS, read_objectives
-from voice_metrics.grafana.queries import Selection
-from voice_metrics.grafana.rows import ROWS
-from voice_metrics.grafana.rules import Rule
 from voice_metrics.series.table import LATENCY_MS
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from tests.ledger.summaries import summary
-from tests.page.calls import conversation
+from tests.page.known_calls import conversation
 from voice_metrics.ledger import CallState, Ledger
 from voice_metrics.ledger.writing import Session, add_measurements, start_call, update_call
 

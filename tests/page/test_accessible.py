@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.page.calls import ended, eventful, live
 from tests.page.conftest import Visit
+from tests.page.known_calls import ended, eventful, live
 from voice_metrics.ledger import Ledger
 from voice_metrics.page import PageServer
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.ledger.summaries import NOON, summary
-from tests.page.calls import conversation, ended, live
 from tests.page.command import served
 from tests.page.conftest import Visit
+from tests.page.known_calls import conversation, ended, live
 from tests.receiver import free_port
 from voice_metrics.ledger import Ledger, LedgerReader, Row
 from voice_metrics.ledger.reader import Order

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.page.calls import conversation, ended
 from tests.page.conftest import Visit, running
+from tests.page.known_calls import conversation, ended
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, Row
 from voice_metrics.page import PageServer
 from voice_metrics.page.demo import demo_ledger

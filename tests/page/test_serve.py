@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.page.calls import ended
 from tests.page.command import served, serving
+from tests.page.known_calls import ended
 from voice_metrics.ledger import Ledger
 from voice_metrics.page import PageServer
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.ledger.summaries import NOON, summary
-from tests.page.calls import conversation, ended, live
 from tests.page.conftest import running
+from tests.page.known_calls import conversation, ended, live
 from voice_metrics.ledger import Ledger, LedgerReader, LedgerUnreadable, Row
 from voice_metrics.page import PageServer
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.page.calls import conversation, ended, eventful, live
 from tests.page.conftest import Visit
+from tests.page.known_calls import conversation, ended, eventful, live
 from tests.page.test_story import told
 from voice_metrics.ledger import CallState, Ledger, Row
 from voice_metrics.page import PageServer

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.calls import conversation
+from tests.page.known_calls import conversation
 from voice_metrics.ledger import CallDetail, CallRow, CallState, Row
 from voice_metrics.page.story import story
 

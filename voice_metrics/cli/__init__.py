@@ -34,7 +34,7 @@ def main() -> None:
 def run(arguments: Sequence[str], loaded: FromFile | None = None) -> int:
     """Run a command line and return its exit status; `loaded` is the content of a `.env`."""
     from voice_metrics.cli.commands import app
-    from voice_metrics.cli.wording import printable
+    from voice_metrics.cli.printable import printable
 
     try:
         status = app(args=list(arguments) or ["--help"], prog_name="voice-metrics", standalone_mode=False, obj=loaded)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from voice_metrics.cli.written import written
-from voice_metrics.grafana.alerts import Thresholds, render
 from voice_metrics.grafana.objectives import INDICATORS, BadObjective, read_objectives, window_days
+from voice_metrics.grafana.threshold_alerts import Thresholds, render
 
 EXAMPLES = """\b
 Examples:

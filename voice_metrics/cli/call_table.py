@@ -9,7 +9,7 @@ from rich.text import Text
 
 from voice_metrics.cli import terminal
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, achieved, count, length, milliseconds, printable, usd
+from voice_metrics.cli.printable import NOTHING, achieved, count, length, milliseconds, printable, usd
 from voice_metrics.ledger import CallRow, CallState, Fate
 
 _SHORT_ID = 8

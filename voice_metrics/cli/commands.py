@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "dashboard": "voice_metrics.cli.dashboard:dashboard",
     "alerts": "voice_metrics.cli.alerts:alerts",
     "prices": "voice_metrics.cli.prices:prices",
-    "setup-file": "voice_metrics.cli.setup_file:setup_file",
+    "setup-file": "voice_metrics.cli.setup_file_path:setup_file",
 }
 
 

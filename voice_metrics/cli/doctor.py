@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from voice_metrics.cli import terminal
-from voice_metrics.cli.wording import printable
+from voice_metrics.cli.printable import printable
 
 if TYPE_CHECKING:
     from voice_metrics.cli.findings import Finding

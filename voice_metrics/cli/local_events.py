@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voice_metrics.call.call_events import CallEvent, call_event, tags_of
-from voice_metrics.cli.wording import several
+from voice_metrics.cli.printable import several
 from voice_metrics.ledger import CallDetail, CallFilter, CallState, Fate, LedgerReader, NoCallYet
 from voice_metrics.settings.environment import Settings, SettingsError
 

@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from voice_metrics.cli.environment_file import FromFile
 from voice_metrics.cli.findings import Finding, Mark
-from voice_metrics.cli.wording import several
+from voice_metrics.cli.printable import several
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet
 from voice_metrics.prices import PriceBook
 from voice_metrics.series.footprint import Footprint

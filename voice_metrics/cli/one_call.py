@@ -10,7 +10,7 @@ from rich.text import Text
 from voice_metrics.call.wording import summary_lines
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.wording import NOTHING, achieved, figures, length, milliseconds, printable
+from voice_metrics.cli.printable import NOTHING, achieved, figures, length, milliseconds, printable
 from voice_metrics.ledger import CallDetail, CallState, StartUp, start_up
 from voice_metrics.ledger.fates import FATES
 

@@ -15,13 +15,13 @@ import typer
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
 from voice_metrics.cli.places import ledger_file
-from voice_metrics.cli.wording import printable
+from voice_metrics.cli.printable import printable
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.names import PROVIDERS, Asked, any_voice
 from voice_metrics.prices.price_lists import GENAI, VOICE, PriceLists
+from voice_metrics.prices.rate_words import in_words
 from voice_metrics.prices.rates import AudioRate, CharacterRate, TokenRates
-from voice_metrics.prices.wording import in_words
 from voice_metrics.settings.environment import Settings, SettingsError
 
 _EXAMPLES: dict[Leg, Usage] = {

@@ -11,12 +11,12 @@ import typer
 from voice_metrics.cli.local_events import send_local
 from voice_metrics.cli.moments import option_moment
 from voice_metrics.cli.places import ledger_file
-from voice_metrics.cli.wording import several
+from voice_metrics.cli.printable import several
 from voice_metrics.ledger import LedgerReader, NoCallYet, PendingState
 from voice_metrics.settings.environment import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from voice_metrics.export.resend import Resent
+    from voice_metrics.export.earlier_requests import Resent
 
 EXAMPLES = """\b
 Examples:
@@ -66,8 +66,8 @@ def _waiting(path: Path) -> PendingState | None:
 
 def _sent(settings: Settings) -> int:
     from voice_metrics.export.delivery import Delivery
-    from voice_metrics.export.resend import Resent
-    from voice_metrics.export.resend import resend as send
+    from voice_metrics.export.earlier_requests import Resent
+    from voice_metrics.export.earlier_requests import resend as send
     from voice_metrics.ledger import Ledger
 
     path = ledger_file(settings)

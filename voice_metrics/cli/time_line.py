@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voice_metrics.cli import terminal
-from voice_metrics.cli.wording import count, length, milliseconds, printable
+from voice_metrics.cli.printable import count, length, milliseconds, printable
 from voice_metrics.ledger import Row
 
 _TOKENS = {

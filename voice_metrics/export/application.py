@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
 
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
-from voice_metrics.export.running import RunningCall
+from voice_metrics.export.running_call import RunningCall
 from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.registry import Attributes, Record
 from voice_metrics.series.table import Kind, Series

@@ -11,7 +11,7 @@ from voice_metrics.export.clock import Clock
 from voice_metrics.export.messages import Assembler
 from voice_metrics.export.outgoing import SHARED, Outgoing, Piece
 from voice_metrics.export.reports import Reports
-from voice_metrics.export.running import RunningCall
+from voice_metrics.export.running_call import RunningCall
 from voice_metrics.series import table
 from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, Registry
 

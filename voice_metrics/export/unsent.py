@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.earlier_requests import resend
 from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.outgoing import Piece
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.requests import Requests
-from voice_metrics.export.resend import resend
 from voice_metrics.export.spool import PendingRequest, Spool
 
 # Writing may take this share of the time, so that an outage at a busy server costs little.

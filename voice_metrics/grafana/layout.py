@@ -17,9 +17,9 @@ from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from voice_metrics.grafana import variables
+from voice_metrics.grafana import dashboard_variables
+from voice_metrics.grafana.dashboard_rows import ROWS
 from voice_metrics.grafana.panels import Look, Panel, Query, Row
-from voice_metrics.grafana.rows import ROWS
 
 UID = "voice-metrics"
 TITLE = "Voice bot calls"
@@ -54,7 +54,7 @@ def _dashboard() -> model.Dashboard:
         .timezone("browser")
         .refresh("30s")
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
-        .variables([variables.source(), variables.job(), variables.call()])
+        .variables([dashboard_variables.source(), dashboard_variables.job(), dashboard_variables.call()])
     )
     identifiers = count(1)
     for row in ROWS:
@@ -140,7 +140,7 @@ def _framed(built: _Builder, panel: Panel, identifier: int) -> _Builder:
         built.id(identifier)
         .title(panel.title)
         .description(panel.description)
-        .datasource(variables.SOURCE)
+        .datasource(dashboard_variables.SOURCE)
         .unit(panel.unit)
         .interval(MINIMAL_STEP)
         .span(panel.width)
@@ -168,7 +168,7 @@ def _target(query: Query, letter: str) -> prometheus.Dataquery:
         .legend_format(query.name or "__auto")
         .ref_id(letter)
         .interval(MINIMAL_STEP)
-        .datasource(variables.SOURCE)
+        .datasource(dashboard_variables.SOURCE)
     )
 
 

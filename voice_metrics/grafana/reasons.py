@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voice_metrics.grafana.panels import ALL, MILLISECONDS, NUMBER, UNCUT, USD, Query, Row, bars, lines, table
 from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
-from voice_metrics.grafana.services import summary
+from voice_metrics.grafana.service_panels import summary
 from voice_metrics.series.table import COST, ERRORS, LOOP_LAG, PROCESSING, SWITCHES, TTFB
 
 _REFUSED = ALL.where('error_type="429"')

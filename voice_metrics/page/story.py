@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 from voice_metrics.ledger import CallDetail, CallState, Row, start_up
-from voice_metrics.page.answers import answers, averages
-from voice_metrics.page.floor import floor
+from voice_metrics.page.answer_waits import answers, averages
+from voice_metrics.page.floor_bars import floor
 
 # Pipecat reports a request's first byte and its end some milliseconds apart.
 _SAME_REQUEST_SECONDS = 0.1

@@ -12,7 +12,7 @@ from voice_metrics.call.wording import summary_lines, usd
 from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader, Pages, Row
 from voice_metrics.ledger.fates import FATES
 from voice_metrics.ledger.reader import Order
-from voice_metrics.page.running import so_far
+from voice_metrics.page.live_numbers import so_far
 from voice_metrics.page.spelling import spelled
 from voice_metrics.page.story import story
 

@@ -14,9 +14,9 @@ from voice_metrics.settings import otlp_variables
 from voice_metrics.settings.dotenv_file import unread_endpoint
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.known_names import unknown_names
+from voice_metrics.settings.parsing import OFF, ON, Variables, path_mistake
 from voice_metrics.settings.quantities import seconds_in
 from voice_metrics.settings.secrecy import shown
-from voice_metrics.settings.variables import OFF, ON, Variables, path_mistake
 
 EXPORTERS = ("otlp", "prometheus", "console")
 _HTTP_NAMES = ("otlp_proto_http", "otlp_http", "otlp-http", "otlp/http")

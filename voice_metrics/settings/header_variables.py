@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from voice_metrics.settings.parsing import Variables
 from voice_metrics.settings.secrecy import looks_secret
-from voice_metrics.settings.variables import Variables
 
 SPELLING = "Authorization=Basic%20<base64 of instanceID:token>"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

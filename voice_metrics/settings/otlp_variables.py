@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.header_variables import SPELLING, credentials_mistake, headers
+from voice_metrics.settings.parsing import Variables, path_mistake
 from voice_metrics.settings.secrecy import looks_secret, shown, starts_like_token
-from voice_metrics.settings.variables import Variables, path_mistake
 
 _BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")

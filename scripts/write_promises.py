@@ -15,7 +15,8 @@ PAGE = ROOT / "docs" / "promises.md"
 
 HEAD = """# Promises and their tests
 
-Made by `python scripts/promises.py`; a test proves that every test named here exists and that the page is current.
+Made by `python scripts/write_promises.py`. A test proves that each test named here exists and that
+the page is current.
 """
 
 Promise = tuple[str, *tuple[str, ...]]
@@ -252,7 +253,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if PAGE.read_text() == page():
         return 0
-    print(f"{PAGE.name} is not current: run python scripts/promises.py", file=sys.stderr)
+    print(f"{PAGE.name} is not current: run python scripts/write_promises.py", file=sys.stderr)
     return 1
 
 

@@ -19,7 +19,7 @@ from voice_metrics.grafana.panels import (
     table,
 )
 from voice_metrics.grafana.queries import LABELLED, RANGE, SMOOTH, STEP, Selection, whole
-from voice_metrics.grafana.services import averages, summary
+from voice_metrics.grafana.service_panels import averages, summary
 from voice_metrics.series.table import (
     CALLS,
     CALLS_ENDED,

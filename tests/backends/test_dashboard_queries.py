@@ -18,9 +18,9 @@ from voice_metrics.series import table as s
 from .board import Moment, Question, ask, questions, variable
 from .chain import Chain, Labels
 from .expected import Answer, World
+from .hundred_calls import SPAN_SECONDS, calls
 from .otlp import Feed
 from .replay import OUTAGE, Replay
-from .script import SPAN_SECONDS, calls
 
 RANGE_SECONDS = 2460.0
 STEP_SECONDS = 30.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.child import Child
-from demo.errors import DemoError
+from demo.demo_error import DemoError
 
 CLONE = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0

@@ -15,9 +15,9 @@ from contextlib import suppress
 from loguru import logger
 from pipecat.frames.frames import StartFrame
 
-from benchmarks.machine import percentile
-from benchmarks.receiver import receiver
+from benchmarks.receiver_process import receiver
 from benchmarks.recording import PRICES, metrics_frame, quiet_recorder
+from benchmarks.side_by_side import percentile
 from voice_metrics import Telemetry
 from voice_metrics.pipecat.recorder import CallRecorder
 from voice_metrics.prices import PriceBook

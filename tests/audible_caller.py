@@ -12,7 +12,7 @@ from pipecat.frames.frames import InputAudioRawFrame
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
 
-from tests.providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE
+from tests.scripted_providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE
 
 HUSH = bytes(len(CHUNK))
 Span = tuple[float, float]

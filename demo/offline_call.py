@@ -11,9 +11,9 @@ from typing import Any
 from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 
-from demo import setup_file, stand_in
+from demo import attach_observers, stand_in
 from demo.child import Child
-from demo.errors import DemoError
+from demo.demo_error import DemoError
 from demo.log import keep_readable
 from demo.loopback import stay_on_loopback
 from demo.progress import say
@@ -71,9 +71,9 @@ def _tell_where_to_look() -> None:
 
 def _attach_observers(record: Path | None) -> None:
     named = os.environ.get("PIPECAT_SETUP_FILES")
-    os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*filter(None, [named]), setup_file.__file__])
+    os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*filter(None, [named]), attach_observers.__file__])
     if record:
-        os.environ[setup_file.RECORD] = str(record.resolve())
+        os.environ[attach_observers.RECORD] = str(record.resolve())
 
 
 async def _hold(bot: Bot, cloud: Child, caller: Child) -> None:

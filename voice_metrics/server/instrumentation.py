@@ -15,7 +15,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import NoOpTracerProvider
 
 from voice_metrics.server.database import Connections, Statements
-from voice_metrics.server.loop_lag import LoopLag
+from voice_metrics.server.server_loop import LoopLag
 from voice_metrics.telemetry import Telemetry
 from voice_metrics.telemetry import telemetry as process_telemetry
 

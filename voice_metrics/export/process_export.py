@@ -20,7 +20,7 @@ from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.readers import Reader
 from voice_metrics.export.requests import Requests
-from voice_metrics.export.running import RunningCall, Tagged
+from voice_metrics.export.running_call import RunningCall, Tagged
 from voice_metrics.export.sdk_metrics import SdkMetrics
 from voice_metrics.export.spool import Spool
 from voice_metrics.series.registry import Attributes, Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voice_metrics.grafana.panels import ALL, NUMBER, SECONDS, Query, Row, bars, figure, table
 from voice_metrics.grafana.queries import RANGE, STEP
-from voice_metrics.grafana.services import summary
+from voice_metrics.grafana.service_panels import summary
 from voice_metrics.series.table import (
     DROPPED,
     GEN_AI_OPERATION_DURATION,

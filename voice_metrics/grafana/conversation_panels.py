@@ -17,7 +17,7 @@ from voice_metrics.grafana.panels import (
     table,
 )
 from voice_metrics.grafana.queries import RANGE, SMOOTH, STEP
-from voice_metrics.grafana.services import averages
+from voice_metrics.grafana.service_panels import averages
 from voice_metrics.series.table import (
     BOT_GAP,
     CALL_DURATION,

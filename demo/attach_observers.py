@@ -11,8 +11,8 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
+from demo.observed import Record
 from demo.progress import Progress
-from demo.record import Record
 from voice_metrics import VoiceMetricsProcessor
 
 RECORD = "VOICE_METRICS_DEMO_RECORD"

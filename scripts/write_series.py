@@ -22,7 +22,7 @@ BY_OUTCOME = (Retrieval.CACHE_LOOKUPS, Webhook.DELIVERIES)
 
 HEAD = """# Every series
 
-Made by `python scripts/series.py` from the tables that the instruments are made from.
+Made by `python scripts/write_series.py` from the tables that the instruments are made from.
 
 Names are those of OTLP, with the name in Prometheus, Mimir and Grafana Cloud below each. In a label's name a dot
 becomes an underscore. Series are cumulative unless `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` asks for
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if PAGE.read_text() == page():
         return 0
-    print(f"{PAGE.name} is not current: run python scripts/series.py", file=sys.stderr)
+    print(f"{PAGE.name} is not current: run python scripts/write_series.py", file=sys.stderr)
     return 1
 
 
