@@ -18,13 +18,13 @@ from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, UpDownC
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
+from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.application import instrument
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.running_call import RunningCall
 from voice_metrics.export.shipping import Shipping
-from voice_metrics.export.verdicts import Outcome, Verdict
 from voice_metrics.series import table
 from voice_metrics.series.registry import Record
 from voice_metrics.series.table import CALL_ID, Kind

@@ -36,7 +36,7 @@ DOORS = {
 }  # fmt: skip
 # They know neither an event loop nor a network, a disk or a clock.
 PURE = {
-    "call/answers", "call/conversation", "call/errors", "call/events", "call/facts", "call/functions",
+    "call/matching", "call/conversation", "call/errors", "call/events", "call/facts", "call/functions",
     "call/inferences",
     "call/holdback", "call/line", "call/models", "call/providers", "call/record", "call/rendering",
     "call/response_parts", "call/seen", "call/summary", "call/text", "call/throughput", "call/token_counts",

@@ -14,7 +14,7 @@ import pytest
 import requests
 import urllib3
 
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from tests.receiver import Receiver
 from voice_metrics.telemetry import Telemetry
 

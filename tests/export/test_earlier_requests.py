@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.export.calls import RecordedCall, check_once
 from tests.export.memory_spool import MemorySpool
-from tests.export.two_series_calls import RecordedCall, check_once
 from tests.ledger.summaries import summary
 from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
+from voice_metrics.export.answers import Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.earlier_requests import Resent, resend
 from voice_metrics.export.spool import PendingRequest, Spool
-from voice_metrics.export.verdicts import Verdict
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.environment import Settings

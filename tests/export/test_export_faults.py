@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from google.rpc.status_pb2 import Status
 
+from tests.export.calls import RecordedCall, check_once
 from tests.export.conftest import CREDENTIALS, TOKEN, Log
 from tests.export.memory_spool import MemorySpool
-from tests.export.two_series_calls import RecordedCall, check_once
 from tests.receiver import (
     Behaviour,
     Exchange,

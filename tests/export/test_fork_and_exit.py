@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.export.calls import TOKENS
 from tests.export.conftest import CREDENTIALS, HEADERS, TOKEN
-from tests.export.two_series_calls import TOKENS
 from tests.receiver import Behaviour, Point, Receiver, accept, answering, drip_headers, free_port, hang
 
 ROOT = Path(__file__).parents[2]
 PREAMBLE = """
 import os, signal, sys, time
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics.telemetry import Telemetry, shutdown, telemetry
 t = telemetry()
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from voice_metrics.call.call_events import CallEvent
+from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.running_call import Tagged
-from voice_metrics.export.verdicts import Outcome, Verdict
 from voice_metrics.series.registry import Registry
 from voice_metrics.series.table import DROPPED, Kind, Series
 

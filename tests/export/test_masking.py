@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voice_metrics.export.answers import judge
 from voice_metrics.export.masking import Mask, masked
-from voice_metrics.export.verdicts import judge
 from voice_metrics.settings.endpoint import Endpoint
 
 KEY = "Sup3rS3cretKeyOfTheStack/+9"

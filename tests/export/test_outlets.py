@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.export.calls import LATENCY, TOKENS, RecordedCall
 from tests.export.conftest import Log
-from tests.export.two_series_calls import LATENCY, TOKENS, RecordedCall
 from tests.receiver import Receiver, answering, free_port
 from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.telemetry import Telemetry

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.export.two_series_calls import TOKENS
+from tests.export.calls import TOKENS
 from tests.receiver import Receiver, accept, answering, hang
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def test_child_of_multiprocessing_leaves_series_shared_ones_and_row_complete(
 def test_child_of_multiprocessing_that_ends_during_its_call_still_exports(run: Run, receiver: Receiver) -> None:
     code = """
 import multiprocessing, sys
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics.telemetry import telemetry
 
 def call():
@@ -155,7 +155,7 @@ def test_kill_while_a_server_hangs_loses_nothing_that_was_under_way(
     receiver.behaviour = hang
     code = """
 import os, sys, time
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics.ledger import LedgerReader
 from voice_metrics.telemetry import telemetry
 t = telemetry()
@@ -204,7 +204,7 @@ def test_detector_that_asks_a_network_does_not_hold_the_caller_and_is_heard(
     (info / "entry_points.txt").write_text("[opentelemetry_resource_detector]\nslow = slowdetector:Slow\n")
     code = """
 import time
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics.telemetry import telemetry
 t = telemetry()
 began = time.monotonic()
@@ -223,7 +223,7 @@ print(end.result(10))
 def test_forked_child_has_an_instance_id_of_its_own_beside_one_of_the_environment(run: Run, receiver: Receiver) -> None:
     code = """
 import os
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics.telemetry import telemetry
 t = telemetry()
 RecordedCall(t, "parent").end().result(5)
@@ -242,7 +242,7 @@ os.waitpid(child, 0)
 
 def test_exit_leaves_no_socket_open(run: Run, receiver: Receiver) -> None:
     code = """
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics.series import table
 from voice_metrics.telemetry import telemetry
 t = telemetry()
@@ -264,7 +264,7 @@ def test_server_that_was_instrumented_before_the_fork_is_measured_in_its_workers
 import os
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics import instrument_server
 from voice_metrics.telemetry import telemetry
 app = FastAPI()
@@ -296,7 +296,7 @@ def test_kill_between_the_tries_of_a_request_loses_nothing(run: Run, receiver: R
     receiver.behaviour = answering(503, retry_after="1.5")
     code = """
 import os, time
-from tests.export.two_series_calls import RecordedCall
+from tests.export.calls import RecordedCall
 from voice_metrics.ledger import LedgerReader
 from voice_metrics.telemetry import telemetry
 t = telemetry()

@@ -15,9 +15,9 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from tests.export.calls import LATENCY, TOKENS, RecordedCall, check_once
 from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
-from tests.export.two_series_calls import LATENCY, TOKENS, RecordedCall, check_once
 from tests.receiver import Receiver, accept, answering, hang
 from voice_metrics import telemetry as module
 from voice_metrics.export.process_export import ProcessExport

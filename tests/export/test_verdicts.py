@@ -10,14 +10,14 @@ from itertools import pairwise
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
+from tests.export.calls import TOKENS, RecordedCall
 from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
-from tests.export.two_series_calls import TOKENS, RecordedCall
 from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, rejecting
+from voice_metrics.export.answers import retry_after_seconds
 from voice_metrics.export.clock import Clock
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.earlier_requests import resend
-from voice_metrics.export.verdicts import retry_after_seconds
 from voice_metrics.series import table
 from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from voice_metrics.call.answers import Answers
 from voice_metrics.call.barge_in import BargeIns
 from voice_metrics.call.events import (
     Backchanneled,
@@ -25,6 +24,7 @@ from voice_metrics.call.events import (
 from voice_metrics.call.facts import Backchannel, Fact, Greeted, Interrupted, Leg, TurnEnded, TurnOutcome
 from voice_metrics.call.floor import Floor, FloorTotals
 from voice_metrics.call.gaps import Gaps
+from voice_metrics.call.matching import Answers
 from voice_metrics.call.pieces import Pieces
 
 # On an interruption an output transport drops its audio and reports at once that the bot stopped. Speech that continues

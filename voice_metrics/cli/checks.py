@@ -10,8 +10,8 @@ from requests.utils import get_environ_proxies
 from voice_metrics.cli import machine
 from voice_metrics.cli.environment_file import FromFile
 from voice_metrics.cli.findings import Examination, Finding, Mark
+from voice_metrics.export.answers import Outcome
 from voice_metrics.export.probe import send_test_point
-from voice_metrics.export.verdicts import Outcome
 from voice_metrics.series.footprint import footprint
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.environment import Settings

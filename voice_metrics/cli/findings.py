@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from voice_metrics.export.verdicts import Outcome
+from voice_metrics.export.answers import Outcome
 from voice_metrics.series.footprint import Footprint
 
 

@@ -24,10 +24,10 @@ import requests
 from opentelemetry.exporter.otlp.proto.http.version import __version__
 from requests.utils import get_environ_proxies
 
+from voice_metrics.export.answers import Outcome, Verdict, judge
 from voice_metrics.export.connections import Attempt, CuttableAdapter, close_all, under_way
 from voice_metrics.export.faults import describe, late, shut_down
 from voice_metrics.export.masking import Mask
-from voice_metrics.export.verdicts import Outcome, Verdict, judge
 from voice_metrics.settings.endpoint import Endpoint
 
 # Longest wait for another try of the same request; a server that asks for more is left alone until then.

@@ -14,9 +14,9 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
+from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.spool import LOGS, PendingRequest, Spool
-from voice_metrics.export.verdicts import Outcome, Verdict
 from voice_metrics.series.table import CALL_ID
 
 # A single point that a server cannot take is found in ten divisions of a request.

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from voice_metrics.call.call_events import CallEvent
+from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.blocks import field
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.messages import any_value, key_values, scope_of
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.spool import LOGS, PendingRequest
-from voice_metrics.export.verdicts import Outcome, Verdict
 
 EVENTS_PER_REQUEST = 500
 # Beyond it the oldest are lost where nothing keeps them.

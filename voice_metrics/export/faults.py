@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import requests.exceptions
 import urllib3.exceptions
 
-from voice_metrics.export.verdicts import Masking, Outcome, Verdict, plain
+from voice_metrics.export.answers import Masking, Outcome, Verdict, plain
 from voice_metrics.settings.endpoint import Endpoint
 
 _RESET = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, http.client.IncompleteRead)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from voice_metrics.export.about import About
+from voice_metrics.export.answers import Outcome
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.messages import Assembler
 from voice_metrics.export.outgoing import SHARED, Outgoing
 from voice_metrics.export.requests import Requests
-from voice_metrics.export.verdicts import Outcome
 from voice_metrics.series.registry import Registry
 from voice_metrics.series.table import Kind, Series
 from voice_metrics.settings.endpoint import Endpoint

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.messages import Entry
 from voice_metrics.export.outgoing import Outgoing, Piece
 from voice_metrics.export.requests import POINTS_PER_REQUEST, Requests, chunks, halves
-from voice_metrics.export.verdicts import Outcome, Verdict
 
 # Requests beyond the planned ones that a round may spend on finding what a server cannot take.
 _SPARE_REQUESTS = 16

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from voice_metrics.call.answers import FAILED_VOICE_SECONDS
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
@@ -25,6 +24,7 @@ from voice_metrics.call.events import (
 )
 from voice_metrics.call.facts import Cause, Fact, Responded, Unanswered
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
+from voice_metrics.call.matching import FAILED_VOICE_SECONDS
 from voice_metrics.call.question import NEXT_STEP_SECONDS, PATIENCE_SECONDS
 from voice_metrics.pipecat.services import leg_of_name
 
