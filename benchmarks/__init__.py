@@ -1,1 +1,1 @@
-"""What the plug-in costs, side by side with what it stands beside; printed, never a gate."""
+"""Benchmarks of the plug-in, each beside a rival in the same process. They print numbers and never fail a build."""

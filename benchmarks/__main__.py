@@ -1,4 +1,4 @@
-"""Runs all benchmarks, each in a process of its own, and prints machine and versions. Gates nothing."""
+"""Runs all benchmarks, each in its own process, and prints machine and versions."""
 
 from __future__ import annotations
 

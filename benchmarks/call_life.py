@@ -1,6 +1,6 @@
-"""What the start and the end of one call take of the event loop: CPU time of its thread, calls after the first.
+"""CPU time of the event loop's thread for the start and the end of one call, the first call of the process apart.
 
-The end includes the last export's request and the summary, the ledger's rows are written in a thread of their own.
+The end includes the last export's request and the summary. The ledger's thread is not counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CALLS = 100
 
 
 async def life(telemetry: Telemetry, environ: dict[str, str]) -> tuple[float, float]:
-    """Milliseconds of the loop's thread that the start and the end of one call take."""
+    """Return the milliseconds of the loop's thread for the start and for the end of one call."""
     prices = PriceBook(PRICES)
     began = time.thread_time()
     recorder = quiet_recorder(telemetry, prices, environ)
@@ -39,10 +39,10 @@ async def life(telemetry: Telemetry, environ: dict[str, str]) -> tuple[float, fl
 
 
 async def measure(environ: dict[str, str]) -> str:
-    """Run calls one after another.
+    """Run calls one after another and report their times in a line.
 
     Args:
-        environ: Their environment.
+        environ: The calls' environment.
     """
     telemetry = Telemetry(environ=environ)
     first, *later = [await life(telemetry, environ) for _ in range(CALLS)]

@@ -1,11 +1,11 @@
-"""How many calls one process holds: some are added until p95 of the event loop's lag passes 50 ms.
+"""The number of calls that one process holds: calls are added until p95 of the event loop's lag exceeds 50 ms.
 
-A call is a real Pipecat pipeline of seven processors and VoiceMetricsProcessor, at real speed: 50 frames of audio a
-second from the caller, as many from the bot while it speaks, one answer after another, an export every second. It holds
-what Pipecat costs, and nothing of what a bot's own audio filters, turn detectors and models cost on the processor. For
-a bot of yours: `--call MODULE:FUNCTION`, an async function without arguments that holds one call.
+A call is a Pipecat pipeline of seven processors and VoiceMetricsProcessor in real time: 50 frames of audio a second
+from the caller, as many from the bot while it speaks, one answer after another, an export every second. It has no audio
+filter, turn detector or model, which take CPU in a real bot. To measure another bot, pass `--call MODULE:FUNCTION`, an
+async function without arguments that holds one call.
 
-Prints one line for each step and the number, and writes the curve as a picture (SVG).
+Prints a line for each step and the result, and writes the curve as a picture (SVG).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from benchmarks.side_by_side import described, percentile
 from voice_metrics import VoiceMetricsProcessor, shutdown
 
 TICK_SECONDS = 0.02
-# Calls begin one after another, as they do in life.
+# Calls do not begin at the same instant.
 APART_SECONDS = 0.05
 LIMIT_MS = 50.0
 TURNS, LISTENS_SECONDS, SPEAKS_SECONDS = 3, 2.0, 3.0
@@ -48,13 +48,13 @@ FRAME_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Step:
-    """What a number of calls did to the event loop.
+    """Lag of the event loop with a number of calls.
 
     Parameters:
-        calls: How many there were.
-        p50_ms: How late a tick was, at the median.
-        p95_ms: The same at the 95th percentile.
-        worst_ms: The latest tick.
+        calls: Number of calls.
+        p50_ms: Median lateness of a tick, in milliseconds.
+        p95_ms: 95th percentile.
+        worst_ms: Lateness of the latest tick.
     """
 
     calls: int
@@ -87,7 +87,7 @@ async def _heard(line: Line, seconds: float, *, bot_speaks: bool) -> None:
 
 
 class Calls:
-    """Calls of which each is followed by another one, until told to stop."""
+    """Calls at a time, each followed by another one until `close`."""
 
     def __init__(self, call: Callable[[], Awaitable[object]]) -> None:
         self._call = call
@@ -95,13 +95,13 @@ class Calls:
         self._over = False
 
     async def add(self, calls: int) -> None:
-        """Let more calls run at a time."""
+        """Run that many more calls at a time."""
         for _ in range(calls):
             self._tasks.append(asyncio.create_task(self._run()))
             await asyncio.sleep(APART_SECONDS)
 
     async def close(self) -> None:
-        """Let the last calls end."""
+        """Wait for the last calls to end."""
         self._over = True
         await asyncio.gather(*self._tasks)
 
@@ -111,7 +111,7 @@ class Calls:
 
 
 async def late(seconds: float) -> list[float]:
-    """Milliseconds that each tick was late."""
+    """Watch the loop for `seconds` and return the lateness of each tick, in milliseconds."""
     ticks, until = list[float](), time.perf_counter() + seconds
     while (began := time.perf_counter()) < until:
         await asyncio.sleep(TICK_SECONDS)
@@ -120,15 +120,15 @@ async def late(seconds: float) -> list[float]:
 
 
 async def climbed(call: Callable[[], Awaitable[object]], by: int, most: int, seconds: float) -> list[Step]:
-    """Add calls until the loop is too late.
+    """Add calls until the loop's lag exceeds the limit; return the steps.
 
     Args:
-        call: Holds one.
-        by: How many are added at a time.
-        most: Where to stop at the latest.
-        seconds: How long each step is watched.
+        call: Holds one call.
+        by: Number of calls that each step adds.
+        most: Largest number of calls.
+        seconds: Length of a step.
     """
-    # The first call of a process imports and makes what the others share.
+    # The first call of a process pays for imports and shared objects.
     await call()
     line, steps = Calls(call), list[Step]()
     while (calls := (len(steps) + 1) * by) <= most:
@@ -148,7 +148,7 @@ async def climbed(call: Callable[[], Awaitable[object]], by: int, most: int, sec
 
 
 def main() -> None:
-    """Measure, print and draw."""
+    """Measure, print the steps and draw the curve."""
     read = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     read.add_argument("--by", type=int, default=5)
     read.add_argument("--most", type=int, default=400)

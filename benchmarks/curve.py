@@ -1,4 +1,4 @@
-"""A curve as a picture (SVG), without a library for it."""
+"""A curve as a picture (SVG)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 320, 60, 40, 20
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn.
+    """A curve and the range of its axes.
 
     Parameters:
-        points: Calls and milliseconds.
-        limit: A line across, in milliseconds.
-        most_calls: Right end of the picture.
-        most_ms: Upper end.
+        points: Pairs of a number of calls and milliseconds.
+        limit: Height of the horizontal line, in milliseconds.
+        most_calls: Right end of the x axis.
+        most_ms: Upper end of the y axis.
     """
 
     points: Sequence[tuple[float, float]]
@@ -26,22 +26,22 @@ class Curve:
 
     @classmethod
     def of(cls, points: Sequence[tuple[float, float]], limit: float) -> Curve:
-        """A curve that fits into its picture."""
+        """Make a curve whose axes fit its points."""
         calls, highest = max((x for x, _ in points), default=1.0), max((y for _, y in points), default=0.0)
         return cls(points, limit, calls, max(limit * 1.2, min(highest, limit * 2)))
 
     def at(self, calls: float, milliseconds: float) -> tuple[float, float]:
-        """Where a point is in the picture; one above its upper end is at the end."""
+        """Return a point's place in the picture, at most at its upper end."""
         x = LEFT + (WIDTH - LEFT - 20) * calls / self.most_calls
         y = HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * min(milliseconds, self.most_ms) / self.most_ms
         return round(x, 1), round(y, 1)
 
 
 def drawn(curve: Curve) -> str:
-    """The picture.
+    """Draw a curve as SVG.
 
     Args:
-        curve: What is in it.
+        curve: The curve.
     """
     line = " ".join(f"{x},{y}" for x, y in (curve.at(*point) for point in curve.points))
     dots = "".join(f'<circle cx="{x}" cy="{y}" r="3"/>' for x, y in (curve.at(*point) for point in curve.points))

@@ -1,7 +1,7 @@
-"""What one export costs, side by side with the SDK's own collection and encoding of the same points.
+"""CPU time of one export, beside the SDK's own collection and encoding of the same points.
 
-Everything but the network: a server that acknowledges in no time takes the serialised requests. CPU time of the
-process, each pair measured in turns.
+There is no network: a stand-in for the server acknowledges each serialised request at once. The two take turns in one
+process.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ SERVICE = {"processor": "OpenAILLMService", "model": "gpt-4o"}
 
 
 class Instant(Delivery):
-    """A server that acknowledges in no time."""
+    """A delivery that acknowledges at once."""
 
     def deliver(self, body: bytes) -> Outcome:
-        """Acknowledge."""
+        """Acknowledge the request."""
         return Outcome(Verdict.ACKNOWLEDGED, status=200)
 
 
 class Ours:
-    """This package's export, but for the network."""
+    """This package's export, without the network."""
 
     def __init__(self, calls: int, *, delta: bool = False) -> None:
-        """Begin calls of 20 series each.
+        """Begin calls with 20 series each.
 
         Args:
-            calls: How many live.
-            delta: Whether counters and histograms are sent as increments.
+            calls: Number of live calls.
+            delta: True to send counters and histograms as increments.
         """
         self._live = LiveSeries(most=10**6, call_ids=True, exponential=False, delta=delta)
         self._shipping = Shipping(Instant(ENDPOINT), Requests(Resource({})))
@@ -70,7 +70,7 @@ class Ours:
                 record(700.0)
 
     def export(self) -> None:
-        """Read, write messages, serialise, acknowledge."""
+        """Export all series once."""
         self._live.refresh()
         now_ns = self._live.clock.now_ns()
         pieces = []
@@ -81,7 +81,7 @@ class Ours:
         self._live.forget(now_ns, unacknowledged=False)
 
     def age(self, calls: int) -> None:
-        """Let calls begin, record and end."""
+        """Run further calls from beginning to end."""
         for number in range(calls):
             running, records = self._begin(f"ended{number}")
             for record in records:
@@ -103,10 +103,10 @@ class Sdk:
     """The SDK's cumulative collection and encoding."""
 
     def __init__(self, calls: int) -> None:
-        """Make the instruments of as many calls.
+        """Make the instruments.
 
         Args:
-            calls: How many live.
+            calls: Number of live calls.
         """
         self._reader = InMemoryMetricReader(**_limits())
         self._provider = MeterProvider([self._reader], Resource({}), shutdown_on_exit=False)
@@ -121,21 +121,21 @@ class Sdk:
                 write(700.0, attributes)
 
     def export(self) -> None:
-        """Collect and encode."""
+        """Collect and encode all series once."""
         data = self._reader.get_metrics_data()
         if data is not None:
             encode_metrics(data).SerializeToString()
 
 
 def _limits() -> dict[str, Any]:
-    # From 1.45 on a reader gives up attributes beyond 2000 sets, unless it is told otherwise.
+    # From 1.45 on a reader merges attribute sets beyond its limit, 2000 by default.
     if "cardinality_limits" not in signature(InMemoryMetricReader).parameters:
         return {}
     return {"cardinality_limits": dict.fromkeys((Counter, UpDownCounter, Histogram), 10**6)}
 
 
 def compare(calls: int, *, changed: bool, delta: bool = False) -> tuple[float, float, float]:
-    """Median milliseconds of one export, ours and the SDK's, and the median of their ratios."""
+    """Return the median milliseconds of an export by this package and by the SDK, and the median of their ratios."""
     ours, sdk = Ours(calls, delta=delta), Sdk(calls)
     for subject in (ours, sdk):
         subject.measure()
@@ -153,14 +153,14 @@ def compare(calls: int, *, changed: bool, delta: bool = False) -> tuple[float, f
 
 
 def timed(work: Callable[[], None]) -> float:
-    """Milliseconds of CPU."""
+    """Run `work` and return its CPU time in milliseconds."""
     began = time.process_time()
     work()
     return (time.process_time() - began) * 1000
 
 
 def after(ended: int, calls: int = 50) -> float:
-    """Median milliseconds of one export of live calls after others have ended."""
+    """Return the median milliseconds of an export of `calls` live calls after `ended` others."""
     ours = Ours(calls)
     ours.measure()
     ours.export()

@@ -1,9 +1,9 @@
-"""CPU that each frame of a call costs: a bare pipeline, and the same with one more processor or observer.
+"""CPU time of a frame in a bare pipeline, and in one with a further processor or observer.
 
-A source, five processors that pass frames on, and a sink; frames of 20 ms of the caller's or of the bot's audio, at
-most 50 of them under way. What ours adds to the bare pipeline is compared with what a processor or observer adds that
-does nothing, the processor in Pipecat's direct mode as ours is; what a processor of the default mode adds, which
-queues, is shown beside it.
+The bare pipeline has a source, five processors that pass frames on, and a sink. It carries frames with 20 ms of audio,
+at most 50 at a time. The plug-in's addition to the bare pipeline is divided by the addition of an idle observer, or of
+an idle processor in Pipecat's direct mode, which the plug-in's processor has too. The addition of an idle processor in
+the default mode, with a queue, is printed beside it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ ROUNDS = 30
 AT_ONCE = 50
 AUDIO = b"\0" * 640
 Audio = type[InputAudioRawFrame] | type[OutputAudioRawFrame]
-WHOSE: dict[str, Audio] = {"the caller's audio": InputAudioRawFrame, "the bot's audio": OutputAudioRawFrame}
+SPEAKERS: dict[str, Audio] = {"the caller's audio": InputAudioRawFrame, "the bot's audio": OutputAudioRawFrame}
 QUEUES, IDLE = "a queueing processor that does nothing", "a direct processor that does nothing"
 WATCHES = "an observer that does nothing"
 
 
 class PassesOn(FrameProcessor):
-    """Does nothing."""
+    """Passes every frame on."""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Pass a frame on."""
@@ -48,12 +48,12 @@ class PassesOn(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
-# Classes of their own, as in a bot: Python is faster where all are of one class.
+# Distinct classes, as in a bot: Python is faster where all processors have one class.
 STAGES = [type(f"Stage{number}", (PassesOn,), {}) for number in range(5)]
 
 
 class DoesNothing(FrameProcessor):
-    """What ours is compared with."""
+    """Passes every frame on; the plug-in's processor is compared with it."""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Pass a frame on."""
@@ -62,7 +62,7 @@ class DoesNothing(FrameProcessor):
 
 
 class Sink(FrameProcessor):
-    """Keeps what was fed, and tells when all of it has come."""
+    """Counts frames, and sets an event when the last expected one arrives."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Sink(FrameProcessor):
         self.complete = asyncio.Event()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Count a frame, or pass on what Pipecat needs."""
+        """Count a frame of the benchmark, or pass on one of Pipecat's."""
         await super().process_frame(frame, direction)
         if not isinstance(frame, (InputAudioRawFrame, OutputAudioRawFrame, MetricsFrame)):
             await self.push_frame(frame, direction)
@@ -81,7 +81,7 @@ class Sink(FrameProcessor):
 
 
 class Watches(BaseObserver):
-    """Is told every frame once and does nothing."""
+    """Observes every frame once and does nothing."""
 
     def __init__(self) -> None:
         super().__init__(observe_every_push=False)
@@ -91,13 +91,13 @@ class Watches(BaseObserver):
 
 
 class Line:
-    """A pipeline that runs, to be fed with frames."""
+    """A running pipeline, to be fed with frames."""
 
     def __init__(self, more: Sequence[FrameProcessor] = (), observers: Sequence[BaseObserver] = ()) -> None:
-        """Put it together.
+        """Make the pipeline.
 
         Args:
-            more: Processors before the sink, besides the five.
+            more: Processors between the five and the sink.
             observers: Observers of the worker.
         """
         self._source, self._sink = PassesOn(), Sink()
@@ -121,11 +121,11 @@ class Line:
         await started.wait()
 
     async def feed(self, audio: Audio, *, measured: bool) -> None:
-        """Send frames through, until all have come.
+        """Send frames through the pipeline and wait for the last.
 
         Args:
-            audio: Whose audio.
-            measured: Whether a MetricsFrame follows each batch of audio.
+            audio: Class of the frames.
+            measured: True to send a MetricsFrame after each batch of audio.
         """
         for _ in range(FRAMES // AT_ONCE):
             frames: list[Frame] = [audio(AUDIO, 16000, 1) for _ in range(AT_ONCE)]
@@ -137,14 +137,14 @@ class Line:
                 await self._source.push_frame(frame)
             await self._sink.complete.wait()
         if measured:
-            # What came is read within the block that it came in.
+            # The processor reads MetricsFrames after this delay; count that in the same round.
             await asyncio.sleep(READ_SECONDS * 1.1)
 
     async def push(self, *frames: Frame) -> None:
         """Send frames without waiting for them.
 
         Args:
-            *frames: In this order.
+            *frames: The frames, in order.
         """
         for frame in frames:
             await self._source.push_frame(frame)
@@ -156,8 +156,8 @@ class Line:
             await self._running
 
 
-async def compare(telemetry: Telemetry, whose: str, *, measured: bool) -> None:
-    """Compare, and print it."""
+async def compare(telemetry: Telemetry, speaker: str, *, measured: bool) -> None:
+    """Compare the ways with one speaker's audio, and print the result."""
     prices = PriceBook(PRICES)
     lines = {
         "bare": Line(),
@@ -169,15 +169,15 @@ async def compare(telemetry: Telemetry, whose: str, *, measured: bool) -> None:
     }
     for line in lines.values():
         await line.start()
-    ways = {name: partial(line.feed, WHOSE[whose], measured=measured) for name, line in lines.items()}
+    ways = {name: partial(line.feed, SPEAKERS[speaker], measured=measured) for name, line in lines.items()}
     spent = await in_turns(ways, ROUNDS)
     for line in lines.values():
         await line.stop()
-    report(spent, f"{whose}, a MetricsFrame of four items after 50 frames" if measured else f"{whose} alone")
+    report(spent, f"{speaker}, a MetricsFrame of four items after 50 frames" if measured else f"{speaker} alone")
 
 
 def report(spent: dict[str, list[float]], what: str) -> None:
-    """Print what each adds to the bare pipeline."""
+    """Print each way's addition to the bare pipeline."""
     bare = statistics.median(spent["bare"])
     print(f"{what}: bare {bare / FRAMES * 1e6:.1f} us a frame")
     for name in [name for name in spent if name != "bare"]:
@@ -193,9 +193,9 @@ def main() -> None:
     logger.add(sys.stderr, level="WARNING")
     with receiver() as url:
         telemetry = Telemetry(environ={"OTEL_EXPORTER_OTLP_ENDPOINT": url, "VOICE_METRICS_DB": "off"})
-        for whose in WHOSE:
+        for speaker in SPEAKERS:
             for measured in (False, True):
-                asyncio.run(compare(telemetry, whose, measured=measured))
+                asyncio.run(compare(telemetry, speaker, measured=measured))
         telemetry.shutdown()
 
 

@@ -1,6 +1,6 @@
-"""What calls take of memory: live ones each, and ended ones nothing, over a real receiver on loopback.
+"""Memory of live and of ended calls, with a real receiver on loopback.
 
-Traced memory after 1 000, 5 000 and 20 000 ended calls, and with 200 that are live.
+Prints traced memory after 1 000, 5 000 and 20 000 ended calls, and with 200 live ones.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ ROWS = table.VOICE[:20]
 
 
 class RecordedCall:
-    """A call of some series."""
+    """A call with 20 series."""
 
     def __init__(self, telemetry: Telemetry, call_id: str) -> None:
-        """Begin it.
+        """Begin the call.
 
         Args:
-            telemetry: Where it records.
-            call_id: Its id.
+            telemetry: The telemetry that it records into.
+            call_id: The call's id.
         """
         self._telemetry = telemetry
         self._running: RunningCall = telemetry.begin(call_id, {f"{leg.value}_model": "gpt-4.1" for leg in Leg})
 
     def record(self) -> None:
-        """Record once on each of 20 series."""
+        """Record a value in each series."""
         for row in ROWS:
             self._running.series(row, {"processor": "OpenAILLMService", "model": "gpt-4.1"})(700)
 
     def end(self) -> Future[bool | None]:
-        """End it; was its last export acknowledged?"""
+        """End the call; the result is True once its last export is acknowledged."""
         return self._telemetry.end(self._running)
 
 
@@ -65,7 +65,7 @@ def _ended(telemetry: Telemetry, done: int) -> None:
 
 
 def main() -> None:
-    """Print the growth at each step, and what a live call takes."""
+    """Print the growth at each step, and the memory of a live call."""
     with receiver() as url:
         telemetry = Telemetry(
             environ={
@@ -87,7 +87,7 @@ def main() -> None:
         live = [RecordedCall(telemetry, f"live{number}") for number in range(LIVE)]
         for call in live:
             call.record()
-        # An export begins after a second at most; the messages that it keeps are not Python's.
+        # Wait for an export, which makes the messages that a live call keeps; protobuf allocates them outside Python.
         time.sleep(2.5)
         each, all_of_it = (_traced() - before) / LIVE / 1024, (_resident() - resident) / LIVE / 1024
         print(f"a live call of {len(ROWS)} series: {each:.1f} kB traced, {all_of_it:.1f} kB resident")

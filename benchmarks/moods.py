@@ -1,4 +1,4 @@
-"""What an OTLP server may do with a request, named; an HTTP server on loopback that does it."""
+"""The moods of an OTLP server: named ways of answering a request, and an HTTP server on loopback that answers so."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 
 
 class Point(NamedTuple):
-    """A point as it came: a number, or a histogram's count.
+    """A received point: a number, or a histogram's count.
 
     Parameters:
-        series: What tells its series from others.
-        call_id: Its call, or "" for a shared series.
-        name: Its metric.
-        time_ns: Its moment, in Unix nanoseconds.
+        series: Key of its series: metric and attributes.
+        call_id: Id of its call, or "" for a shared series.
+        name: Name of its metric.
+        time_ns: Its time, in Unix nanoseconds.
         value: The number.
-        delta: Whether the number is an increment.
+        delta: True if the number is an increment.
     """
 
     series: tuple[Any, ...]
@@ -50,15 +50,15 @@ class Point(NamedTuple):
 
 @dataclass
 class Exchange:
-    """A request and the connection that it came by.
+    """A request, its connection and what the server does with its points.
 
     Parameters:
         request: The request.
         handler: The connection.
-        stopping: Set when those that hang are let go.
-        taken: Points that the server has from now on.
-        acknowledged: Whether the answer says so.
-        judged: Points that the server refuses for good.
+        stopping: Set to release the answers that hang.
+        taken: Points that the server stores.
+        acknowledged: True if the answer says that it stores them.
+        judged: Points that the server rejects for good.
     """
 
     request: ExportMetricsServiceRequest
@@ -70,21 +70,21 @@ class Exchange:
 
     @cached_property
     def points(self) -> list[Point]:
-        """Every point, in its order."""
+        """Every point of the request, in order."""
         return list(_points(self.request))
 
     def take(self) -> None:
-        """Have every point."""
+        """Store every point."""
         self.taken = self.points
 
     def answer(self, status: int, body: bytes = b"", content_type: str = PROTOBUF, **headers: str) -> None:
-        """Answer a status and a body.
+        """Send a status and a body.
 
         Args:
             status: HTTP status.
-            body: The body.
+            body: The answer's body.
             content_type: Its type.
-            **headers: More headers, with underscores.
+            **headers: More headers, with underscores for hyphens.
         """
         self.acknowledged = status == 200 and content_type == PROTOBUF
         self.handler.send_response(status)
@@ -105,18 +105,18 @@ Mood = Callable[[Exchange], None]
 
 
 def accept(exchange: Exchange) -> None:
-    """Take everything and say so."""
+    """Store everything and acknowledge it."""
     exchange.take()
     exchange.answer(200)
 
 
 def answering(status: int, body: bytes = b"", content_type: str = "text/plain", **headers: str) -> Mood:
-    """Answer a status and take nothing."""
+    """Return a mood that sends a status and stores nothing."""
     return lambda exchange: exchange.answer(status, body, content_type, **headers)
 
 
 def taking(mood: Mood) -> Mood:
-    """Take everything, whatever is answered."""
+    """Return a mood that stores everything and answers as `mood` does."""
 
     def behave(exchange: Exchange) -> None:
         exchange.take()
@@ -126,7 +126,7 @@ def taking(mood: Mood) -> Mood:
 
 
 def take_small(exchange: Exchange) -> None:
-    """Take small requests only."""
+    """Store small requests only."""
     (answering(413) if len(exchange.points) > SMALL_REQUEST_POINTS else accept)(exchange)
 
 
@@ -139,17 +139,17 @@ def _reject(exchange: Exchange, taken: list[Point], rejected: list[Point]) -> No
 
 
 def reject_half(exchange: Exchange) -> None:
-    """Take every second point, the first one included, and reject the others."""
+    """Store every second point, from the first on, and reject the others."""
     _reject(exchange, exchange.points[::2], exchange.points[1::2])
 
 
 def reject_all(exchange: Exchange) -> None:
-    """Take nothing and say 200."""
+    """Store nothing and send 200."""
     _reject(exchange, [], exchange.points)
 
 
 def find_too_old(exchange: Exchange) -> None:
-    """Refuse everything for its age; of a request of several series that says nothing of each."""
+    """Reject a whole request as too old, without saying which of its series."""
     if len({point.series for point in exchange.points}) == 1:
         exchange.judged = exchange.points
     exchange.answer(400, b"err-mimir-sample-out-of-order: out of order sample", "text/plain")
@@ -161,7 +161,7 @@ def hang(exchange: Exchange) -> None:
 
 
 def hang_after_headers(exchange: Exchange) -> None:
-    """Answer a status, and never the body."""
+    """Send a status, and never the body."""
     exchange.handler.wfile.write(
         b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 9\r\n\r\n"
     )
@@ -169,12 +169,12 @@ def hang_after_headers(exchange: Exchange) -> None:
 
 
 def drip_headers(exchange: Exchange) -> None:
-    """Answer one byte at a time, headers included."""
+    """Send one byte at a time, headers included."""
     exchange.drip(b"HTTP/1.1 200 OK\r\nx-slow: " + b"a" * 1000)
 
 
 def drip_body(exchange: Exchange) -> None:
-    """Answer headers at once and the body one byte at a time."""
+    """Send headers at once and the body one byte at a time."""
     exchange.handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
     exchange.drip(b"a" * 1000)
 
@@ -193,21 +193,21 @@ def close(exchange: Exchange) -> None:
 
 
 def not_http(exchange: Exchange) -> None:
-    """Answer something that is not HTTP."""
+    """Send something that is not HTTP."""
     exchange.handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
     exchange.handler.close_connection = True
 
 
 def limit_until_date(exchange: Exchange) -> None:
-    """Ask to be left alone until a date."""
+    """Ask for no request until a date."""
     answering(429, Retry_After=formatdate(time.time() + 3, usegmt=True))(exchange)
 
 
 TAKES, TAKES_SMALL, TAKES_HALF, REFUSES = "takes", "takes small ones", "takes half", "refuses connections"
 MUMBLES, TOO_OLD, TAKES_NOTHING = "takes, mumbles", "400 for age", "takes nothing, says 200"
-# What a server has judged for good: OpenTelemetry forbids another try of a partial success, and age only grows.
+# Moods that reject for good: OpenTelemetry forbids a retry after a partial success, and points only grow older.
 FOR_GOOD = (TAKES_HALF, TAKES_NOTHING, TOO_OLD)
-# What acknowledges a request, if only a small one.
+# Moods that acknowledge a request, some a small one only.
 ACKNOWLEDGES = (TAKES, TAKES_SMALL, MUMBLES)
 MOODS: dict[str, Mood] = {
     TAKES: accept,
@@ -217,7 +217,7 @@ MOODS: dict[str, Mood] = {
     MUMBLES: taking(answering(200, NOISE, PROTOBUF)),
     "takes, says 500": taking(answering(500)),
     "takes, resets": taking(reset),
-    # The listener is closed as well; this is for connections that stand already.
+    # For open connections; the receiver also closes its listener.
     REFUSES: reset,
     "hangs": hang,
     "hangs after headers": hang_after_headers,
@@ -255,11 +255,11 @@ def serving(answer: Mood, port: int) -> Iterator[threading.Event]:
     """Serve OTLP on loopback.
 
     Args:
-        answer: What is done with each request, in a thread of its connection.
-        port: Where.
+        answer: Called with each request, in the thread of its connection.
+        port: Port to listen on.
 
     Yields:
-        Set it to let those go that hang.
+        Event to set for the release of answers that hang.
     """
     stopping = threading.Event()
 
@@ -295,7 +295,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
+        """Ignore clients that disconnect."""
 
 
 def _points(request: ExportMetricsServiceRequest) -> Iterator[Point]:

@@ -1,12 +1,11 @@
-"""The soak's receiver: a process of its own whose mood changes at random, and which remembers what it took.
+"""The soak's receiver, a process whose mood changes at random, and which records every point that it stores.
 
-It compares what it took with a file of what was fed, so that the process under test remembers nothing of either.
+It compares the stored values with a file that the calls write, so that the process under test keeps neither.
 
-Of a cumulative series the newest value counts. Of increments the sum of those that were taken and acknowledged counts:
-a bot that never saw an answer sends them again, so that a server which took them has them twice, as with any sender of
-increments; how much that was is told. What the receiver refused for good is given up by design: it is added to the sum
-of increments, and a call of which something was refused may have less than was fed, if the ledger does not call it
-delivered.
+Of a cumulative series the newest value counts; of increments, the sum of the acknowledged ones. Increments that the
+receiver stored without an answer arrive again, as with any sender of increments, and are reported as doubled. Rejected
+increments are added to the sum, because the bot gives them up by design. A call with rejected points may lack some of
+its values, if the ledger does not call it delivered.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ Totals = dict[str, Counter[str]]
 
 
 class Store:
-    """What was taken of each series, and how many requests met which mood; used by the receiver's threads."""
+    """The stored values of each series and the number of requests by mood; used by the receiver's threads."""
 
     def __init__(self, seed: int, names: frozenset[str]) -> None:
-        """Begin in a good mood that stays until another is wished for.
+        """Begin in a good mood, which stays until `be` is called.
 
         Args:
             seed: What happens.
-            names: Metrics that are remembered.
+            names: Names of the recorded metrics.
         """
         self.mood = TAKES
         self._met: Counter[str] = Counter()
@@ -50,24 +49,24 @@ class Store:
         self._newest: dict[tuple[Any, ...], Point] = {}
         self._sums: Totals = defaultdict(Counter)
         self._doubled: Counter[str] = Counter()
-        # Calls of which something was refused for good, and those of which it is not known what.
+        # Calls with rejected points; calls in requests that were rejected without a word of which points.
         self._judged: set[str] = set()
         self._found_old: set[str] = set()
 
     def be(self, mood: str | None) -> None:
-        """Stay in a mood, or change it at random if none is given."""
+        """Stay in a mood; for `None`, change it at random."""
         self._changes, self._until = mood is None, 0.0
         self.mood = mood or self.mood
 
     def pass_time(self) -> None:
-        """Change the mood if its time is over."""
+        """Change the mood if its time is up."""
         if self._changes and time.monotonic() > self._until:
             well = self._random.random() < 0.3
             self.mood = TAKES if well else self._random.choice(list(MOODS))
             self._until = time.monotonic() + self._random.uniform(0.2, 4)
 
     def answer(self, exchange: Exchange) -> None:
-        """Answer in the mood of the moment."""
+        """Answer in the current mood."""
         mood = self.mood
         with self._lock:
             self._met[mood] += 1
@@ -104,29 +103,29 @@ class Store:
         return totals
 
     def met(self) -> dict[str, int]:
-        """How many requests met which mood."""
+        """Return the number of requests by mood."""
         with self._lock:
             return dict(self._met)
 
     def judged(self) -> tuple[int, dict[str, float]]:
-        """How many calls had something refused for good, and what increments were taken without an answer."""
+        """Return the number of calls with rejected points, and the doubled increments by metric."""
         with self._lock:
             return len((self._judged | self._found_old) - {""}), dict(self._doubled)
 
     def differences(self, fed: Path) -> list[str]:
-        """What was taken otherwise than it was fed, and not refused for good.
+        """Return a line for each call whose stored values are not those that were fed, nor explained by rejections.
 
         Args:
             fed: Lines of call ids and totals.
         """
         return self._named(self._wrong(fed, {}))
 
-    def told_otherwise(self, fed: Path, ledger: Path) -> list[str]:
-        """What was taken otherwise than it was fed, or is told by the ledger otherwise than it was taken.
+    def contradictions(self, fed: Path, ledger: Path) -> list[str]:
+        """Return the lines of `differences`, and one for each call whose state in the ledger contradicts them.
 
         Args:
             fed: Lines of call ids and totals.
-            ledger: What tells the state of each call.
+            ledger: The ledger's file.
         """
         with LedgerReader(ledger) as reader:
             states = {call.call_id: call.state for call in reader.calls()}
@@ -149,19 +148,19 @@ class Store:
                 continue
             if faults:
                 wrong[call_id] = faults
-        return wrong | {call_id: ["has no one who made that call"] for call_id in totals}
+        return wrong | {call_id: ["was never made"] for call_id in totals}
 
     def _may_lack(self, call_id: str, state: str | None, has: Counter[str], fed: dict[str, float]) -> bool:
-        """Whether a call may have less, since something of it was refused for good."""
+        """True if a call may lack values, because points of it were rejected."""
         increments = bool(self._sums.get(call_id))
         if not self._is_judged(call_id) or (state == CallState.DELIVERED and not increments):
             return False
-        # What is there while a call runs may stay there.
+        # Values of a running call may remain.
         counted = {name: value for name, value in fed.items() if name != "voice.calls.active"}
         if increments and call_id not in self._found_old:
-            # Each increment that was refused is known.
+            # The rejected increments are known, and part of the sum.
             return all(has[name] == value for name, value in counted.items())
-        # A request that is found too old does not say which of its points were given up.
+        # The rejection of a too old request does not say which of its points the bot gave up.
         return all(has[name] <= value for name, value in counted.items())
 
     @staticmethod
@@ -177,7 +176,7 @@ class Store:
 def _receive(commands: Connection, seed: int, names: frozenset[str]) -> None:
     store = Store(seed, names)
     with socket.socket() as reservation, ExitStack() as door:
-        # No other program gets the port while nothing listens at it.
+        # Keeps other programs from the port while the listener is closed.
         reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reservation.bind(("127.0.0.1", 0))
         port = reservation.getsockname()[1]
@@ -189,7 +188,7 @@ def _receive(commands: Connection, seed: int, names: frozenset[str]) -> None:
                 letting_go = None
             elif letting_go is None and store.mood != REFUSES:
                 letting_go = door.enter_context(serving(store.answer, port))
-            # What was wished for is so by now.
+            # The requested mood holds from here on.
             while answers:
                 commands.send(answers.pop())
             if commands.poll(0.05):
@@ -197,7 +196,7 @@ def _receive(commands: Connection, seed: int, names: frozenset[str]) -> None:
                 if name == "stop":
                     return
                 if letting_go is not None:
-                    # Those that hang are let go, and those to come are not.
+                    # Release the answers that hang now, not later ones.
                     letting_go.set()
                     letting_go.clear()
                 answers.append(getattr(store, name)(*arguments))
@@ -210,10 +209,10 @@ def receiving(seed: int, names: frozenset[str]) -> Iterator[tuple[str, Ask]]:
 
     Args:
         seed: What happens.
-        names: Metrics that are remembered.
+        names: Names of the recorded metrics.
 
     Yields:
-        Its address, and what calls a method of its store.
+        Its address, and a function that calls a method of its store.
     """
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()

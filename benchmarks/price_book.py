@@ -1,4 +1,4 @@
-"""Prints what pricing a usage takes once its model is known, and what the first look-up takes. Gates nothing."""
+"""Time of pricing a usage, once its model is known and at the model's first look-up."""
 
 from __future__ import annotations
 

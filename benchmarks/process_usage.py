@@ -1,4 +1,4 @@
-"""What a process holds, and whether that grew."""
+"""Memory, threads and files of a process, and their growth."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the process holds when no call runs.
+    """Memory, threads and files of the process while no call runs.
 
     Parameters:
-        resident_mb: Resident memory after the C allocator gave back what it could.
-        heap_mb: What the C allocator has handed out, to SQLite, protobuf and large objects of Python; 0 without glibc.
-        blocks: Blocks that Python's own allocator has handed out.
-        objects: Objects that the garbage collector knows.
+        resident_mb: Resident memory after `malloc_trim`.
+        heap_mb: Memory in use from the C allocator: SQLite, protobuf, large objects of Python; 0 without glibc.
+        blocks: Blocks in use from Python's own allocator.
+        objects: Objects that the garbage collector tracks.
         threads: Names of running threads.
         sockets: Open sockets.
         files: Other open descriptors.
@@ -35,7 +35,7 @@ class Usage:
     files: int
 
     def __str__(self) -> str:
-        """In one line."""
+        """All values in one line."""
         return (
             f"{self.resident_mb:.1f} MB resident, {self.heap_mb:.2f} MB heap, {self.blocks} blocks, "
             f"{self.objects} objects, {len(self.threads)} threads, {self.sockets} sockets, {self.files} files"
@@ -59,7 +59,7 @@ def _heap_bytes() -> int:
 
 
 def usage() -> Usage:
-    """What the process holds now."""
+    """Measure this process."""
     gc.collect()
     heap = _heap_bytes()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -84,8 +84,8 @@ def _target(link: Path) -> str:
 
 
 def growth(before: Usage, after: Usage) -> Iterator[str]:
-    """What the process holds more than before, beyond what it does at a receiver that always takes."""
-    # Three minutes there (`--mood takes`) leave 48 objects more and 62 blocks less after 2 765 calls.
+    """Yield a line for each growth beyond that with a receiver that stores everything."""
+    # Three minutes of such a receiver (`--mood takes`) and 2 765 calls added 48 objects and freed 62 blocks.
     if after.blocks - before.blocks > 2_000:
         yield f"blocks grew from {before.blocks} to {after.blocks}"
     if after.objects - before.objects > 600:
@@ -93,13 +93,13 @@ def growth(before: Usage, after: Usage) -> Iterator[str]:
     # SQLite keeps up to 2 MB of pages.
     if after.heap_mb - before.heap_mb > 2.5:
         yield f"the heap grew from {before.heap_mb:.2f} to {after.heap_mb:.2f} MB"
-    # Python's allocator keeps the arenas of a backlog in which anything is left, and fills them again: 15 MB were seen.
+    # Python's allocator keeps arenas of a backlog that are not quite empty: 15 MB were seen.
     if after.resident_mb - before.resident_mb > 24:
         yield f"resident memory grew from {before.resident_mb:.1f} to {after.resident_mb:.1f} MB"
 
 
 def leftovers(before: Usage, after: Usage) -> Iterator[str]:
-    """What is open after the end that was not before the beginning."""
+    """Yield a line for threads, sockets and files that are open after the end and were not before the beginning."""
     if after.threads != before.threads:
         yield f"threads are {after.threads}, were {before.threads}"
     if (after.sockets, after.files) != (before.sockets, before.files):

@@ -1,4 +1,4 @@
-"""An OTLP receiver on loopback in a process of its own, so that its work is not counted as the bot's."""
+"""An OTLP receiver on loopback in its own process, so that its CPU time does not count as the bot's."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class _Accepts(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _serve(told: Connection) -> None:
+def _serve(pipe: Connection) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Accepts)
     server.daemon_threads = True
-    told.send(server.server_port)
+    pipe.send(server.server_port)
     server.serve_forever()
 
 
 @contextmanager
 def receiver() -> Iterator[str]:
-    """Run a receiver; yields its address."""
+    """Run a receiver and yield its address."""
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
     process = spawn.Process(target=_serve, args=(there,), daemon=True)

@@ -1,7 +1,7 @@
-"""Handling a MetricsFrame of four items, against the same points recorded straight into the SDK's instruments.
+"""CPU time of a MetricsFrame of four items, beside the same points recorded straight into the SDK's instruments.
 
-The ratio holds everything that is ours: reading the frame, holding latencies back, the call's record, prices and
-attributes. Both sides pay the same turns of the event loop, which are left out of the ratio.
+The ratio includes all work of the plug-in: reading the frame, holding latencies back, the call's record, prices and
+attributes. Turns of the event loop, equal on both sides, are left out.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ PRICES = {
     "gpt-4.1": {"unit": "million tokens", "input": 2, "output": 8},
     "sonic-2": {"unit": "million characters", "price": 40},
 }
-# Longer than measurements wait to be read together, so that each frame is read alone.
+# Longer than the recorder waits for further frames, so that it reads each frame alone.
 STEP_SECONDS = 0.3
 Point = tuple[str, float, dict[str, Any]]
-# The series of a call's own life, which no frame adds to.
+# Series that no MetricsFrame changes.
 LIFE = {table.CALLS.name, table.CALLS_ACTIVE.name, table.SESSION_DURATION.name, table.LOOP_LAG.name}
 
 
 def metrics_frame() -> MetricsFrame:
-    """What one answer measures: time to first byte, processing time, tokens, characters."""
+    """Make the measurements of one answer: time to first byte, processing time, tokens, characters."""
     llm, tts = "OpenAILLMService#0", "CartesiaTTSService#0"
     tokens = LLMTokenUsage(prompt_tokens=900, completion_tokens=60, total_tokens=960)
     return MetricsFrame(
@@ -67,7 +67,7 @@ def metrics_frame() -> MetricsFrame:
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock goes on when it is told to, so that no timer is waited for."""
+    """An event loop with a clock that the benchmark sets, so that it waits for no timer."""
 
     now = 0.0
 
@@ -79,11 +79,11 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 def quiet_recorder(
     telemetry: Telemetry, prices: PriceBook, environ: dict[str, str], clock: Callable[[], float] = time.monotonic
 ) -> CallRecorder:
-    """A recorder whose summaries are read by no one.
+    """Make a recorder that ignores summaries.
 
     Args:
-        telemetry: Where its call records.
-        prices: What usage costs.
+        telemetry: The telemetry that its calls record into.
+        prices: The price book.
         environ: Its environment.
         clock: Monotonic seconds.
     """
@@ -99,7 +99,7 @@ def quiet_recorder(
 
 
 async def pass_time() -> None:
-    """Let latencies be held back for as long as they are."""
+    """Advance the clock by a step, so that held-back latencies are recorded."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SteppedLoop)
     loop.now += STEP_SECONDS
@@ -108,27 +108,27 @@ async def pass_time() -> None:
 
 
 class Ours:
-    """A live call that is given frames."""
+    """A live call of the plug-in."""
 
     def __init__(self, telemetry: Telemetry, environ: dict[str, str]) -> None:
         """Begin a call.
 
         Args:
-            telemetry: Where it records.
+            telemetry: The telemetry that it records into.
             environ: Its environment.
         """
         self.recorder = quiet_recorder(telemetry, PriceBook(PRICES), environ, asyncio.get_running_loop().time)
         self.recorder.take(StartFrame())
 
     async def handle(self) -> None:
-        """Handle frames."""
+        """Handle a round of frames."""
         for frame in [metrics_frame() for _ in range(FRAMES)]:
             self.recorder.take(frame)
             await pass_time()
 
 
 async def points_of_a_frame() -> list[Point]:
-    """Every point that one frame makes, in the form that the SDK's instruments take."""
+    """Return every point of one frame, as the SDK's instruments take it."""
     delta = dict.fromkeys((Counter, Histogram, UpDownCounter), AggregationTemporality.DELTA)
     reader = InMemoryMetricReader(preferred_temporality=delta)
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -155,13 +155,13 @@ def _points(reader: InMemoryMetricReader) -> list[Point]:
 
 
 class Instruments:
-    """The SDK's instruments, with its reader at the default temporality."""
+    """The SDK's instruments, with a reader of the default temporality."""
 
     def __init__(self, points: list[Point]) -> None:
         """Make an instrument for each metric.
 
         Args:
-            points: What is recorded for each frame.
+            points: The points of each frame.
         """
         self._provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
         meter = self._provider.get_meter("direct")
@@ -169,7 +169,7 @@ class Instruments:
         self._calls = [(instrument(meter, rows[name]), value, attributes) for name, value, attributes in points]
 
     async def record(self) -> None:
-        """Record the points of as many frames."""
+        """Record the points of a round of frames."""
         for _ in [metrics_frame() for _ in range(FRAMES)]:
             for write, value, attributes in self._calls:
                 write(value, attributes)
@@ -177,17 +177,17 @@ class Instruments:
 
 
 async def idle() -> None:
-    """Make frames and let time pass."""
+    """Make a round of frames and advance the clock, without recording."""
     for _ in [metrics_frame() for _ in range(FRAMES)]:
         await pass_time()
 
 
 async def _nothing(summary: CallSummary) -> None:
-    """Leave the summary alone."""
+    """Ignore the summary."""
 
 
 async def compare(environ: dict[str, str]) -> str:
-    """Compare, and say how.
+    """Compare the two ways and report it in a line.
 
     Args:
         environ: The environment of the call.
@@ -197,7 +197,7 @@ async def compare(environ: dict[str, str]) -> str:
     ours = Ours(telemetry, environ)
     ways: dict[str, Work] = {"ours": ours.handle, "instruments": Instruments(points).record, "idle": idle}
     lines = [f"{len(points)} points of a frame"]
-    # The ledger's rows are made and written on a thread of its own.
+    # The ledger's thread makes and writes its rows.
     for where, clock in (("on the event loop", time.thread_time), ("on all threads", time.process_time)):
         spent = await in_turns(ways, ROUNDS, clock)
         ours_cost, straight = added(spent, "ours", "idle") / FRAMES, added(spent, "instruments", "idle") / FRAMES

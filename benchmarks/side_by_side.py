@@ -1,7 +1,7 @@
-"""Where a benchmark runs, and how two ways of doing a thing are compared there.
+"""Comparison of ways of doing a thing, and the machine that it runs on.
 
-Ways are compared within one process, in turns, by the CPU time of the process: what disturbs the machine disturbs
-them alike, and the median of many small comparisons leaves the rest out.
+Ways take turns in one process and are compared by CPU time: other load disturbs them alike, and the median of many
+small comparisons removes the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PACKAGES = ("pipecat-ai", "opentelemetry-sdk")
 
 
 def described() -> str:
-    """The machine and the versions, in one line."""
+    """Return machine and versions in one line."""
     packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
 
@@ -37,12 +37,12 @@ def _processor() -> str:
 async def in_turns(
     ways: Mapping[str, Work], rounds: int, clock: Callable[[], float] = time.process_time
 ) -> dict[str, list[float]]:
-    """CPU seconds of each way in each round; the order turns around from round to round.
+    """Return the CPU seconds of each way in each round; the order reverses from round to round.
 
     Args:
-        ways: What is compared.
-        rounds: How often each is run.
-        clock: CPU seconds of what is counted: the process, or the thread of the event loop.
+        ways: The work of each way, by name.
+        rounds: Number of runs of each.
+        clock: CPU seconds of the process, or of the event loop's thread.
     """
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for work in ways.values():
@@ -57,11 +57,11 @@ async def in_turns(
 
 
 def added(spent: Mapping[str, Sequence[float]], way: str, bare: str) -> float:
-    """Median of what a way costs more than the bare one, in the unit of `spent`."""
+    """Return the median of a way's cost above the bare one, in the unit of `spent`."""
     return statistics.median(ours - without for ours, without in zip(spent[way], spent[bare], strict=True))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of the values do not exceed."""
+    """Return the value that a `share` of the values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

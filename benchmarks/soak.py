@@ -1,21 +1,20 @@
 """Fifty calls at a time arrive and leave for minutes, while the receiver misbehaves at random.
 
-First, one process whose receiver changes its mood all the time: it refuses, hangs, drips, resets, redirects, rejects a
-part, answers every status of the table of faults, and takes without saying so. Once it behaves, and before the process
-ends, each call's totals there are what was fed, and the ledger calls each of them delivered. Memory in use, blocks
-and objects are what they were after the first minute, when nothing was owed either. After `shutdown()`, threads,
-sockets and files are as many as before the telemetry was made.
+First, one process and a receiver in changing moods: it refuses connections, hangs, drips, resets, redirects, rejects a
+part, sends every status of the table of faults, and stores points without an answer. When it behaves again, each
+call's totals must be those that were fed, and the ledger must call it delivered. Memory, blocks and objects must be
+those after the first minute. After `shutdown()`, threads, sockets and files must be as many as before the telemetry
+was made.
 
-Then, telemetry that is shut down while it owes something, and goes on with more calls in the same process: both
-arrive, and the ledger calls each of them delivered.
+Then, a shutdown with unacknowledged requests, and more calls in the same process: all must arrive and be delivered.
 
-Last, processes that begin and end while the receiver stays in one mood, by themselves, by a shutdown, or killed once
-their calls have ended: what each of them owes is for the next one, or for `voice-metrics resend` with a receiver that
-takes small requests only. In the end each call's totals are what was fed, but for what the receiver refused for good
-(it rejects points of a request, or finds them too old): that is given up, and the ledger does not call it delivered.
-With increments (`--temporality delta`) the sum of those that were acknowledged is what was fed.
+Last, processes that end by themselves, by a shutdown or by a kill after their calls' ends, each with a receiver in one
+mood. The next process, or `voice-metrics resend` with a receiver that stores small requests only, must deliver their
+requests. In the end each call's totals must be those that were fed, except for points that the receiver rejected, whose
+calls the ledger must not call delivered. With increments (`--temporality delta`), the sum of the acknowledged ones must
+be what was fed.
 
-Exits with 1 and says what is not so. The seed is printed; `--seed` repeats what the calls and the receiver do.
+Exits with 1 and lists violations. `--seed` with the printed number repeats what the calls and the receiver do.
 """
 
 from __future__ import annotations
@@ -47,18 +46,18 @@ from voice_metrics.ledger import ledger_at
 WARM_UP_SECONDS = 60.0
 RESTARTS = 2
 ENDS = ("exits", "shuts down", "is killed")
-# What was not acknowledged is in the ledger by then: the request's timeout, and some.
+# Unacknowledged requests are in the ledger after this: a request's timeout and some time to write.
 KEPT_WITHIN_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a soak happens.
+    """The receiver and the files of a soak.
 
     Parameters:
         url: The receiver's address.
-        folder: The folder of its files.
-        temporality: What points are: "cumulative" or "delta".
+        folder: Folder of the files.
+        temporality: "cumulative" or "delta".
     """
 
     url: str
@@ -67,17 +66,17 @@ class Place:
 
     @property
     def fed(self) -> Path:
-        """Lines of call ids and totals."""
+        """File with a line of call id and totals for each call."""
         return self.folder / "fed.jsonl"
 
     @property
     def ledger(self) -> Path:
-        """The ledger of every process."""
+        """File of the ledger, shared by all processes."""
         return self.folder / "calls.db"
 
     @property
     def environ(self) -> dict[str, str]:
-        """What telemetry is set up by."""
+        """Environment of the telemetry."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
@@ -91,14 +90,14 @@ def one_process(place: Place, ask: Ask, chance: random.Random, seconds: float, m
     """Run calls in this process for a minute, and then for longer.
 
     Args:
-        place: Where.
-        ask: Asks the receiver.
-        chance: What calls do.
-        seconds: How long calls arrive after the first minute.
+        place: Receiver and files.
+        ask: Calls a method of the receiver's store.
+        chance: Randomness of the calls.
+        seconds: Length of the second part.
         mood: The receiver's mood, or `None` for all of them.
 
     Yields:
-        What is not as it must be.
+        Violations, one line each.
     """
     at_first = usage()
     telemetry = Telemetry(environ=place.environ)
@@ -110,7 +109,7 @@ def one_process(place: Place, ask: Ask, chance: random.Random, seconds: float, m
         _settle(ask, place)
         quiet.append(usage())
         print(f"after {number} calls: {quiet[-1]}", flush=True)
-    yield from _told_to_the_end(telemetry, place, ask)
+    yield from _closing_violations(telemetry, place, ask)
     at_last = _ended(at_first)
     print(f"after the end: {at_last}", flush=True)
     yield from growth(*quiet)
@@ -118,35 +117,35 @@ def one_process(place: Place, ask: Ask, chance: random.Random, seconds: float, m
 
 
 def restarts(place: Place, ask: Ask, chance: random.Random) -> Iterator[str]:
-    """Shut telemetry down while it owes something, and go on with it.
+    """Shut telemetry down with unacknowledged requests, and continue with it.
 
     Args:
-        place: Where.
-        ask: Asks the receiver.
-        chance: What happens.
+        place: Receiver and files.
+        ask: Calls a method of the receiver's store.
+        chance: Randomness of calls and moods.
 
     Yields:
-        What is not as it must be.
+        Violations, one line each.
     """
     telemetry = Telemetry(environ=place.environ)
     moods = chance.sample(sorted(MOODS.keys() - {*ACKNOWLEDGES, *FOR_GOOD}), RESTARTS)
-    print(f"telemetry is shut down while the receiver is thus: {', '.join(moods)}", flush=True)
+    print(f"telemetry is shut down; moods of the receiver: {', '.join(moods)}", flush=True)
     for mood in moods:
         ask("be", mood)
         asyncio.run(calls_for(1, telemetry, place.fed, chance))
         if telemetry.shutdown():
-            yield f"a shutdown whose receiver is thus: {mood}, owed nothing"
+            yield f"no request was unacknowledged at the shutdown in the mood: {mood}"
         ask("be", TAKES)
         asyncio.run(calls_for(1, telemetry, place.fed, chance))
         _settle(ask, place)
-    yield from _told_to_the_end(telemetry, place, ask)
+    yield from _closing_violations(telemetry, place, ask)
 
 
-def _told_to_the_end(telemetry: Telemetry, place: Place, ask: Ask) -> Iterator[str]:
+def _closing_violations(telemetry: Telemetry, place: Place, ask: Ask) -> Iterator[str]:
     if not telemetry.shutdown(30):
         yield "the last export was not acknowledged"
     ledger_at(place.ledger, telemetry.settings.ledger_days).close()
-    yield from ask("told_otherwise", place.fed, place.ledger)
+    yield from ask("contradictions", place.fed, place.ledger)
 
 
 def _settle(ask: Ask, place: Place) -> None:
@@ -158,7 +157,7 @@ def _settle(ask: Ask, place: Place) -> None:
 
 def _ended(before: Usage) -> Usage:
     for _ in range(20):
-        # Threads that were told to end take a moment.
+        # Threads take a moment to end.
         if threading.active_count() <= len(before.threads):
             break
         time.sleep(0.1)
@@ -166,12 +165,12 @@ def _ended(before: Usage) -> Usage:
 
 
 def short_process(place: Place, seed: int, end: str) -> None:
-    """A process of a few calls.
+    """Run a process of a few calls.
 
     Args:
-        place: Where.
-        seed: What the calls do.
-        end: How it ends: by itself ("exits"), after the end of its telemetry ("shuts down"), or "is killed".
+        place: Receiver and files.
+        seed: Seed of the calls.
+        end: How it ends: "exits", "shuts down" its telemetry first, or "is killed".
     """
     _quiet()
     os.environ["VOICE_METRICS_DB"] = str(place.ledger)
@@ -185,24 +184,24 @@ def short_process(place: Place, seed: int, end: str) -> None:
 
 
 def short_processes(place: Place, ask: Ask, chance: random.Random, number: int) -> Iterator[str]:
-    """Run processes one after the other, each with a receiver of one mood, and send in the end what they owe.
+    """Run processes one after the other, each with a receiver in one mood; in the end resend what is left.
 
     Args:
-        place: Where.
-        ask: Asks the receiver.
-        chance: What happens.
-        number: How many.
+        place: Receiver and files.
+        ask: Calls a method of the receiver's store.
+        chance: Randomness of calls and moods.
+        number: Number of processes.
 
     Yields:
-        What is not as it must be.
+        Violations, one line each.
     """
     moods = chance.sample(sorted(MOODS.keys() - {TAKES, *FOR_GOOD}), max(number - 1, 0))
-    # The second process finds what the first one owes judged for good, and no other does.
+    # The requests of the first process meet a rejection in the second.
     moods[1:1] = chance.sample(FOR_GOOD, min(number, 1))
     ends = [ENDS[position % len(ENDS)] for position in range(number)]
     chance.shuffle(ends)
     lived = ", ".join(f"{mood} ({end})" for mood, end in zip(moods, ends, strict=True))
-    print(f"processes end while the receiver is thus: {lived}", flush=True)
+    print(f"ends of processes, with the receiver's moods: {lived}", flush=True)
     for mood, end in zip(moods, ends, strict=True):
         ask("be", mood)
         arguments = place, chance.randrange(10**6), end
@@ -211,28 +210,28 @@ def short_processes(place: Place, ask: Ask, chance: random.Random, number: int) 
         process.join(60)
         if process.exitcode != (-signal.SIGKILL if end == "is killed" else 0):
             process.kill()
-            yield f"a process that {end}, whose receiver is thus: {mood}, ended with {process.exitcode}"
+            yield f"a process that {end}, with the receiver's mood: {mood}, ended with {process.exitcode}"
     ask("be", TAKES_SMALL)
     resend = [sys.executable, "-m", "voice_metrics", "resend"]
     resent = subprocess.run(resend, env=os.environ | place.environ, capture_output=True, text=True, timeout=300)
     print(resent.stdout.strip(), flush=True)
     if resent.returncode:
         yield f"voice-metrics resend ended with {resent.returncode}: {resent.stderr}"
-    yield from ask("told_otherwise", place.fed, place.ledger)
+    yield from ask("contradictions", place.fed, place.ledger)
 
 
 def soak(seed: int, minutes: float, processes: int, mood: str | None, temporality: str) -> list[str]:
     """Run the soak.
 
     Args:
-        seed: What happens.
-        minutes: How long calls arrive in the first process, after its first minute.
-        processes: How many further processes there are.
+        seed: Seed of calls and moods.
+        minutes: Length of the first process after its first minute.
+        processes: Number of further processes.
         mood: The receiver's mood for the first process, or `None` for all of them.
-        temporality: What points are: "cumulative" or "delta".
+        temporality: "cumulative" or "delta".
 
     Returns:
-        What is not as it must be.
+        Violations, one line each.
     """
     chance = random.Random(seed)
     with receiving(seed, NAMES) as (url, ask), tempfile.TemporaryDirectory() as folder:
@@ -242,12 +241,12 @@ def soak(seed: int, minutes: float, processes: int, mood: str | None, temporalit
         wrong += restarts(place, ask, chance)
         wrong += short_processes(place, ask, chance, processes)
         judged, doubled = ask("judged")
-        print(f"calls of which the receiver refused something for good: {judged}")
+        print(f"calls with rejected points: {judged}")
         if doubled:
-            print(f"increments that it took and never acknowledged, so that it has them twice: {doubled}")
+            print(f"increments stored without an answer, so doubled: {doubled}")
         met = sorted(ask("met").items(), key=lambda item: -item[1])
         print(f"requests: {', '.join(f'{number} {mood}' for mood, number in met)}")
-        print(f"moods that no request met: {', '.join(sorted(MOODS.keys() - dict(met).keys())) or 'none'}")
+        print(f"moods without a request: {', '.join(sorted(MOODS.keys() - dict(met).keys())) or 'none'}")
     return wrong
 
 
@@ -257,11 +256,11 @@ def _quiet() -> None:
 
 
 def main() -> None:
-    """Run the soak and say what came of it."""
+    """Run the soak and print its violations."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("--seed", type=int, default=random.randrange(10**6), help="what happens; random if left out")
-    arguments.add_argument("--minutes", type=float, default=5.0, help="how long calls arrive, after the first minute")
-    arguments.add_argument("--processes", type=int, default=8, help="how many processes end while they owe something")
+    arguments.add_argument("--seed", type=int, default=random.randrange(10**6), help="seed; random if left out")
+    arguments.add_argument("--minutes", type=float, default=5.0, help="length of the first process after a minute")
+    arguments.add_argument("--processes", type=int, default=8, help="processes that end with unacknowledged requests")
     arguments.add_argument("--mood", choices=sorted(MOODS), help="the receiver's only mood for the first process")
     arguments.add_argument("--temporality", choices=("cumulative", "delta"), default="cumulative")
     chosen = arguments.parse_args()

@@ -1,4 +1,4 @@
-"""Calls of the soak: real pipelines, fifty at a time, that write down what was fed to them."""
+"""Calls of the soak: real pipelines, fifty at a time, each of which writes its totals to a file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NAMES = frozenset(
 
 
 class Sink(FrameProcessor):
-    """Counts the measurements that came through."""
+    """Counts the measurements that arrive."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Sink(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Count a frame and pass it on."""
         await super().process_frame(frame, direction)
-        # The pipeline begins with measurements of its own, of services that this one lacks.
+        # Pipecat sends a first MetricsFrame, which is empty without services.
         if isinstance(frame, MetricsFrame) and frame.data:
             self.came += 1
         await self.push_frame(frame, direction)
@@ -126,10 +126,10 @@ class Caller:
 
 
 async def calls_for(seconds: float, telemetry: Telemetry, fed: Path, chance: random.Random) -> int:
-    """Keep fifty calls running for some time, then let them end.
+    """Keep fifty calls running for `seconds`, then wait for their ends.
 
     Returns:
-        How many there were.
+        Number of calls.
     """
     until, number, running = time.monotonic() + seconds, 0, set[asyncio.Task[None]]()
     while running or time.monotonic() < until:

@@ -1,6 +1,6 @@
-"""How late a timer of one millisecond is while calls run: exporting every second, and not exporting at all.
+"""Lateness of a 1 ms timer while calls run, with an export every second and with none.
 
-Each call measures an answer every two seconds. What disturbs the machine shows in both columns.
+Each call measures an answer every two seconds. Other load of the machine shows in both.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
 
 async def lags(environ: dict[str, str], calls: int) -> list[float]:
-    """Milliseconds that each tick was late.
+    """Run calls and return the lateness of each tick, in milliseconds.
 
     Args:
         environ: The calls' environment.
-        calls: How many run.
+        calls: Number of calls.
     """
     telemetry = Telemetry(environ=environ)
     prices = PriceBook(PRICES)
@@ -72,8 +72,8 @@ def main() -> None:
         for calls in (50, 200):
             for what, environ in (("no export", silent), ("exporting every second", exporting)):
                 late = asyncio.run(lags(environ, calls))
-                told = ", ".join(f"{name} {percentile(late, share):.2f}" for name, share in SHARES.items())
-                print(f"{calls} live calls, {what}: a tick is late by {told} ms (mean {statistics.mean(late):.2f})")
+                shares = ", ".join(f"{name} {percentile(late, share):.2f}" for name, share in SHARES.items())
+                print(f"{calls} live calls, {what}: a tick is late by {shares} ms (mean {statistics.mean(late):.2f})")
 
 
 if __name__ == "__main__":
