@@ -6,7 +6,7 @@ check: ## format, lint, strict types, tests with branch coverage; without the pa
 	scripts/dev mypy
 	scripts/dev pytest --numprocesses auto --dist loadfile --cov --ignore tests/demo
 
-quick: ## lint, and the tests that need no process, server or whole call: under a minute
+quick: ## lint, and the tests that are not marked as slow: under a minute
 	scripts/quick
 
 test: ## the tests

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,6 +18,35 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes is the machine's load; what Hypothesis does otherwise, in CI too, stays.
 settings.register_profile("any machine", settings(), deadline=None)
 settings.load_profile("any machine")
+
+_HERE = Path(__file__).parent
+# Their tests need programs, processes or servers. Elsewhere a module says so itself: `pytestmark = pytest.mark.slow`.
+_SLOW_FOLDERS = frozenset(
+    {
+        "backends",
+        "backends_others",
+        "backends_otlp",
+        "demo",
+        "export",
+        "grafana",
+        "packaging",
+        "page",
+        "server",
+        "typing",
+    }
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A run without slow tests does not even import those folders."""
+    slow = collection_path.parent == _HERE and collection_path.name in _SLOW_FOLDERS
+    return True if slow and config.getoption("markexpr") == "not slow" else None
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if _SLOW_FOLDERS & set(item.path.relative_to(_HERE).parts[:-1]):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

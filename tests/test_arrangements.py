@@ -30,6 +30,8 @@ from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.pipecat.breakdowns import EXPLAINS
 from voice_metrics.processor import VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 BOOKING = Script(
     greeting="Hello.",
     turns=(

@@ -27,6 +27,8 @@ from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
 from voice_metrics.telemetry import Telemetry
 
+pytestmark = pytest.mark.slow
+
 Tool = VoiceMetricsProcessor | VoiceMetricsObserver
 # From 1.8.0 on processors are set up side by side, and a worker that is cancelled meanwhile is cleaned up.
 SETS_UP_TOGETHER = "enable_metrics" in {field.name for field in fields(FrameProcessorSetup)}

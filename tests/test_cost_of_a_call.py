@@ -11,6 +11,8 @@ from pipecat.metrics import metrics as pipecat_metrics
 from tests.scripted import DEMO, run_call
 from voice_metrics import VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 HEARS = hasattr(pipecat_metrics, "STTUsageMetricsData")
 PRICES = """
 "mind-1" = { unit = "million tokens", input = 2.00, cached_input = 0.50, output = 8.00 }

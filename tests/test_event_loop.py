@@ -22,6 +22,8 @@ from voice_metrics.ledger import LedgerReader, Row, ledger_at
 from voice_metrics.pipecat import event_loop
 from voice_metrics.telemetry import Telemetry
 
+pytestmark = pytest.mark.slow
+
 
 def hold_the_loop(seconds: float) -> None:
     time.sleep(seconds)  # what a function that is not asynchronous does

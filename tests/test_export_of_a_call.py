@@ -12,6 +12,8 @@ from tests.receiver import Receiver, accept, answering, drip_headers, free_port,
 from tests.scripted import DEMO, SHORT, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:

@@ -56,6 +56,8 @@ from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.ledger import ledger_at
 from voice_metrics.settings.environment import Settings
 
+pytestmark = pytest.mark.slow
+
 # The name that frames which pause a processor tell: of the one in front, and of the one that measures.
 MIDDLE = "middle"
 CANARY = "CanaryLLMService"

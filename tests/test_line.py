@@ -16,6 +16,8 @@ from tests.virtual_time import VirtualLoop
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 # A chunk in hand is heard whatever happens, and the detector hears in chunks too.
 NEAR = 0.05
 SCRIPT = Script(

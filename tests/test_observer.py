@@ -20,6 +20,8 @@ from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
 from voice_metrics.settings.environment import Settings
 
+pytestmark = pytest.mark.slow
+
 SHORT = Script(turns=(Turn("hello there"),), farewell="Goodbye.")
 SETUP_FILE = Path(voice_metrics.setup_file.__file__)
 

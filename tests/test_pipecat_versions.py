@@ -22,6 +22,8 @@ from voice_metrics.pipecat.breakdowns import EXPLAINS
 from voice_metrics.pipecat.conversation_frames import RESULTS_NAME_ERRORS
 from voice_metrics.processor import VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parent.parent / "docs" / "pipecat-versions.md"
 INSTALLED = version("pipecat-ai")
 RAISES = Script(turns=(Turn("please hang up", tools=(Tool("hang_up", outcome="failed", seconds=0.01),)),))

@@ -17,6 +17,8 @@ from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 PLACES = ("before_output", "after_output", "at_end")
 RESUMED = Script(
     turns=(

@@ -40,6 +40,8 @@ from voice_metrics import CallSummary, GrafanaMetricsExporter, VoiceMetricsProce
 from voice_metrics.ledger import LedgerReader, ledger_at
 from voice_metrics.series.table import PROCESS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store() -> Store:

@@ -9,6 +9,8 @@ import pytest
 
 import voice_metrics
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", voice_metrics.__all__)
 def test_every_public_name_is_there_and_documented(name: str) -> None:

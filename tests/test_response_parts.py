@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from voice_metrics.call.facts import Responded, ResponsePart
 from voice_metrics.call.response_parts import Breakdown, ResponseParts, Span, parts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("spans", "expected"),

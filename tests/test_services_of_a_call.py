@@ -41,6 +41,8 @@ from tests.store import Store
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 PLACES = ("before_output", "after_output", "at_end", "observer")
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
 # Before Pipecat 1.8 errors have no category.

@@ -12,6 +12,8 @@ from tests.store import Store
 from tests.test_processor import run, ttfb, usage
 from voice_metrics import VoiceMetricsProcessor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store() -> Store:

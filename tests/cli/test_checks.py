@@ -23,6 +23,8 @@ from voice_metrics.export.probe import TEST_POINT
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings.environment import SettingsError
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["certificate", "log", "receiver"]
 
 

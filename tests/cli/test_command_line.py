@@ -13,6 +13,8 @@ from tests.ledger.summaries import NOON
 from voice_metrics.cli.commands import COMMANDS
 from voice_metrics.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 def test_help_lists_every_command_in_order(run: Run) -> None:
     done = run("--help")

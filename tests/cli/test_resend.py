@@ -20,6 +20,8 @@ from tests.ledger.summaries import NOON, summary
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def server(status: int = 200) -> Iterator[tuple[str, list[int]]]:

@@ -17,6 +17,8 @@ from tests.ledger.summaries import NOON, summary
 from voice_metrics.ledger import CallFilter, Ledger, LedgerReader, LedgerUnreadable, Row
 from voice_metrics.ledger.file import BUSY_SECONDS, LedgerFile
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 WRITES = [sys.executable, "-m", "tests.ledger.writes_until_killed"]
 

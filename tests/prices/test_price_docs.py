@@ -12,6 +12,8 @@ from voice_metrics import cli
 from voice_metrics.ledger import Ledger
 from voice_metrics.prices import PriceBook
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "prices.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -29,6 +29,8 @@ from voice_metrics.prices.rates import LAST_DIGIT, TokenRates, Unbillable, bill
 from voice_metrics.prices.speech import VoicePrices
 from voice_metrics.prices.tariff import Tariff
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 11, 29)
 PROVIDERS: dict[str, Any] = {GENAI: language, VOICE: speech}
 KINDS = {"equals", "starts_with", "ends_with", "contains", "regex", "or_", "and_"}

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from decimal import Decimal, getcontext
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from voice_metrics.prices.names import Asked
 from voice_metrics.prices.rates import LAST_DIGIT, AudioRate, CharacterRate, TokenRates, bill
 from voice_metrics.prices.speech import published_per_hour
 from voice_metrics.prices.tariff import Offer
+
+pytestmark = pytest.mark.slow
 
 PRICES = st.decimals("0.001", "200", places=3)
 COUNTS = st.integers(0, 300_000)

@@ -11,6 +11,8 @@ from tests.ledger.summaries import NOON, summary
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def filled(ledger: Ledger, path: Path) -> Path:

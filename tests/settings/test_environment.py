@@ -20,6 +20,8 @@ from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.settings.environment import Settings
 from voice_metrics.settings.known_names import OURS
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "glc_eyJvIjoiMTIzNDU2In0"
 
 
