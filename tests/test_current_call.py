@@ -248,6 +248,17 @@ async def test_what_a_call_refuses_is_told_to_it(shop):
     assert shop.visits() == {}
 
 
+async def test_attributes_may_have_the_names_of_parameters(shop):
+    current = CurrentCall()
+    current.begin(shop.own({}), shop.refused.append)
+    own = {"key": "k", "name": "n", "value": "v", "self": "s"}
+    record_metric(VISITS, 1, **own)
+    with duration(WAIT, **own):
+        pass
+    assert [metric.attributes for metric in shop.metrics()] == [own, own]
+    assert shop.refused == []
+
+
 async def test_a_duration_is_in_the_unit_of_its_metric(shop):
     current = CurrentCall()
     register_metric("visit.length.seconds", Metric("histogram", "s"))

@@ -36,7 +36,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import DEMO, SHORT, run_call
 from tests.store import Store
-from voice_metrics import CallSummary, GrafanaMetricsExporter, VoiceMetricsProcessor
+from voice_metrics import CallSummary, GrafanaMetricsExporter, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.ledger import LedgerReader, ledger_at
 from voice_metrics.series.table import PROCESS
 
@@ -409,6 +409,22 @@ async def test_own_numbers_are_tagged_like_the_rest(store: Store) -> None:
     await run([metrics], [TextFrame("x")])
     assert store.total("retrieval.milliseconds", call_id=metrics.call_id, index="menu") == 12.5
     assert store.total("voice.telemetry.dropped.total", reason="own_metric") == 1
+
+
+async def test_an_attribute_may_have_the_name_of_a_parameter(store: Store) -> None:
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    observer = VoiceMetricsObserver(telemetry=store.telemetry)
+    own: dict[str, Any] = {"name": "menu", "value": "three", "self": "none"}
+
+    @metrics.event_handler("on_before_process_frame")
+    async def on_frame(processor: FrameProcessor, frame: Frame) -> None:
+        if isinstance(frame, TextFrame):
+            metrics.record("retrieval.milliseconds", 12.5, **own)
+            observer.record("retrieval.milliseconds", 12.5, **own)  # before its call, so it is lost
+
+    await run([metrics], [TextFrame("x")])
+    points = [has for name, has, _ in store.points() if name == "retrieval.milliseconds"]
+    assert [own.items() <= has.items() for has in points] == [True]
 
 
 def test_an_unknown_keyword_is_an_error() -> None:

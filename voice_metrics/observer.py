@@ -112,6 +112,7 @@ class VoiceMetricsObserver(BaseObserver):
         self,
         name: str,
         value: float,
+        /,
         *,
         kind: OwnKind = "histogram",
         unit: str = "",

@@ -110,6 +110,7 @@ class VoiceMetricsProcessor(FrameProcessor):
         self,
         name: str,
         value: float,
+        /,
         *,
         kind: OwnKind = "histogram",
         unit: str = "",

@@ -151,7 +151,7 @@ def outcome(name: str, *, success: bool | None = None) -> None:
         logger.debug("No outcome: {}", fault)
 
 
-def record_metric(key: Enum | str, value: float, **attributes: AttributeValue) -> None:
+def record_metric(key: Enum | str, value: float, /, **attributes: AttributeValue) -> None:
     """Record a value of a declared metric, with the tags of the running task's call. Never raises.
 
     A refused value is counted in `voice.telemetry.dropped.total`. Outside a call the process's telemetry records it
@@ -199,7 +199,7 @@ class duration:
     """
 
     def __init__(
-        self, key: Enum | str, *, clock: Callable[[], float] = time.perf_counter, **attributes: AttributeValue
+        self, key: Enum | str, /, *, clock: Callable[[], float] = time.perf_counter, **attributes: AttributeValue
     ) -> None:
         self._key = key
         self._clock = clock
