@@ -52,7 +52,7 @@ async def book_table(params: FunctionCallParams, day: str, time: str, people: in
         people: How many people will come.
     """
     async with duration(Webhook.TIME):
-        await asyncio.sleep(0.2)  # a real bot would tell the restaurant's system here
+        await asyncio.sleep(0.2)  # a real bot would call the restaurant's system here
     record_metric(Webhook.DELIVERIES, 1, outcome="delivered")
     outcome("booked", success=True)
     await params.result_callback({"booked": True, "day": day, "time": time, "people": people})
@@ -132,9 +132,9 @@ async def bot(runner_args: RunnerArguments) -> None:
 
 
 def main() -> int:
-    """Wait for a browser, or hold the demo's call when there is no key or the demo is wanted."""
+    """Wait for a browser; without keys or with `--demo`, hold the demo's call."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", action="store_true", help="offline, whatever keys there are")
+    parser.add_argument("--demo", action="store_true", help="offline, even with keys")
     parser.add_argument("--browser", action="store_true", help="with --demo: you are the caller")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the demo's metrics frames as JSON lines")
     arguments, _ = parser.parse_known_args()

@@ -105,5 +105,5 @@ async def _wait(call: asyncio.Future[None], *children: Child) -> None:
         if time.monotonic() > deadline:
             raise DemoError(f"the call did not end within {_CALL_SECONDS:g} s")
         await asyncio.wait({call}, timeout=_LOOK_SECONDS)
-    # At the end of every call the caller goes first.
+    # The caller hangs up first, and the bot's end takes a moment.
     await asyncio.wait({call}, timeout=_GOODBYE_SECONDS)

@@ -1,6 +1,6 @@
 """Points the bot's three services at the stand-in.
 
-The bot reads keys, addresses and model names from its environment, so the demo runs the bot of production.
+The bot reads keys, addresses and model names from its environment, so the demo runs the same bot as production.
 """
 
 from collections.abc import MutableMapping
@@ -10,7 +10,7 @@ from demo.child import Child
 from demo.demo_error import DemoError
 from demo.first import OFFLINE, missing
 
-# Said before a wait in which nothing else is said.
+# Logged before a silent wait.
 LOADING = "loading the speech models..."
 
 # Long enough to load the models from disk with a cold cache.

@@ -1,7 +1,7 @@
 """Writes docs/default-models.md: the default model of every service class in the installed Pipecat, with its price.
 
-Reads Pipecat's source instead of importing it, since most services need a package of their own to be imported.
-`--check` writes nothing and fails if the page is not what would be written.
+Reads Pipecat's source without importing it, because most services need a further package for their import.
+`--check` writes nothing and fails if the page is out of date.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _text(node: ast.expr, names: Mapping[str, str]) -> str | None:
 
 
 def defaults(at: datetime) -> list[Default]:
-    """The default model of every service class, priced as at a moment."""
+    """Return the default model of every service class, with its price at a moment."""
     book, known = PriceBook(lists=LISTS), classes()
     return [
         _priced(book, leg, service, _inherited(service, known), at)
@@ -220,7 +220,7 @@ def _example(leg: Leg, service: str, model: str | None) -> Usage:
 
 
 def page(day: date) -> str:
-    """The page, with the prices of a day."""
+    """Return the page with the prices of a day."""
     found = defaults(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
     versions = ", ".join(
         [f"pipecat-ai {version('pipecat-ai')}", *(f"{library} {LISTS.version(library)}" for library in (GENAI, VOICE))]
@@ -259,7 +259,7 @@ def _row(row: Default) -> str:
 
 
 def main() -> int:
-    """Write the page, or check it."""
+    """Write the page, or check it with `--check`."""
     if "--check" not in sys.argv:
         PAGE.write_text(page(datetime.now(UTC).date()), "utf-8")
         return 0
@@ -268,7 +268,7 @@ def main() -> int:
 
 
 def day_of(text: str) -> date:
-    """The day whose prices a page has."""
+    """Return the day of a page's prices."""
     return date.fromisoformat(text.partition("prices of ")[2][:10])
 
 

@@ -98,8 +98,8 @@ def main() -> int:
     results = {way: outcomes(root, files, way) for way in WAYS}
     for way, result in results.items():
         counts = Counter(result.values())
-        told = ", ".join(f"{counts[kind]} {kind}" for kind in ("passed", "failed", "skipped"))
-        print(f"{way} inserted: {told} of {len(result)} tests in {len(files)} files")
+        totals = ", ".join(f"{counts[kind]} {kind}" for kind in ("passed", "failed", "skipped"))
+        print(f"{way} inserted: {totals} of {len(result)} tests in {len(files)} files")
     different = 0
     for way in WAYS[1:]:
         for name in _confirmed(root, files, way, compare(results["nothing"], results[way])):

@@ -237,7 +237,7 @@ def row(promise: Promise, files: Mapping[str, Sequence[str]]) -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     files = homes()
     tables = (
         f"\n## {title}\n\n| promise | tests |\n|---|---|\n" + "".join(row(promise, files) for promise in promises)

@@ -45,12 +45,12 @@ def row(series: Series, source: str) -> str:
 
 
 def section(title: str, text: str, rows: Iterable[str]) -> str:
-    """A heading, what holds for all of its series, and their table."""
+    """Return a section: heading, a text about all of its series, and their table."""
     return f"\n## {title}\n\n{text}\n\n{COLUMNS}" + "\n".join(rows) + "\n"
 
 
 def buckets(every: Iterable[Series]) -> str:
-    """The bounds of the histograms' buckets, each list once."""
+    """Return the section of the histograms' bounds, each list once."""
     found: dict[tuple[float, ...], list[str]] = {}
     for series in every:
         if series.buckets:
@@ -62,7 +62,7 @@ def buckets(every: Iterable[Series]) -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     ready = [
         replace(metric.series(key.value), attributes=("outcome",) if key in BY_OUTCOME else ())
         for key, metric in READY.items()

@@ -39,7 +39,7 @@ class MetricsLogger(FrameProcessor):
         Raises:
             ValueError: There is no such level.
         """
-        # Direct mode has no queue, so the order of frames stays.
+        # Direct mode has no queue in which system frames overtake the others.
         super().__init__(name=name, enable_direct_mode=True)
         try:
             logger.level(level)

@@ -1,1 +1,1 @@
-"""A caller with no head: rings the bot over WebRTC, speaks from recordings, listens for its turns."""
+"""A caller without a browser: rings the bot over WebRTC, plays recordings, and waits for its turns."""

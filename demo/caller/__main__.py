@@ -11,7 +11,7 @@ from demo.loopback import stay_on_loopback
 _PATIENCE_SECONDS = 30.0
 _PAUSE_SECONDS = 0.3
 _BARGE_IN_SECONDS = 1.5
-# The conversation takes about 33 s. Calls of one length let the recogniser count the same seconds of audio.
+# The conversation takes about 33 s. A fixed length gives every call the same seconds of recognised audio.
 _CALL_SECONDS = 34.99
 
 

@@ -1,4 +1,4 @@
-"""What the caller says, and when."""
+"""The caller's lines."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +8,12 @@ _RECORDINGS = Path(__file__).parent / "recordings"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that the caller says.
+    """One sentence of the caller.
 
     Parameters:
         text: The words.
         recording: A WAV of them, 16 kHz mono, 16 bit.
-        interrupts: Whether it is said while the bot speaks, and not after.
+        interrupts: True to say it while the bot speaks, False to wait for the bot's silence.
     """
 
     text: str

@@ -26,12 +26,12 @@ class Microphone(MediaStreamTrack):
         self._started_at: float | None = None
 
     async def reach(self, seconds: float) -> None:
-        """Wait until this much sound went out, in seconds since the first."""
+        """Wait until `seconds` of sound went out since the call began."""
         started_at = self._started_at or time.monotonic()
         await asyncio.sleep(max(0.0, started_at + seconds - time.monotonic()))
 
     def play(self, recording: Path) -> None:
-        """Say a recording after what is being said."""
+        """Play a recording after those that were asked for before."""
         with wave.open(str(recording)) as wav:
             assert wav.getframerate() == _SAMPLE_RATE
             samples = np.frombuffer(wav.readframes(wav.getnframes()), np.int16)

@@ -57,7 +57,7 @@ class Phone:
         return {"sdp": description.sdp, "type": description.type}
 
     async def connect(self, answer: dict[str, Any]) -> None:
-        """Take the bot's answer and tell the bot that the caller is there."""
+        """Connect with the bot's answer, and report to the bot that the caller is ready."""
         await self._connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
         await self._speaker.start()
         await self._open.wait()
@@ -67,7 +67,7 @@ class Phone:
         self._channel.send(json.dumps(ready))
 
     def say(self, recording: Path) -> None:
-        """Speak."""
+        """Play a recording to the bot."""
         self._microphone.play(recording)
 
     async def stay(self, seconds: float) -> None:
@@ -83,7 +83,7 @@ class Phone:
         self._messages.put_nowait(json.loads(message).get("type", ""))
 
     async def _ping(self) -> None:
-        # Pipecat takes a caller who is silent on this channel for 3 s for gone.
+        # Pipecat ends a call after 3 s without a message on this channel.
         while True:
             self._channel.send(f"ping: {time.time()}")
             await asyncio.sleep(_PING_SECONDS)

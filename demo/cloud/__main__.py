@@ -1,4 +1,4 @@
-"""Runs the stand-in as a process: `python -m demo.cloud`, which ends when its standard input does."""
+"""Runs the stand-in as a process, `python -m demo.cloud`, until its standard input closes."""
 
 import argparse
 import asyncio

@@ -56,7 +56,7 @@ class Cartesia:
 
 
 class Context:
-    """One answer being spoken: transcripts are said in order until one does not continue."""
+    """One answer: its transcripts are spoken in order, up to the one that says it is the last."""
 
     def __init__(self, socket: web.WebSocketResponse, name: str, speak: Any) -> None:
         self._socket = socket
@@ -67,11 +67,11 @@ class Context:
         self._task = asyncio.create_task(self._run())
 
     def say(self, asked: Request) -> None:
-        """Speak this after what was asked before."""
+        """Speak a transcript after the earlier ones."""
         self._asked.put_nowait(asked)
 
     def cancel(self) -> None:
-        """Fall silent."""
+        """Stop speaking."""
         self._task.cancel()
 
     async def _run(self) -> None:
@@ -88,7 +88,7 @@ class Context:
                 data = base64.b64encode(pcm[start : start + _CHUNK_BYTES]).decode()
                 await self._send({"type": "chunk", "done": False, "data": data})
             self._spoken_seconds += len(pcm) / 2 / sample_rate
-        # Piper tells when a sentence begins but not its words: each word has the time of its sentence.
+        # Piper reports the beginning of a sentence but not of its words: each word gets its sentence's time.
         words = text.split()
         times = {"words": words, "start": [began] * len(words), "end": [self._spoken_seconds] * len(words)}
         await self._send({"type": "timestamps", "done": False, "word_timestamps": times})

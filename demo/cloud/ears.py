@@ -13,20 +13,20 @@ class Ears(Protocol):
     """Turns one utterance into text."""
 
     def hear(self, pcm: bytes, sample_rate: int) -> str:
-        """Transcribe.
+        """Transcribe one utterance.
 
         Args:
             pcm: One utterance, 16-bit mono.
             sample_rate: Samples per second.
 
         Returns:
-            What was said; empty when nothing was understood.
+            The words; empty if it recognised none.
         """
         ...
 
 
 class Moonshine:
-    """The `tiny-en` model, whose weights are inside the wheel of moonshine-voice 0.1.0."""
+    """The `tiny-en` model; its weights are in the wheel of moonshine-voice 0.1.0."""
 
     def __init__(self) -> None:
         from moonshine_voice import ModelArch, Transcriber, get_model_path  # type: ignore[import-untyped]
@@ -38,7 +38,7 @@ class Moonshine:
         audio = np.frombuffer(pcm, dtype=np.int16).astype(np.float32) / 32768
         if sample_rate != _SAMPLE_RATE:
             audio = soxr.resample(audio, sample_rate, _SAMPLE_RATE)
-        # The last word is lost when the audio ends with it.
+        # Moonshine loses the last word if the audio ends with it, so add silence.
         audio = np.concatenate([audio, np.zeros(int(_TAIL_SECONDS * _SAMPLE_RATE), np.float32)])
         transcript = self._transcriber.transcribe_without_streaming(audio.tolist(), _SAMPLE_RATE)
         return " ".join(line.text for line in transcript.lines).strip()
@@ -48,7 +48,7 @@ class Canned:
     """No model: every utterance is the caller's next line.
 
     Args:
-        lines: What will be said, in order.
+        lines: The caller's lines, in order.
     """
 
     def __init__(self, lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Puts the three services on one port."""
+"""The three services on one port."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +12,7 @@ from demo.cloud.voice import Voice
 
 
 def application(ears: Ears, voice: Voice) -> web.Application:
-    """Make the stand-in.
+    """Make the stand-in's web application.
 
     Args:
         ears: The recogniser behind Gladia.
@@ -32,11 +32,11 @@ async def listen(app: web.Application, port: int) -> int:
     """Serve on 127.0.0.1.
 
     Args:
-        app: What to serve.
+        app: The application.
         port: Port to listen on; 0 takes a free one.
 
     Returns:
-        The port that it listens on.
+        The port.
 
     Raises:
         OSError: The port is taken.

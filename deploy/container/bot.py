@@ -10,7 +10,7 @@ import voice_metrics
 
 
 async def main() -> None:
-    """Hold one call, until it is over or the process is told to end."""
+    """Hold one call, until it ends or the process gets SIGTERM."""
     pipeline = Pipeline(
         [
             # Before it: the transport's input, speech recognition, user aggregator, model, speech synthesis.

@@ -349,5 +349,5 @@ def test_exponential_histograms_are_told_to_leave_the_dashboard_s_latencies_empt
         if finding.text.startswith(name)
     ]
     assert advice.mark is Mark.ADVICE
-    assert "the latencies of our Grafana dashboard and alerts stay empty" in advice.text
+    assert "the latencies of this package's Grafana dashboard and alerts stay empty" in advice.text
     assert name not in repr(look(receiver))

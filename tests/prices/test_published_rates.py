@@ -159,13 +159,13 @@ def _tokens(model: str, **details: Any) -> TokensUsed:
         pytest.param(
             "azure",
             CharactersSpoken("AzureTTSService", "en-US-Ava:DragonHDLatestNeural", 76),
-            "what this voice costs",
+            "a price for this voice",
             id="a-high-definition-voice-costs-more",
         ),
         pytest.param(
             "google",
             CharactersSpoken("GoogleTTSService", "en-US-Journey-D", 76),
-            "what this voice costs",
+            "a price for this voice",
             id="a-voice-of-an-unlisted-family",
         ),
     ],

@@ -46,10 +46,10 @@ def run(arguments: Sequence[str], loaded: FromFile | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        told = _told(error)
-        if told is None:
+        worded = _worded(error)
+        if worded is None:
             raise
-        line, status = told
+        line, status = worded
         if isinstance(error, OSError):
             _silence()
         print(f"voice-metrics: {printable(line)}", file=sys.stderr)
@@ -62,7 +62,7 @@ def _silence() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _told(error: Exception) -> tuple[str, int] | None:
+def _worded(error: Exception) -> tuple[str, int] | None:
     """One line for an error, and the exit status; `None` for a bug, which gets its traceback."""
     from voice_metrics.ledger import LedgerUnavailable, LedgerUnreadable, NoSuchCall
     from voice_metrics.settings.environment import SettingsError

@@ -42,7 +42,7 @@ def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Exa
     if endpoint is None:
         findings.append(_no_server(settings, named=any(environ.get(name, "").strip() for name in _ENDPOINTS)))
     else:
-        findings += _way(settings, endpoint)
+        findings += _route(settings, endpoint)
         outcome = send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
         findings += _verdict(endpoint, outcome)
         findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
@@ -54,7 +54,7 @@ def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Exa
     return Examination((*findings, last), outcome, cost)
 
 
-def _way(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
+def _route(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     yield Finding(Mark.GOOD, f"{endpoint.variable}: series go to {endpoint.shown}.")
     headers, timeout = shown_names(endpoint.headers), f"{endpoint.timeout_seconds:g} s"
     yield Finding(Mark.GOOD, f"Headers: {headers}. Compression: {endpoint.compression}. Timeout: {timeout}.")
@@ -65,7 +65,7 @@ def _way(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
         yield Finding(
             Mark.ADVICE,
             "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes histograms exponential: "
-            "the latencies of our Grafana dashboard and alerts stay empty.",
+            "the latencies of this package's Grafana dashboard and alerts stay empty.",
         )
     proxy = get_environ_proxies(endpoint.address).get(urlsplit(endpoint.url).scheme)
     if proxy:

@@ -35,7 +35,7 @@ def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: 
     except NoCallYet:
         found = []
     if not found:
-        print("No call waits that ended without a server.")
+        print("No call that ended without a server is left to send.")
         return 0
     if dry_run:
         print(f"{several(len(found), 'call')} ended without a server and can be sent as events.")
@@ -88,9 +88,9 @@ def _send(settings: Settings, path: Path, found: list[CallDetail]) -> int:
 
 
 def _event(call: CallDetail) -> CallEvent:
-    told = dict(call.summary)
+    summary = dict(call.summary)
     ended_at = call.row.started_at + (call.row.duration_seconds or 0.0)
-    return call_event(told, tags_of(told), ended_at)
+    return call_event(summary, tags_of(summary), ended_at)
 
 
 def _note(ledger: Ledger, keys: set[str]) -> None:

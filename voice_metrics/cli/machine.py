@@ -34,8 +34,10 @@ def sources(names: Iterable[str], from_file: FromFile) -> Iterator[Finding]:
     ours = sorted(name for name in names if name.startswith(_PREFIXES) and name.isidentifier() and len(name) < 80)
     filed = [name for name in ours if name in from_file.taken]
     given = [name for name in ours if name not in from_file.taken]
-    told = [f"{where}: {', '.join(found)}" for where, found in (("environment", given), (".env", filed)) if found]
-    yield Finding(Mark.GOOD, f"Read from the {'; from the '.join(told)}." if told else "All settings are the defaults.")
+    origin = [f"{where}: {', '.join(found)}" for where, found in (("environment", given), (".env", filed)) if found]
+    yield Finding(
+        Mark.GOOD, f"Read from the {'; from the '.join(origin)}." if origin else "All settings are the defaults."
+    )
     if from_file.advice:
         yield Finding(Mark.BAD, from_file.advice)
     if not from_file.taken.isdisjoint(_ENDPOINTS) and not _reads_files(Path.cwd()):

@@ -54,8 +54,8 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
 def _set_up(taken: StartUp) -> str:
     services = ", ".join(f"{name} {milliseconds(seconds * 1000)}" for name, seconds in taken.services)
     waited = taken.of_greeting_seconds
-    told = "" if waited is None else f"; of the greeting {milliseconds(waited * 1000)}"
-    return f"{milliseconds(taken.seconds * 1000)} ({services}){told}"
+    greeting = "" if waited is None else f"; of the greeting {milliseconds(waited * 1000)}"
+    return f"{milliseconds(taken.seconds * 1000)} ({services}){greeting}"
 
 
 def _latencies(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -45,7 +45,7 @@ def resend(
         print("Nothing waits to be sent.")
         return
     if dry_run:
-        print(f"{_told(waiting)} to be sent.")
+        print(f"{_in_words(waiting)} to be sent.")
         raise typer.Exit(1)
     if settings.endpoint is None and settings.logs_endpoint is None:
         raise SettingsError(
@@ -93,17 +93,17 @@ def _sent(settings: Settings) -> int:
     with LedgerReader(path) as reader:
         left = reader.pending()
     endpoint = settings.endpoint or settings.logs_endpoint
-    _tell(total, left, endpoint.destination if endpoint else "")
+    _print_result(total, left, endpoint.destination if endpoint else "")
     return 1 if left.requests or total.refused else 0
 
 
-def _tell(resent: Resent, left: PendingState, destination: str) -> None:
+def _print_result(resent: Resent, left: PendingState, destination: str) -> None:
     if resent.delivered:
         print(f"{_calls(resent.delivered)} delivered to {destination}.")
     if resent.refused:
         print(f"{_calls(resent.refused)} refused for good.")
     if left.requests:
-        print(f"{_told(left)} still, {'left for the next try' if resent.left else 'held by processes that run'}.")
+        print(f"{_in_words(left)} still, {'left for the next try' if resent.left else 'held by processes that run'}.")
     if resent.outcome is not None:
         print(f"The server: {resent.outcome}")
 
@@ -116,6 +116,6 @@ def _calls(call_ids: list[str]) -> str:
     return " and ".join(part for part in (calls, shared) if part)
 
 
-def _told(waiting: PendingState) -> str:
+def _in_words(waiting: PendingState) -> str:
     requests, calls = several(waiting.requests, "request"), several(waiting.calls, "call")
     return f"{requests} of {calls} ({waiting.bytes / 1000:.0f} kB) wait{'s' if waiting.requests == 1 else ''}"

@@ -80,5 +80,5 @@ def _detail(row: Row, details: Iterable[Row]) -> str:
         return ", ".join(f"{count(part.value)} {_TOKENS[part.kind]}" for part in (row, *details))
     if row.kind == "response":
         return ", ".join(f"{(part.name or '').replace('_', ' ')} {(part.value or 0) * 1000:.0f}" for part in details)
-    told = (row.outcome or "").replace("_", " ")
-    return f"after {told}" if row.kind == "silence" else told
+    outcome = (row.outcome or "").replace("_", " ")
+    return f"after {outcome}" if row.kind == "silence" else outcome

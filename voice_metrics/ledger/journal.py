@@ -49,11 +49,11 @@ class Journal:
             last_export: True if a server acknowledged the last values; `None` without an endpoint.
         """
         self._write_rows()
-        told = summary.to_dict()
+        final = summary.to_dict()
         states = {True: CallState.DELIVERED, False: CallState.PENDING, None: CallState.ENDED}
-        self._ledger.call_ended(self.key, told, states[summary.exported])
+        self._ledger.call_ended(self.key, final, states[summary.exported])
         if summary.exported is False:
-            last_export.add_done_callback(self._delivered_late(told))
+            last_export.add_done_callback(self._when_delivered(final))
 
     def written(self) -> Future[None]:
         """Write the call's rows at once.
@@ -71,9 +71,9 @@ class Journal:
         if facts:
             self._ledger.add(self.key, Timeline(facts, self._leg))
 
-    def _delivered_late(self, told: dict[str, Any]) -> Callable[[Future[bool | None]], None]:
-        def tell(last_export: Future[bool | None]) -> None:
+    def _when_delivered(self, final: dict[str, Any]) -> Callable[[Future[bool | None]], None]:
+        def mark_delivered(last_export: Future[bool | None]) -> None:
             if not last_export.cancelled() and last_export.exception() is None and last_export.result():
-                self._ledger.call_ended(self.key, told | {"exported": True}, CallState.DELIVERED)
+                self._ledger.call_ended(self.key, final | {"exported": True}, CallState.DELIVERED)
 
-        return tell
+        return mark_delivered

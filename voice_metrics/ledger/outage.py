@@ -42,10 +42,10 @@ class Outages:
             self.say("fault", f"{type(error).__name__}: {error}")
             return 0.0
         self._lasts = True
-        told = str(error) if trouble is Fault.FOREIGN else f"{trouble.value} ({error})"
+        reason = str(error) if trouble is Fault.FOREIGN else f"{trouble.value} ({error})"
         self.say(
             trouble,
-            f"{told}. Calls go on; up to {self._capacity} of their rows wait in memory. Set VOICE_METRICS_DB to "
+            f"{reason}. Calls go on; up to {self._capacity} of their rows wait in memory. Set VOICE_METRICS_DB to "
             "another file, or to `off`",
         )
         return min(max(patience * 2, _FIRST_SECONDS), _LAST_SECONDS)

@@ -159,8 +159,8 @@ def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
         # The process with a pruned request in memory may still deliver it.
         if before == CallState.PENDING or (before == CallState.ENDED and state is CallState.DELIVERED):
             summary = read_json(text) | {"exported": state is CallState.DELIVERED}
-            told = json.dumps(summary, separators=(",", ":"))
-            db.execute("UPDATE call SET state = ?, summary = ? WHERE id = ?", (state.value, told, call))
+            stored = json.dumps(summary, separators=(",", ":"))
+            db.execute("UPDATE call SET state = ?, summary = ? WHERE id = ?", (state.value, stored, call))
 
 
 def _calls(db: sqlite3.Connection, row: int) -> dict[str, str]:

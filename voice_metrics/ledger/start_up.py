@@ -1,4 +1,4 @@
-"""What of a call's beginning the services' set-up took (pure)."""
+"""The time that the set-up of a call's services took (pure)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from voice_metrics.ledger.rows import Row
 
 @dataclass(frozen=True, slots=True)
 class StartUp:
-    """The set-up of a call's services, all at once.
+    """The set-up of a call's services, which runs at the same time for all.
 
     Parameters:
-        seconds: From the begin of the first to the end of the last.
-        of_greeting_seconds: How much of the caller's wait for the greeting that was, or `None` without a greeting.
-        services: The class name of each and its seconds, the longest first.
+        seconds: Beginning of the first to the end of the last.
+        of_greeting_seconds: Its share of the caller's wait for the greeting; `None` without a greeting.
+        services: Class name and seconds of each, longest first.
     """
 
     seconds: float
@@ -24,13 +24,10 @@ class StartUp:
 
 
 def start_up(rows: Iterable[Row]) -> StartUp | None:
-    """The start-up of a call.
+    """Return the set-up of a call, or `None` if this Pipecat does not report it or no service took any time.
 
     Args:
-        rows: The call's rows.
-
-    Returns:
-        How long it took, or `None` if this Pipecat does not tell, or no service took any time.
+        rows: The call's time line.
     """
     known = [row for row in rows if row.value is not None and row.kind in ("set_up", "greeting")]
     taken = [(row.at - (row.value or 0.0), row.at, row.name or "") for row in known if row.kind == "set_up"]

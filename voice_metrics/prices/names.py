@@ -130,7 +130,7 @@ def refusal(asked: Asked) -> str | None:
     if asked.provider == "aws" and asked.usage is CharactersSpoken and not (asked.model or "").startswith("polly-"):
         return "Polly bills by engine, which Pipecat does not report; name it in your price file"
     if not candidates(asked):
-        return "the service names no model" if asked.model is None else "no price list tells what this voice costs"
+        return "the service names no model" if asked.model is None else "no price list has a price for this voice"
     return None
 
 

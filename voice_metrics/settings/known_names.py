@@ -63,11 +63,11 @@ def unknown_names(names: Iterable[str]) -> Iterator[str]:
     unknown = sorted(name for name in names if name not in OURS + _OTHERS and _PREFIX.match(name))
     for name in unknown[:_MOST_SHOWN]:
         nearest = _nearest(name)
-        told = name if _SHOWABLE.fullmatch(name) else "A variable whose name begins with VOICE_METRICS_"
+        shown = name if _SHOWABLE.fullmatch(name) else "A variable whose name begins with VOICE_METRICS_"
         if nearest:
-            yield f"{told} is unknown and has no effect; perhaps {nearest} is meant."
+            yield f"{shown} is unknown and has no effect; perhaps {nearest} is meant."
         elif name.startswith("VOICE_METRICS_"):
-            yield f"{told} is unknown and has no effect; known are {', '.join(OURS)}."
+            yield f"{shown} is unknown and has no effect; known are {', '.join(OURS)}."
     for name in sorted(name for name in names if name.startswith("OTEL_") and name not in _OPENTELEMETRY):
         if "TRACES" not in name and (near := get_close_matches(name, _OPENTELEMETRY, 1, _ALMOST_EQUAL)):
             yield f"{name} is unknown and has no effect; perhaps {near[0]} is meant."
