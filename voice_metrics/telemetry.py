@@ -16,6 +16,7 @@ from loguru import logger
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
 from voice_metrics.call.call_events import CallEvent
+from voice_metrics.call.text import clean
 from voice_metrics.export import application
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.application import ApplicationMetrics, application_metrics
@@ -61,7 +62,7 @@ class Telemetry:
             spool: Store for unacknowledged requests, or `None` for the ledger of `VOICE_METRICS_DB`.
         """
         self.settings = Settings.of_process() if environ is None else Settings.from_environment(environ)
-        self.service_name = service_name or self.settings.service_name or DEFAULT_SERVICE_NAME
+        self.service_name = clean(service_name or "") or self.settings.service_name or DEFAULT_SERVICE_NAME
         self._borrows = meter_provider
         self._spool = spool
         self._forked = False
@@ -259,6 +260,8 @@ _alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()
 _default: Telemetry | None = None
 _default_lock = threading.Lock()
 _told_names: set[str] = set()
+# A name may come with each call.
+_MOST_TOLD_NAMES = 20
 
 
 def telemetry(service_name: str | None = None) -> Telemetry:
@@ -272,7 +275,8 @@ def telemetry(service_name: str | None = None) -> Telemetry:
         if _default is None:
             _default = Telemetry(service_name=service_name)
         made = _default
-    if service_name and service_name != made.service_name and service_name not in _told_names:
+    if service_name not in {None, "", made.service_name, *_told_names} and len(_told_names) < _MOST_TOLD_NAMES:
+        assert service_name is not None
         _told_names.add(service_name)
         logger.warning(
             f"service_name={service_name!r} is not used: it names the process, which is {made.service_name!r} already."

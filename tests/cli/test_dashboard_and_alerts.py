@@ -35,6 +35,12 @@ def test_a_title_makes_a_second_dashboard_and_a_job_is_chosen():
     assert job["current"] == {"text": ["restaurant-bot"], "value": ["restaurant-bot"]}
 
 
+def test_text_that_no_file_can_hold_is_made_safe():
+    board = json.loads(documents.dashboard("Lines \udcff", "bot\x1b"))
+    (job,) = (v for v in board["templating"]["list"] if v["name"] == "job")
+    assert (board["title"], job["current"]["value"]) == ("Lines □", ["bot□"])
+
+
 def test_nothing_asked_for_is_nothing_changed():
     assert json.loads(documents.dashboard()) == BOARD
 

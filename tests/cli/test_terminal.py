@@ -112,7 +112,7 @@ def test_names_from_the_ledger_are_text_whatever_they_look_like(environment: dic
     for arguments in (["calls"], ["calls", "a"]):
         text = seen(environment, 300, *arguments)
         assert "[red]not a colour[/red]" in plain(text)
-        assert "�[31mnor this�[0m" in text
+        assert "□[31mnor this□[0m" in text
 
 
 def test_a_terminal_of_few_letters_is_no_error(environment: dict[str, str], calls: Path) -> None:

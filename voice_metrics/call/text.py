@@ -11,7 +11,9 @@ from collections import OrderedDict
 
 # The longest id, name or attribute, in characters.
 MOST_CHARACTERS = 256
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# Not U+FFFD: PromQL refuses it in a string, so that no query could name a label's value that has it.
+REPLACEMENT = "\N{WHITE SQUARE}"
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 OTHER = "other"  # stands for the words beyond a vocabulary's bound
 _DIGEST = 8
 # They join and part letters of Persian and of Indian scripts, and parts of emoji.
@@ -26,15 +28,16 @@ def clean(text: str, most: int = MOST_CHARACTERS) -> str:
         most: Length of the result at most, in characters.
 
     Returns:
-        The text with lone surrogates, control, escape, format and bidirectional characters, line breaks and
-        unassigned characters replaced by "\N{REPLACEMENT CHARACTER}". Longer text is cut and ends in a digest of the
+        The text with lone surrogates, control, escape, format and bidirectional characters, line breaks,
+        unassigned characters and U+FFFD replaced by "\N{WHITE SQUARE}". Longer text is cut and ends in a digest of the
         whole, so that two long ids with the same beginning stay two.
     """
     if len(text) > most:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
         text = f"{text[: most - _DIGEST - 1]}…{digest}"
     # A subclass, such as an enum's member, is its text.
-    return str.__str__(text) if text.isprintable() else "".join(map(_safe, text))
+    safe = text.isprintable() and _UNREADABLE not in text
+    return str.__str__(text) if safe else "".join(map(_safe, text))
 
 
 def one_line(text: str, most: int) -> str:
@@ -50,7 +53,7 @@ def one_line(text: str, most: int) -> str:
 
 
 def _safe(sign: str) -> str:
-    if sign.isprintable() or sign in _JOINERS:
+    if sign in _JOINERS or (sign.isprintable() and sign != _UNREADABLE):
         return sign
     # A no-break space and its like are blanks; line and paragraph separators are not.
     return " " if sign.isspace() and sign > "\N{NEXT LINE}" and sign not in "\u2028\u2029" else REPLACEMENT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -78,6 +80,8 @@ def alerts(
         cost_per_day_usd=cost_per_day,
         interruption_ratio=interruption_ratio,
     )
+    if unusable := [name for name, value in asdict(thresholds).items() if not math.isfinite(value)]:
+        raise typer.BadParameter(f"expected a finite number for {', '.join(unusable)}")
     try:
         objectives, days = read_objectives(slo or ()), window_days(window)
     except BadObjective as mistake:

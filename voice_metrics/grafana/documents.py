@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from voice_metrics.call.text import clean
+
 DASHBOARD = Path(__file__).with_name("dashboard.json")
 ALERTS = Path(__file__).with_name("alerts.yml")
 
@@ -26,10 +28,10 @@ def dashboard(title: str | None = None, job: str | None = None) -> str:
     """
     document = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     if title is not None:
-        document["title"] = title
+        document["title"] = title = clean(title)
         document["uid"] = _uid(title)
     if job is not None:
-        _variable(document, "job")["current"] = {"text": [job], "value": [job]}
+        _variable(document, "job")["current"] = {"text": [clean(job)], "value": [clean(job)]}
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -7,6 +7,7 @@ and the steps of a graph add up to the total.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -62,6 +63,11 @@ def whole(metric: str, matchers: tuple[str, ...], window: str) -> str:
 def selector(metric: str, matchers: tuple[str, ...]) -> str:
     """Return the selector of a metric; a repeated matcher is written once."""
     return f"{metric}{{{', '.join(dict.fromkeys(matchers))}}}" if matchers else metric
+
+
+def quoted(text: str) -> str:
+    """Return text as a string of PromQL, which knows JSON's escapes except pairs of surrogates."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from voice_metrics.call.text import clean
+
 INTERVAL = "1m"
+_LONGEST_ADDRESS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,11 @@ def _alert(rule: Rule, runbook: str | None) -> Iterator[str]:
     yield f"        for: {rule.minutes}m"
     yield from _labels({"severity": rule.severity, **rule.labels})
     yield "        annotations:"
-    yield f"          summary: {json.dumps(rule.summary)}"
+    yield f"          summary: {_quoted(rule.summary)}"
     if runbook is not None:
-        yield f"          runbook_url: {json.dumps(f'{runbook}#{rule.name.lower()}')}"
+        # Annotations are templates.
+        address = clean(runbook, _LONGEST_ADDRESS).replace("{{", '{{ "{{" }}')
+        yield f"          runbook_url: {_quoted(f'{address}#{rule.name.lower()}')}"
 
 
 def _recording(rule: Recording) -> Iterator[str]:
@@ -92,4 +97,9 @@ def _expression(expression: str) -> Iterator[str]:
 def _labels(labels: Mapping[str, str]) -> Iterator[str]:
     yield "        labels:"
     for name, value in labels.items():
-        yield f"          {name}: {value if value.isalnum() else json.dumps(value)}"
+        yield f"          {name}: {value if value.isalnum() else _quoted(value)}"
+
+
+def _quoted(words: str) -> str:
+    """Text in YAML, which knows JSON's escapes except pairs of surrogates."""
+    return json.dumps(words, ensure_ascii=False)

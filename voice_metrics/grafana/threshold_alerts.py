@@ -6,13 +6,13 @@ slow call alerts no operator.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from voice_metrics.call.text import clean
 from voice_metrics.grafana.burn import COST_COUNTED, UNUSUAL, counted, objective_groups, recordings, unusual
 from voice_metrics.grafana.objectives import JOB, NOT_DUE, Objective
-from voice_metrics.grafana.queries import Selection
+from voice_metrics.grafana.queries import Selection, quoted
 from voice_metrics.grafana.rules import Group, Rule, text
 from voice_metrics.series.table import (
     CALLS_ACTIVE,
@@ -103,7 +103,7 @@ def render(
 
 
 def _bots(job: str | None) -> Selection:
-    return Selection((f"job={json.dumps(job)}",) if job else ())
+    return Selection((f"job={quoted(clean(job))}",) if job else ())
 
 
 def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
