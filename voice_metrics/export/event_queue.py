@@ -11,9 +11,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from voice_metrics.call.call_events import CallEvent
 from voice_metrics.export.answers import Outcome, Verdict
-from voice_metrics.export.blocks import field
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.messages import any_value, key_values, scope_of
+from voice_metrics.export.encoding import any_value, field, key_values
+from voice_metrics.export.messages import scope
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.spool import LOGS, PendingRequest
 
@@ -169,8 +169,7 @@ def record_of(event: CallEvent) -> LogRecord:
 
 def body_of(requests: Requests, events: Iterable[Waiting]) -> bytes:
     """An ExportLogsServiceRequest."""
-    scope = field(1, scope_of().SerializeToString())
-    return requests.enclosed([b"".join((scope, *(field(2, one.record) for one in events)))])
+    return requests.enclosed([b"".join((scope(), *(field(2, one.record) for one in events)))])
 
 
 def _chunked(events: Sequence[Waiting]) -> Iterable[list[Waiting]]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from loguru import logger
 
 from voice_metrics.export.clock import Clock
-from voice_metrics.export.messages import Assembler
 from voice_metrics.export.outgoing import SHARED, Outgoing, Piece
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.running_call import RunningCall
@@ -46,7 +45,6 @@ class LiveSeries:
         self._exponential = exponential
         self._delta = delta
         self.clock = Clock()
-        self._assembler = Assembler()
         self._lock = threading.Lock()
         self._calls: dict[str, Outgoing] = {}
         self._running: dict[str, RunningCall] = {}
@@ -55,7 +53,7 @@ class LiveSeries:
         self._reports = Reports("Series that are read")
         self._idle_at = 0
         registry = Registry({}, most=most, exponential=exponential, dropped=self.dropped, clock_ns=self.clock.now_ns)
-        self.shared = Outgoing(SHARED, "", registry, self._assembler, delta=delta)
+        self.shared = Outgoing(SHARED, "", registry, delta=delta)
         # Called before each export.
         self.refreshers: list[Callable[[], None]] = []
 
@@ -88,7 +86,7 @@ class LiveSeries:
                 clock_ns=self.clock.now_ns,
             )
             running = RunningCall(call_id, tags, registry, labelled=True, key=key)
-            outgoing = Outgoing(running.key, call_id, registry, self._assembler, delta=self._delta)
+            outgoing = Outgoing(running.key, call_id, registry, delta=self._delta)
             with self._lock:
                 self._calls[running.key] = outgoing
         with self._lock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from voice_metrics.export.about import About
 from voice_metrics.export.answers import Outcome
 from voice_metrics.export.delivery import Delivery
-from voice_metrics.export.messages import Assembler
 from voice_metrics.export.outgoing import SHARED, Outgoing
 from voice_metrics.export.requests import Requests
 from voice_metrics.series.registry import Registry
@@ -21,7 +20,7 @@ def send_test_point(settings: Settings, endpoint: Endpoint, service_name: str) -
     registry = Registry({})
     registry.series(TEST_POINT, {})(1)
     delta = settings.temporality != "cumulative"
-    outgoing = Outgoing(SHARED, "", registry, Assembler(), delta=delta)
+    outgoing = Outgoing(SHARED, "", registry, delta=delta)
     outgoing.without_zero.add(registry.all[0])
     outgoing.date(registry.all[0].start_ns)
     requests = Requests(About(settings, service_name).resource())

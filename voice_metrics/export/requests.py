@@ -1,14 +1,16 @@
-"""Serialised OTLP requests, put together from messages that are serialised one by one."""
+"""Serialised OTLP requests."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics
 from opentelemetry.sdk.resources import Resource
 
-from voice_metrics.export.blocks import field
+from voice_metrics.export.encoding import field
+from voice_metrics.export.messages import Metric, scope, write
 from voice_metrics.export.outgoing import Piece
 from voice_metrics.export.spool import PendingRequest
 
@@ -39,7 +41,18 @@ class Requests:
             pieces: What goes in.
             mark: Whether this is noted as sent.
         """
-        return self.enclosed(scope for piece in pieces for scope in piece.scopes(mark=mark))
+        zeros: defaultdict[Metric, list[bytes]] = defaultdict(list)
+        newest: defaultdict[Metric, list[bytes]] = defaultdict(list)
+        for piece in pieces:
+            for entry in piece.entries:
+                if entry.zero_due:
+                    zeros[entry.metric] += entry.zero()
+            write(newest, piece.entries, piece.of.time_ns, mark=mark)
+        return self.enclosed(
+            b"".join((scope(), *[metric.holding(points) for metric, points in metrics.items()]))
+            for metrics in (zeros, newest)
+            if metrics
+        )
 
     def enclosed(self, scopes: Iterable[bytes]) -> bytes:
         """A request of any signal: resource and scopes have the same places in each.

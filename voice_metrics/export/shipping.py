@@ -110,12 +110,8 @@ class Shipping:
     def _close(self, chunk: Sequence[Piece], shipped: Shipped) -> None:
         """Note that a server has what was sent."""
         for piece in chunk:
-            again = False
             for entry in piece.entries:
-                again = again or bool(entry.suspects or entry.resting_until)
                 entry.acknowledge()
-            if again:
-                piece.of.regroup()
             piece.of.settle()
 
     def _shrink(self, chunk: Sequence[Piece]) -> bool:
@@ -146,11 +142,10 @@ class Shipping:
         until = time.monotonic() + REST_SECONDS if resting else 0.0
         for piece in chunk:
             for entry in piece.entries:
-                entry.give_up()
+                entry.acknowledge()
                 entry.resting_until = until
             shipped.given_up.add(piece.of)
             piece.of.refused = piece.of.ended_ns is not None
-            piece.of.regroup()
             piece.of.settle()
 
     def _failed(self, chunk: Sequence[Piece], outcome: Outcome, shipped: Shipped) -> bool:
@@ -170,7 +165,6 @@ class Shipping:
         for piece in spoilt:
             for entry in piece.entries:
                 entry.suspects = entry.suspects or next(self._groups)
-            piece.of.regroup()
 
 
 def _smaller(chunk: Sequence[Piece], outcome: Outcome) -> tuple[list[Piece], ...] | None:

@@ -1,0 +1,118 @@
+"""Values of series in OTLP's serialised form.
+
+The numbers of points are packed directly, because a message of protobuf costs several times as much per point; their
+tags are those of opentelemetry-proto 1.9.0, metrics.proto. What is rare or changes little is left to protobuf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from struct import Struct
+from typing import Any
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
+
+from voice_metrics.series.accumulators import (
+    AttributeValue,
+    Exemplar,
+    ExponentialState,
+    HistogramState,
+    State,
+)
+
+_INT64 = 2**63
+_DOUBLE, _INTEGER = Struct("<Bd"), Struct("<Bq")
+_AS_DOUBLE, _AS_INTEGER = 0x21, 0x31
+_COUNT, _SUM, _MIN, _MAX = 0x21, 0x29, 0x59, 0x61
+_BUCKETS_TAG = b"\x32"
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of a protobuf message; its number is below 16."""
+    return b"".join((bytes((number << 3 | 2,)), varint(len(content)), content))
+
+
+@lru_cache(maxsize=4096)
+def varint(value: int) -> bytes:
+    """A number as protobuf's lengths are written."""
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
+
+
+def value_of(state: State) -> bytes:
+    """The fields of a point that hold a value."""
+    if isinstance(state, float):
+        return _DOUBLE.pack(_AS_DOUBLE, state)
+    if isinstance(state, HistogramState):
+        return histogram_value(*state)
+    if isinstance(state, ExponentialState):
+        return _exponential(state).SerializeToString()
+    return _INTEGER.pack(_AS_INTEGER, state) if -_INT64 <= state < _INT64 else _DOUBLE.pack(_AS_DOUBLE, state)
+
+
+def histogram_value(samples: int, total: float, counts: Sequence[int], least: float, most: float) -> bytes:
+    """The fields of a histogram's point that hold its value."""
+    # What has no value yet has no extremes, and those of a difference are unknown.
+    known = least <= most
+    numbers, tag = _histogram(len(counts), known)
+    extremes = (_MIN, least, _MAX, most) if known else ()
+    return numbers.pack(_COUNT, samples, _SUM, total, tag, *counts, *extremes)
+
+
+@lru_cache(maxsize=256)
+def _histogram(buckets: int, extremes: bool) -> tuple[Struct, bytes]:
+    """The numbers of a histogram, and what stands before its buckets."""
+    tag = _BUCKETS_TAG + varint(8 * buckets)
+    return Struct(f"<BQBd{len(tag)}s{buckets}Q{'BdBd' if extremes else ''}"), tag
+
+
+def _exponential(state: ExponentialState) -> otlp.ExponentialHistogramDataPoint:
+    point = otlp.ExponentialHistogramDataPoint(
+        count=state.samples, sum=state.total, scale=state.scale, zero_count=state.zeros
+    )
+    for side, counts in ((point.positive, state.positive), (point.negative, state.negative)):
+        if counts:
+            low, high = min(counts), max(counts)
+            side.offset = low
+            side.bucket_counts.extend(counts.get(index, 0) for index in range(low, high + 1))
+    if state.least <= state.most:
+        point.min, point.max = state.least, state.most
+    return point
+
+
+def exemplar_of(exemplar: Exemplar) -> bytes:
+    """A measurement with its span."""
+    made = otlp.Exemplar(time_unix_nano=exemplar.time_ns, as_double=exemplar.value)
+    if exemplar.trace_id:
+        made.trace_id = exemplar.trace_id.to_bytes(16, "big")
+        made.span_id = exemplar.span_id.to_bytes(8, "big")
+    return made.SerializeToString()
+
+
+def key_values(attributes: Mapping[str, Any]) -> Iterator[KeyValue]:
+    """Attributes as OTLP has them."""
+    for key, value in attributes.items():
+        yield KeyValue(key=key, value=any_value(value))
+
+
+def any_value(value: AttributeValue | Sequence[Any]) -> AnyValue:
+    """One value as OTLP has it; what it has no form for becomes text."""
+    if isinstance(value, str):
+        return AnyValue(string_value=value)
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, int) and -_INT64 <= value < _INT64:
+        return AnyValue(int_value=value)
+    if isinstance(value, float):
+        return AnyValue(double_value=value)
+    if isinstance(value, (list, tuple)):
+        made = AnyValue()
+        made.array_value.values.extend(map(any_value, value))
+        return made
+    return AnyValue(string_value=str(value))
