@@ -51,7 +51,7 @@ def test_a_length_is_said_in_its_unit(seconds: float | None, words: str) -> None
 OLD: dict[str, Any] = {"turns": {"completed": 2, "interrupted": 0}, "interruptions": 0, "errors": 0}
 NEW = OLD | {
     "greeting_ms": 812.4,
-    "floor": {"caller": 4.9, "bot": 8.6, "both": 0.0, "none": None, "longest_silence_seconds": 8.5},
+    "floor": {"caller": 4.9, "bot": None, "both": 0.0, "none": 8.6, "longest_silence_seconds": 8.5},
     "interruption_stop": {"count": 2, "average_ms": 310.0},
     "false_interruptions": 1,
     "bot_gaps": {"count": 1, "seconds": 0.4},
@@ -69,10 +69,21 @@ def test_an_older_summary_has_fewer_lines_and_none_of_them_is_made_up() -> None:
 def test_what_the_caller_felt_has_its_lines() -> None:
     assert {name: text for name, text in summary_lines(NEW) if name not in dict(summary_lines(OLD))} == {
         "greeting": "812 ms",
-        "floor": "caller 4.9 s, bot 8.6 s, both 0.0 s",
+        "floor": "caller 4.9 s, both 0.0 s, neither 8.6 s",
         "longest silence": "8.5 s",
         "barge-in": "avg 310 ms (2x)",
         "false interruptions": "1",
         "gaps": "1, 0.4 s in all",
         "event loop": "late by up to 902 ms",
     }
+
+
+def test_each_source_of_prices_is_said_once_with_its_models() -> None:
+    prices = [
+        {"model": "gpt-4.1", "source": "genai-prices", "priced_on": "2026-11-01"},
+        {"model": "nova-3", "source": "your price file"},
+        {"model": "gpt-4.1-mini", "source": "genai-prices", "priced_on": "2026-11-01"},
+    ]
+    lines = dict(summary_lines({"cost": {"total_usd": 0.1, "prices": prices}}))
+
+    assert lines["prices"] == "gpt-4.1, gpt-4.1-mini: genai-prices of 2026-11-01; nova-3: your price file"

@@ -75,7 +75,7 @@ def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, le
         )
     )
     assert {key.strip(): value for key, value in row.items() if key.strip() not in ("Started",)} == {
-        "Call": "priced", "Length": "1 min 00 s", "End": "completed", "Outcome": "table booked, success",
+        "Call": "priced", "Length": "1 min 00 s", "End": "completed", "Outcome": "✓ table booked",
         "Worst response": f"{number(1234)} ms",
         "Turns": "4", "Cut off": "1", "Errors": "0", "Tokens in": number(1200), "Tokens out": "80",
         "Characters": "300", "Cost": "$0.0160", "Models": "gpt-4.1, nova-3, sonic-2", "Series": "local only",
@@ -295,9 +295,7 @@ def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServe
     tab = visit.go(server, "latency")
 
     response = tab.locator(".chart", has=tab.get_by_role("heading", name="Response"))
-    tab.get_by_text(
-        f"Caller stopped speaking to bot started: p50 900 ms, p95 {number(1000)} ms (8 measured)"
-    ).wait_for()
+    tab.get_by_text(f"After the caller's last word: p50 900 ms, p95 {number(1000)} ms (8 measured)").wait_for()
     tab.get_by_text("Time to first byte: p50 400 ms, p95 400 ms (8 measured)").wait_for()
     response.get_by_text("Numbers").click()
     response.locator("tbody tr").first.wait_for()
@@ -355,7 +353,7 @@ def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, le
     ledger.flush()
     tab = visit.go(server, "call/nobody")
 
-    tab.get_by_text("no call's id begins with 'nobody'").wait_for()
+    tab.get_by_text("No call's id begins with 'nobody'").wait_for()
     assert tab.get_by_role("link", name="All calls").get_attribute("href") == "#/calls"
     assert all("404" in words for words in visit.complaints)
     visit.complaints.clear()

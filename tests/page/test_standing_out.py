@@ -15,6 +15,7 @@ from voice_metrics.page.spelling import spelled
 
 COLOUR = "element => getComputedStyle(element).backgroundColor"
 HEAD = "() => document.querySelector('main thead th').getBoundingClientRect().top"
+WIDTH = "element => element.getBoundingClientRect().width"
 RIGHT = "cell => cell.getBoundingClientRect().right - innerWidth"
 
 
@@ -45,7 +46,7 @@ def test_a_slow_answer_names_the_part_that_took_longer() -> None:
 
     assert [answer["slow"] for answer in (first, second, third)] == [False, False, True]
     assert [answer["longer"] for answer in (first, second)] == [None, None]
-    assert third["longer"] == {"part": "llm_inference", "seconds": 2.7, "usual_seconds": 0.4}
+    assert third["longer"] == {"part": "llm_inference", "by": "gpt-4.1", "seconds": 2.7, "usual_seconds": 0.4}
     assert third["held"] == {"function": "look_up", "seconds": 0.9}
 
 
@@ -126,8 +127,9 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
     why.wait_for()
     assert (
         why.inner_text()
-        == "Slowest: answer 3 at 0:25, 3\u202f400 ms. Language model took 2\u202f700 ms of it, usually 400 ms. "
-        "Meanwhile the event loop was held for 900 ms by look_up, so every call of the process waited."
+        == "Slowest: answer 3 at 0:25, 3\u202f400 ms. Language model (gpt-4.1) took 2\u202f700 ms of it, "
+        "usually 400 ms. Meanwhile the event loop was held for 900 ms by look_up, so every call of the process waited. "
+        "Show it in the time line"
     )
     assert tab.locator(".over").inner_text() == "On average over the 2 of 3 answers whose parts are known:"
     assert tab.locator("tr.slow .badge").inner_text() == "slow"
@@ -143,6 +145,67 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
     ):
         tab.locator(look).first.hover()
         assert tab.locator(".told").inner_text() == said
+
+
+def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "a-call", duration_seconds=33.0)
+    slow = Row(start + 2.4, "set_up", 3.2, "tts", "CartesiaTTSService", "sonic-2")
+    ledger.add("a-call", [slow, Row(start + 2.8, "greeting", 2.8), *eventful(start)])
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+    tab.locator(".standouts li").first.wait_for()
+
+    assert [text.replace("\n", " ") for text in tab.locator(".standouts li").all_inner_texts()] == [
+        "Start The services took 3\u202f200 ms to set up, the longest CartesiaTTSService with 3\u202f200 ms; "
+        "the caller waited 2\u202f400 ms of it for the greeting.",
+        "0:09 Function book_table: timed out.",
+        "0:10 Gap in the bot's speech: its audio came late, 400 ms.",
+        "0:12 Error in CartesiaTTSService: network.",
+        "0:17 The caller's turn got no answer: no transcript.",
+        "0:26 Event loop held by look_up, and every call of the process with it, 900 ms.",
+    ]
+    assert tab.locator(".lanes").get_attribute("data-zoom") is None
+    tab.get_by_role("button", name="0:17").focus()
+    tab.keyboard.press("Enter")
+    assert tab.locator(".told").inner_text() == "0:17 · The caller's turn got no answer: no transcript."
+    pointer, mark = tab.locator(".pointer").bounding_box(), tab.locator(".mark-bad >> text=?").bounding_box()
+    assert pointer["x"] + 1 == pytest.approx(mark["x"] + mark["width"] / 2, abs=1.5)
+    assert 0 < pointer["x"] < 1280
+    tab.get_by_role("button", name="Show it in the time line").click()
+    assert tab.locator(".told").inner_text() == "0:25 · Answer 3: caller waits, 3\u202f400 ms"
+    assert tab.locator("dl.facts dd", has_text="3\u202f200 ms (CartesiaTTSService").count() == 1
+
+
+def test_many_answers_scroll_by_themselves_slowest_first(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    start = ended(ledger, "a-call", ago=4000.0, duration_seconds=3900.0)
+    ledger.add(
+        "a-call", [Row(start + 3.0 * number, "response", 1.0 + number % 700 / 1000) for number in range(1, 1001)]
+    )
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+    tab.locator(".answers tbody tr").nth(999).wait_for()
+
+    assert tab.evaluate("document.documentElement.scrollHeight") < 3000
+    tab.get_by_label("Order").select_option("wait")
+    assert tab.locator(".answers tbody th").first.inner_text() == "699"
+    tab.get_by_label("Order").select_option("time")
+    assert tab.locator(".answers tbody th").first.inner_text() == "1"
+
+
+def test_the_focus_stays_while_a_live_call_goes_on(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    live(ledger, "a-call", ago=40.0)
+    ledger.flush()
+    _, found = server.view("call", {"id": "a-call"})
+    start = found["call"]["started_at"]
+    ledger.add("a-call", conversation(start))
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+    tab.get_by_title("Show in the time line").and_(tab.get_by_text("1", exact=True)).focus()
+    ledger.add("a-call", [Row(start + 20.0, "response", 0.5)])
+    ledger.flush()
+    tab.locator(".answers tbody tr").nth(2).wait_for()
+
+    assert tab.evaluate("document.activeElement.textContent") == "1"
 
 
 def test_an_older_call_has_no_empty_places_for_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
@@ -183,6 +246,22 @@ def test_a_phone_shows_the_cost_and_that_there_is_more(chromium: Any, server: Pa
     visit.context.close()
 
 
+def test_a_phone_shows_each_answer_with_its_cost_and_its_whole_bar(
+    chromium: Any, server: PageServer, ledger: Ledger
+) -> None:
+    start = ended(ledger, "a-call", duration_seconds=33.0)
+    ledger.add("a-call", eventful(start))
+    ledger.flush()
+    visit = Visit(chromium, viewport={"width": 390, "height": 844}, has_touch=True)
+    tab = visit.go(server, "call/a-call")
+    tab.locator(".answers .segment").first.wait_for()
+
+    assert tab.locator(".answers td", has_text="$0.0012").is_visible()
+    assert tab.locator(".answers .stack").last.evaluate(WIDTH) > 300
+    assert tab.get_by_text("Scroll sideways for the rest.").is_visible()
+    visit.context.close()
+
+
 def test_models_are_whole_where_there_is_room(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "a-call", models={"llm": "claude-haiku-4-5", "stt": "nova-3", "tts": "eleven_flash_v2_5"})
     ledger.flush()
@@ -199,6 +278,7 @@ def test_a_call_that_is_none_says_so_and_offers_nothing_of_it(visit: Visit, serv
     tab = visit.go(server, "call/nobody")
 
     tab.get_by_role("heading", name="There is no such call").wait_for()
+    tab.get_by_text("No call's id begins with 'nobody'.").wait_for()
     assert not tab.get_by_role("button", name="Copy id").is_visible()
     assert not tab.locator(".state").is_visible()
     visit.complaints.clear()

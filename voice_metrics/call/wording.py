@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -82,7 +82,7 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "cost", cost(costs)
     if costs.get("per_minute_usd") is not None:
         yield "a minute", usd(costs["per_minute_usd"])
-    if prices := "; ".join(_price(price) for price in costs.get("prices") or ()):
+    if prices := _prices(costs.get("prices") or ()):
         yield "prices", prices
 
 
@@ -108,7 +108,7 @@ def _line(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     floor, stops = _part(summary, "floor"), _part(summary, "interruption_stop")
     if summary.get("greeting_ms") is not None:
         yield "greeting", milliseconds(summary["greeting_ms"])
-    spoken = ", ".join(f"{holder} {length(floor[holder])}" for holder in _HOLDERS if floor.get(holder) is not None)
+    spoken = ", ".join(f"{word} {length(floor[key])}" for key, word in _HOLDERS if floor.get(key) is not None)
     if spoken:
         yield "floor", spoken
     if floor.get("longest_silence_seconds") is not None:
@@ -125,12 +125,16 @@ def _line(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "event loop", f"late by up to {milliseconds(lag['max_ms'])}"
 
 
-_HOLDERS = ("caller", "bot", "both", "none")
+_HOLDERS = (("caller", "caller"), ("bot", "bot"), ("both", "both"), ("none", "neither"))
 
 
-def _price(price: Mapping[str, Any]) -> str:
-    dated = f" of {price['priced_on']}" if price.get("priced_on") else ""
-    return f"{price.get('model')}: {price.get('source')}{dated}"
+def _prices(prices: Iterable[Mapping[str, Any]]) -> str:
+    """Each source of prices once, with its models."""
+    models: dict[str, list[str]] = {}
+    for price in prices:
+        dated = f" of {price['priced_on']}" if price.get("priced_on") else ""
+        models.setdefault(f"{price.get('source')}{dated}", []).append(str(price.get("model")))
+    return "; ".join(f"{', '.join(named)}: {source}" for source, named in models.items())
 
 
 def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:

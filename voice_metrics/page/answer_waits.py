@@ -36,7 +36,7 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
 
     Returns:
         Number, begin, seconds, parts, whether Pipecat named them, whether it was cut off, usage until the next answer,
-        whether it was slow, and then the part that took unusually long.
+        whether it was slow, and then the part that took unusually long, by which model or function.
     """
     told: list[Answer] = []
     for row in rows:
@@ -58,7 +58,7 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         answer["parts"] = _in_a_row(answer["parts"]) or _measured(answer, measured)
         answer["slow"] = answer["seconds"] > SLOW_SECONDS
     for answer in told:
-        answer["longer"] = _longer(answer, told) if answer["slow"] else None
+        answer["longer"] = _longer(answer, told, measured) if answer["slow"] else None
         answer["held"] = _held(answer, stalls, start) if answer["slow"] else None
     return told
 
@@ -71,7 +71,7 @@ def _held(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any]
     return None if worst is None else {"function": worst.name, "seconds": worst.value}
 
 
-def _longer(answer: Answer, told: Sequence[Answer]) -> dict[str, Any] | None:
+def _longer(answer: Answer, told: Sequence[Answer], measured: Sequence[_Bars]) -> dict[str, Any] | None:
     """The part that exceeds its median in the other answers most, or `None`."""
     usual: dict[str, list[float]] = {}
     for other in told:
@@ -84,7 +84,12 @@ def _longer(answer: Answer, told: Sequence[Answer]) -> dict[str, Any] | None:
     most, part = max(excess, key=lambda each: each[0])
     if most <= 0:
         return None
-    return {"part": part["part"], "seconds": part["seconds"], "usual_seconds": _median(usual.get(part["part"], ()))}
+    name, seconds = part["part"], part["seconds"]
+    by = next(
+        (bars.longest_of(answer["at"], answer["at"] + answer["seconds"]) for bars in measured if bars.part == name),
+        None,
+    )
+    return {"part": name, "by": by, "seconds": seconds, "usual_seconds": _median(usual.get(name, ()))}
 
 
 def _median(values: Sequence[float]) -> float:
@@ -118,6 +123,7 @@ class _Bars:
     def __init__(self, part: str, bars: Bars) -> None:
         self.part = part
         bars = sorted(bars, key=lambda bar: float(bar["from"]))
+        self._bars = bars
         self._begins = [bar["from"] for bar in bars]
         firsts = [bar["first_byte_seconds"] for bar in bars]
         self._ends = [
@@ -127,8 +133,17 @@ class _Bars:
 
     def within(self, begin: float, end: float) -> Sequence[tuple[float, float]]:
         """Begin and end of the bars that overlap a stretch."""
+        return [(self._begins[place], self._ends[place]) for place in self._places(begin, end)]
+
+    def longest_of(self, begin: float, end: float) -> str | None:
+        """Model, else name, of the longest bar that overlaps a stretch; `None` without one."""
+        places = self._places(begin, end)
+        longest = max(places, key=lambda place: self._ends[place] - self._begins[place], default=None)
+        return None if longest is None else self._bars[longest]["model"] or self._bars[longest]["name"]
+
+    def _places(self, begin: float, end: float) -> Sequence[int]:
         places = range(bisect_right(self._latest_ends, begin), bisect_left(self._begins, end))
-        return [(self._begins[place], self._ends[place]) for place in places if self._ends[place] > begin]
+        return [place for place in places if self._ends[place] > begin]
 
 
 def _measured(answer: Answer, measured: Sequence[_Bars]) -> list[dict[str, Any]]:

@@ -1,55 +1,86 @@
 // Each answer as one bar of its parts, all on one scale: where the caller's wait goes.
 
-import { el, say } from "./dom.js";
+import { el, fit, say } from "./dom.js";
+import { jump } from "./standouts.js";
 import { PARTS, clock, count, ms, named, or, plural } from "./words.js";
 
 const ink = (part) => (part in PARTS ? `part-${part}` : "part-other");
+// More than these scroll by themselves, and can be ordered.
+const FEW = 12;
+// Words of this length need more room than a bar of the usual width has.
+const LONG = 24;
 
-export function answersPart() {
+// show(from, to, text) brings an answer into view.
+export function answersPart(show) {
   const rows = el("tbody");
   const averages = el("ul.key.averages");
   const over = el("p.quiet.over");
-  const why = el("p.why", { hidden: true });
+  const words = el("span");
+  const find = jump("Show it in the time line", () => slow && point(slow));
+  const why = el("p.why", { hidden: true }, words, " ", find);
   const about = el("p.quiet", { hidden: true }, "Pipecat did not name the parts of these answers. The bars show what the services measured, at the moment it happened.");
-  const none = el("p.quiet", { hidden: true }, "No answer yet.");
+  const none = el("p.quiet", { hidden: true });
+  const order = el("select", { onchange: () => list() }, [["time", "by time"], ["wait", "slowest first"]].map(([value, text]) => el("option", { value }, text)));
+  const ordering = el("label", { hidden: true }, "Order ", order);
   const head = ["", "At", "What the caller waited for", "Waited", "Tokens", "Cost"].map((name, index) => el("th", { scope: "col", class: index > 2 ? "number" : null }, name || el("span.unseen", {}, "Answer")));
   const tableElement = el("table.answers", {}, el("caption.unseen", {}, "Answers and their parts"), el("thead", {}, el("tr", {}, head)), rows);
+  const scroll = el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Answers and their parts" }, tableElement);
+  let answers = [];
+  let slow = null;
+  const point = (answer) => show(answer.at, answer.at + answer.seconds, `${clock(answer.at)} · Answer ${answer.number}: caller waits, ${ms(answer.seconds * 1000)}`);
+  const list = () => {
+    const shown = order.value === "wait" ? [...answers].sort((one, other) => other.seconds - one.seconds) : answers;
+    const longest = Math.max(...answers.map((answer) => answer.seconds));
+    fit(rows, shown, (answer) => answer.number, () => el("tr"), (row, answer) => line(row, answer, longest, point));
+  };
   return {
-    element: el("section.panel", {}, el("h2", {}, "Answers: where the wait goes"), why, over, averages, about, el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Answers and their parts" }, tableElement), none),
-    update({ answers, averages: mean, averaged }) {
-      explain(why, answers);
+    element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Answers: where the wait goes"), ordering), why, over, averages, about, scroll, none),
+    update({ answers: told, averages: mean, averaged }, live) {
+      answers = told;
+      slow = slowest(answers);
+      why.hidden = slow === null;
+      if (slow) say(words, explanation(slow));
       over.hidden = !mean.length;
       say(over, `On average over ${averaged < answers.length ? `the ${averaged} of ${plural(answers.length, "answer")} whose parts are known` : plural(averaged, "answer")}:`);
       none.hidden = answers.length > 0;
-      tableElement.hidden = !answers.length;
+      say(none, live ? "No answer yet." : "The caller waited for no answer in this call.");
+      scroll.hidden = !answers.length;
+      scroll.classList.toggle("tall", answers.length > FEW);
+      ordering.hidden = answers.length <= FEW;
       about.hidden = !answers.length || answers.some((answer) => answer.named);
       const whole = mean.reduce((sum, part) => sum + part.seconds, 0);
       averages.replaceChildren(...mean.filter((part) => part.seconds >= whole / 100).map((part) => el("li", {}, el(`span.swatch.${ink(part.part)}`), `${named(part.part)} `, el("b", {}, ms(part.seconds * 1000)), ` ${Math.round((part.seconds / whole) * 100)} %`)));
-      const longest = Math.max(...answers.map((answer) => answer.seconds));
-      rows.replaceChildren(...answers.map((answer) => line(answer, longest)));
+      list();
     },
   };
 }
 
-// The slowest answer in a sentence, with the part that made it slow.
-function explain(why, answers) {
-  const slowest = answers.filter((answer) => answer.slow).reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
-  why.hidden = slowest === null;
-  if (why.hidden) return;
-  const { longer, held } = slowest;
-  const reason = longer ? ` ${named(longer.part)} took ${ms(longer.seconds * 1000)} of it, ${longer.usual_seconds ? `usually ${ms(longer.usual_seconds * 1000)}` : "and nothing in the other answers"}.` : "";
-  const stall = held ? ` Meanwhile the event loop was held for ${ms(held.seconds * 1000)}${held.function ? ` by ${held.function}` : ""}, so every call of the process waited.` : "";
-  say(why, `Slowest: answer ${slowest.number} at ${clock(slowest.at)}, ${ms(slowest.seconds * 1000)}.${reason}${stall}`);
+function slowest(answers) {
+  return answers.filter((answer) => answer.slow).reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
 }
 
-function line(answer, longest) {
-  const { number, at, seconds, used, interrupted } = answer;
+// The slowest answer in a sentence, with the part that made it slow.
+export function explanation({ number, at, seconds, parts, named: exact, longer, held }) {
+  const most = exact && !longer ? parts.reduce((long, part) => (part.seconds > (long?.seconds ?? 0) ? part : long), null) : null;
+  const by = longer?.by ? ` (${longer.by})` : "";
+  const reason = longer ? ` ${named(longer.part)}${by} took ${ms(longer.seconds * 1000)} of it, ${longer.usual_seconds ? `usually ${ms(longer.usual_seconds * 1000)}` : "and nothing in the other answers"}.` : most ? ` The longest part of it was: ${named(most.part)}, ${ms(most.seconds * 1000)}.` : "";
+  const stall = held ? ` Meanwhile the event loop was held for ${ms(held.seconds * 1000)}${held.function ? ` by ${held.function}` : ""}, so every call of the process waited.` : "";
+  return `Slowest: answer ${number} at ${clock(at)}, ${ms(seconds * 1000)}.${reason}${stall}`;
+}
+
+function line(row, answer, longest, point) {
+  // A row that says the same stays, with what has the focus in it.
+  const says = JSON.stringify([answer, longest]);
+  if (row.dataset.says === says) return;
+  row.dataset.says = says;
+  const { number, at, seconds, used, interrupted, slow } = answer;
   const tokens = used.prompt_tokens === null ? null : used.prompt_tokens + (used.completion_tokens ?? 0);
-  return el("tr", { class: answer.slow ? "slow" : null },
-    el("th", { scope: "row" }, String(number)),
+  row.className = slow ? "slow" : "";
+  row.replaceChildren(
+    el("th", { scope: "row" }, jump(String(number), () => point(answer))),
     el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller cut this answer off" }, " ✕", el("span.unseen", {}, " cut off")) : null),
     el("td.parts", {}, stack(answer, longest)),
-    el("td.number", {}, ms(seconds * 1000), answer.slow ? el("span.badge", {}, "slow") : null),
+    el("td.number", {}, slow ? el("span.badge", {}, "slow") : null, ms(seconds * 1000)),
     el("td.number", {}, count(tokens)),
     el("td.number", {}, or(used.cost_usd_text)));
 }
@@ -59,7 +90,7 @@ function stack({ parts, seconds, named: exact }, longest) {
   box.style.width = `${(seconds / longest) * 100}%`;
   for (const { part, from, seconds: took } of parts) {
     const words = `${named(part)} ${ms(took * 1000)}`;
-    const segment = el(`div.segment.${ink(part)}`, { title: words }, el("span.long", {}, words), el("span.brief", { "aria-hidden": "true" }, String(Math.round(took * 1000))));
+    const segment = el(`div.segment.${ink(part)}`, { title: words, class: words.length > LONG ? "wordy" : null }, el("span.long", {}, words), el("span.brief", { "aria-hidden": "true" }, String(Math.round(took * 1000))));
     segment.style.left = `${(from / seconds) * 100}%`;
     segment.style.width = `${(took / seconds) * 100}%`;
     box.append(segment);

@@ -4,6 +4,7 @@ import { Unreachable, ask } from "./answer.js";
 import { callView } from "./call.js";
 import { callsView } from "./calls.js";
 import { el, heading, say } from "./dom.js";
+import { capital } from "./facts.js";
 import { latencyView } from "./latency.js";
 import { nowView } from "./now.js";
 import { usageView } from "./usage.js";
@@ -105,7 +106,7 @@ function tell(page, data) {
 
 function problem(page, data) {
   const back = page.name === "call" ? el("a", { href: "#/calls" }, "All calls") : null;
-  return [el("h2", {}, page.name !== "call" ? "The calls cannot be read" : data.unknown ? "There is no such call" : "This call cannot be shown"), el("p", {}, data.problem), back].filter(Boolean);
+  return [el("h2", {}, page.name !== "call" ? "The calls cannot be read" : data.unknown ? "There is no such call" : "This call cannot be shown"), el("p", {}, `${capital(data.problem)}.`), back].filter(Boolean);
 }
 
 function waiting(words) {

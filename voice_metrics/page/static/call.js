@@ -4,9 +4,10 @@ import { answersPart } from "./answers.js";
 import { el, heading, say, tile } from "./dom.js";
 import { callFacts, outcome } from "./facts.js";
 import { measurementsPart } from "./measurements.js";
+import { standoutsPart } from "./standouts.js";
 import { callAddress } from "./table.js";
 import { timelinePart } from "./timeline.js";
-import { count, length, median, ms, or, plural, seconds } from "./words.js";
+import { count, length, median, ms, or, plural, seconds, short } from "./words.js";
 
 const TILES = ["Response p50", "Worst response", "Length", "Bot turns", "Tokens", "Characters", "Audio to text", "Cost"];
 const ENDS = { error: "bad", unknown: "odd", cancelled: "odd" };
@@ -21,13 +22,15 @@ export function callView(query) {
   const tiles = TILES.map(tile);
   const pages = el("p", { hidden: true });
   const timeline = timelinePart();
-  const answers = answersPart();
+  const standouts = standoutsPart(timeline.show);
+  const answers = answersPart(timeline.show);
   const facts = callFacts();
+  timeline.element.append(standouts.element);
   const measurements = measurementsPart();
   let live = true;
   return {
-    title: "Call",
-    heading: el("div.heading", {}, el("h1", { tabindex: "-1" }, "Call ", id), el("div.controls", {}, copied, state, achieved, trace, copy)),
+    title: `Call ${short(query.id)}`,
+    heading: el("div.heading", {}, el("h1", { tabindex: "-1" }, "Call ", id), el("div.controls", {}, state, achieved, trace, copy, copied)),
     failed: () => [copied, state, achieved, trace, copy].forEach((each) => { each.hidden = true; }),
     element: el("div", {}, el("dl.tiles.small", {}, tiles.map((each) => each.element)), pages, timeline.element, answers.element, facts.element, measurements.element),
     every: () => (live ? 1000 : 5000),
@@ -35,7 +38,7 @@ export function callView(query) {
       const { call, summary, story, measurements: rows, page, pages: most, trace_url: address } = data;
       state.hidden = copy.hidden = false;
       achieved.hidden = !summary.outcome || summary.outcome === "none";
-      if (!achieved.hidden) say(achieved, outcome(summary));
+      if (!achieved.hidden) say(achieved, achieved.title = outcome(summary));
       achieved.className = `outcome ${{ true: "good", false: "bad" }[summary.success] ?? ""}`;
       trace.hidden = !address;
       if (address) trace.href = address;
@@ -46,7 +49,8 @@ export function callView(query) {
       numbers(tiles, call, summary, story);
       turnPages(pages, call, page, most);
       timeline.update(story, call, live);
-      answers.update(story);
+      standouts.update(story);
+      answers.update(story, live);
       facts.update(data);
       measurements.update(rows, call.started_at);
     },
@@ -76,7 +80,7 @@ function numbers([middle, worst, long, turns, tokens, characters, audio, cost], 
   worst.show(ms(call.worst_response_ms), slowest ? `in answer ${slowest.number}` : "");
   worst.mark(slowest?.slow ? "odd" : "");
   long.show(length(call.duration_seconds), call.errors ? plural(call.errors, "error") : "");
-  turns.show(count(call.turns), [call.interruptions ? `${count(call.interruptions)} cut off by the caller` : "", unanswered ? `${count(unanswered)} of the caller unanswered` : ""].filter(Boolean).join(", "));
+  turns.show(count(call.turns), [call.interruptions ? `${count(call.interruptions)} cut off by the caller` : "", unanswered ? `${count(unanswered)} unanswered` : ""].filter(Boolean).join(", "));
   turns.mark(unanswered ? "odd" : "");
   tokens.show(used.every((number) => number == null) ? "–" : count((used[0] ?? 0) + (used[1] ?? 0)), used[0] == null ? "" : `${count(used[0])} in, ${count(used[1])} out`);
   characters.show(count(call.characters), "sent to speech");

@@ -1,7 +1,7 @@
 // All calls: a table that can be ordered and filtered.
 
 import { el, heading, say } from "./dom.js";
-import { outcome } from "./facts.js";
+import { achieved, outcome } from "./facts.js";
 import { callAddress, table } from "./table.js";
 import { NOTHING, count, length, ms, or, plural, recent, short } from "./words.js";
 
@@ -17,7 +17,7 @@ export const COLUMNS = [
   { name: "Worst response", order: "worst_response_ms", number: true, text: (row) => ms(row.worst_response_ms), title: "The longest that the caller waited for an answer" },
   { name: "Cost", order: "cost_usd", number: true, text: (row) => or(row.cost_usd_text) },
   { name: "End", order: "end_reason", text: (row) => or(end(row)), mark: (row) => MARKS[end(row)] },
-  { name: "Outcome", minor: true, text: (row) => (row.outcome ? outcome(row) : NOTHING), mark: (row) => (row.outcome ? { true: "good", false: "bad" }[row.success] : ""), title: "What the application says that the call achieved" },
+  { name: "Outcome", minor: true, clipped: true, optional: true, text: (row) => (row.outcome ? achieved(row) : NOTHING), whole: (row) => (row.outcome ? outcome(row) : ""), mark: (row) => (row.outcome ? { true: "good", false: "bad" }[row.success] : ""), title: "What the application says that the call achieved" },
   { name: "Turns", order: "turns", number: true, minor: true, text: (row) => count(row.turns), title: "Bot turns" },
   { name: "Cut off", order: "interruptions", number: true, minor: true, text: (row) => count(row.interruptions), title: "Times that the caller interrupted the bot" },
   { name: "Errors", order: "errors", number: true, minor: true, text: (row) => count(row.errors), mark: (row) => (row.errors ? "bad" : "") },

@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { table } from "./table.js";
-import { day, moment, time } from "./words.js";
+import { date, moment, time } from "./words.js";
 
 /* global uPlot */
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -75,8 +75,8 @@ function options(width, lines, stacked, sync, { since, until, bucket_seconds: bu
     cursor: { y: false, drag: { x: false, y: false }, sync: sync ? { key: sync } : undefined, points: { show: !stacked } },
     scales: { x: { range: () => [since - bucket / 2, until - bucket / 2] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 28, space: 70, values: (_, ticks) => ticks.map((tick) => (until - since > 2 * 86400 ? day(tick).slice(5) : time(tick, false))), grid: { show: false } },
-      { ...axis, size: 64, space: 34, ...(lines[0].steps ? { incrs: lines[0].steps } : {}), values: (_, ticks) => ticks.map(lines[0].tick ?? lines[0].text) },
+      { ...axis, size: 32, gap: 9, space: 70, values: (_, ticks) => ticks.map((tick) => (until - since > 2 * 86400 ? date(tick) : time(tick, false))), grid: { show: false } },
+      { ...axis, size: 64, space: 34, ...(lines[0].steps ? { incrs: lines[0].steps } : {}), values: (_, ticks) => (points.length ? ticks.map(lines[0].tick ?? lines[0].text) : []) },
     ],
     series: [{}, ...ordered.map((line) => series(line, stacked || lines[0].bars))],
     plugins: [reading(lines, stacked, new Map(points.map((point) => [Math.round((point.at - since) / bucket), point])))],
@@ -105,7 +105,7 @@ function reading(lines, stacked, points) {
       if (stacked && column[place] !== null) below = column[place];
       return `${line.name} ${line.text(value, points.get(index))}`;
     });
-    words.textContent = `${moment(plot.data[0][index]).slice(5, 16)} · ${told.join(" · ")}`;
+    words.textContent = `${date(plot.data[0][index])} ${time(plot.data[0][index], false)} · ${told.join(" · ")}`;
   };
   return { hooks: { init: (plot) => plot.root.append(words), setCursor } };
 }

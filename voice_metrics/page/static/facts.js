@@ -2,6 +2,7 @@
 
 import { el, fit, say } from "./dom.js";
 import { table } from "./table.js";
+import { setUpLine } from "./standouts.js";
 import { SERVICES, count, moment, ms, or, plain } from "./words.js";
 
 const FIGURES = [
@@ -16,20 +17,27 @@ const FIGURES = [
 
 export function callFacts() {
   const list = el("dl.facts");
+  const none = el("p.quiet", {}, "No latency was measured.");
   const figures = table("Latency in this call", FIGURES, (row) => row.name);
   return {
-    element: el("section.panel", {}, el("h2", {}, "Summary"), el("div.columns", {}, list, figures.element)),
+    element: el("section.panel", {}, el("h2", {}, "Summary"), el("div.columns", {}, list, el("div", {}, figures.element, none))),
     update(data) {
       fit(list, lines(data), ([name]) => name, ([name]) => el("div", {}, el("dt", {}, name), el("dd")), (line, [, text]) => say(line.lastElementChild, text));
-      figures.update(latencies(data.summary));
+      const rows = latencies(data.summary);
+      figures.element.hidden = !rows.length;
+      none.hidden = rows.length > 0;
+      figures.update(rows);
     },
   };
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+// A reader of the page sees these without the manual beside them.
+const NAMES = { floor: "Speaking time", "a minute": "Cost a minute", gaps: "Gaps in the bot's speech" };
 
 // The lines of the summary are written by the server, as the log and the command line have them.
-function lines({ call, summary, lines: told }) {
+function lines({ call, summary, story, lines: told }) {
   const tags = Object.entries(summary.attributes ?? {}).map(([key, value]) => `${key} = ${value}`);
   return [
     ["Started", moment(call.started_at)],
@@ -38,8 +46,10 @@ function lines({ call, summary, lines: told }) {
     ["Language model", or(call.llm_model)],
     ["Speech to text", or(call.stt_model)],
     ["Text to speech", or(call.tts_model)],
-    ...told.map(([name, text]) => [capital(name), text]),
-    ["Refused measurements", count(summary.dropped)],
+    // The table beside has its figures.
+    ...told.filter(([name]) => name !== "barge-in").map(([name, text]) => [NAMES[name] ?? capital(name), text]),
+    ...(story.start_up ? [["Set-up", setUpLine(story.start_up)]] : []),
+    ...(summary.dropped ? [["Refused measurements", count(summary.dropped)]] : []),
     ["Series", capital(call.fate_sentence)],
     ...(summary.trace_id ? [["Trace", summary.trace_id]] : []),
     ...(tags.length ? [["Attributes", tags.join(", ")]] : []),
@@ -52,9 +62,14 @@ export function outcome({ outcome: name, success }) {
   return [plain(name), success === true ? "success" : success === false ? "no success" : null].filter(Boolean).join(", ");
 }
 
-function latencies({ response, ttfb, processing }) {
-  const kinds = [["Response", response], ["First byte", ttfb], ["Processing", processing]];
-  return kinds.flatMap(([name, figures]) => [
+// In a list: a sign instead of the words.
+export function achieved({ outcome: name, success }) {
+  return `${{ true: "✓ ", false: "✗ " }[success] ?? ""}${plain(name)}`;
+}
+
+function latencies({ response, ttfb, processing, interruption_stop: stop }) {
+  const kinds = [["Response", response], ["First byte", ttfb], ["Processing", processing], ["Bot silent after an interruption", stop]];
+  return kinds.filter(([, figures]) => figures?.count).flatMap(([name, figures]) => [
     { ...figures, name },
     ...Object.entries(figures?.by_service ?? {}).filter(([, each]) => each.count).map(([service, each]) => ({ ...each, name: `${name}: ${(SERVICES[service] ?? service).toLowerCase()}` })),
   ]);

@@ -9,7 +9,7 @@ const lines = (p95, p50) => [
   { name: "p50", colour: p50, value: (point) => point.p50_ms, text: ms },
 ];
 const CHARTS = [
-  { title: "Response", about: "Caller stopped speaking to bot started", kind: "response", service: null, ink: ["wait-strong", "wait"] },
+  { title: "Response", about: "After the caller's last word", kind: "response", service: null, ink: ["wait-strong", "wait"] },
   ...["stt", "llm", "tts"].map((service) => ({ title: SERVICES[service], about: "Time to first byte", kind: "ttfb", service, ink: [`${service}-strong`, service] })),
 ];
 
@@ -18,7 +18,7 @@ export function latencyView(query, ask) {
   const change = (words) => ask((asked = { ...asked, ...words }));
   const charts = CHARTS.map((each) => ({ ...each, chart: chart(each.title, { lines: lines(...each.ink), sync: "latency" }) }));
   const models = el("select", { "aria-label": "Model", onchange: (event) => change({ model: event.target.value }) }, el("option", { value: "" }, "all"));
-  const note = el("p.quiet", { hidden: true }, "A response is the work of several models: with one model chosen it is not shown.");
+  const note = el("p.quiet.note", { hidden: true }, "A response is the work of several models: with one model chosen it is not shown.");
   return {
     title: "Latency",
     heading: heading("Latency", el("div.controls", {}, periods(asked, change), el("label", {}, "Model ", models))),
@@ -28,9 +28,9 @@ export function latencyView(query, ask) {
       offer(models, data.models, asked.model ?? "");
       note.hidden = !asked.model;
       for (const { kind, service, about, chart: { element, headline, update } } of charts) {
-        element.hidden = kind === "response" && Boolean(asked.model);
         const mine = (point) => point.kind === kind && point.service === service;
         const whole = data.whole.find(mine);
+        element.hidden = Boolean(asked.model) && (kind === "response" || (!whole && data.whole.length > 0));
         say(headline, whole ? `${about}: p50 ${ms(whole.p50_ms)}, p95 ${ms(whole.p95_ms)} (${count(whole.count)} measured)` : `${about}: none measured in this period`);
         update({ ...data, points: data.points.filter(mine) });
       }

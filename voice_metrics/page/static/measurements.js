@@ -31,6 +31,7 @@ export function measurementsPart() {
     update(rows, start) {
       shown = rows.map((row, place) => ({ ...row, place, after: row.at - start }));
       say(summary, `All ${plural(rows.length, "measurement")}`);
+      details.parentElement.hidden = !rows.length;
       if (details.open) list.update(shown);
     },
   };

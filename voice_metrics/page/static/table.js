@@ -1,8 +1,9 @@
 // A table whose rows stay while their numbers change, and whose headings order it.
 
 import { el, fit, say } from "./dom.js";
+import { NOTHING } from "./words.js";
 
-// A column: {name, title, text(row), number, order, minor, wide, link(row), whole(row), mark(row)}.
+// A column: {name, title, text(row), number, order, minor, wide, clipped, optional, link(row), whole(row), mark(row)}.
 export function table(caption, columns, key, onorder = null) {
   const body = el("tbody");
   const heads = columns.map((column) => head(column, onorder));
@@ -17,7 +18,10 @@ export function table(caption, columns, key, onorder = null) {
   return {
     element,
     update(rows) {
-      fit(body, rows, key, () => line(columns), (tr, row) => fill(tr, columns, row));
+      // A column that says nothing leaves its room to the others.
+      const silent = columns.map((column) => column.optional && !rows.some((row) => column.text(row) !== NOTHING));
+      heads.forEach((each, index) => { each.hidden = silent[index]; });
+      fit(body, rows, key, () => line(columns), (tr, row) => fill(tr, columns, row, silent));
     },
     ordered(order, way) {
       columns.forEach((column, index) => {
@@ -30,7 +34,7 @@ export function table(caption, columns, key, onorder = null) {
 }
 
 function kind(column) {
-  return { class: [column.number && "number", column.minor && "minor", column.wide && "wide"].filter(Boolean).join(" ") || null };
+  return { class: [column.number && "number", column.minor && "minor", column.wide && "wide", column.clipped && "clipped"].filter(Boolean).join(" ") || null };
 }
 
 function head(column, onorder) {
@@ -46,8 +50,9 @@ function line(columns) {
   }));
 }
 
-function fill(tr, columns, row) {
+function fill(tr, columns, row, silent) {
   columns.forEach((column, index) => {
+    tr.cells[index].hidden = silent[index];
     const inner = tr.cells[index].firstElementChild;
     say(inner, column.text(row));
     if (column.link) inner.href = column.link(row);

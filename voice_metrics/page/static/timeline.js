@@ -10,6 +10,10 @@ const MORE = { speech: ["who-voice", "Caller speaks"], silences: ["silence", "Si
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const ZOOM = [1, 2, 4, 8, 16, 32];
 const READ = "Point at a bar, or tap it, to read what it is.";
+// A stretch that is shown fills at least this part of the view.
+const SHARE = 0.1;
+// A longer call has more bars than a screen has places for.
+const DENSE_SECONDS = 600;
 
 export function timelinePart() {
   const lanes = el("div.lanes");
@@ -17,17 +21,20 @@ export function timelinePart() {
   const reading = el("p.told", {}, READ);
   const zoomIn = el("button", { type: "button", "aria-label": "Zoom in", onclick: () => zoom(1) }, "+");
   const zoomOut = el("button", { type: "button", "aria-label": "Zoom out", onclick: () => zoom(-1) }, "−");
-  const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(WHO).map(([who, text]) => el("li", {}, el(`span.swatch.who-${who}`), text)), el("li", {}, el("span.swatch.first"), "until the first byte"), el("li", {}, el("span.swatch.rest"), "until the end"));
+  const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(WHO).map(([who, text]) => el("li", {}, el(`span.swatch.who-${who}`), text)), el("li", {}, el("span.swatch.first"), "Request, until its first byte"), el("li", {}, el("span.swatch.rest"), "until its end"));
   const more = el("ul.key", { "aria-hidden": "true" });
   const zooming = el("div.controls", {}, zoomOut, zoomIn);
-  const none = el("p.quiet", { hidden: true }, "Nothing was measured, or the ledger no longer has the measurements.");
+  const none = el("p.quiet", { hidden: true });
   let level = 0;
   const zoom = (way) => {
     const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / scroll.scrollWidth;
-    level = Math.min(ZOOM.length - 1, Math.max(0, level + way));
+    magnify(level + way);
+    scroll.scrollLeft = middle * scroll.scrollWidth - scroll.clientWidth / 2;
+  };
+  const magnify = (wanted) => {
+    level = Math.min(ZOOM.length - 1, Math.max(0, wanted));
     lanes.style.width = `${ZOOM[level] * 100}%`;
     lanes.dataset.zoom = ZOOM[level];
-    scroll.scrollLeft = middle * scroll.scrollWidth - scroll.clientWidth / 2;
     settle();
     axis(shown);
   };
@@ -36,22 +43,48 @@ export function timelinePart() {
     zoomIn.disabled = level === ZOOM.length - 1;
   };
   let shown = null;
+  const pointer = el("div.pointer", { hidden: true });
+  let pointed = 0;
+  const point = () => sized(pointer, { left: `calc(var(--label) + (100% - var(--label)) * ${shown ? pointed / shown.seconds : 0})` });
+  const idle = () => `${READ}${scroll.scrollWidth > scroll.clientWidth + 1 ? " Scroll sideways for the rest." : ""}`;
   const axis = (story) => story && lanes.querySelector(".axis .track")?.replaceChildren(...ticks(story.seconds, lanes.clientWidth));
   for (const event of ["pointerover", "click"]) {
-    lanes.addEventListener(event, ({ target }) => say(reading, target.closest("[data-told]")?.dataset.told ?? READ));
+    lanes.addEventListener(event, ({ target }) => say(reading, target.closest("[data-told]")?.dataset.told ?? idle()));
   }
-  new ResizeObserver(() => axis(shown)).observe(scroll);
+  const resized = new ResizeObserver(() => {
+    axis(shown);
+    if (reading.textContent.startsWith(READ)) say(reading, idle());
+  });
+  resized.observe(scroll);
+  resized.observe(lanes);
   settle();
   return {
     element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Time line"), zooming), key, more, scroll, reading, none),
+    // Brings a stretch into view and marks where it begins.
+    show(from, to, text) {
+      if (!shown?.seconds) return;
+      const share = Math.max(to - from, 0.5) / shown.seconds;
+      const wanted = ZOOM.findIndex((each) => each * share >= SHARE);
+      pointed = from;
+      pointer.hidden = false;
+      point();
+      magnify(Math.max(level, wanted < 0 ? ZOOM.length - 1 : wanted));
+      scroll.scrollLeft = pointer.offsetLeft - scroll.clientWidth / 2;
+      say(reading, text);
+      scroll.scrollIntoView({ block: "nearest" });
+    },
     update(story, call, live) {
       shown = story;
-      more.replaceChildren(...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [look, text]]) => el("li", {}, el(`span.swatch.${look}`), text)));
+      const marked = Object.entries(MARKED).filter(([kind]) => story.marks.some((mark) => mark.kind === kind));
+      more.replaceChildren(...marked.map(([kind, text]) => el("li", {}, el(`span.sign.sign-${look(kind)}`, {}, SIGNS[kind] ?? "!"), text)), ...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [ink, text]]) => el("li", {}, el(`span.swatch.${ink}`), text)));
       more.hidden = !more.children.length;
+      say(none, live ? "Nothing was measured yet." : "Nothing was measured, or the ledger no longer has the measurements.");
       none.hidden = story.strip.length + story.lanes.length + story.marks.length > 0;
       scroll.hidden = reading.hidden = key.hidden = zooming.hidden = !none.hidden;
       const place = (from, to) => ({ left: `${(from / story.seconds) * 100}%`, width: `${((to - from) / story.seconds) * 100}%` });
-      lanes.replaceChildren(conversation(story, place), ...floor(story, place), ...Object.keys(LANES).map((name) => lane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")));
+      lanes.classList.toggle("dense", story.seconds > DENSE_SECONDS);
+      lanes.replaceChildren(conversation(story, place), ...floor(story, place), ...Object.keys(LANES).map((name) => lane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")), pointer);
+      point();
       axis(story);
     },
   };
@@ -67,11 +100,13 @@ function conversation(story, place) {
     const slow = answer?.slow ? " slow" : "";
     return bar(`who-${each.who}${cut ? " cut" : ""}${slow}`, told, place(each.from, each.to), el("span.text", {}, text));
   });
-  const marks = story.marks.map((mark) => bar(`mark mark-${mark.kind === "interruption" ? "cut" : "bad"}`, markTold(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
+  const marks = story.marks.map((mark) => bar(`mark mark-${look(mark.kind)}`, markTold(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
   return el("div.lane.strip", {}, el("span.label", {}, "Conversation"), el("div.track", {}, stretches, marks));
 }
 
 const SIGNS = { interruption: "✕", unanswered: "?" };
+const MARKED = { interruption: "Interruption", unanswered: "Turn without an answer", error: "Error", function_call: "Function that failed" };
+const look = (kind) => (kind === "interruption" ? "cut" : "bad");
 
 // Lanes that a call has where its pipeline tells who speaks: speech with silences and gaps, and what held the loop.
 function floor({ floor: { speech, silences, gaps, stalls } }, place) {

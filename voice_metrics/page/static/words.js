@@ -32,11 +32,18 @@ export function clock(value) {
   return `${minutes}:${String(Math.floor(value % 60)).padStart(2, "0")}`;
 }
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const pad = (value) => String(value).padStart(2, "0");
 
 export function day(at) {
-  const date = new Date(at * 1000);
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+  const then = new Date(at * 1000);
+  return `${then.getFullYear()}-${pad(then.getMonth() + 1)}-${pad(then.getDate())}`;
+}
+
+// A day on an axis, as in a list.
+export function date(at) {
+  const then = new Date(at * 1000);
+  return `${then.getDate()} ${MONTHS[then.getMonth()]}`;
 }
 
 export function time(at, withSeconds = true) {
@@ -48,16 +55,13 @@ export function moment(at) {
   return absent(at) ? NOTHING : `${day(at)} ${time(at)}`;
 }
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
 // A moment in a list: the time today, the day and the time before.
 export function recent(at) {
   if (absent(at)) return NOTHING;
-  const date = new Date(at * 1000);
   const now = new Date();
   if (day(at) === day(now / 1000)) return time(at);
-  if (date.getFullYear() !== now.getFullYear()) return `${day(at)} ${time(at, false)}`;
-  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${time(at, false)}`;
+  if (day(at).slice(0, 4) !== day(now / 1000).slice(0, 4)) return `${day(at)} ${time(at, false)}`;
+  return `${date(at)} ${time(at, false)}`;
 }
 
 export function or(text) {
