@@ -18,10 +18,10 @@ oldest: ## the tests at the lowest supported dependencies
 pythons: ## the tests on each newer Python of this machine
 	scripts/pythons
 
-beside: ## which versions a bot gets that has the plug-in beside other packages with OpenTelemetry
+beside: ## resolves the plug-in together with other packages that use OpenTelemetry, and prints the versions
 	scripts/resolve-beside
 
-bench: ## prints what the plug-in costs; gates nothing
+bench: ## measures the plug-in's cost and prints it; never fails
 	scripts/dev python -m benchmarks
 
 soak: ## fifty calls at a time for minutes, while the receiver misbehaves: make soak ARGS="--seed 7 --minutes 5"
@@ -30,13 +30,13 @@ soak: ## fifty calls at a time for minutes, while the receiver misbehaves: make 
 fleet: ## a thousand processes with a call each, through the gateway of deploy/fleet while it restarts
 	scripts/dev python -m tests.backends_otlp.fleet $(ARGS)
 
-capacity: ## how many calls one process holds, with a picture: make capacity ARGS="--call my_bot:one_call"
+capacity: ## the number of calls that one process holds, with a picture: make capacity ARGS="--call my_bot:one_call"
 	scripts/dev python -m benchmarks.capacity $(ARGS)
 
-cost: ## series and events of four ways of running, as the tables of GRAFANA_QUICKSTART.md
+cost: ## series and events of four ways of running, for the tables of GRAFANA_QUICKSTART.md
 	scripts/dev python -m tests.backends_otlp.cost
 
-dashboards: ## makes again what is generated: dashboard, alert rules, pages of docs/
+dashboards: ## writes the generated files: dashboard, alert rules, pages of docs/
 	scripts/dev python -m voice_metrics.grafana
 	scripts/dev python scripts/write_series.py
 	scripts/dev python scripts/default_models.py

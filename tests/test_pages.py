@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import voice_metrics
+from scripts import absolute_links
 from voice_metrics import VoiceMetricsProcessor
 from voice_metrics.cli.commands import COMMANDS
 
@@ -46,6 +48,18 @@ def test_a_link_leads_to_a_file_and_a_heading(page: str, link: str) -> None:
     target = (ROOT / page).parent / path if path else ROOT / page
     assert target.exists()
     assert not anchor or anchor in anchors(target.read_text())
+
+
+def test_links_of_a_published_readme_lead_to_the_files_of_its_tag() -> None:
+    address = "https://github.com/someone/bots"
+    page = absolute_links.readme(PAGES["README.md"], address, "v9.8.7")
+    links = re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", page)
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert f"{address}/raw/v9.8.7/docs/call.png" in links
+    assert f"{address}/blob/v9.8.7/docs/using.md#the-id-of-a-call" in links
+    project = tomllib.loads(absolute_links.project((ROOT / "pyproject.toml").read_text(), address, "v9.8.7"))["project"]
+    assert project["urls"]["Repository"] == address
+    assert "voice-metrics" in project["scripts"]
 
 
 @pytest.mark.parametrize("code", CODE)

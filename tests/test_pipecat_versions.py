@@ -29,10 +29,10 @@ INSTALLED = version("pipecat-ai")
 RAISES = Script(turns=(Turn("please hang up", tools=(Tool("hang_up", outcome="failed", seconds=0.01),)),))
 HEAD = """# Pipecat's versions
 
-What one scripted call tells on each version, and what that version reports at all. Five turns of the caller, two
-function calls of which one runs out of time, a barge-in, a speech recognition that fails and is switched, and a call
-that is cancelled in mid-sentence; and a second call whose function raises. The table is written by
-`tests/test_pipecat_versions.py` and compared in every run of the tests, on the lowest and on the newest version.
+The numbers of one scripted call on each version, and the measurements that the version reports: five turns of the
+caller, two function calls of which one runs out of time, a barge-in, a speech recognition that fails and is switched, and
+an end in mid-sentence; and a second call with a function that raises. `tests/test_pipecat_versions.py` writes the table,
+and compares it in every run of the tests on the lowest and on the newest version.
 
 """
 
@@ -50,13 +50,13 @@ def capabilities() -> dict[str, str]:
         "audio tokens": yes("input_audio_tokens" in LLMTokenUsage.model_fields),
         "named parts of a response": yes(EXPLAINS),
         "category of an error": yes(hasattr(frames, "ErrorCategory")),
-        "a function's timeout is told by": "its cancellation"
+        "a function's timeout shows as": "its cancellation"
         if "run_llm" in frames.FunctionCallCancelFrame.__dataclass_fields__
         else "an empty result at its deadline",
-        "a function's exception is told by": "its result" if RESULTS_NAME_ERRORS else "an error alone",
+        "a function's exception shows as": "its result" if RESULTS_NAME_ERRORS else "an error alone",
         "function calls of other workers": yes(hasattr(frames, "ExternalFunctionCallInProgressFrame")),
         "flags are known": "at set-up" if _SET_UP_WITH_FLAGS else "at the StartFrame",
-        "an observer is told each frame": "once" if hasattr(BaseObserver, "observe_every_push") else "at every hop",
+        "an observer sees each frame": "once" if hasattr(BaseObserver, "observe_every_push") else "at every hop",
         "listeners can be removed": yes(hasattr(BaseObject, "remove_event_handler")),
     }
 
@@ -67,9 +67,9 @@ def outcomes(truth: Truth, story: dict[str, object]) -> dict[str, str]:
         "demo: inferences": str(story["requests"]),
         "demo: tokens": str(story["total"]),
         # How much the bot has said when it is cut off, and what it still answers, depends on the machine.
-        "demo: every character is told": yes(story["characters"] == truth.characters),
+        "demo: every character is reported": yes(story["characters"] == truth.characters),
         "demo: STT seconds": "not reported" if story["audio_seconds"] is None else str(story["audio_seconds"]),
-        "demo: every latency is told": yes(story["latencies"] == truth.ttfb.total() + truth.processing.total()),
+        "demo: every latency is reported": yes(story["latencies"] == truth.ttfb.total() + truth.processing.total()),
         "demo: metrics": ", ".join(sorted(name.removesuffix("MetricsData") for name in truth.metrics)),
         "demo: bot turns": ", ".join(f"{count} {outcome}" for outcome, count in sorted(truth.turns.items())),
         "demo: interruptions": str(story["interruptions"]),

@@ -27,7 +27,7 @@ _SETS = {
 }
 # A series counts as active for this long after its last sample (Grafana Cloud, "Active series and DPM", 2026-11-22).
 _ACTIVE_MINUTES = 20
-_FEWER = "; exponential histograms need far fewer, but leave the latencies of our Grafana dashboard and alerts empty"
+_FEWER = "; exponential histograms need far fewer, but leave the latencies of this package's dashboard and alerts empty"
 
 
 @dataclass(frozen=True, slots=True)
