@@ -30,9 +30,9 @@ RAISES = Script(turns=(Turn("please hang up", tools=(Tool("hang_up", outcome="fa
 HEAD = """# Pipecat's versions
 
 The numbers of one scripted call on each version, and the measurements that the version reports: five turns of the
-caller, two function calls of which one runs out of time, a barge-in, a speech recognition that fails and is switched, and
-an end in mid-sentence; and a second call with a function that raises. `tests/test_pipecat_versions.py` writes the table,
-and compares it in every run of the tests on the lowest and on the newest version.
+caller, two function calls of which one runs out of time, a barge-in, a speech recognition that fails and is switched,
+and an end in mid-sentence; and a second call with a function that raises. `tests/test_pipecat_versions.py` writes the
+table, and compares it in every run of the tests on the lowest and on the newest version.
 
 """
 

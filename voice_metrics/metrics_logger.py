@@ -68,24 +68,24 @@ class MetricsLogger(FrameProcessor):
                 self._reset()
             case MetricsFrame() if self._seen.first(frame.id):
                 for fact in measurements(frame, {}):
-                    if line := self._line(fact):
+                    if line := self._words_for(fact):
                         logger.log(self._level, "{}", line)
 
-    def _line(self, fact: Fact) -> str:
+    def _words_for(self, fact: Fact) -> str:
         match fact:
             case TokensUsed():
                 self._tokens += fact.total
                 cached = f", {fact.cache_read} cached" if fact.cache_read else ""
                 return (
-                    f"{_who(fact)} tokens: {fact.prompt} prompt{cached} + {fact.completion} completion"
+                    f"{_service_name(fact)} tokens: {fact.prompt} prompt{cached} + {fact.completion} completion"
                     f" ({self._tokens} in this call)"
                 )
             case CharactersSpoken():
                 self._characters += fact.characters
-                return f"{_who(fact)} characters: {fact.characters} ({self._characters} in this call)"
+                return f"{_service_name(fact)} characters: {fact.characters} ({self._characters} in this call)"
             case AudioTranscribed():
                 self._audio_seconds += fact.seconds
-                return f"{_who(fact)} audio: {fact.seconds:.1f} s ({self._audio_seconds:.1f} s in this call)"
+                return f"{_service_name(fact)} audio: {fact.seconds:.1f} s ({self._audio_seconds:.1f} s in this call)"
             case TurnDetected():
                 verdict = "complete" if fact.complete else "incomplete"
                 return f"{fact.processor} turn {verdict}: {_ms(fact.seconds)}"
@@ -94,7 +94,7 @@ class MetricsLogger(FrameProcessor):
             case Refused():
                 return f"refused: {fact.detail}"
             case FirstByte() | Processing() | FirstAudio() | FirstAnswerToken():
-                return f"{_who(fact)} {_LATENCY[type(fact)]}: {_ms(fact.seconds)}"
+                return f"{_service_name(fact)} {_LATENCY[type(fact)]}: {_ms(fact.seconds)}"
         return ""
 
 
@@ -102,7 +102,7 @@ _LATENCY = {FirstByte: "TTFB", Processing: "processing", FirstAudio: "TTFA", Fir
 _Measured = TokensUsed | CharactersSpoken | AudioTranscribed | FirstByte | Processing | FirstAudio | FirstAnswerToken
 
 
-def _who(fact: _Measured) -> str:
+def _service_name(fact: _Measured) -> str:
     return f"{fact.processor} ({fact.model})" if fact.model else fact.processor
 
 

@@ -92,14 +92,14 @@ class Telemetry:
     @property
     def meter_provider(self) -> MeterProvider:
         """The provider for other instrumentation of the process, exported alongside."""
-        recorder = self._started()
+        recorder = self._running_export()
         if isinstance(recorder, ApplicationMetrics):
             return recorder.provider
         return recorder.meter_provider if isinstance(recorder, ProcessExport) else _NO_PROVIDER
 
     def series(self, row: Series, attributes: Attributes) -> Record:
         """Return the recorder of one series that belongs to no call."""
-        return self._started().series(row, attributes)
+        return self._running_export().series(row, attributes)
 
     @property
     def destination(self) -> str | None:
@@ -109,7 +109,7 @@ class Telemetry:
     @property
     def kept_in(self) -> str | None:
         """The file that keeps unacknowledged requests; `None` without one, or while it cannot be written."""
-        spool = self._kept() if self.destination else None
+        spool = self._ledger_or_spool() if self.destination else None
         return spool.location if spool else None
 
     @property
@@ -135,7 +135,7 @@ class Telemetry:
             attributes: Attributes of each of its points, besides the id.
             key: The call's key in the ledger, or `None` for a new one.
         """
-        recorder = self._started()
+        recorder = self._running_export()
         if isinstance(recorder, ProcessExport):
             return recorder.begin(call_id, dict(attributes), key)
         labelled = self.settings.call_ids
@@ -210,30 +210,30 @@ class Telemetry:
         endpoint = self.settings.endpoint or self.settings.logs_endpoint
         return endpoint.destination if endpoint else None
 
-    def _kept(self) -> Spool | None:
+    def _ledger_or_spool(self) -> Spool | None:
         if self._spool is None and self.settings.ledger is not None:
             from voice_metrics.ledger import ledger_at
 
             self._spool = ledger_at(self.settings.ledger, self.settings.ledger_days)
         return self._spool
 
-    def _started(self) -> ProcessExport | ApplicationMetrics | Nowhere:
+    def _running_export(self) -> ProcessExport | ApplicationMetrics | Nowhere:
         recorder = self._recorder
         if recorder is not None:
             return recorder
         with self._lock:
             if self._recorder is None:
-                self._say()
-                self._recorder = self._made()
+                self._log_settings()
+                self._recorder = self._make_export()
             return self._recorder
 
-    def _made(self) -> ProcessExport | ApplicationMetrics | Nowhere:
+    def _make_export(self) -> ProcessExport | ApplicationMetrics | Nowhere:
         if self._borrows is not None:
             return application_metrics(self._borrows)
         sends = self.settings.endpoint is not None or self.settings.logs_endpoint is not None
         if not sends and set(self.settings.exporters) <= {"otlp"}:
             return Nowhere()
-        spool = self._kept() if sends else None
+        spool = self._ledger_or_spool() if sends else None
         own = ProcessExport(self.settings, self.service_name, spool, forked=self._forked, inherited=self._inherited)
         atexit.register(self._at_exit)
         if multiprocessing.parent_process() is not None:
@@ -241,7 +241,7 @@ class Telemetry:
             Finalize(None, self._at_end_of_child, exitpriority=0)
         return own
 
-    def _say(self) -> None:
+    def _log_settings(self) -> None:
         if self._said or self._borrows is not None:
             return
         self._said = True

@@ -31,7 +31,7 @@ def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: 
     """
     try:
         with LedgerReader(path) as reader:
-            found = list(_local(reader, since))
+            found = list(_local_calls(reader, since))
     except NoCallYet:
         found = []
     if not found:
@@ -48,7 +48,7 @@ def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: 
     return _send(settings, path, found)
 
 
-def _local(reader: LedgerReader, since: float | None) -> Iterator[CallDetail]:
+def _local_calls(reader: LedgerReader, since: float | None) -> Iterator[CallDetail]:
     for row in reader.calls(CallFilter(since=since, state=CallState.ENDED), descending=False):
         if row.fate is Fate.LOCAL:
             yield reader.call_of(row.key)
@@ -76,7 +76,7 @@ def _send(settings: Settings, path: Path, found: list[CallDetail]) -> int:
             failure = queue.ship(requests)
             delivered = queue.reached(call.row.key for call in some)
             sent += len(delivered)
-            _note(ledger, delivered)
+            _mark_delivered(ledger, delivered)
             if failure is not None:
                 print(f"The server: {failure}")
                 break
@@ -93,7 +93,7 @@ def _event(call: CallDetail) -> CallEvent:
     return call_event(summary, tags_of(summary), ended_at)
 
 
-def _note(ledger: Ledger, keys: set[str]) -> None:
+def _mark_delivered(ledger: Ledger, keys: set[str]) -> None:
     if keys:
         ledger.delivered(keys)
         ledger.flush()

@@ -120,7 +120,7 @@ def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
     if path is None:
         yield Finding(Mark.ADVICE, "There is no ledger: what is not delivered when a process ends is lost.")
         return
-    if fault := _fault(path):
+    if fault := _write_fault(path):
         text = f"Ledger {shown(path)} cannot be written: {fault}. Calls go on, but nothing of them is kept."
         yield Finding(Mark.BAD, f"{text} Set VOICE_METRICS_DB to another file.")
         return
@@ -146,7 +146,7 @@ def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
     yield Finding(Mark.ADVICE, f"{held}{wait} wait to be sent: `voice-metrics resend` sends them.")
 
 
-def _fault(path: Path) -> str | None:
+def _write_fault(path: Path) -> str | None:
     # Do not open the file: closing it would release this process's SQLite locks on it.
     if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
         return "it is read-only"

@@ -116,21 +116,21 @@ def _found(book: PriceBook, models: Sequence[str], provider: str | None, service
     for model in models:
         legs = [service] if service else list(_EXAMPLES)
         if provider:
-            yield from (_line(book, model, provider, leg) for leg in legs)
+            yield from (_price_of(book, model, provider, leg) for leg in legs)
         else:
-            yield from _anywhere(book, model, legs)
+            yield from _of_every_provider(book, model, legs)
 
 
-def _anywhere(book: PriceBook, model: str, legs: Sequence[Leg]) -> Iterator[Found]:
+def _of_every_provider(book: PriceBook, model: str, legs: Sequence[Leg]) -> Iterator[Found]:
     everywhere: set[Found] = set()
     if model.lower() in book.own_models:
         for leg in legs:
-            line = _line(book, model, None, leg)
+            line = _price_of(book, model, None, leg)
             if line.price:
                 everywhere.add(replace(line, instead=()))
                 yield line
     for leg, provider in product(legs, PROVIDERS):
-        line = _line(book, model, provider, leg)
+        line = _price_of(book, model, provider, leg)
         users = (line.source or "").startswith("your ")
         # A provider with one price for all voices would match every name.
         named = users or not any_voice(Asked(provider, model, "", type(_EXAMPLES[leg])))
@@ -138,7 +138,7 @@ def _anywhere(book: PriceBook, model: str, legs: Sequence[Leg]) -> Iterator[Foun
             yield line
 
 
-def _line(book: PriceBook, model: str, provider: str | None, leg: Leg) -> Found:
+def _price_of(book: PriceBook, model: str, provider: str | None, leg: Leg) -> Found:
     example = _EXAMPLES[leg]
     now = datetime.now(UTC)
     offer = book.offer(Asked(provider, model, "", type(example)))

@@ -52,7 +52,7 @@ def resend(
             "OTEL_EXPORTER_OTLP_ENDPOINT names no server: expected the address of an OTLP endpoint, such as "
             "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
         )
-    raise typer.Exit(_sent(settings))
+    raise typer.Exit(_send_all(settings))
 
 
 def _waiting(path: Path) -> PendingState | None:
@@ -64,7 +64,7 @@ def _waiting(path: Path) -> PendingState | None:
         return None
 
 
-def _sent(settings: Settings) -> int:
+def _send_all(settings: Settings) -> int:
     from voice_metrics.export.delivery import Delivery
     from voice_metrics.export.earlier_requests import Resent
     from voice_metrics.export.earlier_requests import resend as send

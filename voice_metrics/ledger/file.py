@@ -100,14 +100,14 @@ class LedgerFile:
         patience = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                return self._opened()
+                return self._open()
             except sqlite3.OperationalError as error:
                 # SQLite's busy timeout does not cover a change of the journal mode by another process.
                 if fault(error) is not Fault.LOCKED or time.monotonic() > patience:
                     raise
             time.sleep(_BIRTH_PAUSE_SECONDS)
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         self._inode = _inode(self.path)
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -163,7 +163,7 @@ class LedgerFile:
             if damaged != _inode(self.path):
                 return None
             stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-            aside = _unused(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
+            aside = _unused_name(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
             # SQLite would replay a journal left behind into the new file, which another process may begin at once.
             for journal in ("-wal", "-shm", "-journal"):
                 left = self.path.with_name(self.path.name + journal)
@@ -204,7 +204,7 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _unused(path: Path) -> Path:
+def _unused_name(path: Path) -> Path:
     number = 1
     candidate = path
     while candidate.exists():

@@ -34,7 +34,7 @@ def opened(path: Path) -> sqlite3.Connection:
         raise unreadable(path, error) from None
     if not_a_file := kind_of_no_file(path):
         raise LedgerUnreadable(f"{path} {not_a_file}")
-    db = _connected(path)
+    db = _connect(path)
     try:
         found = schema.version(db)
         if found == schema.VERSION:
@@ -45,13 +45,13 @@ def opened(path: Path) -> sqlite3.Connection:
         file = LedgerFile(path)
         file.connection()
         file.close()
-        return _connected(path)
+        return _connect(path)
     except (sqlite3.Error, schema.NotALedger, OSError) as error:
         db.close()
         raise unreadable(path, error) from None
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0, isolation_level=None)
         try:

@@ -27,7 +27,7 @@ ASIDE = 2
 def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
     """Keep these undelivered requests of this process in place of the previous ones."""
     own = [row for (row,) in session.db.execute(_OWN, (session.process,)).fetchall()]
-    _forget(session.db, own)
+    _delete(session.db, own)
     _keep(session.db, session.process, requests)
 
 
@@ -61,7 +61,7 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mappi
         size += length
         session.db.execute("UPDATE request SET process = ?, adopted = 1 WHERE id = ?", (session.process, row))
         made_at = float(created_at) if isinstance(created_at, int | float) else session.now
-        adopted.append((row, body, _calls(session.db, row), made_at, str(signal)))
+        adopted.append((row, body, _calls_of(session.db, row), made_at, str(signal)))
     return adopted
 
 
@@ -69,12 +69,12 @@ def set_aside(session: Session, rows: Iterable[int]) -> None:
     """Mark requests unreadable, for no process to claim; their calls end undelivered."""
     for row in rows:
         logger.warning(f"Ledger: kept request {row} cannot be read; it was set aside, and the others are sent")
-        keys = _calls(session.db, row)
+        keys = _calls_of(session.db, row)
         session.db.execute("DELETE FROM request_call WHERE request = ?", (row,))
         session.db.execute(
             "UPDATE request SET adopted = ?, process = NULL, created_at = ? WHERE id = ?", (ASIDE, session.now, row)
         )
-        _decide_unowed(session.db, keys, CallState.ENDED)
+        _move_settled(session.db, keys, CallState.ENDED)
 
 
 def acknowledge(session: Session, rows: Iterable[int]) -> None:
@@ -99,7 +99,7 @@ def deliver(session: Session, keys: Iterable[str]) -> None:
         session.db.execute(
             "UPDATE call SET delivered = 1 WHERE call_id = ? AND process = ? AND state = 'live'", (key, session.process)
         )
-        _decide(session.db, key, CallState.DELIVERED)
+        _move_call(session.db, key, CallState.DELIVERED)
 
 
 def give_up(session: Session, keys: Iterable[str]) -> None:
@@ -107,7 +107,7 @@ def give_up(session: Session, keys: Iterable[str]) -> None:
     for key in keys:
         # Neither its end, if that is recorded after this, nor the delivery of the rest makes it complete.
         session.db.execute("UPDATE call SET delivered = 0 WHERE key = ?", (key,))
-        _decide(session.db, key, CallState.ENDED)
+        _move_call(session.db, key, CallState.ENDED)
 
 
 def settle(db: sqlite3.Connection, rows: Iterable[int], state: CallState) -> None:
@@ -119,15 +119,15 @@ def settle(db: sqlite3.Connection, rows: Iterable[int], state: CallState) -> Non
         state: "delivered" if a server has them, "ended" if none ever will.
     """
     settled = list(rows)
-    keys = {key for row in settled for key in _calls(db, row)}
-    _forget(db, settled)
-    _decide_unowed(db, keys, state)
+    keys = {key for row in settled for key in _calls_of(db, row)}
+    _delete(db, settled)
+    _move_settled(db, keys, state)
 
 
-def _decide_unowed(db: sqlite3.Connection, keys: Iterable[str], state: CallState) -> None:
+def _move_settled(db: sqlite3.Connection, keys: Iterable[str], state: CallState) -> None:
     for key in filter(None, keys):
         if not db.execute("SELECT 1 FROM request_call WHERE key = ? LIMIT 1", (key,)).fetchone():
-            _decide(db, key, state)
+            _move_call(db, key, state)
 
 
 _OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
@@ -145,7 +145,7 @@ def _keep(db: sqlite3.Connection, process: int | None, requests: Sequence[Pendin
         )
 
 
-def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
+def _move_call(db: sqlite3.Connection, key: str, state: CallState) -> None:
     # Files of older versions have ids in place of keys: such a key stands for every pending call with the id.
     found = db.execute(
         "SELECT id, state, summary, delivered FROM call WHERE key = :key OR (call_id = :key AND state = 'pending')",
@@ -163,13 +163,13 @@ def _decide(db: sqlite3.Connection, key: str, state: CallState) -> None:
             db.execute("UPDATE call SET state = ?, summary = ? WHERE id = ?", (state.value, stored, call))
 
 
-def _calls(db: sqlite3.Connection, row: int) -> dict[str, str]:
+def _calls_of(db: sqlite3.Connection, row: int) -> dict[str, str]:
     found = db.execute("SELECT key, call_id FROM request_call WHERE request = ? ORDER BY call_id, key", (row,))
     # Older versions write no keys.
     return {str(key or call_id): str(call_id) for key, call_id in found.fetchall()}
 
 
-def _forget(db: sqlite3.Connection, rows: Iterable[int]) -> None:
+def _delete(db: sqlite3.Connection, rows: Iterable[int]) -> None:
     for row in rows:
         db.execute("DELETE FROM request_call WHERE request = ?", (row,))
         db.execute("DELETE FROM request WHERE id = ?", (row,))

@@ -227,7 +227,7 @@ class LedgerReader:
             kinds: Kinds of measurements, as `timeline.rows` names them.
             model: Only measurements of this model, or `None` for all.
         """
-        return self._reading(lambda: history.latency(self._db, since, until, bucket_seconds, kinds, model))
+        return self._translating_errors(lambda: history.latency(self._db, since, until, bucket_seconds, kinds, model))
 
     def usage(self, since: float, until: float, bucket_seconds: float) -> list[UsagePoint]:
         """Return usage and cost of the calls started in each bucket, ordered by time; empty buckets are left out.
@@ -237,7 +237,7 @@ class LedgerReader:
             until: End in unix seconds, excluded.
             bucket_seconds: Length of a bucket.
         """
-        return self._reading(lambda: history.usage(self._db, since, until, bucket_seconds))
+        return self._translating_errors(lambda: history.usage(self._db, since, until, bucket_seconds))
 
     def pending(self) -> PendingState:
         """Size and age of the requests that no server has acknowledged."""
@@ -283,9 +283,9 @@ class LedgerReader:
         return str(found[0])
 
     def _rows(self, statement: str, values: Any = ()) -> list[tuple[Any, ...]]:
-        return self._reading(lambda: self._db.execute(statement, values).fetchall())
+        return self._translating_errors(lambda: self._db.execute(statement, values).fetchall())
 
-    def _reading(self, read: Callable[[], T]) -> T:
+    def _translating_errors(self, read: Callable[[], T]) -> T:
         try:
             return read()
         except sqlite3.Error as error:

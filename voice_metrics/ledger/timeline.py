@@ -117,7 +117,7 @@ def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
         case TurnEnded(outcome, seconds):
             return (Row(at, "turn", seconds, outcome=outcome),)
         case Greeted() | Spoke() | Silence() | Yielded() | FalseInterruption() | Backchannel() | BotGap():
-            return (_felt(fact, at),)
+            return (_speech_row(fact, at),)
         case Unanswered(cause):
             return (Row(at, "unanswered", outcome=cause),)
         case Interrupted():
@@ -134,7 +134,7 @@ def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
             return ()
 
 
-def _felt(fact: Greeted | Spoke | Silence | Yielded | FalseInterruption | Backchannel | BotGap, at: float) -> Row:
+def _speech_row(fact: Greeted | Spoke | Silence | Yielded | FalseInterruption | Backchannel | BotGap, at: float) -> Row:
     match fact:
         case Greeted(seconds):
             return Row(at, "greeting", seconds)

@@ -232,7 +232,7 @@ class Writer:
                 del self._waiting[:_BATCH]
             self._do_chores()
         except Exception as error:
-            return self._endure(error, patience)
+            return self._handle_failure(error, patience)
         return 0.0
 
     def _write(self, batch: list[_Job]) -> None:
@@ -276,7 +276,7 @@ class Writer:
             if not self._queue.empty():
                 return
 
-    def _endure(self, error: Exception, patience: float) -> float:
+    def _handle_failure(self, error: Exception, patience: float) -> float:
         trouble = fault(error)
         self._process = None
         self.file.rollback()

@@ -77,7 +77,7 @@ def start_call(session: Session, key: str, started_at: float, summary: Mapping[s
 
 def update_call(session: Session, key: str, summary: Mapping[str, Any], state: CallState) -> None:
     """Replace a call's summary and state; insert a call that the file lacks."""
-    call, delivered = _call(session, key) or (_insert(session, key, _moment(summary) or session.now, summary), None)
+    call, delivered = _call(session, key) or (_insert(session, key, _start_of(summary) or session.now, summary), None)
     if state is CallState.PENDING and delivered is not None:
         # The delivery, or that a server will never have all of it, was recorded before the end.
         state = CallState.DELIVERED if delivered else CallState.ENDED
@@ -95,7 +95,7 @@ def add_measurements(session: Session, key: str, rows: Iterable[Row]) -> None:
         "INSERT INTO measurement (call, at, kind, value, service, name, model, outcome) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            (call, row.at, row.kind, _finite(row.value), *map(_name, (row.service, row.name, row.model, row.outcome)))
+            (call, row.at, row.kind, _storable(row.value), *map(_name, (row.service, row.name, row.model, row.outcome)))
             for row in rows
         ),
     )
@@ -109,7 +109,7 @@ def gone_processes(db: sqlite3.Connection, here: ProcessIdentity, now: float) ->
     )
     return [
         row for row, machine, pid, started, heartbeat_at in owners.fetchall()
-        if is_gone(ProcessIdentity(str(machine), _pid(pid), str(started)), _finite(heartbeat_at) or 0.0, here, now)
+        if is_gone(ProcessIdentity(str(machine), _pid(pid), str(started)), _storable(heartbeat_at) or 0.0, here, now)
     ]  # fmt: skip
 
 
@@ -173,8 +173,8 @@ def _insert(session: Session, key: str, started_at: float, summary: Mapping[str,
 
 
 def _columns(summary: Mapping[str, Any], key: str) -> dict[str, Any]:
-    columns: dict[str, Any] = {name: _finite(_dig(summary, way)) for name, way in _NUMBERS.items()}
-    columns |= {name: _name(_dig(summary, way)) for name, way in _NAMES.items()}
+    columns: dict[str, Any] = {name: _storable(_value_at(summary, way)) for name, way in _NUMBERS.items()}
+    columns |= {name: _name(_value_at(summary, way)) for name, way in _NAMES.items()}
     columns["call_id"] = summary.get("call_id") or key
     turns = summary.get("turns")
     columns["turns"] = sum(turns.get(of_bot) or 0 for of_bot in TurnOutcome) if isinstance(turns, Mapping) else None
@@ -182,7 +182,7 @@ def _columns(summary: Mapping[str, Any], key: str) -> dict[str, Any]:
     return columns
 
 
-def _dig(summary: Mapping[str, Any], way: Iterable[str]) -> Any:
+def _value_at(summary: Mapping[str, Any], way: Iterable[str]) -> Any:
     found: Any = summary
     for key in way:
         if not isinstance(found, Mapping):
@@ -191,7 +191,7 @@ def _dig(summary: Mapping[str, Any], way: Iterable[str]) -> Any:
     return found
 
 
-def _finite(value: Any) -> int | float | None:
+def _storable(value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int):
@@ -208,7 +208,7 @@ def _json(summary: Mapping[str, Any]) -> str:
     return json.dumps(summary, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
-def _moment(summary: Mapping[str, Any]) -> float | None:
+def _start_of(summary: Mapping[str, Any]) -> float | None:
     try:
         moment = datetime.fromisoformat(str(summary.get("started_at")))
     except ValueError:

@@ -87,7 +87,7 @@ class PriceBook:
         """Return every source's tariff for a model."""
         offer = self._offers.get(asked)
         if offer is None:
-            offer = self._asked_in_turn(asked)
+            offer = self._ask_each_source(asked)
             if len(self._offers) >= _MOST_MODELS:
                 self._offers.clear()
             self._offers[asked] = offer
@@ -104,7 +104,7 @@ class PriceBook:
             return (GenaiPrices(self._lists), OwnTable())
         return (VoicePrices(self._lists), GenaiPrices(self._lists), OwnTable())
 
-    def _asked_in_turn(self, asked: Asked) -> Offer:
+    def _ask_each_source(self, asked: Asked) -> Offer:
         own = self._user.tariff(asked)
         asked = self._user.alias(asked) or asked
         reason = refusal(asked)

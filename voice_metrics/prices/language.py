@@ -66,9 +66,9 @@ def _rates(prices: Prices, asked: Asked) -> Rates | None:
         return None if _UNREPORTED & prices.keys() else _token_rates(prices)
     per_hour = prices.get("input_audio_hours", prices.get("audio_hours"))
     if per_hour is not None and not {"input_mtok", "output_mtok"} & prices.keys():
-        return AudioRate(_step(per_hour, 0), _GROQ_MINIMUM_SECONDS if asked.provider == "groq" else Decimal(0))
+        return AudioRate(_price_at(per_hour, 0), _GROQ_MINIMUM_SECONDS if asked.provider == "groq" else Decimal(0))
     if (per_million := prices.get("input_mchars")) is not None:
-        return CharacterRate(_step(per_million, 0))
+        return CharacterRate(_price_at(per_million, 0))
     return _token_rates(prices)
 
 
@@ -76,21 +76,21 @@ def _token_rates(prices: Prices) -> TokenRates | None:
     if "input_mtok" not in prices or "output_mtok" not in prices:
         return None
     starts = {start for price in prices.values() if isinstance(price, Steps) for start, _ in price.steps}
-    longer = tuple((start, _at_length(prices, start + 1)) for start in sorted(starts))
-    return replace(_at_length(prices, 0), longer=longer)
+    longer = tuple((start, _for_prompt_of(prices, start + 1)) for start in sorted(starts))
+    return replace(_for_prompt_of(prices, 0), longer=longer)
 
 
-def _at_length(prices: Prices, prompt_tokens: int) -> TokenRates:
+def _for_prompt_of(prices: Prices, prompt_tokens: int) -> TokenRates:
     rates: dict[str, Any] = {
-        name: _step(prices[key], prompt_tokens) for name, key in _TOKEN_KEYS.items() if key in prices
+        name: _price_at(prices[key], prompt_tokens) for name, key in _TOKEN_KEYS.items() if key in prices
     }
     for name, keys in _IMAGES.items():
-        rates[name] = max((_step(prices[key], prompt_tokens) for key in keys if key in prices), default=None)
-    per_request = _step(prices.get("requests_kcount", Decimal(0)), prompt_tokens) / 1000
+        rates[name] = max((_price_at(prices[key], prompt_tokens) for key in keys if key in prices), default=None)
+    per_request = _price_at(prices.get("requests_kcount", Decimal(0)), prompt_tokens) / 1000
     return TokenRates(**rates, per_request=per_request)
 
 
-def _step(price: Decimal | Steps, prompt_tokens: int) -> Decimal:
+def _price_at(price: Decimal | Steps, prompt_tokens: int) -> Decimal:
     if isinstance(price, Decimal):
         return price
     return [price.base, *(step for start, step in price.steps if prompt_tokens > start)][-1]

@@ -54,7 +54,7 @@ def lists_text(made_on: date) -> str:
             if provider.id not in known or _sells_speech(provider)
         ),
     ]
-    return "\n\n".join([_line(header), *blocks]) + "\n"
+    return "\n\n".join([_json_line(header), *blocks]) + "\n"
 
 
 def refresh(environ: Mapping[str, str], made_on: date) -> Path:
@@ -78,15 +78,15 @@ def refresh(environ: Mapping[str, str], made_on: date) -> Path:
 
 
 def _sells_speech(provider: Any) -> bool:
-    return any(_SPOKEN & _given(prices).keys() for model in provider.models for _, prices in _dated(model))
+    return any(_SPOKEN & _set_prices(prices).keys() for model in provider.models for _, prices in _by_span(model))
 
 
 def _block(library: str, provider: Any, wanted: frozenset[str]) -> str:
     head = [library, provider.id, provider.name, list(provider.fallback_model_providers or ())]
-    return "\n".join([_line(head), *(_line(_model(model, wanted)) for model in provider.models)])
+    return "\n".join([_json_line(head), *(_json_line(_model(model, wanted)) for model in provider.models)])
 
 
-def _line(value: Any) -> str:
+def _json_line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -119,26 +119,26 @@ def _rule(match: Any) -> Any:
             raise ValueError(f"{match!r}: a rule of an unknown kind; expected those of genai-prices 0.2.3")
 
 
-def _dated(model: Any) -> Iterable[tuple[Any, Any]]:
+def _by_span(model: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(model.prices, list):
         return [(price.constraint, price.prices) for price in model.prices]
     return [(None, model.prices)]
 
 
 def _prices(model: Any, wanted: frozenset[str]) -> Any:
-    dated = [(span, dict(_wanted(prices, wanted))) for span, prices in _dated(model)]
+    dated = [(span, dict(_used_prices(prices, wanted))) for span, prices in _by_span(model)]
     if not isinstance(model.prices, list):
         return dated[0][1]
     # If no span fits, both libraries take the first price.
     return [[None if number == 0 else _span(span), prices] for number, (span, prices) in enumerate(dated)]
 
 
-def _given(prices: Any) -> Mapping[str, Any]:
+def _set_prices(prices: Any) -> Mapping[str, Any]:
     return {key: value for key, value in vars(prices).items() if value is not None}
 
 
-def _wanted(prices: Any, wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    for key, value in _given(prices).items():
+def _used_prices(prices: Any, wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    for key, value in _set_prices(prices).items():
         if key in wanted:
             yield key, str(value) if isinstance(value, Decimal) else _steps(value)
 
@@ -156,12 +156,12 @@ def _span(constraint: Any) -> Any:
         case {"start_timestamp": datetime() as moment}:
             return ["moment", moment.astimezone(UTC).isoformat()]
         case {"start_time": time() as start, "end_time": time() as end}:
-            return ["hours", _utc(start), _utc(end)]
+            return ["hours", _utc_time(start), _utc_time(end)]
         case _:
             raise ValueError(f"{constraint!r}: a span of an unknown kind; expected those of genai-prices 0.2.3")
 
 
-def _utc(value: time) -> str:
+def _utc_time(value: time) -> str:
     if value.tzinfo is None:
         return value.isoformat()
     return datetime.combine(date(1970, 1, 1), value).astimezone(UTC).time().isoformat()

@@ -103,11 +103,13 @@ def bill(rates: Rates, usage: Usage) -> Decimal:
             seconds = max(Decimal(repr(usage.seconds)), rates.minimum_seconds)
             usd = rates.per_hour * seconds / _SECONDS_PER_HOUR
         case _:
-            raise Unbillable(f"billed by the {_billed(rates)}, and Pipecat reports {_reported(usage)}")
+            raise Unbillable(
+                f"billed by the {_billed_quantity(rates)}, and Pipecat reports {_reported_quantity(usage)}"
+            )
     return usd.quantize(LAST_DIGIT, context=_WIDE)
 
 
-def _billed(rates: Rates) -> str:
+def _billed_quantity(rates: Rates) -> str:
     match rates:
         case TokenRates():
             return "token"
@@ -117,7 +119,7 @@ def _billed(rates: Rates) -> str:
             return "length of audio"
 
 
-def _reported(usage: Usage) -> str:
+def _reported_quantity(usage: Usage) -> str:
     match usage:
         case TokensUsed():
             return "tokens"

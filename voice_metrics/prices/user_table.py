@@ -123,12 +123,12 @@ def read_table(table: Mapping[str, Any], source: str, place: Place) -> UserTable
 
 def _in_order(model: str, entries: Sequence[Entry], place: Place) -> Iterable[Entry]:
     """Close each open end of one model's entries at the provider's next entry."""
-    numbered = sorted(enumerate(entries), key=lambda item: (item[1].provider or "", _start(item[1])))
+    numbered = sorted(enumerate(entries), key=lambda item: (item[1].provider or "", _first_day(item[1])))
     for (_, earlier), (number, later) in pairwise(numbered):
         if earlier.provider != later.provider:
             continue
         ends_on = earlier.days.ends_on
-        if _start(earlier) == _start(later) or (ends_on is not None and ends_on > _start(later)):
+        if _first_day(earlier) == _first_day(later) or (ends_on is not None and ends_on > _first_day(later)):
             raise SettingsError(
                 f"{place(model, number, None)}: its dates overlap those of another price of the same model;"
                 " expected each day to have one price"
@@ -137,7 +137,7 @@ def _in_order(model: str, entries: Sequence[Entry], place: Place) -> Iterable[En
     return [entry for _, entry in numbered]
 
 
-def _start(entry: Entry) -> date:
+def _first_day(entry: Entry) -> date:
     return entry.days.starts_on or date.min
 
 
@@ -161,7 +161,7 @@ class _Reader:
             raise self._error(None, _shown(self._content), 'a table such as { unit = "minute", price = 0.006 }')
         content = self._content
         if "same_as" in content:
-            self._known(("same_as", "sold_by", "provider"))
+            self._refuse_other_keys(("same_as", "sold_by", "provider"))
             alias = Alias(self._text("same_as") or "", self._text("sold_by"))
             return Entry(self._model, self._text("provider"), None, Days(), alias)
         rates = self._rates()
@@ -176,14 +176,14 @@ class _Reader:
             found = "unit is missing" if unit is None else f"unit = {_shown(unit)}"
             raise self._error("unit" if unit is not None else None, found, f"one of {', '.join(UNITS)}")
         if unit == _TOKENS:
-            self._known((*_SHARED, *_TOKEN_PRICES))
+            self._refuse_other_keys((*_SHARED, *_TOKEN_PRICES))
             given: dict[str, Any] = {name: self._price(name) for name in _TOKEN_PRICES if name in self._content}
             return TokenRates(**{name: self._price(name) for name in ("input", "output")} | given)
-        self._known((*_SHARED, "price"))
+        self._refuse_other_keys((*_SHARED, "price"))
         price = self._price("price")
         return CharacterRate(price * _CHARACTERS[unit]) if unit in _CHARACTERS else AudioRate(price * _TIMES[unit])
 
-    def _known(self, names: Sequence[str]) -> None:
+    def _refuse_other_keys(self, names: Sequence[str]) -> None:
         for key in self._content:
             if key not in names:
                 raise self._error(key, f"unknown key {_shown(key)}", f"one of {', '.join(names)}")

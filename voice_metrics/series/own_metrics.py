@@ -93,7 +93,7 @@ class Book:
         """Free `count` series of a lower-case name for other calls; the caller holds `lock`."""
         self._instruments[name].of_calls -= count
 
-    def tell(self, name: str, detail: str) -> None:
+    def log_once(self, name: str, detail: str) -> None:
         """Log a refusal, once per name."""
         if name not in self._told and len(self._told) < MAX_NAMES:
             self._told.add(name)
@@ -150,7 +150,7 @@ class OwnMetrics:
         except Exception as fault:
             shown = clean(name, 80)
             detail = f"{shown}: {fault}"
-            self._book.tell(shown, detail)
+            self._book.log_once(shown, detail)
             return Refused(REASON, detail)
         return None
 

@@ -138,35 +138,35 @@ def _milliseconds(fact: Any) -> float | None:
     return None if fact.seconds is None else fact.seconds * 1000
 
 
-def _once(fact: Fact) -> float:
+def _one(fact: Fact) -> float:
     return 1
 
 
-def _reported(field: str) -> Callable[[TokensUsed], float | None]:
+def _count_in(field: str) -> Callable[[TokensUsed], float | None]:
     return lambda used: getattr(used, field) or None
 
 
-def _service(fact: Any, services: ServiceDirectory) -> dict[str, str]:
-    return _of_processor(fact, services) | {"model": fact.model or fact.processor}
+def _service_attributes(fact: Any, services: ServiceDirectory) -> dict[str, str]:
+    return _processor_and_provider(fact, services) | {"model": fact.model or fact.processor}
 
 
-def _of_processor(fact: Any, services: ServiceDirectory) -> dict[str, str]:
+def _processor_and_provider(fact: Any, services: ServiceDirectory) -> dict[str, str]:
     provider = services.provider(fact.processor, getattr(fact, "model", None))
     return {"processor": fact.processor, "provider": provider_word(provider)}
 
 
 def _latency(fact: Any, services: ServiceDirectory) -> dict[str, str]:
-    return _service(fact, services) | {
+    return _service_attributes(fact, services) | {
         "service": services.leg(fact.processor).value,
-        "interrupted": _told(fact.interrupted),
+        "interrupted": _truth_word(fact.interrupted),
     }
 
 
-def _told(truth: bool) -> str:
+def _truth_word(truth: bool) -> str:
     return "true" if truth else "false"
 
 
-def _nothing_more(fact: Fact, services: ServiceDirectory) -> dict[str, str]:
+def _no_attributes(fact: Fact, services: ServiceDirectory) -> dict[str, str]:
     return {}
 
 
@@ -174,8 +174,8 @@ def _fields(*fields: str) -> Callable[[Any, ServiceDirectory], Attributes]:
     return lambda fact, services: {field: str(getattr(fact, field)) for field in fields}
 
 
-def _service_and(name: str, value: str) -> Callable[[Any, ServiceDirectory], Attributes]:
-    return lambda fact, services: _service(fact, services) | {name: value}
+def _service_attributes_and(name: str, value: str) -> Callable[[Any, ServiceDirectory], Attributes]:
+    return lambda fact, services: _service_attributes(fact, services) | {name: value}
 
 
 # Fields for people and the ledger, in no series.
@@ -194,79 +194,79 @@ def _names_of(kind: Any) -> Callable[[Any], Hashable]:
 _ROWS: dict[type[Fact], Iterable[_Row]] = {
     FirstByte: [_Row(table.TTFB, _milliseconds, _latency)],
     Processing: [_Row(table.PROCESSING, _milliseconds, _latency)],
-    FirstAudio: [_Row(table.TTFA, _milliseconds, _service)],
-    FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service)],
-    TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _of_processor)],
+    FirstAudio: [_Row(table.TTFA, _milliseconds, _service_attributes)],
+    FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service_attributes)],
+    TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _processor_and_provider)],
     TurnDetected: [
         _Row(
             table.TURN_DETECTION,
             _milliseconds,
-            lambda fact, services: _of_processor(fact, services) | {"complete": _told(fact.complete)},
+            lambda fact, services: _processor_and_provider(fact, services) | {"complete": _truth_word(fact.complete)},
         )
     ],
-    Responded: [_Row(table.RESPONSE, _milliseconds, _nothing_more)],
+    Responded: [_Row(table.RESPONSE, _milliseconds, _no_attributes)],
     ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _fields("part"))],
     TokensUsed: [
-        _Row(table.LLM_TOKENS, attrgetter("prompt"), _service_and("token_type", "prompt")),
-        _Row(table.LLM_TOKENS, attrgetter("completion"), _service_and("token_type", "completion")),
+        _Row(table.LLM_TOKENS, attrgetter("prompt"), _service_attributes_and("token_type", "prompt")),
+        _Row(table.LLM_TOKENS, attrgetter("completion"), _service_attributes_and("token_type", "completion")),
         *(
-            _Row(table.LLM_TOKEN_DETAILS, _reported(detail), _service_and("detail", detail))
+            _Row(table.LLM_TOKEN_DETAILS, _count_in(detail), _service_attributes_and("detail", detail))
             for detail in ("cache_read", "cache_creation", "reasoning", "input_audio", "output_audio")
         ),
     ],
     ChunksStreamed: [],
     AgentInvoked: [],
-    Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service)],
-    AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service)],
-    CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service)],
-    TurnEnded: [_Row(table.TURNS, _once, _fields("outcome"))],
-    Unanswered: [_Row(table.TURNS_UNANSWERED, _once, _fields("cause"))],
-    Greeted: [_Row(table.GREETING, _milliseconds, _nothing_more)],
+    Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service_attributes)],
+    AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service_attributes)],
+    CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service_attributes)],
+    TurnEnded: [_Row(table.TURNS, _one, _fields("outcome"))],
+    Unanswered: [_Row(table.TURNS_UNANSWERED, _one, _fields("cause"))],
+    Greeted: [_Row(table.GREETING, _milliseconds, _no_attributes)],
     FloorHeld: [_Row(table.FLOOR, attrgetter("seconds"), _fields("holder"))],
     Silence: [_Row(table.SILENCE, attrgetter("seconds"), _fields("after"))],
-    Yielded: [_Row(table.INTERRUPTION_STOP, _milliseconds, _nothing_more)],
-    FalseInterruption: [_Row(table.FALSE_INTERRUPTIONS, _once, _nothing_more)],
+    Yielded: [_Row(table.INTERRUPTION_STOP, _milliseconds, _no_attributes)],
+    FalseInterruption: [_Row(table.FALSE_INTERRUPTIONS, _one, _no_attributes)],
     BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _fields("cause"))],
     Backchannel: [],
     LoopHeld: [],  # its series is the process's, fed by every tick of the loop
     Spoke: [],
     SetUp: [],
-    Interrupted: [_Row(table.INTERRUPTIONS, _once, _nothing_more)],
+    Interrupted: [_Row(table.INTERRUPTIONS, _one, _no_attributes)],
     FunctionSettled: [
-        _Row(table.FUNCTION_CALLS, _once, _fields("function", "outcome")),
+        _Row(table.FUNCTION_CALLS, _one, _fields("function", "outcome")),
         _Row(table.FUNCTION_CALL, _milliseconds, _fields("function")),
     ],
     Priced: [
         _Row(
             table.COST,
             lambda fact: float(fact.usd),
-            lambda fact, services: {"cost_type": fact.leg.value} | _service(fact, services),
+            lambda fact, services: {"cost_type": fact.leg.value} | _service_attributes(fact, services),
         )
     ],
     Unpriced: [
         _Row(
             table.UNPRICED,
-            _once,
+            _one,
             lambda fact, services: {"service": fact.leg.value, "model": fact.model or fact.processor},
         )
     ],
     Failed: [
         _Row(
             table.ERRORS,
-            _once,
+            _one,
             lambda fact, services: (
-                _of_processor(fact, services) | {"category": fact.category, "error_type": fact.error_type}
+                _processor_and_provider(fact, services) | {"category": fact.category, "error_type": fact.error_type}
             ),
         )
     ],
     Switched: [
         _Row(
             table.SWITCHES,
-            _once,
+            _one,
             lambda fact, services: {"service": fact.leg.value, "from": fact.previous, "to": fact.now},
         )
     ],
-    Refused: [_Row(table.DROPPED, _once, _fields("reason"))],
+    Refused: [_Row(table.DROPPED, _one, _fields("reason"))],
 }
 
 

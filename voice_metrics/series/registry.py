@@ -110,11 +110,11 @@ class Registry:
                 # What was lost is counted even where there is no room; its reasons are few.
                 if len(self.all) >= self._most * (1.0 - reserved) and row is not DROPPED:
                     raise Full
-                found = self._known[key] = self._made(row, attributes)
+                found = self._known[key] = self._make(row, attributes)
                 self.all.append(found)
             return found
 
-    def _made(self, row: Series, attributes: Attributes) -> Accumulator:
+    def _make(self, row: Series, attributes: Attributes) -> Accumulator:
         now_ns = self._clock_ns()
         if row.kind is not Kind.HISTOGRAM:
             return KINDS[row.kind](row, attributes, self.lock, now_ns)

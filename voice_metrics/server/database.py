@@ -43,9 +43,9 @@ class Connections:
             ("close", -1, 0),
             ("detach", 0, -1),
         ):
-            event.listen(engine, name, self._changing(pool, idle, used))
+            event.listen(engine, name, self._on_change(pool, idle, used))
 
-    def _changing(self, pool: str, idle: int, used: int) -> Callable[..., None]:
+    def _on_change(self, pool: str, idle: int, used: int) -> Callable[..., None]:
         def changed(*_: Any) -> None:
             try:
                 for state, change in (("idle", idle), ("used", used)):
@@ -79,15 +79,15 @@ class Statements:
             setattr(context, _STARTED_AT, self._clock())
 
     def _after(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        self._ended(connection.dialect.name, statement, context, {})
+        self._record(connection.dialect.name, statement, context, {})
 
     def _failed(self, failure: Any) -> None:
         error = failure.original_exception
-        self._ended(
+        self._record(
             failure.dialect.name, failure.statement, failure.execution_context, {"error.type": type(error).__name__}
         )
 
-    def _ended(self, system: str, statement: str | None, context: Any, error: dict[str, str]) -> None:
+    def _record(self, system: str, statement: str | None, context: Any, error: dict[str, str]) -> None:
         started_at = getattr(context, _STARTED_AT, None)
         if started_at is None:
             return

@@ -23,11 +23,11 @@ class LoopLag:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            app.router.lifespan_context = self._with(app.router.lifespan_context)
+            app.router.lifespan_context = self._lifespan_around(app.router.lifespan_context)
         else:
             event_loop.watch().tell(self._record)
 
-    def _with(self, inner: Any) -> Any:
+    def _lifespan_around(self, inner: Any) -> Any:
         @contextlib.asynccontextmanager
         async def lifespan(app: Any) -> AsyncIterator[Any]:
             watch = event_loop.watch()
