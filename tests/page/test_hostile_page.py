@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hostile_texts import SECRETS, hostile_call, place, sample
+from tests.hostile_texts import SECRETS, SNIPPETS, hostile_call, place, sample
 from tests.page.conftest import Visit, running
+from tests.page.known_calls import ended, eventful, live
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.call.text import clean
-from voice_metrics.ledger import ledger_at
+from voice_metrics.ledger import Ledger, ledger_at
 from voice_metrics.page import PageServer
 
 TEXTS = sample(16)
@@ -106,7 +110,13 @@ def plain(chromium: Any) -> Iterator[Drawn]:
     """The same calls with a harmless name."""
     with place() as (_, _, path):
         calls_of(["plain", "other"])
-        ledger_at(path, 30).flush(5.0)
+        ledger = ledger_at(path, 30)
+        cost = {"unpriced": ["plain"], "unpriced_reasons": ["plain"], "prices": [{"model": "plain"}]}
+        told = {"attributes": {"a": "b"}, "outcome": "plain", "ended_by": "plain", "trace_id": "plain", "cost": cost}
+        ledger.add("eventful", eventful(ended(ledger, "eventful", **told)))
+        live(ledger, "running", attributes={"a": "b"})
+        ledger.add("running", eventful(time.time() - 20.0))
+        ledger.flush(5.0)
         with running(PageServer(path)) as server:
             yield drawn(chromium, server)
 
@@ -121,8 +131,35 @@ def test_hostile_calls_are_drawn_as_text_without_a_secret(chromium: Any, plain: 
             found = drawn(chromium, server)
             assert {address for address in found.addresses if not address.startswith(server.host)} == set()
     assert sorted(found.titles) == sorted(ids)
-    assert found.made <= plain.made
+    assert found.made - plain.made == set()
     assert [(secret, document) for secret in SECRETS for document in found.documents if secret in document] == []
     for number, text in enumerate(TEXTS):
         assert f"caller = {clean(text)}" in found.texts[clean(f"{text}{number}")]
     assert set(found.models) >= {clean(text) for text in TEXTS}
+
+
+def test_rows_that_nothing_made_safe_are_drawn_as_text(chromium: Any, plain: Drawn, ledger: Ledger, path: Path) -> None:
+    for number, text in enumerate(SNIPPETS):
+        told = {
+            **dict.fromkeys(("outcome", "ended_by", "trace_id"), text),
+            "models": dict.fromkeys(("llm", "stt", "tts"), text),
+            "attributes": {text: text},
+            "cost": {"unpriced": [text], "unpriced_reasons": [text], "prices": [{"model": text, "source": text}]},
+        }
+        ledger.add(f"{number}", eventful(ended(ledger, f"{number}", **told)))
+    live(ledger, "running", attributes={"a": SNIPPETS[0]})
+    ledger.add("running", eventful(time.time() - 20.0))
+    assert ledger.flush()
+    # SQLite keeps bytes that are no UTF-8 as text.
+    texts = [(text.encode("utf-8", "surrogatepass"), f"{number}") for number, text in enumerate(SNIPPETS)]
+    named = ", ".join(f"{name} = CAST(?1 AS TEXT)" for name in ("call_id", "llm_model", "end_reason"))
+    rows = ", ".join(f"{name} = CAST(?1 AS TEXT)" for name in ("name", "model", "outcome"))
+    with sqlite3.connect(path) as db:
+        db.executemany(f"UPDATE measurement SET {rows} WHERE call = (SELECT id FROM call WHERE key = ?2)", texts)
+        db.executemany(f"UPDATE call SET {named} WHERE key = ?2", texts)
+    db.close()
+    with running(PageServer(path)) as server:
+        found = drawn(chromium, server)
+        assert {address for address in found.addresses if not address.startswith(server.host)} == set()
+    assert sorted(found.titles) == sorted([*(text.decode("utf-8", "replace") for text, _ in texts), "running"])
+    assert found.made - plain.made == set()

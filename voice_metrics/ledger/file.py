@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from voice_metrics.ledger import schema
@@ -18,6 +19,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+# Text that is no UTF-8, which another program or a bad disk may have written, is an error without it.
+readable = partial(str, encoding="utf-8", errors="replace")
 # How long SQLite waits for another process's transaction; one of this package lasts milliseconds.
 BUSY_SECONDS = 2.0
 _BIRTH_PAUSE_SECONDS = 0.02
@@ -110,6 +113,7 @@ class LedgerFile:
     def _open(self) -> sqlite3.Connection:
         self._inode = _inode(self.path)
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db.text_factory = readable
         try:
             if schema.version(db) == 0:
                 # Takes effect only before the first page, and setting the journal mode writes it.

@@ -11,6 +11,15 @@ from itertools import groupby
 
 from voice_metrics.call.latency import latency as figures
 from voice_metrics.ledger.rows import LatencyPoint, UsagePoint
+from voice_metrics.ledger.stored_summary import number
+
+# Text and blobs are greater than every number. SQLite's sum of whole numbers may overflow, which is an error.
+_FINITE = "{} BETWEEN -1e300 AND 1e300"
+_SUMMED = (
+    *("prompt_tokens", "completion_tokens", "characters"),
+    *("audio_seconds", "llm_usd", "stt_usd", "tts_usd", "cost_usd"),
+)
+_WHOLE = 3
 
 
 def latency(
@@ -20,8 +29,8 @@ def latency(
     marks = ", ".join("?" * len(kinds))
     only = " AND model = ?" if model is not None else ""
     rows = db.execute(
-        f"SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, kind, COALESCE(service, ''), value FROM measurement "
-        f"WHERE at >= ? AND at < ? AND kind IN ({marks}) AND typeof(value) IN ('real', 'integer') "
+        f"SELECT CAST((at - ?) / ? AS INTEGER) AS bucket, kind, CAST(COALESCE(service, '') AS TEXT), value "
+        f"FROM measurement WHERE at >= ? AND at < ? AND kind IN ({marks}) AND {_FINITE.format('value')} "
         f"AND outcome IS NOT 'interrupted'{only} "
         "ORDER BY bucket, kind, 3, value",
         (since, bucket_seconds, since, until, *kinds, *(() if model is None else (model,))),
@@ -45,10 +54,17 @@ def latency(
 
 def usage(db: sqlite3.Connection, since: float, until: float, bucket_seconds: float) -> list[UsagePoint]:
     """Return sums by bucket; see `LedgerReader.usage`."""
+    sums = ", ".join(f"SUM(CASE WHEN {_FINITE.format(name)} THEN CAST({name} AS REAL) END)" for name in _SUMMED)
     rows = db.execute(
-        "SELECT CAST((started_at - ?) / ? AS INTEGER) AS bucket, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens), "
-        "SUM(characters), SUM(audio_seconds), SUM(llm_usd), SUM(stt_usd), SUM(tts_usd), SUM(cost_usd) FROM call "
+        f"SELECT CAST((started_at - ?) / ? AS INTEGER) AS bucket, COUNT(*), {sums} FROM call "
         "WHERE started_at >= ? AND started_at < ? GROUP BY bucket ORDER BY bucket",
         (since, bucket_seconds, since, until),
     )
-    return [UsagePoint(since + bucket * bucket_seconds, *sums) for bucket, *sums in rows]
+    return [
+        UsagePoint(since + bucket * bucket_seconds, calls, *map(_whole, found[:_WHOLE]), *map(number, found[_WHOLE:]))
+        for bucket, calls, *found in rows
+    ]
+
+
+def _whole(total: float | None) -> int | None:
+    return None if number(total) is None or total is None else int(total)

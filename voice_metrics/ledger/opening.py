@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from voice_metrics.ledger import schema
-from voice_metrics.ledger.file import Fault, LedgerFile, fault, is_ledger, kind_of_no_file
+from voice_metrics.ledger.file import Fault, LedgerFile, fault, is_ledger, kind_of_no_file, readable
 
 
 class LedgerUnreadable(Exception):
@@ -65,6 +65,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.Error as error:
         raise unreadable(path, error) from None
+    db.text_factory = readable
     return db
 
 

@@ -23,6 +23,7 @@ from voice_metrics.ledger.rows import (
     Row,
     UsagePoint,
 )
+from voice_metrics.ledger.stored_summary import number, read_summary
 from voice_metrics.ledger.writing import OWED, gone_processes, read_json
 
 T = TypeVar("T")
@@ -166,7 +167,7 @@ class LedgerReader:
             f"SELECT {self._columns}, summary FROM call WHERE state = 'live' AND {self._state} = 'live' "
             "ORDER BY started_at DESC, id DESC"
         )
-        return [CallDetail(_call_row(row), read_json(row[-1])) for row in rows]
+        return [CallDetail(_call_row(row), read_summary(read_json(row[-1]))) for row in rows]
 
     def call(self, id_or_prefix: str, pages: Pages | None = None) -> CallDetail:
         """Return one call by its id or an unambiguous beginning of it; of several calls with one id, the latest.
@@ -205,7 +206,7 @@ class LedgerReader:
         total = self._rows("SELECT COUNT(*) FROM measurement WHERE call = ?", (row[-1],))[0][0] if pages else 0
         call = _call_row(row)
         # The file still says live for a dead process's call; the reader's finding wins.
-        summary = read_json(row[-2]) | ({"end_reason": call.end_reason} if call.end_reason else {})
+        summary = read_summary(read_json(row[-2])) | ({"end_reason": call.end_reason} if call.end_reason else {})
         rows = tuple(filter(None, map(_row, timeline)))
         return CallDetail(call, summary, rows, max(0, total - skip - len(timeline)), min(skip, total))
 
@@ -242,8 +243,9 @@ class LedgerReader:
     def pending(self) -> PendingState:
         """Size and age of the requests that no server has acknowledged."""
         requests, size, oldest_at = self._rows(
-            "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0), MIN(created_at) FROM request "
-            f"WHERE adopted <> {pending.ASIDE}"
+            "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0), "
+            "MIN(CASE WHEN created_at BETWEEN 0 AND 1e12 THEN created_at END) "
+            f"FROM request WHERE adopted <> {pending.ASIDE}"
         )[0]
         calls = self._rows(
             "SELECT COUNT(DISTINCT COALESCE(NULLIF(key, ''), call_id)) FROM request_call WHERE call_id <> ''"
@@ -296,19 +298,19 @@ def _call_row(row: tuple[Any, ...]) -> CallRow:
     state = CallState(row[1]) if row[1] in _STATES else CallState.ENDED
     exported, success = (None if row[place] is None else bool(row[place]) for place in (18, 20))
     # Another program or a bad disk may have written any type: such a cell reads as `None`.
-    numbers: list[Any] = [value if isinstance(value, int | float) else None for value in row]
+    numbers: list[Any] = list(map(number, row))
     texts: list[Any] = [None if value is None else str(value) for value in row]
-    numbers[2:4] = (number or 0.0 for number in numbers[2:4])
+    numbers[2:4] = (moment or 0.0 for moment in numbers[2:4])
     ended = (exported, texts[19], success)
     return CallRow(*(str(row[0]), state, *numbers[2:5], *texts[5:9], *numbers[9:18], *ended, str(row[21])))
 
 
 def _row(measured: tuple[Any, ...]) -> Row | None:
-    at, kind, value, *names = measured
-    if not isinstance(at, int | float):
+    moment, kind, value, *names = measured
+    if (at := number(moment)) is None:
         return None
     texts = (None if name is None else str(name) for name in names)
-    return Row(at, str(kind), value if isinstance(value, int | float) else None, *texts)
+    return Row(at, str(kind), number(value), *texts)
 
 
 def _escaped(text: str) -> str:
