@@ -27,7 +27,8 @@ Made by `python scripts/write_series.py` from the tables that the instruments ar
 Names are those of OTLP, with the name in Prometheus, Mimir and Grafana Cloud below each. In a label's name a dot
 becomes an underscore. Series are cumulative unless `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` asks for
 deltas. In Prometheus a histogram has three names, and one series for each bucket. Histograms marked *average* have no
-buckets in the series of a call: their sum over their count is what is read.
+buckets in the series of a call, some only where the attribute named behind it has the value named there: their sum over
+their count is what is read.
 """
 COLUMNS = "| name, and in Prometheus | kind | unit | attributes | meaning | from |\n|---|---|---|---|---|---|\n"
 
@@ -40,8 +41,17 @@ def row(series: Series, source: str) -> str:
     shown = names[0] if len(names) == 1 else names[0].removesuffix("_bucket") + "_bucket, _sum, _count"
     attributes = ", ".join(f"`{name}`" for name in series.attributes) or "–"
     unit = f"`{series.unit}`" if series.unit else "–"
-    meaning = f"{series.description} *average*" if series.read_as_average else series.description
+    meaning = series.description + averaged(series)
     return f"| `{series.name}`<br>`{shown}` | {series.kind} | {unit} | {attributes} | {meaning} | {source} |"
+
+
+def averaged(series: Series) -> str:
+    """The mark of a histogram that is read as an average, or of those of its series that are."""
+    match series.read_as_average:
+        case (name, value):
+            return f" *average* where `{name}` is `{value}`"
+        case averaged:
+            return " *average*" if averaged else ""
 
 
 def section(title: str, text: str, rows: Iterable[str]) -> str:

@@ -106,6 +106,11 @@ def test_buckets_suit_the_unit(metric, buckets):
     assert metric.series("shop.x").buckets == buckets
 
 
+def test_a_metric_that_is_read_as_an_average_has_no_buckets_in_a_call():
+    slim = Metric("histogram", "ms", read_as_average=True).series("shop.x")
+    assert (slim.buckets, slim.buckets_of_a_call({})) == (LATENCY_MS, ())
+
+
 def test_ready_declarations_name_their_unit_so_that_every_backend_shows_it():
     assert {key.value: str(metric.kind) for key, metric in READY.items()} == {
         "retrieval.time.milliseconds": "histogram",

@@ -43,7 +43,7 @@ READY = {
     Retrieval.RERANKING_TIME: Metric("histogram", "ms", "Reranking of retrieved documents."),
     Retrieval.CACHE_LOOKUPS: Metric("counter", "{lookup}", "Look-ups in the cache of embeddings, by outcome."),
     Retrieval.PROMPT_LENGTH: Metric("histogram", "{character}", "Length of a prompt.", _CHARACTERS),
-    Webhook.TIME: Metric("histogram", "ms", "One webhook delivery, request to answer."),
+    Webhook.TIME: Metric("histogram", "ms", "One webhook delivery, request to answer.", read_as_average=True),
     Webhook.DELIVERIES: Metric("counter", "{delivery}", "Webhook deliveries, by outcome."),
 }
 

@@ -133,9 +133,9 @@ def share(part: float, whole: float) -> Answer:
     return _exactly((), {(): part / whole} if whole else {})
 
 
-def averages(truth: Truth, series: Series, by: Key) -> list[Answer]:
+def averages(truth: Truth, series: Series, by: Key, where: Where = everything) -> list[Answer]:
     """The two columns of a histogram that is read as an average."""
-    return [count(truth, series, by), average(truth, series, by)]
+    return [count(truth, series, by, where), average(truth, series, by, where)]
 
 
 def zero_or(truth: Truth, series: Series) -> Answer:
@@ -279,13 +279,13 @@ def _services(world: World) -> dict[str, list[Answer]]:
         "Processing by model, p95": [quantile(truth, 0.95, s.PROCESSING, by_model, uncut)],
         "TTFA": summary(truth, s.TTFA, MODEL),
         "TTFAT": summary(truth, s.TTFAT, MODEL),
-        "TTFB of interrupted requests": summary(truth, s.TTFB, SERVICE, cut),
-        "Processing of interrupted requests": summary(truth, s.PROCESSING, SERVICE, cut),
+        "TTFB of interrupted requests": averages(truth, s.TTFB, SERVICE, cut),
+        "Processing of interrupted requests": averages(truth, s.PROCESSING, SERVICE, cut),
         "Response parts": averages(truth, s.RESPONSE_PART, ("part",)),
-        "Tokens per second": summary(truth, s.LLM_THROUGHPUT, MODEL),
+        "Tokens per second": averages(truth, s.LLM_THROUGHPUT, MODEL),
         "Text aggregation": averages(truth, s.TEXT_AGGREGATION, ("processor",)),
         "Turn detection": averages(truth, s.TURN_DETECTION, ("processor", "complete")),
-        "Function call time": summary(truth, s.FUNCTION_CALL, ("function",)),
+        "Function call time": averages(truth, s.FUNCTION_CALL, ("function",)),
         "Function calls": [total(truth, s.FUNCTION_CALLS, ("function", "outcome"))],
     }
 
@@ -362,6 +362,7 @@ def _delivery(world: World) -> dict[str, list[Answer]]:
         "Tokens per request (gen_ai)": summary(truth, s.GEN_AI_TOKEN_USAGE, (*GEN_AI, "gen_ai_token_type")),
         "Operation duration (gen_ai)": summary(truth, s.GEN_AI_OPERATION_DURATION, GEN_AI),
         "Time to first chunk (gen_ai)": summary(truth, s.GEN_AI_TIME_TO_FIRST_CHUNK, GEN_AI),
+        "Function call time (gen_ai)": summary(truth, s.GEN_AI_EXECUTE_TOOL, ("gen_ai_tool_name",)),
         "Dropped": [total(truth, s.DROPPED)],
         "Live series": [_exactly((), {(): float(world.live_series)})],
         "Dropped by reason": [total(truth, s.DROPPED, ("reason",))],
@@ -383,6 +384,7 @@ def _attributes(labels: Key) -> Key:
         label.replace("gen_ai_token_", "gen_ai.token.")
         .replace("gen_ai_provider_", "gen_ai.provider.")
         .replace("gen_ai_request_", "gen_ai.request.")
+        .replace("gen_ai_tool_", "gen_ai.tool.")
         for label in labels
     )
 

@@ -170,7 +170,12 @@ def _conversation(at: float, waits: Mapping[str, float], cut: bool, dice: random
     if dice.random() < 0.15:
         outcome = dice.choice(("completed", "completed", "failed"))
         yield Event(at, s.FUNCTION_CALLS, {"function": "book_table", "outcome": outcome}, 1)
-        yield Event(at, s.FUNCTION_CALL, {"function": "book_table"}, dice.uniform(50, 3000))
+        took = dice.uniform(50, 3000)
+        yield Event(at, s.FUNCTION_CALL, {"function": "book_table"}, took)
+        tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "book_table"}
+        yield Event(
+            at, s.GEN_AI_EXECUTE_TOOL, tool | ({"error.type": outcome} if outcome == "failed" else {}), took / 1000
+        )
     if dice.random() < 0.06:
         processor = dice.choice((LLM, TTS))
         kind = {"provider": PROVIDERS[processor], "error_type": "429" if processor == LLM else "TimeoutError"}

@@ -333,8 +333,10 @@ def test_the_cost_of_a_call_is_reckoned_from_the_table() -> None:
     name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
     slim = examine({name: "base2_exponential_bucket_histogram"}).footprint
     assert labelled.points_per_minute == 6
-    assert 200 < labelled.series < 300 < shared.series < 400
-    assert slim.series < 45
+    assert 200 < labelled.series <= 250 < 400 < shared.series < 500
+    assert 100 < labelled.of_process == shared.of_process < 150
+    assert f"about {shared.series + shared.of_process} series" in str(shared)
+    assert slim.series < 50
     assert "active series" in str(labelled)
     assert "exponential histograms need far fewer, but leave the latencies" in str(labelled)
     assert "exponential" not in str(slim)

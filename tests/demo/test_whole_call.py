@@ -197,10 +197,10 @@ def test_all_series_of_the_call_arrived_before_the_process_ended(run: Run, recei
     assert (ended.value, ended.attributes["end_reason"]) == (1, "completed")
 
 
-def test_the_call_is_at_most_300_series_in_prometheus(run: Run, receiver: Receiver) -> None:
+def test_the_call_is_at_most_250_series_in_prometheus(run: Run, receiver: Receiver) -> None:
     own = [point for point in receiver.last().values() if point.attributes.get("call_id") == run.summary["call_id"]]
     # A histogram is a series for each bound, one beyond the last, its sum and its count.
-    assert sum(1 if point.count is None else len(point.raw.explicit_bounds) + 3 for point in own) <= 300
+    assert sum(1 if point.count is None else len(point.raw.explicit_bounds) + 3 for point in own) <= 250
 
 
 def test_the_log_can_be_read_by_a_person(run: Run) -> None:

@@ -26,11 +26,11 @@ RESOURCE = Resource({"service.name": "ä"})
 
 
 class Kept:
-    """A registry with a series of every row in two calls, on its way to a server."""
+    """A registry with two series of every row, some with other bounds, on its way to a server."""
 
     def __init__(self, *, exponential: bool = False, delta: bool = False) -> None:
         registry = Registry({"llm_model": "ä"}, exponential=exponential, slim=True)
-        attributes = ({"call_id": call, "number": 7, "share": 0.5, "on": True} for call in ("a", "b"))
+        attributes = ({"interrupted": text, "number": 7, "share": 0.5, "on": True} for text in ("true", "false"))
         self.records = [registry.series(row, each) for each in attributes for row in ROWS]
         self.outgoing = Outgoing("k", "c", registry, delta=delta)
         self.outgoing.without_zero.update(registry.all)
@@ -81,6 +81,13 @@ def test_request_equals_the_encoding_of_the_sdk(exponential: bool) -> None:
             record(value)
         kept.check()
         kept.check()
+
+
+def test_points_with_and_without_buckets_are_one_metric() -> None:
+    points = list(_points(Kept().sent()))
+    assert len({id(metric) for metric, *_ in points}) == len(ROWS)
+    bounds = [len(point.explicit_bounds) for metric, _, point in points if metric.name == table.TTFB.name]
+    assert bounds == [0, len(table.LATENCY_MS)]
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 1e300], ids=str)

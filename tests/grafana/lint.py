@@ -68,7 +68,7 @@ def every_series_is_of_the_chosen_bot(board: Json) -> Iterator[str]:
     """Every selector has the `job` variable."""
     for title, target in targets(board):
         for name, matchers in re.findall(
-            r"\b((?:voice:[\w:]+|(?:voice|gen_ai_client)_\w+)(?=[\{\[\)]))(\{[^}]*\})?", target["expr"]
+            r"\b((?:voice:[\w:]+|(?:voice|gen_ai_(?:client|execute_tool))_\w+)(?=[\{\[\)]))(\{[^}]*\})?", target["expr"]
         ):
             if 'job=~"$job"' not in matchers:
                 yield f"{title}: {name}{matchers}"

@@ -29,6 +29,7 @@ COUNTER = Series("c", Kind.COUNTER, "{thing}", "Things.")
 UP_DOWN = Series("u", Kind.UP_DOWN_COUNTER, "", "")
 GAUGE = Series("g", Kind.GAUGE, "", "")
 HISTOGRAM = Series("h", Kind.HISTOGRAM, "ms", "", buckets=(1.0, 10.0, 100.0))
+PARTLY_SLIM = Series("b", Kind.HISTOGRAM, "ms", "", buckets=(1.0, 10.0), read_as_average=("interrupted", "true"))
 SLIM = Series("a", Kind.HISTOGRAM, "ms", "", buckets=(1.0, 10.0), read_as_average=True)
 
 
@@ -168,3 +169,11 @@ def test_what_is_read_as_an_average_has_no_buckets_in_a_call(slim: bool, bounds:
     registry = Registry({}, slim=slim)
     registry.series(SLIM, {})(5.0)
     assert (registry.all[0].bounds, registry.all[0].state().total) == (bounds, 5.0)
+
+
+@pytest.mark.parametrize(("slim", "bounds"), [(True, ()), (False, (1.0, 10.0))], ids=["of-a-call", "shared"])
+def test_only_series_with_the_named_value_have_no_buckets_in_a_call(slim: bool, bounds: tuple[float, ...]) -> None:
+    registry = Registry({}, slim=slim)
+    for attributes in ({"interrupted": "true"}, {"interrupted": "false"}, {}):
+        registry.series(PARTLY_SLIM, attributes)(5.0)
+    assert [histogram.bounds for histogram in registry.all] == [bounds, (1.0, 10.0), (1.0, 10.0)]

@@ -7,12 +7,14 @@ from voice_metrics.grafana.queries import RANGE, STEP
 from voice_metrics.grafana.service_panels import summary
 from voice_metrics.series.table import (
     DROPPED,
+    GEN_AI_EXECUTE_TOOL,
     GEN_AI_OPERATION_DURATION,
     GEN_AI_TIME_TO_FIRST_CHUNK,
     GEN_AI_TOKEN_USAGE,
 )
 
 _MODEL = ("gen_ai_provider_name", "gen_ai_request_model")
+_TOOL = {"gen_ai_tool_name": "Function"}
 _TITLES = {"gen_ai_provider_name": "Provider", "gen_ai_request_model": "Model", "gen_ai_token_type": "Type"}
 _STOPPED = "VOICE_METRICS_GENAI=off stops these series."
 
@@ -42,6 +44,14 @@ GEN_AI = Row(
             order="p95",
             unit=SECONDS,
         ),
+        table(
+            "Function call time (gen_ai)",
+            f"From a function call's start to its result, timeout or cancellation. {_STOPPED}",
+            *summary(ALL, GEN_AI_EXECUTE_TOOL, tuple(_TOOL), SECONDS),
+            labels=_TOOL,
+            order="p95",
+            unit=SECONDS,
+        ),
     ),
 )
 
@@ -60,7 +70,7 @@ PLUG_IN = Row(
             "Live series",
             "Series with a point in the last five minutes. Grafana Cloud bills those of the last 20 minutes.",
             NUMBER,
-            Query('count({__name__=~"voice_.*|gen_ai_client_.*", job=~"$job"})'),
+            Query('count({__name__=~"voice_.*|gen_ai_.*", job=~"$job"})'),
             width=6,
         ),
         table(

@@ -49,9 +49,17 @@ def averages(
     )
 
 
-def _means(title: str, description: str, series: Series, labels: dict[str, str]) -> Panel:
-    queries = averages(ALL, series, tuple(labels))
-    return table(title, description, *queries, labels=labels, order="Average", unit=MILLISECONDS, width=8)
+def _means(
+    title: str,
+    description: str,
+    series: Series,
+    labels: dict[str, str],
+    *,
+    selection: Selection = ALL,
+    width: int = 8,
+) -> Panel:
+    queries = averages(selection, series, tuple(labels))
+    return table(title, description, *queries, labels=labels, order="Average", unit=MILLISECONDS, width=width)
 
 
 ROW = Row(
@@ -81,32 +89,35 @@ ROW = Row(
         ),
         _latencies("TTFA", "Request to the first audible audio; silence before it is included.", TTFA, _MODEL),
         _latencies("TTFAT", "Request to the first token of the answer; thinking is included.", TTFAT, _MODEL),
-        _latencies(
+        _means(
             "TTFB of interrupted requests",
             "Requests that a caller cut off: the time until then, not a latency of the service.",
             TTFB,
             _SERVICE,
             selection=CUT,
+            width=12,
         ),
-        _latencies(
+        _means(
             "Processing of interrupted requests",
             "Requests that a caller cut off: the time until then.",
             PROCESSING,
             _SERVICE,
             selection=CUT,
+            width=12,
         ),
         table(
             "Tokens per second",
             "Completion tokens per second of generation.",
-            *summary(ALL, LLM_THROUGHPUT, tuple(_MODEL), NUMBER),
+            *averages(ALL, LLM_THROUGHPUT, tuple(_MODEL), NUMBER),
             labels=_MODEL,
             order="Average",
         ),
-        _latencies(
+        _means(
             "Function call time",
-            "From a function call's start to its result, timeout or cancellation.",
+            "From a function call's start to its result, timeout or cancellation; with percentiles below (gen_ai).",
             FUNCTION_CALL,
             {"function": "Function"},
+            width=12,
         ),
         _means("Response parts", "What the response time is made of.", RESPONSE_PART, {"part": "Part"}),
         _means(

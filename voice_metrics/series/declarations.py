@@ -53,12 +53,15 @@ class Metric:
         unit: UCUM unit, such as "ms", "s", "By" or "1", or a word in braces, such as "{item}"; empty for none.
         description: Its meaning in one sentence.
         buckets: Upper bounds of a histogram's buckets in `unit`, increasing; empty for defaults by unit.
+        read_as_average: True if the series of a call go without buckets, because only sum over count is read: 3 series
+            in Prometheus and not 18.
     """
 
     kind: OwnKind | Kind
     unit: str = ""
     description: str = ""
     buckets: tuple[float, ...] = ()
+    read_as_average: bool = False
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for an unusable value, `TypeError` for a wrong type."""
@@ -75,7 +78,8 @@ class Metric:
     def series(self, name: str) -> Series:
         """Return the metric's row under an OTLP name."""
         buckets = self.buckets or (_buckets_for(self.unit) if self.kind is Kind.HISTOGRAM else ())
-        return Series(name, Kind(self.kind), self.unit, self.description, buckets=buckets)
+        averaged = self.read_as_average
+        return Series(name, Kind(self.kind), self.unit, self.description, buckets=buckets, read_as_average=averaged)
 
 
 class Declarations:

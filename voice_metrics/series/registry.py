@@ -120,7 +120,7 @@ class Registry:
             return KINDS[row.kind](row, attributes, self.lock, now_ns)
         if self._exponential:
             return ExponentialHistogram(row, attributes, self.lock, now_ns)
-        bounds = () if self._slim and row.read_as_average else row.buckets
+        bounds = row.buckets_of_a_call(attributes) if self._slim else row.buckets
         return Histogram(row, attributes, self.lock, now_ns, bounds)
 
     def remove(self, gone: set[Accumulator]) -> None:

@@ -5,6 +5,7 @@ Accumulators, documentation, dashboard and their tests are made from it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -30,7 +31,9 @@ class Series:
         description: Its meaning in one sentence.
         attributes: Attributes beside the common ones, in the order of the documentation.
         buckets: Upper bounds of a histogram's buckets in `unit`; empty for other kinds.
-        read_as_average: True if a call's own series go without buckets, because only sum over count is read.
+        read_as_average: True if a call's own series go without buckets, because only sum over count is read; or the
+            attribute and value of those that do.
+        source: What its values are read from.
     """
 
     name: str
@@ -39,13 +42,21 @@ class Series:
     description: str
     attributes: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
-    read_as_average: bool = False
+    read_as_average: bool | tuple[str, str] = False
     source: str = ""
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """What tells metrics apart: as in the SDK, another unit or other bounds under one name make another metric."""
         return self.name, self.kind, self.unit, self.buckets
+
+    def buckets_of_a_call(self, attributes: Mapping[str, Any]) -> tuple[float, ...]:
+        """Return the bounds of a call's own series with these attributes."""
+        averaged = self.read_as_average
+        if isinstance(averaged, tuple):
+            name, value = averaged
+            averaged = attributes.get(name) == value
+        return () if averaged else self.buckets
 
 
 # Chosen for voice: fine where a caller notices a difference, coarse above.
@@ -69,6 +80,8 @@ LATENCY_MS = (
 SILENCE_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0)
 # Read as an average; the bounds separate a hiccup from an outage.
 GAP_SECONDS = (0.5, 1.0, 3.0)
+# A request that a caller cut off: the time until then, no latency of the service.
+CUT_OFF = ("interrupted", "true")
 # Tokens per second; speech needs about 4, fast hosts stream several hundred.
 THROUGHPUT = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0)
 # OpenTelemetry semantic conventions for generative AI, docs/gen-ai/gen-ai-metrics.md, read 2026-11-22.
@@ -110,6 +123,7 @@ TTFB = Series(
     "Request to a service's first output.",
     ("processor", "provider", "model", "service", "interrupted"),
     LATENCY_MS,
+    read_as_average=CUT_OFF,
     source="TTFBMetricsData",
 )
 PROCESSING = Series(
@@ -119,6 +133,7 @@ PROCESSING = Series(
     "A service's whole request.",
     ("processor", "provider", "model", "service", "interrupted"),
     LATENCY_MS,
+    read_as_average=CUT_OFF,
     source="ProcessingMetricsData",
 )
 TTFA = Series(
@@ -185,6 +200,7 @@ LLM_THROUGHPUT = Series(
     "Completion tokens per second of generation.",
     ("processor", "provider", "model"),
     THROUGHPUT,
+    read_as_average=True,
     source="completion tokens, over processing less time to first byte",
 )
 LLM_TOKENS = Series(
@@ -313,6 +329,7 @@ FUNCTION_CALL = Series(
     "Function call in progress to settled.",
     ("function",),
     LATENCY_MS,
+    read_as_average=True,
     source="function-call frames",
 )
 UNPRICED = Series(
