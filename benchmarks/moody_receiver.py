@@ -17,13 +17,15 @@ import socket
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.moods import MOODS, REFUSES, TAKES, TOO_OLD, Exchange, Point, serving
+from benchmarks.moods import MOODS, REFUSES, TAKES, TOO_OLD
+from testbed.otlp_points import Key, Point
+from testbed.otlp_server import Exchange, Listener, listening
 from voice_metrics.ledger import CallState, LedgerReader
 
 Ask = Callable[..., Any]
@@ -46,7 +48,8 @@ class Store:
         self._random = random.Random(seed)
         self._changes, self._until = False, 0.0
         self._lock = threading.Lock()
-        self._newest: dict[tuple[Any, ...], Point] = {}
+        # Moment and value, by call and series: a point would keep its whole request in memory.
+        self._newest: dict[tuple[str, Key], tuple[int, float]] = {}
         self._sums: Totals = defaultdict(Counter)
         self._doubled: Counter[str] = Counter()
         # Calls with rejected points; calls in requests that were rejected without a word of which points.
@@ -77,29 +80,31 @@ class Store:
                 self._keep(exchange, found_old=mood == TOO_OLD)
 
     def _keep(self, exchange: Exchange, *, found_old: bool) -> None:
-        for point in self._remembered(exchange.taken):
-            if point.delta and exchange.acknowledged:
-                self._sums[point.call_id][point.name] += point.value  # type: ignore[assignment]
-            elif point.delta:
-                self._doubled[point.name] += point.value  # type: ignore[assignment]
-            elif (before := self._newest.get(point.series)) is None or point.time_ns >= before.time_ns:
-                self._newest[point.series] = point
-        for point in exchange.judged:
-            self._judged.add(point.call_id)
-        for point in self._remembered(exchange.judged):
-            if point.delta:
-                self._sums[point.call_id][point.name] += point.value  # type: ignore[assignment]
+        for call_id, point in self._remembered(exchange.taken):
+            if point.is_delta and exchange.acknowledged:
+                self._sums[call_id][point.name] += _amount(point)  # type: ignore[assignment]
+            elif point.is_delta:
+                self._doubled[point.name] += _amount(point)  # type: ignore[assignment]
+            else:
+                series, now = (call_id, point.key), (point.time_ns, _amount(point))
+                self._newest[series] = max(now, self._newest.get(series, now), key=lambda found: found[0])
+        self._judged |= {_call_id(point) for point in exchange.judged}
+        for call_id, point in self._remembered(exchange.judged):
+            if point.is_delta:
+                self._sums[call_id][point.name] += _amount(point)  # type: ignore[assignment]
         if found_old:
-            self._found_old |= {point.call_id for point in exchange.points}
+            self._found_old |= {_call_id(point) for point in exchange.points}
 
-    def _remembered(self, points: Any) -> Iterator[Point]:
-        return (point for point in points if point.name in self._names and point.call_id)
+    def _remembered(self, points: Iterable[Point]) -> Iterator[tuple[str, Point]]:
+        for point in points:
+            if point.name in self._names and (call_id := _call_id(point)):
+                yield call_id, point
 
     def _totals(self) -> Totals:
         with self._lock:
             totals: Totals = {call_id: Counter(sums) for call_id, sums in self._sums.items()}
-            for point in self._newest.values():
-                totals.setdefault(point.call_id, Counter())[point.name] += point.value  # type: ignore[assignment]
+            for (call_id, (name, _)), (_, value) in self._newest.items():
+                totals.setdefault(call_id, Counter())[name] += value  # type: ignore[assignment]
         return totals
 
     def met(self) -> dict[str, int]:
@@ -173,6 +178,14 @@ class Store:
         return [*named, f"{len(wrong)} calls are wrong"] if wrong else []
 
 
+def _call_id(point: Point) -> str:
+    return str(point.attributes.get("call_id", ""))
+
+
+def _amount(point: Point) -> float:
+    return point.value if point.count is None else point.count
+
+
 def _receive(commands: Connection, seed: int, names: frozenset[str]) -> None:
     store = Store(seed, names)
     with socket.socket() as reservation, ExitStack() as door:
@@ -180,14 +193,15 @@ def _receive(commands: Connection, seed: int, names: frozenset[str]) -> None:
         reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reservation.bind(("127.0.0.1", 0))
         port = reservation.getsockname()[1]
-        letting_go: threading.Event | None = None
+        listener: Listener | None = None
         answers: list[Any] = [f"http://127.0.0.1:{port}"]
         while True:
-            if letting_go is not None and store.mood == REFUSES:
+            if listener is not None and store.mood == REFUSES:
                 door.close()
-                letting_go = None
-            elif letting_go is None and store.mood != REFUSES:
-                letting_go = door.enter_context(serving(store.answer, port))
+                listener = None
+            elif listener is None and store.mood != REFUSES:
+                listener = Listener(store.answer, drip_seconds=1.0)
+                door.enter_context(listening(listener, port=port))
             # The requested mood holds from here on.
             while answers:
                 commands.send(answers.pop())
@@ -195,10 +209,10 @@ def _receive(commands: Connection, seed: int, names: frozenset[str]) -> None:
                 name, *arguments = commands.recv()
                 if name == "stop":
                     return
-                if letting_go is not None:
+                if listener is not None:
                     # Release the answers that hang now, not later ones.
-                    letting_go.set()
-                    letting_go.clear()
+                    listener.stopping.set()
+                    listener.stopping.clear()
                 answers.append(getattr(store, name)(*arguments))
             store.pass_time()
 

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 
-
-class _Accepts(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        """Acknowledge everything."""
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-type", "application/x-protobuf")
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+from testbed.otlp_answers import answering
+from testbed.otlp_server import PROTOBUF, Listener, listening
 
 
-def _serve(pipe: Connection) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Accepts)
-    server.daemon_threads = True
-    pipe.send(server.server_port)
-    server.serve_forever()
+def _serve(told: Connection) -> None:
+    listener = Listener(answering(200, content_type=PROTOBUF))
+    with listening(listener):
+        told.send(listener.url)
+        threading.Event().wait()
 
 
 @contextmanager
@@ -39,7 +27,7 @@ def receiver() -> Iterator[str]:
     process = spawn.Process(target=_serve, args=(there,), daemon=True)
     process.start()
     try:
-        yield f"http://127.0.0.1:{here.recv()}"
+        yield here.recv()
     finally:
         process.terminate()
         process.join()

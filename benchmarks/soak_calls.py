@@ -10,33 +10,15 @@ from collections import Counter
 from pathlib import Path
 
 from pipecat.frames.frames import EndFrame, Frame, MetricsFrame, OutputAudioRawFrame
-from pipecat.metrics.metrics import (
-    LLMTokenUsage,
-    LLMUsageMetricsData,
-    ProcessingMetricsData,
-    TTFBMetricsData,
-    TTSUsageMetricsData,
-)
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
+from testbed.fed_calls import FED, measured, worker_of
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 
 CALLS_AT_ONCE = 50
-LLM, TTS = "OpenAILLMService#0", "CartesiaTTSService#0"
 ONCE = {"voice.calls.total": 1.0, "voice.calls.ended.total": 1.0, "voice.calls.active": 0.0}
-NAMES = frozenset(
-    {
-        *ONCE,
-        "voice.llm.tokens.total",
-        "voice.tts.characters.total",
-        "voice.ttfb.milliseconds",
-        "voice.processing.milliseconds",
-        "soak.items",
-    }
-)
+NAMES = frozenset({*ONCE, *FED, "soak.items"})
 
 
 class Sink(FrameProcessor):
@@ -62,13 +44,7 @@ class Caller:
         self._metrics = VoiceMetricsProcessor(telemetry=telemetry)
         self._sink = Sink()
         self._fed, self._chance = fed, chance
-        self._worker = PipelineWorker(
-            Pipeline([self._metrics, self._sink]),
-            params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
-            enable_rtvi=False,
-            enable_turn_tracking=False,
-            idle_timeout_secs=None,
-        )
+        self._worker = worker_of(self._metrics, self._sink)
 
     async def run(self) -> None:
         """Run the call from its start to its end."""
@@ -102,27 +78,10 @@ class Caller:
             fed.write(json.dumps([self._metrics.call_id, total]) + "\n")
 
     def _measured(self, total: Counter[str]) -> MetricsFrame:
-        prompt, completion = self._chance.randint(1, 5000), self._chance.randint(1, 500)
-        characters, items = self._chance.randint(1, 300), self._chance.randint(1, 5)
-        tokens = LLMTokenUsage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
-        total.update(
-            {
-                "voice.llm.tokens.total": prompt + completion,
-                "voice.tts.characters.total": characters,
-                "voice.ttfb.milliseconds": 1,
-                "voice.processing.milliseconds": 1,
-                "soak.items": items,
-            }
-        )
+        items = self._chance.randint(1, 5)
+        total["soak.items"] += items
         self._metrics.record("soak.items", items, kind="counter")
-        return MetricsFrame(
-            data=[
-                TTFBMetricsData(processor=LLM, model="gpt-4.1", value=self._chance.uniform(0.05, 2)),
-                ProcessingMetricsData(processor=LLM, model="gpt-4.1", value=self._chance.uniform(2, 4)),
-                LLMUsageMetricsData(processor=LLM, model="gpt-4.1", value=tokens),
-                TTSUsageMetricsData(processor=TTS, model="sonic-2", value=characters),
-            ]
-        )
+        return measured(self._chance, total)
 
 
 async def calls_for(seconds: float, telemetry: Telemetry, fed: Path, chance: random.Random) -> int:

@@ -118,3 +118,10 @@ def test_the_core_does_not_know_the_command_line_the_page_or_the_dashboard() -> 
                 if imported.startswith(f"voice_metrics.{room[:-1]}.")
             }
             assert not known, name
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "testbed"])
+def test_benchmarks_and_what_they_share_with_tests_import_no_test(folder: str) -> None:
+    trees = [ast.parse(path.read_text()) for path in (PACKAGE.parent / folder).glob("*.py")]
+    assert trees
+    assert not {name for tree in trees for name in _imports(tree) if name.startswith("tests")}

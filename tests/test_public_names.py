@@ -31,9 +31,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def _loaded_by(statement: str) -> set[str]:
     code = f"import sys; {statement}; print(*sys.modules)"
     return set(
-        subprocess.run(
-            [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=60
-        )
+        subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
         .stdout.strip()
         .splitlines()[-1]
         .split()

@@ -5,18 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
-)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from tests.cli.conftest import Run
 from tests.ledger.summaries import NOON, summary
+from tests.receiver import Exchange, accept, answering, running
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 
@@ -24,32 +20,11 @@ pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def server(status: int = 200) -> Iterator[tuple[str, list[int]]]:
-    """A server that answers every request alike: its address, and the sizes of what it was sent."""
-    received: list[int] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
-            body = ExportMetricsServiceResponse().SerializeToString() if status == 200 else b"no room at the inn"
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-protobuf" if status == 200 else "text/plain")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{httpd.server_port}", received
-    finally:
-        httpd.shutdown()
-        thread.join()
-        httpd.server_close()
+def server(status: int = 200) -> Iterator[tuple[str, list[Exchange]]]:
+    """A server that answers every request alike: its address, and what it was sent."""
+    behaviour = accept if status == 200 else answering(status, b"no room at the inn")
+    with running(behaviour) as receiver:
+        yield receiver.url, receiver.exchanges
 
 
 def body(name: str) -> bytes:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
+from testbed.otlp_server import Exchange, Listener, listening
 from tests.export.memory_spool import MemorySpool
 from tests.scripted import SHORT, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
@@ -55,37 +54,21 @@ def attributes(record: Any) -> dict[str, Any]:
 def log_store() -> Iterator[LogStore]:
     store = LogStore()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(exchange: Exchange) -> None:
+        request = ExportLogsServiceRequest.FromString(exchange.body)
+        store.requests += 1
+        answer = ExportLogsServiceResponse()
+        answer.partial_success.rejected_log_records = store.rejected
+        if store.status == 200 and not store.rejected:
+            for resource in request.resource_logs:
+                store.resources.append(resource.resource)
+                store.records += [record for scope in resource.scope_logs for record in scope.log_records]
+        exchange.answer(store.status, answer.SerializeToString())
 
-        def do_POST(self) -> None:
-            request = ExportLogsServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-            store.requests += 1
-            answer = ExportLogsServiceResponse()
-            answer.partial_success.rejected_log_records = store.rejected
-            if store.status == 200 and not store.rejected:
-                for resource in request.resource_logs:
-                    store.resources.append(resource.resource)
-                    store.records += [record for scope in resource.scope_logs for record in scope.log_records]
-            body = answer.SerializeToString()
-            self.send_response(store.status)
-            self.send_header("content-type", "application/x-protobuf")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    store.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    listener = Listener(answer)
+    with listening(listener):
+        store.url = listener.url
         yield store
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture

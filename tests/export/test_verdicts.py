@@ -8,12 +8,11 @@ from email.utils import formatdate
 from itertools import pairwise
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from tests.export.calls import TOKENS, RecordedCall
 from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
-from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, rejecting
+from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, reject, rejecting
 from voice_metrics.export.answers import retry_after_seconds
 from voice_metrics.export.clock import Clock
 from voice_metrics.export.delivery import Delivery
@@ -42,12 +41,8 @@ def partly(rejects: Callable[[str], bool], message: str = "series limit") -> Beh
 
     def behave(exchange: Exchange) -> None:
         bad = [point for point in exchange.points if rejects(str(point.attributes.get("call_id")))]
-        answer = ExportMetricsServiceResponse()
-        answer.partial_success.rejected_data_points = len(bad)
-        answer.partial_success.error_message = message if bad else ""
-        if not bad:
-            exchange.store()
-        exchange.answer(200, answer.SerializeToString())
+        exchange.stored = not bad
+        reject(exchange, [], len(bad), message if bad else "")
 
     return behave
 
