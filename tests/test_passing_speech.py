@@ -56,8 +56,9 @@ def test_speech_passes_in_time_behind_the_one_voice_and_before_the_output(arrang
     async def passes() -> bool:
         meter = VoiceMetricsProcessor()
         root = Pipeline(arrange(meter))
-        reader = passing_speech(root, list(processors_of(root)), meter, lambda event, source: None, lambda: 0.0)
-        return reader is not None
+        processors = list(processors_of(root))
+        speech = passing_speech(root, processors, meter, lambda event, source: None, lambda: 0.0)
+        return speech is not None
 
     assert asyncio.run(passes()) is expected
 

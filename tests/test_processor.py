@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipecat.frames.frames import (
     StopFrame,
     SystemFrame,
     TextFrame,
+    TTSAudioRawFrame,
 )
 from pipecat.metrics.metrics import (
     LLMTokenUsage,
@@ -32,6 +33,8 @@ from pipecat.metrics.metrics import (
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.settings import TTSSettings
+from pipecat.services.tts_service import TTSService
 from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import DEMO, SHORT, run_call
@@ -386,6 +389,20 @@ async def test_a_fault_costs_one_measurement_not_the_call(store: Store, log: lis
     assert (told(metrics)["dropped"], told(metrics)["llm"]["total_tokens"]) == (3, 10)
     assert "TextFrame" in [type(frame).__name__ for frame in sink.frames]
     assert len([line for line in log if "boom" in line]) == 1
+
+
+async def test_speech_that_cannot_be_read_costs_one_measurement_not_the_call(store: Store) -> None:
+    class Voice(TTSService):
+        async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+            yield None
+
+    speech = [TTSAudioRawFrame(b"\0" * 640, 16000, 1) for _ in range(2)]
+    speech[0].num_channels = 0
+    metrics, sink = VoiceMetricsProcessor(telemetry=store.telemetry), Sink()
+    voice = Voice(settings=TTSSettings(model="voice-1", voice="anna", language=None))
+    await run([voice, metrics, sink], speech)
+    assert told(metrics)["dropped"] == 1
+    assert [frame for frame in sink.frames if isinstance(frame, TTSAudioRawFrame)] == speech
 
 
 async def test_all_frames_pass_in_order(store: Store) -> None:

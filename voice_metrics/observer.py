@@ -21,7 +21,8 @@ from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.conversation_frames import is_echo
 from voice_metrics.pipecat.options import Options, destination
-from voice_metrics.pipecat.recorder import WATCHED, CallRecorder
+from voice_metrics.pipecat.reading import WATCHED
+from voice_metrics.pipecat.recorder import CallRecorder
 from voice_metrics.pipecat.services import Flags
 from voice_metrics.pipecat.spending import Budget
 from voice_metrics.prices import PriceBook, price_book

@@ -13,7 +13,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.options import Options, destination
-from voice_metrics.pipecat.recorder import READ, CallRecorder
+from voice_metrics.pipecat.recorder import CallRecorder
 from voice_metrics.pipecat.services import Flags
 from voice_metrics.pipecat.spending import Budget
 from voice_metrics.prices import PriceBook, price_book
@@ -94,6 +94,7 @@ class VoiceMetricsProcessor(FrameProcessor):
             budget=Budget(budget_usd),
             over_budget=self._tell_over_budget,
         )
+        self._readers = self._recorder.readers
         self._register_event_handler("on_call_summary")
         self._register_event_handler("on_budget")
 
@@ -149,8 +150,11 @@ class VoiceMetricsProcessor(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Read a frame and pass it on."""
         await super().process_frame(frame, direction)
-        if READ[type(frame)]:
-            self._recorder.passes(frame)
+        try:
+            if (read := self._readers[type(frame)]) is not None:
+                read(frame)
+        except Exception as fault:
+            self._recorder.faulted(type(frame).__name__, fault)
         # Pipecat waits forever for an EndFrame that a processor does not pass on.
         await self.push_frame(frame, direction)
 

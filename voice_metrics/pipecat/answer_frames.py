@@ -103,15 +103,19 @@ class _Maker:
         self._playout.sentence_ended(hash(frame.text.strip()))
 
     def speech_made(self, processor: Any, frame: Any) -> None:
+        self.audio_passes(frame)
+
+    def audio_passes(self, frame: Any) -> None:
+        """Read a frame of speech: most of what a voice pushes."""
         seconds = len(frame.audio) / (2 * frame.num_channels * frame.sample_rate)
         if made := self._playout.made(seconds, self._clock()):
-            self._happened(made, processor)
+            self._happened(made, None)
 
     def speech_ended(self, processor: Any, frame: Frame) -> None:
         self._happened(self._playout.piece_ended(), processor)
 
     def interrupted(self, processor: Any, frame: Frame) -> None:
-        self._playout = Playout()
+        self._playout.interrupted()
 
     def function(self, processor: Any, frame: Frame) -> None:
         if told := event(frame, processor):

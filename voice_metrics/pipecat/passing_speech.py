@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipecat.frames.frames import Frame, LLMFullResponseEndFrame, LLMFullResponseStartFrame
+from pipecat.frames.frames import Frame, LLMFullResponseEndFrame, LLMFullResponseStartFrame, TTSAudioRawFrame
 
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
-from voice_metrics.pipecat.answer_frames import leg_of, maker_of_speech
+from voice_metrics.pipecat.answer_frames import is_of_voice, leg_of, maker_of_speech
 from voice_metrics.pipecat.placement import in_front
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.workers import is_output
@@ -29,8 +29,13 @@ class PassingSpeech:
         self._maker = maker_of_speech(happened, clock)
         self._replies: dict[type, int] = {}
 
-    def passes(self, frame: Frame) -> None:
-        """Read a frame that passes."""
+    def reader(self, kind: type[Frame]) -> Callable[[Frame], None] | None:
+        """Return the reader of a class of frames, or `None` if a voice makes no such frames."""
+        if issubclass(kind, TTSAudioRawFrame):
+            return self._maker.audio_passes
+        return self._passes if is_of_voice(kind) else None
+
+    def _passes(self, frame: Frame) -> None:
         # What begins and ends a reply passes twice behind branches that are joined.
         if type(frame) not in _REPLY or self._is_new(frame):
             self._maker.pushes(None, frame)

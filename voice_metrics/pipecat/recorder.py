@@ -35,7 +35,6 @@ from voice_metrics.ledger import ledger_at
 from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat import breakdowns, endings, event_loop, set_up_times
 from voice_metrics.pipecat import conversation_frames as events
-from voice_metrics.pipecat.answer_frames import is_of_voice
 from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.endings import Ending
 from voice_metrics.pipecat.lifetime import Lifetime
@@ -43,8 +42,9 @@ from voice_metrics.pipecat.metrics_frames import measurements
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
-from voice_metrics.pipecat.passing_speech import PassingSpeech, passing_speech
+from voice_metrics.pipecat.passing_speech import passing_speech
 from voice_metrics.pipecat.placement import Placement, no_telemetry
+from voice_metrics.pipecat.reading import Readers
 from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.services import Flags, Services, services_in
 from voice_metrics.pipecat.spending import Budget, Spending
@@ -57,29 +57,8 @@ from voice_metrics.series.declarations import OwnKind
 from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
 
-_LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
 # Errors before a call that are remembered for it.
 _MOST_EARLY = 100
-
-
-class _Watched(dict[type, bool]):
-    """True for classes of frames that are read: one look-up for each frame of a call."""
-
-    def __missing__(self, kind: type[Frame]) -> bool:
-        watched = self[kind] = issubclass(kind, _LIFE) or events.reads(kind) or endings.reads(kind)
-        return watched
-
-
-class _Read(_Watched):
-    """True for classes of frames that are read where they pass."""
-
-    def __missing__(self, kind: type[Frame]) -> bool:
-        read = self[kind] = WATCHED[kind] or is_of_voice(kind)
-        return read
-
-
-WATCHED = _Watched()
-READ = _Read()
 _LONGEST_WARNING = 1000
 # The latest call of each id that may still be running.
 _running: weakref.WeakValueDictionary[str, Lifetime] = weakref.WeakValueDictionary()
@@ -125,10 +104,10 @@ class CallRecorder:
         self._announce = announce
         self._flags = flags
         self._clock = clock
+        self.readers = Readers(self.take)
         self._current = CurrentCall()
         self._services = Services()
         self._origins = Origins(self._at_origin, clock)
-        self._speech: PassingSpeech | None = None
         self._responses = Responses(self._inferred, self._inference_failed, clock)
         self._partners = Partners(self._at_origin, self.take, self._switched, self._responses)
         self._seen = Seen()
@@ -168,10 +147,11 @@ class CallRecorder:
                     services_in(processors), lambda: processors_of_workers(peers_of(worker)), resting_in(processors)
                 )
                 self._origins.listen(processors)
-                self._speech = passing_speech(
+                speech = passing_speech(
                     worker.pipeline, processors, self._placement.meter, self._at_origin, self._clock
                 )
-                self._origins.listen_to_answers(processors, speech=self._speech is None)
+                self.readers.read_speech(speech)
+                self._origins.listen_to_answers(processors, speech=speech is None)
                 self._begin(worker.params.start_metadata, self._clock())
                 if self._placement.meter is not None:
                     await set_up_times.attach(worker, setup.task_manager, self.was_set_up)
@@ -183,16 +163,6 @@ class CallRecorder:
                     await breakdowns.attach(worker, setup.task_manager, self._explained)
         except Exception as fault:
             self.faulted("set-up", fault)
-
-    def passes(self, frame: Frame) -> None:
-        """Read a frame that passes the measuring processor, if `READ` has its class. Never raises and never waits."""
-        try:
-            if self._speech is not None:
-                self._speech.passes(frame)
-        except Exception as fault:
-            self.faulted(type(frame).__name__, fault)
-        if WATCHED[type(frame)]:
-            self.take(frame)
 
     def was_set_up(self, data: Any) -> None:
         """Record a service's set-up time from Pipecat's report. Never raises."""
