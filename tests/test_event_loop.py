@@ -148,8 +148,8 @@ async def test_a_loop_has_one_watch_and_a_broken_listener_is_left_out(log: list[
     def breaks(seconds: float, function: str | None) -> None:
         raise RuntimeError("broken")
 
-    watch.tell(breaks)
-    watch.tell(lambda seconds, function: told.set())
+    watch.add_listener(breaks)
+    watch.add_listener(lambda seconds, function: told.set())
     assert event_loop.watch() is watch
     await asyncio.wait_for(told.wait(), 5)
     told.clear()

@@ -1,4 +1,4 @@
-"""End reason, ended by and outcome of a call: three facts that never follow from each other (pure)."""
+"""End reason, ended by and outcome of a call: three independent facts (pure)."""
 
 from __future__ import annotations
 

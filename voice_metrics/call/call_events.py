@@ -48,26 +48,26 @@ class CallEvent:
     span_id: int = 0
 
 
-def call_event(told: Mapping[str, Any], tags: Mapping[str, str], at: float) -> CallEvent:
+def call_event(summary: Mapping[str, Any], tags: Mapping[str, str], at: float) -> CallEvent:
     """Return the event of a call that ended at `at` (Unix seconds).
 
     Args:
-        told: The summary, as `CallSummary.to_dict` makes it.
+        summary: The summary, as `CallSummary.to_dict` makes it.
         tags: The tags of its series.
         at: Its end.
     """
-    fields = {key: value for key, value in told.items() if key not in _LEFT_OUT}
-    if isinstance(cost := told.get("cost"), Mapping):
+    fields = {key: value for key, value in summary.items() if key not in _LEFT_OUT}
+    if isinstance(cost := summary.get("cost"), Mapping):
         fields["cost"] = {key: value for key, value in cost.items() if key != "prices"}
-    attributes = {"call_id": str(told["call_id"]), **tags, **dict(_flat("voice", fields))}
-    failed = told.get("end_reason") == EndReason.ERROR
-    return CallEvent(CALL_EVENT, at, attributes, failed, int(told.get("trace_id") or "0", 16))
+    attributes = {"call_id": str(summary["call_id"]), **tags, **dict(_flat("voice", fields))}
+    failed = summary.get("end_reason") == EndReason.ERROR
+    return CallEvent(CALL_EVENT, at, attributes, failed, int(summary.get("trace_id") or "0", 16))
 
 
-def tags_of(told: Mapping[str, Any]) -> dict[str, str]:
+def tags_of(summary: Mapping[str, Any]) -> dict[str, str]:
     """Return the series' tags of a summarised call."""
-    models = {f"{leg}_model": model or "none" for leg, model in (told.get("models") or {}).items()}
-    return {**(told.get("attributes") or {}), **models}
+    models = {f"{leg}_model": model or "none" for leg, model in (summary.get("models") or {}).items()}
+    return {**(summary.get("attributes") or {}), **models}
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, EventValue]]:
@@ -110,7 +110,7 @@ class TurnEvents:
         self, at: float, exemplar: tuple[int, int, int] | None, *, outcome: str, cut: bool, cause: str | None = None
     ) -> CallEvent:
         self._number += 1
-        told: dict[str, EventValue | None] = {
+        turn: dict[str, EventValue | None] = {
             "number": self._number,
             "outcome": outcome,
             "interrupted": cut,
@@ -122,6 +122,6 @@ class TurnEvents:
         }
         self._response_ms = self._prompt = self._completion = None
         self._parts.clear()
-        fields = {f"voice.turn.{name}": value for name, value in told.items() if value is not None}
+        fields = {f"voice.turn.{name}": value for name, value in turn.items() if value is not None}
         _, trace_id, span_id = exemplar or (0, 0, 0)
         return CallEvent(TURN_EVENT, at, {**self.tags, **fields}, trace_id=trace_id, span_id=span_id)

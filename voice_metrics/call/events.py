@@ -72,7 +72,7 @@ class TurnsAnnounced:
 
 @dataclass(frozen=True, slots=True)
 class TurnHeard:
-    """Speech recognition's result for the turn that just ended: `words` is True if it has any."""
+    """Speech recognition finished the turn that just ended: `words` is True if it heard any."""
 
     words: bool
 

@@ -49,7 +49,7 @@ class Cause(StrEnum):
 
 
 class Holder(StrEnum):
-    """Who speaks."""
+    """The speaker."""
 
     CALLER = "caller"
     BOT = "bot"

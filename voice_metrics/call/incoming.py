@@ -1,4 +1,4 @@
-"""Reports of Pipecat's side to a call besides measurements."""
+"""Types of the reports to a call from Pipecat's side, besides measurements."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Inferences:
         return self._response is not None
 
     def called(self, call_id: str) -> None:
-        """Record its function call."""
+        """Record that the model called a function."""
         if len(self._functions) < _MOST_FUNCTIONS:
             self._functions.add(call_id)
 

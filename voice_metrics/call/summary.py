@@ -156,18 +156,18 @@ class CallSummary:
         errors: Errors, counted where they arose.
         cost: Cost.
         dropped: Measurements that were refused or lost.
-        line: What the caller felt.
-        outcome: What the application says that the call achieved, or `None` if it says nothing.
-        success: Whether that is a success, or `None` if the application does not say.
-        ended_by: Who or what ended it, or `None` while it runs.
+        line: The caller's experience.
+        outcome: The application's outcome of the call, or `None` if it gave none.
+        success: True if that is a success; `None` if the application did not say.
+        ended_by: The party or cause that ended it, or `None` while it runs.
         trace_id: OpenTelemetry's id of its trace as hexadecimal text, or `None` where Pipecat's tracing is off.
         switches: Times that a switcher changed the service in use.
-        loop_lag: How late the event loop was while it ran, in milliseconds; `None` before the first tick.
-        exported: Whether the last export was acknowledged; `None` without an endpoint, or while the call runs.
-        destination: Host that the series went to, or `None` without an endpoint.
-        kept_in: File that keeps what was not acknowledged, or `None`.
-        latencies_enabled: Whether the pipeline was told to measure latencies.
-        usage_enabled: Whether the pipeline was told to measure tokens, characters and audio.
+        loop_lag: Lag of the event loop while it ran, in milliseconds; `None` before the first tick.
+        exported: True if the last export was acknowledged; `None` without an endpoint, or while the call runs.
+        destination: Host of the endpoint, or `None` without one.
+        kept_in: File that keeps unacknowledged requests, or `None`.
+        latencies_enabled: True if the pipeline measures latencies (`enable_metrics`).
+        usage_enabled: True if it measures tokens, characters and audio (`enable_usage_metrics`).
     """
 
     call_id: str

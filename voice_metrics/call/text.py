@@ -1,7 +1,7 @@
-"""Text from outside made safe, once, where it enters (pure): ids, models, attributes, names, a server's words.
+"""Text from outside, made safe once where it enters (pure): ids, models, attributes, names, a server's words.
 
-What leaves `clean` can be encoded, stands on one line, shows in a terminal what it says, and is bounded in length.
-The same text then goes to the log, the series, the ledger and the page.
+The result of `clean` can be encoded, fits on one line, has no control characters and a bounded length. The same text
+then goes to the log, the series, the ledger and the page.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 # The longest id, name or attribute, in characters.
 MOST_CHARACTERS = 256
-# Not U+FFFD: PromQL refuses it in a string, so that no query could name a label's value that has it.
+# Not U+FFFD: PromQL refuses it in a string, so no query could name such a label's value.
 REPLACEMENT = "\N{WHITE SQUARE}"
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 OTHER = "other"  # stands for the words beyond a vocabulary's bound
@@ -21,16 +21,16 @@ _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
 def clean(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Text that is safe everywhere.
+    """Return a text that is safe everywhere.
 
     Args:
-        text: As it came.
-        most: Length of the result at most, in characters.
+        text: Any text.
+        most: Longest result, in characters.
 
     Returns:
         The text with lone surrogates, control, escape, format and bidirectional characters, line breaks,
         unassigned characters and U+FFFD replaced by "\N{WHITE SQUARE}". Longer text is cut and ends in a digest of the
-        whole, so that two long ids with the same beginning stay two.
+        whole, which keeps two long ids with the same beginning apart.
     """
     if len(text) > most:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
@@ -41,11 +41,11 @@ def clean(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def one_line(text: str, most: int) -> str:
-    """A message fit for one line of a log: blanks for line breaks and what does not print, cut with an ellipsis.
+    """Return a message as one line of a log: blanks for line breaks and unprintable characters, cut with an ellipsis.
 
     Args:
-        text: As it came; what is far beyond the bound is not read.
-        most: Length of the result at most, in characters, without the ellipsis.
+        text: Any text; characters far beyond the bound are not read.
+        most: Longest result, in characters, without the ellipsis.
     """
     read = text[: 4 * most + 1000]
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in read).split())
@@ -60,35 +60,35 @@ def _safe(sign: str) -> str:
 
 
 class Vocabulary:
-    """The words of one kind that a process tells apart, since each is a series; beyond the bound they are "other".
+    """The distinct words of one kind in a process, bounded because each is a series; further words are "other".
 
-    A word that was not used for an hour gives up its place, so that a burst of invented words heals.
+    A word that was not used for an hour gives up its place, so a burst of invented words does no lasting harm.
     """
 
     def __init__(self, most: int, idle_seconds: float = 3600.0) -> None:
-        """Begin without any.
+        """Begin empty.
 
         Args:
-            most: How many are told apart.
-            idle_seconds: After how long without use a word gives way to a new one.
+            most: Number of words.
+            idle_seconds: Time without use after which a word may be replaced.
         """
         self._most = most
         self._idle_seconds = idle_seconds
         self._used_at: OrderedDict[str, float] = OrderedDict()
 
     def __deepcopy__(self, memo: object) -> Vocabulary:
-        """Itself: what copies a call's state still shares the process's words."""
+        """Return itself: copies of a call's state share the process's words."""
         return self
 
     def word(self, text: str, at: float) -> str:
-        """The word that stands for a text: itself, cleaned, or "other".
+        """Return the cleaned text, or "other" if there is no place for it.
 
         Args:
-            text: As it came.
+            text: Any text.
             at: Now, in monotonic seconds.
         """
         used_at = self._used_at
-        # What was taken before is clean.
+        # A known word is clean.
         word = text if type(text) is str and text in used_at else clean(text)
         if word not in used_at and len(used_at) >= self._most:
             oldest, idle_since = next(iter(used_at.items()))

@@ -118,8 +118,8 @@ class _Maker:
         self._playout.interrupted()
 
     def function(self, processor: Any, frame: Frame) -> None:
-        if told := event(frame, processor):
-            self._happened(told, processor)
+        if found := event(frame, processor):
+            self._happened(found, processor)
 
 
 _Step = Callable[["_Maker", Any, Any], None]

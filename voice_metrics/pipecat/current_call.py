@@ -113,7 +113,7 @@ class CurrentCall:
             )
 
 
-# The calls that may own the running task; it is a call's where there is exactly one. A context keeps no bot alive.
+# The calls that may own the running task; a single one does. The references are weak, so a context keeps no bot alive.
 _built_here: ContextVar[tuple[weakref.ref[CurrentCall], ...]] = ContextVar("voice_metrics_calls", default=())
 
 

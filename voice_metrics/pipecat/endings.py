@@ -14,7 +14,7 @@ from voice_metrics.call.facts import EndReason
 from voice_metrics.pipecat.failures import gives_up
 from voice_metrics.pipecat.workers import is_a
 
-# How Pipecat's reason ends when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
+# Last words of Pipecat's reason when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
 _GAVE_UP = "can no longer do its job"
 # Pipecat's reason when its worker saw no activity for `idle_timeout_secs`.
 _IDLE = "idle timeout"
@@ -90,7 +90,7 @@ class Ending:
             case UserStarted() | VoiceStarted():
                 self._idle, self._spoken_since = False, True
             case BotStarted() if self._spoken_since:
-                # The bot answers the caller, so that a transfer before did not come about.
+                # The bot answers the caller, so an earlier transfer failed.
                 self._transfers = False
 
     def transfers(self) -> None:
@@ -101,7 +101,7 @@ class Ending:
         """Return the end reason for the frame that ends the call."""
         self._end = self._end or frame
         # A fatal error makes Pipecat cancel the pipeline, and an EndFrame may be faster.
-        if self._failed or _told(frame).endswith(_GAVE_UP):
+        if self._failed or _reason_in(frame).endswith(_GAVE_UP):
             return EndReason.ERROR
         return EndReason.CANCELLED if isinstance(frame, CancelFrame) else EndReason.COMPLETED
 
@@ -118,11 +118,11 @@ class Ending:
         """Return the party or cause that ended the call."""
         if reason is EndReason.ERROR:
             return EndedBy.ERROR
-        told = _told(self._end)
-        if told == _IDLE:
+        stated = _reason_in(self._end)
+        if stated == _IDLE:
             return EndedBy.IDLE
         asked = isinstance(self._end, (EndFrame, StopFrame)) or self._asked
-        return _WORDS.get(told) or self._clue() or (EndedBy.BOT if asked else EndedBy.UNKNOWN)
+        return _WORDS.get(stated) or self._clue() or (EndedBy.BOT if asked else EndedBy.UNKNOWN)
 
     def _clue(self) -> EndedBy | None:
         clues = (
@@ -177,7 +177,7 @@ def has_event(source: Any, event: str) -> bool:
     return event in getattr(source, "_event_handlers", ())
 
 
-def _told(frame: Frame | None) -> str:
+def _reason_in(frame: Frame | None) -> str:
     return str(getattr(frame, "reason", None) or "")
 
 

@@ -1,4 +1,4 @@
-"""How late an event loop is, and which function held it: a ticker on the loop and a thread that looks at both."""
+"""Lag of an event loop, and the function that held it: a ticker on the loop, and a thread that watches it."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from voice_metrics.call.lags import STALL_SECONDS
 from voice_metrics.call.text import clean
 
 TICK_SECONDS = 0.1
-# A loop that is late by so much is looked into: a look that comes too late finds the loop running again.
+# Lag at which the thread takes the loop's stack, before the stall is over.
 _SUSPICIOUS_SECONDS = 0.8 * STALL_SECONDS
 _LONGEST_NAME = 200
-# How often the thread looks, and how often once the loop is late.
+# Interval of the thread's looks, and the one while the loop is late.
 _LOOK_SECONDS, _LOOK_AGAIN_SECONDS = 0.35, 0.02
-# The least time between two lines of the log.
+# Least time between two lines of the log.
 QUIET_SECONDS = 60.0
-# A stall that lasts longer is told while it lasts.
+# A longer stall is logged while it lasts.
 PATIENCE_SECONDS = 10.0
 _LIBRARIES = tuple(f"{sysconfig.get_paths()[kind]}{os.sep}" for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 _ASYNCIO = f"{os.sep}asyncio{os.sep}"
 _WAITS = ("select", "selectors.py")
 _RUNS_THE_LOOP = {"_run", "_run_once", "run_forever", "run_until_complete", "run"}
 
-Told = Callable[[float, str | None], None]
+LagListener = Callable[[float, str | None], None]
 
 
 class LoopWatch:
-    """Ticks on one event loop for as long as it lives."""
+    """Measures one event loop until it is closed."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin, on the loop's own thread.
@@ -48,9 +48,9 @@ class LoopWatch:
         """
         self._loop = weakref.ref(loop)
         self._clock = clock
-        self._told: list[Told] = []
+        self._listeners: list[LagListener] = []
         self._series: Callable[[float], None] = lambda milliseconds: None
-        self._told.append(lambda seconds, function: self._series(seconds * 1000))
+        self._listeners.append(lambda seconds, function: self._series(seconds * 1000))
         self._due = clock() + TICK_SECONDS
         loop.call_later(TICK_SECONDS, self._tick)
         self._sentinel = _Sentinel(
@@ -59,42 +59,27 @@ class LoopWatch:
         threading.Thread(target=self._sentinel.run, name="voice-metrics-event-loop", daemon=True).start()
 
     def late(self) -> float:
-        """By how many seconds the next tick is overdue; negative before it is due."""
+        """Return the seconds by which the next tick is overdue; negative before it is due."""
         return self._clock() - self._due
 
     @property
     def holder(self) -> str | None:
-        """The function that holds the loop, or `None` where none was seen since the last tick."""
+        """The function that holds the loop, or `None` if none was seen since the last tick."""
         return self._sentinel.seen
 
-    def tell(self, told: Told) -> None:
-        """Have each tick's lag told from now on.
-
-        Args:
-            told: Told seconds and the function that held the loop, if it was seen; on the loop.
-        """
-        self._told.append(told)
+    def add_listener(self, listener: LagListener) -> None:
+        """Call `listener` with each tick's lag in seconds and the function that held the loop, or `None`."""
+        self._listeners.append(listener)
 
     def record_in(self, series: Callable[[float], None]) -> None:
-        """Record each tick's lag in the series of the process: the one that the latest call knows.
-
-        Args:
-            series: Takes milliseconds, on the loop.
-        """
+        """Pass each tick's lag in milliseconds to the process's series, in place of the one given before."""
         self._series = series
 
-    def forget(self, told: Told) -> bool:
-        """Tell no more.
-
-        Args:
-            told: What was told.
-
-        Returns:
-            Whether it was told until now.
-        """
-        known = told in self._told
+    def remove_listener(self, listener: LagListener) -> bool:
+        """Stop calling a listener; return False if it was removed before."""
+        known = listener in self._listeners
         if known:
-            self._told.remove(told)
+            self._listeners.remove(listener)
         return known
 
     def _tick(self) -> None:
@@ -106,16 +91,16 @@ class LoopWatch:
         self._due = self._clock() + TICK_SECONDS
         function, self._sentinel.seen = self._sentinel.seen, None
         loop.call_later(TICK_SECONDS, self._tick)
-        for told in tuple(self._told):
+        for listener in tuple(self._listeners):
             try:
-                told(lag, function)
+                listener(lag, function)
             except Exception as fault:
-                self.forget(told)
+                self.remove_listener(listener)
                 logger.warning("The event loop's lag could not be recorded: {!r}", fault)
 
 
 class _Sentinel:
-    """Takes the stack of a loop's thread while the loop is held."""
+    """Takes the stack of the loop's thread while a function holds the loop."""
 
     def __init__(self, thread: int, late: Callable[[], float], lives: Callable[[], object]) -> None:
         self._thread = thread
@@ -131,14 +116,14 @@ class _Sentinel:
             time.sleep(look)
             if not self._lives():
                 return
-            # A thread that could not run either knows nothing of what held the loop.
+            # This thread could not run either, so its look is too late for the cause.
             if time.monotonic() - before > look + STALL_SECONDS:
                 self._explain(None)
             elif self._late() > _SUSPICIOUS_SECONDS:
                 self._see(held_by(sys._current_frames().get(self._thread)))
 
     def _see(self, where: str | None) -> None:
-        # Else the loop went on meanwhile, and the stack is that of something else.
+        # Otherwise the loop ran meanwhile, and the stack belongs to another function.
         if (late := self._late()) > _SUSPICIOUS_SECONDS:
             self.seen = where
             if late > STALL_SECONDS:
@@ -165,20 +150,19 @@ class _Sentinel:
 
 
 def held_by(frame: FrameType | None) -> str | None:
-    """The function that holds a thread: the innermost of the application's, and what it called.
+    """Return the function that holds a thread: the innermost of the application's, and the one that it called.
 
     Args:
         frame: The thread's innermost frame, or `None` if it is gone.
 
     Returns:
-        Names and places for a line of the log; `None` if no function holds it, since the thread is gone or the loop
-        waits for its turn to run.
+        Names and places for a line of the log; `None` if the thread is gone, or the loop waits for its turn to run.
     """
     if frame is None or (frame.f_code.co_name, Path(frame.f_code.co_filename).name) == _WAITS:
         return None
     own: FrameType | None = frame
     while own is not None and own.f_code.co_filename.startswith(_LIBRARIES):
-        # What called the loop does not hold it.
+        # The caller of the loop does not hold it.
         own = None if own.f_code.co_name in _RUNS_THE_LOOP and _ASYNCIO in own.f_code.co_filename else own.f_back
     if own is None or own is frame:
         return clean(_place(frame), _LONGEST_NAME)
@@ -193,7 +177,7 @@ _watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopWatch] = weak
 
 
 def watch() -> LoopWatch:
-    """The watch of the running loop, begun with the first call of it."""
+    """Return the watch of the running loop, made on first use."""
     loop = asyncio.get_running_loop()
     if loop not in _watches:
         _watches[loop] = LoopWatch(loop)

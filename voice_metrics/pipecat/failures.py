@@ -13,7 +13,7 @@ from voice_metrics.pipecat.switches import is_switcher
 
 _CATEGORIES = Vocabulary(50)
 _CLASSES = Vocabulary(100)
-# How Pipecat begins to report, in the name of a switcher, what a service of it has reported; since 1.8.0.
+# In an error of a switcher: Pipecat repeats the error of one of its services; since 1.8.0.
 _REPORTED_AGAIN = " can no longer do its job: "
 _FUNCTION_ERROR = "Error executing function call ["
 _POLICIES_THAT_END = ("END", "CANCEL")

@@ -1,6 +1,6 @@
-"""One call on the event loop: its timers, its rows in the ledger, and its end, told once.
+"""One call on the event loop: its timers, its rows in the ledger, and its end.
 
-Nothing here raises, faults are handed on; nothing is shared with another call.
+Nothing here raises: the listener receives faults. Calls share nothing.
 """
 
 from __future__ import annotations
@@ -21,45 +21,44 @@ from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger.journal import Journal
 from voice_metrics.pipecat import event_loop
 
-# What is still under way when a pipeline is stopped or cancelled gets this long, unless it is cleaned up before.
+# Time for measurements after a StopFrame or CancelFrame, unless the pipeline is cleaned up before.
 GRACE_SECONDS = 0.5
-# Speech that was queued before an EndFrame is played to its end, and other processors have work to finish; the
-# longest that this may take.
+# Longest time after an EndFrame, while the bot speaks queued text and other processors finish their work.
 DRAIN_SECONDS = 60.0
-# Measurements wait this long to be read together, unless something happens in the conversation before.
+# Measurements wait this long to be read together, or until the next event of the conversation.
 READ_SECONDS = 0.25
-# How often a live call's row in the ledger is brought up to date.
+# Interval at which a live call's row in the ledger is updated.
 JOURNAL_SECONDS = 5.0
 
-# The end of a call waits so long for the ledger's last rows, which take milliseconds where the file can be written.
+# Longest wait of a call's end for its last rows, which take milliseconds if the file can be written.
 ROWS_SECONDS = 0.25
 
-# The event loop itself holds a task only weakly.
+# The event loop holds tasks only weakly.
 _endings: set[asyncio.Task[None]] = set()
 
 
 class Listener(Protocol):
-    """Who reads a call's measurements, and is told of its end."""
+    """The recorder, as its call's lifetime calls it."""
 
     def read(self) -> None:
-        """It is time to take the measurements that have come."""
+        """Record the measurements that have arrived."""
         ...
 
     def closing(self, call: Call) -> None:
-        """The call takes nothing any more."""
+        """Stop recording into the call: its last export is requested next."""
         ...
 
     async def summed_up(self, summary: CallSummary) -> None:
-        """The end has been told: here is the summary."""
+        """Receive the final summary, after the call's end was logged and written."""
         ...
 
     def faulted(self, where: str, fault: Exception) -> None:
-        """Something of ours went wrong."""
+        """Receive a fault of the plug-in, with the place where it arose."""
         ...
 
 
 class Lifetime:
-    """Keeps time for a call, from its start to the answer to its last export."""
+    """Runs a call's timers, from its start to the answer to its last export."""
 
     def __init__(
         self,
@@ -69,14 +68,14 @@ class Lifetime:
         clock: Callable[[], float],
         listener: Listener,
     ) -> None:
-        """Begin.
+        """Begin the call's row in the ledger, and start the timers.
 
         Args:
             call: The call.
-            journal: Its rows in the ledger, or `None` if there is none.
-            end_timeout_seconds: Longest time that its end may take.
+            journal: Writes its rows into the ledger; `None` without a ledger.
+            end_timeout_seconds: Longest wait for the last export.
             clock: Monotonic seconds.
-            listener: Told of its end, and of faults.
+            listener: Reads measurements, and receives the summary and faults.
         """
         self.call = call
         self._journal = journal
@@ -88,7 +87,7 @@ class Lifetime:
         self._due = asyncio.Event()
         self._awaits_clean_up = False
         self._watch = event_loop.watch()
-        self._watch.tell(self._loop_late)
+        self._watch.add_listener(self._loop_late)
         if journal is not None:
             try:
                 journal.started(call.progress(clock()))
@@ -98,22 +97,22 @@ class Lifetime:
 
     @property
     def over(self) -> bool:
-        """Whether the call's end is being told, or was."""
+        """True once the call's end is due."""
         return self._due.is_set()
 
     def read_soon(self) -> None:
-        """See to it that measurements are read, and those that are held back are taken."""
+        """Schedule the reading of measurements and the release of held ones, if it is not scheduled yet."""
         if self._reading is None:
             self._reading = self._later(READ_SECONDS, self._read)
 
     def ended(self, reason: EndReason, at: float, ended_by: EndedBy, *, cleaned_up: bool) -> None:
-        """Note the end, and wait for what is still under way.
+        """Record the call's end, and conclude it once measurements have had their time.
 
         Args:
             reason: How the call ended.
-            at: When, in monotonic seconds.
-            ended_by: Who or what ended it.
-            cleaned_up: Whether the pipeline's clean-up follows: measurements that come before it count.
+            at: Monotonic seconds of its end.
+            ended_by: The party or cause.
+            cleaned_up: True if the pipeline's clean-up follows: measurements until then count.
         """
         if self.call.end_reason is None:
             self.call.end(reason, at, ended_by)
@@ -121,18 +120,14 @@ class Lifetime:
             self._concluding = self._ending(at + DRAIN_SECONDS)
 
     def conclude(self) -> asyncio.Task[None]:
-        """Tell the end, once, and without waiting for what is still under way.
-
-        Returns:
-            What tells it.
-        """
+        """Conclude the call now, once; return the task that exports, logs and announces its end."""
         self._due.set()
         if self._concluding is None:
             self._concluding = self._ending(self._clock())
         return self._concluding
 
     def _ending(self, latest: float) -> asyncio.Task[None]:
-        # A task and no timer: an event loop that is closed cancels it, and the end is told all the same.
+        # A task, not a timer: a closing event loop cancels it, and its `finally` still announces the end.
         task = asyncio.get_running_loop().create_task(self._conclude(latest))
         _endings.add(task)
         task.add_done_callback(_endings.discard)
@@ -164,12 +159,12 @@ class Lifetime:
         self.call.loop_late(seconds, function, self._clock())
 
     def _leave_watch(self) -> None:
-        """Take the lag of the tick that is overdue as well; a loop that is closed has no other."""
-        if self._watch.forget(self._loop_late) and (late := self._watch.late()) > 0:
+        """Stop measuring lag, after that of the overdue tick, which a closing loop would never run."""
+        if self._watch.remove_listener(self._loop_late) and (late := self._watch.late()) > 0:
             self._loop_late(late, self._watch.holder)
 
     async def _quiet(self, latest: float) -> None:
-        """Wait for what is still under way, unless the end is due."""
+        """Wait until the bot is silent and the pipeline cleaned up, `latest` has passed, or the end is due."""
         while not self._due.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):
@@ -186,7 +181,7 @@ class Lifetime:
         except Exception as fault:
             self._listener.faulted("last export", fault)
         finally:
-            # Told even when the event loop is being closed.
+            # Runs also while the event loop is being closed.
             self._due.set()
             self._leave_watch()
             self._listener.read()
@@ -198,18 +193,18 @@ class Lifetime:
             await self._listener.summed_up(summary)
 
     async def _write_end(self, journal: Journal, summary: CallSummary, last_export: Future[bool | None]) -> None:
-        """Wait a moment for the last rows: a process may leave by `os._exit` when its call is over."""
+        """Write the call's end and wait a moment for it, because the process may call `os._exit` next."""
         try:
             journal.ended(summary, last_export)
             written = asyncio.wrap_future(journal.written())
-            # A ledger that cannot be written has said so; asyncio would say it again, as an error of the application.
+            # The ledger has logged its fault; without this asyncio would log it again as the application's.
             written.add_done_callback(lambda written: written.cancelled() or written.exception())
             await asyncio.wait({written}, timeout=ROWS_SECONDS)
         except Exception as fault:
             self._listener.faulted("ledger", fault)
 
     def _show(self, summary: CallSummary) -> None:
-        # A name that is no text must not cost the ledger and the listeners the summary as well.
+        # A fault here must not keep the summary from the ledger and the listener.
         try:
             logger.info("{}", render(summary))
         except Exception as fault:

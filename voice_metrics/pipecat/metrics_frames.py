@@ -1,6 +1,6 @@
-"""Pipecat's MetricsFrames as facts: the one place that knows the shapes of its metrics.
+"""Pipecat's MetricsFrames as facts.
 
-Values that cannot be true become `Refused`. Pipecat's are seconds, but for the turn detectors' milliseconds.
+Impossible values become `Refused`. Pipecat reports seconds, and milliseconds for turn detectors.
 """
 
 from __future__ import annotations
@@ -43,38 +43,38 @@ from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
 
 class _Absent:
-    """Stands for a class that the installed Pipecat does not have yet; nothing is an instance of it."""
+    """Placeholder for a class that the installed Pipecat lacks; it has no instances."""
 
 
 TTFAMetricsData: Any = getattr(pipecat_metrics, "TTFAMetricsData", _Absent)  # since 1.5.0
 STTUsageMetricsData: Any = getattr(pipecat_metrics, "STTUsageMetricsData", _Absent)  # since 1.7.0
 TTFATMetricsData: Any = getattr(pipecat_metrics, "TTFATMetricsData", _Absent)  # since 1.8.0
 
-# Anthropic and Bedrock report the prompt net of caches, all others gross; before Pipecat 1.7 only the name tells.
+# Anthropic and Bedrock report the prompt net of caches, all others gross; before Pipecat 1.7 only the name shows it.
 _REPORT_NET = ("Anthropic", "AWSBedrock")
 _NAME_ALL_REASONING = ("Google", "Gemini")
-# Counts beyond this are no longer exact as the doubles of the wire, and 2**63 breaks OTLP's encoder.
+# OTLP's doubles cannot represent every count beyond this, and 2**63 breaks its encoder.
 MOST = 2**53
 
 
-# Those of services outside the call's pipeline, and what a service says it ran instead of its own model.
+# Names from outside the call's pipeline: processors, and models that a service reports in place of its own.
 _PROCESSORS = Vocabulary(200)
 _MODELS = Vocabulary(200)
 
 
 class _Untrue(ValueError):
-    """A value that cannot have been measured."""
+    """An impossible value."""
 
 
 def measurements(frame: MetricsFrame, services: ServiceNames) -> Iterator[Fact]:
-    """What a MetricsFrame says, one fact for each of its items.
+    """Yield the facts of a MetricsFrame.
 
     Args:
         frame: The frame.
-        services: The call's services by their full Pipecat name, for classes and models that the frame leaves out.
+        services: The call's services by their full Pipecat name, for classes and models that the frame lacks.
 
     Yields:
-        A fact for each item; `Refused` for one that cannot be true or is of an unknown kind.
+        A fact for each item; `Refused` for an impossible value or an unknown kind.
     """
     if _is_initial(frame):
         return
@@ -160,7 +160,7 @@ def _turn_detected(item: Any, processor: str, model: str | None, service: Servic
 
 
 def _characters(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
-    # A flush with nothing to report is no measurement, and no fault either.
+    # A flush of no characters is neither a measurement nor a fault.
     characters = _count(item.value)
     return CharactersSpoken(processor, model, characters, instance=service.name) if characters else None
 

@@ -35,7 +35,7 @@ class Origins:
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
         self._makers: set[int] = set()
-        self._told = Seen(MOST_WAITING)
+        self._reported = Seen(MOST_WAITING)
         self.turns_are_announced = False
 
     def listen(self, processors: Iterable[Any]) -> None:
@@ -62,12 +62,12 @@ class Origins:
             worker.add_event_handler("on_pipeline_error", self._on_pipeline_error)
 
     def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
-        self._told.first(frame.id)
+        self._reported.first(frame.id)
         for raised in (event(frame, processor), function_raised(frame)):
             if raised is not None:
                 self._happened(raised, processor)
 
     def _on_pipeline_error(self, worker: Any, frame: ErrorFrame) -> None:
-        # A processor may push an ErrorFrame by itself, without the event, past the processors behind it.
-        if self._told.first(frame.id) and (raised := event(frame)) is not None:
+        # A processor may push an ErrorFrame upstream without emitting the event.
+        if self._reported.first(frame.id) and (raised := event(frame)) is not None:
             self._happened(raised, frame.processor)

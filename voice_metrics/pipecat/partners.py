@@ -20,7 +20,7 @@ from voice_metrics.pipecat.workers import children_of, processors_of
 
 
 class Partners:
-    """Listens to workers that work for a call's own worker, whose frames never pass its pipeline.
+    """Listens to the workers that a call's own worker uses; their frames never pass its pipeline.
 
     Args:
         happened: Receives each error and function call there with its processor, on the event loop.
@@ -54,7 +54,7 @@ class Partners:
         self.look_again()
 
     def look_again(self) -> None:
-        """Listen to workers that were added since."""
+        """Listen to workers added since the last look."""
         for worker in children_of(self._worker) if self._worker is not None else ():
             # The frames of a bridged worker pass the call's own pipeline.
             if worker.id in self._known or getattr(worker, "bridged", False) or not hasattr(worker, "pipeline"):
@@ -69,9 +69,9 @@ class Partners:
                 if processor.can_generate_metrics():
                     processor.add_event_handler("on_before_push_frame", self._on_push)
 
-    def _on_event(self, told: Event, processor: Any) -> None:
+    def _on_event(self, event: Event, processor: Any) -> None:
         # An error that ends such a worker does not end the call.
-        self._happened(replace(told, fatal=False) if isinstance(told, ErrorRaised) else told, processor)
+        self._happened(replace(event, fatal=False) if isinstance(event, ErrorRaised) else event, processor)
 
     def _on_push(self, processor: Any, frame: Frame) -> None:
         if isinstance(frame, MetricsFrame):
@@ -80,16 +80,16 @@ class Partners:
     def _on_switched(self, previous: Any, now: Any) -> None:
         before, after = _played_by(previous), _played_by(now)
         if before is not None and after is not None:
-            self._switched(ServiceSwitched(after.leg, before.name, after.name, *_told_apart(before, after)))
+            self._switched(ServiceSwitched(after.leg, before.name, after.name, *_distinct_names(before, after)))
 
 
 def _played_by(member: Any) -> Service | None:
-    """The service that a switcher's member is or holds."""
+    """Return the service that a switcher's member is or contains."""
     services = services_in(processors_of(member))
     return next((service for service in services if service.leg is not Leg.OTHER), services[0] if services else None)
 
 
-def _told_apart(before: Service, after: Service) -> tuple[str, str]:
+def _distinct_names(before: Service, after: Service) -> tuple[str, str]:
     if before.processor == after.processor and before.model and after.model:
         return before.model, after.model
     return before.processor, after.processor

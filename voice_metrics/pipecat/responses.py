@@ -1,4 +1,4 @@
-"""Listens to language models where they push their frames, since not all of them reach every place of a pipeline."""
+"""Listens to language models as they push their frames, some of which do not reach every place of a pipeline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from voice_metrics.call.inferences import Inferences
 from voice_metrics.pipecat.failures import error_raised, function_of_error
 from voice_metrics.pipecat.services import Service, services_in
 
-# Modules of services that hear and speak; from 1.8.0 on their metadata tells.
+# Modules of services that hear and speak; from 1.8.0 on their metadata says so.
 _DUPLEX = ("realtime", "gemini_live", "nova_sonic", "ultravox", "voice_live", "live")
 _READ = (
     LLMTextFrame,
@@ -39,7 +39,7 @@ _READ = (
 
 
 class _Reads(dict[type, bool]):
-    """Whether frames of a class are read: one look-up for each frame, the caller's audio included."""
+    """True for classes of frames that are read: one look-up for each frame, the caller's audio included."""
 
     def __missing__(self, kind: type[Frame]) -> bool:
         reads = self[kind] = issubclass(kind, _READ)
@@ -53,8 +53,8 @@ class Responses:
     """Listens to the language models of a pipeline, once each, for as long as they live.
 
     Args:
-        happened: Called with each fact, on the event loop.
-        failed: Called with Pipecat's name of a model and the error's type when a response of it fails.
+        happened: Receives each fact, on the event loop.
+        failed: Receives Pipecat's name of a model and the error's type when a response of it fails.
         clock: Monotonic seconds.
     """
 
@@ -70,7 +70,7 @@ class Responses:
         self._inferences: dict[int, Inferences] = {}
 
     def listen(self, processors: Iterable[Any]) -> None:
-        """Listen to those of the language models that are not listened to yet.
+        """Listen to the language models that are new.
 
         Args:
             processors: All processors of the pipeline, nested ones included.
@@ -86,7 +86,7 @@ class Responses:
 
     def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
         raised = error_raised(frame, processor)
-        # A function's exception is reported by the model that called it, whose work goes on.
+        # A model reports the exception of a function that it called, and continues.
         if raised is None or raised.category == "application" or function_of_error(frame) is not None:
             return
         if self._inferences[processor.id].failed(raised.error_type):
@@ -102,23 +102,23 @@ class Responses:
             case LLMFullResponseStartFrame():
                 inferences.began(at)
             case LLMFullResponseEndFrame():
-                self._told(processor, inferences.ended(at))
+                self._pass_on(processor, inferences.ended(at))
             case MetricsFrame():
                 _measured(inferences, processor, frame, at)
             case FunctionCallsStartedFrame():
                 for call in frame.function_calls:
                     inferences.called(call.tool_call_id)
             case FunctionCallResultFrame() if _is_final(frame):
-                self._told(processor, inferences.returned(frame.tool_call_id, at, answers=_runs_llm(frame)))
+                self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=_runs_llm(frame)))
             case FunctionCallCancelFrame():
                 runs = bool(getattr(frame, "run_llm", False))
-                self._told(processor, inferences.returned(frame.tool_call_id, at, answers=runs))
+                self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=runs))
             case InterruptionFrame():
                 inferences.interrupted()
 
-    def _told(self, processor: Any, facts: Iterable[Fact]) -> None:
+    def _pass_on(self, processor: Any, facts: Iterable[Fact]) -> None:
         for fact in facts:
-            # Without `enable_metrics` a pipeline measures no latencies.
+            # Without `enable_metrics` no latency is measured, here neither.
             if processor.metrics_enabled:
                 self._happened(fact)
 
@@ -134,7 +134,7 @@ def _is_duplex(processor: Any) -> bool:
     try:
         if metadata is not None and getattr(metadata(), "is_realtime_service", False):
             return True
-    except Exception:  # a service of the application's own may not be ready to tell
+    except Exception:  # the application's own service may not be ready for this question
         return False
     return any(part in _DUPLEX for base in type(processor).__mro__ for part in base.__module__.split("."))
 

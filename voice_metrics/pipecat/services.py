@@ -63,7 +63,7 @@ class Service:
 
     @property
     def speaks_like(self) -> str | None:
-        """The provider whose way of reporting it shares."""
+        """The provider with the same way of reporting."""
         return self.family or self.provider
 
 

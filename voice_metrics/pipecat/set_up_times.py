@@ -12,7 +12,7 @@ from voice_metrics.call.facts import SetUp
 from voice_metrics.pipecat.services import services_in
 
 TELLS = hasattr(BaseObserver, "on_processor_setup")
-# What takes less is no wait: most services only take notes.
+# Shorter set-ups are left out: most services only store their arguments.
 _LEAST_SECONDS = 0.001
 
 

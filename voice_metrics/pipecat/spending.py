@@ -1,4 +1,4 @@
-"""A call's budget: the moment at which its priced usage reaches it."""
+"""A call's budget, and the report when its priced usage reaches it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Budget:
         self._is_reached = False
 
     def begin(self) -> None:
-        """Begin the next call."""
+        """Reset the budget for the next call."""
         self._is_reached = False
 
     def reaches(self, spent_usd: Decimal) -> bool:
@@ -44,21 +44,21 @@ class Spending:
 
     Args:
         budget: The limit.
-        told: Receives a call's cost in US dollars when it reaches the limit.
+        report: Receives a call's cost in US dollars when it reaches the limit; `None` for no report.
     """
 
-    def __init__(self, budget: Budget, told: Callable[[float], Awaitable[None]] | None) -> None:
+    def __init__(self, budget: Budget, report: Callable[[float], Awaitable[None]] | None) -> None:
         self.budget = budget
-        self._told = told
-        # The event loop itself holds a task only weakly.
-        self._telling: set[asyncio.Task[None]] = set()
+        self._report = report
+        # The event loop holds tasks only weakly.
+        self._reporting: set[asyncio.Task[None]] = set()
 
     def look(self, spent_usd: Decimal) -> None:
         """Report, without waiting, if the call reaches its budget now."""
-        if self._told is not None and self.budget.reaches(spent_usd):
-            telling = asyncio.get_running_loop().create_task(self._tell(self._told, float(spent_usd)))
-            self._telling.add(telling)
-            telling.add_done_callback(self._telling.discard)
+        if self._report is not None and self.budget.reaches(spent_usd):
+            reporting = asyncio.get_running_loop().create_task(self._send(self._report, float(spent_usd)))
+            self._reporting.add(reporting)
+            reporting.add_done_callback(self._reporting.discard)
 
-    async def _tell(self, told: Callable[[float], Awaitable[None]], spent_usd: float) -> None:
-        await told(spent_usd)
+    async def _send(self, report: Callable[[float], Awaitable[None]], spent_usd: float) -> None:
+        await report(spent_usd)

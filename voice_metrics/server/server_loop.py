@@ -25,18 +25,18 @@ class LoopLag:
         except RuntimeError:
             app.router.lifespan_context = self._lifespan_around(app.router.lifespan_context)
         else:
-            event_loop.watch().tell(self._record)
+            event_loop.watch().add_listener(self._record)
 
     def _lifespan_around(self, inner: Any) -> Any:
         @contextlib.asynccontextmanager
         async def lifespan(app: Any) -> AsyncIterator[Any]:
             watch = event_loop.watch()
-            watch.tell(self._record)
+            watch.add_listener(self._record)
             try:
                 async with inner(app) as state:
                     yield state
             finally:
-                watch.forget(self._record)
+                watch.remove_listener(self._record)
 
         return lifespan
 
