@@ -116,7 +116,7 @@ def running(
 
 
 def free_port() -> int:
-    """A port at which nothing listens, of those that a system gives to nobody who asks for any port."""
+    """A port without a listener, outside the range from which the system picks free ports."""
     for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))

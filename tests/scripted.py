@@ -121,7 +121,7 @@ class ScriptedCall:
         if not turn.barges_in and not turn.resumes:
             await self._within(self.bench.bot_is_quiet)
         if turn.barges_in:
-            # While a sentence is still being made, it would be cut too, or not: nobody knows.
+            # A sentence still being made may be cut too, or not.
             await self._within(self.bench.reply_is_made)
             await asyncio.sleep(BARGE_IN_SECONDS)
             # Between two chunks, Pipecat's transport would play one more and tell no breakdown of the answer.

@@ -54,7 +54,7 @@ def store() -> Iterator[Store]:
     store.telemetry.shutdown()
 
 
-def test_sums_are_told_at_each_collection_and_never_twice(store: Store) -> None:
+def test_sums_are_added_at_each_collection_and_never_twice(store: Store) -> None:
     call = store.call()
     for total in (3, 6):
         call.happened(SPOKEN)
@@ -73,7 +73,7 @@ def test_a_call_is_counted_from_its_first_moment_and_runs_until_its_end(store: S
     assert store.points("voice.calls.ended.total") == [({**tags, **ended}, 1)]
 
 
-def test_a_call_that_nobody_read_before_its_end_is_not_active(store: Store) -> None:
+def test_a_call_first_read_after_its_end_is_not_active(store: Store) -> None:
     store.call().end({"end_reason": "completed"}, 9.0)
     assert [value for _, value in store.points("voice.calls.active")] == [0]
     assert [value for _, value in store.points("voice.calls.total")] == [1]
@@ -149,7 +149,7 @@ def test_collections_while_a_call_counts_lose_and_double_nothing(store: Store) -
     assert [value for _, value in store.points("voice.tts.characters.total")] == [3 * 3 * 5_000]
 
 
-def test_the_duration_ends_when_the_call_ended_and_not_when_that_is_told(store: Store) -> None:
+def test_the_duration_ends_at_the_call_s_end_not_at_its_report(store: Store) -> None:
     call = store.call()
     call.end({"end_reason": "completed"}, 9.0, 5.0)
     ((_, seconds),) = store.points("voice.session.duration.seconds")

@@ -111,9 +111,7 @@ def store() -> Store:
 
 @pytest.mark.parametrize("when", ["set-up", "start"])
 @pytest.mark.parametrize("place", PLACES)
-async def test_a_caller_hangs_up_while_a_service_retries_and_the_call_is_told(
-    place: str, when: str, store: Store
-) -> None:
+async def test_a_call_is_concluded_if_the_caller_hangs_up_during_a_retry(place: str, when: str, store: Store) -> None:
     if when == "set-up" and not SETS_UP_TOGETHER:
         pytest.skip("this Pipecat cannot cancel a worker that is being set up")
     service = Retrying(when, seconds_of_a_try(place))

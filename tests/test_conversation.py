@@ -52,7 +52,7 @@ def _responses(events: list[Timed]) -> list[float]:
                 (3.0, BotStarted()),
             ],
             [1.25],
-            id="a-detector-tells-the-true-end-of-speech",
+            id="a-detector-reports-the-true-end-of-speech",
         ),
         pytest.param([(1.0, BotStarted())], [], id="greeting-is-not-a-reply"),
         pytest.param([(1.0, UserStarted()), (2.0, UserStopped()), (2.0, BotStarted())], [0.0], id="reply-at-once"),
@@ -62,7 +62,7 @@ def _responses(events: list[Timed]) -> list[float]:
                 *((2.0, BotStarted()), (2.0, BotSpeaking()), (3.0, UserStopped()), (3.75, BotSpeaking())),
             ],
             [0.75],
-            id="a-start-that-was-told-too-early",
+            id="a-start-that-was-reported-too-early",
         ),
         pytest.param([(3.0, UserStopped()), (2.5, BotStarted())], [], id="moments-that-go-back-are-no-wait"),
         pytest.param(
@@ -292,7 +292,7 @@ def test_response_times(events: list[Timed], expected: list[float]) -> None:
                 (2.5, BotStopped()),
             ],
             [TurnEnded(COMPLETED, 1.5)],
-            id="who-speaks-on-does-not-start-again",
+            id="continued-speech-is-no-new-start",
         ),
         pytest.param([(1.0, BotStopped())], [], id="stop-without-a-start"),
     ],
@@ -324,7 +324,7 @@ def test_the_end_of_the_call_ends_the_turn(events: list[Timed], cut_off: bool, e
     assert _of_turns(conversation.end(4.0, cut_off=cut_off)) == []
 
 
-def test_an_event_of_another_kind_is_nobodys_business() -> None:
+def test_an_event_of_another_kind_is_ignored() -> None:
     assert Conversation().take("anything", 1.0) == ()
 
 

@@ -62,7 +62,7 @@ RUNNING = {"function_name": "book", "tool_call_id": "call_1", "arguments": {}}
             VADUserStartedSpeakingFrame(start_secs=0.2), VoiceStarted(0.2), id="voice-was-heard-for-long-enough"
         ),
         pytest.param(VADUserStoppedSpeakingFrame(stop_secs=0.3), VoiceStopped(0.3), id="silence-is-certain"),
-        pytest.param(VADUserStoppedSpeakingFrame(), VoiceStopped(0.0), id="silence-is-told-at-once"),
+        pytest.param(VADUserStoppedSpeakingFrame(), VoiceStopped(0.0), id="silence-is-reported-at-once"),
         pytest.param(InterruptionFrame(), Interruption(), id="interruption"),
         pytest.param(FunctionCallsStartedFrame([]), None, id="functions-are-asked-for-but-do-not-run-yet"),
         pytest.param(InputAudioRawFrame(b"", 16000, 1), None, id="audio"),
@@ -112,7 +112,7 @@ class Model:
         pytest.param(Model({}, 10.0), 10.0, id="the-services"),
         pytest.param(Model({}, None), None, id="none"),
         pytest.param(object(), None, id="of-a-model-that-does-not-say"),
-        pytest.param(None, None, id="of-a-model-nobody-knows"),
+        pytest.param(None, None, id="of-an-unknown-model"),
     ],
 )
 def test_a_functions_deadline(model: object, seconds: float | None) -> None:
@@ -144,7 +144,7 @@ def test_whether_a_function_is_registered(registered: list[str | None], told: bo
     assert running.registered is told
 
 
-def test_of_a_model_nobody_knows_no_function_is_called_unregistered() -> None:
+def test_of_an_unknown_model_no_function_counts_as_unregistered() -> None:
     for model in (None, object()):
         frame = FunctionCallInProgressFrame(**RUNNING)
         assert event(frame, model) == FunctionRunning(frame.id, "call_1", "book", None, None)
@@ -294,7 +294,7 @@ def test_an_error_is_its_processor_and_category_and_never_its_text() -> None:
     assert "sk-123" not in repr(told)
 
 
-def test_an_error_of_which_nobody_knows_the_origin_is_told_and_so_is_whether_it_is_fatal() -> None:
+def test_an_error_of_unknown_origin_is_an_event_with_its_fatality() -> None:
     harmless, fatal = ErrorFrame("refused"), ErrorFrame("refused")
     fatal.fatal = True
 

@@ -21,7 +21,7 @@ PRICES = """
 """
 
 
-async def test_models_that_nobody_has_a_price_for_are_named_and_cost_nothing() -> None:
+async def test_models_without_a_price_are_named_and_cost_nothing() -> None:
     metrics = VoiceMetricsProcessor()
     await run_call(DEMO, before_output=[metrics])
     summary = metrics.summary()

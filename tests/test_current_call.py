@@ -215,7 +215,7 @@ async def test_concurrent_calls_never_mix(shop, layout, parallel):
 @pytest.mark.parametrize("parallel", [pytest.param(True, id="parallel"), pytest.param(False, id="one-by-one")])
 async def test_calls_that_are_built_in_one_task_never_mix(shop, layout, parallel):
     bots = [Bot(shop, call_id, layout, run_in_parallel=parallel) for call_id in ("c-1", "c-2", "c-3")]
-    await visit("nobody's: built by the task of three calls")
+    await visit("no call's: built by the task of three calls")
     await asyncio.gather(*(bot.run() for bot in bots))
     assert shop.visits() == dict.fromkeys(("c-1", "c-2", "c-3"), ONCE_EACH)
 
@@ -224,13 +224,13 @@ async def test_calls_one_after_another_in_one_task_never_mix(shop):
     layout = LAYOUTS[0].values[0]
     for call_id in ("c-1", "c-2"):
         bot = Bot(shop, call_id, layout)
-        await visit("nobody's: before the call")
+        await visit("no call's: before the call")
         await bot.run()
-        await visit("nobody's: after the call")
+        await visit("no call's: after the call")
     assert shop.visits() == dict.fromkeys(("c-1", "c-2"), ONCE_EACH)
 
 
-async def test_what_a_call_refuses_is_told_to_it(shop):
+async def test_a_refused_number_is_reported_to_its_call(shop):
     current = CurrentCall()
     current.begin(shop.own({"call_id": "c-1"}), shop.refused.append)
     record_metric(VISITS, -1, place="a")

@@ -175,7 +175,7 @@ async def test_an_error_between_two_calls_is_no_end_of_the_second() -> None:
     quiet = LastStraw()
     await run([quiet, metrics], StopFrame())
     await metrics.cleanup()
-    await quiet.push_error("nobody listens", fatal=True)
+    await quiet.push_error("no listener", fatal=True)
     await run([quiet, metrics], StopFrame())
     await metrics.cleanup()
     assert [(summary.errors, summary.end_reason) for summary in announced] == [(0, "completed")] * 2
@@ -193,7 +193,7 @@ async def test_an_error_and_the_frame_that_carries_it_are_one() -> None:
     assert [type(event) for event in told] == [ErrorRaised]
 
 
-def test_a_call_that_is_stopped_is_told_although_its_event_loop_ends_at_once(
+def test_a_stopped_call_is_concluded_although_its_loop_ends_at_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: list[str]
 ) -> None:
     path = tmp_path / "calls.db"

@@ -81,5 +81,5 @@ def test_what_is_in_the_file_is_read(name: str):
     assert name in DEFAULTS or name in PLUG_IN.names
 
 
-def test_every_variable_of_ours_is_in_the_file():
+def test_every_variable_of_the_plug_in_is_in_the_file():
     assert {name for name in PLUG_IN.names if name.startswith("VOICE_METRICS_")} <= NAMED.keys()

@@ -87,9 +87,7 @@ async def test_every_series_is_cumulative_and_begins_at_zero(receiver: Receiver)
 
 
 @pytest.mark.parametrize("behaviour", [answering(503), answering(401), hang], ids=["unavailable", "forbidden", "hangs"])
-async def test_an_export_that_nobody_acknowledged_is_not_claimed(
-    receiver: Receiver, log: list[str], behaviour: Any
-) -> None:
+async def test_an_unacknowledged_export_is_not_claimed(receiver: Receiver, log: list[str], behaviour: Any) -> None:
     receiver.behaviour = behaviour
     telemetry = telemetry_to(receiver.url, VOICE_METRICS_EXPORT_TIMEOUT="1")
     metrics = VoiceMetricsProcessor(telemetry=telemetry)
@@ -112,7 +110,7 @@ class Timed(VoiceMetricsProcessor):
 
 
 @pytest.mark.parametrize("behaviour", [None, hang, drip_headers, answering(429, retry_after="30")],
-                         ids=["nobody-there", "hangs", "byte-by-byte", "asks-for-time"])  # fmt: skip
+                         ids=["no-server", "hangs", "byte-by-byte", "asks-for-time"])  # fmt: skip
 async def test_clean_up_waits_for_no_server_longer_than_it_may(receiver: Receiver, behaviour: Any) -> None:
     receiver.behaviour = behaviour or accept
     url = receiver.url if behaviour else f"http://127.0.0.1:{free_port()}"

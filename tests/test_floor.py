@@ -44,7 +44,7 @@ def _held(facts: list[Fact]) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("events", "caller", "bot", "both"),
     [
-        pytest.param([], 0.0, 0.0, 0.0, id="nobody-speaks"),
+        pytest.param([], 0.0, 0.0, 0.0, id="neither-speaks"),
         pytest.param([(1.0, BotStarted()), (3.0, BotStopped())], 0.0, 2.0, 0.0, id="the-bot"),
         pytest.param(
             [(1.2, VoiceStarted(0.2)), (3.5, VoiceStopped(0.5))], 2.0, 0.0, 0.0, id="onset-and-end-not-decisions"
@@ -82,7 +82,7 @@ def _held(facts: list[Fact]) -> dict[str, float]:
             0.0,
             2.0,
             0.0,
-            id="a-pause-in-an-answer-is-nobodys",
+            id="a-pause-in-an-answer-has-no-holder",
         ),
         pytest.param(
             [
@@ -112,7 +112,7 @@ def test_who_spoke(events: list[Timed], caller: float, bot: float, both: float) 
 @pytest.mark.parametrize(
     ("events", "expected"),
     [
-        pytest.param([], [(SilenceAfter.START, 10.0, 0.0)], id="a-call-in-which-nobody-speaks"),
+        pytest.param([], [(SilenceAfter.START, 10.0, 0.0)], id="a-call-without-speech"),
         pytest.param(
             [(1.0, BotStarted()), (4.0, BotStopped()), (9.0, BotStarted())],
             [(SilenceAfter.START, 1.0, 9.0), (SilenceAfter.BOT, 5.0, 1.0)],
@@ -146,7 +146,7 @@ def test_a_call_in_course_has_a_floor_up_to_now_and_reading_it_changes_nothing()
         assert totals.longest_silence == 1.0
 
 
-def test_speech_is_told_once_it_can_no_longer_change() -> None:
+def test_speech_is_reported_once_it_can_no_longer_change() -> None:
     conversation = Conversation()
     conversation.take(BotStarted(), 1.0)
     conversation.take(BotStopped(), 2.0)

@@ -45,7 +45,7 @@ def _settled(events: list[tuple[float, Event]]) -> list[Fact]:
         pytest.param(
             [(1.0, FunctionRunning(1, "a", "book")), (1.5, FunctionRaised(2, "book"))],
             [FunctionSettled("book", FAILED, 0.5)],
-            id="raised-and-told-by-the-error-alone",
+            id="raised-and-reported-by-the-error-alone",
         ),
         pytest.param([(1.5, FunctionRaised(2, "book"))], [], id="error-of-a-function-that-does-not-run"),
         pytest.param(
@@ -132,7 +132,7 @@ def test_what_still_runs_at_the_end_is_cancelled_once() -> None:
 @pytest.mark.parametrize(
     ("registered", "told"),
     [
-        pytest.param(True, {f"f{number}" for number in range(MOST_NAMES + 9)}, id="registered-names-are-all-told"),
+        pytest.param(True, {f"f{number}" for number in range(MOST_NAMES + 9)}, id="registered-names-are-all-kept"),
         pytest.param(None, {*(f"f{number}" for number in range(MOST_NAMES)), "other"}, id="others-up-to-a-limit"),
         pytest.param(False, {"unknown"}, id="names-that-are-not-registered-are-one"),
     ],
@@ -149,7 +149,7 @@ def test_how_many_names_a_call_has(registered: bool | None, told: set[str]) -> N
     assert names[-1] == names[0]
 
 
-def test_an_exception_settles_its_call_whatever_the_name_it_is_told_under() -> None:
+def test_an_exception_settles_its_call_under_any_reported_name() -> None:
     calls = FunctionCalls()
     for number in range(MOST_NAMES):
         calls.take(FunctionAnswered(next(FRAMES), f"{number}", f"f{number}"), 1.0)

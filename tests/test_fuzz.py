@@ -66,11 +66,11 @@ STUCK_SECONDS = 5.0
 
 
 class UnknownData(DataFrame):
-    """A frame that nobody told us of."""
+    """A frame of an unknown class."""
 
 
 class UnknownSystem(SystemFrame):
-    """A frame that nobody told us of."""
+    """A frame of an unknown class."""
 
 
 class UnknownStart(StartFrame):
@@ -86,7 +86,7 @@ class UnknownMetrics(MetricsFrame):
 
 
 class UnknownMeasurement(MetricsData):
-    """A measurement that nobody told us of."""
+    """A measurement of an unknown class."""
 
     value: float
 
@@ -258,7 +258,7 @@ def frames(draw: st.DrawFn) -> Frame:
         if draw(st.integers(0, 5)) == 0:
             setattr(frame, name, draw(LIKELY.get(name, junk)))
     if isinstance(frame, CancelFrame):
-        # One that cannot be shown is lost in Pipecat, and nothing tells when it was taken.
+        # Pipecat loses one that cannot be shown, without a sign of its arrival.
         frame.reason = draw(st.one_of(st.none(), st.text()))
     elif needed and draw(st.integers(0, 9)) == 0:
         delattr(frame, draw(st.sampled_from(needed)).name)
@@ -322,7 +322,7 @@ class End(Bare):
 
 
 class Watched(VoiceMetricsObserver):
-    """Knows when it has been told a frame; it never is once Pipecat has dropped it."""
+    """Sets an event at each observed frame; Pipecat may have dropped it by then."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         super().__init__(telemetry=telemetry)

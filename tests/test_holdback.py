@@ -1,4 +1,4 @@
-"""Latencies that an interruption cut are told from true ones."""
+"""Latencies that an interruption cut are marked, true ones are not."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_turn_is_the_herald_of_an_interruption_that_comes_late(seconds: float,
     assert held.interrupted(1.2) == [FirstByte("Mind", None, seconds, interrupted=interrupted)]
 
 
-def test_a_turn_that_interrupts_nobody_marks_nothing() -> None:
+def test_a_turn_that_cuts_no_request_marks_nothing() -> None:
     held = HoldBack(0.02)
     held.turn_started(1.0)
     held.put(Processing("Mind", None, 5.0), 1.125)
@@ -111,7 +111,7 @@ def test_the_time_itself_is_inside() -> None:
     assert held.flush() == [CUT]
 
 
-def test_it_holds_for_20_ms_unless_it_is_told_otherwise() -> None:
+def test_it_holds_for_20_ms_by_default() -> None:
     held = HoldBack()
     held.put(TRUE, 1.0)
     assert held.next_due == 1.02

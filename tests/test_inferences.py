@@ -109,7 +109,7 @@ def test_frames_tell_processing_chunks_and_whole_requests(steps: tuple[Step, ...
     assert told(*steps) == facts
 
 
-def test_service_that_hears_and_speaks_tells_nothing_by_its_responses() -> None:
+def test_service_that_hears_and_speaks_gives_no_durations() -> None:
     assert told(began(1.0), chunk(1.5), chunk(2.0), ended(9.0), duplex=True) == []
 
 

@@ -69,7 +69,7 @@ class Fed:
         self.announced.append(summary)
 
 
-async def test_measurements_are_told_without_any_further_frame() -> None:
+async def test_measurements_are_recorded_without_a_further_frame() -> None:
     fed = Fed()
     for prompt in (100, 20, 3):
         fed.tap.take(tokens(prompt))
@@ -79,7 +79,7 @@ async def test_measurements_are_told_without_any_further_frame() -> None:
     await fed.tap.conclude()
 
 
-async def test_measurements_of_a_later_moment_are_told_too() -> None:
+async def test_measurements_of_a_later_moment_are_recorded_too() -> None:
     fed = Fed()
     for prompt in (100, 20):
         fed.tap.take(tokens(prompt))

@@ -1,4 +1,4 @@
-"""Which speech answers which turn: tables of what works on an answer, and of what leaves a turn unanswered."""
+"""Speech and the turn that it answers: tables of work on an answer, and of turns without one."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def test_a_model_that_answers_before_the_turns_end_is_announced_answers_from_the
     assert _facts([*AHEAD, *TOLD_TWICE, LATER]) == [Responded(pytest.approx(0.6))]
 
 
-def test_a_caller_who_goes_on_after_an_early_answer_asks_again() -> None:
+def test_a_caller_continuing_after_an_early_answer_asks_again() -> None:
     goes_on: list[Timed] = [(3.0, VoiceStarted()), (4.2, VoiceStopped(0.2)), (4.5, UserStopped())]
     answer: list[Timed] = [
         (4.55, SpeechEnded()),

@@ -133,7 +133,7 @@ def test_audio_of_no_length_is_neither_a_measurement_nor_a_fault(seconds: float,
     assert facts(item) == heard
 
 
-def test_a_usage_without_a_total_is_told_all_the_same() -> None:
+def test_a_usage_without_a_total_is_recorded() -> None:
     tokens = LLMTokenUsage.model_construct(prompt_tokens=10, completion_tokens=5, total_tokens=None)
     item = LLMUsageMetricsData.model_construct(processor=LLM, model="gpt-4.1", value=tokens)
     assert facts(item) == [TokensUsed("OpenAILLMService", "gpt-4.1", 10, 5)]
@@ -160,9 +160,9 @@ def test_a_broken_item_costs_itself_only() -> None:
         pytest.param(
             usage(100, 50, 2150, cache_read_input_tokens=1800, cache_creation_input_tokens=200),
             2100,
-            id="total-tells-net",
+            id="total-shows-net",
         ),
-        pytest.param(usage(1000, 50, 1250, cache_read_input_tokens=200), 1200, id="the-total-alone-tells-net"),
+        pytest.param(usage(1000, 50, 1250, cache_read_input_tokens=200), 1200, id="the-total-alone-shows-net"),
         pytest.param(usage(1000, 50, 1050, cache_read_input_tokens=1000), 1000, id="a-prompt-that-was-cached-whole"),
         pytest.param(usage(100, 50, 150, cache_read_input_tokens=1800), 1900, id="more-cached-than-prompt-is-net"),
         pytest.param(
@@ -230,21 +230,23 @@ def test_a_request_that_used_no_tokens_is_no_measurement(
     assert len(facts(item)) == len(told)
 
 
-def test_details_that_no_one_reported_are_absent_and_not_zero() -> None:
+def test_unreported_details_are_absent_and_not_zero() -> None:
     (used,) = facts(usage(10, 5, 15, cache_read_input_tokens=0))
     assert isinstance(used, TokensUsed)
     assert (used.cache_read, used.cache_creation, used.reasoning, used.input_audio) == (0, None, None, None)
 
 
-def test_tokens_are_told_with_every_detail_that_was_reported() -> None:
+def test_tokens_are_recorded_with_every_reported_detail() -> None:
     details = {"cache_read_input_tokens": 5, "cache_creation_input_tokens": 4, "reasoning_tokens": 3}
     assert facts(usage(100, 10, 110, **details)) == [
         TokensUsed("OpenAILLMService", "gpt-4.1", 100, 10, cache_read=5, cache_creation=4, reasoning=3)
     ]
 
 
-@pytest.mark.skipif("input_audio_tokens" not in LLMTokenUsage.model_fields, reason="this Pipecat tells no audio tokens")
-def test_tokens_of_audio_are_told_apart() -> None:
+@pytest.mark.skipif(
+    "input_audio_tokens" not in LLMTokenUsage.model_fields, reason="this Pipecat reports no audio tokens"
+)
+def test_tokens_of_audio_are_recorded_apart() -> None:
     (used,) = facts(usage(100, 10, 110, input_audio_tokens=7, output_audio_tokens=6, cache_read_input_audio_tokens=2))
     assert isinstance(used, TokensUsed)
     assert (used.input_audio, used.output_audio, used.cache_read_input_audio) == (7, 6, 2)

@@ -39,6 +39,6 @@ async def test_each_measurement_is_a_line_and_usage_adds_up(log: list[str]) -> N
 
 
 @pytest.mark.parametrize("level", ["info", "LOUD", 20])
-def test_a_level_that_there_is_not_is_told(level: str) -> None:
+def test_an_unknown_level_raises_with_an_example(level: str) -> None:
     with pytest.raises(ValueError, match=f"level={level!r}: expected a level of loguru, such as 'INFO'"):
         MetricsLogger(level=level)

@@ -69,7 +69,7 @@ async def test_of_two_workers_the_one_that_talks_to_the_caller_is_observed(
     assert sum("begins" in line for line in lines) == 1
 
 
-async def test_a_setting_that_cannot_be_used_is_told_and_the_call_is_measured(
+async def test_an_unusable_setting_is_logged_and_the_call_is_measured(
     monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
     monkeypatch.setenv("PIPECAT_SETUP_FILES", str(SETUP_FILE))
@@ -128,7 +128,7 @@ async def test_a_fault_costs_one_measurement_and_not_the_observer() -> None:
     assert observer.summary() is None
 
 
-async def test_being_told_a_frame_never_waits() -> None:
+async def test_observing_a_frame_never_waits() -> None:
     observer, other = VoiceMetricsObserver(), asyncio.Event()
     call = scripted_call(SHORT, observers=[Stopwatch(observer, other)])
 

@@ -51,7 +51,7 @@ def test_a_name_that_prometheus_takes_for_another_is_taken(name: str, label: str
     assert str(caught.value) == f"attributes[{name!r}]: the label {label} is taken; choose another name"
 
 
-def test_an_attribute_without_a_name_is_told() -> None:
+def test_an_attribute_without_a_name_raises() -> None:
     with pytest.raises(ValueError, match=r"attributes\[''\]: expected a name, such as 'tenant'"):
         Options.checked({}, None, {"": "x"})
 

@@ -259,7 +259,7 @@ async def test_an_idle_time_out_ended_the_call(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_the_last_outcome_counts_whoever_says_it(place: str) -> None:
+async def test_the_last_outcome_counts_from_any_source(place: str) -> None:
     store = Store()
 
     async def act(bot: Bot) -> None:

@@ -1,4 +1,4 @@
-"""The application's own numbers: what is recorded, what is refused, and that neither hurts the call."""
+"""The application's own numbers: recorded or refused, and never at the cost of the call."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_attributes_are_text_on_the_wire(recorded, own, value, text):
         pytest.param({"kind": "summary"}, "kind='summary': expected", id="kind"),
         pytest.param({"kind": None}, "it was not declared; register_metric declares it", id="undeclared"),
         pytest.param({"unit": "milliseconds"}, "expected 'ms'", id="unit"),
-        pytest.param({"key": "voice.x"}, "are taken", id="name-of-ours"),
+        pytest.param({"key": "voice.x"}, "are taken", id="name-of-the-plug-in"),
         pytest.param({"key": "ä"}, "expected a letter", id="name"),
         pytest.param({"key": 7}, "expected a name", id="name-that-is-no-text"),
         pytest.param({"attributes": {"a": None}}, "attribute 'a' is a NoneType, expected text", id="attribute-absent"),
@@ -124,7 +124,9 @@ def test_attributes_are_text_on_the_wire(recorded, own, value, text):
         pytest.param({"attributes": {7: "x"}}, "an attribute has no name that is text", id="attribute-without-name"),
         pytest.param({"attributes": {"": "x"}}, "an attribute has no name that is text", id="attribute-of-empty-name"),
         pytest.param({"attributes": {"a" * 257: "x"}}, "an attribute has no name", id="attribute-of-too-long-name"),
-        pytest.param({"attributes": {"call_id": "x"}}, "'call_id' is one of the call's own", id="attribute-of-ours"),
+        pytest.param(
+            {"attributes": {"call_id": "x"}}, "'call_id' is one of the call's own", id="attribute-of-the-call"
+        ),
         pytest.param({"attributes": {"tenant": "x"}}, "'tenant' is one of the call's own", id="attribute-of-the-user"),
         pytest.param({"attributes": {"call.id": "x"}}, "'call.id' is one of the call's own", id="same-label-as-ours"),
         pytest.param({"attributes": {"le": "x"}}, "'le' is one of Prometheus' own", id="label-of-a-bucket"),
@@ -253,7 +255,7 @@ def test_a_call_that_ends_while_a_value_is_looked_at_takes_no_room(recorded):
     assert recorded.metrics() == {}
 
 
-def test_numbers_after_a_call_are_told_once_for_each_name(own):
+def test_numbers_after_a_call_are_logged_once_for_each_name(own):
     said: list[str] = []
     sink = logger.add(lambda line: said.append(line.record["message"]), level="WARNING")
     own.close()

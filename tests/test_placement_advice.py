@@ -37,7 +37,7 @@ class _Service(Passage):
         await super().process_frame(frame, direction)
 
 
-# Pipecat's own services are told by the names of their base classes.
+# Pipecat's own services are recognised by the names of their base classes.
 class STTService(_Service):
     """A base class by its name."""
 

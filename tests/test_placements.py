@@ -69,7 +69,7 @@ def told(summary: CallSummary | None) -> dict[str, Any]:
 
 
 def happened(truth: Truth, end_reason: str) -> dict[str, Any]:
-    """What `told` should say."""
+    """The expected result of `told`."""
     functions: dict[str, int] = {}
     for (_, outcome), count in truth.functions.items():
         functions[outcome] = functions.get(outcome, 0) + count
@@ -126,7 +126,7 @@ async def test_the_demo_has_what_the_script_says() -> None:
 
     truth = await run_call(DEMO, at_end=[metrics])
 
-    # Every turn of the caller interrupts, most of them nobody.
+    # Every turn of the caller interrupts, most of them a silent bot.
     assert (truth.interruption_frames, truth.interruptions) == (5, 1)
     assert truth.turns["interrupted"] == 2  # the caller's barge-in, and the end of the call in mid-sentence
     assert dict(truth.functions) == {("find_table", "completed"): 1, ("slow_search", "timed_out"): 1}

@@ -244,7 +244,7 @@ async def test_calls_at_the_same_time_have_their_own_numbers(store: Store) -> No
         pytest.param(None, True, "cancelled", id="cancel"),
     ],
 )
-async def test_each_ending_is_told_once(
+async def test_each_ending_is_announced_once(
     store: Store, log: list[str], ending: type[Frame] | None, cancel: bool, reason: str
 ) -> None:
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
@@ -256,7 +256,7 @@ async def test_each_ending_is_told_once(
 
     await run([metrics], [usage(1, 1)], ending=ending() if ending else None, cancel=cancel)
     await asyncio.sleep(0.8)
-    # After a StopFrame, Pipecat 1.3.0 leaves this to whoever holds the processor.
+    # After a StopFrame, Pipecat 1.3.0 leaves this to the processor's owner.
     await metrics.cleanup()
     assert [summary.end_reason for summary in summaries] == [reason]
     assert len([line for line in log if line.startswith(f"INFO Call {metrics.call_id}: ")]) == 1
@@ -292,7 +292,7 @@ async def test_after_a_stop_the_processor_starts_a_second_call_of_its_own(store:
     assert store.total("voice.calls.ended.total") == 2
 
 
-async def test_clean_up_without_a_start_tells_nothing(store: Store, log: list[str]) -> None:
+async def test_clean_up_without_a_start_announces_no_call(store: Store, log: list[str]) -> None:
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
     await metrics.cleanup()
     assert metrics.summary() is None
@@ -449,7 +449,7 @@ def test_an_unknown_keyword_is_an_error() -> None:
         VoiceMetricsProcessor(llm_modell="gpt")  # type: ignore[call-arg]
 
 
-def test_a_model_that_is_no_text_is_told_at_once() -> None:
+def test_a_model_that_is_no_text_raises_at_once() -> None:
     with pytest.raises(TypeError, match=r"tts_model=7: expected the name of a model"):
         VoiceMetricsProcessor(tts_model=7)  # type: ignore[arg-type]
 
@@ -459,7 +459,7 @@ def test_a_model_that_is_no_text_is_told_at_once() -> None:
     [
         pytest.param({"tenant": 7}, TypeError, id="not-text"),
         pytest.param({7: "tenant"}, TypeError, id="name-is-not-text"),
-        pytest.param({"call_id": "x"}, ValueError, id="a-name-of-ours"),
+        pytest.param({"call_id": "x"}, ValueError, id="a-reserved-name"),
     ],
 )
 def test_attributes_are_checked_at_construction(attributes: dict[Any, Any], error: type[Exception]) -> None:
@@ -472,7 +472,7 @@ def test_the_exporter_that_bots_know_by_name_is_the_same_processor() -> None:
     assert isinstance(exporter, VoiceMetricsProcessor)
 
 
-async def test_a_call_that_begins_before_the_last_one_is_told_leaves_it_its_own_ledger_row(
+async def test_a_call_begun_before_the_last_one_is_concluded_has_its_own_row(
     store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))

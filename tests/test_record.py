@@ -1,4 +1,4 @@
-"""The record adds facts up; the summary tells them, and nothing that did not happen."""
+"""The record adds facts up; the summary has the totals, and `None` for absent numbers."""
 
 import json
 import random
@@ -184,8 +184,8 @@ def test_cost_adds_up_to_the_last_digit_and_names_what_has_no_price() -> None:
         Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.0000001"), "genai-prices 0.2.3", "2026-11-01"),
         Priced(Leg.LLM, "OpenAILLMService", "gpt-4.1", Decimal("0.02"), "genai-prices 0.2.3", "2026-11-01"),
         Priced(Leg.TTS, "CartesiaTTSService", "sonic", Decimal("0.01"), "voice-prices 0.11.0", None),
-        Unpriced(Leg.STT, "GladiaSTTService", "solaria", "nobody knows"),
-        Unpriced(Leg.STT, "GladiaSTTService", "solaria", "nobody knows"),
+        Unpriced(Leg.STT, "GladiaSTTService", "solaria", "no source has a price"),
+        Unpriced(Leg.STT, "GladiaSTTService", "solaria", "no source has a price"),
     )
     cost = kept.costs.summary(30.0)
     assert cost.llm_usd == Decimal("0.0200001")
@@ -283,7 +283,7 @@ def test_what_happens_twice_counts_twice() -> None:
     assert told["errors"] == told["dropped"] == told["ttfb"]["interrupted"] == 2
 
 
-def test_cost_is_told_for_each_leg() -> None:
+def test_cost_is_summed_for_each_leg() -> None:
     prices = [Priced(leg, "P", "m", Decimal(usd), "s", None) for leg, usd in
               ((Leg.LLM, "0.4"), (Leg.STT, "0.2"), (Leg.TTS, "0.1"))]  # fmt: skip
     cost = record(*prices).costs.summary(60.0)

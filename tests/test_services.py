@@ -1,4 +1,4 @@
-"""Images and video that a service takes and reports as text are told apart from a service that takes none."""
+"""A service that reports images or video as text is distinct from one that takes none."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ async def detail(path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> CallD
 
 
 @pytest.mark.parametrize("way", ["before_output", "at_end", "observer"])
-async def test_a_call_tells_how_long_its_services_took_to_be_ready(
+async def test_a_call_shows_the_time_of_its_services_set_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call = await detail(tmp_path / "calls.db", monkeypatch, way)
@@ -69,7 +69,7 @@ async def test_a_call_tells_how_long_its_services_took_to_be_ready(
     shown = capsys.readouterr().out
     assert "speech" in {row.kind for row in call.timeline}
     assert re.search(r"s  turn  ", shown)
-    assert not re.search(r"s  speech  ", shown)  # the floor is told above
+    assert not re.search(r"s  speech  ", shown)  # the floor is above
     told = story(call, 0.0)["start_up"]
     if not TELLS:
         assert not taken

@@ -52,7 +52,7 @@ def test_two_models_are_kept_apart() -> None:
         pytest.param((FIRST, WHOLE, TokensUsed("LLM", "m", 100, 0)), id="no-completion"),
     ],
 )
-def test_a_speed_that_cannot_be_told_is_not_told(pieces: tuple[FirstByte | Processing | TokensUsed, ...]) -> None:
+def test_an_unknowable_speed_is_not_reported(pieces: tuple[FirstByte | Processing | TokensUsed, ...]) -> None:
     assert take_all(pieces) == [None, None, None]
 
 

@@ -24,7 +24,7 @@ from voice_metrics.call.token_counts import Counts, gross
         pytest.param((21, 12), 33, {"reasoning": 60}, (21, 72), id="a-total-that-lacks-the-reasoning-too"),
         pytest.param((21, 12), None, {"reasoning": 60}, (21, 72), id="no-total-and-more-reasoning-than-completion"),
         pytest.param((21, 72), None, {"reasoning": 60}, (21, 72), id="no-total"),
-        pytest.param((100, 50), 2150, {"cached": 2000}, (2100, 50), id="net-of-cache-told-by-the-total"),
+        pytest.param((100, 50), 2150, {"cached": 2000}, (2100, 50), id="net-of-cache-by-the-total"),
         pytest.param((100, 50), 2190, {"cached": 2000, "reasoning": 40}, (2100, 90), id="net-of-cache-and-reasoning"),
         pytest.param((500, 50), 590, {"cached": 40, "reasoning": 40}, (500, 90), id="as-much-cached-as-reasoned"),
         pytest.param(

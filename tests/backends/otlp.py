@@ -76,7 +76,7 @@ class Feed:
     service_name: str = "voice-bot"
 
     def send(self, parts: Iterable[Points], at: float) -> bool:
-        """Send the current values of some points; False when nobody listens.
+        """Send the current values of some points; False if no server listens.
 
         Args:
             parts: The points.

@@ -119,7 +119,7 @@ class Performance:
             time.sleep(max(0.0, started_at + moment / TEMPO - time.monotonic()))
             self._step(telemetry, call, event)
         outage.join()
-        # Calls that ended while nobody listened were told so at once, and are delivered later.
+        # Calls that ended without a server were reported unacknowledged at once, and are delivered later.
         assert {future.result(30) for future in self.closing} == {True, False}
         return telemetry
 

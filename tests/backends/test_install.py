@@ -27,7 +27,7 @@ def test_programs_that_are_there_are_not_fetched_again(tmp_path: Path):
     assert {path.name for path in (FOLDER / "bin").iterdir()} == {*PROGRAMS, *built}
 
 
-def test_a_system_without_packages_of_debian_is_told_so(tmp_path: Path):
+def test_a_system_without_debian_packages_gets_a_message(tmp_path: Path):
     (tmp_path / "bash").symlink_to("/bin/bash")
     answer = run(str(tmp_path / "programs"), PATH=str(tmp_path))
     assert answer.returncode == 1

@@ -153,7 +153,7 @@ CASES = {
         RESPONSE,
         Case(quiet, within(300, 480, all_of(quiet)), fast=(450, 470), silent=(300,)),
     ),
-    "nobody-calls-after-an-outage": (
+    "no-calls-after-an-outage": (
         ERRORS,
         Case(within(0, 360, busy), OUTAGE, fast=(345,), no_page=(400, 480)),
     ),

@@ -1,6 +1,6 @@
 """What four ways of running store, measured with real stores: series of a call and of a process, and events.
 
-The demo's call is held twice in one process, so that what a call adds can be told from what a process has. From that
+The demo's call is held twice in one process, to separate the series of a call from those of a process. From that
 the table of GRAFANA_QUICKSTART.md follows: series that had a point in the last 20 minutes at 10, 1 000 and 100 000
 calls an hour, each of three minutes, and the size of an event. Needs the programs of `scripts/get-backends`.
 """

@@ -74,7 +74,7 @@ def started(folder: Path, every: str, cleanup: ExitStack) -> Fleet:
 
 
 class Restarts:
-    """Stops a gateway and starts it again, the two in turns, until told to stop."""
+    """Stops and starts the two gateways in turns, until the end."""
 
     def __init__(self, gateways: list[Program], every_seconds: float) -> None:
         self.number = 0

@@ -69,7 +69,7 @@ def spawn(environment: dict[str, str], tmp_path: Path) -> Run:
 
 @pytest.fixture
 def calls(environment: dict[str, str]) -> Path:
-    """Three calls: one that went well, one that is slow, failed and owed, one that nobody priced."""
+    """Three calls: one that went well, one slow, failed and undelivered, one without a price."""
     path = Path(environment["VOICE_METRICS_DB"])
     ledger = Ledger(path)
     start = NOON.timestamp()

@@ -268,7 +268,7 @@ def test_a_ledger_that_is_not_there_is_one_line(run: Run, environment: dict[str,
     )
 
 
-def test_of_two_calls_of_one_id_the_key_tells_which(run: Run, environment: dict[str, str]) -> None:
+def test_the_key_distinguishes_two_calls_of_one_id(run: Run, environment: dict[str, str]) -> None:
     ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
     for key in ("first", "second"):
         ledger.call_started(key, NOON, summary("sip-1", errors=len(key)))

@@ -78,7 +78,7 @@ def test_a_token_that_the_server_knows_is_not_doubted(receiver: Receiver) -> Non
     assert "holds no colon" in bad(look(receiver, OTEL_EXPORTER_OTLP_HEADERS=encoded(TOKEN)))
 
 
-def test_a_warning_of_a_server_that_accepts_is_told(receiver: Receiver) -> None:
+def test_a_warning_of_an_accepting_server_is_shown(receiver: Receiver) -> None:
     receiver.behaviour = rejecting("your trial ends tomorrow", points=0)
     found = look(receiver)
     assert found.ok
@@ -109,13 +109,13 @@ def test_what_the_server_said_is_told_in_words(behaviour: object, words: str, re
     assert words in bad(found)
 
 
-def test_a_server_that_is_not_there_is_told() -> None:
+def test_a_missing_server_is_reported() -> None:
     found = examine({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"})
     assert "it refuses the connection" in bad(found)
     assert found.round_trip_seconds is None
 
 
-def test_a_certificate_is_told(certificate: Path) -> None:
+def test_an_untrusted_certificate_is_reported(certificate: Path) -> None:
     with running(accept, certificate=certificate) as receiver:
         assert "its certificate is not trusted" in bad(look(receiver))
         assert look(receiver, OTEL_EXPORTER_OTLP_CERTIFICATE=str(certificate)).ok
@@ -273,7 +273,7 @@ def test_a_ledger_that_cannot_be_made_is_wrong(receiver: Receiver, tmp_path: Pat
     assert "it is a folder" in bad(look(receiver, VOICE_METRICS_DB=str(tmp_path)))
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc, in which nobody can make a file")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc, in which no file can be made")
 def test_a_ledger_where_permissions_allow_what_the_file_system_does_not_is_wrong(receiver: Receiver) -> None:
     found = look(receiver, VOICE_METRICS_DB="/proc/new/calls.db")
     assert not found.ok
@@ -343,7 +343,7 @@ def test_the_cost_of_a_call_is_reckoned_from_the_table() -> None:
     assert "share" in str(shared)
 
 
-def test_exponential_histograms_are_told_to_leave_the_dashboard_s_latencies_empty(receiver: Receiver) -> None:
+def test_exponential_histograms_give_advice_about_the_dashboard(receiver: Receiver) -> None:
     name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
     (advice,) = [
         finding

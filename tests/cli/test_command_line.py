@@ -30,7 +30,7 @@ def test_without_a_command_there_is_help_as_it_is_with_its_option(run: Run) -> N
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 @pytest.mark.parametrize("command", ["dashboard", "calls"])
-def test_output_that_finds_no_room_is_told_on_one_line(
+def test_output_without_room_is_reported_in_one_line(
     environment: dict[str, str], calls: Path, command: str, tmp_path: Path
 ) -> None:
     with Path("/dev/full").open("w") as full:

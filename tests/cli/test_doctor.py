@@ -52,7 +52,10 @@ def test_a_refused_point_is_exit_status_1_and_shows_no_secret(run: Run, calls: P
     [
         pytest.param("VOICE_METRICS_PRICES", "/none.toml", "VOICE_METRICS_PRICES='/none.toml': No such", id="prices"),
         pytest.param(
-            "VOICE_METRICS_PRICES", "~nosuchuser/x.toml", "no such home directory is known", id="prices-of-nobody"
+            "VOICE_METRICS_PRICES",
+            "~nosuchuser/x.toml",
+            "no such home directory is known",
+            id="prices-of-an-unknown-user",
         ),
         pytest.param("VOICE_METRICS_DB", f"{__file__}/calls.db", "calls.db cannot be written: no file", id="ledger"),
     ],
@@ -77,7 +80,7 @@ def test_a_damaged_ledger_is_exit_status_1_although_a_point_arrives(run: Run, tm
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="users without a home directory are POSIX's")
-def test_it_runs_where_nobody_has_a_home_directory() -> None:
+def test_it_runs_without_a_home_directory() -> None:
     alone = """
 import os
 from pathlib import Path

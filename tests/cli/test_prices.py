@@ -38,7 +38,7 @@ MINE = "your price file mine.toml"
             '"gpt-4.1" = { unit = "million tokens", input = 1, output = 2 }',
             "gpt-4.1",
             [("llm", None, MINE)],
-            id="every-provider-is-told-once",
+            id="every-provider-is-listed-once",
         ),
         pytest.param(
             '"gpt-4.1" = [\n{ unit = "million tokens", input = 1, output = 2 },\n'
@@ -51,7 +51,7 @@ MINE = "your price file mine.toml"
             'my-gateway-llm = { same_as = "gpt-4.1-mini", sold_by = "openai" }',
             "my-gateway-llm",
             [("llm", None, PUBLIC)],
-            id="an-alias-that-holds-everywhere-is-told-once",
+            id="an-alias-that-holds-everywhere-is-listed-once",
         ),
     ],
 )

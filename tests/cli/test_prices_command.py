@@ -58,7 +58,7 @@ def test_the_users_price_comes_first_and_the_public_one_is_shown_beside_it(tmp_p
     assert "input $2" in line["instead"][0]
 
 
-def test_a_wrong_price_file_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_wrong_price_file_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('\nm = { unit = "minute", price = -1 }')
     done = run("m", VOICE_METRICS_PRICES=str(tmp_path / "mine.toml"))
     assert done.exit_code == 2

@@ -1,4 +1,4 @@
-"""`voice-metrics resend`: what is pending reaches a server, and what is said of it is true."""
+"""`voice-metrics resend`: pending requests reach a server, and its output is true."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_before_the_first_call_nothing_is_left_to_send(run: Run, tmp_path: Path,
     assert not (tmp_path / "new").exists()
 
 
-def test_a_ledger_that_is_locked_is_told_on_one_line(spawn: Run, owed: Path) -> None:
+def test_a_locked_ledger_is_reported_in_one_line(spawn: Run, owed: Path) -> None:
     with closing(sqlite3.connect(owed, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         done = spawn("resend", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")

@@ -79,7 +79,7 @@ async def test_cartesia_speaks_in_order_and_times_every_word_once(cloud: Cloud) 
     assert {message["context_id"] for message in messages} == {"a"}
 
 
-async def test_cartesia_falls_silent_when_it_is_told_to(cloud: Cloud) -> None:
+async def test_cartesia_falls_silent_when_cancelled(cloud: Cloud) -> None:
     async with cloud.client.ws_connect(f"http://{cloud.host}/cartesia/tts/websocket") as socket:
         say = {"transcript": "Hello.", "output_format": FORMAT}
         await socket.send_json({**say, "context_id": "a", "continue": True})

@@ -46,7 +46,7 @@ class _Tap(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        # asyncio tells of an earlier test's tasks whenever they are collected.
+        # asyncio reports an earlier test's tasks whenever they are collected.
         if record.name == "asyncio":
             return
         self._log.lines.append((record.levelname, record.getMessage()))
@@ -72,7 +72,7 @@ def log() -> Iterator[Log]:
 
 @pytest.fixture(autouse=True)
 def no_threads_stay() -> Iterator[None]:
-    """Threads of ours end with what started them."""
+    """The plug-in's threads end with the test that started them."""
     before = set(threading.enumerate())
     yield
     ours = [each for each in threading.enumerate() if each not in before and each.name.startswith("voice-metrics")]

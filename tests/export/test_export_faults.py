@@ -75,7 +75,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("behaviour", "words"), FAULTS)
-def test_a_fault_is_told_once_and_costs_nothing_but_time(
+def test_a_fault_is_logged_once_and_costs_only_time(
     behaviour: Behaviour, words: str, receiver: Receiver, start: Start, log: Log
 ) -> None:
     receiver.behaviour = behaviour
@@ -143,7 +143,7 @@ UNREACHABLE = [
 
 
 @pytest.mark.parametrize(("url", "words"), UNREACHABLE)
-def test_a_server_that_cannot_be_reached_is_told_once(
+def test_an_unreachable_server_is_logged_once(
     url: Callable[[Receiver], str], words: str, receiver: Receiver, start: Start, log: Log
 ) -> None:
     spool = MemorySpool()
@@ -475,7 +475,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("spelling", "answer", "words"), REFUSALS)
-def test_a_proxy_that_is_of_no_use_is_told_in_its_own_words(
+def test_an_unusable_proxy_is_reported_in_its_own_words(
     spelling: str, answer: bytes, words: str, start: Start, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("NO_PROXY", "no_proxy"):

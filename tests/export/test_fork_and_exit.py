@@ -201,7 +201,7 @@ assert call.end().result(5) is True
     assert len(instances) == 2
 
 
-def test_a_forked_child_tells_the_application_s_provider_of_its_own_calls_only(run: Run) -> None:
+def test_a_forked_child_records_only_its_calls_in_the_application_s_provider(run: Run) -> None:
     program = run(
         """
 from opentelemetry.sdk.metrics import MeterProvider

@@ -1,4 +1,4 @@
-"""No part of a secret is in a server's words, however the server wrote it and wherever somebody cut it."""
+"""No part of a secret stays in a server's words, in any encoding and cut anywhere."""
 
 from __future__ import annotations
 

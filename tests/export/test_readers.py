@@ -87,7 +87,7 @@ def test_prometheus_and_otlp_stand_side_by_side(
     assert any("voice_llm_tokens_total" in line and line.endswith(" 7.0") for line in scrape(port))
 
 
-def test_a_port_in_use_is_told_and_the_rest_goes_on(
+def test_a_port_in_use_is_logged_and_the_rest_works(
     prometheus: Callable[..., Telemetry], receiver: Receiver, start: Start, log: Log
 ) -> None:
     telemetry = start(
@@ -102,7 +102,7 @@ def test_a_port_in_use_is_told_and_the_rest_goes_on(
     assert "(Address already in use). Set OTEL_EXPORTER_PROMETHEUS_PORT to one port per process." in log.warnings[0]
 
 
-def test_a_host_that_is_not_there_is_told_as_that(start: Callable[..., Telemetry], log: Log) -> None:
+def test_an_unknown_host_is_reported_as_such(start: Callable[..., Telemetry], log: Log) -> None:
     telemetry = start(OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_HOST="no-such-host.invalid")
     RecordedCall(telemetry, "c1").use(1)
     assert len(log.warnings) == 1

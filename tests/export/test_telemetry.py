@@ -328,7 +328,7 @@ def test_what_is_too_old_for_a_server_is_refused_for_good_and_told_once(
     assert len([line for line in log.warnings if "refused for good" in line]) == 1
 
 
-def test_a_spool_that_fails_is_told_once_and_costs_only_itself(receiver: Receiver, start: Start, log: Log) -> None:
+def test_a_failing_spool_is_logged_once_and_costs_only_itself(receiver: Receiver, start: Start, log: Log) -> None:
     spool = MemorySpool()
     spool.fault = OSError("disk full")
     receiver.behaviour = answering(503)
@@ -384,7 +384,7 @@ def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None
     assert receiver.of(LATENCY)[0].count == 0
 
 
-def test_the_first_service_name_counts_and_another_one_is_told(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+def test_the_first_service_name_counts_and_another_one_is_logged(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     monkeypatch.setattr(module, "_default", None)
     first = module.telemetry("front-desk")
     for _ in range(2):

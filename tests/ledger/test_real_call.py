@@ -1,4 +1,4 @@
-"""A real call through a real pipeline, as the ledger tells it: the same numbers as the summary and as the script."""
+"""A real call through a real pipeline in the ledger: the same numbers as in the summary and in the script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from voice_metrics.processor import VoiceMetricsProcessor
 from voice_metrics.telemetry import Telemetry
 
 
-async def test_the_ledger_tells_what_happened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_ledger_has_the_numbers_of_the_script(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(path))
     telemetry = Telemetry(environ={"VOICE_METRICS_DB": str(path)})
     metrics = VoiceMetricsProcessor(call_id="a-real-call", telemetry=telemetry)

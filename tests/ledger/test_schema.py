@@ -31,7 +31,7 @@ def older(path: Path, version: int) -> None:
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION + 1))
-def test_an_older_ledger_is_brought_up_to_date_by_whoever_writes(path: Path, ledger: Ledger, version: int) -> None:
+def test_an_older_ledger_is_migrated_by_a_writer(path: Path, ledger: Ledger, version: int) -> None:
     older(path, version)
     ledger.call_started("new", NOON, summary("new"))
     ledger.park([PendingRequest(b"body", {"new": "new"}, 1.0)])
@@ -43,7 +43,7 @@ def test_an_older_ledger_is_brought_up_to_date_by_whoever_writes(path: Path, led
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION + 1))
-def test_an_older_ledger_is_brought_up_to_date_by_whoever_reads(path: Path, version: int) -> None:
+def test_an_older_ledger_is_migrated_by_a_reader(path: Path, version: int) -> None:
     older(path, version)
     with LedgerReader(path) as reader:
         assert [call.call_id for call in reader.calls()] == ["old"]

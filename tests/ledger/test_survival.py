@@ -89,7 +89,7 @@ def test_a_damaged_file_is_set_aside_whole_and_costs_a_warning(path: Path, said:
     ledger.close()
 
 
-def test_damage_in_the_middle_of_the_file_is_noticed_by_whoever_writes_there(path: Path, said: list[str]) -> None:
+def test_damage_in_the_middle_of_the_file_is_noticed_at_a_write_there(path: Path, said: list[str]) -> None:
     first = Ledger(path)
     for number in range(300):
         first.call_ended(f"old-{number}", summary(f"old-{number}"), "ended")
@@ -287,7 +287,7 @@ def test_a_lock_held_by_another_program_is_waited_for(path: Path, ledger: Ledger
     assert "is locked by another program (database is locked)" in said[0]
 
 
-def test_nobody_who_hands_over_a_row_waits_for_the_disk(path: Path, ledger: Ledger) -> None:
+def test_handing_over_a_row_never_waits_for_the_disk(path: Path, ledger: Ledger) -> None:
     note(ledger, "a")
     assert ledger.flush()
     other = sqlite3.connect(path, isolation_level=None)

@@ -1,6 +1,6 @@
 """A program that writes calls and says on standard output which of them the ledger has acknowledged.
 
-Run as `python -m tests.ledger.writes_until_killed FILE PREFIX COUNT`; a COUNT of 0 goes on until somebody ends it.
+Run as `python -m tests.ledger.writes_until_killed FILE PREFIX COUNT`; a COUNT of 0 writes until the process is killed.
 """
 
 from __future__ import annotations

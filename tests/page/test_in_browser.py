@@ -135,7 +135,7 @@ def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, led
     assert tab.locator("details tbody tr").count() == len(conversation(0.0)) == 20
 
 
-def test_a_bar_says_what_it_is_to_whoever_points_at_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+def test_a_bar_under_the_pointer_says_what_it_is(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "a-call", duration_seconds=14.0)
     ledger.add("a-call", conversation(start))
     ledger.flush()
@@ -359,7 +359,7 @@ def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, le
     visit.complaints.clear()
 
 
-def test_a_server_that_is_gone_is_told_and_noticed_when_it_is_back(chromium: Any, ledger: Ledger) -> None:
+def test_a_lost_server_is_logged_and_so_is_its_return(chromium: Any, ledger: Ledger) -> None:
     ended(ledger, "one")
     ledger.flush()
     visit, port = Visit(chromium), str(free_port())

@@ -70,7 +70,7 @@ def test_without_a_ledger_there_is_nothing_to_serve(path: Path) -> None:
     assert result.stderr.startswith("voice-metrics: VOICE_METRICS_DB='off': there is no record of calls")
 
 
-def test_a_port_that_is_taken_is_told(path: Path, server: PageServer) -> None:
+def test_a_taken_port_is_reported(path: Path, server: PageServer) -> None:
     result = run(path, "--port", str(server.server_port), db=str(path))
 
     assert result.returncode == 2

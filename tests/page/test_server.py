@@ -143,7 +143,9 @@ def test_a_file_that_is_no_ledger_is_named(server: PageServer) -> None:
         pytest.param("usage?period=aeon", "period='aeon': expected one of hour, day, week, month", id="period"),
     ],
 )
-def test_a_bad_question_is_told_what_is_right(server: PageServer, ledger: Ledger, query: str, words: str) -> None:
+def test_a_bad_query_is_answered_with_the_right_form(
+    server: PageServer, ledger: Ledger, query: str, words: str
+) -> None:
     ended(ledger, "one")
     ledger.flush()
     status, _, body = ask(server, f"/api/{query}")
@@ -176,7 +178,7 @@ def test_a_call_that_is_not_one_is_not_guessed(server: PageServer, ledger: Ledge
     assert "id" in json.loads(body)["problem"]
 
 
-def test_now_tells_live_calls_apart_from_the_latest(server: PageServer, ledger: Ledger) -> None:
+def test_now_separates_live_calls_from_the_latest(server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "over")
     live(ledger, "running")
     ledger.flush()
@@ -213,7 +215,7 @@ def test_what_is_no_address_is_refused(server: PageServer, address: str) -> None
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_page_with_a_token_answers_only_who_has_it(path: Path, ledger: Ledger) -> None:
+def test_a_page_with_a_token_answers_only_requests_with_it(path: Path, ledger: Ledger) -> None:
     ended(ledger, "one")
     ledger.flush()
     with running(PageServer(path, token="t0k3n")) as server:

@@ -28,7 +28,7 @@ def lane(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return next(each["bars"] for each in found["lanes"] if each["name"] == name)
 
 
-def test_the_strip_tells_who_has_the_word() -> None:
+def test_the_strip_shows_the_speaker() -> None:
     strip = told(conversation(1000.0))["strip"]
 
     assert [(each["who"], each["from"], each["to"], each["outcome"]) for each in strip] == [
@@ -45,7 +45,7 @@ def test_the_strip_tells_who_has_the_word() -> None:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        pytest.param([], [], id="nothing-is-nobodys"),
+        pytest.param([], [], id="no-rows"),
         pytest.param([Row(1004.0, "turn", None)], [], id="a-turn-without-a-start-has-no-bar"),
         pytest.param(
             [Row(1002.0, "turn", 1.0), Row(1004.0, "turn", 1.0)],

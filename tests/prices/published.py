@@ -1,7 +1,7 @@
 """Usage worked by hand from rates that providers publish: the truth that the price book is held to.
 
 Each row has the rate as it is published, where, and the day on which it was read there. Where the day is that of a
-price list, the list says that somebody compared it with the page on that day.
+price list, the list says that it was compared with the page on that day.
 """
 
 from dataclasses import dataclass, field

@@ -86,7 +86,7 @@ def test_the_table_of_default_models_is_what_pipecat_and_the_price_lists_make_it
     assert text == default_models.page(default_models.day_of(text)), "run python scripts/default_models.py"
 
 
-def test_the_defaults_that_the_source_tells_are_those_of_real_services(default_models: ModuleType) -> None:
+def test_the_defaults_in_the_source_are_those_of_real_services(default_models: ModuleType) -> None:
     from pipecat.services.openai.llm import OpenAILLMService
     from pipecat.services.openai.stt import OpenAISTTService
     from pipecat.services.openai.tts import OpenAITTSService

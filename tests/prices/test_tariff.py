@@ -187,7 +187,7 @@ def test_audio_output_without_a_price_of_its_own_has_none():
         pytest.param(Decimal(20), 300_000, Decimal("13"), id="own-rate"),
         pytest.param(Decimal(20), None, Decimal("10"), id="own-rate-and-none-reported"),
         pytest.param(None, 300_000, Decimal("10"), id="as-any-completion"),
-        pytest.param(None, 2_000_000, Decimal("10"), id="told-beside-the-completion"),
+        pytest.param(None, 2_000_000, Decimal("10"), id="reported-beside-the-completion"),
     ],
 )
 def test_reasoning_costs_its_own_rate_or_that_of_the_completion(

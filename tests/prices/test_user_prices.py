@@ -72,7 +72,7 @@ def test_a_deployment_has_the_price_of_the_model_behind_it(tmp_path: Path) -> No
     assert isinstance(charged(book, tokens("my-deployment"), "openai"), Unpriced)
 
 
-def test_a_service_of_ones_own_has_the_price_of_who_bills_it(tmp_path: Path) -> None:
+def test_an_own_service_has_the_price_of_the_provider_that_bills_it(tmp_path: Path) -> None:
     book = written(tmp_path, 'my-llm = { same_as = "gpt-4.1-mini", sold_by = "openai" }')
     assert usd(book, tokens("my-llm")) == Decimal("0.00056")
 
@@ -301,7 +301,7 @@ def test_a_wrong_mapping_says_where_it_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("wrong", [5, [], ["prices.toml"]])
-def test_prices_of_another_type_are_told(wrong: object) -> None:
+def test_prices_of_another_type_raise(wrong: object) -> None:
     with pytest.raises(SettingsError, match=f"prices is a {type(wrong).__name__}: expected the path of a TOML file"):
         PriceBook(wrong)  # type: ignore[arg-type]  # what a type checker would find
 
@@ -361,7 +361,7 @@ def test_a_file_that_becomes_unusable_leaves_its_last_prices_and_one_warning(
     assert "the prices read before stay in use" in warning
 
 
-def test_a_file_that_is_whole_again_is_used_and_its_next_damage_told(tmp_path: Path, log: list[str]) -> None:
+def test_a_repaired_file_is_used_and_its_next_damage_logged(tmp_path: Path, log: list[str]) -> None:
     path = tmp_path / "prices.toml"
     environ = {"VOICE_METRICS_PRICES": str(path)}
     for number in range(2):

@@ -114,7 +114,7 @@ def test_every_series_of_the_documentation_is_measured_and_no_other(measured, en
     assert made == expected
 
 
-def test_requests_are_told_by_route_and_result_never_by_address(measured):
+def test_requests_are_named_by_route_and_result_never_by_address(measured):
     app = answering()
     instrument_server(app, telemetry=measured.telemetry)
     with serving(app) as address:
@@ -132,7 +132,7 @@ def test_requests_are_told_by_route_and_result_never_by_address(measured):
     assert [(dict(point.attributes), point.value) for point in active if point.attributes == GET] == [(GET, 0)]
 
 
-def test_queries_are_told_by_operation_and_error_never_by_text(measured, engine):
+def test_queries_are_named_by_operation_and_error_never_by_text(measured, engine):
     instrument_server(answering(), engine, measured.telemetry)
     with engine.begin() as connection:
         connection.execute(text("create table orders (dish text)"))
@@ -161,7 +161,7 @@ async def test_an_asynchronous_engine_is_measured_too(measured, tmp_path):
     assert [point.value for point in measured.points("db.client.connection.count")] == [0, 0]
 
 
-def test_two_engines_are_told_apart(measured, tmp_path):
+def test_two_engines_are_distinct(measured, tmp_path):
     app = answering()
     engines = [create_engine(f"sqlite:///{tmp_path}/{name}.db") for name in ("orders", "guests")]
     for engine in (*engines, *engines):

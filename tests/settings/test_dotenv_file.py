@@ -21,7 +21,7 @@ from voice_metrics.settings.environment import Settings
         ("", None),
     ],
 )
-def test_an_endpoint_in_a_file_is_told_with_its_cure(text: str, named: str | None, tmp_path: Path) -> None:
+def test_an_endpoint_in_a_file_is_reported_with_the_cure(text: str, named: str | None, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(text)
     told = unread_endpoint(tmp_path)
     assert told == (named and f"{named} stands in .env, but the process has not read that file: {CURE}")

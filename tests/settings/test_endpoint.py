@@ -232,7 +232,7 @@ def test_what_is_misspelt_for_both_signals_is_told_once() -> None:
 @pytest.mark.parametrize(
     "host", ["grafana.com", "acme.grafana.net", "prometheus-prod-24-prod-eu-west-2.grafana.net/api/prom/push"]
 )
-def test_another_address_of_grafana_is_told_from_the_gateway(host: str) -> None:
+def test_another_address_of_grafana_is_not_taken_for_the_gateway(host: str) -> None:
     found = read({BASE: f"https://{host}", HEADERS_VARIABLE: f"Authorization=Basic {RIGHT}"})
     (advice,) = found.advice
     assert "is an address of Grafana Cloud, but not of its OTLP gateway: expected" in advice

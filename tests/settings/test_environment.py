@@ -120,12 +120,12 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("name", "meant"), NAMES)
-def test_an_unknown_name_is_told_with_the_nearest_known_one(name: str, meant: str) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest_known_one(name: str, meant: str) -> None:
     found = settings(VOICE_METRICS_DB="off", **{name: "off"})
     assert found.advice == (f"{name} is unknown and has no effect; perhaps {meant} is meant.",)
 
 
-def test_an_unknown_name_like_no_other_is_told_with_all_that_are_known() -> None:
+def test_an_unknown_name_like_no_other_is_reported_with_all_known_ones() -> None:
     (advice,) = settings(VOICE_METRICS_DB="off", VOICE_METRICS_QWXZJ="1").advice
     assert advice == f"VOICE_METRICS_QWXZJ is unknown and has no effect; known are {', '.join(OURS)}."
 
@@ -323,7 +323,7 @@ def test_the_preferred_temporality_is_opentelemetrys(value: str) -> None:
     assert (found.temporality, found.advice) == (value or "cumulative", ())
 
 
-def test_a_home_that_nobody_has_is_advice_and_the_default() -> None:
+def test_an_unknown_home_gives_advice_and_the_default() -> None:
     found = settings(VOICE_METRICS_DB="~no-such-user/calls.db", XDG_DATA_HOME="/data", LOCALAPPDATA="/data")
     assert found.ledger == settings(XDG_DATA_HOME="/data", LOCALAPPDATA="/data").ledger
     assert found.advice == (

@@ -23,7 +23,7 @@ _FOUND = re.compile(r"misuse\.py:(\d+): error: .*\[([a-z-]+)\]$")
 
 def _checked(file: Path, cache: Path) -> tuple[int, str]:
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--show-error-codes"]
-    # A user has no configuration of ours.
+    # A user lacks this repository's configuration.
     options = ["--config-file=", "--warn-unused-ignores", "--cache-dir", str(cache), str(file)]
     done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT, timeout=240, check=False)
     return done.returncode, done.stdout + done.stderr
