@@ -73,11 +73,11 @@ class Ours:
         """Export all series once."""
         self._live.refresh()
         now_ns = self._live.clock.now_ns()
-        pieces = []
+        entries = []
         for outgoing in self._live.outgoing():
             outgoing.date(now_ns)
-            pieces += outgoing.whole(time.monotonic()) if outgoing.ended_ns is None else outgoing.owed()
-        self._shipping.ship(pieces)
+            entries += outgoing.whole(time.monotonic()) if outgoing.ended_ns is None else outgoing.owed()
+        self._shipping.ship(entries)
         self._live.forget(now_ns, unacknowledged=False)
 
     def age(self, calls: int) -> None:

@@ -187,3 +187,32 @@ def test_a_kept_request_that_is_no_request_stops_no_other(
     resent = sent_again(endpoint, spool)
     assert (set(resent.delivered), resent.left) == ({call.call_id for call in calls}, 0)
     assert spool.aside == [broken]
+
+
+def test_only_the_series_that_a_server_will_never_take_are_given_up(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    old = {f"c{number}" for number in range(0, CALLS, 7)}
+
+    def too_old(exchange: Exchange) -> None:
+        aged = any(point.attributes.get("call_id") in old for point in exchange.points)
+        (answering(400, b"out of order sample") if aged else accept)(exchange)
+
+    receiver.behaviour = too_old
+    spool, calls = owed
+    resent = sent_again(endpoint, spool)
+    assert (set(resent.refused), set(spool.given_up_keys), resent.left) == (old, old, 0)
+    assert set(resent.delivered) == {call.call_id for call in calls} - old
+    assert {call.call_id for call in calls if not call.arrived(receiver)} == old
+    assert not spool.left
+    check_once(receiver)
+
+
+def test_a_server_for_which_everything_is_too_old_is_asked_seldom(
+    receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    receiver.behaviour = answering(400, b"sample too old")
+    spool, calls = owed
+    resent = sent_again(endpoint, spool)
+    assert (set(resent.refused), resent.left, spool.left) == ({call.call_id for call in calls}, 0, {})
+    assert len(receiver.exchanges) == 61

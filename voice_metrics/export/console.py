@@ -27,7 +27,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from voice_metrics.export.about import SCOPE
-from voice_metrics.export.outgoing import Piece
+from voice_metrics.export.messages import Entry
 from voice_metrics.series.accumulators import Accumulator, ExponentialState, HistogramState
 from voice_metrics.series.table import Kind, Series
 
@@ -39,22 +39,21 @@ class Console:
         self._resource = resource
         self._exporter = ConsoleMetricExporter(out=sys.stdout)
 
-    def show(self, pieces: Sequence[Piece]) -> None:
-        """Print it."""
-        if pieces:
-            self._exporter.export(metrics_data(pieces, self._resource()))
+    def show(self, entries: Sequence[Entry]) -> None:
+        """Print them."""
+        if entries:
+            self._exporter.export(metrics_data(entries, self._resource()))
 
     def close(self) -> None:
         """Stop printing."""
         self._exporter.shutdown()
 
 
-def metrics_data(pieces: Iterable[Piece], resource: Resource) -> MetricsData:
-    """Return pieces as the SDK's data, always cumulative."""
+def metrics_data(entries: Iterable[Entry], resource: Resource) -> MetricsData:
+    """Return series as the SDK's data, always cumulative."""
     points: defaultdict[Series, list[Any]] = defaultdict(list)
-    for piece in pieces:
-        for entry in piece.entries:
-            points[entry.accumulator.row].append(_point(entry.accumulator, piece.of.time_ns))
+    for entry in entries:
+        points[entry.accumulator.row].append(_point(entry.accumulator, entry.of.time_ns))
     metrics = [Metric(row.name, row.description, row.unit, _data(row, column)) for row, column in points.items()]
     scope = ScopeMetrics(InstrumentationScope(SCOPE), metrics, "")
     return MetricsData([ResourceMetrics(resource, [scope], resource.schema_url)])

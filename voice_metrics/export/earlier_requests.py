@@ -6,8 +6,9 @@ is given up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -16,11 +17,15 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.division import deliver, halves
 from voice_metrics.export.spool import LOGS, PendingRequest, Spool
 from voice_metrics.series.table import CALL_ID
 
-# A single point that a server cannot take is found in ten divisions of a request.
+# Divisions of one request beyond those that bring something to the server. Each series that it cannot take is found as
+# long as it takes one of thirty others; it is not asked for every series where it takes nothing.
 _SPARE_DIVISIONS = 30
+# The points of one series, which stay together because their order counts.
+_Positions = tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -42,17 +47,6 @@ class Resent:
     outcome: Outcome | None = None
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """One kept request on its way: positions of points by what became of them."""
-
-    taken: set[int] = field(default_factory=set)
-    hopeless: set[int] = field(default_factory=set)
-    outcome: Outcome | None = None
-    # Whether the server takes nothing else either.
-    broken_off: bool = False
-
-
 def resend(
     delivery: Delivery | None,
     spool: Spool,
@@ -72,7 +66,6 @@ def resend(
         What became of it.
     """
     resent = Resent()
-    spare = iter(range(_SPARE_DIVISIONS))
     kept = dict(spool.claim())
     try:
         for number, request in list(kept.items()):
@@ -81,14 +74,16 @@ def resend(
             way = events if request.signal == LOGS else delivery
             if way is None:
                 continue
-            if not _is_readable(request):
+            try:
+                attempt = _Attempt(request)
+            except DecodeError:
                 spool.set_aside([number])
                 del kept[number]
                 continue
-            attempt = _sent(way, request, spare)
+            attempt.send(way)
             resent.outcome = attempt.outcome or resent.outcome
             if attempt.outcome is None or attempt.hopeless or attempt.taken:
-                _settle(spool, number, request, attempt, resent)
+                attempt.settle(spool, number, resent)
                 del kept[number]
             if attempt.broken_off:
                 break
@@ -99,12 +94,82 @@ def resend(
     return resent
 
 
-def _is_readable(request: PendingRequest) -> bool:
-    try:
-        _message(request)
-    except DecodeError:
-        return False
-    return True
+class _Attempt:
+    """One kept request on its way.
+
+    Attributes:
+        taken: Positions of points that the server has.
+        hopeless: Positions of points that it will never take.
+        outcome: The last outcome that was not an acknowledgement, or `None`.
+        broken_off: Whether the server takes nothing else either.
+    """
+
+    def __init__(self, request: PendingRequest) -> None:
+        self._request = request
+        self._ages: list[int] = []
+        series: dict[Hashable, list[int]] = {}
+        for name, column in _columns(_message(request)):
+            for point in column:
+                # An event has no siblings.
+                key = (name, b"".join(map(_serialised, point.attributes))) if name else len(self._ages)
+                series.setdefault(key, []).append(len(self._ages))
+                self._ages.append(point.time_unix_nano)
+        by_age = sorted(series.values(), key=lambda positions: self._ages[positions[0]])
+        self._whole = [tuple(positions) for positions in by_age]
+        self.taken: set[int] = set()
+        self.hopeless: set[int] = set()
+        self.outcome: Outcome | None = None
+        self.broken_off = False
+
+    def send(self, delivery: Delivery) -> None:
+        """Send it, in parts where it is not taken whole."""
+
+        def sent(part: Sequence[_Positions]) -> Outcome:
+            whole = part is self._whole
+            return delivery.deliver(self._request.body if whole else _part(self._request, set(chain(*part))))
+
+        for part, outcome in deliver([self._whole], sent, _smaller, _SPARE_DIVISIONS):
+            positions = sorted(chain(*part), key=self._ages.__getitem__)
+            if outcome.acknowledged:
+                self.taken.update(positions)
+                continue
+            self.outcome = outcome
+            if outcome.verdict is Verdict.REJECTED:
+                # The server has judged every point, and must not be sent any of them again.
+                self.hopeless.update(positions[: outcome.rejected])
+                self.taken.update(positions[outcome.rejected :])
+            elif outcome.aged:
+                self.hopeless.update(positions)
+            self.broken_off = self.broken_off or outcome.concerns_all
+
+    def settle(self, spool: Spool, number: int, resent: Resent) -> None:
+        """Keep what is still to be sent instead of the request, and forget the rest."""
+        request = self._request
+        owed = _calls_of(request, set(range(len(self._ages))) - self.taken - self.hopeless)
+        if owed.calls:
+            # In this order, because a call of which anything is kept is not delivered.
+            spool.park([owed])
+            resent.left += 1
+        over = [key for key in request.calls if key not in owed.calls]
+        if not self.hopeless:
+            resent.delivered += over
+            spool.acknowledged([number])
+            return
+        lost = _calls_of(request, self.hopeless).calls
+        complete = [key for key in over if key not in lost]
+        # The rest of a call that lost something may be delivered, and the whole never.
+        if incomplete := [key for key in lost if complete or key in owed.calls]:
+            spool.given_up(incomplete)
+        (spool.acknowledged if complete else spool.refused)([number])
+        resent.lost += len(self.hopeless)
+        resent.delivered += complete
+        resent.refused += [key for key in over if key in lost]
+
+
+def _smaller(part: Sequence[_Positions], _: Outcome) -> Sequence[Sequence[_Positions]]:
+    if len(part) > 1:
+        return halves(part)
+    return [[(position,)] for position in part[0]] if len(part[0]) > 1 else ()
 
 
 def _message(request: PendingRequest) -> Any:
@@ -112,76 +177,18 @@ def _message(request: PendingRequest) -> Any:
     return kind.FromString(request.body)
 
 
-def _columns(message: Any) -> Iterator[Any]:
-    """The points or records of a request, in columns that can be shortened."""
+def _serialised(message: Any) -> bytes:
+    return bytes(message.SerializeToString())
+
+
+def _columns(message: Any) -> Iterator[tuple[str, Any]]:
+    """The points of a request by the name of their metric, or its records, in columns that can be shortened."""
     for resource in getattr(message, "resource_logs", ()):
-        yield from (scope.log_records for scope in resource.scope_logs)
+        yield from (("", scope.log_records) for scope in resource.scope_logs)
     for resource in getattr(message, "resource_metrics", ()):
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                yield getattr(metric, metric.WhichOneof("data") or "gauge").data_points
-
-
-def _settle(spool: Spool, number: int, request: PendingRequest, attempt: _Attempt, resent: Resent) -> None:
-    """Keep what is still to be sent instead of the request, and forget the rest."""
-    done = attempt.taken | attempt.hopeless
-    points = len(_by_age(request)) if attempt.outcome is not None else 0
-    owed = _calls_of(request, set(range(points)) - done)
-    if owed.calls:
-        # In this order, because a call of which anything is kept is not delivered.
-        spool.park([owed])
-        resent.left += 1
-    over = [key for key in request.calls if key not in owed.calls]
-    if attempt.hopeless and owed.calls:
-        # The rest of such a call may still be delivered, and the whole never.
-        lost = _calls_of(request, attempt.hopeless).calls
-        spool.given_up([key for key in owed.calls if key in lost])
-    if attempt.hopeless:
-        resent.lost += len(attempt.hopeless)
-        resent.refused += over
-        spool.refused([number])
-    else:
-        resent.delivered += over
-        spool.acknowledged([number])
-
-
-def _sent(delivery: Delivery, request: PendingRequest, spare: Iterator[int]) -> _Attempt:
-    """Send a request, in parts where it is not taken whole."""
-    attempt = _Attempt()
-    waiting: list[list[int] | None] = [None]
-    while waiting:
-        positions = waiting.pop(0)
-        outcome = delivery.deliver(request.body if positions is None else _part(request, set(positions)))
-        if outcome.acknowledged:
-            attempt.taken.update(positions or ())
-            continue
-        attempt.outcome = outcome
-        if positions is None:
-            positions = _by_age(request)
-        if outcome.verdict is Verdict.REJECTED:
-            # The server has judged every point, and must not be sent any of them again.
-            attempt.hopeless.update(positions[: outcome.rejected])
-            attempt.taken.update(positions[outcome.rejected :])
-        elif len(positions) > 1 and _divides(outcome, spare):
-            middle = len(positions) // 2
-            waiting[:0] = [positions[:middle], positions[middle:]]
-        elif outcome.aged:
-            attempt.hopeless.update(positions)
-        elif outcome.concerns_all:
-            attempt.broken_off = True
-            break
-    return attempt
-
-
-def _divides(outcome: Outcome, spare: Iterator[int]) -> bool:
-    # One call's values that a server cannot take keep no other call's from it.
-    return outcome.verdict is Verdict.TOO_LARGE or (outcome.fault == "400" and next(spare, None) is not None)
-
-
-def _by_age(request: PendingRequest) -> list[int]:
-    """The positions of a request's points, the oldest first."""
-    times = [point.time_unix_nano for column in _columns(_message(request)) for point in column]
-    return sorted(range(len(times)), key=times.__getitem__)
+                yield metric.name, getattr(metric, metric.WhichOneof("data") or "gauge").data_points
 
 
 def _calls_of(request: PendingRequest, left: set[int]) -> PendingRequest:
@@ -189,7 +196,7 @@ def _calls_of(request: PendingRequest, left: set[int]) -> PendingRequest:
     if not left:
         return replace(request, body=b"", calls={})
     rest = replace(request, body=_part(request, left))
-    owed = {_call_id(point) for column in _columns(_message(rest)) for point in column}
+    owed = {_call_id(point) for _, column in _columns(_message(rest)) for point in column}
     return replace(rest, calls={key: named for key, named in request.calls.items() if named in owed})
 
 
@@ -200,17 +207,15 @@ def _call_id(point: Any) -> str:
 def _part(request: PendingRequest, positions: Container[int]) -> bytes:
     """A request of some of the points."""
     message = _message(request)
-    before = 0
-    for column in _columns(message):
-        length = len(column)
-        for place in reversed(range(length)):
-            if before + place not in positions:
-                del column[place]
-        before += length
+    place = count()
+    for _, column in _columns(message):
+        left = [point for point in column if next(place) in positions]
+        if len(left) < len(column):
+            del column[:]
+            column.extend(left)
     for resource in getattr(message, "resource_metrics", ()):
         for scope in resource.scope_metrics:
             for metric in list(scope.metrics):
                 if not getattr(metric, metric.WhichOneof("data") or "gauge").data_points:
                     scope.metrics.remove(metric)
-    body: bytes = message.SerializeToString()
-    return body
+    return _serialised(message)

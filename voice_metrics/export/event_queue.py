@@ -12,6 +12,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from voice_metrics.call.call_events import CallEvent
 from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
+from voice_metrics.export.division import deliver
 from voice_metrics.export.encoding import any_value, field, key_values
 from voice_metrics.export.messages import scope
 from voice_metrics.export.requests import Requests
@@ -20,7 +21,6 @@ from voice_metrics.export.spool import LOGS, PendingRequest
 EVENTS_PER_REQUEST = 500
 # Beyond it the oldest are lost where nothing keeps them.
 MOST_WAITING = 20_000
-_SPARE_REQUESTS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,27 +96,21 @@ class EventQueue:
             The last outcome that was not an acknowledgement, or `None`.
         """
         failure: Outcome | None = None
-        spare = _SPARE_REQUESTS
         self._refused.clear()
-        chunks = deque(_chunked(self.waiting))
-        while chunks:
-            chunk = chunks.popleft()
-            outcome = self.delivery.deliver(body_of(requests, chunk))
+        waiting = self.waiting
+        spoilt: list[Waiting] = []
+        for chunk, outcome in deliver(_chunked(waiting), lambda chunk: self.delivery.deliver(body_of(requests, chunk))):
             if outcome.acknowledged:
                 self._forget(chunk)
                 continue
             failure = outcome
             if outcome.verdict is Verdict.REJECTED:
                 self._give_up(chunk, outcome.rejected)
-            elif len(chunk) > 1 and spare > 0 and (outcome.verdict is Verdict.TOO_LARGE or outcome.fault == "400"):
-                spare -= 1
-                middle = len(chunk) // 2
-                chunks.extendleft((chunk[middle:], chunk[:middle]))
-            elif outcome.fault in ("400", "413") and len(chunk) == 1 and spare < _SPARE_REQUESTS:
-                # Others of the same request were taken or are still to be tried: it is this one.
-                self._give_up(chunk, 1)
-            elif outcome.concerns_all:
-                break
+            elif outcome.fault in ("400", "413") and len(chunk) == 1:
+                spoilt += chunk
+        if spoilt and len(spoilt) < len(waiting):
+            # Others were taken or are still to be tried: it is these.
+            self._give_up(spoilt, len(spoilt))
         return failure
 
     def pending(self, requests: Requests, now: float) -> list[PendingRequest]:

@@ -9,7 +9,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.live import LiveSeries
-from voice_metrics.export.outgoing import Outgoing, Piece
+from voice_metrics.export.messages import Entry
+from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.readers import Reader
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.requests import Requests
@@ -179,7 +180,7 @@ class Exporter:
         if self._delivery is not None:
             self._shipping = Shipping(self._delivery, requests)
         if self._spool is not None:
-            owed = self._live.owed if self._delivery is not None else _nothing
+            owed = self._live.owed if self._delivery is not None else list
             self._unsent = UnsentRequests(self._spool, requests, owed, self._events, self._live.dropped)
         self._resend()
 
@@ -223,15 +224,15 @@ class Exporter:
             self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}{where}.")
 
     def _round(self, flushes: Sequence[Flush], everything: bool, last: bool) -> None:
-        pieces = list(self._pieces(flushes, everything))
-        shipped = self._shipping.ship(pieces) if self._shipping is not None else None
+        entries = self._due(flushes, everything)
+        shipped = self._shipping.ship(entries) if self._shipping is not None else None
         self._guarded(self._ship_events)
         if shipped is not None:
             self._account(shipped, everything=everything)
         if self._unsent is not None:
             self._unsent.keep(failing=self._owes, last=last)
         for reader in self._readers:
-            self._guarded(reader.show, pieces)
+            self._guarded(reader.show, entries)
         self._finish(flushes, shipped)
         if shipped is None:
             return
@@ -243,7 +244,8 @@ class Exporter:
         # Where nothing was sent, nothing is known of the server.
         self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
 
-    def _pieces(self, flushes: Sequence[Flush], everything: bool) -> Iterator[Piece]:
+    def _due(self, flushes: Sequence[Flush], everything: bool) -> list[Entry]:
+        """The series of a round."""
         now_ns = self._live.clock.now_ns()
         self._live.refresh()
         ended = dict.fromkeys(flush.outgoing for flush in flushes)
@@ -252,10 +254,12 @@ class Exporter:
                 self._live.ended(outgoing, now_ns)
         # A process may be over when its call is: what calls share goes with each of them.
         some = [*ended, self._live.shared]
+        due: list[Entry] = []
         for outgoing in self._live.outgoing() if everything else dict.fromkeys(some):
             outgoing.date(now_ns)
             running = outgoing.ended_ns is None and everything
-            yield from outgoing.whole(time.monotonic()) if running else outgoing.owed()
+            due += outgoing.whole(time.monotonic()) if running else outgoing.owed()
+        return due
 
     def _ship_events(self) -> None:
         if self._events is None or self._requests is None or not self._events.waiting:
@@ -333,15 +337,15 @@ class Exporter:
 
     def _relieve(self) -> None:
         """Give up, or hand to the spool, the oldest ended calls when there is no room for more."""
-        pieces = self._live.surplus()
-        if not pieces:
+        gone = self._live.surplus()
+        if not gone:
             return
+        owed = [entry for call in gone for entry in call.owed()]
         if self._unsent is not None:
-            self._unsent.park(pieces)
+            self._unsent.park(owed)
         else:
-            self._live.dropped("export_rejected", sum(map(len, pieces)))
-            self._reports.fault("full", f"{len(pieces)} ended calls were dropped; there is no room for more.")
-        gone = [piece.of for piece in pieces]
+            self._live.dropped("export_rejected", len(owed))
+            self._reports.fault("full", f"{len(gone)} ended calls were dropped; there is no room for more.")
         self._live.remove(gone)
         keys = {call.key for call in gone}
         self._late = {key: call for key, call in self._late.items() if key not in keys}
@@ -355,8 +359,3 @@ class Exporter:
             delivery.close()
         for reader in self._readers:
             self._guarded(reader.close)
-
-
-def _nothing() -> Iterator[Piece]:
-    """No series is owed where none are sent."""
-    return iter(())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from loguru import logger
 
 from voice_metrics.export.clock import Clock
-from voice_metrics.export.outgoing import SHARED, Outgoing, Piece
+from voice_metrics.export.messages import Entry
+from voice_metrics.export.outgoing import SHARED, Outgoing
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.running_call import RunningCall
 from voice_metrics.series import table
@@ -120,11 +121,13 @@ class LiveSeries:
         with self._lock:
             return [self.shared, *self._calls.values()]
 
-    def owed(self) -> Iterator[Piece]:
-        """Yield series that no server has."""
+    def owed(self) -> list[Entry]:
+        """Return series that no server has."""
+        owed: list[Entry] = []
         for outgoing in self.outgoing():
             outgoing.date(self.clock.now_ns())
-            yield from outgoing.owed()
+            owed += outgoing.owed()
+        return owed
 
     def ended(self, outgoing: Outgoing, now_ns: int) -> None:
         """Note the instant of a call's last values."""
@@ -147,18 +150,18 @@ class LiveSeries:
                 oldest_ns = min((call.began_ns for call in self._running.values()), default=now_ns)
             self.shared.idle(now_ns, oldest_ns)
 
-    def surplus(self) -> list[Piece]:
+    def surplus(self) -> list[Outgoing]:
         """Return the calls that ended longest ago, to be parked or dropped if there is no room for more series."""
         count = self.series_count
         if count < _PRESSURE * self._most:
             return []
         too_many = count - int(_RELIEVED * self._most)
-        chosen: list[Piece] = []
+        chosen: list[Outgoing] = []
         calls = [call for call in self.outgoing() if call.ended_ns is not None and not call.settled]
         for call in sorted(calls, key=lambda call: call.ended_ns or 0):
             if too_many > 0:
                 too_many -= len(call.registry)
-                chosen += call.owed()
+                chosen.append(call)
         return chosen
 
     def remove(self, calls: Iterable[Outgoing]) -> None:

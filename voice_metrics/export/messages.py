@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
@@ -18,6 +18,9 @@ from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.encoding import exemplar_of, field, histogram_value, key_values, value_of, varint
 from voice_metrics.series.accumulators import Accumulator, ExponentialHistogram, Gauge, Histogram, State, Sum, since
 from voice_metrics.series.table import Kind
+
+if TYPE_CHECKING:
+    from voice_metrics.export.outgoing import Outgoing
 
 # Prometheus keeps milliseconds: two samples of one series in the same one are duplicates to it.
 MILLISECOND_NS = 1_000_000
@@ -78,6 +81,7 @@ class Entry:
 
     Attributes:
         accumulator: Its value.
+        of: The registry's way to the server, a call's or the shared one.
         delta: Whether its points carry what was added since the last acknowledged one.
         acknowledged: The version that a server has, or -1 if it has none.
         sent: The version in the request under way.
@@ -101,6 +105,7 @@ class Entry:
         "delta",
         "earliest_ns",
         "metric",
+        "of",
         "resting_until",
         "sent",
         "sent_ns",
@@ -112,8 +117,9 @@ class Entry:
         "zero_due",
     )
 
-    def __init__(self, accumulator: Accumulator, *, delta: bool, zero_due: bool) -> None:
+    def __init__(self, accumulator: Accumulator, of: Outgoing, *, delta: bool, zero_due: bool) -> None:
         row = accumulator.row
+        self.of = of
         self.accumulator = accumulator
         self.delta = delta and row.kind in (Kind.COUNTER, Kind.HISTOGRAM)
         self.acknowledged = self.sent = -1
@@ -145,6 +151,11 @@ class Entry:
     def owed(self) -> bool:
         """Whether a server lacks the newest version."""
         return self.acknowledged != self.accumulator.version
+
+    @property
+    def apart(self) -> int:
+        """The group with which alone it may share a request since a server rejected it or others of it; 0 for none."""
+        return -1 if self.resting_until else self.suspects
 
     def zero(self) -> tuple[bytes, ...]:
         """The point of its beginning: Prometheus sees no increase in a counter that begins above zero."""

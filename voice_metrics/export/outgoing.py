@@ -5,9 +5,7 @@ Everything here runs in the export thread. Instants are Unix nanoseconds.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from voice_metrics.export.messages import MILLISECOND_NS, Entry
 from voice_metrics.series.accumulators import Accumulator
@@ -47,7 +45,7 @@ class Outgoing:
         if len(self._entries) != len(self.registry):
             for each in list(self.registry.all):
                 if each not in self._entries:
-                    self._entries[each] = Entry(each, delta=self._delta, zero_due=each not in self.without_zero)
+                    self._entries[each] = Entry(each, self, delta=self._delta, zero_due=each not in self.without_zero)
         return self._entries.values()
 
     def date(self, now_ns: int) -> None:
@@ -69,26 +67,17 @@ class Outgoing:
         """Mark an ended call that owes nothing as settled."""
         self.settled = self.ended_ns is not None and not any(entry.owed for entry in self.entries)
 
-    def whole(self, at: float) -> Iterator[Piece]:
+    def whole(self, at: float) -> list[Entry]:
         """What a regular export sends of a running call.
 
         Args:
             at: Now, in monotonic seconds; series that a server rejected rest for a while.
         """
-        return self._pieces((entry for entry in self.entries if not entry.delta or entry.owed), at)
+        return [entry for entry in self.entries if entry.resting_until <= at and (not entry.delta or entry.owed)]
 
-    def owed(self) -> Iterator[Piece]:
+    def owed(self) -> list[Entry]:
         """What no server has."""
-        if not self.settled:
-            yield from self._pieces((entry for entry in self.entries if entry.owed), math.inf)
-
-    def _pieces(self, entries: Iterable[Entry], at: float) -> Iterator[Piece]:
-        groups: dict[int, list[Entry]] = {}
-        for entry in entries:
-            if entry.resting_until <= at:
-                groups.setdefault(-1 if entry.resting_until else entry.suspects, []).append(entry)
-        for group, members in groups.items():
-            yield Piece(self, members, alone=group != 0)
+        return [] if self.settled else [entry for entry in self.entries if entry.owed]
 
     def idle(self, now_ns: int, oldest_call_ns: int) -> int:
         """End shared series that nothing touched for an hour and that no running call may still hold.
@@ -116,30 +105,3 @@ class Outgoing:
                 del self._entries[accumulator]
             self.without_zero -= gone
         return len(gone)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Series of one registry that go into one request.
-
-    Parameters:
-        of: Whose they are.
-        entries: The series.
-        alone: Whether a request may hold nothing else, since a server rejected some of them before.
-    """
-
-    of: Outgoing
-    entries: Sequence[Entry]
-    alone: bool = False
-
-    def __len__(self) -> int:
-        """How many series there are."""
-        return len(self.entries)
-
-    def divided(self, most: int) -> Iterator[Piece]:
-        """The piece in pieces of so many series at most."""
-        if len(self.entries) <= most:
-            yield self
-            return
-        for start in range(0, len(self.entries), most):
-            yield Piece(self.of, self.entries[start : start + most], self.alone)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIServer
 
-from voice_metrics.export.outgoing import Outgoing, Piece
+from voice_metrics.export.messages import Entry
+from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.series.accumulators import Accumulator, ExponentialState, HistogramState
 from voice_metrics.series.prometheus_names import label_name, metric_name
 from voice_metrics.series.table import Kind
@@ -73,7 +74,7 @@ class ScrapeEndpoint(Collector):
                 _show(found, accumulator)
         return list(found.values())
 
-    def show(self, pieces: Sequence[Piece]) -> None:
+    def show(self, entries: Sequence[Entry]) -> None:
         """Do nothing: Prometheus scrapes at its own interval."""
 
     def close(self) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from voice_metrics.export.outgoing import Piece
+from voice_metrics.export.messages import Entry
 
 
 class Reader(Protocol):
     """An output that is shown what is exported."""
 
-    def show(self, pieces: Sequence[Piece]) -> None:
+    def show(self, entries: Sequence[Entry]) -> None:
         """Show all that lives, or what a few calls end with."""
         ...
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.encoding import field
-from voice_metrics.export.messages import Metric, scope, write
-from voice_metrics.export.outgoing import Piece
+from voice_metrics.export.messages import Entry, Metric, scope, write
 from voice_metrics.export.spool import PendingRequest
 
 # Some 300 kB before compression.
@@ -34,20 +35,21 @@ class Requests:
         self._head = field(1, self.resource.SerializeToString())
         self._tail = field(3, resource.schema_url.encode()) if resource.schema_url else b""
 
-    def request(self, pieces: Iterable[Piece], *, mark: bool = True) -> bytes:
-        """An ExportMetricsServiceRequest.
+    def request(self, entries: Iterable[Entry], *, mark: bool = True) -> bytes:
+        """An ExportMetricsServiceRequest: beginnings of series where these are due, then their newest points.
 
         Args:
-            pieces: What goes in.
+            entries: The series.
             mark: Whether this is noted as sent.
         """
         zeros: defaultdict[Metric, list[bytes]] = defaultdict(list)
         newest: defaultdict[Metric, list[bytes]] = defaultdict(list)
-        for piece in pieces:
-            for entry in piece.entries:
+        for outgoing, some in groupby(entries, key=_of):
+            of_it = list(some)
+            for entry in of_it:
                 if entry.zero_due:
                     zeros[entry.metric] += entry.zero()
-            write(newest, piece.entries, piece.of.time_ns, mark=mark)
+            write(newest, of_it, outgoing.time_ns, mark=mark)
         return self.enclosed(
             b"".join((scope(), *[metric.holding(points) for metric, points in metrics.items()]))
             for metrics in (zeros, newest)
@@ -62,48 +64,49 @@ class Requests:
         """
         return field(1, b"".join((self._head, *(field(2, scope) for scope in scopes), self._tail)))
 
-    def pending(self, pieces: Iterable[Piece], now: float) -> list[PendingRequest]:
+    def pending(self, entries: Iterable[Entry], now: float) -> list[PendingRequest]:
         """Requests to keep.
 
         Args:
-            pieces: What was not acknowledged.
+            entries: Series with points that were not acknowledged.
             now: The moment, in Unix seconds.
         """
         return [
-            PendingRequest(self.request(chunk, mark=False), {piece.of.key: piece.of.call_id for piece in chunk}, now)
-            for chunk in chunks(pieces)
+            PendingRequest(self.request(chunk, mark=False), {entry.of.key: entry.of.call_id for entry in chunk}, now)
+            for chunk in chunks(entries)
         ]
 
 
-def chunks(pieces: Iterable[Piece], most: int = POINTS_PER_REQUEST) -> Iterator[list[Piece]]:
-    """Put pieces together until a request is full; only a piece that is too large for one is divided."""
-    chunk: list[Piece] = []
-    size = alone = 0
-    parts = [part for whole in pieces for part in whole.divided(most)]
-    # Those that go alone come last; beyond a few of them they share requests among themselves.
-    for piece in sorted(parts, key=lambda part: part.alone):
-        if piece.alone and (alone := alone + 1) <= MOST_ALONE:
-            if chunk:
-                yield chunk
-                chunk, size = [], 0
-            yield [piece]
-            continue
-        if chunk and size + len(piece) > most:
+def chunks(entries: Iterable[Entry], most: Callable[[], int] = lambda: POINTS_PER_REQUEST) -> Iterator[list[Entry]]:
+    """Divide series among requests: those of a call together where they fit, suspects of rejection apart and last.
+
+    Args:
+        entries: The series.
+        most: Asked for each request how many it may hold.
+    """
+    groups: defaultdict[int, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.apart].append(entry)
+    yield from _filled(groups.pop(0, []), most)
+    apart = list(groups.values())
+    yield from apart[:MOST_ALONE]
+    # Beyond a few they share requests among themselves.
+    yield from _filled([entry for group in apart[MOST_ALONE:] for entry in group], most)
+
+
+def _filled(entries: list[Entry], most: Callable[[], int]) -> Iterator[list[Entry]]:
+    chunk: list[Entry] = []
+    for _, of_one in groupby(entries, key=_of):
+        members = list(of_one)
+        if chunk and len(chunk) + len(members) > most():
             yield chunk
-            chunk, size = [], 0
-        chunk.append(piece)
-        size += len(piece)
+            chunk = []
+        chunk += members
+        while len(chunk) > (size := most()):
+            yield chunk[:size]
+            chunk = chunk[size:]
     if chunk:
         yield chunk
 
 
-def halves(chunk: Sequence[Piece]) -> tuple[list[Piece], list[Piece]] | None:
-    """A chunk in two, or `None` for a single series."""
-    if len(chunk) > 1:
-        middle = len(chunk) // 2
-        return list(chunk[:middle]), list(chunk[middle:])
-    size = len(chunk[0])
-    if size < 2:
-        return None
-    first, second = chunk[0].divided((size + 1) // 2)
-    return [first], [second]
+_of = attrgetter("of")

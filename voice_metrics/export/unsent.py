@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.earlier_requests import resend
 from voice_metrics.export.event_queue import EventQueue
-from voice_metrics.export.outgoing import Piece
+from voice_metrics.export.messages import Entry
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.spool import PendingRequest, Spool
@@ -31,7 +31,7 @@ class UnsentRequests:
         self,
         spool: Spool,
         requests: Requests,
-        owed: Callable[[], Iterable[Piece]],
+        owed: Callable[[], Iterable[Entry]],
         events: EventQueue | None,
         dropped: Callable[[str, int], None],
     ) -> None:
@@ -104,17 +104,17 @@ class UnsentRequests:
             self._write_again_at = 0.0
             self.keep(failing=True)
 
-    def park(self, pieces: Sequence[Piece]) -> None:
+    def park(self, owed: Sequence[Entry]) -> None:
         """Give calls out of this process's hands, because it has no room for them.
 
         Args:
-            pieces: What they owe.
+            owed: The series that no server has.
         """
-        requests = self._requests.pending(pieces, time.time())
+        requests = self._requests.pending(owed, time.time())
         # Parked requests can be claimed as soon as a server takes anything.
         self._claim_again_at = 0.0
         if not self._written(lambda: self._spool.park(requests)):
-            self._dropped("export_rejected", len(pieces))
+            self._dropped("export_rejected", len(owed))
 
     def resend(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> None:
         """Send what processes that are gone have left, if it is time to ask for it.
