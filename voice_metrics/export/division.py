@@ -40,13 +40,16 @@ def deliver(
     """
     waiting, rest, left = deque[Part[Item]](), iter(parts), spare
     over: Outcome | None = None
+    # The smallest part that was too large; none of its size is sent after it.
+    large: tuple[int, Outcome] | None = None
     while (part := waiting.popleft() if waiting else next(rest, None)) is not None:
-        outcome = over or send(part)
+        outcome = over or (large[1] if large and len(part) >= max(large[0], 2) else send(part))
         too_large = outcome.verdict is Verdict.TOO_LARGE
         if outcome.acknowledged:
             left = min(left + 1, spare)
         elif not over and (too_large or (outcome.fault == "400" and left > 0)) and (these := smaller(part, outcome)):
             if too_large:
+                large = large if large and large[0] <= len(part) else (len(part), outcome)
                 waiting.extendleft(reversed(these))
             else:
                 left -= 1

@@ -93,7 +93,7 @@ class Shipping:
         """What to try instead of a request that a server could not take."""
         if outcome.verdict is Verdict.TOO_LARGE:
             # A server to which one series is too much takes nothing of any size.
-            self._points = len(chunk) // 2 or POINTS_PER_REQUEST
+            self._points = min(self._points, len(chunk) // 2) or POINTS_PER_REQUEST
         due = [entry for entry in chunk if entry.zero_due]
         if outcome.aged and due:
             # The beginning of a series may be older than a server takes, while its newest point is not.
