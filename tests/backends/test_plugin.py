@@ -72,7 +72,14 @@ def played(request: pytest.FixtureRequest, both: dict[bool, Played]) -> Played:
 
 
 # In quick motion the plug-in's own clocks come to other lengths than the script's, and to series of their own.
-CLOCKED = {"Floor over time", "Floor", "Floor of the call", "Silences", "Length of calls", "Live series"}
+CLOCKED = {
+    "Speaking over time",
+    "Speaking time",
+    "Speaking time of the call",
+    "Silences",
+    "Length of calls",
+    "Live series",
+}
 
 
 def test_every_panel_shows_the_truth(played: Played):

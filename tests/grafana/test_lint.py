@@ -92,6 +92,10 @@ BREAKS: dict[str, tuple[Lint, Callable[[Json], Any]]] = {
         lint.variables_are_declared_and_follow_the_time_range,
         lambda board: variable(board, "call_id").update(allValue=".+"),
     ),
+    "a-description-without-an-actor": (
+        lint.panels_explain_themselves,
+        lambda board: panel(board, "Speaking time").update(description="Seconds of the calls by who was speaking."),
+    ),
     "an-id-twice": (lint.identifiers_are_unique, lambda board: panel(board, "Calls").update(id=3)),
     "an-id-of-the-dashboard": (lint.identifiers_are_unique, lambda board: board.update(id=7)),
     "a-query-letter-twice": (

@@ -80,6 +80,7 @@ RECENT = Row(
             order="Started",
             width=24,
             height=12,
+            first=("Call", "Started", "Length", "End", "Outcome", "Response", "Unanswered", "Errors", "Cost"),
         ),
     ),
 )
@@ -89,7 +90,7 @@ ONE = Row(
     (
         figure(
             "Length",
-            "Length of the call, current while it runs. In `off` mode: of all calls that run now, together.",
+            "Length of the call so far. With VOICE_METRICS_CALL_ID=off: of all running calls together.",
             SECONDS,
             Query(CALL.latest(SESSION_DURATION, RANGE)),
         ),
@@ -110,7 +111,7 @@ ONE = Row(
         figure("Cost of the call", "Cost where a price is known.", USD, Query(CALL.total(COST, RANGE))),
         figure(
             "Interruptions of the call",
-            "Times the caller cut the bot off.",
+            "Times that the caller cut the bot off.",
             NUMBER,
             Query(CALL.total_or_zero(INTERRUPTIONS, RANGE)),
         ),
@@ -149,7 +150,7 @@ ONE = Row(
         ),
         table(
             "Response parts of the call",
-            "What the response time of this call was made of, on average, largest first.",
+            "Parts of the response time of this call, on average, the largest first.",
             *averages(CALL, RESPONSE_PART, ("part",)),
             labels={"part": "Part"},
             order="Average",
@@ -157,10 +158,10 @@ ONE = Row(
             width=8,
         ),
         table(
-            "Floor of the call",
-            "Seconds of the call by who was speaking.",
+            "Speaking time of the call",
+            "Seconds of the call by speaker: caller, bot, both, or none.",
             Query(CALL.total(FLOOR, RANGE, ("holder",)), "Time", SECONDS),
-            labels={"holder": "Holder"},
+            labels={"holder": "Speaker"},
             order="Time",
             unit=SECONDS,
             width=8,
@@ -180,6 +181,7 @@ ONE = Row(
             labels={"service": "Service", "model": "Model"},
             order="p95",
             unit=MILLISECONDS,
+            height=6,
         ),
         table(
             "Cost of the call by service",
@@ -188,6 +190,7 @@ ONE = Row(
             labels={"cost_type": "Service", "model": "Model"},
             order="Cost",
             unit=USD,
+            height=6,
         ),
         lines(
             "The call over time",
@@ -198,7 +201,7 @@ ONE = Row(
         ),
         bars(
             "Tokens of the call over time",
-            "Tokens of each step.",
+            "Tokens in the time of each bar.",
             NUMBER,
             Query(_IN_TIME.total(LLM_TOKENS, STEP, ("token_type",)), "{{token_type}}"),
         ),
@@ -209,6 +212,7 @@ ONE = Row(
             labels={"function": "Function", "outcome": "Outcome"},
             order="Count",
             width=8,
+            height=6,
         ),
         table(
             "Errors of the call by processor",
@@ -217,6 +221,7 @@ ONE = Row(
             labels={"processor": "Processor", "error_type": "Error", "category": "Category"},
             order="Count",
             width=8,
+            height=6,
         ),
         table(
             "Identity of the call",
@@ -224,6 +229,7 @@ ONE = Row(
             Query(CALL.total(CALLS, RANGE, COMMON_ATTRIBUTES), "Calls"),
             labels={"call_id": "Call", "llm_model": "LLM", "stt_model": "STT", "tts_model": "TTS"},
             width=8,
+            height=6,
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""A row of the dashboard about the conversation: floor, silence, greeting, barge-in, gaps and outcome."""
+"""A row of the dashboard about the conversation: speaking time, silence, greeting, barge-in, gaps and outcome."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ROW = Row(
     (
         figure(
             "Success",
-            "Share of the calls with a known outcome that succeeded: what `metrics.outcome(…, success=…)` said.",
+            "Share of the calls with a known outcome that succeeded, as `metrics.outcome(…, success=…)` said.",
             SHARE,
             Query(ALL.share(_GOOD.total(CALLS_ENDED, RANGE), _KNOWN.total(CALLS_ENDED, RANGE), RANGE)),
         ),
@@ -57,6 +57,7 @@ ROW = Row(
             MILLISECONDS,
             Query(ALL.quantile(0.5, GREETING, RANGE), "p50"),
             Query(ALL.quantile(0.95, GREETING, RANGE), "p95"),
+            width=8,
             limits=(3000, 5000),
         ),
         figure(
@@ -65,6 +66,7 @@ ROW = Row(
             MILLISECONDS,
             Query(ALL.quantile(0.5, INTERRUPTION_STOP, RANGE), "p50"),
             Query(ALL.quantile(0.95, INTERRUPTION_STOP, RANGE), "p95"),
+            width=8,
             limits=(500, 1000),
         ),
         figure(
@@ -72,6 +74,7 @@ ROW = Row(
             "Share of the bot's turns that a caller cut off; under 15 % is usual.",
             SHARE,
             Query(ALL.share(_CUT.total(TURNS, RANGE), ALL.total(TURNS, RANGE), RANGE)),
+            width=8,
             limits=(0.15, 0.4),
         ),
         figure(
@@ -79,11 +82,19 @@ ROW = Row(
             "Share of the interruptions after which the caller said nothing: noise, or an echo of the bot.",
             SHARE,
             Query(ALL.share(ALL.total(FALSE_INTERRUPTIONS, RANGE), ALL.total(INTERRUPTIONS, RANGE), RANGE)),
+            width=8,
             limits=(0.1, 0.3),
         ),
+        figure(
+            "Interruptions",
+            "Times that a caller cut the bot off while it was speaking.",
+            NUMBER,
+            Query(ALL.total_or_zero(INTERRUPTIONS, RANGE)),
+            width=8,
+        ),
         bars(
-            "Floor over time",
-            "Who spoke in each step: caller, bot, both, or none.",
+            "Speaking over time",
+            "Seconds of speech in the time of each bar: of the caller, the bot, both, or none.",
             SECONDS,
             Query(ALL.total(FLOOR, STEP, ("holder",)), "{{holder}}"),
         ),
@@ -94,22 +105,24 @@ ROW = Row(
             Query(ALL.quantile(0.95, GREETING, SMOOTH), "p95"),
         ),
         table(
-            "Floor",
-            "Seconds of the calls by who was speaking; the four add up to the length of the calls.",
+            "Speaking time",
+            "Seconds of the calls by speaker: caller, bot, both, or none. The four add up to the length of the calls.",
             Query(ALL.total(FLOOR, RANGE, ("holder",)), "Time", SECONDS),
-            labels={"holder": "Holder"},
+            labels={"holder": "Speaker"},
             order="Time",
             unit=SECONDS,
             width=8,
+            height=6,
         ),
         table(
             "Silences",
-            "Stretches of a second and more in which no one speaks, by who spoke before.",
+            "Stretches of a second and more without speech, by the speaker before them.",
             *averages(ALL, SILENCE, ("after",), SECONDS),
             labels={"after": "After"},
             order="Average",
             unit=SECONDS,
             width=8,
+            height=6,
         ),
         table(
             "Gaps in the bot's speech",
@@ -119,6 +132,7 @@ ROW = Row(
             order="Count",
             unit=SECONDS,
             width=8,
+            height=6,
         ),
         table(
             "Unanswered turns by cause",
@@ -126,7 +140,8 @@ ROW = Row(
             Query(ALL.total(TURNS_UNANSWERED, RANGE, ("cause",)), "Turns"),
             labels={"cause": "Cause"},
             order="Turns",
-            width=8,
+            width=12,
+            height=6,
         ),
         table(
             "Turns",
@@ -134,18 +149,12 @@ ROW = Row(
             Query(ALL.total(TURNS, RANGE, ("outcome",)), "Turns"),
             labels={"outcome": "Outcome"},
             order="Turns",
-            width=8,
-        ),
-        figure(
-            "Interruptions",
-            "Times a caller cut the bot off while it was speaking.",
-            NUMBER,
-            Query(ALL.total_or_zero(INTERRUPTIONS, RANGE)),
-            width=8,
+            width=12,
+            height=6,
         ),
         table(
             "Outcomes",
-            "Ended calls by what they achieved and by who ended them.",
+            "Ended calls by outcome, by success, and by the side that ended them.",
             Query(ALL.total(CALLS_ENDED, RANGE, ("outcome", "success", "ended_by")), "Calls"),
             labels={"outcome": "Outcome", "success": "Success", "ended_by": "Ended by"},
             order="Calls",

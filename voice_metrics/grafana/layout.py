@@ -114,9 +114,11 @@ def _table(panel: Panel, identifier: int) -> table.Panel:
             columns[field] = query.name
         else:
             hidden[field] = True
+    places = {title: place for place, title in enumerate(panel.first)}
+    ordered = sorted(columns, key=lambda field: places.get(columns[field], len(places)))
     organized = {
         "excludeByName": hidden,
-        "indexByName": {name: place for place, name in enumerate(columns)},
+        "indexByName": {name: place for place, name in enumerate(ordered)},
         "renameByName": columns,
     }
     built = (
@@ -149,7 +151,8 @@ def _framed(built: _Builder, panel: Panel, identifier: int) -> _Builder:
 
 
 def _limits(panel: Panel) -> build.ThresholdsConfig:
-    steps = [model.Threshold(value=None, color="green")]
+    # A number without limits is neither good nor bad.
+    steps = [model.Threshold(value=None, color="green" if panel.limits else "text")]
     steps += [
         model.Threshold(value=float(limit), color=colour)
         for limit, colour in zip(panel.limits, _COLOURS[-len(panel.limits) :], strict=False)

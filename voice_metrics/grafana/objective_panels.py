@@ -24,7 +24,7 @@ ROW = Row(
     (
         table(
             "Budgets",
-            f"What each bot promises, how much of its budget is left, and how fast it burns (1: as allowed). {_FROM}",
+            f"Each bot's objectives, what is left of their budgets, and how fast these burn (1: as allowed). {_FROM}",
             Query(_recorded(GOAL, (*_SLO, "goal"))),
             Query(_recorded(BUDGET_LEFT), "Budget left", SHARE),
             *(Query(_recorded(burn(window)), f"Burn {window}", NUMBER) for window in ("1h", "6h", "3d")),
@@ -47,7 +47,7 @@ ROW = Row(
         ),
         table(
             "Worst bots",
-            "Each bot with what callers notice first, the slowest at the top. Needs no objective.",
+            "Each bot with the numbers that callers notice first, the slowest at the top. Needs no objective.",
             Query(ALL.total(CALLS, RANGE, JOB), "Calls"),
             Query(ALL.quantile(0.95, RESPONSE, RANGE, JOB), "Response p95", MILLISECONDS),
             Query(ALL.where(NOT_DUE).total(TURNS_UNANSWERED, RANGE, JOB), "Unanswered"),

@@ -53,7 +53,7 @@ FIGURES = (
     ),
     figure(
         "Unanswered turns",
-        "Share of what callers said that got no answer. Not counted: they went on speaking, or hung up.",
+        "Share of the callers' turns that got no answer. A caller that went on speaking or hung up does not count.",
         SHARE,
         # Without an answer every turn is unanswered.
         Query(
@@ -114,7 +114,7 @@ GRAPHS = (
         Query(ALL.quantile(0.95, RESPONSE, SMOOTH), "p95"),
     ),
     lines(
-        "TTFB by service, p95",
+        "Time to first byte by service, p95",
         "Request to a service's first output, 95th percentile. Interrupted requests are left out.",
         MILLISECONDS,
         Query(UNCUT.quantile(0.95, TTFB, SMOOTH, ("service",)), "{{service}}"),
@@ -127,14 +127,14 @@ GRAPHS = (
     ),
     bars(
         "Errors and unanswered turns over time",
-        "Errors by what they are, and turns of callers that got no answer although one was due, of each step.",
+        "Errors by provider and kind, and turns that got no answer although one was due, in the time of each bar.",
         NUMBER,
         Query(ALL.total(ERRORS, STEP, ("provider", "error_type")), "error: {{provider}} {{error_type}}"),
         Query(_DUE.total(TURNS_UNANSWERED, STEP, ("cause",)), "unanswered: {{cause}}"),
     ),
     bars(
         "Cost per hour over time",
-        "Cost of each step, in dollars per hour.",
+        "Cost in the time of each bar, in dollars per hour.",
         USD,
         Query(f"{_STEPS_PER_HOUR} * {ALL.total(COST, STEP, ('cost_type',))}", "{{cost_type}}"),
         width=24,

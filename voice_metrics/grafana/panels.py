@@ -62,6 +62,7 @@ class Panel:
         labels: Titles of a table's label columns; other labels keep their name.
         order: Title of the column to sort a table by, largest first; empty for no order.
         limits: Values above which a figure is orange, then red; empty for no colours.
+        first: Titles of the columns that a table begins with; empty for its labels, then its numbers.
     """
 
     title: str
@@ -74,6 +75,7 @@ class Panel:
     labels: Mapping[str, str] = field(default_factory=dict)
     order: str = ""
     limits: tuple[float, ...] = ()
+    first: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def table(
     unit: str = NUMBER,
     width: int = 12,
     height: int = 8,
+    first: tuple[str, ...] = (),
 ) -> Panel:
     """Make a panel with one line per combination of labels."""
-    return Panel(title, description, Look.TABLE, unit, queries, width, height, labels, order)
+    return Panel(title, description, Look.TABLE, unit, queries, width, height, labels, order, first=first)

@@ -14,14 +14,14 @@ ROW = Row(
     (
         table(
             "Errors by provider",
-            "Errors by provider and by what they are: the provider's status, or the exception's class.",
+            "Errors by provider and kind: the provider's status, or the exception's class.",
             Query(ALL.total(ERRORS, RANGE, ("provider", "error_type", "category")), "Count"),
             labels={"provider": "Provider", "error_type": "Error", "category": "Category"},
             order="Count",
         ),
         bars(
             "Rate limits over time",
-            "Requests that a provider refused with status 429, in each step.",
+            "Requests that a provider refused with status 429, in the time of each bar.",
             NUMBER,
             Query(_REFUSED.total(ERRORS, STEP, ("provider",)), "{{provider}}"),
         ),
@@ -31,6 +31,7 @@ ROW = Row(
             Query(ALL.total(ERRORS, RANGE, ("processor", "category")), "Count"),
             labels={"processor": "Processor", "category": "Category"},
             order="Count",
+            height=6,
         ),
         table(
             "Switches",
@@ -38,6 +39,7 @@ ROW = Row(
             Query(ALL.total(SWITCHES, RANGE, ("service", "from", "to")), "Count"),
             labels={"service": "Service", "from": "From", "to": "To"},
             order="Count",
+            height=6,
         ),
         table(
             "Providers compared",
@@ -47,6 +49,7 @@ ROW = Row(
             labels={"service": "Service", "provider": "Provider"},
             order="p95",
             unit=MILLISECONDS,
+            height=6,
         ),
         table(
             "Cost by provider",
@@ -55,6 +58,7 @@ ROW = Row(
             labels={"cost_type": "Service", "provider": "Provider"},
             order="Cost",
             unit=USD,
+            height=6,
         ),
         lines(
             "TTFB by provider, p95",

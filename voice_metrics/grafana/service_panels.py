@@ -34,9 +34,11 @@ def summary(
     )
 
 
-def _latencies(title: str, description: str, series: Series, labels: dict[str, str], **more: Selection) -> Panel:
-    queries = summary(more.get("selection", ALL), series, tuple(labels))
-    return table(title, description, *queries, labels=labels, order="p95", unit=MILLISECONDS)
+def _latencies(
+    title: str, description: str, series: Series, labels: dict[str, str], selection: Selection = ALL, height: int = 8
+) -> Panel:
+    queries = summary(selection, series, tuple(labels))
+    return table(title, description, *queries, labels=labels, order="p95", unit=MILLISECONDS, height=height)
 
 
 def averages(
@@ -57,9 +59,12 @@ def _means(
     *,
     selection: Selection = ALL,
     width: int = 8,
+    height: int = 8,
 ) -> Panel:
     queries = averages(selection, series, tuple(labels))
-    return table(title, description, *queries, labels=labels, order="Average", unit=MILLISECONDS, width=width)
+    return table(
+        title, description, *queries, labels=labels, order="Average", unit=MILLISECONDS, width=width, height=height
+    )
 
 
 ROW = Row(
@@ -87,8 +92,10 @@ ROW = Row(
             MILLISECONDS,
             Query(UNCUT.quantile(0.95, PROCESSING, SMOOTH, ("service", "model")), "{{service}} {{model}}"),
         ),
-        _latencies("TTFA", "Request to the first audible audio; silence before it is included.", TTFA, _MODEL),
-        _latencies("TTFAT", "Request to the first token of the answer; thinking is included.", TTFAT, _MODEL),
+        _latencies(
+            "TTFA", "Request to the first audible audio; silence before it is included.", TTFA, _MODEL, height=6
+        ),
+        _latencies("TTFAT", "Request to the first token of the answer; thinking is included.", TTFAT, _MODEL, height=6),
         _means(
             "TTFB of interrupted requests",
             "Requests that a caller cut off: the time until then, not a latency of the service.",
@@ -96,6 +103,7 @@ ROW = Row(
             _SERVICE,
             selection=CUT,
             width=12,
+            height=6,
         ),
         _means(
             "Processing of interrupted requests",
@@ -104,6 +112,7 @@ ROW = Row(
             _SERVICE,
             selection=CUT,
             width=12,
+            height=6,
         ),
         table(
             "Tokens per second",
@@ -111,6 +120,7 @@ ROW = Row(
             *averages(ALL, LLM_THROUGHPUT, tuple(_MODEL), NUMBER),
             labels=_MODEL,
             order="Average",
+            height=6,
         ),
         _means(
             "Function call time",
@@ -118,8 +128,9 @@ ROW = Row(
             FUNCTION_CALL,
             {"function": "Function"},
             width=12,
+            height=6,
         ),
-        _means("Response parts", "What the response time is made of.", RESPONSE_PART, {"part": "Part"}),
+        _means("Response parts", "Parts of the response time, on average.", RESPONSE_PART, {"part": "Part"}),
         _means(
             "Text aggregation",
             "Time to collect a speakable piece of text.",

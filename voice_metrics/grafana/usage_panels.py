@@ -73,7 +73,7 @@ ROW = Row(
         ),
         bars(
             "Cost by model over time",
-            "Cost of each step.",
+            "Cost in the time of each bar.",
             USD,
             Query(ALL.total(COST, STEP, ("cost_type", "model")), "{{cost_type}} {{model}}"),
         ),
@@ -98,6 +98,7 @@ ROW = Row(
             labels=_MODEL,
             order="Audio",
             unit=SECONDS,
+            height=6,
         ),
         table(
             "Speech synthesis",
@@ -105,20 +106,25 @@ ROW = Row(
             Query(ALL.total(TTS_CHARACTERS, RANGE, ("processor", "model")), "Characters"),
             labels=_MODEL,
             order="Characters",
+            height=6,
         ),
         bars(
-            "Calls started", "Calls that started in each step.", NUMBER, Query(ALL.total(CALLS, STEP), "calls"), width=8
+            "Calls started",
+            "Calls that started in the time of each bar.",
+            NUMBER,
+            Query(ALL.total(CALLS, STEP), "calls"),
+            width=8,
         ),
         bars(
             "Tokens over time",
-            "Tokens of each step.",
+            "Tokens in the time of each bar.",
             NUMBER,
             Query(ALL.total(LLM_TOKENS, STEP, ("token_type",)), "{{token_type}}"),
             width=8,
         ),
         bars(
             "Characters over time",
-            "Characters sent to speech synthesis in each step.",
+            "Characters sent to speech synthesis in the time of each bar.",
             NUMBER,
             Query(ALL.total(TTS_CHARACTERS, STEP), "characters"),
             width=8,
