@@ -76,3 +76,14 @@ def test_a_kept_request_that_cannot_be_read_is_set_aside_and_said(
         assert reader.pending().requests == 1
         assert (reader.call("odd").row.state, reader.call("odd").summary["exported"]) == (CallState.ENDED, False)
         assert reader.call("well").row.state is CallState.PENDING
+
+
+def test_the_words_of_a_files_own_trigger_stay_on_one_line_of_the_log(
+    filled: Path, ledger: Ledger, said: list[str]
+) -> None:
+    words = "no \x1b[31m\nWARNING forged"
+    spoil(filled, f"CREATE TRIGGER t BEFORE INSERT ON call BEGIN SELECT RAISE(ABORT, '{words}'); END")
+    ledger.call_started("new", NOON, summary("new"))
+    assert ledger.flush()
+    assert [line for line in said if not line.isprintable()] == []
+    assert any("no [31m WARNING forged" in line for line in said)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.ledger.summaries import NOON, summary
 from voice_metrics.export.spool import PendingRequest
-from voice_metrics.ledger import Ledger, LedgerReader, schema
+from voice_metrics.ledger import Ledger, LedgerReader, LedgerUnreadable, schema
 
 
 def older(path: Path, version: int) -> None:
@@ -68,3 +68,18 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
         schema.migrate(db)
     db.close()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [0, -5])
+def test_a_ledger_of_a_version_that_never_was_is_neither_empty_nor_written(
+    path: Path, ledger: Ledger, said: list[str], version: int
+) -> None:
+    older(path, 1)
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    db.close()
+    with pytest.raises(LedgerUnreadable, match=f"has schema {version}, which no version wrote"):
+        LedgerReader(path)
+    ledger.call_started("new", NOON, summary("new"))
+    assert not ledger.flush(0.5)
+    assert len([line for line in said if f"has schema {version}" in line]) == 1

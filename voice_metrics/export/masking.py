@@ -18,13 +18,13 @@ _GRAM = 8
 _WORD = 6
 _SHORTEST = 4
 _ESCAPE = re.compile(
-    rb"%([0-9a-f]{2})|\\u([0-9a-f]{4})|\\x([0-9a-f]{2})|&#x([0-9a-f]{1,6});|&#([0-9]{1,7});|&(amp|lt|gt|quot|apos);"
-    rb"|\\([\\/\"'])",
+    rb"%([0-9a-f]{2})|[\\%]u([0-9a-f]{4})|\\x([0-9a-f]{2})|&#x([0-9a-f]{1,6});?|&#([0-9]{1,7});?"
+    rb"|&(amp|lt|gt|quot|apos);|\\([\\/\"'])|\\([0-7]{3})",
     re.IGNORECASE,
 )
 _ENTITIES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 # What is escaped may have been escaped before.
-_LAYERS = 2
+_LAYERS = 3
 _ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _BLANKS = b" \t\r\n\v\f"
 _BASE64 = re.compile(r"[A-Za-z0-9+/-]{16,}")
@@ -105,19 +105,23 @@ def _unescaped(form: bytes, spans: list[_Span]) -> tuple[bytes, list[_Span]]:
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
-    percent, unicode_hex, byte_hex, entity_hex, entity, name, sign = escape.groups()
+    percent, unicode_hex, byte_hex, entity_hex, entity, name, sign, octal = escape.groups()
     if percent or byte_hex:
         return bytes([int(percent or byte_hex, 16)])
     if unicode_hex or entity_hex or entity:
         code = int(entity) if entity else int(unicode_hex or entity_hex, 16)
         return chr(code).encode("utf-8", "surrogatepass") if code < 0x110000 else b"?"
+    if octal:
+        return bytes([int(octal, 8) & 0xFF])
     return _ENTITIES[name.lower()] if name else sign
 
 
 def _forms(secret: str) -> Iterator[bytes]:
-    """A secret in the common form: itself, and as it looks inside base64, at each of the three places it can have."""
+    """A secret in the common form: itself, in hexadecimal, and inside base64 at each of its three places."""
     yield _common_form(secret)[0]
     raw = secret.encode("utf-8", "surrogatepass")
+    if len(raw) >= _SHORTEST:
+        yield raw.hex().encode()
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).rstrip(b"=")
         # The first and the last letters depend on what stands beside.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from loguru import logger
 
+from voice_metrics.call.text import one_line
 from voice_metrics.ledger.file import Fault, LedgerFile, is_ledger
 
 _FIRST_SECONDS, _LAST_SECONDS = 0.5, 30.0
+_LONGEST_WARNING = 1000
 # A file that is damaged more often than this is on a bad disk, where another new file does not help.
 _DAMAGES = 3
 
@@ -76,4 +78,5 @@ class Outages:
         """Log a warning, once per kind."""
         if kind not in self._said:
             self._said.add(kind)
-            logger.warning(f"Ledger {self._file.path}: {text}")
+            # A file's own triggers choose the words of errors.
+            logger.warning(one_line(f"Ledger {self._file.path}: {text}", _LONGEST_WARNING))

@@ -124,12 +124,14 @@ def version(db: sqlite3.Connection) -> int:
         application = int(db.execute("PRAGMA application_id").fetchone()[0])
         tables = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     finally:
-        if not begun:
+        if not begun and db.in_transaction:
             db.execute("ROLLBACK")
     if application != APPLICATION_ID:
         if application or found or tables:
             raise NotALedger("is another program's database: VOICE_METRICS_DB must name a file of its own")
         return 0
+    if found < 1:
+        raise NotALedger(f"has schema {found}, which no version wrote: VOICE_METRICS_DB must name another file")
     if found > VERSION:
         raise NotALedger(
             f"was made by a newer voice_metrics (schema {found}, this version knows {VERSION}): upgrade the package, "
