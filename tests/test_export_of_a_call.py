@@ -114,12 +114,12 @@ class Timed(VoiceMetricsProcessor):
 async def test_clean_up_waits_for_no_server_longer_than_it_may(receiver: Receiver, behaviour: Any) -> None:
     receiver.behaviour = behaviour or accept
     url = receiver.url if behaviour else f"http://127.0.0.1:{free_port()}"
-    telemetry = telemetry_to(url, OTEL_EXPORTER_OTLP_TIMEOUT="20")
+    telemetry = telemetry_to(url, OTEL_EXPORTER_OTLP_TIMEOUT="60")
     metrics = Timed(telemetry=telemetry)
     await run_call(SHORT, before_output=[metrics])
     assert metrics.clean_up_seconds is not None
-    # It may take two seconds, and a request twenty.
-    assert metrics.clean_up_seconds < 5.0
+    # It may take two seconds, and a request a minute.
+    assert metrics.clean_up_seconds < 20.0
     assert told(metrics)["exported"] is False
     telemetry.shutdown(0.5)
 

@@ -87,9 +87,7 @@ def test_a_fault_is_logged_once_and_costs_only_time(
     ended.use(3, 700.0)
     living.use(5, 900.0)
 
-    began = time.monotonic()
     assert ended.end().result(10) is False
-    assert time.monotonic() - began < 5.0
     assert receiver.wait_for(lambda _: len(receiver.exchanges) >= 3)
     living.use(1)
     assert not receiver.points
@@ -150,9 +148,7 @@ def test_an_unreachable_server_is_logged_once(
     telemetry = start(url=url(receiver), spool=spool, OTEL_METRIC_EXPORT_INTERVAL="100")
     call = RecordedCall(telemetry, "c1")
     call.use(3)
-    began = time.monotonic()
     assert call.end().result(10) is False
-    assert time.monotonic() - began < 5.0
     assert telemetry.shutdown(2.0) is False
     assert len([line for line in log.warnings if words in line]) == len(log.warnings) == 1
     assert ["c1" in request.call_ids for request in spool.left.values()] == [True]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -151,13 +151,14 @@ def test_the_console_beside_otlp_changes_no_acknowledgement(
 
 
 def test_a_console_that_is_gone_costs_only_what_it_would_print(
-    start: Start, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: Log
+    start: Start, receiver: Receiver, tmp_path: Path, log: Log
 ) -> None:
     with (tmp_path / "closed").open("w") as gone:
-        monkeypatch.setattr(sys, "stdout", gone)
-    telemetry = start(OTEL_METRICS_EXPORTER="console,otlp")
-    call = RecordedCall(telemetry, "c1")
-    call.use(3)
-    assert call.end().result(5) is True
-    assert telemetry.shutdown(2.0) is True
+        pass
+    with redirect_stdout(gone):
+        telemetry = start(OTEL_METRICS_EXPORTER="console,otlp")
+        call = RecordedCall(telemetry, "c1")
+        call.use(3)
+        assert call.end().result(5) is True
+        assert telemetry.shutdown(2.0) is True
     assert "ValueError in ConsoleMetricExporter.export" in log.warnings[0]

@@ -110,8 +110,10 @@ def test_a_call_is_exported_while_it_runs_and_at_once_when_it_ends(receiver: Rec
     assert call.end().result(10) is True
     assert receiver.of(TOKENS)[-1].value == 7
     sent = len(receiver.of(TOKENS))
-    time.sleep(0.3)
+    later = RecordedCall(telemetry, "c2")
+    assert receiver.wait_for(lambda receiver: len(receiver.of(DURATION, call_id="c2")) >= 4)
     assert len(receiver.of(TOKENS)) == sent
+    assert later.end().result(10) is True
     check_once(receiver)
 
 
@@ -269,15 +271,15 @@ def test_without_anywhere_to_go_nothing_is_started(environ: dict[str, str], log:
 def test_ending_a_call_and_shutting_down_do_not_wait_for_a_server_that_hangs(receiver: Receiver, start: Start) -> None:
     receiver.behaviour = hang
     spool = MemorySpool()
-    telemetry = start(spool=spool)
+    telemetry = start(spool=spool, OTEL_EXPORTER_OTLP_TIMEOUT="60")
     call = RecordedCall(telemetry, "c1")
     call.use(3)
     end = call.end()
     assert not end.done()
     began = time.monotonic()
     assert telemetry.shutdown(1.0) is False
-    # A request may take ten seconds.
-    assert time.monotonic() - began < 4.0
+    # A request may take a minute.
+    assert time.monotonic() - began < 20.0
     assert end.result(1.0) is False
     assert ["c1" in request.call_ids for request in spool.left.values()] == [True]
 
@@ -374,9 +376,10 @@ def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None
         OTEL_METRIC_EXPORT_INTERVAL="100",
     )
     call = RecordedCall(telemetry, "c1")
-    for latency in (1.0, 1000.0, 10.0, 0.001, 100_000.0):
+    for number, latency in enumerate((1.0, 1000.0, 10.0, 0.001, 100_000.0), 1):
         call.use(1, latency)
-        time.sleep(0.06)
+        if number % 2:
+            assert receiver.wait_for(call.arrived)
     assert call.end().result(10) is True
     last = receiver.of(LATENCY)[-1]
     assert (last.count, last.value) == (5, 101_011.001)
@@ -447,8 +450,9 @@ def test_a_server_is_well_again_when_it_takes_something_and_not_before(
     assert isinstance(provider, ProcessExport)
     # The budget is spent: the call is in the spool only, and nothing is left to send.
     assert receiver.wait_for(lambda _: len(provider.live.outgoing()) == 1)
+    # What the process itself counts goes on being refused.
     seen = len(receiver.exchanges)
-    assert receiver.wait_for(lambda _: len(receiver.exchanges) > seen + 2) or True
+    assert receiver.wait_for(lambda _: len(receiver.exchanges) > seen + 2)
     assert not [line for line in log.of("INFO") if "well again" in line]
     receiver.behaviour = accept
     assert run(telemetry, "c2") is True

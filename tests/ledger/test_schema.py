@@ -59,13 +59,13 @@ def test_a_new_ledger_gives_space_back_and_lets_readers_read_while_it_is_written
     assert pragmas == {"auto_vacuum": 2, "journal_mode": "wal"}
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     older(path, 1)
     before = path.read_bytes()
-    monkeypatch.setattr(schema, "STEPS", (schema.STEPS[0], "CREATE TABLE fine (x); CREATE TABLE call (x)"))
+    steps = (schema.STEPS[0], "CREATE TABLE fine (x); CREATE TABLE call (x)")
     db = sqlite3.connect(path, isolation_level=None)
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
-        schema.migrate(db)
+        schema.migrate(db, steps)
     db.close()
     assert path.read_bytes() == before
 

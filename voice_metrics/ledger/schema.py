@@ -140,24 +140,25 @@ def version(db: sqlite3.Connection) -> int:
     return found
 
 
-def migrate(db: sqlite3.Connection) -> None:
+def migrate(db: sqlite3.Connection, steps: Sequence[str] = STEPS) -> None:
     """Migrate a file to the current version; safe for several processes at once.
 
     Args:
         db: A connection in autocommit mode.
+        steps: SQL of every version from 1 on.
 
     Raises:
         NotALedger: As `version` does.
     """
-    if version(db) == VERSION:
+    if version(db) == len(steps):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        for step in STEPS[version(db) :]:
+        for step in steps[version(db) :]:
             for statement in step.split(";"):
                 db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute(f"PRAGMA user_version = {len(steps)}")
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
