@@ -54,9 +54,14 @@ def call(call_id):
 """
 HEIR = """
 import time
+from voice_metrics.ledger import LedgerReader
 from voice_metrics.telemetry import telemetry
-telemetry().begin("heir", {})
-time.sleep(2)
+t = telemetry()
+t.begin("heir", {})
+deadline = time.monotonic() + 30
+with LedgerReader(t.settings.ledger) as reader:
+    while reader.pending().requests and time.monotonic() < deadline:
+        time.sleep(0.02)
 """
 CHILD = """
 import multiprocessing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import shutil
@@ -9,11 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.ledger.summaries import NOON, summary
+from tests.ledger.writes_until_killed import write_until_killed
 from voice_metrics.ledger import CallFilter, Ledger, LedgerReader, LedgerUnreadable, Row
 from voice_metrics.ledger.file import BUSY_SECONDS, LedgerFile
 
@@ -21,6 +24,11 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 WRITES = [sys.executable, "-m", "tests.ledger.writes_until_killed"]
+# Its processes begin with everything imported.
+NURSERY = multiprocessing.get_context(
+    "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+)
+NURSERY.set_forkserver_preload(["pytest", "tests.ledger.writes_until_killed"])
 
 
 def ids(path: Path) -> list[str]:
@@ -50,23 +58,23 @@ def test_two_processes_that_write_a_thousand_calls_at_once_lose_none(path: Path)
         assert [point.count for point in reader.latency(0, 10, 10)] == [5000]
 
 
-@pytest.mark.timeout(300)
 def test_killed_fifty_times_it_opens_and_has_every_acknowledged_call(path: Path) -> None:
     seed = random.randrange(10**6)
     print("seed", seed)
     dice = random.Random(seed)
     acknowledged: list[str] = []
     for attempt in range(50):
-        writer = subprocess.Popen(
-            [*WRITES, path, f"{attempt}", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-        assert writer.stdout is not None
-        acknowledged.append(writer.stdout.readline().strip())
+        here, there = NURSERY.Pipe(duplex=False)
+        writer = NURSERY.Process(target=write_until_killed, args=(str(path), f"{attempt}", there), daemon=True)
+        writer.start()
+        there.close()
+        acknowledged.append(here.recv())
         time.sleep(dice.uniform(0, 0.05))
         writer.kill()
-        acknowledged += writer.stdout.read().split("\n")[:-1]
-        writer.wait()
-        writer.stdout.close()
+        with here, suppress(EOFError, OSError):
+            while True:
+                acknowledged.append(here.recv())
+        writer.join()
         with LedgerReader(path) as reader:
             assert reader.calls(CallFilter(since=0), limit=1)
     assert set(acknowledged) <= set(ids(path))
