@@ -1,8 +1,9 @@
 """What four ways of running store, measured with real stores: series of a call and of a process, and events.
 
-The demo's call is held twice in one process, to separate the series of a call from those of a process. From that
-the table of GRAFANA_QUICKSTART.md follows: series that had a point in the last 20 minutes at 10, 1 000 and 100 000
-calls an hour, each of three minutes, and the size of an event. Needs the programs of `scripts/get-backends`.
+Each way holds a call of six turns, the tests' `DEMO`. A call id on a series tells the series of a call from those of
+its process; `target_info`, which Prometheus makes for each process, counts too. From that the table of
+GRAFANA_QUICKSTART.md follows: series that had a point in the last 20 minutes at 10, 1 000 and 100 000 calls an hour,
+each of three minutes, and the size of an event. Needs the programs of `scripts/get-backends`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from tests.backends_otlp.stack import otlp_of, store
 from tests.scripted import DEMO, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 
-OURS = '{__name__=~"voice_.+|gen_ai_.+",job="JOB"}'
 CALL_MINUTES = 3.0
 CALLS_OF_A_SERVER = 20
 ACTIVE_MINUTES = 20.0
@@ -84,19 +84,23 @@ class Stored:
         return self.of_a_call * recent + self.of_a_process * processes + self.of_a_gateway * 2
 
 
-async def counted(fleet: Fleet, job: str) -> float:
-    """Series of a job, once their number stays."""
+def number(fleet: Fleet, selector: str) -> float:
+    """Series that match, where those of two gateways are one; `count` would take those without a name for one, too."""
+    named = f'label_replace({selector}, "name", "$1", "__name__", "(.+)")'
+    asked = f"count(count without (instance, service_instance_id) ({named}))"
+    return sum(store(fleet.prometheus).instant(asked, time.time()).values())
+
+
+async def settled(fleet: Fleet, job: str) -> None:
+    """Wait until the series of a job stay as many."""
     before = -1.0
-    while True:
-        await asyncio.sleep(2)
-        found = store(fleet.prometheus).instant(f"count({OURS.replace('JOB', job)})", time.time())
-        if (now := sum(found.values())) == before:
-            return now
+    while not (now := number(fleet, f'{{job="{job}"}}')) or now != before:
         before = now
+        await asyncio.sleep(2)
 
 
 async def measured(mode: Mode, fleet: Fleet) -> Stored:
-    """Hold the demo's call twice, and count."""
+    """Hold a call, and count."""
     job = mode.title.replace(" ", "-").replace(",", "")
     url = fleet.balancer.url if mode.through_gateway else otlp_of(fleet.prometheus)
     environ = {
@@ -108,22 +112,18 @@ async def measured(mode: Mode, fleet: Fleet) -> Stored:
         **mode.environ,
     }
     telemetry = Telemetry(environ=environ)
-    series = []
-    for number in range(2):
-        await run_call(DEMO, before_output=[VoiceMetricsProcessor(call_id=f"{job}-{number}", telemetry=telemetry)])
-        series.append(await counted(fleet, job))
+    await run_call(DEMO, before_output=[VoiceMetricsProcessor(call_id=job, telemetry=telemetry)])
     await asyncio.to_thread(telemetry.shutdown)
+    await settled(fleet, job)
     events = [len(json.dumps(row)) for row in fleet.logs.rows(f'event_name:="voice.call" service.name:="{job}"')]
     size = sum(events) / len(events) if events else None
-    if mode.through_gateway:
-        # Which of the two gateways a request comes to is chance: one of them has each series in the end.
-        active = sum(store(fleet.prometheus).instant(f'count(voice_calls_active{{job="{job}"}})', time.time()).values())
-        names = "count(count without (instance, service_instance_id) (SERIES))".replace(
-            "SERIES", OURS.replace("JOB", job)
-        )
-        each = sum(store(fleet.prometheus).instant(names, time.time()).values())
-        return Stored(0, active, each - active, size)
-    return Stored(series[1] - series[0], 2 * series[0] - series[1], 0, size)
+    of_call = number(fleet, f'{{job="{job}", call_id!=""}}')
+    others = number(fleet, f'{{job="{job}", call_id=""}}')
+    if not mode.through_gateway:
+        return Stored(of_call, others, 0, size)
+    # Which of the two gateways a request comes to is chance: each has every series in the end.
+    of_process = number(fleet, f'{{job="{job}", __name__=~"voice_calls_active|target_info"}}')
+    return Stored(of_call, of_process, others - of_process, size)
 
 
 async def compared(fleet: Fleet) -> None:
@@ -142,6 +142,8 @@ async def compared(fleet: Fleet) -> None:
         print("|---" * (len(HOURLY) + 1) + "|")
         for way, one in stored.items():
             print(f"| {way} | " + " | ".join(f"{one.active(hourly, calls):,.0f}" for hourly in HOURLY) + " |")
+    size = max(one.event_bytes or 0.0 for one in stored.values())
+    print("\n| megabytes of events an hour | " + " | ".join(f"{hourly * size / 1e6:,.2f}" for hourly in HOURLY) + " |")
 
 
 def main() -> None:

@@ -176,7 +176,7 @@ def main() -> None:
         wrong = list(arrived(fleet, reports))
         if len(reports) != options.processes:
             wrong.append(f"{options.processes - len(reports)} processes did not report")
-        active = store(fleet.prometheus).instant('count({__name__=~"voice_.+|gen_ai_.+"})', time.time())
+        active = store(fleet.prometheus).instant('count({__name__=~"voice_.+|gen_ai_.+|target_info"})', time.time())
         print(f"  series in Prometheus: {sum(active.values()):.0f}")
     if wrong:
         sys.exit("\n".join(wrong))
