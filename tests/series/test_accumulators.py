@@ -14,14 +14,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 
-from voice_metrics.series.accumulators import (
-    MAX_BUCKETS,
-    MAX_SCALE,
-    ExponentialHistogram,
-    bucket_index,
-    coarser,
-    since,
-)
+from voice_metrics.series.accumulators import MAX_BUCKETS, MAX_SCALE, ExponentialHistogram, since
+from voice_metrics.series.exponential_buckets import bucket_index, coarser
 from voice_metrics.series.registry import Full, Registry
 from voice_metrics.series.table import Kind, Series
 

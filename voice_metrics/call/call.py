@@ -39,7 +39,6 @@ from voice_metrics.call.facts import (
     Switched,
     TokensUsed,
     Unpriced,
-    Usage,
 )
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import HoldBack, Latency
@@ -60,8 +59,12 @@ if TYPE_CHECKING:
 
 NO_SERVICE = "none"
 # Latencies with exemplars.
-_IN_A_SPAN = (FirstByte, Processing, FirstAudio, FirstAnswerToken, Responded, ResponsePart, FunctionSettled)
+_IN_A_SPAN = {FirstByte, Processing, FirstAudio, FirstAnswerToken, Responded, ResponsePart, FunctionSettled}
 _LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
+_ANSWERS = {FirstByte, *_LEGS}
+_OF_SERVICES = {FirstByte, Processing, *_LEGS}
+# Other facts follow from these.
+_FOLLOWED = {Responded, *_OF_SERVICES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,26 +184,35 @@ class Call:
         self._conversation.started(at)
         self._series.started(late)
 
-    def measured(self, fact: Fact, at: float, span: SpanIds | None = None) -> None:
+    def measured(self, fact: Fact, at: float, span: SpanIds | None = None, now: float | None = None) -> None:
         """Record a measurement of a service.
 
         Args:
             fact: The measurement; latencies are held back for a moment, because an interruption makes them false.
             at: Moment of its arrival.
             span: Its trace id and span id, or `None`.
+            now: Moment at which it is read, or `None` for `at`.
         """
-        if isinstance(fact, Processing) and (error_type := self._failing.pop(fact.instance or "", None)) is not None:
-            fact = replace(fact, error_type=error_type)
+        if self._failing and isinstance(fact, Processing) and (fact.instance or "") in self._failing:
+            fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
         # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
         if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
-            if self._held.next_due is None:
+            if now is not None and self._held.is_settled(at, now):
+                self.happened(fact, now, None if span is None else self._exemplar(span, now))
+                return
+            if self._spans and self._held.next_due is None:
                 self._spans.clear()  # an interruption replaces what it marks
-            self._spans[id(self._held.put(fact, at))] = span
+            held = self._held.put(fact, at)
+            if span is not None or self._spans:
+                self._spans[id(held)] = span
         else:
             self.happened(fact, at, self._exemplar(span, at))
         if isinstance(fact, TokensUsed):
-            self._held.put_tokens(fact, at)
-            self.release(at)
+            if self._held:
+                self._held.put_tokens(fact, at)
+                self.release(at)
+            else:
+                self._wrote(fact, at)
 
     def took_place(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""
@@ -257,42 +269,55 @@ class Call:
         if self._last_export is not None:
             return
         logger.debug("Call {}: {}", self.identity.call_id, fact)
-        self._contained(self._record.take, fact)
-        self._contained(self._unreported.take, fact)
-        if self._journal is not None:
-            self._contained(self._journal.happened, fact, self._unix_at_zero + at)
-        self._contained(self._write, fact, at, exemplar)
-        self._contained(self._follow, fact, at)
-
-    def _contained(self, act: Callable[..., None], fact: Fact, *arguments: Any) -> None:
-        """Let a fault of one output cost this fact there, and neither the other outputs nor the facts behind it."""
+        # A fault of one output costs this fact there, and neither the other outputs nor the facts behind it. Written
+        # out, because a function for each of them costs more than all of them do.
         try:
-            act(fact, *arguments)
+            self._record.take(fact)
         except Exception as fault:
-            # What counts a fault may be what is at fault.
-            if not isinstance(fact, Refused):
-                self.faulted(type(fact).__name__, fault)
-
-    def _write(self, fact: Fact, at: float, exemplar: Exemplar | None) -> None:
-        match fact:
-            case FirstByte(interrupted=False) | TokensUsed() | AudioTranscribed() | CharactersSpoken():
+            self._lost(fact, fault)
+        kind = type(fact)
+        if kind in _OF_SERVICES:
+            try:
+                self._unreported.take(fact)
+            except Exception as fault:
+                self._lost(fact, fault)
+        if self._journal is not None:
+            try:
+                self._journal.happened(fact, self._unix_at_zero + at)
+            except Exception as fault:
+                self._lost(fact, fault)
+        try:
+            if kind in _ANSWERS:
                 self._answered(fact)
-        if exemplar is None and isinstance(fact, _IN_A_SPAN):
-            exemplar = self._exemplar(self._spans.pop(id(fact), None) or self.span(), at)
-        self._series.happened(fact, exemplar)
+            if exemplar is None and kind in _IN_A_SPAN:
+                exemplar = self._exemplar(self._spans.pop(id(fact), None) or self.span(), at)
+            self._series.happened(fact, exemplar)
+        except Exception as fault:
+            self._lost(fact, fault)
+        if kind in _FOLLOWED:
+            try:
+                self._follow(fact, at)
+            except Exception as fault:
+                self._lost(fact, fault)
+
+    def _lost(self, fact: Fact, fault: Exception) -> None:
+        # What counts a fault may be what is at fault.
+        if not isinstance(fact, Refused):
+            self.faulted(type(fact).__name__, fault)
 
     def _exemplar(self, span: SpanIds | None, at: float) -> Exemplar | None:
         return None if span is None else (round((self._unix_at_zero + at) * 1e9), *span)
 
     def _follow(self, fact: Fact, at: float) -> None:
         match fact:
-            case FirstByte() | Processing() if self.services.leg(fact.processor) is Leg.LLM:
-                self._wrote(fact, at)
+            case FirstByte() | Processing():
+                if self.services.leg(fact.processor) is Leg.LLM:
+                    self._wrote(fact, at)
+            case TokensUsed() | AudioTranscribed() | CharactersSpoken():
+                provider = self.services.provider(fact.processor, fact.model)
+                self.happened(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
             case Responded():
                 self._all_happened(self._parts.responded(fact, at), at)
-        if isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken)):
-            provider = self.services.provider(fact.processor, fact.model)
-            self.happened(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
 
     def _wrote(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
         if (generated := self._throughput.take(fact)) is not None:
@@ -306,7 +331,9 @@ class Call:
             else:
                 self.happened(fact, at)
 
-    def _answered(self, fact: FirstByte | Usage) -> None:
+    def _answered(self, fact: Any) -> None:
+        if isinstance(fact, FirstByte) and fact.interrupted:
+            return
         if self.models.answered(self.services.leg(fact.processor), fact.instance, fact.model):
             self._series.retag(model_tags(self.models.current))
 

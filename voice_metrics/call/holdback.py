@@ -41,7 +41,19 @@ class HoldBack:
     @property
     def next_due(self) -> float | None:
         """Moment of the next release, in monotonic seconds, or `None` if none is held."""
-        return min((one.until for one in self._held), default=None)
+        return min(one.until for one in self._held) if self._held else None
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def is_settled(self, at: float, now: float) -> bool:
+        """True if a latency that arrived at `at` need not be held at `now`: no interruption is near, none waits."""
+        return (
+            now - at >= self._seconds
+            and not self._held
+            and (self._turn_at is None or at - self._turn_at > LATE_SECONDS)
+            and (self._interrupted_at is None or at - self._interrupted_at > LATE_SECONDS)
+        )
 
     def put(self, fact: Latency, at: float) -> Latency:
         """Hold `fact`, which arrived at `at`; return it, marked if an interruption came during its request."""
@@ -71,6 +83,8 @@ class HoldBack:
 
     def due(self, at: float) -> list[Latency | TokensUsed]:
         """Release unmarked the facts held for long enough at `at`."""
+        if not self._held:
+            return []
         held, self._held = self._held, [one for one in self._held if one.until > at]
         return [one.fact for one in held if one.until <= at]
 
@@ -81,9 +95,10 @@ class HoldBack:
 
     def _hold(self, until: float, waits_until: float, fact: Latency | TokensUsed) -> None:
         # Keep the order, because it joins the pieces of one inference.
+        service = fact.instance or fact.processor
         for one in self._held:
-            if (one.fact.instance or one.fact.processor) == (fact.instance or fact.processor):
-                until = max(until, one.until)
+            if one.until > until and (one.fact.instance or one.fact.processor) == service:
+                until = one.until
         self._held.append(_Held(until, waits_until, fact))
 
 

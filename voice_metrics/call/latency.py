@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -56,7 +57,10 @@ def latency(count: int, total: float, least: float, most: float, samples: Iterab
     """
     if not count:
         return Latency(0, None, None, None, None, None)
-    ranked = sorted(samples)
+    return _figures(count, total, least, most, sorted(samples))
+
+
+def _figures(count: int, total: float, least: float, most: float, ranked: list[float]) -> Latency:
     return Latency(
         count, *(milliseconds(s) for s in (total / count, least, most, _rank(ranked, 0.5), _rank(ranked, 0.95)))
     )
@@ -87,6 +91,8 @@ class Samples:
     most: float = 0.0
     interrupted: int = 0
     latest: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    # The same in order, because a live call is summed up every few seconds.
+    _ranked: list[float] = field(default_factory=list)
 
     def add(self, seconds: float) -> None:
         """Add a sample."""
@@ -96,8 +102,13 @@ class Samples:
             self.most = seconds
         self.count += 1
         self.total += seconds
+        if len(self.latest) == SAMPLES:
+            del self._ranked[bisect_right(self._ranked, self.latest[0]) - 1]
         self.latest.append(seconds)
+        insort(self._ranked, seconds)
 
     def summary(self) -> Latency:
         """Its figures so far."""
-        return latency(self.count, self.total, self.least, self.most, self.latest)
+        if not self.count:
+            return NO_LATENCY
+        return _figures(self.count, self.total, self.least, self.most, self._ranked)

@@ -17,6 +17,7 @@ from voice_metrics.call.facts import (
     FirstByte,
     FunctionOutcome,
     FunctionSettled,
+    Generated,
     Interrupted,
     Leg,
     Priced,
@@ -48,13 +49,12 @@ class _Tokens:
         self.requests += 1
         self.prompt = (self.prompt or 0) + used.prompt
         self.completion = (self.completion or 0) + used.completion
-        for name, tokens in (
-            ("cache_read", used.cache_read),
-            ("cache_creation", used.cache_creation),
-            ("reasoning", used.reasoning),
-        ):
-            if tokens is not None:
-                self.details[name] += tokens
+        if used.cache_read is not None:
+            self.details["cache_read"] += used.cache_read
+        if used.cache_creation is not None:
+            self.details["cache_creation"] += used.cache_creation
+        if used.reasoning is not None:
+            self.details["reasoning"] += used.reasoning
 
     def summary(self) -> LLMSummary:
         known = self.prompt is not None and self.completion is not None
@@ -80,7 +80,9 @@ class _Costs:
     def add(self, priced: Priced) -> None:
         self.usd[priced.leg] = self.usd.get(priced.leg, Decimal(0)) + priced.usd
         model = priced.model or priced.processor
-        self.prices[model, priced.source] = PriceUsed(model, priced.source, priced.priced_on)
+        known = self.prices.get((model, priced.source))
+        if known is None or known.priced_on != priced.priced_on:
+            self.prices[model, priced.source] = PriceUsed(model, priced.source, priced.priced_on)
 
     def miss(self, unpriced: Unpriced) -> None:
         self.unpriced.setdefault(unpriced.model or unpriced.processor, unpriced.reason)
@@ -122,6 +124,7 @@ class Record:
 
     def take(self, fact: Fact) -> None:
         """Add a fact to the totals."""
+        # The most frequent first.
         match fact:
             case FirstByte() | Processing():
                 self._latency(fact)
@@ -131,6 +134,8 @@ class Record:
                 self.costs.add(fact)
             case CharactersSpoken():
                 self.characters = (self.characters or 0) + fact.characters
+            case Generated():
+                pass  # its average is in the series only
             case AudioTranscribed():
                 self.audio_seconds = (self.audio_seconds or 0.0) + fact.seconds
             case Responded():
@@ -207,7 +212,8 @@ class Record:
         )
 
     def _latency(self, fact: FirstByte | Processing) -> None:
-        for samples in (self._overall[type(fact)], self._by_leg[type(fact)][self._leg(fact.processor)]):
+        kind = type(fact)
+        for samples in (self._overall[kind], self._by_leg[kind][self._leg(fact.processor)]):
             if fact.interrupted:
                 samples.interrupted += 1
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from voice_metrics.call.facts import FirstByte, Generated, Processing, TokensUsed
 
 _Piece = FirstByte | Processing | TokensUsed
+_KINDS = 3
 
 
 class Throughput:
@@ -39,7 +40,9 @@ class Throughput:
         if type(fact) in pieces:  # a second piece of a kind begins another inference
             pieces.clear()
         pieces[type(fact)] = fact
-        match pieces.get(FirstByte), pieces.get(Processing), pieces.get(TokensUsed):
+        if len(pieces) < _KINDS:
+            return None
+        match pieces[FirstByte], pieces[Processing], pieces[TokensUsed]:
             case FirstByte() as first, Processing() as whole, TokensUsed() as used:
                 pieces.clear()
                 seconds = whole.seconds - first.seconds

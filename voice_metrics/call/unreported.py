@@ -34,8 +34,9 @@ class UnreportedUsage:
             case TokensUsed() | AudioTranscribed() | CharactersSpoken() if len(self._reported) < _MOST:
                 self._reported.add(fact.instance or fact.processor)
             case FirstByte() | Processing() if not fact.interrupted and len(self._worked) < _MOST:
-                if self._leg(fact.processor) is not Leg.OTHER:
-                    self._worked[fact.instance or fact.processor] = fact
+                instance = fact.instance or fact.processor
+                if instance not in self._reported and self._leg(fact.processor) is not Leg.OTHER:
+                    self._worked[instance] = fact
 
     def end(self) -> Iterator[Unpriced]:
         """Yield one unpriced fact for each service without reported usage."""

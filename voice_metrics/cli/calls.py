@@ -78,7 +78,7 @@ def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
                 "series": detail.row.fate.value,
                 "updated_at": iso(detail.row.updated_at),
                 "summary": dict(detail.summary),
-                "timeline": [asdict(row) | {"at": iso(row.at)} for row in detail.timeline],
+                "timeline": [row._asdict() | {"at": iso(row.at)} for row in detail.timeline],
             }
         )
         return

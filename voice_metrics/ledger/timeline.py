@@ -16,6 +16,7 @@ from voice_metrics.call.facts import (
     FirstAudio,
     FirstByte,
     FunctionSettled,
+    Generated,
     Greeted,
     Interrupted,
     Leg,
@@ -67,6 +68,10 @@ def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
         case FirstByte() | Processing():
             outcome = "interrupted" if fact.interrupted else None
             return (Row(at, _LATENCIES[type(fact)], fact.seconds, leg, fact.processor, fact.model, outcome),)
+        case Priced() | TokensUsed() | CharactersSpoken() | AudioTranscribed() | Unpriced():
+            return _consumption(fact, at, leg)
+        case Generated():
+            return ()  # its parts have rows
         case SetUp():
             return (Row(at, "set_up", fact.seconds, leg, fact.processor, fact.model),)
         case FirstAudio() | FirstAnswerToken():
@@ -75,8 +80,6 @@ def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
             return (Row(at, "text_aggregation", seconds, leg, processor),)
         case TurnDetected(processor, seconds, complete):
             return (Row(at, "turn_detection", seconds, leg, processor, None, "complete" if complete else "incomplete"),)
-        case TokensUsed() | AudioTranscribed() | CharactersSpoken() | Priced() | Unpriced():
-            return _consumption(fact, at, leg)
         case _:
             return _conversation(fact, at)
 
@@ -85,25 +88,22 @@ def _consumption(
     fact: TokensUsed | AudioTranscribed | CharactersSpoken | Priced | Unpriced, at: float, leg: Leg | None
 ) -> tuple[Row, ...]:
     match fact:
+        case Priced():
+            return (Row(at, "cost_usd", float(fact.usd), fact.leg, fact.processor, fact.model),)
         case TokensUsed():
-            counts = {
-                "prompt_tokens": fact.prompt,
-                "completion_tokens": fact.completion,
-                "cache_read_tokens": fact.cache_read,
-                "cache_creation_tokens": fact.cache_creation,
-                "reasoning_tokens": fact.reasoning,
-            }
-            return tuple(
-                Row(at, kind, count, leg, fact.processor, fact.model)
-                for kind, count in counts.items()
-                if count is not None
+            counts = (
+                ("prompt_tokens", fact.prompt),
+                ("completion_tokens", fact.completion),
+                ("cache_read_tokens", fact.cache_read),
+                ("cache_creation_tokens", fact.cache_creation),
+                ("reasoning_tokens", fact.reasoning),
             )
+            of = (leg, fact.processor, fact.model)
+            return tuple([Row(at, kind, count, *of) for kind, count in counts if count is not None])
         case AudioTranscribed(processor, model, seconds):
             return (Row(at, "audio_seconds", seconds, leg, processor, model),)
         case CharactersSpoken(processor, model, characters):
             return (Row(at, "characters", characters, leg, processor, model),)
-        case Priced():
-            return (Row(at, "cost_usd", float(fact.usd), fact.leg, fact.processor, fact.model),)
         case Unpriced():
             return (Row(at, "unpriced", None, fact.leg, fact.processor, fact.model),)
 

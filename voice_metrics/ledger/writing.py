@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from voice_metrics.call.facts import TurnOutcome
@@ -95,8 +96,8 @@ def add_measurements(session: Session, key: str, rows: Iterable[Row]) -> None:
         "INSERT INTO measurement (call, at, kind, value, service, name, model, outcome) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            (call, row.at, row.kind, _storable(row.value), *map(_name, (row.service, row.name, row.model, row.outcome)))
-            for row in rows
+            (call, at, kind, _storable(value), _word(service), _word(name), _word(model), _word(outcome))
+            for at, kind, value, service, name, model, outcome in rows
         ),
     )
 
@@ -202,6 +203,11 @@ def _storable(value: Any) -> int | float | None:
 
 def _name(value: Any) -> str | None:
     return None if value is None else clean(str(value))
+
+
+@lru_cache(maxsize=1024)  # names of services and models come with every row
+def _word(value: str | None) -> str | None:
+    return _name(value)
 
 
 def _json(summary: Mapping[str, Any]) -> str:

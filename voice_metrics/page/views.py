@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any, get_args
 
 from voice_metrics.call.facts import EndReason
@@ -28,7 +28,6 @@ _PERIODS = {
 _LATEST = 10
 # Rows of a page of a time line: about two hours of a busy call, read and drawn in a quarter of a second.
 _ROWS = 20_000
-_ROW = tuple(field.name for field in fields(Row))
 # Running calls that may precede the latest ended ones.
 _LIVE = 200
 _MOST = 5000
@@ -133,7 +132,7 @@ def call(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
 
 
 def _measurement(row: Row) -> dict[str, Any]:
-    found = {name: getattr(row, name) for name in _ROW}
+    found = row._asdict()
     return found | {"value_text": usd(row.value)} if row.kind == "cost_usd" else found
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipecat.frames.frames import MetricsFrame
 from pipecat.metrics import metrics as pipecat_metrics
@@ -37,7 +36,7 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnDetected,
 )
-from voice_metrics.call.text import Vocabulary, clean
+from voice_metrics.call.text import MOST_CHARACTERS, Vocabulary, clean
 from voice_metrics.call.token_counts import Counts, gross
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
@@ -55,8 +54,10 @@ _REPORT_NET = ("Anthropic", "AWSBedrock")
 _NAME_ALL_REASONING = ("Google", "Gemini")
 # OTLP's doubles cannot represent every count beyond this, and 2**63 breaks its encoder.
 MOST = 2**53
-
-
+# A word that is in use is looked up often enough to keep its place in its vocabulary.
+_KIND_SECONDS = 60.0
+# Bounds what a reader keeps, because a provider may report a new model name with each request.
+_MOST_KINDS = 500
 # Names from outside the call's pipeline: processors, and models that a service reports in place of its own.
 _PROCESSORS = Vocabulary(200)
 _MODELS = Vocabulary(200)
@@ -64,6 +65,63 @@ _MODELS = Vocabulary(200)
 
 class _Untrue(ValueError):
     """An impossible value."""
+
+
+class _Kind(NamedTuple):
+    """How items of one class, processor and model are read.
+
+    Parameters:
+        reading: Makes the fact.
+        processor: The word for the processor.
+        model: The word for the model, or `None`.
+        service: The service, found or inferred.
+        found: The service as the pipeline has it, or `None` if it lacks it.
+        until: When the words are looked up again, in monotonic seconds.
+    """
+
+    reading: _Reading
+    processor: str
+    model: str | None
+    service: Service
+    found: Service | None
+    until: float
+
+
+class MetricsReader:
+    """Reads MetricsFrames, and keeps for a minute how the items of each service are read."""
+
+    def __init__(self, services: ServiceNames) -> None:
+        """Read with the call's services by their full Pipecat name, for names that the frames leave out."""
+        self._services = services
+        self._kinds: dict[tuple[type, str, str | None], _Kind] = {}
+
+    def facts(self, frame: MetricsFrame) -> Iterator[Fact]:
+        """Yield a fact for each item; `Refused` for one that cannot be true or is of an unknown kind."""
+        if _is_initial(frame):
+            return
+        for item in frame.data:
+            try:
+                fact = self._fact(item)
+            except _Untrue as untrue:
+                fact = Refused("bad_value", f"{type(item).__name__} of {clean(item.processor)}: {untrue}")
+            except Exception as fault:
+                fact = Refused("fault", f"{type(item).__name__}: {type(fault).__name__}")
+            if fact is not None:
+                yield fact
+
+    def _fact(self, item: MetricsData) -> Fact | None:
+        name, model = item.processor, item.model
+        if not (isinstance(name, str) and isinstance(model, (str, NoneType))):
+            return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
+        key, found, at = (type(item), name, model), self._services.get(name), time.monotonic()
+        kind = self._kinds.get(key)
+        if kind is None or kind.found is not found or at >= kind.until:
+            kind = _kind(item, found, at)
+            if len(self._kinds) >= _MOST_KINDS:
+                self._kinds.clear()
+            if len(name) + len(model or "") <= MOST_CHARACTERS:
+                self._kinds[key] = kind
+        return kind.reading(item, kind.processor, kind.model, kind.service)
 
 
 def measurements(frame: MetricsFrame, services: ServiceNames) -> Iterator[Fact]:
@@ -76,17 +134,7 @@ def measurements(frame: MetricsFrame, services: ServiceNames) -> Iterator[Fact]:
     Yields:
         A fact for each item; `Refused` for an impossible value or an unknown kind.
     """
-    if _is_initial(frame):
-        return
-    for item in frame.data:
-        try:
-            fact = _fact(item, services)
-        except _Untrue as untrue:
-            fact = Refused("bad_value", f"{type(item).__name__} of {clean(item.processor)}: {untrue}")
-        except Exception as fault:
-            fact = Refused("fault", f"{type(item).__name__}: {type(fault).__name__}")
-        if fact is not None:
-            yield fact
+    return MetricsReader(services).facts(frame)
 
 
 def _is_initial(frame: MetricsFrame) -> bool:
@@ -101,16 +149,13 @@ def _is_initial(frame: MetricsFrame) -> bool:
     )
 
 
-def _fact(item: MetricsData, services: ServiceNames) -> Fact | None:
-    if not (isinstance(item.processor, str) and isinstance(item.model, (str, NoneType))):
-        return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
-    service = services.get(item.processor) or inferred(clean(item.processor))
-    at = time.monotonic()
+def _kind(item: MetricsData, found: Service | None, at: float) -> _Kind:
+    service = found or inferred(clean(item.processor))
     processor = service.processor if service.found else _PROCESSORS.word(service.processor, at)
     model = service.model or (processor if service.found else None)
     if item.model and item.model != model:
         model = _MODELS.word(item.model, at)
-    return _reading(type(item))(item, processor, model, service)
+    return _Kind(_reading(type(item)), processor, model, service, found, at + _KIND_SECONDS)
 
 
 def _seconds(value: Any) -> float:
@@ -220,6 +265,5 @@ _READINGS: dict[type, _Reading] = {
 }
 
 
-@lru_cache(maxsize=256)
 def _reading(kind: type) -> _Reading:
     return next((_READINGS[base] for base in kind.__mro__ if base in _READINGS), _unknown)

@@ -38,7 +38,7 @@ from voice_metrics.pipecat import conversation_frames as events
 from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.endings import Ending
 from voice_metrics.pipecat.lifetime import Lifetime
-from voice_metrics.pipecat.metrics_frames import measurements
+from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
@@ -107,6 +107,7 @@ class CallRecorder:
         self.readers = Readers(self.take)
         self._current = CurrentCall()
         self._services = Services()
+        self._metrics = MetricsReader(self._services)
         self._origins = Origins(self._at_origin, clock)
         self._responses = Responses(self._inferred, self._inference_failed, clock)
         self._partners = Partners(self._at_origin, self.take, self._switched, self._responses)
@@ -146,6 +147,7 @@ class CallRecorder:
                 self._services = Services(
                     services_in(processors), lambda: processors_of_workers(peers_of(worker)), resting_in(processors)
                 )
+                self._metrics = MetricsReader(self._services)
                 self._origins.listen(processors)
                 speech = passing_speech(
                     worker.pipeline, processors, self._placement.meter, self._at_origin, self._clock
@@ -203,16 +205,17 @@ class CallRecorder:
             self._contained("set-up", self._partners.look_again)
         for call, frame, at, span in unread:
             try:
-                self._read(call, frame, at, span)
+                self._read(call, frame, at, span, self._clock())
             except Exception as fault:
                 self.faulted(type(frame).__name__, fault)
-        if (latest := self.call) is not None and unread:
+        if unread and self._spending.budget.is_open and (latest := self.call) is not None:
             self._contained("budget", lambda: self._spending.look(latest.spent_usd))
-        self._contained("trace", self._note_trace)
+        if (current := self.call) is not None and current.trace_id is None:
+            self._contained("trace", lambda: self._note_trace(current))
 
-    def _note_trace(self) -> None:
+    def _note_trace(self, call: Call) -> None:
         # Pipecat forgets the trace before it cleans the pipeline up.
-        if (call := self.call) is not None and call.trace_id is None and (span := self._traces.span()) is not None:
+        if (span := self._traces.span()) is not None:
             call.trace_id = format(span[0], "032x")
 
     def announce_end(self, frame: Frame) -> None:
@@ -385,10 +388,10 @@ class CallRecorder:
         self._unread.append((self._lifetime.call, frame, at, self._traces.span()))
         self._lifetime.read_soon()
 
-    def _read(self, call: Call, frame: MetricsFrame, at: float, span: SpanIds | None) -> None:
-        for fact in measurements(frame, self._services):
+    def _read(self, call: Call, frame: MetricsFrame, at: float, span: SpanIds | None, now: float) -> None:
+        for fact in self._metrics.facts(frame):
             try:
-                call.measured(fact, at, span)
+                call.measured(fact, at, span, now)
             except Exception as fault:
                 self.faulted(type(fact).__name__, fault)
             if isinstance(fact, Refused):

@@ -31,6 +31,11 @@ class Budget:
         """Reset the budget for the next call."""
         self._is_reached = False
 
+    @property
+    def is_open(self) -> bool:
+        """True if there is a limit that the call did not reach yet."""
+        return self._usd is not None and not self._is_reached
+
     def reaches(self, spent_usd: Decimal) -> bool:
         """Return True if a call reaches the limit now, for the first time."""
         if self._usd is None or self._is_reached or spent_usd < self._usd:

@@ -87,7 +87,10 @@ class Tariff:
 
     def rates(self, at: datetime) -> Rates | None:
         """Return the rates at a moment, or `None` if this source has none for it."""
-        return next((rates for span, rates in reversed(self.periods) if span.active(at)), None)
+        for span, rates in reversed(self.periods):
+            if span is ALWAYS or span.active(at):
+                return rates
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import NamedTuple
 
+from voice_metrics.series.exponential_buckets import bucket_index, coarser, difference
 from voice_metrics.series.table import Kind, Series
 
 AttributeValue = str | bool | int | float
@@ -257,26 +258,6 @@ class ExponentialHistogram(Accumulator):
         return steps
 
 
-def bucket_index(value: float, scale: int) -> int:
-    """Return the bucket index of a positive, finite value; a bucket includes its upper bound."""
-    fraction, exponent = math.frexp(value)
-    if fraction == 0.5:
-        # A power of two is an upper bound at every scale, but a logarithm may miss it by an ulp.
-        exponent -= 2
-        return ((exponent + 1) << scale) - 1 if scale > 0 else exponent >> -scale
-    if scale <= 0:
-        return (exponent - 1) >> -scale
-    return math.floor(math.log2(fraction) * (1 << scale)) + (exponent << scale)
-
-
-def coarser(buckets: Mapping[int, int], steps: int) -> dict[int, int]:
-    """Return counts by index at a scale lowered by `steps`."""
-    merged: dict[int, int] = {}
-    for index, count in buckets.items():
-        merged[index >> steps] = merged.get(index >> steps, 0) + count
-    return merged
-
-
 def since(state: State, base: State | None) -> State:
     """Return the difference between a state and an earlier one (`None`: the beginning), without minimum and maximum."""
     match state, base:
@@ -290,19 +271,14 @@ def since(state: State, base: State | None) -> State:
                 state.total - base.total,
                 state.scale,
                 state.zeros - base.zeros,
-                _difference(state.positive, coarser(base.positive, steps)),
-                _difference(state.negative, coarser(base.negative, steps)),
+                difference(state.positive, coarser(base.positive, steps)),
+                difference(state.negative, coarser(base.negative, steps)),
                 math.inf,
                 -math.inf,
             )
         case int() | float(), int() | float():
             return state - base
     return state
-
-
-def _difference(now: Mapping[int, int], then: Mapping[int, int]) -> dict[int, int]:
-    left = {index: count - then.get(index, 0) for index, count in now.items()}
-    return {index: count for index, count in left.items() if count}
 
 
 KINDS: Mapping[Kind, type[Accumulator]] = {

@@ -52,9 +52,14 @@ class CallSeries:
         if writers is None:
             writers = self._writers[same] = tuple(self._writers_of(fact))
         for writer in writers:
-            values = writer.value_of(fact)
-            for value in values if isinstance(values, tuple) else () if values is None else (values,):
-                writer.record(value, None if exemplar is None else Exemplar(value, *exemplar))
+            value = writer.value_of(fact)
+            if value is None:
+                continue
+            if isinstance(value, tuple):
+                for one in value:
+                    writer.record(one, exemplar and Exemplar(one, *exemplar))
+            else:
+                writer.record(value, exemplar and Exemplar(value, *exemplar))
 
     def started(self, seconds: float) -> None:
         """Count the call's length from its start, `seconds` after its series began."""
