@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.page.known_calls import conversation, ended
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, Row
 from voice_metrics.page import PageServer
 from voice_metrics.page.demo import demo_ledger
+from voice_metrics.page.views import call as view_of_call
 
 PICTURES = Path(__file__).parents[2] / "pictures"
 SCREENS: dict[str, dict[str, Any]] = {
@@ -44,6 +46,22 @@ def test_nothing_is_wider_than_the_screen(chromium: Any, demo: PageServer, view:
     assert tab.get_by_text("These calls are made up").is_visible()
     assert visit.complaints == []
     visit.context.close()
+
+
+def test_the_demo_shows_what_a_page_can_show(demo: PageServer) -> None:
+    with LedgerReader(demo.ledger) as reader:
+        stories = [view_of_call(reader, {"key": call.key}, time.time()) for call in reader.calls(limit=300)]
+
+    assert {kind for each in stories for kind, bars in each["story"]["floor"].items() if bars} == {
+        "speech", "silences", "gaps", "stalls",
+    }  # fmt: skip
+    assert {mark["kind"] for each in stories for mark in each["story"]["marks"]} >= {"unanswered", "error"}
+    assert {each["summary"]["success"] for each in stories} == {True, False, None}
+    for each in stories:
+        floor, length = each["summary"]["floor"], each["summary"]["duration_seconds"]
+        if floor["none"] is not None:
+            assert sum(floor[holder] for holder in ("caller", "bot", "both", "none")) == pytest.approx(length, abs=0.01)
+            assert floor["none"] > 0
 
 
 @pytest.mark.parametrize("view", DRAWN)

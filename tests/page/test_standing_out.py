@@ -262,6 +262,16 @@ def test_a_phone_shows_each_answer_with_its_cost_and_its_whole_bar(
     visit.context.close()
 
 
+def test_a_call_with_a_slow_answer_is_marked_in_the_list(visit: Visit, server: PageServer, ledger: Ledger) -> None:
+    ended(ledger, "slow", response={"count": 1, "max_ms": 2501.0})
+    ended(ledger, "quick", ago=700.0, response={"count": 1, "max_ms": 2500.0})
+    ledger.flush()
+    tab = visit.go(server, "calls")
+    tab.locator("tbody tr").nth(1).wait_for()
+
+    assert tab.locator("tbody td .odd").all_inner_texts() == ["2\u202f501 ms"]
+
+
 def test_models_are_whole_where_there_is_room(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "a-call", models={"llm": "claude-haiku-4-5", "stt": "nova-3", "tts": "eleven_flash_v2_5"})
     ledger.flush()

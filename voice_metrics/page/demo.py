@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
 from voice_metrics.call.facts import EndReason, Fact, Leg
+from voice_metrics.call.floor import FloorTotals
 from voice_metrics.call.record import Record
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.ledger import CallState, Ledger, rows
@@ -49,7 +51,12 @@ class Telling:
         if passed < call.seconds:
             self._ledger.call_updated(call.call_id, self._summary(passed, None).to_dict())
             return False
-        last = self._summary(call.seconds, call.end_reason)
+        last = replace(
+            self._summary(call.seconds, call.end_reason, call.floor),
+            outcome=call.outcome,
+            success=call.success,
+            ended_by=call.ended_by,
+        )
         self._ledger.call_ended(call.call_id, last.to_dict(), CallState.ENDED)
         return True
 
@@ -57,7 +64,7 @@ class Telling:
         processor = getattr(fact, "processor", None)
         return None if processor is None else self._call.leg(processor)
 
-    def _summary(self, seconds: float, end_reason: EndReason | None) -> CallSummary:
+    def _summary(self, seconds: float, end_reason: EndReason | None, floor: FloorTotals | None = None) -> CallSummary:
         return self._record.summary(
             call_id=self._call.call_id,
             started_at=self._started_at,
@@ -65,6 +72,7 @@ class Telling:
             end_reason=end_reason,
             models=self._call.bot.models,
             attributes=self._call.attributes,
+            floor=floor,
         )
 
 

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 
+from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.facts import (
     AudioTranscribed,
+    BotGap,
+    Cause,
     CharactersSpoken,
     EndReason,
     Fact,
@@ -17,20 +20,34 @@ from voice_metrics.call.facts import (
     FirstByte,
     FunctionOutcome,
     FunctionSettled,
+    GapCause,
+    Greeted,
+    Holder,
     Interrupted,
     Leg,
+    LoopHeld,
     Priced,
     Processing,
     Responded,
     ResponsePart,
+    SetUp,
+    Silence,
+    SilenceAfter,
+    Spoke,
     TokensUsed,
     TurnEnded,
     TurnOutcome,
+    Unanswered,
     Unpriced,
     Usage,
+    Yielded,
 )
+from voice_metrics.call.floor import FloorTotals
 
 _PRICES = "made up for the demo"
+_OUTPUT_SECONDS = 0.012
+# A shorter silence is none.
+_SILENCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,7 @@ class Bot:
         first_byte_seconds: Typical wait for each leg.
         usd: Price of a prompt token, a completion token, a second of audio and a character; `None` for unpriced.
         line: Its purpose, for callers.
+        outcomes: Its word for a call that succeeded, and for one that did not; `None` if it says nothing.
     """
 
     services: Mapping[Leg, str]
@@ -50,10 +68,11 @@ class Bot:
     first_byte_seconds: Mapping[Leg, float]
     usd: tuple[float, float, float, float] | None
     line: str
+    outcomes: tuple[str, str] | None
 
 
 def _bot(line: str, stt: tuple[str, str, float], llm: tuple[str, str, float], tts: tuple[str, str, float],
-         usd: tuple[float, float, float, float] | None) -> Bot:  # fmt: skip
+         usd: tuple[float, float, float, float] | None, outcomes: tuple[str, str] | None) -> Bot:  # fmt: skip
     legs = {Leg.STT: stt, Leg.LLM: llm, Leg.TTS: tts}
     return Bot(
         services={leg: service for leg, (service, _, _) in legs.items()},
@@ -61,16 +80,17 @@ def _bot(line: str, stt: tuple[str, str, float], llm: tuple[str, str, float], tt
         first_byte_seconds={leg: seconds for leg, (_, _, seconds) in legs.items()},
         usd=usd,
         line=line,
+        outcomes=outcomes,
     )
 
 
 BOTS = (
     _bot("bookings", ("DeepgramSTTService", "nova-3", 0.21), ("OpenAILLMService", "gpt-4.1-mini", 0.34),
-         ("CartesiaTTSService", "sonic-2", 0.16), (4e-7, 1.6e-6, 1.3e-4, 3.8e-5)),
+         ("CartesiaTTSService", "sonic-2", 0.16), (4e-7, 1.6e-6, 1.3e-4, 3.8e-5), ("booked", "no_table")),
     _bot("support", ("DeepgramSTTService", "nova-3", 0.24), ("AnthropicLLMService", "claude-haiku-4-5", 0.52),
-         ("ElevenLabsTTSService", "eleven_flash_v2_5", 0.22), (1e-6, 5e-6, 1.3e-4, 5e-5)),
+         ("ElevenLabsTTSService", "eleven_flash_v2_5", 0.22), (1e-6, 5e-6, 1.3e-4, 5e-5), ("solved", "transferred")),
     _bot("on-site", ("WhisperSTTService", "large-v3-turbo", 0.38), ("OLLamaLLMService", "qwen3:8b", 0.61),
-         ("KokoroTTSService", "kokoro-82m", 0.27), None),
+         ("KokoroTTSService", "kokoro-82m", 0.27), None, None),
 )  # fmt: skip
 
 
@@ -82,11 +102,14 @@ class DemoCall:
         self.bot = bot
         self.attributes = {"demo": "made up", "line": bot.line}
         self._random = random
-        self._now = 0.05
+        self._now = 0.0
         self._slow = random.choice((1.0, 1.0, 1.0, 1.15, 1.9))
         self._context = random.randint(350, 700)
         self.facts: list[tuple[float, Fact]] = []
-        self._speak(self._think(self._now, "greeting"))
+        self._caller_goes_on = False
+        greeting = self._think(self._set_up(), "greeting")
+        heard_at = greeting[1] + self._speak(greeting) + _OUTPUT_SECONDS
+        self._add(heard_at, Greeted(heard_at))
         failed = False
         for _ in range(random.randint(3, 11)):
             failed = random.random() < 0.012
@@ -95,7 +118,26 @@ class DemoCall:
                 break
         self.seconds = self._now + random.uniform(0.4, 2.5)
         self.end_reason = self._end(failed)
+        self.ended_by = EndedBy.ERROR if failed else random.choices((EndedBy.CALLER, EndedBy.BOT), (3, 1))[0]
+        self.success = None if bot.outcomes is None else not failed and random.random() < 0.75
         self.facts.sort(key=lambda fact: fact[0])
+
+    @property
+    def outcome(self) -> str | None:
+        """What the bot says that the call achieved."""
+        return None if self.bot.outcomes is None else self.bot.outcomes[0 if self.success else 1]
+
+    @property
+    def floor(self) -> FloorTotals:
+        """Seconds of the whole call by speaker."""
+        totals = FloorTotals()
+        for _, fact in self.facts:
+            if isinstance(fact, Spoke):
+                totals.seconds[fact.holder] += fact.seconds
+            elif isinstance(fact, Silence):
+                totals.longest_silence = max(totals.longest_silence, fact.seconds)
+        totals.seconds[Holder.NONE] = self.seconds - sum(totals.seconds.values())
+        return totals
 
     def leg(self, processor: str) -> Leg:
         """Return a processor's part of the bot."""
@@ -108,8 +150,12 @@ class DemoCall:
 
     def _exchange(self, *, failed: bool) -> None:
         """Add a caller's turn and the bot's answer."""
-        speech = self._random.uniform(1.2, 6.5)
-        silent_at = self._now + speech
+        pause, speech = self._pause(), self._random.uniform(1.2, 6.5)
+        silent_at = self._now + pause + speech
+        self._add(silent_at, Spoke(Holder.CALLER, speech, 0.0))
+        if not failed and self._random.random() < 0.02:
+            self._unheard(silent_at)
+            return
         parts = {"endpointing_wait": 0.2, "transcription": self._wait(Leg.STT)}
         heard_at = silent_at + sum(parts.values())
         self._add(heard_at, FirstByte(*self._service(Leg.STT), parts["transcription"] + 0.2))
@@ -118,21 +164,59 @@ class DemoCall:
         at = heard_at + parts["turn_detection"]
         if failed:
             self._add(at + 0.8, Failed(self.bot.services[Leg.LLM], "timeout"))
+            self._add(at + 0.9, Unanswered(Cause.ERROR))
             self._now = at + 1.0
             return
+        if self._random.random() < 0.015:
+            stalled = self._random.uniform(0.6, 1.8)
+            at += stalled
+            parts["llm_inference"] = stalled
+            self._add(at, LoopHeld(stalled, "look_up_order (shop.py:41)"))
         if self._random.random() < 0.22:
-            parts |= self._call_function(at)
-            at += sum(parts[name] for name in ("llm_inference", "llm_tool_call", "function_handler"))
+            called = self._call_function(at)
+            at += sum(called.values())
+            called["llm_inference"] += parts.get("llm_inference", 0.0)
+            parts |= called
         answered = self._think(at, "answer")
         parts["llm_inference"] = parts.get("llm_inference", 0.0) + answered[0]
         parts["sentence_aggregation"] = self._random.uniform(0.04, 0.16)
         started = at + answered[0] + parts["sentence_aggregation"]
         voice = self._speak((answered[0], started, answered[2]))
-        parts |= {"speech_synthesis": voice, "output_transport": 0.012}
+        parts |= {"speech_synthesis": voice, "output_transport": _OUTPUT_SECONDS}
         waited = sum(parts.values())
+        self._quiet(silent_at, waited, SilenceAfter.CALLER)
         self._add(silent_at + waited, Responded(waited))
         for name, seconds in parts.items():
             self._add(silent_at + waited, ResponsePart(name, seconds))
+
+    def _set_up(self) -> float:
+        """Add the set-up of two services; return the moment at which both are ready."""
+        ready = 0.05
+        for leg, slowest in ((Leg.STT, 0.2), (Leg.TTS, 0.4)):
+            seconds = self._random.uniform(0.05, slowest) * (8 if self._random.random() < 0.04 else 1)
+            self._add(seconds, SetUp(*self._service(leg), seconds))
+            ready = max(ready, seconds)
+        return ready
+
+    def _pause(self) -> float:
+        """Return the silence before the caller speaks: none if the caller speaks already."""
+        if self._caller_goes_on:
+            self._caller_goes_on = False
+            return 0.0
+        pause = self._random.uniform(0.2, 1.4)
+        self._quiet(self._now, pause, SilenceAfter.BOT)
+        return pause
+
+    def _quiet(self, begin: float, seconds: float, after: SilenceAfter) -> None:
+        if seconds >= _SILENCE_SECONDS:
+            self._add(begin + seconds, Silence(after, seconds))
+
+    def _unheard(self, silent_at: float) -> None:
+        """Let the caller wait in vain and speak again."""
+        silence = self._random.uniform(3.5, 7.0)
+        self._add(silent_at + 3.0, Unanswered(Cause.NO_TRANSCRIPT))
+        self._quiet(silent_at, silence, SilenceAfter.CALLER)
+        self._now, self._caller_goes_on = silent_at + silence, True
 
     def _think(self, at: float, what: str) -> tuple[float, float, int]:
         """Add the model's request; return its first byte, the moment of its first sentence, and its tokens."""
@@ -166,10 +250,16 @@ class DemoCall:
         self._use(at, Leg.TTS, CharactersSpoken(*self._service(Leg.TTS), characters))
         length, cut = characters / 16, self._random.random() < 0.1
         spoken = length * (self._random.uniform(0.2, 0.8) if cut else 1.0)
-        self._now = at + wait + 0.012 + spoken
-        self._add(self._now, TurnEnded(TurnOutcome.INTERRUPTED if cut else TurnOutcome.COMPLETED, spoken))
+        late = self._random.uniform(0.3, 1.2) if not cut and self._random.random() < 0.02 else 0.0
+        self._now = at + wait + _OUTPUT_SECONDS + spoken + late
+        self._add(self._now, TurnEnded(TurnOutcome.INTERRUPTED if cut else TurnOutcome.COMPLETED, spoken + late))
+        self._add(self._now, Spoke(Holder.BOT, spoken + late, 0.0))
+        if late:
+            self._add(self._now - spoken / 2, BotGap(GapCause.LATE, late))
         if cut:
             self._add(self._now, Interrupted())
+            self._add(self._now, Yielded(self._random.uniform(0.15, 0.5)))
+        self._caller_goes_on = cut
         return wait
 
     def _wait(self, leg: Leg) -> float:

@@ -12,6 +12,7 @@ from voice_metrics.call.wording import summary_lines, usd
 from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader, Pages, Row
 from voice_metrics.ledger.fates import FATES
 from voice_metrics.ledger.reader import Order
+from voice_metrics.page.answer_waits import SLOW_SECONDS
 from voice_metrics.page.live_numbers import so_far
 from voice_metrics.page.spelling import spelled
 from voice_metrics.page.story import story
@@ -139,7 +140,8 @@ def _measurement(row: Row) -> dict[str, Any]:
 def _row(call: CallRow) -> dict[str, Any]:
     words = FATES[call.fate]
     told: dict[str, Any] = spelled(asdict(call))
-    return told | {"fate": call.fate, "fate_words": words.short, "fate_sentence": words.sentence}
+    slow = call.worst_response_ms is not None and call.worst_response_ms > 1000 * SLOW_SECONDS
+    return told | {"slow": slow, "fate": call.fate, "fate_words": words.short, "fate_sentence": words.sentence}
 
 
 def _figures(point: LatencyPoint) -> dict[str, Any]:
