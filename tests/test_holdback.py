@@ -133,3 +133,34 @@ def test_tokens_are_true_whatever_cuts_their_request() -> None:
     held.put(TRUE, 1.0)
     held.put_tokens(tokens, 1.001)
     assert held.interrupted(1.005) == [CUT, tokens]
+
+
+@pytest.mark.parametrize(
+    ("turn_at", "interrupted_at", "read_at", "settled"),
+    [
+        pytest.param(None, None, 1.01, False, id="read-at-once"),
+        pytest.param(None, None, 1.02, True, id="read-after-its-time"),
+        pytest.param(0.8, None, 1.3, False, id="soon-after-a-turn-began"),
+        pytest.param(1.1, None, 1.3, False, id="a-turn-began-before-it-was-read"),
+        pytest.param(0.7, None, 1.3, True, id="long-after-a-turn-began"),
+        pytest.param(None, 0.8, 1.3, False, id="soon-after-an-interruption"),
+        pytest.param(None, 0.7, 1.3, True, id="long-after-an-interruption"),
+    ],
+)
+def test_a_latency_is_settled_where_nothing_can_cut_it(
+    turn_at: float | None, interrupted_at: float | None, read_at: float, settled: bool
+) -> None:
+    held = HoldBack(0.02)
+    if turn_at is not None:
+        held.turn_started(turn_at)
+    if interrupted_at is not None:
+        held.interrupted(interrupted_at)
+    assert held.is_settled(1.0, read_at) is settled
+
+
+def test_a_latency_behind_a_held_one_is_not_settled() -> None:
+    held = HoldBack(0.02)
+    held.put(TRUE, 1.0)
+    assert not held.is_settled(1.0, 2.0)
+    held.due(2.0)
+    assert held.is_settled(1.0, 2.0)

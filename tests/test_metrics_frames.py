@@ -32,7 +32,7 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnDetected,
 )
-from voice_metrics.pipecat.metrics_frames import measurements
+from voice_metrics.pipecat.metrics_frames import MetricsReader, measurements
 from voice_metrics.pipecat.services import Service
 
 LLM = "OpenAILLMService#7"
@@ -343,3 +343,26 @@ def test_latencies_tokens_and_processing_name_the_instance_that_they_are_of() ->
 def test_any_latency_is_measured_or_refused(value: float, processor: str, model: str | None) -> None:
     (fact,) = facts(ttfb(value, processor, model), services={})
     assert isinstance(fact, FirstByte) == (0 < value < 2**53)
+
+
+def test_a_service_that_is_found_later_is_read_by_its_model() -> None:
+    services: dict[str, Service] = {}
+    reader = MetricsReader(services)
+    frame = MetricsFrame(data=[ttfb(0.4, model=None)])
+    assert list(reader.facts(frame)) == [FirstByte("OpenAILLMService", None, 0.4)]
+    services[LLM] = Service(LLM, "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")
+    assert list(reader.facts(frame)) == [FirstByte("OpenAILLMService", "gpt-4.1", 0.4)]
+    del services[LLM]
+    assert list(reader.facts(frame)) == [FirstByte("OpenAILLMService", None, 0.4)]
+
+
+def test_names_without_end_are_not_kept_without_end() -> None:
+    names = [*(f"OpenAILLMService#{number}" for number in range(1200)), "Long" * 1000]
+    service = Service(LLM, "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")
+    reader = MetricsReader(dict.fromkeys(names, service))
+    for name in names:
+        assert list(reader.facts(MetricsFrame(data=[ttfb(0.4, name)]))) == [
+            FirstByte("OpenAILLMService", "gpt-4.1", 0.4)
+        ]
+    assert len(reader._kinds) <= 500
+    assert names[-1] not in {name for _, name, _ in reader._kinds}

@@ -39,6 +39,7 @@ from voice_metrics.call.facts import (
     Unpriced,
     Yielded,
 )
+from voice_metrics.call.latency import latency
 from voice_metrics.call.record import Record
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.services import leg_of_name
@@ -173,10 +174,12 @@ def test_percentiles_are_those_of_the_samples(seconds: list[float]) -> None:
 def test_a_very_long_call_keeps_bounded_memory_and_exact_counts() -> None:
     kept = Record(leg_of_name)
     dice = random.Random(7)
-    for _ in range(25_000):
-        kept.take(Responded(dice.uniform(0.1, 2.0)))
-    assert kept.response.summary().count == 25_000
+    seconds = [dice.choice((0.5, dice.uniform(0.1, 2.0))) for _ in range(25_000)]
+    for one in seconds:
+        kept.take(Responded(one))
     assert len(kept.response.latest) == 10_000
+    told = kept.response.summary()
+    assert told == latency(25_000, sum(seconds), min(seconds), max(seconds), seconds[-10_000:])
 
 
 def test_cost_adds_up_to_the_last_digit_and_names_what_has_no_price() -> None:

@@ -197,11 +197,11 @@ class Call:
             fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
         # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
         if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
-            if now is not None and self._held.is_settled(at, now):
-                self.happened(fact, now, None if span is None else self._exemplar(span, now))
-                return
-            if self._spans and self._held.next_due is None:
+            if self._spans and not self._held:
                 self._spans.clear()  # an interruption replaces what it marks
+            if now is not None and self._held.is_settled(at, now):
+                self.happened(fact, now, self._exemplar(span, now))
+                return
             held = self._held.put(fact, at)
             if span is not None or self._spans:
                 self._spans[id(held)] = span
