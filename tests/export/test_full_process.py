@@ -15,6 +15,47 @@ from voice_metrics.series.table import DROPPED, Kind, Series
 COUNTER = Series("c", Kind.COUNTER, "{thing}", "Things.")
 
 
+def test_own_and_shared_series_have_one_bound_and_calls_their_ids_again() -> None:
+    live = LiveSeries(most=1_000, call_ids=True, exponential=False, delta=False)
+    calls = [live.begin(f"c{number}", {"tenant": "acme"}) for number in range(60)]
+    for number in range(100):
+        for call in calls:
+            call.series(COUNTER, {"n": str(number)})(1)
+        live.shared.registry.series(COUNTER, {"shared": str(number)})(1)
+    shared = live.shared.registry
+    own = [outgoing for outgoing in live.outgoing() if outgoing is not live.shared]
+    assert sum(len(outgoing.registry) for outgoing in own) <= 750
+    assert sum(len(outgoing.registry) for outgoing in live.outgoing()) == live.series_count <= 1_000
+    assert recorded(live) == 60 * 100 + 100
+    assert not live.begin("late", {}).labelled
+
+    for number in range(400):
+        shared.series(COUNTER, {"more": str(number)})(1)
+    # The one beyond the bound counts what is dropped.
+    (dropped,) = [each.state() for each in shared.all if each.row is DROPPED]
+    assert (live.series_count, recorded(live) + dropped) == (1_001, 60 * 100 + 100 + 400)
+
+    for call in calls:
+        live.end(call)
+    live.remove(own)
+    assert live.series_count == len(shared) < 500
+    assert live.begin("next", {}).labelled
+
+
+def recorded(live: LiveSeries) -> Any:
+    return sum(each.state() for outgoing in live.outgoing() for each in outgoing.registry.all if each.row is COUNTER)
+
+
+def test_call_that_ended_takes_no_more_of_the_bound() -> None:
+    live = LiveSeries(most=1_000, call_ids=True, exponential=False, delta=False)
+    call = live.begin("c1", {})
+    outgoing = live.end(call)
+    assert outgoing is not None
+    live.remove([outgoing])
+    call.series(COUNTER, {})(1)
+    assert live.series_count == len(live.shared.registry)
+
+
 class Rejecting:
     """A log store that takes requests and rejects what is in them."""
 

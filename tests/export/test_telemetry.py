@@ -146,7 +146,7 @@ def test_without_call_ids_calls_share_series_and_their_durations_come_and_go(rec
 
 
 def test_beyond_the_budget_calls_go_on_without_their_id(receiver: Receiver, start: Start, log: Log) -> None:
-    telemetry = start(VOICE_METRICS_MAX_SERIES="60")
+    telemetry = start(VOICE_METRICS_MAX_SERIES="80")
     calls = [RecordedCall(telemetry, f"c{number}") for number in range(10)]
     assert [call.tags.labelled for call in calls] == [True] * 3 + [False] * 7
     for call in calls:
@@ -154,7 +154,7 @@ def test_beyond_the_budget_calls_go_on_without_their_id(receiver: Receiver, star
     assert all(end.result(10) for end in [call.end() for call in calls])
     assert sum(point.value for point in receiver.last().values() if point.name == TOKENS) == 10
     assert len(log.warnings) == 1
-    assert "No more calls have room for series of their own within VOICE_METRICS_MAX_SERIES=60:" in log.warnings[0]
+    assert "No more calls have room for series of their own within VOICE_METRICS_MAX_SERIES=80:" in log.warnings[0]
     assert RecordedCall(telemetry, "later").tags.labelled
 
 
@@ -441,7 +441,7 @@ def test_a_server_is_well_again_when_it_takes_something_and_not_before(
     receiver: Receiver, start: Start, log: Log
 ) -> None:
     receiver.behaviour = answering(503)
-    telemetry = start(spool=MemorySpool(), VOICE_METRICS_MAX_SERIES="20", OTEL_METRIC_EXPORT_INTERVAL="100")
+    telemetry = start(spool=MemorySpool(), VOICE_METRICS_MAX_SERIES="28", OTEL_METRIC_EXPORT_INTERVAL="100")
     call = RecordedCall(telemetry, "c1")
     for number in range(20):
         call.tags.series(Series("app.items", Kind.COUNTER, "", ""), {"item": str(number)})(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable
 
@@ -11,9 +12,10 @@ from voice_metrics.export.clock import Clock
 from voice_metrics.export.messages import Entry
 from voice_metrics.export.outgoing import SHARED, Outgoing
 from voice_metrics.export.reports import Reports
-from voice_metrics.export.running_call import RunningCall
+from voice_metrics.export.running_call import Own, RunningCall, Tagged
 from voice_metrics.series import table
-from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, Registry
+from voice_metrics.series.budget import Budget
+from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, RESERVED, Attributes, Registry
 
 # Taken for the size of a call until some have ended; then the last ones tell.
 _SERIES_PER_CALL = 20
@@ -41,7 +43,6 @@ class LiveSeries:
             exponential: True for exponential histograms.
             delta: True to send counters and histograms as increments since the last acknowledged request.
         """
-        self._most = most
         self._call_ids = call_ids
         self._exponential = exponential
         self._delta = delta
@@ -53,7 +54,9 @@ class LiveSeries:
         self._warned = False
         self._reports = Reports("Series that are read")
         self._idle_at = 0
-        registry = Registry({}, most=most, exponential=exponential, dropped=self.dropped, clock_ns=self.clock.now_ns)
+        self._budget = Budget(most)
+        # Where calls have series of their own, those that are shared leave them half of the room.
+        registry = self._registry({}, most // 2 if call_ids else most, slim=False)
         self.shared = Outgoing(SHARED, "", registry, delta=delta)
         # Called before each export.
         self.refreshers: list[Callable[[], None]] = []
@@ -61,32 +64,35 @@ class LiveSeries:
     @property
     def series_count(self) -> int:
         """Number of live series."""
-        return len(self.shared.registry) + sum(len(call.registry) for call in self.outgoing())
+        return self._budget.count
 
-    def begin(
-        self, call_id: str, attributes: dict[str, str], key: str | None, tagged: Callable[[], RunningCall]
-    ) -> RunningCall:
+    def _registry(self, tags: Attributes, most: int, *, slim: bool) -> Registry:
+        return Registry(
+            tags,
+            most=most,
+            budget=self._budget,
+            share=1.0 - RESERVED if slim else math.inf,
+            exponential=self._exponential,
+            slim=slim,
+            dropped=self.dropped,
+            clock_ns=self.clock.now_ns,
+        )
+
+    def begin(self, call_id: str, attributes: dict[str, str], key: str | None = None) -> RunningCall:
         """Begin a call, with its own series if allowed and there is room.
 
         Args:
             call_id: Its id.
             attributes: Attributes of every point of it, besides its id.
             key: Its own key, or `None` for a new one.
-            tagged: Makes a call that records in the shared series.
         """
+        shared = Tagged(self.shared.registry, attributes)
         if not self._call_ids or not self._has_room():
-            running = tagged()
+            running = RunningCall(call_id, attributes, shared, labelled=False, key=key)
         else:
             tags = {**attributes, table.CALL_ID: call_id}
-            registry = Registry(
-                tags,
-                most=MAX_SERIES_OF_A_CALL,
-                exponential=self._exponential,
-                slim=True,
-                dropped=self.dropped,
-                clock_ns=self.clock.now_ns,
-            )
-            running = RunningCall(call_id, tags, registry, labelled=True, key=key)
+            registry = self._registry(tags, MAX_SERIES_OF_A_CALL, slim=True)
+            running = RunningCall(call_id, tags, Own(registry, shared), labelled=True, key=key)
             outgoing = Outgoing(running.key, call_id, registry, delta=self._delta)
             with self._lock:
                 self._calls[running.key] = outgoing
@@ -152,10 +158,9 @@ class LiveSeries:
 
     def surplus(self) -> list[Outgoing]:
         """Return the calls that ended longest ago, to be parked or dropped if there is no room for more series."""
-        count = self.series_count
-        if count < _PRESSURE * self._most:
+        if self._budget.count < _PRESSURE * self._room:
             return []
-        too_many = count - int(_RELIEVED * self._most)
+        too_many = self._budget.count - int(_RELIEVED * self._room)
         chosen: list[Outgoing] = []
         calls = [call for call in self.outgoing() if call.ended_ns is not None and not call.settled]
         for call in sorted(calls, key=lambda call: call.ended_ns or 0):
@@ -168,7 +173,13 @@ class LiveSeries:
         """Forget calls, acknowledged or not."""
         with self._lock:
             for call in calls:
-                self._calls.pop(call.key, None)
+                if self._calls.pop(call.key, None) is not None:
+                    call.registry.close()
+
+    @property
+    def _room(self) -> float:
+        """Series at which calls get none of their own any more; the rest is for those that they share then."""
+        return self._budget.most * (1.0 - RESERVED)
 
     def _has_room(self) -> bool:
         each = self._series_per_call
@@ -177,13 +188,12 @@ class LiveSeries:
                 len(call.registry) if call.ended_ns is not None else max(len(call.registry), each)
                 for call in self._calls.values()
             )
-            # Shared series cannot take the last place of a call's own.
-            if taken + each <= max(self._most - len(self.shared.registry), self._most // 2):
+            if len(self.shared.registry) + taken + each <= self._room:
                 return True
             warned, self._warned = self._warned, True
         if not warned:
             logger.warning(
-                f"No more calls have room for series of their own within VOICE_METRICS_MAX_SERIES={self._most}: "
+                f"No more calls have room for series of their own within VOICE_METRICS_MAX_SERIES={self._budget.most}: "
                 "calls that begin now share series without their call_id. Raise it, or set VOICE_METRICS_CALL_ID=off."
             )
         return False

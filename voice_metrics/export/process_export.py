@@ -20,7 +20,7 @@ from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.readers import Reader
 from voice_metrics.export.requests import Requests
-from voice_metrics.export.running_call import RunningCall, Tagged
+from voice_metrics.export.running_call import RunningCall
 from voice_metrics.export.sdk_metrics import SdkMetrics
 from voice_metrics.export.spool import Spool
 from voice_metrics.series.registry import Attributes, Record
@@ -114,12 +114,7 @@ class ProcessExport:
             attributes: Attributes of every point of it, besides its id.
             key: Its own key, or `None` for a new one.
         """
-        shared = self.live.shared.registry
-
-        def tagged() -> RunningCall:
-            return RunningCall(call_id, attributes, Tagged(shared, attributes), labelled=False, key=key)
-
-        return self.live.begin(call_id, attributes, key, tagged)
+        return self.live.begin(call_id, attributes, key)
 
     def event(self, running: RunningCall, event: CallEvent) -> None:
         """Send an event of a call with its next export."""

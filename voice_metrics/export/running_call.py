@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from voice_metrics.series import table
-from voice_metrics.series.registry import RESERVED, Attributes, Full, Record, Registry, SeriesSink
+from voice_metrics.series.registry import RESERVED, Attributes, Full, NoRoom, Record, Registry, SeriesSink
 from voice_metrics.series.table import Series
 
 
@@ -86,6 +86,30 @@ class RunningCall:
     def _record(self, seconds: float) -> None:
         added, self._recorded = seconds - self._recorded, seconds
         self._duration(added)
+
+
+class Own:
+    """A registry of one call's own series; those for which the process has no room are shared."""
+
+    def __init__(self, registry: Registry, shared: SeriesSink) -> None:
+        """Record in the registry.
+
+        Args:
+            registry: The call's.
+            shared: Takes the rest.
+        """
+        self._registry = registry
+        self._shared = shared
+
+    def series(self, row: Series, attributes: Attributes) -> Record:
+        """What records in one series."""
+        tags = self._registry.tags
+        try:
+            return self._registry.accumulator(row, {**tags, **attributes}).add
+        except NoRoom:
+            return self._shared.series(row, attributes)
+        except Full:
+            return self._registry.series(row, attributes)
 
 
 class Tagged:

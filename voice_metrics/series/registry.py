@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable, Mapping
 from threading import Lock
@@ -14,6 +15,7 @@ from voice_metrics.series.accumulators import (
     ExponentialHistogram,
     Histogram,
 )
+from voice_metrics.series.budget import Budget
 from voice_metrics.series.table import DROPPED, Kind, Series
 
 Attributes = Mapping[str, AttributeValue]
@@ -44,6 +46,10 @@ class Full(Exception):
     """A registry is at its limit of series."""
 
 
+class NoRoom(Full):
+    """The registries of the process are at their common limit."""
+
+
 class Registry:
     """Series by name and attributes; recorders keep a reference to theirs."""
 
@@ -52,6 +58,8 @@ class Registry:
         tags: Attributes,
         *,
         most: int = MAX_SERIES_OF_A_CALL,
+        budget: Budget | None = None,
+        share: float = math.inf,
         exponential: bool = False,
         slim: bool = False,
         dropped: Callable[[str, int], None] | None = None,
@@ -62,6 +70,8 @@ class Registry:
         Args:
             tags: Attributes of every series.
             most: Limit of series.
+            budget: Common limit of several registries, or `None`.
+            share: Share of the common limit that series of this one may reach.
             exponential: True for exponential histograms.
             slim: True for histograms without buckets where only the average is read.
             dropped: Called with a reason and a number of dropped measurements; `None` drops silently.
@@ -71,6 +81,8 @@ class Registry:
         self.lock = Lock()
         self.all: list[Accumulator] = []
         self._most = most
+        self._budget = budget or Budget()
+        self._share = share
         self._exponential = exponential
         self._slim = slim
         self._dropped = dropped
@@ -108,8 +120,11 @@ class Registry:
             found = self._known.get(key)
             if found is None:
                 # What was lost is counted even where there is no room; its reasons are few.
-                if len(self.all) >= self._most * (1.0 - reserved) and row is not DROPPED:
+                share = math.inf if row is DROPPED else 1.0 - reserved
+                if len(self.all) >= self._most * share:
                     raise Full
+                if not self._budget.take(min(share, self._share)):
+                    raise NoRoom
                 found = self._known[key] = self._make(row, attributes)
                 self.all.append(found)
             return found
@@ -126,8 +141,15 @@ class Registry:
     def remove(self, gone: set[Accumulator]) -> None:
         """Remove series; a recorder that asks for one again begins it anew."""
         with self.lock:
+            self._budget.give(len(gone))
             self.all = [each for each in self.all if each not in gone]
             self._known = {key: each for key, each in self._known.items() if each not in gone}
+
+    def close(self) -> None:
+        """Give up the registry's place in the budget, and take no more series."""
+        with self.lock:
+            self._budget.give(len(self.all))
+            self._budget, self._most = Budget(), 0
 
     def _drop(self, value: float, exemplar: object = None) -> None:
         if self._dropped is not None:
