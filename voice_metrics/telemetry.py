@@ -13,12 +13,11 @@ from concurrent.futures import Future
 from multiprocessing.util import Finalize
 
 from loguru import logger
-from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 
 from voice_metrics.call.call_events import CallEvent
 from voice_metrics.call.text import clean
 from voice_metrics.export import application
-from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.application import ApplicationMetrics, application_metrics
 from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.export.running_call import RunningCall
@@ -80,14 +79,9 @@ class Telemetry:
         # Thread, connections and calls stay with the parent; instruments made before the fork record here.
         atexit.unregister(self._at_exit)
         if isinstance(self._recorder, ProcessExport):
-            self._inherited = self._recorder.sdk_metrics
+            self._inherited = self._recorder.sdk
         self._reset()
         self._forked = True
-
-    @property
-    def meter(self) -> Meter:
-        """A meter of `meter_provider`; another one after a fork or a shutdown."""
-        return self.meter_provider.get_meter(SCOPE, installed(DISTRIBUTION))
 
     @property
     def meter_provider(self) -> MeterProvider:
@@ -104,7 +98,8 @@ class Telemetry:
     @property
     def destination(self) -> str | None:
         """Host, and port if given, of the OTLP endpoint; `None` without one."""
-        return self._endpoint_host() if self._borrows is None else None
+        endpoint = self.settings.endpoint or self.settings.logs_endpoint
+        return endpoint.destination if endpoint is not None and self._borrows is None else None
 
     @property
     def kept_in(self) -> str | None:
@@ -137,7 +132,7 @@ class Telemetry:
         """
         recorder = self._running_export()
         if isinstance(recorder, ProcessExport):
-            return recorder.begin(call_id, dict(attributes), key)
+            return recorder.live.begin(call_id, dict(attributes), key)
         labelled = self.settings.call_ids
         tags = {**attributes, table.CALL_ID: call_id} if labelled else dict(attributes)
         if isinstance(recorder, ApplicationMetrics):
@@ -205,10 +200,6 @@ class Telemetry:
 
     def _at_end_of_child(self) -> None:
         self.shutdown(_exit_seconds(self.settings.export_timeout_seconds))
-
-    def _endpoint_host(self) -> str | None:
-        endpoint = self.settings.endpoint or self.settings.logs_endpoint
-        return endpoint.destination if endpoint else None
 
     def _ledger_or_spool(self) -> Spool | None:
         if self._spool is None and self.settings.ledger is not None:

@@ -92,4 +92,4 @@ def test_calls_whose_events_are_rejected_late_are_not_remembered_for_ever() -> N
         queue.ship(server)
     assert (sum(lost), queue.waiting) == (3_000, [])
     assert not queue.reached(["k2999"])
-    assert len(queue._refused) < 1_001
+    assert len(queue.refused) < 1_001

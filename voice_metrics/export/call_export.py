@@ -22,6 +22,10 @@ class CallExport:
 
     Attributes:
         event_tags: Attributes of every event of the call, or `None` if no events are sent.
+        own: Recorder of the application's own numbers, with the call's tags.
+        key: The call's key, distinct even for two calls with one id.
+        attributes: Attributes of every point of the call.
+        destination: Host of the endpoint, or `None` without one.
     """
 
     def __init__(
@@ -51,27 +55,9 @@ class CallExport:
         self._exemplars = telemetry.settings.exemplars
         self.event_tags = {"call_id": call_id, **attributes} if sends != "none" else None
         self._turns = TurnEvents(self.event_tags) if self.event_tags is not None and sends == "turns" else None
-        self._own = OwnMetrics(telemetry.own_names, self._running, self._running.attributes)
-
-    @property
-    def own(self) -> OwnMetrics:
-        """Recorder of the application's own numbers, with the call's tags."""
-        return self._own
-
-    @property
-    def key(self) -> str:
-        """The call's key, distinct even for two calls with one id."""
-        return self._running.key
-
-    @property
-    def attributes(self) -> Mapping[str, str]:
-        """Attributes of every point of the call."""
-        return self._running.attributes
-
-    @property
-    def destination(self) -> str | None:
-        """Host of the endpoint, or `None` without one."""
-        return self._telemetry.destination
+        self.key, self.attributes = self._running.key, self._running.attributes
+        self.own = OwnMetrics(telemetry.own_names, self._running, self.attributes)
+        self.destination = telemetry.destination
 
     @property
     def kept_in(self) -> str | None:

@@ -39,7 +39,11 @@ class Waiting:
 
 
 class EventQueue:
-    """The events of a process that no server has; any thread may add one."""
+    """The events of a process that no server has; any thread may add one.
+
+    Attributes:
+        refused: Keys of calls of which the latest round says that a server will never have an event.
+    """
 
     def __init__(self, delivery: Delivery, dropped: Callable[[str, int], None]) -> None:
         """Begin with none.
@@ -52,8 +56,7 @@ class EventQueue:
         self._dropped = dropped
         self._lock = threading.Lock()
         self._waiting: deque[Waiting] = deque()
-        # Calls of which the latest round says that a server will never have an event.
-        self._refused: set[str] = set()
+        self.refused: set[str] = set()
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
         """Take an event of a call, to be sent with its next export.
@@ -84,7 +87,7 @@ class EventQueue:
 
     def reached(self, keys: Iterable[str]) -> set[str]:
         """Those of some calls of which a server has every event, as the latest round left it."""
-        return set(keys) - self._refused - self.keys()
+        return set(keys) - self.refused - self.keys()
 
     def ship(self, requests: Requests) -> Outcome | None:
         """Send what waits.
@@ -96,7 +99,7 @@ class EventQueue:
             The last outcome that was not an acknowledgement, or `None`.
         """
         failure: Outcome | None = None
-        self._refused.clear()
+        self.refused.clear()
         waiting = self.waiting
         spoilt: list[Waiting] = []
         for chunk, outcome in deliver(_chunked(waiting), lambda chunk: self.delivery.deliver(body_of(requests, chunk))):
@@ -136,7 +139,7 @@ class EventQueue:
             self._waiting = deque(one for one in self._waiting if one not in gone)
 
     def _give_up(self, chunk: Sequence[Waiting], lost: int) -> None:
-        self._refused.update(one.key for one in chunk)
+        self.refused.update(one.key for one in chunk)
         self._forget(chunk)
         self._dropped("export_rejected", lost)
 

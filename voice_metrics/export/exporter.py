@@ -9,13 +9,14 @@ import math
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.event_queue import EventQueue
+from voice_metrics.export.last_exports import Flush, LastExports
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.messages import Entry
 from voice_metrics.export.outgoing import Outgoing
@@ -25,26 +26,6 @@ from voice_metrics.export.requests import Requests
 from voice_metrics.export.shipping import Shipped, Shipping
 from voice_metrics.export.spool import Spool
 from voice_metrics.export.unsent import UnsentRequests
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """A request for the last export of a call.
-
-    Parameters:
-        outgoing: The call, or the shared series where it has none of its own.
-        key: The key of the call.
-        result: Whether it was acknowledged; `None` where nothing acknowledges.
-    """
-
-    outgoing: Outgoing
-    key: str
-    result: Future[bool | None] = field(default_factory=Future)
-
-    def answer(self, acknowledged: bool | None) -> None:
-        """Answer, unless that was done before or given up."""
-        if not self.result.done() and self.result.set_running_or_notify_cancel():
-            self.result.set_result(acknowledged)
 
 
 class Exporter:
@@ -66,8 +47,7 @@ class Exporter:
 
         Args:
             live: The series.
-            requests: Makes what makes requests, in the thread, and waits no longer than it is told for what a network
-                says about this machine.
+            requests: Makes what makes requests, in the thread; its argument says until when detectors may take.
             delivery: The way to the OTLP endpoint, or `None` if there is none.
             events: Events on their way to a log store, or `None` if none are sent.
             spool: Keeps what was not acknowledged, or `None` if nothing does.
@@ -93,8 +73,7 @@ class Exporter:
         self._shipping: Shipping | None = None
         self._unsent: UnsentRequests | None = None
         self._owes_series = False
-        # Ended calls, by key, whose last export was not acknowledged.
-        self._late: dict[str, Outgoing] = {}
+        self._last_exports = LastExports(events)
         # Whether the latest request failed in a way that concerns every request.
         self._outage = False
         # Whether the server is back and what is owed should not wait for the next interval.
@@ -117,15 +96,7 @@ class Exporter:
             raise
 
     def flush(self, outgoing: Outgoing, key: str) -> Future[bool | None]:
-        """Ask for the last export of a call; after its last measurement, without waiting.
-
-        Args:
-            outgoing: The call, or the shared series where it has none of its own.
-            key: The key of the call.
-
-        Returns:
-            Whether it was acknowledged; `None` where nothing acknowledges.
-        """
+        """Ask for the last export of a call, after its last measurement, without waiting; as `Flush` has it."""
         flush = Flush(outgoing, key)
         self._inbox.put(flush)
         if self._closed:
@@ -154,7 +125,8 @@ class Exporter:
         try:
             self._guarded(self._begin)
             while not stop:
-                flushes, stop = self._wait(self._next(next_at))
+                write_at = self._unsent.write_at if self._unsent is not None else math.inf
+                flushes, stop = self._wait(0.0 if self._catch_up else min(next_at, write_at))
                 due = time.monotonic() >= next_at or self._catch_up
                 self._catch_up = False
                 if due or stop or flushes:
@@ -188,11 +160,6 @@ class Exporter:
         ways = (self._delivery, self._events.delivery if self._events is not None else None)
         return [delivery for delivery in ways if delivery is not None]
 
-    def _next(self, tick_at: float) -> float:
-        if self._catch_up:
-            return 0.0
-        return min(tick_at, self._unsent.write_at) if self._unsent is not None else tick_at
-
     def _wait(self, until: float) -> tuple[list[Flush], bool]:
         """Wait for what is asked, and take all of it."""
         flushes: list[Flush] = []
@@ -217,18 +184,18 @@ class Exporter:
         try:
             work(*arguments)
         except Exception as error:
-            place = error.__traceback__
-            while place is not None and place.tb_next is not None:
-                place = place.tb_next
-            where = f" in {place.tb_frame.f_code.co_qualname}" if place else ""
-            self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}{where}.")
+            *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+            where = f"{type(error).__name__} in {frame.f_code.co_qualname}"
+            self._reports.fault(type(error).__name__, f"an error of the plug-in, {where}.")
 
     def _round(self, flushes: Sequence[Flush], everything: bool, last: bool) -> None:
         entries = self._due(flushes, everything)
         shipped = self._shipping.ship(entries) if self._shipping is not None else None
         self._guarded(self._ship_events)
         if shipped is not None:
-            self._account(shipped, everything=everything)
+            self._report(shipped)
+            # A round for a few calls says nothing about what others owe.
+            self._owes_series = bool(shipped.failed) or (self._owes_series and not everything)
         if self._unsent is not None:
             self._unsent.keep(failing=self._owes, last=last)
         for reader in self._readers:
@@ -270,11 +237,6 @@ class Exporter:
         else:
             self._event_reports.fault(failure.fault, f"{failure} {self._fate(bool(self._events.waiting))}.")
 
-    def _account(self, shipped: Shipped, *, everything: bool) -> None:
-        self._report(shipped)
-        # A round for a few calls says nothing about what others owe.
-        self._owes_series = bool(shipped.failed) if everything else bool(shipped.failed) or self._owes_series
-
     @property
     def _owes(self) -> bool:
         """Whether anything was not acknowledged that is still kept here."""
@@ -302,38 +264,10 @@ class Exporter:
 
     def _finish(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
         self._live.forget(self._live.clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
-        reached = self._events.reached(flush.key for flush in flushes) if self._events is not None else None
-        for flush in flushes:
-            events = flush.key in reached if reached is not None else None
-            series = None if shipped is None else shipped.reached(flush.outgoing)
-            acknowledged = events if series is None else series if events is None else series and events
-            if acknowledged is False:
-                self._late[flush.key] = flush.outgoing
-            flush.answer(acknowledged)
-        self._settle_late(shipped)
-
-    def _settle_late(self, shipped: Shipped | None) -> None:
-        """Tell the spool what became of calls that were not acknowledged when they ended."""
-        if not self._late:
-            return
-        waiting = self._events.keys() if self._events is not None else frozenset()
-        reached = self._events.reached(self._late) if self._events is not None else self._late.keys()
-        over: dict[str, bool] = {}
-        for key, outgoing in self._late.items():
-            shared = outgoing is self._live.shared
-            done = shipped is None or (shipped.reached(outgoing) if shared else outgoing.settled)
-            if done and key not in waiting:
-                over[key] = (
-                    outgoing.refused
-                    or key not in reached
-                    or (shared and shipped is not None and outgoing in shipped.given_up)
-                )
-        for key in over:
-            del self._late[key]
-        # Known before the rest is delivered, which another process may have to do.
-        given_up = {call.key: True for call in shipped.given_up if call.refused} if shipped is not None else {}
-        if (over or given_up) and self._unsent is not None:
-            self._unsent.settled({**given_up, **over})
+        self._last_exports.answer(flushes, shipped)
+        over = self._last_exports.settle(shipped)
+        if over and self._unsent is not None:
+            self._unsent.settled(over)
 
     def _relieve(self) -> None:
         """Give up, or hand to the spool, the oldest ended calls when there is no room for more."""
@@ -347,8 +281,7 @@ class Exporter:
             self._live.dropped("export_rejected", len(owed))
             self._reports.fault("full", f"{len(gone)} ended calls were dropped; there is no room for more.")
         self._live.remove(gone)
-        keys = {call.key for call in gone}
-        self._late = {key: call for key, call in self._late.items() if key not in keys}
+        self._last_exports.forget(gone)
 
     def _resend(self) -> None:
         if self._unsent is not None:

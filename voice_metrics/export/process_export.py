@@ -32,7 +32,12 @@ _PROMETHEUS_RETENTION_SECONDS = 300.0
 
 
 class ProcessExport:
-    """Live series and export thread of one process."""
+    """Live series and export thread of one process.
+
+    Attributes:
+        live: The series.
+        sdk: The SDK's provider with its reader, if it was made.
+    """
 
     def __init__(
         self,
@@ -54,7 +59,7 @@ class ProcessExport:
         """
         self._settings = settings
         self._lock = threading.Lock()
-        self._sdk: SdkMetrics | None = None
+        self.sdk: SdkMetrics | None = None
         self._about = About(settings, service_name, forked=forked)
         self.live = LiveSeries(
             most=settings.max_series,
@@ -87,34 +92,19 @@ class ProcessExport:
     def meter_provider(self) -> MeterProvider:
         """Return an ordinary SDK provider, made on first use, whose series are exported with the calls'."""
         with self._lock:
-            made = self._sdk
+            made = self.sdk
             if made is None:
-                made = SdkMetrics(self.live.shared, lowmemory=self._settings.temporality == "lowmemory")
+                made = SdkMetrics(self.live.shared)
                 self._adopt(made)
             return made.provider
 
-    @property
-    def sdk_metrics(self) -> SdkMetrics | None:
-        """The SDK's provider with its reader, if it was made."""
-        return self._sdk
-
     def _adopt(self, sdk: SdkMetrics) -> None:
-        self._sdk = sdk
+        self.sdk = sdk
         self.live.refreshers.append(sdk.collect)
 
     def series(self, row: Series, attributes: Attributes) -> Record:
         """Return the recorder of a series that belongs to no call."""
         return self.live.shared.registry.series(row, attributes)
-
-    def begin(self, call_id: str, attributes: dict[str, str], key: str | None = None) -> RunningCall:
-        """Begin a call, before its first measurement.
-
-        Args:
-            call_id: Its id.
-            attributes: Attributes of every point of it, besides its id.
-            key: Its own key, or `None` for a new one.
-        """
-        return self.live.begin(call_id, attributes, key)
 
     def event(self, running: RunningCall, event: CallEvent) -> None:
         """Send an event of a call with its next export."""
@@ -133,8 +123,8 @@ class ProcessExport:
     def shutdown(self, timeout_seconds: float) -> bool:
         """Export everything once more and end, within `timeout_seconds`; True if nothing is owed any more."""
         complete = self._exporter.stop(timeout_seconds)
-        if self._sdk is not None:
-            self._sdk.shutdown()
+        if self.sdk is not None:
+            self.sdk.shutdown()
         return complete
 
     def _readers(self) -> list[Reader]:

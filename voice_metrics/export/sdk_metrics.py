@@ -6,9 +6,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
     ExponentialHistogramDataPoint,
     Gauge,
     HistogramDataPoint,
@@ -19,7 +18,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.outgoing import Outgoing
-from voice_metrics.series.accumulators import Accumulator, ExponentialState, HistogramState, State, since
+from voice_metrics.series.accumulators import ExponentialState, HistogramState, State, since
 from voice_metrics.series.registry import Full
 from voice_metrics.series.table import Kind, Series
 
@@ -27,30 +26,18 @@ from voice_metrics.series.table import Kind, Series
 class SdkMetrics:
     """A meter provider and the reader that empties it into the shared series."""
 
-    def __init__(self, shared: Outgoing, *, lowmemory: bool) -> None:
-        """Make the provider.
-
-        Args:
-            shared: Takes its series.
-            lowmemory: Whether the SDK forgets what synchronous counters and histograms added.
-        """
+    def __init__(self, shared: Outgoing) -> None:
+        """Make the provider, whose series `shared` takes."""
         self._shared = shared
         self._lock = threading.Lock()
         # What the parent of a forked child had counted.
         self._before: dict[Any, State] = {}
-        forgotten: dict[type, AggregationTemporality] = {}
-        if lowmemory:
-            forgotten = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
-        self._reader = InMemoryMetricReader(preferred_temporality=forgotten)
+        self._reader = InMemoryMetricReader()
         # What requests say about the process is added to them; the SDK's own hook at exit has nothing to do.
         self.provider = MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
 
     def in_child(self, shared: Outgoing) -> SdkMetrics:
-        """The same provider in a forked child, whose series begin with the fork.
-
-        Args:
-            shared: Takes the child's series.
-        """
+        """The same provider in a forked child, whose series begin with the fork, and which `shared` takes."""
         child = object.__new__(SdkMetrics)
         child._shared, child._reader, child.provider = shared, self._reader, self.provider
         child._lock = threading.Lock()
@@ -65,23 +52,22 @@ class SdkMetrics:
     def collect(self) -> None:
         """Bring the shared series up to date with the provider's."""
         with self._lock:
-            for metric, row, attributes, point in self._points():
-                self._take(row, attributes, point, added=_is_delta(metric))
+            for row, point in self._points():
+                self._take(row, {key: _fixed(value) for key, value in (point.attributes or {}).items()}, point)
 
     def shutdown(self) -> None:
         """End the provider."""
         self.provider.shutdown()
 
-    def _points(self) -> Iterator[tuple[Metric, Series, dict[str, Any], Any]]:
+    def _points(self) -> Iterator[tuple[Series, Any]]:
         data = self._reader.get_metrics_data()
         for resource in data.resource_metrics if data is not None else ():
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     for point in metric.data.data_points:
-                        attributes = {key: _fixed(value) for key, value in (point.attributes or {}).items()}
-                        yield metric, _row(metric, point), attributes, point
+                        yield _row(metric, point), point
 
-    def _take(self, row: Series, attributes: dict[str, Any], point: Any, *, added: bool) -> None:
+    def _take(self, row: Series, attributes: dict[str, Any], point: Any) -> None:
         try:
             accumulator = self._shared.registry.accumulator(row, attributes)
         except Full:
@@ -91,16 +77,12 @@ class SdkMetrics:
             self._shared.without_zero.add(accumulator)
         before = self._before.get((row.identity, frozenset(attributes.items())))
         with accumulator.lock:
-            accumulator.restore(_sum(accumulator, _state(point)) if added else since(_state(point), before))
+            accumulator.restore(since(_state(point), before))
 
 
 def _row(metric: Metric, point: Any) -> Series:
     bounds = tuple(getattr(point, "explicit_bounds", ()))
     return Series(metric.name, _kind(metric.data), metric.unit or "", metric.description or "", buckets=bounds)
-
-
-def _is_delta(metric: Metric) -> bool:
-    return getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA
 
 
 def _kind(data: Any) -> Kind:
@@ -127,23 +109,6 @@ def _state(point: Any) -> State:
 
 def _indexed(side: Any) -> Any:
     return ((index, count) for index, count in enumerate(side.bucket_counts, side.offset) if count)
-
-
-def _sum(accumulator: Accumulator, added: State) -> State:
-    state = accumulator.state()
-    match state, added:
-        case HistogramState(), HistogramState():
-            counts = tuple(map(sum, zip(state.counts, added.counts, strict=True)))
-            return HistogramState(
-                state.samples + added.samples,
-                state.total + added.total,
-                counts,
-                min(state.least, added.least),
-                max(state.most, added.most),
-            )
-        case int() | float(), int() | float():
-            return state + added
-    return added
 
 
 def _fixed(value: Any) -> Any:

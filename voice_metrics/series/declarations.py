@@ -28,20 +28,9 @@ _TIMES = ("ns", "us", "ms", "s", "min", "h", "d")
 _SIZES = ("bit", "By", "KiBy", "MiBy", "GiBy", "TiBy", "kBy", "MBy", "GBy", "TBy")
 _UNITS = frozenset((*_TIMES, *_SIZES, "%", "1", "m", "g", "V", "A", "J", "W", "Cel", "Hz"))
 _MISSPELT = {
-    "millisecond": "ms",
-    "milliseconds": "ms",
-    "msec": "ms",
-    "second": "s",
-    "seconds": "s",
-    "sec": "s",
-    "minutes": "min",
-    "hours": "h",
-    "bytes": "By",
-    "byte": "By",
-    "b": "By",
-    "percent": "%",
-    "usd": "{USD}",
-}
+    "millisecond": "ms", "milliseconds": "ms", "msec": "ms", "second": "s", "seconds": "s", "sec": "s",
+    "minutes": "min", "hours": "h", "bytes": "By", "byte": "By", "b": "By", "percent": "%", "usd": "{USD}",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""Last exports of calls: asked for when a call ends, answered with its round, and settled later where that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from voice_metrics.export.event_queue import EventQueue
+from voice_metrics.export.outgoing import Outgoing
+from voice_metrics.export.shipping import Shipped
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """A request for the last export of a call.
+
+    Parameters:
+        outgoing: The call, or the shared series where it has none of its own.
+        key: The key of the call.
+        result: Whether it was acknowledged; `None` where nothing acknowledges.
+    """
+
+    outgoing: Outgoing
+    key: str
+    result: Future[bool | None] = field(default_factory=Future)
+
+    def answer(self, acknowledged: bool | None) -> None:
+        """Answer, unless that was done before or given up."""
+        if not self.result.done() and self.result.set_running_or_notify_cancel():
+            self.result.set_result(acknowledged)
+
+
+class LastExports:
+    """Answers to requests for last exports, and the calls of which one failed."""
+
+    def __init__(self, events: EventQueue | None) -> None:
+        """Begin with none.
+
+        Args:
+            events: Events on their way to a log store, or `None` if none are sent.
+        """
+        self._events = events
+        self._failed: dict[str, Outgoing] = {}
+
+    def answer(self, flushes: Iterable[Flush], shipped: Shipped | None) -> None:
+        """Answer requests after their round; `shipped` is what became of its series, or `None` if none are sent."""
+        open_events = self._events.keys() | self._events.refused if self._events is not None else frozenset()
+        for flush in flushes:
+            answers = [flush.key not in open_events] if self._events is not None else []
+            if shipped is not None:
+                answers.append(shipped.reached(flush.outgoing))
+            acknowledged = all(answers) if answers else None
+            if acknowledged is False:
+                self._failed[flush.key] = flush.outgoing
+            flush.answer(acknowledged)
+
+    def settle(self, shipped: Shipped | None) -> dict[str, bool]:
+        """Forget calls of which nothing is owed any more.
+
+        Returns:
+            Whether a server will never have all of a call, by its key.
+        """
+        if not self._failed:
+            return {}
+        waiting = self._events.keys() if self._events is not None else frozenset()
+        refused = self._events.refused if self._events is not None else frozenset()
+        # Known before the rest is delivered, which another process may have to do.
+        over = {call.key: True for call in shipped.given_up if call.refused} if shipped is not None else {}
+        for key, outgoing in list(self._failed.items()):
+            shared = outgoing.key != key
+            done = shipped is None or (shipped.reached(outgoing) if shared else outgoing.settled)
+            if done and key not in waiting:
+                lost = shared and shipped is not None and outgoing in shipped.given_up
+                over[key] = outgoing.refused or key in refused or lost
+                del self._failed[key]
+        return over
+
+    def forget(self, calls: Iterable[Outgoing]) -> None:
+        """Forget calls that another process may deliver."""
+        for call in calls:
+            self._failed.pop(call.key, None)
