@@ -6,7 +6,9 @@ import asyncio
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pipecat.frames.frames import EndFrame, Frame, TextFrame
@@ -67,12 +69,17 @@ def stalls(telemetry: Telemetry, path: Path, *calls: str) -> list[list[Row]]:
     return found
 
 
-async def said(log: list[str], word: str) -> list[str]:
-    """Lines with a word, once there are any: another thread writes them."""
+async def until(found: Callable[[], Any]) -> Any:
+    """Look until there is something; threads and ticks bring it."""
     async with asyncio.timeout(10):
-        while not (lines := [line for line in log if word in line]):
+        while not (what := found()):
             await asyncio.sleep(0.01)
-    return lines
+    return what
+
+
+async def said(log: list[str], word: str) -> list[str]:
+    """Lines with a word, once there are any."""
+    return await until(lambda: [line for line in log if word in line])
 
 
 @pytest.mark.parametrize("kind", [VoiceMetricsProcessor, VoiceMetricsObserver])
@@ -87,10 +94,9 @@ async def test_a_function_that_holds_the_loop_is_named_and_counts(
     summary = tool.summary()
     assert summary is not None
     lag = summary.to_dict()["loop_lag"]
-    assert 550 < lag["max_ms"] < 5000
+    assert 550 < lag["max_ms"] < 60_000
     assert lag["p99_ms"] <= lag["max_ms"]
-    await asyncio.sleep(event_loop.TICK_SECONDS * 2)
-    ((_, point),) = [one for one in store.everything() if one[0] == "voice.event_loop.lag.milliseconds"]
+    (point,) = await until(lambda: store.of("voice.event_loop.lag.milliseconds"))
     assert dict(point.attributes) == {}
     assert point.max > 550
 
@@ -109,7 +115,7 @@ async def test_a_stall_is_on_the_time_line_of_each_call_that_ran(
     await run(kind(call_id="later", telemetry=telemetry))
     (holds,), (waits,), later = stalls(telemetry, path, "holds", "waits", "later")
     assert later == []
-    assert 0.55 < (holds.value or 0) < 5.0
+    assert 0.55 < (holds.value or 0) < 60.0
     assert (holds.name or "").startswith("hold_the_loop (test_event_loop.py:")
     assert (waits.value, waits.name) == (holds.value, holds.name)
 
@@ -133,12 +139,15 @@ async def test_stalls_cost_one_line_a_minute(log: list[str]) -> None:
     def hold_it_twice() -> None:
         time.sleep(0.8)
 
-    event_loop.watch()
+    lags: list[float] = []
+    event_loop.watch().add_listener(lambda seconds, function: lags.append(seconds))
     for _ in range(2):
-        await asyncio.sleep(event_loop.TICK_SECONDS * 2)
+        ticks = len(lags)
+        await until(lambda ticks=ticks: len(lags) > ticks)
         hold_it_twice()
     await said(log, "hold_it_twice")
-    await asyncio.sleep(0.5)
+    # A line about the second would come before the next ticks.
+    await until(lambda: len([lag for lag in lags if lag > 0.5]) >= 2 and len(lags) > ticks + 4)
     assert len([line for line in log if "hold_it_twice" in line]) == 1
 
 

@@ -15,7 +15,6 @@ from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsD
 from tests.store import Store
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
-from voice_metrics.pipecat.lifetime import READ_SECONDS
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.recorder import CallRecorder
 from voice_metrics.pipecat.services import Flags
@@ -69,22 +68,28 @@ class Fed:
         self.announced.append(summary)
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Let the event loop run until something is so."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 async def test_measurements_are_recorded_without_a_further_frame() -> None:
     fed = Fed()
     for prompt in (100, 20, 3):
         fed.tap.take(tokens(prompt))
     fed.tap.take(ttfb(0.25))
-    await asyncio.sleep(READ_SECONDS * 3)
+    await until(lambda: fed.latencies())
     assert (fed.prompt_tokens(), fed.latencies()) == (123, {"false": 1})
     await fed.tap.conclude()
 
 
 async def test_measurements_of_a_later_moment_are_recorded_too() -> None:
     fed = Fed()
-    for prompt in (100, 20):
+    for prompt, total in ((100, 100), (20, 120)):
         fed.tap.take(tokens(prompt))
-        await asyncio.sleep(READ_SECONDS * 2)
-    assert fed.prompt_tokens() == 120
+        await until(lambda total=total: fed.prompt_tokens() == total)
     await fed.tap.conclude()
 
 
@@ -128,10 +133,7 @@ async def test_measurements_that_came_in_the_call_before_stay_there() -> None:
     fed.tap.take(StartFrame())
     fed.tap.take(tokens(20))
     await fed.tap.conclude()
-    for _ in range(100):
-        if len(fed.announced) == 2:
-            break
-        await asyncio.sleep(0.02)
+    await until(lambda: len(fed.announced) == 2)
     assert sorted(summary.llm.prompt_tokens or 0 for summary in fed.announced) == [20, 100]
 
 

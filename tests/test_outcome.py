@@ -200,12 +200,20 @@ async def is_idle(stage: Stage) -> None:
     pass
 
 
-async def talks_on_after_a_transfer(bot: Bot) -> None:
-    await bot.push_frame(DailySIPTransferFrame())
-    await asyncio.sleep(0.1)  # behind the output it passes in the turn of the audio
-    await bot.push_frame(UserStartedSpeakingFrame())
-    await bot.push_frame(BotStartedSpeakingFrame())
-    await bot.push_frame(_END_REQUEST(), FrameDirection.UPSTREAM)
+async def talks_on_after_a_transfer(stage: Stage) -> None:
+    passed = asyncio.Event()
+    stage.worker.set_reached_downstream_filter((DailySIPTransferFrame,))
+
+    @stage.worker.event_handler("on_frame_reached_downstream")
+    async def on_frame_reached_downstream(worker: PipelineWorker, frame: Frame) -> None:
+        passed.set()
+
+    await stage.worker.queue_frame(DailySIPTransferFrame())
+    # Behind the output it passes in the turn of the audio, and what follows would overtake it.
+    await passed.wait()
+    await stage.bot.push_frame(UserStartedSpeakingFrame())
+    await stage.bot.push_frame(BotStartedSpeakingFrame())
+    await stage.bot.push_frame(_END_REQUEST(), FrameDirection.UPSTREAM)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -230,7 +238,7 @@ async def talks_on_after_a_transfer(bot: Bot) -> None:
             queues(DailySIPTransferFrame(), EndFrame()), ("completed", "transfer"), id="the bot transfers the call"
         ),
         pytest.param(
-            acts(talks_on_after_a_transfer),
+            talks_on_after_a_transfer,
             ("completed", "bot"),
             id="a transfer fails and the talk goes on",
         ),

@@ -13,6 +13,7 @@ from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     CancelFrame,
+    ControlFrame,
     EndFrame,
     Frame,
     InterruptionFrame,
@@ -97,6 +98,10 @@ class Pause(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
+class Passed(ControlFrame):
+    """Comes to the end of the pipeline behind everything that was sent before."""
+
+
 async def run(
     processors: Sequence[FrameProcessor],
     frames: Sequence[Frame] = (),
@@ -120,11 +125,20 @@ async def run(
     async def on_pipeline_started(worker: PipelineWorker, frame: Frame) -> None:
         started.set()
 
+    passed = asyncio.Event()
+    worker.set_reached_downstream_filter((Passed,))
+
+    @worker.event_handler("on_frame_reached_downstream")
+    async def on_frame_reached_downstream(worker: PipelineWorker, frame: Frame) -> None:
+        passed.set()
+
     async def feed() -> None:
         await asyncio.wait_for(started.wait(), 10)
         await worker.queue_frames(list(frames))
-        await asyncio.sleep(0.05)
         if cancel:
+            # A cancellation overtakes what is under way.
+            await worker.queue_frame(Passed())
+            await asyncio.wait_for(passed.wait(), 10)
             await worker.cancel()
         else:
             await worker.queue_frame(ending or EndFrame())
