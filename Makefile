@@ -4,7 +4,7 @@ check: ## format, lint, strict types, tests with branch coverage; without the pa
 	scripts/dev ruff format --check .
 	scripts/dev ruff check .
 	scripts/dev mypy
-	scripts/dev pytest --numprocesses auto --dist loadfile --cov --ignore tests/demo
+	scripts/dev pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov --ignore tests/demo
 
 quick: ## lint, and the tests that are not marked as slow: under a minute
 	scripts/quick

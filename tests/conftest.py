@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,10 @@ _SLOW_FOLDERS = frozenset(
         "typing",
     }
 )
+# Modules that take half a minute or more: begun last, they would leave all cores but one without work.
+_FIRST = frozenset(
+    {"test_whole_call.py", "test_price_lists.py", "test_plugin.py", "test_installed.py", "test_typing.py"}
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -43,10 +47,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if slow and config.getoption("markexpr") == "not slow" else None
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SLOW_FOLDERS & set(item.path.relative_to(_HERE).parts[:-1]):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.name not in _FIRST)
 
 
 @pytest.fixture(autouse=True)

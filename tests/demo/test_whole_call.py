@@ -177,9 +177,10 @@ def test_the_call_has_a_cost_that_says_its_prices_are_the_demos(run: Run) -> Non
 
 
 def test_the_slowest_answer_is_slow_because_of_the_language_model(run: Run) -> None:
-    slow = [seconds for seconds in run.of("TTFBMetricsData", "OpenAILLMService") if seconds > 2.0]
-    assert len(slow) == 1
-    assert run.summary["response"]["max_ms"] > 1000 * slow[0]
+    # Of the seven requests, the fifth changes the booking; the first one's connection takes seconds on a busy machine.
+    slow = run.of("TTFBMetricsData", "OpenAILLMService")[4]
+    assert slow > 2.0
+    assert run.summary["response"]["max_ms"] > 1000 * slow
 
 
 def test_all_series_of_the_call_arrived_before_the_process_ended(run: Run, receiver: Receiver) -> None:
