@@ -169,6 +169,8 @@ def gateway(folder: Path, name: str, metrics_url: str, logs_url: str, every: str
         "GATEWAY_QUEUE": f"{folder}/queue",
         "GATEWAY_LOOP": f"127.0.0.1:{free_port()}",
         "GATEWAY_EVERY": every,
+        "GATEWAY_METRICS_HOST": "127.0.0.1",
+        "GATEWAY_METRICS_PORT": str(free_port()),
         "METRICS_URL": metrics_url,
         "LOGS_URL": logs_url,
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ from tests.backends.programs import Program
 
 from .increments import counted, observed, request
 from .patient_queries import comes_to, holds
-from .stack import Collector, gateway, post, samples
+from .stack import DEPLOY, Collector, gateway, post, samples
 
 PROCESSES = 400
 
@@ -41,6 +43,24 @@ def tell(number: int, endpoint: str, job: str) -> int:
         job=job,
     )
     return post(endpoint + "/v1/metrics", message)
+
+
+def test_gateway_tells_of_everything_that_is_to_be_watched(gateways: list[Collector]) -> None:
+    one = gateways[0]
+    assert tell(0, one.otlp_endpoint, "watched") == 200
+    watched = set(re.findall(r"\botelcol_\w+", (DEPLOY.parent / "docs" / "fleet.md").read_text()))
+    assert len(watched) >= 5
+    deadline = time.monotonic() + 20
+    while missing := watched - set(re.findall(r"^otelcol_\w+", metrics_of(one), re.MULTILINE)):
+        assert time.monotonic() < deadline, missing
+        time.sleep(0.1)
+
+
+def metrics_of(gateway: Collector) -> str:
+    """What a gateway says about itself."""
+    port = gateway.program.environ["GATEWAY_METRICS_PORT"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return answer.read().decode()
 
 
 async def test_increments_of_overlapping_processes_add_up(prom: Program, gateways: list[Collector]) -> None:

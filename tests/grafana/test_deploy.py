@@ -40,6 +40,32 @@ def test_every_part_of_the_collectors_pipelines_is_configured():
     assert set(config["service"]["extensions"]) == set(config["extensions"])
 
 
+def of_kubernetes(kind: str) -> dict:
+    """The specification of the only item of a kind in the fleet's file."""
+    items = yaml.safe_load((DEPLOY / "fleet" / "kubernetes.yaml").read_text())["items"]
+    (found,) = [item for item in items if item["kind"] == kind]
+    return found
+
+
+def test_kubernetes_gives_the_gateway_what_its_configuration_needs():
+    config = (DEPLOY / "fleet" / "gateway.yaml").read_text()
+    (collector,) = of_kubernetes("StatefulSet")["spec"]["template"]["spec"]["containers"]
+    assert {variable["name"] for variable in collector["env"]} == set(re.findall(r"\$\{env:(\w+)\}", config))
+    for port in ("4318", "8888", "13133"):
+        assert port in config
+        assert port in str(collector)
+
+
+def test_kubernetes_bots_send_to_the_gateway_and_are_those_that_keda_scales():
+    bots, gateway = of_kubernetes("Deployment"), of_kubernetes("Service")
+    (bot,) = bots["spec"]["template"]["spec"]["containers"]
+    environ = {variable["name"]: variable["value"] for variable in bot["env"]}
+    assert environ["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{gateway['metadata']['name']}:4318"
+    keda = yaml.safe_load((DEPLOY / "fleet" / "keda.yaml").read_text())["spec"]
+    assert keda["scaleTargetRef"]["name"] == bots["metadata"]["name"]
+    assert all(f'job="{environ["OTEL_SERVICE_NAME"]}"' in each["metadata"]["query"] for each in keda["triggers"])
+
+
 def test_the_containers_bot_ends_its_call_on_sigterm():
     environ = {**os.environ, "VOICE_METRICS_DB": "off"}
     with subprocess.Popen(
