@@ -176,38 +176,6 @@ def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: Pa
     assert tab.locator("dl.facts dd", has_text="3\u202f200 ms (CartesiaTTSService").count() == 1
 
 
-def test_many_answers_scroll_by_themselves_slowest_first(visit: Visit, server: PageServer, ledger: Ledger) -> None:
-    start = ended(ledger, "a-call", ago=4000.0, duration_seconds=3900.0)
-    ledger.add(
-        "a-call", [Row(start + 3.0 * number, "response", 1.0 + number % 700 / 1000) for number in range(1, 1001)]
-    )
-    ledger.flush()
-    tab = visit.go(server, "call/a-call")
-    tab.locator(".answers tbody tr").nth(999).wait_for()
-
-    assert tab.evaluate("document.documentElement.scrollHeight") < 3000
-    tab.get_by_label("Order").select_option("wait")
-    assert tab.locator(".answers tbody th").first.inner_text() == "699"
-    tab.get_by_label("Order").select_option("time")
-    assert tab.locator(".answers tbody th").first.inner_text() == "1"
-
-
-def test_the_focus_stays_while_a_live_call_goes_on(visit: Visit, server: PageServer, ledger: Ledger) -> None:
-    live(ledger, "a-call", ago=40.0)
-    ledger.flush()
-    _, found = server.view("call", {"id": "a-call"})
-    start = found["call"]["started_at"]
-    ledger.add("a-call", conversation(start))
-    ledger.flush()
-    tab = visit.go(server, "call/a-call")
-    tab.get_by_title("Show in the time line").and_(tab.get_by_text("1", exact=True)).focus()
-    ledger.add("a-call", [Row(start + 20.0, "response", 0.5)])
-    ledger.flush()
-    tab.locator(".answers tbody tr").nth(2).wait_for()
-
-    assert tab.evaluate("document.activeElement.textContent") == "1"
-
-
 def test_an_older_call_has_no_empty_places_for_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "a-call", duration_seconds=14.0)
     ledger.add("a-call", conversation(start))

@@ -20,7 +20,7 @@ export function answersPart(show) {
   const why = el("p.why", { hidden: true }, words, " ", find);
   const about = el("p.quiet", { hidden: true }, "Pipecat did not name the parts of these answers. The bars show what the services measured, at the moment it happened.");
   const none = el("p.quiet", { hidden: true });
-  const order = el("select", { onchange: () => list() }, [["time", "by time"], ["wait", "slowest first"]].map(([value, text]) => el("option", { value }, text)));
+  const order = el("select", { onchange: () => { list(); reach(rows, rows.querySelector(".jump")); } }, [["time", "by time"], ["wait", "slowest first"]].map(([value, text]) => el("option", { value }, text)));
   const ordering = el("label", { hidden: true }, "Order ", order);
   const head = ["", "At", "What the caller waited for", "Waited", "Tokens", "Cost"].map((name, index) => el("th", { scope: "col", class: index > 2 ? "number" : null }, name || el("span.unseen", {}, "Answer")));
   const tableElement = el("table.answers", {}, el("caption.unseen", {}, "Answers and their parts"), el("thead", {}, el("tr", {}, head)), rows);
@@ -32,7 +32,10 @@ export function answersPart(show) {
     const shown = order.value === "wait" ? [...answers].sort((one, other) => other.seconds - one.seconds) : answers;
     const longest = Math.max(...answers.map((answer) => answer.seconds));
     fit(rows, shown, (answer) => answer.number, () => el("tr"), (row, answer) => line(row, answer, longest, point));
+    reach(rows, rows.querySelector(".jump[tabindex='0']") ?? rows.querySelector(".jump"));
   };
+  rows.addEventListener("focusin", ({ target }) => target.matches(".jump") && reach(rows, target));
+  rows.addEventListener("keydown", (event) => walk(rows, event));
   return {
     element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Answers: where the wait goes"), ordering), why, over, averages, about, scroll, none),
     update({ answers: told, averages: mean, averaged }, live) {
@@ -43,7 +46,7 @@ export function answersPart(show) {
       over.hidden = !mean.length;
       say(over, `On average over ${averaged < answers.length ? `the ${averaged} of ${plural(answers.length, "answer")} whose parts are known` : plural(averaged, "answer")}:`);
       none.hidden = answers.length > 0;
-      say(none, live ? "No answer yet." : "The caller waited for no answer in this call.");
+      say(none, live ? "No answer yet." : "No answer was measured in this call.");
       scroll.hidden = !answers.length;
       scroll.classList.toggle("tall", answers.length > FEW);
       ordering.hidden = answers.length <= FEW;
@@ -53,6 +56,20 @@ export function answersPart(show) {
       list();
     },
   };
+}
+
+// The tab key stops at one of the rows, however many there are; the arrows go from row to row.
+function reach(rows, button) {
+  rows.querySelectorAll(".jump[tabindex='0']").forEach((each) => { each.tabIndex = -1; });
+  if (button) button.tabIndex = 0;
+}
+
+function walk(rows, event) {
+  const here = event.target.closest("tr");
+  const next = { ArrowDown: here.nextElementSibling, ArrowUp: here.previousElementSibling, Home: rows.firstElementChild, End: rows.lastElementChild }[event.key];
+  if (!next) return;
+  event.preventDefault();
+  next.querySelector(".jump").focus();
 }
 
 function slowest(answers) {
@@ -77,7 +94,7 @@ function line(row, answer, longest, point) {
   const tokens = used.prompt_tokens === null ? null : used.prompt_tokens + (used.completion_tokens ?? 0);
   row.className = slow ? "slow" : "";
   row.replaceChildren(
-    el("th", { scope: "row" }, jump(String(number), () => point(answer))),
+    el("th", { scope: "row" }, jump(String(number), () => point(answer), -1)),
     el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller cut this answer off" }, " ✕", el("span.unseen", {}, " cut off")) : null),
     el("td.parts", {}, stack(answer, longest)),
     el("td.number", {}, slow ? el("span.badge", {}, "slow") : null, ms(seconds * 1000)),

@@ -69,6 +69,6 @@ export function standoutsPart(show) {
 }
 
 // A button that reads like a link: it leads to a moment of the time line.
-export function jump(words, onclick) {
-  return el("button.jump", { type: "button", title: "Show in the time line", onclick }, words);
+export function jump(words, onclick, tabindex = 0) {
+  return el("button.jump", { type: "button", title: "Show in the time line", tabindex, onclick }, words);
 }
