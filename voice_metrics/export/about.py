@@ -17,14 +17,14 @@ from voice_metrics.settings.environment import Settings
 
 SCOPE = "voice_metrics"
 DISTRIBUTION = "pipecat-voice-metrics"
-# Detectors of clouds ask a metadata server, and wait some seconds where there is none.
+# Detectors of clouds ask a metadata server, and wait some seconds without one.
 _LONGEST_SECONDS = 10.0
 _DETECTORS = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
 
 
 @cache
 def installed(distribution: str) -> str:
-    """Version of an installed distribution, or "unknown"."""
+    """Return the version of an installed distribution, or "unknown"."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -40,7 +40,7 @@ class About:
     """The resource of a process; the environment's detectors run on their own thread."""
 
     def __init__(self, settings: Settings, service_name: str, *, forked: bool = False) -> None:
-        """Start to build it.
+        """Start the detection of the resource.
 
         Args:
             settings: The environment's.

@@ -24,7 +24,7 @@ from voice_metrics.call.text import one_line
 _WORDS = 300
 # RFC 9110, section 5.6.7.
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
-# What is read of an answer to find its words, in characters.
+# Characters of an answer that are searched for its words.
 _READ = 8_192
 Masking = Callable[[str], str]
 _AGED = re.compile(r"out.of.order|out.of.bounds|too.old|too.far.in.(the.)?past|duplicate.(sample|timestamp)", re.I)
@@ -44,7 +44,7 @@ _ADVICE = {
 }
 
 
-# What JSON that is no answer raises when it is read, thousands of brackets or digits included.
+# Errors of reading JSON that is no answer, with thousands of brackets or digits for instance.
 _NO_ANSWER = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -103,7 +103,7 @@ class Outcome:
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, mask: Masking = str) -> Outcome:
-    """Judge an answer.
+    """Return the outcome that an answer means.
 
     Args:
         status: HTTP status.
@@ -193,7 +193,7 @@ def _said(content: str, body: bytes) -> str:
 
 
 def _without_markup(page: str) -> str:
-    """The text of a page; each search goes on where the one before ended, so that the work is linear."""
+    """Return the text of a page; each search continues at the end of the one before, so the work is linear."""
     parts, done = [], 0
     lower = page.lower() if page.isascii() else page
     while (begin := page.find("<", done)) >= 0:
@@ -232,7 +232,7 @@ def retry_after_seconds(value: str | None, now: float, date: str = "") -> float 
             until = parsedate_to_datetime(value).timestamp()
         except (TypeError, ValueError, OverflowError):
             return None
-        # A proxy may have put a date of its own beside the server's: the nearest one is of the same clock.
+        # A proxy may add its own date beside the server's: the nearest one is of the same clock.
         moments = [parsedate_to_datetime(found).timestamp() for found in _DATE.findall(date[:200])]
         seconds = min((until - moment for moment in moments if moment <= until), default=until - now)
     return max(seconds, 0.0) if math.isfinite(seconds) else None

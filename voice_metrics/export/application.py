@@ -27,7 +27,7 @@ class ApplicationMetrics:
         self.meter = provider.get_meter(SCOPE, installed(DISTRIBUTION))
         self._instruments: dict[Series, Any] = {}
         self._running: dict[str, RunningCall] = {}
-        # Called by whatever collects; it yields no point of its own.
+        # Called by every collection; yields no point.
         self.meter.create_observable_gauge("voice.telemetry.refresh", [self._refresh])
 
     def series(self, row: Series, attributes: Attributes) -> Record:
@@ -38,13 +38,13 @@ class ApplicationMetrics:
         return partial(_write, write, attributes)
 
     def begin(self, call_id: str, attributes: dict[str, str], *, labelled: bool, key: str | None = None) -> RunningCall:
-        """Begin a call."""
+        """Begin a call, which records into the application's provider."""
         running = RunningCall(call_id, attributes, _Tagged(self, attributes), labelled=labelled, key=key)
         self._running[running.key] = running
         return running
 
     def end(self, running: RunningCall) -> None:
-        """Refresh a call's length no more."""
+        """Stop refreshing a call's length."""
         self._running.pop(running.key, None)
 
     def forget(self) -> None:
@@ -58,7 +58,7 @@ class ApplicationMetrics:
 
 
 class _Tagged:
-    """An application's provider, as one call records in it."""
+    """A sink of one call's series in the application's provider, with the call's tags."""
 
     def __init__(self, metrics: ApplicationMetrics, tags: Attributes) -> None:
         self._metrics = metrics
@@ -70,7 +70,7 @@ class _Tagged:
 
 
 def instrument(meter: Meter, row: Series) -> Any:
-    """Create a series' instrument, and return the function that writes a value with its attributes to it."""
+    """Create a series' instrument, and return its function for a value with attributes."""
     match row.kind:
         case Kind.COUNTER:
             return meter.create_counter(row.name, row.unit, row.description).add
@@ -93,7 +93,7 @@ def _write(write: Any, attributes: Attributes, value: float, exemplar: Exemplar 
     write(value, attributes, context=trace.set_span_in_context(trace.NonRecordingSpan(span), Context()))
 
 
-# By the identity of the application's provider, which what is found holds on to.
+# By `id` of the application's provider, which each recorder keeps alive.
 _made: weakref.WeakValueDictionary[int, ApplicationMetrics] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 

@@ -21,11 +21,11 @@ from urllib3.exceptions import HTTPError
 
 
 class Cut(OSError):
-    """The request's time ended before its connection stood."""
+    """The request's time ended before its connection was made."""
 
 
 class Attempt:
-    """One request under way, shared by the sending and the waiting thread."""
+    """One running request, shared by the sending and the waiting thread."""
 
     def __init__(self, opened: weakref.WeakSet[_Line]) -> None:
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class Attempt:
 
 
 def close_all(opened: weakref.WeakSet[_Line]) -> None:
-    """Close connections; a pool of urllib3 leaves those that it holds to the garbage collector."""
+    """Close connections; urllib3's pools leave theirs to the garbage collector."""
     for line in list(opened):
         with contextlib.suppress(OSError):
             line.close()
@@ -66,7 +66,7 @@ _under_way = threading.local()
 
 @contextlib.contextmanager
 def under_way(attempt: Attempt) -> Any:
-    """Assign connections that this thread uses to an attempt."""
+    """Assign the connections of this thread to an attempt."""
     _under_way.attempt = attempt
     try:
         yield
@@ -86,7 +86,7 @@ class _FinalResponse(http.client.HTTPResponse):
 
 
 class _Line:
-    """What a connection adds to urllib3's: a second handle of its socket."""
+    """A mixin for urllib3's connections that keeps a second handle of the socket."""
 
     response_class: Any = _FinalResponse
     _spare: socket.socket | None = None
@@ -102,7 +102,7 @@ class _Line:
         return made
 
     def _connected(self) -> socket.socket:
-        """A socket to the first address of the host's name that takes it; all share the time to connect."""
+        """Return a socket to the first address of the host that accepts; all addresses share the time to connect."""
         host, timeout = self._dns_host, self.timeout
         found = [found[4][0] for found in socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)]
         addresses = list(dict.fromkeys(found))

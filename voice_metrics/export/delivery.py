@@ -30,19 +30,19 @@ from voice_metrics.export.faults import describe, late, shut_down
 from voice_metrics.export.masking import Mask
 from voice_metrics.settings.endpoint import Endpoint
 
-# Longest wait for another try of the same request; a server that asks for more is left alone until then.
+# Longest wait before a retry of a request; if the server asks for more, the request fails and the pause holds.
 PATIENCE_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 600.0
 _TRIES = 3
 _ANSWER_BYTES = 65_536
-# A connection that was idle for so long may be dead; a first answer on it has this long, or three usual ones.
+# A connection idle for this long may be dead; a first answer on it has the second time, or three usual ones.
 _IDLE_SECONDS = 1.0
 _PATIENCE_WITH_IDLE_SECONDS = 0.75
-# A request that takes longer than this lets what is owed be kept.
+# A request that takes longer than this lets the caller keep unsent requests meanwhile.
 _MEANWHILE_SECONDS = 1.0
-# What a sender gets to return after its connection was cut.
+# Time for a sender to return after its connection was cut.
 _GRACE_SECONDS = 0.25
-# Senders that a name server may hold up at the same time.
+# Largest number of senders blocked by a name server at the same time.
 _SENDERS = 3
 
 
@@ -55,10 +55,10 @@ class _Job:
 
 
 class Delivery(requests.Session):
-    """The way of requests to one endpoint. One thread at a time may deliver.
+    """Sends requests to one endpoint. One thread at a time may deliver.
 
     Attributes:
-        patient: Whether a request is repeated where that is promising.
+        patient: True to retry a request if its fault may pass.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -74,12 +74,12 @@ class Delivery(requests.Session):
         self.mount("http://", CuttableAdapter())
         self.mount("https://", CuttableAdapter())
         self.patient = True
-        # A request may be sent twice unless its points are what was added since the last one.
+        # Increments must not be sent twice.
         self.repeatable = True
         self._meanwhile: Callable[[], None] | None = None
         self._answered_at: float | None = None
         self._answer_seconds = 0.0
-        # What asks the system for proxies may ask a name server too.
+        # The system's own proxy settings are not read, because that may ask a name server.
         self._mask = Mask(endpoint.secrets(*getproxies_environment().values()))
         self._changed = threading.Condition()
         self._over_at = float("inf")
@@ -147,7 +147,7 @@ class Delivery(requests.Session):
         return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
 
     def _pause(self, seconds: float) -> bool:
-        """Wait; return True if the end came nearer meanwhile."""
+        """Wait; return True if the end of requests was brought forward meanwhile."""
         until = time.monotonic() + seconds
         with self._changed:
             return self._changed.wait_for(lambda: self._over_at <= until, seconds)
@@ -159,7 +159,7 @@ class Delivery(requests.Session):
         quick = idle and self.repeatable and began + patience < deadline
         outcome = self._once(body, began + patience if quick else deadline)
         if outcome.fault == "reset" or (quick and outcome.fault == "timeout"):
-            # An idle connection may have been closed, or dropped without a word on its way; a new one tells.
+            # An idle connection may be dead without a sign; a new one shows whether the server is.
             self._answered_at = None
             outcome = self._once(body, deadline)
         if outcome.status is not None:
@@ -191,7 +191,7 @@ class Delivery(requests.Session):
         return self._over(deadline)
 
     def _answered(self, job: _Job, until: float) -> bool:
-        """Wait for an answer; return whether there is one."""
+        """Wait for an answer; return False without one."""
         with self._changed:
             while job.outcome is None:
                 remaining = min(until, self._over_at) - time.monotonic()
@@ -215,7 +215,7 @@ class Delivery(requests.Session):
         return sender
 
     def answer(self, job: _Job) -> None:
-        """Send a job in this thread and note its outcome."""
+        """Send a job in this thread and record its outcome."""
         try:
             with under_way(job.attempt):
                 outcome = self._post(job)
@@ -246,7 +246,7 @@ class Delivery(requests.Session):
         return judge(response.status_code, response.headers, body, self.endpoint.variable, self._mask)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send as `requests` does, whatever instrumentation has put around it."""
+        """Send as `requests` does, without the wrappers of instrumentation."""
         answer: requests.Response = inspect.unwrap(requests.Session.send)(self, request, **kwargs)
         return answer
 
@@ -261,7 +261,7 @@ class Delivery(requests.Session):
 
 
 class _Sender(threading.Thread):
-    """A thread that waits for the network."""
+    """A thread that sends and waits for the network."""
 
     def __init__(self, delivery: Delivery) -> None:
         super().__init__(name="voice-metrics-send", daemon=True)
@@ -275,14 +275,14 @@ class _Sender(threading.Thread):
         return (job is not None and job.outcome is None) or not self.jobs.empty()
 
     def run(self) -> None:
-        """Send jobs until there are no more."""
+        """Send jobs until the delivery closes."""
         while (job := self.jobs.get()) is not None:
             self._job = job
             self._delivery.answer(job)
 
 
 def _half(deadline: float) -> float:
-    """Time for connecting: half of the rest."""
+    """Return the time for connecting: half of the rest."""
     return max((deadline - time.monotonic()) / 2, 0.01)
 
 

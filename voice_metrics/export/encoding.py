@@ -1,7 +1,7 @@
 """Values of series in OTLP's serialised form.
 
-The numbers of points are packed directly, because a message of protobuf costs several times as much per point; their
-tags are those of opentelemetry-proto 1.9.0, metrics.proto. What is rare or changes little is left to protobuf.
+Numbers of points are packed directly, because a protobuf message costs several times as much per point; their tags are
+those of opentelemetry-proto 1.9.0, metrics.proto. Protobuf encodes the rest, which is rare or seldom changes.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _BUCKETS_TAG = b"\x32"
 
 
 def field(number: int, content: bytes) -> bytes:
-    """A length-delimited field of a protobuf message; its number is below 16."""
+    """Return a length-delimited field of a protobuf message; its number is below 16."""
     return b"".join((bytes((number << 3 | 2,)), varint(len(content)), content))
 
 
 @lru_cache(maxsize=4096)
 def varint(value: int) -> bytes:
-    """A number as protobuf's lengths are written."""
+    """Return a number in protobuf's encoding of lengths."""
     written = bytearray()
     while value > 0x7F:
         written.append(value & 0x7F | 0x80)
@@ -46,7 +46,7 @@ def varint(value: int) -> bytes:
 
 
 def value_of(state: State) -> bytes:
-    """The fields of a point that hold a value."""
+    """Return the fields of a point with its value."""
     if isinstance(state, float):
         return _DOUBLE.pack(_AS_DOUBLE, state)
     if isinstance(state, HistogramState):
@@ -57,8 +57,8 @@ def value_of(state: State) -> bytes:
 
 
 def histogram_value(samples: int, total: float, counts: Sequence[int], least: float, most: float) -> bytes:
-    """The fields of a histogram's point that hold its value."""
-    # What has no value yet has no extremes, and those of a difference are unknown.
+    """Return the fields of a histogram's point with its value."""
+    # An empty histogram has no extremes, and those of a difference are unknown.
     known = least <= most
     numbers, tag = _histogram(len(counts), known)
     extremes = (_MIN, least, _MAX, most) if known else ()
@@ -67,7 +67,7 @@ def histogram_value(samples: int, total: float, counts: Sequence[int], least: fl
 
 @lru_cache(maxsize=256)
 def _histogram(buckets: int, extremes: bool) -> tuple[Struct, bytes]:
-    """The numbers of a histogram, and what stands before its buckets."""
+    """Return the packer of a histogram's numbers, and the tag and length before its buckets."""
     tag = _BUCKETS_TAG + varint(8 * buckets)
     return Struct(f"<BQBd{len(tag)}s{buckets}Q{'BdBd' if extremes else ''}"), tag
 
@@ -87,7 +87,7 @@ def _exponential(state: ExponentialState) -> otlp.ExponentialHistogramDataPoint:
 
 
 def exemplar_of(exemplar: Exemplar) -> bytes:
-    """A measurement with its span."""
+    """Return an exemplar, a measurement with its span, as a field's content."""
     made = otlp.Exemplar(time_unix_nano=exemplar.time_ns, as_double=exemplar.value)
     if exemplar.trace_id:
         made.trace_id = exemplar.trace_id.to_bytes(16, "big")
@@ -96,13 +96,13 @@ def exemplar_of(exemplar: Exemplar) -> bytes:
 
 
 def key_values(attributes: Mapping[str, Any]) -> Iterator[KeyValue]:
-    """Attributes as OTLP has them."""
+    """Yield attributes as OTLP's messages."""
     for key, value in attributes.items():
         yield KeyValue(key=key, value=any_value(value))
 
 
 def any_value(value: AttributeValue | Sequence[Any]) -> AnyValue:
-    """One value as OTLP has it; what it has no form for becomes text."""
+    """Return a value as OTLP's message; a type without one becomes text."""
     if isinstance(value, str):
         return AnyValue(string_value=value)
     if isinstance(value, bool):

@@ -23,7 +23,7 @@ _UNUSABLE = (requests.exceptions.RequestException, ValueError)
 
 
 def late(endpoint: Endpoint) -> Outcome:
-    """Outcome without a whole answer in time."""
+    """Return the outcome of a request without a whole answer in time."""
     return Outcome(
         Verdict.RETRYABLE,
         "timeout",
@@ -33,7 +33,7 @@ def late(endpoint: Endpoint) -> Outcome:
 
 
 def shut_down() -> Outcome:
-    """Outcome of a request that the process ended."""
+    """Return the outcome of a request that a shutdown cut."""
     return Outcome(
         Verdict.RETRYABLE,
         "shutdown",
@@ -64,7 +64,7 @@ def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outc
     fault = _among(causes, ssl.SSLError) or _among(causes, urllib3.exceptions.SSLError)
     if fault is None:
         return None
-    # OpenSSL's name of the error stands before its words, a line of Python's source behind them.
+    # OpenSSL's name of the error precedes its words, and a line of Python's source follows.
     reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)[:1000]), mask)
     if getattr(fault, "library", None) == "X509" or reason == "PEM lib":
         return _unusable_file(": it is not in PEM form" if reason == "PEM lib" else f": {reason}")

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 _GRAM = 8
-# Shorter secrets are masked where they stand as a word of their own.
+# Shorter secrets are masked as whole words only.
 _WORD = 6
 _SHORTEST = 4
 _ESCAPE = re.compile(
@@ -23,7 +23,7 @@ _ESCAPE = re.compile(
     re.IGNORECASE,
 )
 _ENTITIES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
-# What is escaped may have been escaped before.
+# Escaped text may be escaped again.
 _LAYERS = 3
 _ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _BLANKS = b" \t\r\n\v\f"
@@ -31,7 +31,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/-]{16,}")
 # Fields of a token that is JSON inside, as Grafana's are; the others name a region or an organisation.
 _FIELDS = ("k", "key", "token", "secret", "password")
 _MASK = "***"
-# Beginning and end in the text of what became one byte of the common form.
+# Beginning and end, in the text, of one byte of the common form.
 _Span = tuple[int, int]
 
 
@@ -44,7 +44,7 @@ class Mask:
         self._words = tuple(sorted((form for form in forms if _SHORTEST <= len(form) < _GRAM), key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
-        """The text with every secret, and every part of one, replaced by "***"."""
+        """Return the text with "***" in place of every secret and every part of one."""
         found = sorted(self._found(text, *_common_form(text)))
         if not found:
             return text
@@ -77,7 +77,7 @@ def masked(text: str, secrets: Iterable[str]) -> str:
 
 
 def _common_form(text: str) -> tuple[bytes, Sequence[_Span]]:
-    """The text in the common form, and the place of each of its bytes in the text."""
+    """Return the text in the common form, and the place of each of its bytes in the text."""
     if text.isascii():
         form, spans = text.encode(), [(at, at + 1) for at in range(len(text))]
     else:
@@ -117,21 +117,21 @@ def _meant(escape: re.Match[bytes]) -> bytes:
 
 
 def _forms(secret: str) -> Iterator[bytes]:
-    """A secret in the common form: itself, in hexadecimal, and inside base64 at each of its three places."""
+    """Yield a secret in the common form: itself, in hexadecimal, and inside base64 at each of the three offsets."""
     yield _common_form(secret)[0]
     raw = secret.encode("utf-8", "surrogatepass")
     if len(raw) >= _SHORTEST:
         yield raw.hex().encode()
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).rstrip(b"=")
-        # The first and the last letters depend on what stands beside.
+        # The first and the last letters depend on the bytes beside them.
         settled = encoded[(0, 2, 3)[before] : len(encoded) - ((before + len(raw)) % 3 != 0)]
         if len(settled) >= _GRAM:
             yield settled.lower().translate(_ONE_ALPHABET)
 
 
 def _with_inner(secret: str, depth: int = 2) -> Iterator[str]:
-    """A secret, and the secrets that it holds in base64."""
+    """Yield a secret, and the secrets inside it in base64."""
     yield secret
     if not depth:
         return

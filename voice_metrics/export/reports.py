@@ -1,6 +1,6 @@
 """Log lines about export: one per kind of fault, one when it is over.
 
-A fault that lasts is logged once.
+A lasting fault is logged once.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Callable
 
 from loguru import logger
 
-# A fault that comes and goes is told once in this time.
+# A fault that comes and goes is logged once in this time.
 QUIET_SECONDS = 60.0
 
 
 class Reports:
-    """What was said about the faults of one destination."""
+    """Logs the faults of one destination."""
 
     def __init__(self, subject: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with nothing said.
+        """Begin without a fault.
 
         Args:
-            subject: What is at fault, as the beginning of a sentence.
+            subject: The destination, as the beginning of a sentence.
             clock: Monotonic seconds.
         """
         self._subject = subject
@@ -32,11 +32,11 @@ class Reports:
         self._since = 0.0
 
     def fault(self, kind: str, words: str) -> None:
-        """Note a fault, and say it if it is news.
+        """Record a fault, and log it if it is new.
 
         Args:
             kind: Short stable name of the fault.
-            words: What happened and what to do.
+            words: The fault and its cure.
         """
         now = self._clock()
         if not self._failed:
@@ -50,7 +50,7 @@ class Reports:
         logger.warning(f"{self._subject}: {words}")
 
     def recovered(self) -> None:
-        """Note that all is well, and say it if a fault was said."""
+        """Record a success, and log it if a fault was logged before."""
         if self._open:
             seconds = self._clock() - self._since
             logger.info(f"{self._subject}: all is well again, after {self._failed} failures in {seconds:.0f} s.")

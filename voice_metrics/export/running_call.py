@@ -16,11 +16,11 @@ class RunningCall:
     """A call that has begun and not ended.
 
     Attributes:
-        key: Its own key; two calls of one id have two.
+        key: Its key, distinct even for two calls of one id.
         call_id: Its id.
-        attributes: What every point of it carries.
-        labelled: Whether its series are its own, with its id among their attributes.
-        began_ns: When it began, in Unix nanoseconds.
+        attributes: Attributes of each of its points.
+        labelled: True if its series are its own, with its id among their attributes.
+        began_ns: Its beginning, in Unix nanoseconds.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class RunningCall:
 
         Args:
             call_id: Its id.
-            attributes: What every point of it carries.
-            sink: Takes its series and adds these attributes.
-            labelled: Whether its series are its own.
-            key: Its own key, or `None` for a new one.
+            attributes: Attributes of each of its points.
+            sink: Sink of its series, which adds these attributes.
+            labelled: True if its series are its own.
+            key: Its key, or `None` for a new one.
             clock: Monotonic seconds.
         """
         self.key = key or uuid.uuid4().hex
@@ -59,16 +59,16 @@ class RunningCall:
         self._duration(0.0)
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series of the call.
+        """Return the recorder of one series of the call.
 
         Args:
-            row: What it measures.
-            attributes: What tells it from its siblings.
+            row: Its row in the table.
+            attributes: Its attributes beside the call's.
         """
         return self._sink.series(row, attributes)
 
     def refresh(self) -> None:
-        """Bring the call's duration up to date."""
+        """Record the call's length so far."""
         with self._lock:
             if not self._over:
                 self._record(self._clock() - self._began)
@@ -78,7 +78,7 @@ class RunningCall:
         with self._lock:
             if self._over:
                 return False
-            # Calls that share a series record the duration of those that run, together.
+            # A shared series has the length of the running calls together.
             self._record(self._clock() - self._began if self.labelled else 0.0)
             self._over = True
             return True
@@ -113,21 +113,21 @@ class Own:
 
 
 class Tagged:
-    """A registry that calls share, as one of them records in it."""
+    """A sink of one call's series in the shared registry, with the call's tags."""
 
     def __init__(self, registry: Registry, tags: Mapping[str, str]) -> None:
-        """Tag everything.
+        """Make a sink.
 
         Args:
-            registry: What calls share.
-            tags: Attributes of every series of this one.
+            registry: The shared registry.
+            tags: Attributes of each of the call's series.
         """
         self._registry = registry
         self._tags = tags
         self._models = {key: value for key, value in tags.items() if key in table.MODEL_ATTRIBUTES}
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series; a registry that fills up takes no more of the user's attributes."""
+        """Return the recorder of one series, without the user's attributes once the registry is nearly full."""
         reserved = 0.0 if len(self._tags) == len(self._models) else RESERVED
         try:
             return self._registry.accumulator(row, {**self._tags, **attributes}, reserved=reserved).add

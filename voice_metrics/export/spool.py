@@ -1,4 +1,4 @@
-"""What keeps requests that no server has acknowledged, until one has."""
+"""The store of unacknowledged requests."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ METRICS, LOGS = "metrics", "logs"
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """One OTLP request that was not acknowledged.
+    """One unacknowledged OTLP request.
 
     Parameters:
-        body: A serialised ExportMetricsServiceRequest or ExportLogsServiceRequest, not compressed, its original
-            timestamps inside.
-        calls: The calls whose values it carries: each one's key, which is its own, and its id, which another call
-            may have too. The key "" with the id "" stands for series that calls share. A key that is the id itself,
-            as in files that knew no keys, means every pending call of that id.
-        created_at: When it was made, in Unix seconds.
+        body: A serialised, uncompressed ExportMetricsServiceRequest or ExportLogsServiceRequest with its original
+            timestamps.
+        calls: Ids of the calls with values in it, by key. The key "" with the id "" stands for shared series. A key
+            equal to the id, as in files of older versions, stands for every pending call of that id.
+        created_at: Unix seconds at which it was made.
         signal: "metrics" or "logs".
     """
 
@@ -35,38 +34,35 @@ class PendingRequest:
 
 
 class Spool(Protocol):
-    """Where requests outlive the process. Every call comes from one thread; it may block and may raise."""
+    """A store that outlives the process. One thread calls it; its methods may block and raise."""
 
     @property
     def location(self) -> str | None:
-        """The file, for messages, or `None` if there is none that can be written now."""
+        """The file, for messages; `None` while none can be written."""
 
     def replace(self, requests: Sequence[PendingRequest]) -> None:
-        """Keep what this process owes now, instead of what it owed before: values are cumulative."""
+        """Keep this process's undelivered requests in place of the previous ones, because values are cumulative."""
 
     def delivered(self, keys: Sequence[str]) -> None:
-        """Note that this process has delivered, after all, calls whose last export had failed.
-
-        It may overtake the call's own end: whichever comes second, the call is delivered.
-        """
+        """Mark calls of this process delivered, even one whose end is not recorded yet."""
 
     def given_up(self, keys: Sequence[str]) -> None:
-        """Note that a server will never have all of what these ended calls of this process sent."""
+        """Mark ended calls of this process: a server will never have all of their values."""
 
     def park(self, requests: Sequence[PendingRequest]) -> None:
-        """Keep requests that this process gives out of its hands; any process may claim them at once."""
+        """Keep requests that any process, this one included, may claim at once."""
 
     def claim(self) -> list[tuple[int, PendingRequest]]:
-        """Take what was parked or left by processes that are gone, oldest first; nobody else gets it."""
+        """Claim parked requests and those of dead processes, oldest first; each goes to one claimer only."""
 
     def acknowledged(self, ids: Sequence[int]) -> None:
-        """Forget claimed requests that were delivered."""
+        """Delete claimed requests that were delivered."""
 
     def refused(self, ids: Sequence[int]) -> None:
-        """Forget claimed requests that a server refused for good."""
+        """Delete claimed requests that a server rejected for good."""
 
     def set_aside(self, ids: Sequence[int]) -> None:
-        """Claim requests that cannot be read no more, whatever process asks."""
+        """Mark claimed requests unreadable, so that no process claims them again."""
 
     def release(self, ids: Sequence[int]) -> None:
-        """Give claimed requests back: not delivered this time."""
+        """Return undelivered claimed requests for the next claimer."""

@@ -36,7 +36,7 @@ class PassingSpeech:
         return self._passes if is_of_voice(kind) else None
 
     def _passes(self, frame: Frame) -> None:
-        # What begins and ends a reply passes twice behind branches that are joined.
+        # The start and end of a reply pass twice behind joined branches.
         if type(frame) not in _REPLY or self._is_new(frame):
             self._maker.pushes(None, frame)
 
@@ -59,8 +59,8 @@ def passing_speech(
     Args:
         root: The pipeline.
         processors: All of its processors.
-        meter: The measuring processor, or `None` for an observer: it sees a reply's end as the model pushes it, and
-            not as the voice does.
+        meter: The measuring processor, or `None` for an observer, which sees a reply's end at the model, not at the
+            voice.
         happened: Receives each event and `None`, synchronously.
         clock: Monotonic seconds.
 

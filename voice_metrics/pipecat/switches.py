@@ -1,4 +1,4 @@
-"""Pipecat's switchers: which service of theirs is in use, and when that changes."""
+"""Pipecat's switchers: the service in use, and its changes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from voice_metrics.pipecat.workers import is_a
 
 
 def is_switcher(processor: Any) -> bool:
-    """Whether a processor switches between services or language models."""
+    """True if a processor switches between services or language models."""
     return is_a(processor, "ServiceSwitcher")
 
 
 def switchers_in(processors: Iterable[Any]) -> Iterator[Any]:
-    """The switchers among processors."""
+    """Yield the switchers among processors."""
     return (processor for processor in processors if is_switcher(processor))
 
 
 def resting_in(processors: Iterable[Any]) -> Iterator[str]:
-    """Pipecat's names of the services that their switcher does not use."""
+    """Yield Pipecat's names of the services that their switcher does not use."""
     for switcher in switchers_in(processors):
         in_use = switcher.strategy.active_service
         yield from (service.name for service in switcher.services if service is not in_use)
@@ -29,7 +29,7 @@ class Switches:
     """Listens to the switchers of a pipeline, once each, for as long as they live.
 
     Args:
-        switched: Called with the service that was in use and the one that is now, on the event loop.
+        switched: Called with the former and the current service, on the event loop.
     """
 
     def __init__(self, switched: Callable[[Any, Any], None]) -> None:
@@ -37,7 +37,7 @@ class Switches:
         self._in_use: dict[int, Any] = {}
 
     def listen(self, processors: Iterable[Any]) -> None:
-        """Listen to those of the switchers that are not listened to yet.
+        """Listen to the switchers that are new.
 
         Args:
             processors: All processors of the pipeline, nested ones included.

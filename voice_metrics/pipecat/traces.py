@@ -1,4 +1,4 @@
-"""The trace of a call and the span of its turn, where Pipecat's tracing is on."""
+"""The trace of a call and the span of its turn, if Pipecat's tracing is on."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ class Traces:
     """Reads the tracing context of one pipeline after the other."""
 
     def __init__(self) -> None:
-        """Start without one."""
+        """Begin without a pipeline."""
         self._context: Any = None
 
     def begin(self, worker: Any) -> None:
-        """Read another pipeline's from now on.
+        """Read another pipeline's tracing context from now on.
 
         Args:
-            worker: Pipecat's worker that runs it, or `None` if that is not known.
+            worker: Pipecat's worker that runs it, or `None` if unknown.
         """
         # The same object as `FrameProcessorSetup.tracing_context`, which Pipecat 1.3 does not have.
         self._context = getattr(worker, "_tracing_context", None)
 
     def span(self) -> SpanIds | None:
-        """The span of the turn, or between turns of the conversation; `None` without one that is sampled."""
+        """Return the span of the turn, between turns that of the conversation; `None` if it is not sampled."""
         if self._context is None:
             return None
         for context in (self._context.get_turn_context(), self._context.get_conversation_context()):
