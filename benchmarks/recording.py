@@ -118,12 +118,12 @@ class Ours:
             environ: Its environment.
         """
         self.recorder = quiet_recorder(telemetry, PriceBook(PRICES), environ, asyncio.get_running_loop().time)
-        self.recorder.take(StartFrame())
+        self.recorder.read_frame(StartFrame())
 
     async def handle(self) -> None:
         """Handle a round of frames."""
         for frame in [metrics_frame() for _ in range(FRAMES)]:
-            self.recorder.take(frame)
+            self.recorder.read_frame(frame)
             await pass_time()
 
 
@@ -136,7 +136,7 @@ async def points_of_a_frame() -> list[Point]:
     ours = Ours(Telemetry(meter_provider=provider, environ=environ), environ)
     found: list[Point] = []
     for _ in range(2):
-        ours.recorder.take(metrics_frame())
+        ours.recorder.read_frame(metrics_frame())
         await pass_time()
         found = [point for point in _points(reader) if point[0] not in LIFE]
     await ours.recorder.conclude()

@@ -38,7 +38,7 @@ async def lags(environ: dict[str, str], calls: int) -> list[float]:
     prices = PriceBook(PRICES)
     recorders = [quiet_recorder(telemetry, prices, environ) for _ in range(calls)]
     for recorder in recorders:
-        recorder.take(StartFrame())
+        recorder.read_frame(StartFrame())
         await asyncio.sleep(0)
     talking = [asyncio.create_task(_talk(recorder, number / calls)) for number, recorder in enumerate(recorders)]
     await asyncio.sleep(3)
@@ -59,7 +59,7 @@ async def lags(environ: dict[str, str], calls: int) -> list[float]:
 async def _talk(recorder: CallRecorder, offset: float) -> None:
     await asyncio.sleep(offset * ANSWER_SECONDS)
     while True:
-        recorder.take(metrics_frame())
+        recorder.read_frame(metrics_frame())
         await asyncio.sleep(ANSWER_SECONDS)
 
 

@@ -74,7 +74,7 @@ class Child:
         if self.ended:
             raise DemoError(f"{self._name} ended early: {self._reason()}")
 
-    def tell(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         """Send one message to the process."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(message) + "\n")

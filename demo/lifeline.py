@@ -23,7 +23,7 @@ class Lifeline:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def tell(self, event: str, **details: Any) -> None:
+    def send(self, event: str, **details: Any) -> None:
         """Send one event to the parent, with JSON-ready details."""
         print(json.dumps({"event": event, **details}), flush=True)
 

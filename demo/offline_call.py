@@ -50,7 +50,7 @@ def hold_call(bot: Bot, *, record: Path | None = None, engine: str = "real") -> 
             stand_in.use(os.environ, cloud.expect("ready", stand_in.START_SECONDS)["port"])
             _attach_observers(record)
             asyncio.run(_hold(bot, cloud, caller))
-            _tell_where_to_look()
+            _log_where_to_look()
             return _OK
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -63,7 +63,7 @@ def _caller() -> Child:
     return Child("the caller", "demo.caller", on_event=lambda event: say("caller", event["text"]))
 
 
-def _tell_where_to_look() -> None:
+def _log_where_to_look() -> None:
     if Settings.from_environment(os.environ).ledger is not None:
         command = os.path.relpath(Path(sys.executable).with_name("voice-metrics"))
         say("demo", f"look at this call in your browser: {command} serve")
@@ -84,7 +84,7 @@ async def _hold(bot: Bot, cloud: Child, caller: Child) -> None:
     answer: dict[str, Any] | None = connection.get_answer()  # type: ignore[no-untyped-call]
     if answer is None:
         raise DemoError("the bot has no answer to the caller's offer")
-    caller.tell(sdp=answer["sdp"], type=answer["type"])
+    caller.send(sdp=answer["sdp"], type=answer["type"])
     runner_args = SmallWebRTCRunnerArguments(webrtc_connection=connection)
     runner_args.handle_sigterm = True
     call = asyncio.ensure_future(bot(runner_args))

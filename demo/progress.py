@@ -30,9 +30,9 @@ class Progress(BaseObserver):
         """Log one line for a frame that a listener would notice."""
         # Pipecat sends most of these frames in both directions.
         if data.direction is FrameDirection.DOWNSTREAM:
-            self._take(data.frame)
+            self._log(data.frame)
 
-    def _take(self, frame: object) -> None:
+    def _log(self, frame: object) -> None:
         match frame:
             case TranscriptionFrame(text=text):
                 say("heard", text)

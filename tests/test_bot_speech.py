@@ -45,7 +45,7 @@ OF_THE_BOT = (TurnEnded, Interrupted, BotGap, FalseInterruption, Backchannel)
 
 def _facts(events: list[Timed], kinds: tuple[type, ...] = OF_THE_BOT) -> list[Fact]:
     conversation = Conversation(started_at=0.0)
-    return [fact for at, event in events for fact in conversation.take(event, at) if isinstance(fact, kinds)]
+    return [fact for at, event in events for fact in conversation.observe(event, at) if isinstance(fact, kinds)]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_piece_without_audio_lost_all_its_sentences() -> None:
 def test_a_voice_that_never_ends_an_answer_costs_no_memory() -> None:
     pieces = Pieces()
     for _ in range(10 * MOST_ANSWERS):
-        pieces.take(SpeechStarted())
-        pieces.take(SpeechMade())
+        pieces.observe(SpeechStarted())
+        pieces.observe(SpeechMade())
 
     assert len(pieces._answers) == MOST_ANSWERS

@@ -57,7 +57,7 @@ def store() -> Iterator[Store]:
 def test_sums_are_added_at_each_collection_and_never_twice(store: Store) -> None:
     call = store.call()
     for total in (3, 6):
-        call.happened(SPOKEN)
+        call.write(SPOKEN)
         assert [value for _, value in store.points("voice.tts.characters.total")] == [total]
         assert [value for _, value in store.points("voice.tts.characters.total")] == [total]
 
@@ -81,21 +81,21 @@ def test_a_call_first_read_after_its_end_is_not_active(store: Store) -> None:
 
 def test_what_was_added_last_is_told_at_the_end(store: Store) -> None:
     call = store.call()
-    call.happened(SPOKEN)
+    call.write(SPOKEN)
     call.end({"end_reason": "completed"}, 9.0)
     assert [value for _, value in store.points("voice.tts.characters.total")] == [3]
 
 
 def test_the_conventions_series_carry_no_tags_of_the_call(store: Store) -> None:
     call = store.call()
-    call.happened(FirstByte("Mind", "mind-1", 0.25))
-    call.happened(FirstByte("Mind", "mind-1", 0.5))
+    call.write(FirstByte("Mind", "mind-1", 0.25))
+    call.write(FirstByte("Mind", "mind-1", 0.5))
     about = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "mind-1"}
     assert store.points("gen_ai.client.operation.time_to_first_chunk") == [(about, 2)]
 
 
 def test_latencies_carry_the_tags_of_the_call_beside_their_own(store: Store) -> None:
-    store.call().happened(FirstByte("Mind", "mind-1", 0.25))
+    store.call().write(FirstByte("Mind", "mind-1", 0.25))
     own = {"processor": "Mind", "provider": "openai", "model": "mind-1", "service": "llm", "interrupted": "false"}
     assert store.points("voice.ttfb.milliseconds") == [({"call_id": "c-1", "tenant": "acme", **own}, 1)]
 
@@ -103,7 +103,7 @@ def test_latencies_carry_the_tags_of_the_call_beside_their_own(store: Store) -> 
 def test_facts_of_other_names_have_series_of_their_own(store: Store) -> None:
     call = store.call()
     for processor, characters in (("Mouth", 3), ("Spare", 5), ("Mouth", 7)):
-        call.happened(CharactersSpoken(processor, None, characters))
+        call.write(CharactersSpoken(processor, None, characters))
     told = {has["processor"]: value for has, value in store.points("voice.tts.characters.total")}
     assert told == {"Mouth": 10, "Spare": 5}
 
@@ -118,21 +118,21 @@ def test_the_series_of_facts_of_the_same_names_are_found_once(store: Store) -> N
 
     call = CallExport(store.telemetry, Asked(), "c-1", {}, gen_ai=False)
     for seconds in (0.25, 0.5, 0.75):
-        call.happened(FirstByte("Mind", "mind-1", seconds))
+        call.write(FirstByte("Mind", "mind-1", seconds))
     assert asked == ["Mind"]
 
 
 def test_the_conventions_series_can_be_left_out(store: Store) -> None:
     call = store.call(gen_ai=False)
-    call.happened(TokensUsed("Mind", "mind-1", 10, 2))
+    call.write(TokensUsed("Mind", "mind-1", 10, 2))
     assert store.points("gen_ai.client.token.usage") == []
     assert sorted(value for _, value in store.points("voice.llm.tokens.total")) == [2, 10]
 
 
 def test_a_detail_that_comes_later_is_not_missed(store: Store) -> None:
     call = store.call()
-    call.happened(TokensUsed("Mind", "mind-1", 10, 2))
-    call.happened(TokensUsed("Mind", "mind-1", 10, 2, cache_read=7))
+    call.write(TokensUsed("Mind", "mind-1", 10, 2))
+    call.write(TokensUsed("Mind", "mind-1", 10, 2, cache_read=7))
     assert [(has["detail"], value) for has, value in store.points("voice.llm.token_details.total")] == [
         ("cache_read", 7)
     ]
@@ -140,7 +140,7 @@ def test_a_detail_that_comes_later_is_not_missed(store: Store) -> None:
 
 def test_collections_while_a_call_counts_lose_and_double_nothing(store: Store) -> None:
     call = store.call()
-    counting = [threading.Thread(target=lambda: [call.happened(SPOKEN) for _ in range(5_000)]) for _ in range(3)]
+    counting = [threading.Thread(target=lambda: [call.write(SPOKEN) for _ in range(5_000)]) for _ in range(3)]
     for thread in counting:
         thread.start()
     while any(thread.is_alive() for thread in counting):
@@ -166,7 +166,7 @@ def test_of_calls_that_share_a_duration_nothing_is_left(monkeypatch: pytest.Monk
 
 def test_nothing_is_left_of_a_call_that_ended(store: Store) -> None:
     call = store.call()
-    call.happened(SPOKEN)
+    call.write(SPOKEN)
     call.end({"end_reason": "completed"}, 9.0)
     left = weakref.ref(call)
     del call
@@ -176,5 +176,5 @@ def test_nothing_is_left_of_a_call_that_ended(store: Store) -> None:
 
 def test_what_is_free_has_a_cost_of_nothing(store: Store) -> None:
     call = store.call()
-    call.happened(Priced(Leg.LLM, "Mind", "mind-1", Decimal(0), "your own prices", None))
+    call.write(Priced(Leg.LLM, "Mind", "mind-1", Decimal(0), "your own prices", None))
     assert [(has["cost_type"], value) for has, value in store.points("voice.cost.usd")] == [("llm", 0)]

@@ -28,7 +28,7 @@ Timed = tuple[float, Event]
 
 def _facts(events: list[Timed]) -> list[Fact]:
     conversation = Conversation()
-    return _of_turns(fact for at, event in events for fact in conversation.take(event, at))
+    return _of_turns(fact for at, event in events for fact in conversation.observe(event, at))
 
 
 def _of_turns(facts: Iterable[Fact]) -> list[Fact]:
@@ -318,14 +318,14 @@ def test_bot_turns(events: list[Timed], expected: list[Fact]) -> None:
 def test_the_end_of_the_call_ends_the_turn(events: list[Timed], cut_off: bool, expected: list[Fact]) -> None:
     conversation = Conversation()
     for at, event in events:
-        conversation.take(event, at)
+        conversation.observe(event, at)
 
     assert _of_turns(conversation.end(3.0, cut_off=cut_off)) == expected
     assert _of_turns(conversation.end(4.0, cut_off=cut_off)) == []
 
 
 def test_an_event_of_another_kind_is_ignored() -> None:
-    assert Conversation().take("anything", 1.0) == ()
+    assert Conversation().observe("anything", 1.0) == ()
 
 
 BOT = (BotStarted(), BotSpeaking(), BotStopped())
@@ -340,7 +340,7 @@ def test_any_interleaving_keeps_the_laws(steps: list[tuple[float, Event, bool]],
     for seconds, event, twice in steps:
         at += seconds
         for _ in range(2 if twice else 1):
-            facts.extend(conversation.take(event, at))
+            facts.extend(conversation.observe(event, at))
             _check(facts, conversation.bot_speaking)
     facts.extend(conversation.end(at, cut_off=cut_off))
 
@@ -373,5 +373,5 @@ def test_an_interruption_before_the_bot_speaks_does_not_cut_its_turn() -> None:
 
 def test_an_end_of_which_nothing_is_said_is_an_orderly_one() -> None:
     conversation = Conversation()
-    conversation.take(BotStarted(), 1.0)
+    conversation.observe(BotStarted(), 1.0)
     assert _of_turns(conversation.end(1.5)) == [TurnEnded(COMPLETED, 0.5)]

@@ -312,6 +312,6 @@ def test_an_error_has_pipecats_category() -> None:
 def test_an_error_that_is_reported_from_two_places_is_one() -> None:
     failures, told = Failures(), event(ErrorFrame("the line is dead", processor=FrameProcessor()))
 
-    assert failures.take(told) == (Failed("FrameProcessor", "unknown"),)
-    assert failures.take(told) == ()
-    assert failures.take(BotStarted()) == ()
+    assert failures.observe(told) == (Failed("FrameProcessor", "unknown"),)
+    assert failures.observe(told) == ()
+    assert failures.observe(BotStarted()) == ()

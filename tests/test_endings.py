@@ -227,15 +227,15 @@ def a_call(prices: PriceBook | None = None, telemetry: Telemetry | None = None) 
 
 def _goodbye(call: Call, look: Callable[[float], Any]) -> dict[str, Any]:
     """A goodbye that was queued with the EndFrame, is cut off, and waits for a function; `look` looks on."""
-    call.took_place(BotStarted(), 1.0)
-    call.took_place(FunctionRunning(1, "1", "book"), 1.2)
+    call.observe(BotStarted(), 1.0)
+    call.observe(FunctionRunning(1, "1", "book"), 1.2)
     call.measured(FirstByte("Mouth", "mouth-1", 0.2), 1.99)
     call.end(EndReason.COMPLETED, 2.0)
     look(2.0)
-    call.took_place(Interruption(), 2.5)
-    call.took_place(BotStopped(), 2.6)
+    call.observe(Interruption(), 2.5)
+    call.observe(BotStopped(), 2.6)
     look(2.7)
-    call.took_place(FunctionAnswered(2, "1", "book"), 3.0)
+    call.observe(FunctionAnswered(2, "1", "book"), 3.0)
     look(3.1)
     call.close(3.2)
     return call.progress(9.0).to_dict()
@@ -252,7 +252,7 @@ def test_reading_the_summary_changes_nothing() -> None:
 
 def test_the_summary_of_a_call_that_has_ended_counts_what_is_still_open() -> None:
     call = a_call()
-    call.took_place(BotStarted(), 1.0)
+    call.observe(BotStarted(), 1.0)
     call.end(EndReason.CANCELLED, 2.0)
     assert call.summary(2.0).turns == {TurnOutcome.INTERRUPTED: 1}
     assert call.progress(2.0).turns == {}
@@ -260,17 +260,17 @@ def test_the_summary_of_a_call_that_has_ended_counts_what_is_still_open() -> Non
 
 def test_a_goodbye_that_is_played_after_the_end_frame_is_part_of_the_duration() -> None:
     call = a_call()
-    call.took_place(BotStarted(), 1.0)
+    call.observe(BotStarted(), 1.0)
     call.end(EndReason.COMPLETED, 2.0)
     assert call.progress(4.0).duration_seconds == 4.0
-    call.took_place(BotStopped(), 5.0)
+    call.observe(BotStopped(), 5.0)
     call.close(5.5)
     assert call.progress(9.0).duration_seconds == 5.0
 
 
 def test_a_goodbye_that_never_ends_lasts_until_the_call_is_closed() -> None:
     call = a_call()
-    call.took_place(BotStarted(), 1.0)
+    call.observe(BotStarted(), 1.0)
     call.end(EndReason.COMPLETED, 2.0)
     call.close(7.0)
     assert call.progress(9.0).duration_seconds == 7.0

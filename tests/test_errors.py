@@ -162,4 +162,4 @@ def test_classes_of_exceptions_are_bounded() -> None:
 
 def test_error_that_is_reported_twice_is_counted_once() -> None:
     failures, raised = Failures(), ErrorRaised(7, "Ear", "authentication", False, "401")
-    assert [*failures.take(raised), *failures.take(raised)] == [Failed("Ear", "authentication", "401")]
+    assert [*failures.observe(raised), *failures.observe(raised)] == [Failed("Ear", "authentication", "401")]

@@ -58,7 +58,7 @@ async def test_a_fault_of_one_output_costs_one_measurement_there(
 ) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
-    broken = _break(metrics, output, "take" if output in ("_record", "_unreported") else "happened")
+    broken = _break(metrics, output, "add" if output in ("_record", "_unreported") else "write")
     truth = await run_call(SHORT, before_output=[metrics])
     summary = metrics.summary()
     assert summary is not None
@@ -76,7 +76,7 @@ async def test_a_fault_of_one_output_costs_one_measurement_there(
 
 
 @pytest.mark.parametrize(
-    ("output", "method"), [("_series", "happened"), ("_series", "end"), ("_record", "take"), ("_journal", "happened")]
+    ("output", "method"), [("_series", "write"), ("_series", "end"), ("_record", "add"), ("_journal", "write")]
 )
 async def test_an_output_that_always_fails_ends_neither_call_nor_summary(
     output: str, method: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: list[str]

@@ -29,7 +29,7 @@ Timed = tuple[float, object]
 
 def _facts(events: list[Timed], until: float) -> list[Fact]:
     conversation = Conversation()
-    facts = [fact for at, event in events for fact in conversation.take(event, at)]
+    facts = [fact for at, event in events for fact in conversation.observe(event, at)]
     return [*facts, *conversation.end(until)]
 
 
@@ -138,7 +138,7 @@ def test_silences(events: list[Timed], expected: list[tuple[SilenceAfter, float,
 
 def test_a_call_in_course_has_a_floor_up_to_now_and_reading_it_changes_nothing() -> None:
     conversation = Conversation(started_at=100.0)
-    conversation.take(BotStarted(), 101.0)
+    conversation.observe(BotStarted(), 101.0)
 
     for _ in range(2):
         totals = conversation.floor(103.0)
@@ -148,9 +148,9 @@ def test_a_call_in_course_has_a_floor_up_to_now_and_reading_it_changes_nothing()
 
 def test_speech_is_reported_once_it_can_no_longer_change() -> None:
     conversation = Conversation()
-    conversation.take(BotStarted(), 1.0)
-    conversation.take(BotStopped(), 2.0)
-    later = conversation.take(UserStarted(), 6.0 + UNSETTLED_SECONDS)
+    conversation.observe(BotStarted(), 1.0)
+    conversation.observe(BotStopped(), 2.0)
+    later = conversation.observe(UserStarted(), 6.0 + UNSETTLED_SECONDS)
 
     assert [fact for fact in later if isinstance(fact, Spoke)] == [Spoke(Holder.BOT, 1.0, 4.0 + UNSETTLED_SECONDS)]
     assert not [fact for fact in conversation.end(20.0) if isinstance(fact, Spoke) and fact.holder is Holder.BOT]
@@ -170,7 +170,7 @@ def test_the_four_holders_add_up_to_the_length_whatever_happens(steps: list[Time
     conversation, at, facts = Conversation(started_at=5.0), 5.0, list[Fact]()
     for seconds, event in steps:
         at += seconds
-        facts.extend(conversation.take(event, at))
+        facts.extend(conversation.observe(event, at))
         assert sum(conversation.floor(at).seconds.values()) == pytest.approx(at - 5.0, abs=1e-6)
     facts.extend(conversation.end(at + rest))
 

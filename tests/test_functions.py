@@ -26,7 +26,7 @@ FRAMES = itertools.count(1)
 
 def _settled(events: list[tuple[float, Event]]) -> list[Fact]:
     calls = FunctionCalls()
-    return [fact for at, event in events for fact in calls.take(event, at)]
+    return [fact for at, event in events for fact in calls.observe(event, at)]
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,12 @@ def test_what_settles_a_call(events: list[tuple[float, Event]], expected: list[F
 
 def test_what_still_runs_at_the_end_is_cancelled_once() -> None:
     calls = FunctionCalls()
-    calls.take(FunctionRunning(1, "a", "book"), 1.0)
-    calls.take(FunctionRunning(2, "b", "pay"), 2.0)
+    calls.observe(FunctionRunning(1, "a", "book"), 1.0)
+    calls.observe(FunctionRunning(2, "b", "pay"), 2.0)
 
     assert calls.end(3.0) == [FunctionSettled("book", CANCELLED, 2.0), FunctionSettled("pay", CANCELLED, 1.0)]
     assert calls.end(4.0) == []
-    assert calls.take(FunctionAnswered(3, "a", "book"), 4.0) == ()
+    assert calls.observe(FunctionAnswered(3, "a", "book"), 4.0) == ()
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_what_still_runs_at_the_end_is_cancelled_once() -> None:
 def test_how_many_names_a_call_has(registered: bool | None, told: set[str]) -> None:
     calls, settled = FunctionCalls(), list[Fact]()
     for number in (*range(MOST_NAMES + 9), 0):
-        calls.take(FunctionRunning(next(FRAMES), "a", f"f{number}", registered=registered), 1.0)
-        settled.extend(calls.take(FunctionAnswered(next(FRAMES), "a", f"f{number}"), 2.0))
+        calls.observe(FunctionRunning(next(FRAMES), "a", f"f{number}", registered=registered), 1.0)
+        settled.extend(calls.observe(FunctionAnswered(next(FRAMES), "a", f"f{number}"), 2.0))
 
     names = [fact.function for fact in settled if isinstance(fact, FunctionSettled)]
     assert set(names) == told
@@ -152,10 +152,10 @@ def test_how_many_names_a_call_has(registered: bool | None, told: set[str]) -> N
 def test_an_exception_settles_its_call_under_any_reported_name() -> None:
     calls = FunctionCalls()
     for number in range(MOST_NAMES):
-        calls.take(FunctionAnswered(next(FRAMES), f"{number}", f"f{number}"), 1.0)
-    calls.take(FunctionRunning(next(FRAMES), "a", "one_more"), 1.0)
+        calls.observe(FunctionAnswered(next(FRAMES), f"{number}", f"f{number}"), 1.0)
+    calls.observe(FunctionRunning(next(FRAMES), "a", "one_more"), 1.0)
 
-    assert calls.take(FunctionRaised(next(FRAMES), "one_more"), 1.5) == (FunctionSettled("other", FAILED, 0.5),)
+    assert calls.observe(FunctionRaised(next(FRAMES), "one_more"), 1.5) == (FunctionSettled("other", FAILED, 0.5),)
 
 
 IDS = st.sampled_from(["a", "b", "c"])
@@ -174,7 +174,7 @@ def test_no_interleaving_settles_more_calls_than_there_are_frames_or_takes_negat
     calls, at, settled = FunctionCalls(), 0.0, list[Fact]()
     for seconds, event in steps:
         at += seconds
-        settled.extend(calls.take(event, at))
+        settled.extend(calls.observe(event, at))
     settled.extend(calls.end(at))
 
     assert all(fact.seconds is None or fact.seconds >= 0 for fact in settled if isinstance(fact, FunctionSettled))

@@ -48,7 +48,7 @@ def _facts(events: list[Timed]) -> list[Fact]:
     return [
         fact
         for at, event in events
-        for fact in conversation.take(event, at)
+        for fact in conversation.observe(event, at)
         if isinstance(fact, (Responded, Unanswered))
     ]
 
@@ -231,7 +231,7 @@ def test_what_leaves_a_turn_unanswered(events: list[Timed], cause: Cause) -> Non
 def test_what_the_end_of_the_call_leaves_unanswered(events: list[Timed], expected: list[Fact]) -> None:
     conversation = Conversation(leg_of_name)
     for at, event in events:
-        conversation.take(event, at)
+        conversation.observe(event, at)
 
     assert [fact for fact in conversation.end(3.0) if isinstance(fact, Unanswered)] == expected
 
@@ -283,8 +283,8 @@ def test_words_that_do_not_come_late_either_are_one_unanswered_turn(later: list[
 
 def test_words_that_do_not_come_before_the_call_ends_are_one_unanswered_turn() -> None:
     conversation = Conversation(leg_of_name)
-    facts = [fact for at, event in NOISE for fact in conversation.take(event, at)]
-    facts += [*conversation.take(BotStopped(), 4.0), *conversation.end(4.5)]
+    facts = [fact for at, event in NOISE for fact in conversation.observe(event, at)]
+    facts += [*conversation.observe(BotStopped(), 4.0), *conversation.end(4.5)]
     assert [fact for fact in facts if isinstance(fact, Unanswered)] == [Unanswered(Cause.NO_TRANSCRIPT)]
 
 

@@ -48,7 +48,7 @@ from voice_metrics.pipecat.services import leg_of_name
 def record(*facts: object) -> Record:
     kept = Record(leg_of_name)
     for fact in facts:
-        kept.take(fact)  # type: ignore[arg-type]
+        kept.add(fact)  # type: ignore[arg-type]
     return kept
 
 
@@ -176,7 +176,7 @@ def test_a_very_long_call_keeps_bounded_memory_and_exact_counts() -> None:
     dice = random.Random(7)
     seconds = [dice.choice((0.5, dice.uniform(0.1, 2.0))) for _ in range(25_000)]
     for one in seconds:
-        kept.take(Responded(one))
+        kept.add(Responded(one))
     assert len(kept.response.latest) == 10_000
     told = kept.response.summary()
     assert told == latency(25_000, sum(seconds), min(seconds), max(seconds), seconds[-10_000:])

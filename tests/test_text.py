@@ -77,7 +77,7 @@ def test_invented_function_names_of_many_calls_are_bounded_together() -> None:
         functions = FunctionCalls(shared)
         for number in range(10):
             answered = FunctionAnswered(number, str(number), f"invented_{call}_{number}")
-            names |= {fact.function for fact in functions.take(answered, 1.0)}  # type: ignore[union-attr]
+            names |= {fact.function for fact in functions.observe(answered, 1.0)}  # type: ignore[union-attr]
     assert len(names) == 201
     assert OTHER in names
 

@@ -17,7 +17,7 @@ USED = TokensUsed("LLM", "m", 100, 80)
 def take_all(pieces: Iterable[FirstByte | Processing | TokensUsed]) -> list[Generated | None]:
     """What each piece gives."""
     throughput = Throughput()
-    return [throughput.take(piece) for piece in pieces]
+    return [throughput.add(piece) for piece in pieces]
 
 
 @pytest.mark.parametrize("pieces", list(itertools.permutations([FIRST, WHOLE, USED])), ids=str)
@@ -64,8 +64,8 @@ def test_tokens_that_came_before_their_inference_was_cut_are_not_the_next_ones()
 
 def test_a_first_byte_that_was_held_back_is_joined_with_what_came_meanwhile() -> None:
     throughput = Throughput()
-    assert [throughput.take(WHOLE), throughput.take(USED)] == [None, None]
-    assert throughput.take(FIRST) == Generated("LLM", "m", 80.0)
+    assert [throughput.add(WHOLE), throughput.add(USED)] == [None, None]
+    assert throughput.add(FIRST) == Generated("LLM", "m", 80.0)
 
 
 def test_a_single_token_has_a_speed() -> None:

@@ -36,13 +36,13 @@ LLM, STT, TTS = "UltravoxRealtimeLLMService", "EarSTTService", "MouthTTSService"
 def test_service_that_answers_and_reports_nothing_is_unpriced(facts: list[Fact], unpriced: list[Fact]) -> None:
     usage = UnreportedUsage(leg_of_name)
     for fact in facts:
-        usage.take(fact)
+        usage.add(fact)
     assert list(usage.end()) == unpriced
 
 
 def test_service_of_the_same_class_does_not_report_for_its_neighbour() -> None:
     usage = UnreportedUsage(leg_of_name)
     for number in (0, 1):
-        usage.take(FirstByte(LLM, f"m{number}", 0.2, instance=f"{LLM}#{number}"))
-    usage.take(TokensUsed(LLM, "m0", 1, 1, instance=f"{LLM}#0"))
+        usage.add(FirstByte(LLM, f"m{number}", 0.2, instance=f"{LLM}#{number}"))
+    usage.add(TokensUsed(LLM, "m0", 1, 1, instance=f"{LLM}#0"))
     assert [fact.model for fact in usage.end()] == ["m1"]

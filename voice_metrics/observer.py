@@ -165,12 +165,12 @@ class VoiceMetricsObserver(BaseObserver):
             case StartFrame():
                 self._flags = _flags(frame, source)
                 await self._recorder.discover(source)
-                self._recorder.take(frame)
+                self._recorder.read_frame(frame)
             case EndFrame() | StopFrame() if self._recorder.call is not None:
                 # The observer sees it enter the pipeline, before queued speech is spoken; `cleanup` comes last.
                 self._recorder.announce_end(frame)
             case _:
-                self._recorder.take(frame)
+                self._recorder.read_frame(frame)
 
     async def _announce(self, summary: CallSummary) -> None:
         await self._call_event_handler("on_call_summary", summary)

@@ -22,7 +22,7 @@ async def _take_turn(phone: Phone, line: Line, lifeline: Lifeline) -> None:
     else:
         await phone.hear("bot-stopped-speaking")
         await asyncio.sleep(_PAUSE_SECONDS)
-    lifeline.tell("says", text=line.text)
+    lifeline.send("says", text=line.text)
     phone.say(line.recording)
     if line.interrupts:
         await phone.hear("bot-stopped-speaking")
@@ -32,7 +32,7 @@ async def _call() -> int:
     stay_on_loopback()
     lifeline = Lifeline()
     async with Phone() as phone:
-        lifeline.tell("offer", **await phone.offer())
+        lifeline.send("offer", **await phone.offer())
         await phone.connect(await lifeline.hear())
         for line in LINES:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -41,7 +41,7 @@ async def _call() -> int:
             await phone.hear("bot-started-speaking")
             await phone.hear("bot-stopped-speaking")
         await phone.stay(_CALL_SECONDS)
-    lifeline.tell("hung up")
+    lifeline.send("hung up")
     return 0
 
 

@@ -35,7 +35,7 @@ class Phone:
         self._connection.on("track", self._speaker.addTrack)
         channel = self._connection.createDataChannel("rtvi", ordered=True)
         channel.on("open", self._open.set)
-        channel.on("message", self._take)
+        channel.on("message", self._on_message)
         return channel
 
     async def __aenter__(self) -> Self:
@@ -79,7 +79,7 @@ class Phone:
         while await self._messages.get() != message:
             pass
 
-    def _take(self, message: str) -> None:
+    def _on_message(self, message: str) -> None:
         self._messages.put_nowait(json.loads(message).get("type", ""))
 
     async def _ping(self) -> None:

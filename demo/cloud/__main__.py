@@ -28,7 +28,7 @@ async def _serve(port: int, kind: str) -> int:
         return fail(f"{error.name} is not installed; `uv sync` installs what the demo needs")
     except OSError as error:
         return fail(f"cannot listen on 127.0.0.1:{port}: {error.strerror}")
-    lifeline.tell("ready", port=taken)
+    lifeline.send("ready", port=taken)
     await asyncio.Event().wait()
     return 0
 

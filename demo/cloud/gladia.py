@@ -53,7 +53,7 @@ class Gladia:
                 if heard["type"] != "audio_chunk" or not (pcm := base64.b64decode(heard["data"]["chunk"])):
                     continue
                 await socket.send_json(_acknowledgement(received, received := received + len(pcm)))
-                if utterance := utterances.take(pcm):
+                if utterance := utterances.add(pcm):
                     transcripts.create_task(self._transcribe(socket, utterance, sample_rate))
         await socket.close()
         return socket

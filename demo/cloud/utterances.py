@@ -23,7 +23,7 @@ class Utterances:
         self._loud_seconds = 0.0
         self._quiet_seconds = 0.0
 
-    def take(self, pcm: bytes) -> bytes | None:
+    def add(self, pcm: bytes) -> bytes | None:
         """Add the next piece of the stream.
 
         Args:

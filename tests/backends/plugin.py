@@ -161,7 +161,7 @@ class Performance:
             self.running[call.call_id] = RunningCall(identity, LINEUP, series, Prices(), at)  # type: ignore[arg-type]
         else:
             for fact in _facts(event, call):
-                self.running[call.call_id].happened(fact, at)
+                self.running[call.call_id].record(fact, at)
 
 
 LINEUP = Services(

@@ -22,7 +22,7 @@ def silence(seconds: float) -> bytes:
 def cut(stream: bytes) -> list[float]:
     """Feed a stream in frames of 20 ms; how long each utterance is, in seconds."""
     utterances, frame = Utterances(RATE, endpointing_seconds=0.3), RATE // 50 * 2
-    found = [utterances.take(stream[start : start + frame]) for start in range(0, len(stream), frame)]
+    found = [utterances.add(stream[start : start + frame]) for start in range(0, len(stream), frame)]
     return [round(len(utterance) / 2 / RATE, 2) for utterance in found if utterance]
 
 

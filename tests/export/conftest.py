@@ -40,7 +40,7 @@ class Log:
         return self.of("WARNING") + self.of("ERROR")
 
 
-class _Tap(logging.Handler):
+class _LogHandler(logging.Handler):
     def __init__(self, log: Log) -> None:
         super().__init__(logging.DEBUG)
         self._log = log
@@ -57,13 +57,13 @@ def log() -> Iterator[Log]:
     """Everything that is logged, down to urllib3's debug lines; no secret may be in it."""
     log = Log()
     sink = logger.add(lambda message: log.lines.append((message.record["level"].name, str(message))), level="DEBUG")
-    tap, root = _Tap(log), logging.getLogger()
+    handler, root = _LogHandler(log), logging.getLogger()
     level = root.level
-    root.addHandler(tap)
+    root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     yield log
     root.setLevel(level)
-    root.removeHandler(tap)
+    root.removeHandler(handler)
     logger.remove(sink)
     for _, line in log.lines:
         assert TOKEN not in line

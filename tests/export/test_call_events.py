@@ -135,7 +135,7 @@ def test_turn_has_its_own_response_parts_and_tokens() -> None:
         Responded(0.91), ResponsePart("llm", 0.5), TokensUsed("Mind", None, 600, 40),
         TurnEnded(TurnOutcome.COMPLETED, 2.0), Unanswered(Cause.NO_TRANSCRIPT), TurnEnded(TurnOutcome.INTERRUPTED, 1.0),
     ]  # fmt: skip
-    made = [event for fact in facts if (event := turns.happened(fact, 5.0)) is not None]
+    made = [event for fact in facts if (event := turns.add(fact, 5.0)) is not None]
     assert [dict(event.attributes) for event in made] == [
         {
             "call_id": "c-1",

@@ -23,8 +23,8 @@ def test_a_detail_that_is_not_reported_has_no_series() -> None:
         found = (each for each in own.all if each.row is table.LLM_TOKEN_DETAILS)
         return {each.attributes["detail"]: each.value for each in found}  # type: ignore[attr-defined]
 
-    call.happened(TokensUsed("Mind", "m", 10, 2))
+    call.write(TokensUsed("Mind", "m", 10, 2))
     assert details() == {}
     for _ in range(2):
-        call.happened(TokensUsed("Mind", "m", 10, 2, cache_read=7))
+        call.write(TokensUsed("Mind", "m", 10, 2, cache_read=7))
     assert details() == {"cache_read": 14}

@@ -16,7 +16,7 @@ class BargeIns:
         self._is_detected = False
         self._cut_the_bot_off = False
 
-    def take(self, event: object, at: float) -> Sequence[Fact]:
+    def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at a monotonic second, other kinds ignored; return the interruption that proved false."""
         match event:
             case VoiceStarted(start_seconds):

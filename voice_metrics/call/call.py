@@ -200,13 +200,13 @@ class Call:
             if self._spans and not self._held:
                 self._spans.clear()  # an interruption replaces what it marks
             if now is not None and self._held.is_settled(at, now):
-                self.happened(fact, now, self._exemplar(span, now))
+                self.record(fact, now, self._exemplar(span, now))
                 return
             held = self._held.put(fact, at)
             if span is not None or self._spans:
                 self._spans[id(held)] = span
         else:
-            self.happened(fact, at, self._exemplar(span, at))
+            self.record(fact, at, self._exemplar(span, at))
         if isinstance(fact, TokensUsed):
             if self._held:
                 self._held.put_tokens(fact, at)
@@ -214,7 +214,7 @@ class Call:
             else:
                 self._wrote(fact, at)
 
-    def took_place(self, event: Event, at: float) -> None:
+    def observe(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""
         match event:
             case Interruption():
@@ -224,9 +224,9 @@ class Call:
             case BotStopped() if self._ended_at is not None and self.speaking:
                 # A goodbye queued before the EndFrame is part of the call.
                 self._ended_at = at
-        self._all_happened(self._conversation.take(event, at), at)
-        self._all_happened(self._functions.take(event, at), at)
-        self._all_happened(self._failures.take(event), at)
+        self._record_all(self._conversation.observe(event, at), at)
+        self._record_all(self._functions.observe(event, at), at)
+        self._record_all(self._failures.observe(event), at)
 
     def inference_failed(self, instance: str, error_type: str) -> None:
         """Record a failed response of the service `instance`, whose processing time is still to come."""
@@ -235,7 +235,7 @@ class Call:
     def switched(self, switch: ServiceSwitched, at: float) -> None:
         """Record the change of a service in use."""
         self.models.switched(switch)
-        self.happened(Switched(switch.leg, switch.previous, switch.now), at)
+        self.record(Switched(switch.leg, switch.previous, switch.now), at)
 
     def loop_late(self, seconds: float, function: str | None, at: float) -> None:
         """Record a lag of the event loop, and the function that caused it, or `None` if not seen."""
@@ -243,11 +243,11 @@ class Call:
             return
         self._lags.add(seconds)
         if seconds > STALL_SECONDS:
-            self.happened(LoopHeld(seconds, function), at)
+            self.record(LoopHeld(seconds, function), at)
 
     def explained(self, breakdown: Breakdown, at: float) -> None:
         """Record Pipecat's breakdown of a response."""
-        self._all_happened(self._parts.explained(breakdown, at), at)
+        self._record_all(self._parts.explained(breakdown, at), at)
 
     @property
     def spent_usd(self) -> Decimal:
@@ -258,7 +258,7 @@ class Call:
         """Record held measurements that are due."""
         self._all_released(self._held.due(at), at)
 
-    def happened(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
+    def record(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
         """Record a final fact; after the last export was requested it is dropped.
 
         Args:
@@ -272,18 +272,18 @@ class Call:
         # A fault of one output costs this fact there, and neither the other outputs nor the facts behind it. Written
         # out, because a function for each of them costs more than all of them do.
         try:
-            self._record.take(fact)
+            self._record.add(fact)
         except Exception as fault:
             self._lost(fact, fault)
         kind = type(fact)
         if kind in _OF_SERVICES:
             try:
-                self._unreported.take(fact)
+                self._unreported.add(fact)
             except Exception as fault:
                 self._lost(fact, fault)
         if self._journal is not None:
             try:
-                self._journal.happened(fact, self._unix_at_zero + at)
+                self._journal.write(fact, self._unix_at_zero + at)
             except Exception as fault:
                 self._lost(fact, fault)
         try:
@@ -291,7 +291,7 @@ class Call:
                 self._answered(fact)
             if exemplar is None and kind in _IN_A_SPAN:
                 exemplar = self._exemplar(self._spans.pop(id(fact), None) or self.span(), at)
-            self._series.happened(fact, exemplar)
+            self._series.write(fact, exemplar)
         except Exception as fault:
             self._lost(fact, fault)
         if kind in _FOLLOWED:
@@ -315,13 +315,13 @@ class Call:
                     self._wrote(fact, at)
             case TokensUsed() | AudioTranscribed() | CharactersSpoken():
                 provider = self.services.provider(fact.processor, fact.model)
-                self.happened(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
+                self.record(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
             case Responded():
-                self._all_happened(self._parts.responded(fact, at), at)
+                self._record_all(self._parts.responded(fact, at), at)
 
     def _wrote(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
-        if (generated := self._throughput.take(fact)) is not None:
-            self.happened(generated, at)
+        if (generated := self._throughput.add(fact)) is not None:
+            self.record(generated, at)
 
     def _all_released(self, facts: Iterable[Latency | TokensUsed], at: float) -> None:
         for fact in facts:
@@ -329,7 +329,7 @@ class Call:
             if isinstance(fact, TokensUsed):
                 self._wrote(fact, at)
             else:
-                self.happened(fact, at)
+                self.record(fact, at)
 
     def _answered(self, fact: Any) -> None:
         if isinstance(fact, FirstByte) and fact.interrupted:
@@ -364,8 +364,8 @@ class Call:
             if self.speaking:
                 self._ended_at = at
             self._all_released(self._held.flush(), at)
-            self._all_happened(self._still_open(self._held, self._conversation, self._functions, at), at)
-            self._all_happened(self._unreported_usage(), at)
+            self._record_all(self._still_open(self._held, self._conversation, self._functions, at), at)
+            self._record_all(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
             ended = end_tags(reason, by, self.outcome)
@@ -390,7 +390,7 @@ class Call:
         still_open = [*self._still_open(*under_way, at), *self._unreported_usage()]
         record = copy.deepcopy(self._record) if still_open else self._record
         for fact in still_open:
-            record.take(fact)
+            record.add(fact)
         return self._summed_up(record, at)
 
     def progress(self, at: float) -> CallSummary:
@@ -444,9 +444,9 @@ class Call:
         done = self._last_export.done() and not self._last_export.cancelled()
         return bool(done and self._last_export.exception() is None and self._last_export.result())
 
-    def _all_happened(self, facts: Iterable[Fact], at: float) -> None:
+    def _record_all(self, facts: Iterable[Fact], at: float) -> None:
         for fact in facts:
-            self.happened(fact, at)
+            self.record(fact, at)
 
     def _moment(self, at: float) -> datetime:
         return self.identity.started_at + timedelta(seconds=at - self._started_at)

@@ -90,7 +90,7 @@ class TurnEvents:
     _prompt: int | None = None
     _completion: int | None = None
 
-    def happened(self, fact: Fact, at: float, exemplar: tuple[int, int, int] | None = None) -> CallEvent | None:
+    def add(self, fact: Fact, at: float, exemplar: tuple[int, int, int] | None = None) -> CallEvent | None:
         """Record a fact at `at` (Unix seconds), with its exemplar or `None`; return the turn that it ends, if any."""
         match fact:
             case Responded(seconds):

@@ -71,11 +71,11 @@ class Conversation:
         """Return the seconds by speaker until `at`."""
         return self._floor.totals(at)
 
-    def take(self, event: object, at: float) -> Sequence[Fact]:
+    def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at `at`, other kinds ignored; return the facts now known, usually none."""
         if isinstance(event, BotSpeaking) and self.bot_speaking:
             return ()
-        return (*self._happened(event, at), *self._floor.settle(at))
+        return (*self._facts_of(event, at), *self._floor.settle(at))
 
     def end(self, at: float, *, cut_off: bool = False, over_at: float | None = None) -> Sequence[Fact]:
         """End the call; return the bot's last turn, the unanswered turn of the caller, and the floor, if any.
@@ -88,12 +88,12 @@ class Conversation:
         turn = self._bot_ended(at, cut_off=cut_off) if self.bot_speaking else self._pause_ended(cut_off=cut_off)
         return (*turn, *self._answers.end(at), *self._floor.end(at if over_at is None else over_at, at))
 
-    def _happened(self, event: object, at: float) -> Sequence[Fact]:
+    def _facts_of(self, event: object, at: float) -> Sequence[Fact]:
         match event:
             case BotStarted() | BotSpeaking():
                 return self._bot_started(at)
             case BotStopped():
-                return (*self._bot_stopped(at), *self._answers.take(event, at))
+                return (*self._bot_stopped(at), *self._answers.observe(event, at))
             case Interruption():
                 return self._told_to_stop(at)
             case Connected():
@@ -106,13 +106,13 @@ class Conversation:
 
     def _others(self, event: object, at: float) -> Sequence[Fact]:
         self._caller_spoke(event, at)
-        self._pieces.take(event)
-        gaps = self._gaps.take(event, at, bot_speaking=self.bot_speaking)
+        self._pieces.observe(event)
+        gaps = self._gaps.observe(event, at, bot_speaking=self.bot_speaking)
         for gap in gaps:
             if gap.seconds:
                 self._floor.bot_was_silent(at - gap.seconds, at)
         over = self._pause_ended() if self._pieces.is_heard_to_its_end else ()
-        return (*gaps, *over, *self._answers.take(event, at), *self._barge_ins.take(event, at))
+        return (*gaps, *over, *self._answers.observe(event, at), *self._barge_ins.observe(event, at))
 
     def _caller_spoke(self, event: object, at: float) -> None:
         match event:

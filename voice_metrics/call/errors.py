@@ -49,7 +49,7 @@ class Failures:
     def __init__(self) -> None:
         self._frames = Seen(MOST_WAITING)
 
-    def take(self, event: object) -> Sequence[Fact]:
+    def observe(self, event: object) -> Sequence[Fact]:
         """Return the failure of an error event, unless it was reported before; other events are ignored."""
         if isinstance(event, ErrorRaised) and self._frames.first(event.frame_id):
             return (Failed(event.processor, event.category, event.error_type),)

@@ -113,7 +113,7 @@ class FunctionCalls:
         self._settled = Seen()
         self._names: set[str] = set()
 
-    def take(self, event: object, at: float) -> Sequence[Fact]:
+    def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at `at`, other kinds ignored; return the call that it settles, if it is still open."""
         if not isinstance(event, _EVENTS) or not self._frames.first(event.frame_id):
             return ()

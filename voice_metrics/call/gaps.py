@@ -36,7 +36,7 @@ class Gaps:
         """Drop the audio not heard yet."""
         self._run_since = self._run_seconds = None
 
-    def take(self, event: object, at: float, *, bot_speaking: bool) -> Sequence[BotGap]:
+    def observe(self, event: object, at: float, *, bot_speaking: bool) -> Sequence[BotGap]:
         """Record an event of the voice; return the pause that just ended, if any, and lost sentences.
 
         Args:

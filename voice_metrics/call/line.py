@@ -76,7 +76,7 @@ class Line:
         self._gap_seconds = 0.0
         self._parts: dict[str, tuple[int, float]] = {}
 
-    def take(self, fact: Fact) -> None:
+    def add(self, fact: Fact) -> None:
         """Add a fact to the totals; other facts are ignored."""
         match fact:
             case Unanswered(cause):

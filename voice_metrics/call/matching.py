@@ -70,7 +70,7 @@ class Answers:
         self._question = None
         return (Responded(at - question.since),) if at >= question.since else ()
 
-    def take(self, event: object, at: float) -> Sequence[Fact]:
+    def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at a monotonic second, other kinds ignored; return the unanswered turn, if now certain."""
         lapsed = self._lapsed(at)
         match event:

@@ -36,7 +36,7 @@ class SeriesOutput(Protocol):
         """File that keeps unacknowledged requests, or `None`."""
         ...
 
-    def happened(self, fact: Fact, exemplar: Exemplar | None = None) -> None:
+    def write(self, fact: Fact, exemplar: Exemplar | None = None) -> None:
         """Write the values of a fact."""
         ...
 
@@ -67,6 +67,6 @@ class SeriesOutput(Protocol):
 class JournalOutput(Protocol):
     """A call's time line."""
 
-    def happened(self, fact: Fact, at: float) -> None:
+    def write(self, fact: Fact, at: float) -> None:
         """Write a fact, known at `at` (Unix seconds)."""
         ...

@@ -40,7 +40,7 @@ class Pieces:
         self._heard: _Answer | None = None
         self._in_reply = False
 
-    def take(self, event: object) -> None:
+    def observe(self, event: object) -> None:
         """Record an event of the voice."""
         match event:
             case ReplyStarted():

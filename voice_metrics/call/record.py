@@ -122,7 +122,7 @@ class Record:
         self._overall: dict[type, Samples] = {FirstByte: Samples(), Processing: Samples()}
         self._by_leg: dict[type, dict[Leg, Samples]] = {kind: {leg: Samples() for leg in Leg} for kind in self._overall}
 
-    def take(self, fact: Fact) -> None:
+    def add(self, fact: Fact) -> None:
         """Add a fact to the totals."""
         # The most frequent first.
         match fact:
@@ -155,7 +155,7 @@ class Record:
             case Unpriced():
                 self.costs.miss(fact)
             case _:
-                self.line.take(fact)
+                self.line.add(fact)
 
     def summary(
         self,

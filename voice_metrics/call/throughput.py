@@ -19,7 +19,7 @@ class Throughput:
         self._models: dict[str, str] = {}
         self._cut: set[str] = set()
 
-    def take(self, fact: FirstByte | Processing | TokensUsed) -> Generated | None:
+    def add(self, fact: FirstByte | Processing | TokensUsed) -> Generated | None:
         """Add a piece of an inference; return the speed if it completes one, else `None`."""
         key = fact.instance or fact.processor
         pieces = self._pieces.setdefault(key, {})

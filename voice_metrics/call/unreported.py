@@ -28,7 +28,7 @@ class UnreportedUsage:
         self._worked: dict[str, FirstByte | Processing] = {}
         self._reported: set[str] = set()
 
-    def take(self, fact: Fact) -> None:
+    def add(self, fact: Fact) -> None:
         """Record a service's work or usage; an interrupted request is ignored, because many services omit its usage."""
         match fact:
             case TokensUsed() | AudioTranscribed() | CharactersSpoken() if len(self._reported) < _MOST:

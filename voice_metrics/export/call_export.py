@@ -64,14 +64,14 @@ class CallExport:
         """File that keeps unacknowledged requests, or `None`."""
         return self._telemetry.kept_in
 
-    def happened(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
+    def write(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
         """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
         if self._exemplars == "always_off":
             exemplar = None
         elif exemplar is None and self._exemplars == "always_on":
             exemplar = (time.time_ns(), 0, 0)
-        self._series.happened(fact, exemplar)
-        if self._turns is not None and (turn := self._turns.happened(fact, time.time(), exemplar)) is not None:
+        self._series.write(fact, exemplar)
+        if self._turns is not None and (turn := self._turns.add(fact, time.time(), exemplar)) is not None:
             self._telemetry.event(self._running, turn)
 
     def started(self, seconds: float) -> None:

@@ -28,7 +28,7 @@ class Journal:
         self._leg = leg
         self._facts: list[tuple[Fact, float]] = []
 
-    def happened(self, fact: Fact, at: float) -> None:
+    def write(self, fact: Fact, at: float) -> None:
         """Buffer a fact, known at `at` (unix seconds), for the next write of the call."""
         self._facts.append((fact, at))
 

@@ -43,7 +43,7 @@ class Telling:
         happened = [(at, fact) for at, fact in self._left if at <= passed]
         self._left = self._left[len(happened) :]
         for _, fact in happened:
-            self._record.take(fact)
+            self._record.add(fact)
         call, start = self._call, self._started_at.timestamp()
         self._ledger.add(
             call.call_id, [row for at, fact in happened for row in rows(fact, start + at, self._leg(fact))]

@@ -84,7 +84,7 @@ class Ending:
         """Record an error that ends the call."""
         self._failed = True
 
-    def took_place(self, event: object) -> None:
+    def observe(self, event: object) -> None:
         """Record an event of the conversation; speech means that the call continues."""
         match event:
             case UserStarted() | VoiceStarted():

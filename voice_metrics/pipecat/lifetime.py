@@ -40,7 +40,7 @@ _endings: set[asyncio.Task[None]] = set()
 class Listener(Protocol):
     """The recorder, as its call's lifetime calls it."""
 
-    def read(self) -> None:
+    def read_measurements(self) -> None:
         """Record the measurements that have arrived."""
         ...
 
@@ -139,7 +139,7 @@ class Lifetime:
     def _read(self) -> None:
         self._reading = None
         try:
-            self._listener.read()
+            self._listener.read_measurements()
             self.call.release(self._clock())
             if self.call.next_due is not None:
                 self.read_soon()
@@ -175,7 +175,7 @@ class Lifetime:
     async def _conclude(self, latest: float) -> None:
         try:
             await self._quiet(latest)
-            self._listener.read()
+            self._listener.read_measurements()
             self._leave_watch()
             await self._export()
         except Exception as fault:
@@ -184,7 +184,7 @@ class Lifetime:
             # Runs also while the event loop is being closed.
             self._due.set()
             self._leave_watch()
-            self._listener.read()
+            self._listener.read_measurements()
             last_export = self.call.close(self._clock())
             summary = self.call.progress(self._clock())
             self._show(summary)

@@ -104,17 +104,17 @@ class CallRecorder:
         self._announce = announce
         self._flags = flags
         self._clock = clock
-        self.readers = Readers(self.take)
+        self.readers = Readers(self.read_frame)
         self._current = CurrentCall()
         self._services = Services()
         self._metrics = MetricsReader(self._services)
         self._origins = Origins(self._at_origin, clock)
         self._responses = Responses(self._inferred, self._inference_failed, clock)
-        self._partners = Partners(self._at_origin, self.take, self._switched, self._responses)
+        self._partners = Partners(self._at_origin, self.read_frame, self._switched, self._responses)
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float, SpanIds | None]] = []
         self._early: deque[tuple[ErrorRaised, Any]] = deque(maxlen=_MOST_EARLY)
-        self._ending = Ending(lambda: self._contained("end", lambda: self._took_place(LineClosed(), self._clock())))
+        self._ending = Ending(lambda: self._contained("end", lambda: self._observe(LineClosed(), self._clock())))
         self._worker: Any = None
         self._placement = Placement()
         self._faults: set[str] = set()
@@ -171,34 +171,34 @@ class CallRecorder:
         try:
             if self.call is not None and (told := set_up_times.set_up(data)) is not None:
                 fact, ago = told
-                self.call.happened(fact, self._clock() - ago)
+                self.call.record(fact, self._clock() - ago)
         except Exception as fault:
             self.faulted("set-up", fault)
 
-    def take(self, frame: Frame) -> None:
+    def read_frame(self, frame: Frame) -> None:
         """Read a frame, unless it was read before. Never raises and never waits."""
         try:
             # SyncParallelPipeline and bridged workers deliver a frame twice, the second time seconds later.
             if self._seen.first(frame.id):
-                self._take(frame, self._clock())
+                self._dispatch(frame, self._clock())
         except Exception as fault:
             self.faulted(type(frame).__name__, fault)
 
     def has_read(self, frame: Frame) -> bool:
-        """True if `take` was given the frame before."""
+        """True if `read_frame` was given the frame before."""
         return frame.id in self._seen
 
     async def conclude(self) -> None:
         """End the call, once: last export, summary. Takes at most the export timeout, and never raises."""
         try:
-            self.read()
+            self.read_measurements()
             if self._lifetime is not None:
                 self._cut(self._lifetime.call, self._clock())
                 await asyncio.shield(self._lifetime.conclude())
         except Exception as fault:
             self.faulted("end of the call", fault)
 
-    def read(self) -> None:
+    def read_measurements(self) -> None:
         """Record the measurements received so far. Never raises."""
         unread, self._unread = self._unread, []
         if unread:
@@ -221,7 +221,7 @@ class CallRecorder:
     def announce_end(self, frame: Frame) -> None:
         """Record that the pipeline received its end, before its remaining work. Never raises."""
         if self.call is not None:
-            self.read()
+            self.read_measurements()
             reason = self._ending.reason(frame)
             self.call.end(reason, self._clock(), self._ending.ended_by(reason))
 
@@ -240,7 +240,7 @@ class CallRecorder:
         """Count a fault of the plug-in, and log it once per kind. Never raises."""
         with suppress(Exception):
             if self.call is not None:
-                self.call.happened(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
+                self.call.record(Refused("fault", f"{where}: {type(fault).__name__}"), self._clock())
         with suppress(Exception):
             self._say_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
 
@@ -277,11 +277,11 @@ class CallRecorder:
         """The summary of the current call or the latest one, or `None` before the first."""
         if self.call is None:
             return None
-        self.read()
+        self.read_measurements()
         self.call.release(self._clock())
         return self.call.summary(self._clock())
 
-    def _take(self, frame: Frame, at: float) -> None:
+    def _dispatch(self, frame: Frame, at: float) -> None:
         match frame:
             case StartFrame():
                 self._started(frame, at)
@@ -290,7 +290,7 @@ class CallRecorder:
             case EndFrame() | StopFrame() | CancelFrame():
                 self._ended(frame, at)
             case _ if (told := events.event(frame)) is not None:
-                self._took_place(told, at, worker_of(getattr(frame, "processor", None)))
+                self._observe(told, at, worker_of(getattr(frame, "processor", None)))
             case _ if endings.reads(type(frame)):
                 self._ending.transfers()
 
@@ -358,12 +358,12 @@ class CallRecorder:
             )
         _running[self.call_id] = self._lifetime
         if self._origins.turns_are_announced:
-            self._took_place(TurnsAnnounced(), at)
+            self._observe(TurnsAnnounced(), at)
         early, self._early = self._early, deque(maxlen=_MOST_EARLY)
         for told, worker in early:
             # Those of another worker came after an earlier call.
             if worker is self._worker:
-                self._took_place(told, at)
+                self._observe(told, at)
 
     def _journal(self, key: str) -> Journal | None:
         path = self._settings.ledger if self._placement.counts else None
@@ -371,7 +371,7 @@ class CallRecorder:
 
     def _refused(self, refused: Refused) -> None:
         if self.call is not None:
-            self.call.happened(refused, self._clock())
+            self.call.record(refused, self._clock())
 
     def _next_id(self, metadata: Mapping[str, Any]) -> str:
         told = metadata.get("call_id")
@@ -398,14 +398,14 @@ class CallRecorder:
                 # The value is no part of the kind: each false one differs.
                 self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
 
-    def _took_place(self, told: Event, at: float, worker: Any = None) -> None:
+    def _observe(self, told: Event, at: float, worker: Any = None) -> None:
         if self._lifetime is not None and not self._lifetime.over:
-            self.read()
+            self.read_measurements()
             if isinstance(told, ErrorRaised) and told.fatal:
                 self._ending.failed()
                 self._lifetime.call.fail()
-            self._ending.took_place(told)
-            self._lifetime.call.took_place(told, at)
+            self._ending.observe(told)
+            self._lifetime.call.observe(told, at)
         elif isinstance(told, ErrorRaised):
             # A service in front may fail to connect before this processor is set up.
             self._early.append((told, worker))
@@ -425,12 +425,12 @@ class CallRecorder:
 
     def _switched(self, switch: ServiceSwitched) -> None:
         if (call := self.call) is not None:
-            self.read()
+            self.read_measurements()
             self._contained("switch", lambda: call.switched(switch, self._clock()))
 
     def _inferred(self, fact: Fact) -> None:
         if (lifetime := self._lifetime) is not None and not lifetime.over:
-            self.read()
+            self.read_measurements()
             self._contained("inference", lambda: lifetime.call.measured(fact, self._clock()))
             lifetime.read_soon()
 
@@ -441,7 +441,7 @@ class CallRecorder:
     def _at_origin(self, told: Event, processor: Any) -> None:
         try:
             self._current.enter()
-            self._took_place(told, self._clock(), worker_of(processor))
+            self._observe(told, self._clock(), worker_of(processor))
         except Exception as fault:
             self.faulted(type(told).__name__, fault)
 
@@ -450,7 +450,7 @@ class CallRecorder:
         call.end(reason, at, self._ending.ended_by(reason))
 
     def _ended(self, frame: Frame, at: float) -> None:
-        self.read()
+        self.read_measurements()
         if self._lifetime is not None:
             # Pipecat cleans a pipeline up after its EndFrame, not after a StopFrame; a CancelFrame is its last.
             reason = self._ending.reason(frame)

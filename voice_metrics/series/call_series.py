@@ -45,7 +45,7 @@ class CallSeries:
         self._active = own.series(table.CALLS_ACTIVE, {})
         self._active(1)
 
-    def happened(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
+    def write(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
         """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
         same = names(fact)
         writers = self._writers.get(same)
