@@ -212,7 +212,7 @@ class Call:
                 self._held.put_tokens(fact, at)
                 self.release(at)
             else:
-                self._wrote(fact, at)
+                self._record_throughput(fact, at)
 
     def observe(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""
@@ -269,8 +269,7 @@ class Call:
         if self._last_export is not None:
             return
         logger.debug("Call {}: {}", self.identity.call_id, fact)
-        # A fault of one output costs this fact there, and neither the other outputs nor the facts behind it. Written
-        # out, because a function for each of them costs more than all of them do.
+        # A fault of one output costs this fact there only. Written out, because a function for each costs more.
         try:
             self._record.add(fact)
         except Exception as fault:
@@ -296,30 +295,30 @@ class Call:
             self._lost(fact, fault)
         if kind in _FOLLOWED:
             try:
-                self._follow(fact, at)
+                self._record_derived(fact, at)
             except Exception as fault:
                 self._lost(fact, fault)
 
     def _lost(self, fact: Fact, fault: Exception) -> None:
-        # What counts a fault may be what is at fault.
+        # The counting of a fault may be at fault itself.
         if not isinstance(fact, Refused):
             self.faulted(type(fact).__name__, fault)
 
     def _exemplar(self, span: SpanIds | None, at: float) -> Exemplar | None:
         return None if span is None else (round((self._unix_at_zero + at) * 1e9), *span)
 
-    def _follow(self, fact: Fact, at: float) -> None:
+    def _record_derived(self, fact: Fact, at: float) -> None:
         match fact:
             case FirstByte() | Processing():
                 if self.services.leg(fact.processor) is Leg.LLM:
-                    self._wrote(fact, at)
+                    self._record_throughput(fact, at)
             case TokensUsed() | AudioTranscribed() | CharactersSpoken():
                 provider = self.services.provider(fact.processor, fact.model)
                 self.record(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
             case Responded():
                 self._record_all(self._parts.responded(fact, at), at)
 
-    def _wrote(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
+    def _record_throughput(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
         if (generated := self._throughput.add(fact)) is not None:
             self.record(generated, at)
 
@@ -327,7 +326,7 @@ class Call:
         for fact in facts:
             # Record tokens at once, but their throughput in the order of the held facts.
             if isinstance(fact, TokensUsed):
-                self._wrote(fact, at)
+                self._record_throughput(fact, at)
             else:
                 self.record(fact, at)
 

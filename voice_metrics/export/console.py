@@ -33,14 +33,14 @@ from voice_metrics.series.table import Kind, Series
 
 
 class Console:
-    """Prints what is exported, when it is."""
+    """Prints exported series."""
 
     def __init__(self, resource: Callable[[], Resource]) -> None:
         self._resource = resource
         self._exporter = ConsoleMetricExporter(out=sys.stdout)
 
     def show(self, entries: Sequence[Entry]) -> None:
-        """Print them."""
+        """Print series."""
         if entries:
             self._exporter.export(metrics_data(entries, self._resource()))
 

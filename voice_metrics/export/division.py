@@ -1,4 +1,4 @@
-"""Requests that a server does not take whole, delivered in parts."""
+"""Delivery in parts, for requests that a server does not take whole."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from voice_metrics.export.answers import Outcome, Verdict
 
 Item = TypeVar("Item")
 Part = Sequence[Item]
-# Requests that may be spent on finding what a server cannot take; what it takes gives one back.
+# Requests spent on the search for items that a server cannot take; each part that it takes gives one back.
 SPARE_DIVISIONS = 16
 
 
 def halves(part: Part[Item], outcome: Outcome | None = None) -> Sequence[Part[Item]]:
-    """A part in two, or nothing for a single item."""
+    """Return a part in two halves; empty for a single item."""
     middle = len(part) // 2
     return (part[:middle], part[middle:]) if middle else ()
 
@@ -26,21 +26,20 @@ def deliver(
     smaller: Callable[[Part[Item], Outcome], Sequence[Part[Item]]] = halves,
     spare: int = SPARE_DIVISIONS,
 ) -> Iterator[tuple[Part[Item], Outcome]]:
-    """Send parts, and yield each with its outcome once it is taken or not divided any more.
+    """Send parts, and yield each with its outcome once it is taken or no longer divided.
 
-    Of parts that a server cannot take, large ones are divided before small ones, so that the search for one bad item
-    does not keep others from being divided. After an outcome that concerns every request, the rest is yielded with it
-    and not sent.
+    Large parts that a server cannot take are divided before small ones, so that the search for one bad item does not
+    delay the others. After an outcome that concerns every request, the rest is yielded with it and not sent.
 
     Args:
-        parts: What to send; it is asked for the next part when that is sent.
-        send: Sends one.
-        smaller: Returns what to send instead of a part, or nothing.
-        spare: Most divisions of parts that a server cannot take, beyond those that it makes up for.
+        parts: The parts, iterated as they are sent.
+        send: Sends one part.
+        smaller: Returns the parts to send in place of one; empty if it is not divided.
+        spare: Most divisions beyond those that deliver a part.
     """
     waiting, rest, left = deque[Part[Item]](), iter(parts), spare
     over: Outcome | None = None
-    # The smallest part that was too large; none of its size is sent after it.
+    # Size of the smallest part that was too large, and its outcome; no part of that size is sent afterwards.
     large: tuple[int, Outcome] | None = None
     while (part := waiting.popleft() if waiting else next(rest, None)) is not None:
         outcome = over or (large[1] if large and len(part) >= max(large[0], 2) else send(part))

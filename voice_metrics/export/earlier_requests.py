@@ -1,7 +1,6 @@
-"""What earlier processes could not deliver, delivered with the timestamps and the resource of its own time.
+"""Delivers the requests of earlier processes, with their original timestamps and resource.
 
-A server may have a request in parts; what it did not take then waits without what it took, and what it will never take
-is given up.
+A server may store a part of a request: the rest is kept without that part, and points rejected for good are given up.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ from voice_metrics.export.division import deliver, halves
 from voice_metrics.export.spool import LOGS, PendingRequest, Spool
 from voice_metrics.series.table import CALL_ID
 
-# Divisions of one request beyond those that bring something to the server. Each series that it cannot take is found as
-# long as it takes one of thirty others; it is not asked for every series where it takes nothing.
+# Divisions of a request beyond those that deliver a part. They find each bad series as long as the server takes one of
+# thirty others, and a server that takes nothing is not asked for every series.
 _SPARE_DIVISIONS = 30
-# The points of one series, which stay together because their order counts.
+# Positions of one series' points, which stay together because their order matters.
 _Positions = tuple[int, ...]
 
 
 @dataclass(slots=True)
 class Resent:
-    """What became of the requests that were kept.
+    """The results for kept requests.
 
     Parameters:
-        delivered: Keys of calls of which every point was acknowledged; "" stands for series that calls share.
-        refused: Keys of calls of which the server will never take something.
-        lost: Points that it will never take.
-        left: Requests that are still kept.
+        delivered: Keys of calls with every point acknowledged; "" stands for shared series.
+        refused: Keys of calls with points that the server will never take.
+        lost: Number of these points.
+        left: Requests still kept.
         outcome: The last outcome that was not an acknowledgement, or `None`.
     """
 
@@ -54,16 +53,16 @@ def resend(
     *,
     events: Delivery | None = None,
 ) -> Resent:
-    """Send what processes that are gone have left.
+    """Claim and send the requests of dead processes.
 
     Args:
-        delivery: What posts series, or `None` to leave them for later.
-        spool: What keeps requests.
-        interrupted: Asked before each request whether to leave the rest for later.
-        events: What posts events, or `None` to leave them for later.
+        delivery: Posts series; `None` to leave them for later.
+        spool: Keeps requests.
+        interrupted: Polled before each request; True leaves the rest for later.
+        events: Posts events; `None` to leave them for later.
 
     Returns:
-        What became of it.
+        The results.
     """
     resent = Resent()
     kept = dict(spool.claim())
@@ -95,13 +94,13 @@ def resend(
 
 
 class _Attempt:
-    """One kept request on its way.
+    """The delivery of one kept request.
 
     Attributes:
         taken: Positions of points that the server has.
         hopeless: Positions of points that it will never take.
         outcome: The last outcome that was not an acknowledgement, or `None`.
-        broken_off: Whether the server takes nothing else either.
+        broken_off: True if the server takes no other request either.
     """
 
     def __init__(self, request: PendingRequest) -> None:
@@ -122,7 +121,7 @@ class _Attempt:
         self.broken_off = False
 
     def send(self, delivery: Delivery) -> None:
-        """Send it, in parts where it is not taken whole."""
+        """Send the request, in parts if the server does not take it whole."""
 
         def sent(part: Sequence[_Positions]) -> Outcome:
             whole = part is self._whole
@@ -135,7 +134,7 @@ class _Attempt:
                 continue
             self.outcome = outcome
             if outcome.verdict is Verdict.REJECTED:
-                # The server has judged every point, and must not be sent any of them again.
+                # The server judged every point, so none may be sent again.
                 self.hopeless.update(positions[: outcome.rejected])
                 self.taken.update(positions[outcome.rejected :])
             elif outcome.aged:
@@ -143,11 +142,11 @@ class _Attempt:
             self.broken_off = self.broken_off or outcome.concerns_all
 
     def settle(self, spool: Spool, number: int, resent: Resent) -> None:
-        """Keep what is still to be sent instead of the request, and forget the rest."""
+        """Replace the kept request by the points that are still to be sent."""
         request = self._request
         owed = _calls_of(request, set(range(len(self._ages))) - self.taken - self.hopeless)
         if owed.calls:
-            # In this order, because a call of which anything is kept is not delivered.
+            # In this order, because a call with a kept request does not become delivered.
             spool.park([owed])
             resent.left += 1
         over = [key for key in request.calls if key not in owed.calls]
@@ -157,7 +156,7 @@ class _Attempt:
             return
         lost = _calls_of(request, self.hopeless).calls
         complete = [key for key in over if key not in lost]
-        # The rest of a call that lost something may be delivered, and the whole never.
+        # A call with lost points never becomes delivered, even if the rest is.
         if incomplete := [key for key in lost if complete or key in owed.calls]:
             spool.given_up(incomplete)
         (spool.acknowledged if complete else spool.refused)([number])
@@ -182,7 +181,7 @@ def _serialised(message: Any) -> bytes:
 
 
 def _columns(message: Any) -> Iterator[tuple[str, Any]]:
-    """The points of a request by the name of their metric, or its records, in columns that can be shortened."""
+    """Yield the metrics' points of a request with the metric's name, or its records, as lists that can be shortened."""
     for resource in getattr(message, "resource_logs", ()):
         yield from (("", scope.log_records) for scope in resource.scope_logs)
     for resource in getattr(message, "resource_metrics", ()):
@@ -192,7 +191,7 @@ def _columns(message: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _calls_of(request: PendingRequest, left: set[int]) -> PendingRequest:
-    """A request of the points that are left, with the calls that they may belong to."""
+    """Return a request with the points `left`, and the calls that they may belong to."""
     if not left:
         return replace(request, body=b"", calls={})
     rest = replace(request, body=_part(request, left))
@@ -205,7 +204,7 @@ def _call_id(point: Any) -> str:
 
 
 def _part(request: PendingRequest, positions: Container[int]) -> bytes:
-    """A request of some of the points."""
+    """Return a request with the points at some positions."""
     message = _message(request)
     place = count()
     for _, column in _columns(message):

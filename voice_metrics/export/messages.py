@@ -1,4 +1,4 @@
-"""A registry's series as OTLP messages: fields of a point that stay are encoded once, its value when it changed.
+"""A registry's series as OTLP messages: constant fields of a point are encoded once, its value after a change.
 
 Everything here runs in the export thread. Instants are Unix nanoseconds.
 """
@@ -22,7 +22,7 @@ from voice_metrics.series.table import Kind
 if TYPE_CHECKING:
     from voice_metrics.export.outgoing import Outgoing
 
-# Prometheus keeps milliseconds: two samples of one series in the same one are duplicates to it.
+# Prometheus stores milliseconds, so two samples of one series within one are duplicates.
 MILLISECOND_NS = 1_000_000
 _DELTA = otlp.AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _CUMULATIVE = otlp.AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -38,7 +38,7 @@ class Metric:
     Parameters:
         about: Name, description and unit.
         data: Number of the field that holds the points.
-        rest: What stands beside the points.
+        rest: The fields beside the points.
         exemplars: Number of a point's field for exemplars.
     """
 
@@ -48,12 +48,12 @@ class Metric:
     exemplars: int
 
     def holding(self, points: Iterable[bytes]) -> bytes:
-        """The metric with points, as a field of its scope."""
+        """Return the metric with points, as a field of its scope."""
         return field(2, self.about + field(self.data, b"".join((*points, self.rest))))
 
 
 class _Shape(NamedTuple):
-    """How OTLP writes a kind of accumulator: its messages and their field numbers."""
+    """OTLP's messages for a kind of accumulator, and their field numbers."""
 
     data: Callable[..., Any]
     data_field: int
@@ -77,21 +77,21 @@ def _metric(shape: _Shape, name: str, description: str, unit: str, about_data: t
 
 
 class Entry:
-    """A series and what a server has of it.
+    """A series and the state of its delivery.
 
     Attributes:
         accumulator: Its value.
-        of: The registry's way to the server, a call's or the shared one.
-        delta: Whether its points carry what was added since the last acknowledged one.
-        acknowledged: The version that a server has, or -1 if it has none.
-        sent: The version in the request under way.
-        sent_ns: The instant of its point there.
-        base: The state that a server has, where points are deltas.
-        base_ns: The instant of that state.
-        zero_due: Whether a point of value zero is still to be sent for the beginning.
-        suspects: Number of the group of series among which a server rejected some, or 0.
-        resting_until: When a rejected series is tried again, in monotonic seconds; 0 if it is not resting.
-        changed_ns: When its newest change was seen.
+        of: The unsent series of its registry, a call's or the shared one.
+        delta: True if its points are increments since the last acknowledged one.
+        acknowledged: Version that a server has, or -1 for none.
+        sent: Version in the current request.
+        sent_ns: Time of its point there.
+        base: State that a server has, for increments.
+        base_ns: Time of that state.
+        zero_due: True if the zero point of its beginning is still to be sent.
+        suspects: Number of its group of suspected rejection, or 0.
+        resting_until: Monotonic seconds at which a rejected series is sent again; 0 for no rest.
+        changed_ns: Time at which its newest change was seen.
     """
 
     __slots__ = (
@@ -141,7 +141,7 @@ class Entry:
         if row.kind is not Kind.GAUGE and not self.delta:
             about.start_time_unix_nano = accumulator.start_ns
         self._about: bytes = about.SerializeToString()
-        # The newest value, encoded, its version and, where points are deltas, its state.
+        # The newest value, encoded; its version; and for increments its state.
         self.value = self.begin = b""
         self.version = -1
         self.state: State | None = None
@@ -149,22 +149,22 @@ class Entry:
 
     @property
     def owed(self) -> bool:
-        """Whether a server lacks the newest version."""
+        """True if a server lacks the newest version."""
         return self.acknowledged != self.accumulator.version
 
     @property
     def apart(self) -> int:
-        """The group with which alone it may share a request since a server rejected it or others of it; 0 for none."""
+        """Number of the group, suspected of rejection, with which alone it may share a request; 0 for none."""
         return -1 if self.resting_until else self.suspects
 
     def zero(self) -> tuple[bytes, ...]:
-        """The point of its beginning: Prometheus sees no increase in a counter that begins above zero."""
+        """Return the zero point of its beginning: Prometheus sees no increase in a counter that begins above zero."""
         state = self.accumulator.state()
         value = value_of(since(state, state))
         return self._beginning(value), _TIME.pack(_TIME_TAG, self.accumulator.start_ns), value
 
     def encode(self) -> None:
-        """Bring its encoded value up to date."""
+        """Encode its value again if it changed."""
         accumulator = self.accumulator
         with accumulator.lock:
             self.version, exemplar = accumulator.version, accumulator.exemplar
@@ -187,7 +187,7 @@ class Entry:
         return b"".join((b"\n", varint(len(self._about) + _MOMENT_BYTES[self.delta] + len(value)), self._about))
 
     def acknowledge(self) -> None:
-        """Note that a server has what was sent last, or will never have it."""
+        """Record that the point sent last is done with: a server has it, or never will."""
         self.acknowledged, self.base, self.base_ns = self.sent, self.sent_state, self.sent_ns
         self.zero_due = False
         self.suspects = 0
@@ -200,7 +200,7 @@ class Entry:
 
 @cache
 def scope() -> bytes:
-    """What records series and events, as the first field of their message."""
+    """Return the plug-in's scope, as the first field of its message."""
     return field(1, InstrumentationScope(name=SCOPE, version=installed(DISTRIBUTION)).SerializeToString())
 
 
@@ -210,8 +210,8 @@ def write(points: dict[Metric, list[bytes]], entries: Iterable[Entry], time_ns: 
     Args:
         points: The parts by metric.
         entries: The series.
-        time_ns: The instant of all that did not begin later.
-        mark: Whether this is noted as sent.
+        time_ns: Time of the points, except of series that began later.
+        mark: True to record the points as sent.
     """
     now = _TIME.pack(_TIME_TAG, time_ns)
     for entry in entries:

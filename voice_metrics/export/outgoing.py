@@ -1,4 +1,4 @@
-"""What is still to be sent of one registry: a call's, or the one that calls share.
+"""The unsent series of one registry, a call's or the shared one.
 
 Everything here runs in the export thread. Instants are Unix nanoseconds.
 """
@@ -19,13 +19,13 @@ class Outgoing:
     """A registry on its way to a server.
 
     Attributes:
-        key: The call's own key, or "" for series that calls share.
+        key: The call's key, or "" for the shared series.
         call_id: The call's id, for people.
-        time_ns: The instant of its points in the newest request.
-        ended_ns: When the call ended, or `None` while it runs.
-        settled: Whether an ended call owes nothing more.
-        refused: Whether a server will never have all of an ended call.
-        without_zero: Series that began elsewhere: a zero would make their past one jump.
+        time_ns: Time of its points in the newest request.
+        ended_ns: Time of the call's end, or `None` while it runs.
+        settled: True if an ended call has nothing more to send.
+        refused: True if a server will never have all of an ended call.
+        without_zero: Series with values from before, for which a zero point would show a jump.
     """
 
     def __init__(self, key: str, call_id: str, registry: Registry, *, delta: bool) -> None:
@@ -41,7 +41,7 @@ class Outgoing:
 
     @property
     def entries(self) -> Iterable[Entry]:
-        """All series, those that began since the last look included."""
+        """All series, new ones included."""
         if len(self._entries) != len(self.registry):
             for each in list(self.registry.all):
                 if each not in self._entries:
@@ -49,16 +49,16 @@ class Outgoing:
         return self._entries.values()
 
     def date(self, now_ns: int) -> None:
-        """Give the next points an instant; it grows, and stays once the call has ended."""
+        """Set the time of the next points, which always grows and is fixed once the call has ended."""
         if self.ended_ns is None:
             self.time_ns = max(now_ns, self.time_ns + MILLISECOND_NS)
 
     def end(self, now_ns: int) -> None:
-        """Note that the call ended and that everything it recorded is here."""
+        """Record that the call ended and recorded its last values."""
         self.date(now_ns)
         self.ended_ns = self.time_ns
         for entry in self.entries:
-            # What a server has from before the end does not count as the last export.
+            # An acknowledgement from before the end does not count as that of the last export.
             entry.acknowledged = -1 if not entry.delta else entry.acknowledged
             entry.resting_until = 0.0
         self.settle()
@@ -68,33 +68,33 @@ class Outgoing:
         self.settled = self.ended_ns is not None and not any(entry.owed for entry in self.entries)
 
     def whole(self, at: float) -> list[Entry]:
-        """What a regular export sends of a running call.
+        """Return the series of a running call for a regular export.
 
         Args:
-            at: Now, in monotonic seconds; series that a server rejected rest for a while.
+            at: Monotonic seconds; rejected series rest for a while.
         """
         return [entry for entry in self.entries if entry.resting_until <= at and (not entry.delta or entry.owed)]
 
     def owed(self) -> list[Entry]:
-        """What no server has."""
+        """Return the series whose newest value no server has."""
         return [] if self.settled else [entry for entry in self.entries if entry.owed]
 
     def idle(self, now_ns: int, oldest_call_ns: int) -> int:
-        """End shared series that nothing touched for an hour and that no running call may still hold.
+        """End shared series without a value for an hour that no running call may still record into.
 
         Args:
-            now_ns: Now.
-            oldest_call_ns: When the oldest of the running calls began.
+            now_ns: The time.
+            oldest_call_ns: Beginning of the oldest running call.
 
         Returns:
-            How many ended.
+            Number of ended series.
         """
         gone = set()
         for entry in self.entries:
             if entry.owed:
                 entry.changed_ns = now_ns
             accumulator = entry.accumulator
-            # What goes up and down stands for something that is still there.
+            # An up-down counter above 0 counts something that still exists.
             there = accumulator.row.kind is Kind.UP_DOWN_COUNTER and bool(accumulator.state())
             idle = now_ns - entry.changed_ns > IDLE_SECONDS * 1e9
             if idle and not there and entry.changed_ns < oldest_call_ns:

@@ -36,12 +36,12 @@ class ScrapeEndpoint(Collector):
     def __init__(
         self, host: str, port: int, live: Callable[[], Iterable[Outgoing]], about: Callable[[], Mapping[str, Any]]
     ) -> None:
-        """Listen.
+        """Listen on a port.
 
         Args:
             host: Address; on a loopback address only requests to such a name are answered.
             port: Port; 0 for any that is free.
-            live: Returns everything that lives, up to date.
+            live: Returns all live series, up to date.
             about: Returns the process's resource.
 
         Raises:
@@ -57,7 +57,7 @@ class ScrapeEndpoint(Collector):
 
     @property
     def port(self) -> int:
-        """The port that it listens at."""
+        """The port."""
         return int(self._server.server_port)
 
     def describe(self) -> Iterable[Metric]:
@@ -65,7 +65,7 @@ class ScrapeEndpoint(Collector):
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """Every metric, for one scrape."""
+        """Yield every metric, for one scrape."""
         target = Metric("target", "Target metadata", "info")
         target.add_sample("target_info", _labels(self._about()), 1)
         found = {"target": target}
@@ -84,7 +84,7 @@ class ScrapeEndpoint(Collector):
 
 
 def _for_loopback(server: WSGIServer) -> Callable[..., Any]:
-    """The server's application, for requests with this machine's Host only: a foreign page's name may lead here."""
+    """Wrap the server's application to refuse other hosts' names, because a foreign page could point its name here."""
     application = server.get_app()
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -9,12 +9,12 @@ from voice_metrics.export.messages import Entry
 
 
 class Reader(Protocol):
-    """An output that is shown what is exported."""
+    """An output that shows series."""
 
     def show(self, entries: Sequence[Entry]) -> None:
-        """Show all that lives, or what a few calls end with."""
+        """Show all live series, or the last values of a few calls."""
         ...
 
     def close(self) -> None:
-        """Stop showing."""
+        """Close the output."""
         ...

@@ -17,7 +17,7 @@ from voice_metrics.export.spool import PendingRequest
 
 # Some 300 kB before compression.
 POINTS_PER_REQUEST = 1000
-# Requests of a round that hold only series among which a server rejected some.
+# Largest number of a round's requests for suspects of rejection alone.
 MOST_ALONE = 16
 
 
@@ -25,10 +25,10 @@ class Requests:
     """Makes the requests of one process."""
 
     def __init__(self, resource: Resource) -> None:
-        """Encode what every request says about the process.
+        """Encode the resource, once for all requests.
 
         Args:
-            resource: The process.
+            resource: The process's resource.
         """
         about = encode_metrics(MetricsData([ResourceMetrics(resource, [], resource.schema_url)]))
         self.resource = about.resource_metrics[0].resource
@@ -36,11 +36,11 @@ class Requests:
         self._tail = field(3, resource.schema_url.encode()) if resource.schema_url else b""
 
     def request(self, entries: Iterable[Entry], *, mark: bool = True) -> bytes:
-        """An ExportMetricsServiceRequest: beginnings of series where these are due, then their newest points.
+        """Return an ExportMetricsServiceRequest: due beginnings of series, then their newest points.
 
         Args:
             entries: The series.
-            mark: Whether this is noted as sent.
+            mark: True to record the points as sent.
         """
         zeros: defaultdict[Metric, list[bytes]] = defaultdict(list)
         newest: defaultdict[Metric, list[bytes]] = defaultdict(list)
@@ -57,7 +57,7 @@ class Requests:
         )
 
     def enclosed(self, scopes: Iterable[bytes]) -> bytes:
-        """A request of any signal: resource and scopes have the same places in each.
+        """Return a request of any signal, because resource and scopes have the same fields in each.
 
         Args:
             scopes: Serialised messages of the scopes.
@@ -65,11 +65,11 @@ class Requests:
         return field(1, b"".join((self._head, *(field(2, scope) for scope in scopes), self._tail)))
 
     def pending(self, entries: Iterable[Entry], now: float) -> list[PendingRequest]:
-        """Requests to keep.
+        """Return the requests to keep.
 
         Args:
-            entries: Series with points that were not acknowledged.
-            now: The moment, in Unix seconds.
+            entries: Series with unacknowledged points.
+            now: Unix seconds.
         """
         return [
             PendingRequest(self.request(chunk, mark=False), {entry.of.key: entry.of.call_id for entry in chunk}, now)
@@ -78,11 +78,11 @@ class Requests:
 
 
 def chunks(entries: Iterable[Entry], most: Callable[[], int] = lambda: POINTS_PER_REQUEST) -> Iterator[list[Entry]]:
-    """Divide series among requests: those of a call together where they fit, suspects of rejection apart and last.
+    """Divide series among requests: those of a call together if they fit, suspects of rejection apart and last.
 
     Args:
         entries: The series.
-        most: Asked for each request how many it may hold.
+        most: Returns, for each request, the largest number of its series.
     """
     groups: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in entries:

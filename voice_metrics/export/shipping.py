@@ -1,4 +1,4 @@
-"""Requests sent, and what their outcomes mean for the series in them.
+"""Sends series in requests, and applies the outcomes to the series.
 
 A server that takes a request but rejects some of its points must not be sent these again (OTLP specification, "Partial
 Success", read 2026-11-29), and does not say which they are. So the series of such a request are divided with every
@@ -25,14 +25,14 @@ REST_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Shipped:
-    """What became of a round.
+    """The results of a round.
 
     Parameters:
-        acknowledged: Requests that the server took whole.
-        failed: Calls and shared series of which something was not acknowledged and is still to be sent.
-        given_up: Those of which a server will never have something that was sent.
-        lost: Series that were given up for the first time.
-        spoilt: Single series that a server could not take, and that stay to be sent.
+        acknowledged: Requests that the server stored whole.
+        failed: Calls and shared series with points that are still to be sent.
+        given_up: Those with points that a server will never have.
+        lost: Series given up for the first time.
+        spoilt: Single series that a server could not take, still to be sent.
         outcome: The last outcome that was not an acknowledgement, or `None`.
     """
 
@@ -44,19 +44,19 @@ class Shipped:
     outcome: Outcome | None = None
 
     def reached(self, outgoing: Outgoing) -> bool:
-        """Whether a server has everything of a call that went into the round."""
+        """True if a server has every point of a call in the round."""
         return outgoing not in self.given_up and outgoing not in self.failed
 
 
 class Shipping:
-    """The way to one OTLP endpoint."""
+    """Sends series to one OTLP endpoint."""
 
     def __init__(self, delivery: Delivery, requests: Requests) -> None:
-        """Prepare the way; nothing is sent yet.
+        """Prepare; nothing is sent yet.
 
         Args:
-            delivery: What posts requests.
-            requests: What makes them.
+            delivery: Posts requests.
+            requests: Makes them.
         """
         self.delivery = delivery
         self._requests = requests
@@ -64,7 +64,7 @@ class Shipping:
         self._groups = count(1)
 
     def ship(self, entries: Iterable[Entry]) -> Shipped:
-        """Send the newest points of series in as many requests as they need, and return what became of them."""
+        """Send the newest points of series in as many requests as they need, and return the results."""
         shipped = Shipped()
         tried = self._points
         planned = chunks(entries, lambda: self._points)
@@ -77,12 +77,12 @@ class Shipping:
             else:
                 self._failed(chunk, outcome, shipped)
         if shipped.acknowledged:
-            # Others were taken, so that it is these, which go alone from now on.
+            # The server took others, so the fault is in these, which go alone from now on.
             for entry in shipped.spoilt:
                 entry.suspects = entry.suspects or next(self._groups)
         self.delivery.patient = not shipped.failed
         if shipped.acknowledged > 1 and not shipped.failed and self._points == tried:
-            # What made requests too large may be over; where it is not, this costs one request in a few rounds.
+            # The server's limit may be higher again; if it is not, this costs one request in a few rounds.
             self._points = min(tried + max(tried // 2, 1), POINTS_PER_REQUEST)
         return shipped
 
@@ -90,7 +90,7 @@ class Shipping:
         return self.delivery.deliver(self._requests.request(chunk))
 
     def _smaller(self, chunk: Sequence[Entry], outcome: Outcome) -> Sequence[Sequence[Entry]]:
-        """What to try instead of a request that a server could not take."""
+        """Return the parts to send in place of a request that a server could not take."""
         if outcome.verdict is Verdict.TOO_LARGE:
             # A server to which one series is too much takes nothing of any size.
             self._points = min(self._points, len(chunk) // 2) or POINTS_PER_REQUEST
@@ -103,9 +103,9 @@ class Shipping:
         return halves(chunk)
 
     def _rejected(self, chunk: Sequence[Entry], outcome: Outcome, shipped: Shipped) -> None:
-        """Give up what a server rejects, or divide the series among which it is."""
+        """Give up rejected series, or divide the group that contains them."""
         if outcome.aged and 0 < outcome.rejected <= sum(entry.zero_due for entry in chunk):
-            # It was the beginnings that are too old: the newest points of all series are there.
+            # Only the beginnings are too old: the server has the newest point of every series.
             shipped.acknowledged += 1
             _close(chunk)
             return
@@ -131,7 +131,7 @@ class Shipping:
 
 
 def _close(chunk: Sequence[Entry]) -> set[Outgoing]:
-    """Note that a server has what was sent, or will never have it; return whose it was."""
+    """Mark the sent points as done with, stored or never to be; return their calls."""
     for entry in chunk:
         entry.acknowledge()
     concerned = {entry.of for entry in chunk}

@@ -1,4 +1,4 @@
-"""What was not acknowledged, in the spool: what this process keeps there and when, and what it sends of others'."""
+"""The unacknowledged requests in the spool: when this process keeps its own, and sends those of dead processes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _TRY_AGAIN_SECONDS = 10.0
 
 
 class UnsentRequests:
-    """What this process has in the spool; a fault of the spool is logged and costs what it would have saved.
+    """This process's use of the spool; a fault of the spool is logged, and its requests stay in memory only.
 
     Attributes:
-        write_at: When `keep_rest` has something to do, in monotonic seconds; infinite if it has not.
+        write_at: Monotonic seconds at which `keep_rest` is due; infinite if it is not.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class UnsentRequests:
         events: EventQueue | None,
         dropped: Callable[[str, int], None],
     ) -> None:
-        """Begin with nothing kept.
+        """Begin without a kept request.
 
         Args:
             spool: Keeps requests.
             requests: Makes them.
-            owed: Series that no server has, now.
-            events: Events that no server has, or `None` if none are sent.
+            owed: Returns the series that no server has.
+            events: The events that no server has; `None` if none are sent.
             dropped: Called with a reason and a number of calls that are lost.
         """
         self._spool = spool
@@ -61,11 +61,11 @@ class UnsentRequests:
         return self._spool.location
 
     def keep(self, *, failing: bool, last: bool = False) -> None:
-        """Keep what is owed, or nothing any more.
+        """Keep the unacknowledged requests in place of the previous ones.
 
         Args:
-            failing: Whether something that was sent was not acknowledged.
-            last: Whether the process may end now, so that this cannot wait.
+            failing: True if a request was not acknowledged.
+            last: True if the process may end now, so that this cannot wait.
         """
         began = time.monotonic()
         if not failing and not self._kept:
@@ -75,7 +75,7 @@ class UnsentRequests:
             return
         self.write_at = math.inf
         kept = self._all() if failing else []
-        # Held by no process, the last ones are sent by the process's next telemetry, which would replace its own.
+        # Park the last ones: the process's next telemetry would replace its own, but claims parked ones.
         parked = not last or self._written(lambda: self._spool.park(kept))
         if parked and self._written(lambda: self._spool.replace([] if last else kept)):
             self._kept = bool(kept) and not last
@@ -88,10 +88,10 @@ class UnsentRequests:
         return self._requests.pending(self._owed(), now) + events
 
     def settled(self, over: Mapping[str, bool]) -> None:
-        """Note what became of calls that were not acknowledged when they ended.
+        """Record the fate of calls that were not acknowledged at their end.
 
         Args:
-            over: Whether a server will never have all of a call, by its key.
+            over: By key of the call: True if a server will never have all of it.
         """
         if delivered := [key for key, refused in over.items() if not refused]:
             self._written(lambda: self._spool.delivered(delivered))
@@ -99,13 +99,13 @@ class UnsentRequests:
             self._written(lambda: self._spool.given_up(refused))
 
     def keep_rest(self) -> None:
-        """Keep what had to wait, because the spool was written to just before."""
+        """Keep requests that had to wait because the spool was written just before."""
         if time.monotonic() >= self.write_at:
             self._write_again_at = 0.0
             self.keep(failing=True)
 
     def park(self, owed: Sequence[Entry]) -> None:
-        """Give calls out of this process's hands, because it has no room for them.
+        """Park ended calls in the spool, because memory has no room for them.
 
         Args:
             owed: The series that no server has.
@@ -117,21 +117,21 @@ class UnsentRequests:
             self._dropped("export_rejected", len(owed))
 
     def resend(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> None:
-        """Send what processes that are gone have left, if it is time to ask for it.
+        """Claim and send requests of dead processes, if a claim is due.
 
         Args:
-            delivery: The way of series to the server, or `None` if they have none.
-            interrupted: Asked before each request whether something else is more urgent.
+            delivery: Sends series; `None` without an endpoint for them.
+            interrupted: Polled before each request; True if other work is more urgent.
         """
         if time.monotonic() < self._claim_again_at:
             return
         self._claim_again_at = time.monotonic() + _CLAIM_EVERY_SECONDS
-        # A claim is limited in size, so that one after another is made while they are delivered.
+        # A claim is limited in size, so claim again while requests are delivered.
         while self._resent(delivery, interrupted):
             pass
 
     def _resent(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> bool:
-        """Send one claim; return whether there may be more to send at once."""
+        """Send one claim; return True if there may be another."""
         try:
             events = self._events.delivery if self._events is not None else None
             resent = resend(delivery, self._spool, interrupted, events=events)

@@ -40,16 +40,16 @@ RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
 
 def event(frame: Frame, source: Any = None) -> Event | None:
     """Return a frame's event, or `None`; `source` is the processor that made it, if known."""
-    make = _maker(type(frame))
+    make = _maker_for(type(frame))
     return make(frame, source) if make else None
 
 
 def reads(kind: type[Frame]) -> bool:
     """True if frames of a class may become an event."""
-    return _maker(kind) is not None
+    return _maker_for(kind) is not None
 
 
-def _maker(kind: type[Frame]) -> _Maker | None:
+def _maker_for(kind: type[Frame]) -> _Maker | None:
     try:
         return _MAKERS[kind]
     except KeyError:
@@ -76,82 +76,84 @@ def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
     return VoiceStopped(float(frame.stop_secs or 0.0))
 
 
-def _running(frame: Any, source: Any) -> FunctionRunning:
+def _function_running(frame: Any, source: Any) -> FunctionRunning:
     name = frame.function_name
     deadline, registered = _deadline(source, name), _is_registered(source, name)
-    return FunctionRunning(_once(frame), frame.tool_call_id, clean(str(name)), deadline, registered)
+    return FunctionRunning(_shared_id(frame), frame.tool_call_id, clean(str(name)), deadline, registered)
 
 
-def _answered(frame: Any, source: Any) -> FunctionAnswered | None:
+def _function_answered(frame: Any, source: Any) -> FunctionAnswered | None:
     properties = getattr(frame, "properties", None)
     is_final = properties.is_final if properties else getattr(frame, "is_final", True)
     if not is_final:
         return None
     failed = bool(getattr(frame, "error", None))
     function, empty = clean(str(frame.function_name)), frame.result is None
-    return FunctionAnswered(_once(frame), frame.tool_call_id, function, failed, empty, _asks_model(frame, properties))
+    return FunctionAnswered(
+        _shared_id(frame), frame.tool_call_id, function, failed, empty, _asks_model(frame, properties)
+    )
 
 
 def _asks_model(frame: Any, properties: Any) -> bool:
     # As Pipecat's assistant aggregator decides; without a result it never asks.
-    wishes = (getattr(properties, "run_llm", None), getattr(frame, "run_llm", None))
-    return bool(frame.result) and next((bool(wish) for wish in wishes if wish is not None), True)
+    choices = (getattr(properties, "run_llm", None), getattr(frame, "run_llm", None))
+    return bool(frame.result) and next((bool(choice) for choice in choices if choice is not None), True)
 
 
-def _dropped(frame: Any, source: Any) -> FunctionDropped:
+def _function_dropped(frame: Any, source: Any) -> FunctionDropped:
     # Pipecat asks for inference after a call that ran past its deadline, and after no other that is cancelled.
     timed_out = bool(getattr(frame, "run_llm", False))
-    return FunctionDropped(_once(frame), frame.tool_call_id, clean(str(frame.function_name)), timed_out)
+    return FunctionDropped(_shared_id(frame), frame.tool_call_id, clean(str(frame.function_name)), timed_out)
 
 
-def _once(frame: Frame) -> int:
+def _shared_id(frame: Frame) -> int:
     # The twins that go up and down carry each other's id.
     return min(frame.id, frame.broadcast_sibling_id or frame.id)
 
 
 def _deadline(source: Any, function: str) -> float | None:
-    functions = _functions(source) or {}
+    functions = _registered_functions(source) or {}
     item = functions.get(function) or functions.get(None)
     seconds = getattr(item, "timeout_secs", None) or getattr(source, "_function_call_timeout_secs", None)
     return float(seconds) if isinstance(seconds, (int, float)) else None
 
 
 def _is_registered(source: Any, function: str) -> bool | None:
-    functions = _functions(source)
+    functions = _registered_functions(source)
     if functions is None:
         return None
     # A function that is registered as `None` answers to every name.
     return True if function in functions else None if None in functions else False
 
 
-def _functions(source: Any) -> dict[str | None, Any] | None:
+def _registered_functions(source: Any) -> dict[str | None, Any] | None:
     registered = getattr(source, "_functions", None)
     return registered if isinstance(registered, dict) else None
 
 
-def _always(made: Event) -> _Maker:
+def _constant(made: Event) -> _Maker:
     return lambda frame, source: made
 
 
 _BY_NAME: dict[str, _Maker] = {
-    "BotStartedSpeakingFrame": _always(BotStarted()),
-    "BotSpeakingFrame": _always(BotSpeaking()),
-    "BotStoppedSpeakingFrame": _always(BotStopped()),
-    "UserStartedSpeakingFrame": _always(UserStarted()),
-    "UserStoppedSpeakingFrame": _always(UserStopped()),
+    "BotStartedSpeakingFrame": _constant(BotStarted()),
+    "BotSpeakingFrame": _constant(BotSpeaking()),
+    "BotStoppedSpeakingFrame": _constant(BotStopped()),
+    "UserStartedSpeakingFrame": _constant(UserStarted()),
+    "UserStoppedSpeakingFrame": _constant(UserStopped()),
     "VADUserStartedSpeakingFrame": _voice_started,
     "VADUserStoppedSpeakingFrame": _voice_stopped,
-    "InterruptionFrame": _always(Interruption()),
-    "ClientConnectedFrame": _always(Connected()),
-    "UserBackchannelFrame": _always(Backchanneled()),  # since 1.13.0
+    "InterruptionFrame": _constant(Interruption()),
+    "ClientConnectedFrame": _constant(Connected()),
+    "UserBackchannelFrame": _constant(Backchanneled()),  # since 1.13.0
     "ErrorFrame": error_raised,
-    "FunctionCallInProgressFrame": _running,
-    "FunctionCallResultFrame": _answered,
-    "FunctionCallCancelFrame": _dropped,
+    "FunctionCallInProgressFrame": _function_running,
+    "FunctionCallResultFrame": _function_answered,
+    "FunctionCallCancelFrame": _function_dropped,
     # Calls that another worker's model makes, announced to this pipeline; since 1.13.0.
-    "ExternalFunctionCallInProgressFrame": _running,
-    "ExternalFunctionCallResultFrame": _answered,
-    "ExternalFunctionCallCancelFrame": _dropped,
+    "ExternalFunctionCallInProgressFrame": _function_running,
+    "ExternalFunctionCallResultFrame": _function_answered,
+    "ExternalFunctionCallCancelFrame": _function_dropped,
 }
 _MAKERS: dict[type, _Maker | None] = {
     getattr(frames, name): make for name, make in _BY_NAME.items() if hasattr(frames, name)

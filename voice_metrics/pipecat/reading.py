@@ -1,4 +1,4 @@
-"""What reads a frame, by its class: each frame of a call costs one look-up, and most of them no more."""
+"""Readers of frames by class: each frame of a call costs one look-up, and most cost no more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
 
 
 class _Watched(dict[type, bool]):
-    """True for classes of frames that are read wherever they are seen."""
+    """True for classes of frames that are read in every place."""
 
     def __missing__(self, kind: type[Frame]) -> bool:
         watched = self[kind] = issubclass(kind, _LIFE) or conversation_frames.reads(kind) or endings.reads(kind)
@@ -25,7 +25,7 @@ WATCHED = _Watched()
 
 
 class Readers(dict[type, Reader | None]):
-    """Readers of the frames that pass a processor; `None` for classes that say nothing.
+    """Readers of the frames that pass a processor; `None` for classes that are not read.
 
     Args:
         take: Reads a frame of a class in `WATCHED`. It must not raise; a reader of speech may.

@@ -169,8 +169,8 @@ class CallRecorder:
     def was_set_up(self, data: Any) -> None:
         """Record a service's set-up time from Pipecat's report. Never raises."""
         try:
-            if self.call is not None and (told := set_up_times.set_up(data)) is not None:
-                fact, ago = told
+            if self.call is not None and (report := set_up_times.set_up(data)) is not None:
+                fact, ago = report
                 self.call.record(fact, self._clock() - ago)
         except Exception as fault:
             self.faulted("set-up", fault)
@@ -256,7 +256,7 @@ class CallRecorder:
         """
         call = self.call
         if call is None:
-            self._say_once("record", "Numbers that are recorded before the call's pipeline is set up are lost")
+            self._say_once("record", "Numbers recorded before the call's pipeline is set up are lost")
         elif refused := call.own.record(name, value, kind=kind, unit=unit, attributes=attributes):
             self._refused(refused)
 
@@ -264,12 +264,12 @@ class CallRecorder:
         """Record the application's outcome of the call; the last one counts. Never raises."""
         try:
             if (call := self.call) is None:
-                self._say_once("outcome", "An outcome that is told before the call's pipeline is set up is lost")
-            elif isinstance(told := achieved(name, success, self._clock()), Refused):
-                self._refused(told)
-                self._say_once("outcome", f"Refused an {told.detail}")
+                self._say_once("outcome", "An outcome recorded before the call's pipeline is set up is lost")
+            elif isinstance(outcome := achieved(name, success, self._clock()), Refused):
+                self._refused(outcome)
+                self._say_once("outcome", f"Refused an {outcome.detail}")
             else:
-                call.achieved(told)
+                call.achieved(outcome)
         except Exception as fault:
             self.faulted("outcome", fault)
 
@@ -289,8 +289,8 @@ class CallRecorder:
                 self._measured(frame, at)
             case EndFrame() | StopFrame() | CancelFrame():
                 self._ended(frame, at)
-            case _ if (told := events.event(frame)) is not None:
-                self._observe(told, at, worker_of(getattr(frame, "processor", None)))
+            case _ if (event := events.event(frame)) is not None:
+                self._observe(event, at, worker_of(getattr(frame, "processor", None)))
             case _ if endings.reads(type(frame)):
                 self._ending.transfers()
 
@@ -360,10 +360,10 @@ class CallRecorder:
         if self._origins.turns_are_announced:
             self._observe(TurnsAnnounced(), at)
         early, self._early = self._early, deque(maxlen=_MOST_EARLY)
-        for told, worker in early:
+        for event, worker in early:
             # Those of another worker came after an earlier call.
             if worker is self._worker:
-                self._observe(told, at)
+                self._observe(event, at)
 
     def _journal(self, key: str) -> Journal | None:
         path = self._settings.ledger if self._placement.counts else None
@@ -374,8 +374,8 @@ class CallRecorder:
             self.call.record(refused, self._clock())
 
     def _next_id(self, metadata: Mapping[str, Any]) -> str:
-        told = metadata.get("call_id")
-        given = self._options.call_id or (clean(str(told)) if told else None)
+        found = metadata.get("call_id")
+        given = self._options.call_id or (clean(str(found)) if found else None)
         if self.call is None:
             return given or self.call_id
         # A processor that starts a second call keeps no id of the first, or their series would mix.
@@ -398,17 +398,17 @@ class CallRecorder:
                 # The value is no part of the kind: each false one differs.
                 self._say_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
 
-    def _observe(self, told: Event, at: float, worker: Any = None) -> None:
+    def _observe(self, event: Event, at: float, worker: Any = None) -> None:
         if self._lifetime is not None and not self._lifetime.over:
             self.read_measurements()
-            if isinstance(told, ErrorRaised) and told.fatal:
+            if isinstance(event, ErrorRaised) and event.fatal:
                 self._ending.failed()
                 self._lifetime.call.fail()
-            self._ending.observe(told)
-            self._lifetime.call.observe(told, at)
-        elif isinstance(told, ErrorRaised):
+            self._ending.observe(event)
+            self._lifetime.call.observe(event, at)
+        elif isinstance(event, ErrorRaised):
             # A service in front may fail to connect before this processor is set up.
-            self._early.append((told, worker))
+            self._early.append((event, worker))
 
     def _explained(self, breakdown: Breakdown) -> None:
         try:
@@ -438,12 +438,12 @@ class CallRecorder:
         if self.call is not None:
             self.call.inference_failed(instance, error_type)
 
-    def _at_origin(self, told: Event, processor: Any) -> None:
+    def _at_origin(self, event: Event, processor: Any) -> None:
         try:
             self._current.enter()
-            self._observe(told, self._clock(), worker_of(processor))
+            self._observe(event, self._clock(), worker_of(processor))
         except Exception as fault:
-            self.faulted(type(told).__name__, fault)
+            self.faulted(type(event).__name__, fault)
 
     def _cut(self, call: Call, at: float) -> None:
         reason = self._ending.reason_without_frame()
