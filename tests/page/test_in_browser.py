@@ -140,7 +140,7 @@ def test_a_bar_under_the_pointer_says_what_it_is(visit: Visit, server: PageServe
     ledger.add("a-call", conversation(start))
     ledger.flush()
     tab = visit.go(server, "call/a-call")
-    told = tab.locator(".told")
+    told = tab.locator(".lane-text")
 
     tab.locator(".bar.who-wait").first.hover()
     assert told.inner_text() == f"0:05 · Answer 1: caller waits, {number(1000)} ms"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.page.conftest import Visit
 from tests.page.known_calls import conversation, ended, eventful, live
-from tests.page.test_story import told
+from tests.page.test_story import built
 from voice_metrics.ledger import CallState, Ledger, Row
 from voice_metrics.page import PageServer
 from voice_metrics.page.spelling import spelled
@@ -20,7 +20,7 @@ RIGHT = "cell => cell.getBoundingClientRect().right - innerWidth"
 
 
 def test_speech_silences_gaps_and_stalls_have_their_places() -> None:
-    floor = told(eventful(1000.0))["floor"]
+    floor = built(eventful(1000.0))["floor"]
 
     assert [(each["what"], each["from"], each["to"]) for each in floor["speech"]] == [
         ("bot", 1.0, 3.0), ("caller", 3.2, 5.0), ("bot", 6.0, 8.0), ("caller", 7.6, 9.2),
@@ -32,17 +32,17 @@ def test_speech_silences_gaps_and_stalls_have_their_places() -> None:
 
 
 def test_a_ledger_without_them_draws_none() -> None:
-    assert told(conversation(1000.0))["floor"] == {"speech": [], "silences": [], "gaps": [], "stalls": []}
+    assert built(conversation(1000.0))["floor"] == {"speech": [], "silences": [], "gaps": [], "stalls": []}
 
 
 def test_a_turn_without_an_answer_is_a_mark() -> None:
-    marks = [mark for mark in told(eventful(1000.0))["marks"] if mark["kind"] == "unanswered"]
+    marks = [mark for mark in built(eventful(1000.0))["marks"] if mark["kind"] == "unanswered"]
 
     assert marks == [{"at": 17.0, "kind": "unanswered", "name": None, "outcome": "no_transcript"}]
 
 
 def test_a_slow_answer_names_the_part_that_took_longer() -> None:
-    first, second, third = told(eventful(1000.0))["answers"]
+    first, second, third = built(eventful(1000.0))["answers"]
 
     assert [answer["slow"] for answer in (first, second, third)] == [False, False, True]
     assert [answer["longer"] for answer in (first, second)] == [None, None]
@@ -65,7 +65,7 @@ def test_a_slow_answer_names_the_stall_that_overlaps_it(
 ) -> None:
     rows = [Row(1009.0, "response", 3.0), *(Row(at, "loop_stall", value, name=name) for at, value, name in stalls)]
 
-    (answer,) = told(rows)["answers"]
+    (answer,) = built(rows)["answers"]
     assert answer["held"] == held
 
 
@@ -82,11 +82,11 @@ def test_of_a_slow_answer_alone_no_part_is_blamed(parts: dict[str, float], longe
         *(Row(1009.0, "response_part", value, name=name) for name, value in parts.items()),
     ]
 
-    assert told(rows)["answers"][0]["longer"] is longer
+    assert built(rows)["answers"][0]["longer"] is longer
 
 
 def test_averages_say_over_how_many_answers() -> None:
-    assert told(eventful(1000.0))["averaged"] == 2
+    assert built(eventful(1000.0))["averaged"] == 2
 
 
 def test_a_running_call_is_counted_from_its_time_line(server: PageServer, ledger: Ledger) -> None:
@@ -144,7 +144,7 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
         (".bar.stall", "0:26 · Event loop held in look_up, 900 ms"),
     ):
         tab.locator(look).first.hover()
-        assert tab.locator(".told").inner_text() == said
+        assert tab.locator(".lane-text").inner_text() == said
 
 
 def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: PageServer, ledger: Ledger) -> None:
@@ -167,12 +167,12 @@ def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: Pa
     assert tab.locator(".lanes").get_attribute("data-zoom") is None
     tab.get_by_role("button", name="0:17").focus()
     tab.keyboard.press("Enter")
-    assert tab.locator(".told").inner_text() == "0:17 · The caller's turn got no answer: no transcript."
+    assert tab.locator(".lane-text").inner_text() == "0:17 · The caller's turn got no answer: no transcript."
     pointer, mark = tab.locator(".pointer").bounding_box(), tab.locator(".mark-bad >> text=?").bounding_box()
     assert pointer["x"] + 1 == pytest.approx(mark["x"] + mark["width"] / 2, abs=1.5)
     assert 0 < pointer["x"] < 1280
     tab.get_by_role("button", name="Show it in the time line").click()
-    assert tab.locator(".told").inner_text() == "0:25 · Answer 3: caller waits, 3\u202f400 ms"
+    assert tab.locator(".lane-text").inner_text() == "0:25 · Answer 3: caller waits, 3\u202f400 ms"
     assert tab.locator("dl.facts dd", has_text="3\u202f200 ms (CartesiaTTSService").count() == 1
 
 

@@ -20,7 +20,7 @@ _ROW = CallRow(
 )  # fmt: skip
 
 
-def told(rows: list[Row], *, state: CallState = CallState.ENDED, now: float = 9999.0) -> dict[str, Any]:
+def built(rows: list[Row], *, state: CallState = CallState.ENDED, now: float = 9999.0) -> dict[str, Any]:
     return story(CallDetail(dataclasses.replace(_ROW, state=state), {}, tuple(rows)), now)
 
 
@@ -29,7 +29,7 @@ def lane(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def test_the_strip_shows_the_speaker() -> None:
-    strip = told(conversation(1000.0))["strip"]
+    strip = built(conversation(1000.0))["strip"]
 
     assert [(each["who"], each["from"], each["to"], each["outcome"]) for each in strip] == [
         ("bot", 1.0, 3.0, "completed"),
@@ -65,31 +65,31 @@ def test_the_strip_shows_the_speaker() -> None:
     ],
 )
 def test_stretches(rows: list[Row], expected: list[tuple[str, float, float]]) -> None:
-    assert [(each["who"], each["from"], each["to"]) for each in told(rows)["strip"]] == expected
+    assert [(each["who"], each["from"], each["to"]) for each in built(rows)["strip"]] == expected
 
 
 def test_a_live_calls_last_stretch_is_open() -> None:
-    found = told([Row(1003.0, "turn", 2.0, outcome="interrupted")], state=CallState.LIVE, now=1050.0)
+    found = built([Row(1003.0, "turn", 2.0, outcome="interrupted")], state=CallState.LIVE, now=1050.0)
 
     assert [each["who"] for each in found["strip"]] == ["bot"]
     assert found["seconds"] == 50.0
 
 
 def test_a_request_is_one_bar_with_its_first_byte() -> None:
-    greeting, answer = lane(told(conversation(1000.0)), "llm")
+    greeting, answer = lane(built(conversation(1000.0)), "llm")
 
     assert (greeting["from"], greeting["to"], greeting["first_byte_seconds"]) == (0.1, 0.6, 0.4)
     assert (answer["from"], answer["to"], answer["kind"]) == (5.5, 5.9, "ttfb")
 
 
 def test_speech_recognition_begins_where_the_callers_speech_ended() -> None:
-    (bar,) = lane(told(conversation(1000.0)), "stt")
+    (bar,) = lane(built(conversation(1000.0)), "stt")
 
     assert (bar["from"], bar["to"]) == (5.0, 5.5)
 
 
 def test_parts_of_an_answer_follow_each_other_and_the_rest_is_counted_until_the_next() -> None:
-    first, second = told(conversation(1000.0))["answers"]
+    first, second = built(conversation(1000.0))["answers"]
 
     assert [(part["part"], part["from"], part["seconds"]) for part in first["parts"]] == [
         ("endpointing_wait", 0.0, 0.2),
@@ -110,14 +110,14 @@ def test_parts_of_an_answer_follow_each_other_and_the_rest_is_counted_until_the_
 
 
 def test_an_answer_without_named_parts_shows_what_was_measured_in_it() -> None:
-    _, second = told(conversation(1000.0))["answers"]
+    _, second = built(conversation(1000.0))["answers"]
 
     assert not second["named"]
     assert second["parts"] == [{"part": "function_handler", "from": 0.0, "seconds": 0.3}]
 
 
 def test_averages_are_of_the_answers_that_have_parts() -> None:
-    assert told(conversation(1000.0))["averages"] == [
+    assert built(conversation(1000.0))["averages"] == [
         {"part": "endpointing_wait", "seconds": 0.2},
         {"part": "transcription", "seconds": 0.3},
         {"part": "llm_inference", "seconds": 0.4},
@@ -126,7 +126,7 @@ def test_averages_are_of_the_answers_that_have_parts() -> None:
 
 
 def test_marks_are_interruptions_errors_and_functions_that_failed() -> None:
-    assert told(conversation(1000.0))["marks"] == [
+    assert built(conversation(1000.0))["marks"] == [
         {"at": 8.0, "kind": "interruption", "name": None, "outcome": None},
         {"at": 9.5, "kind": "function_call", "name": "book_table", "outcome": "timed_out"},
         {"at": 12.5, "kind": "error", "name": "CartesiaTTSService", "outcome": "network"},
@@ -156,7 +156,7 @@ def _steps(answers: int) -> int:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        told(rows)
+        built(rows)
     finally:
         sys.settrace(before)
     return lines

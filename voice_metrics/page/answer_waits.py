@@ -38,17 +38,17 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         Number, begin, seconds, parts, whether Pipecat named them, whether it was cut off, usage until the next answer,
         whether it was slow, and then the part that took unusually long, by which model or function.
     """
-    told: list[Answer] = []
+    found: list[Answer] = []
     for row in rows:
         if row.kind == "response" and row.value is not None:
             begin = row.at - start - row.value
-            told.append({"number": len(told) + 1, "at": round(begin, 3), "seconds": row.value, "parts": []})
-        elif row.kind == "response_part" and told and row.value is not None:
-            told[-1]["parts"].append({"part": row.name, "seconds": row.value})
+            found.append({"number": len(found) + 1, "at": round(begin, 3), "seconds": row.value, "parts": []})
+        elif row.kind == "response_part" and found and row.value is not None:
+            found[-1]["parts"].append({"part": row.name, "seconds": row.value})
     moments = [row.at - start for row in rows]
     stalls = [row for row in rows if row.kind == "loop_stall" and row.value is not None]
     measured = [_Bars(part, lanes.get(lane, ())) for lane, part in _PARTS.items()]
-    for answer, following in zip_longest(told, told[1:]):
+    for answer, following in zip_longest(found, found[1:]):
         end = math.inf if following is None else following["at"]
         later = rows[bisect_left(moments, answer["at"]) : bisect_left(moments, end)]
         turn = next((row for row in later if row.kind == "turn"), None)
@@ -57,10 +57,10 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         answer["named"] = bool(answer["parts"])
         answer["parts"] = _in_a_row(answer["parts"]) or _measured(answer, measured)
         answer["slow"] = answer["seconds"] > SLOW_SECONDS
-    for answer in told:
-        answer["longer"] = _longer(answer, told, measured) if answer["slow"] else None
+    for answer in found:
+        answer["longer"] = _longer(answer, found, measured) if answer["slow"] else None
         answer["held"] = _held(answer, stalls, start) if answer["slow"] else None
-    return told
+    return found
 
 
 def _held(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any] | None:
@@ -71,10 +71,10 @@ def _held(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any]
     return None if worst is None else {"function": worst.name, "seconds": worst.value}
 
 
-def _longer(answer: Answer, told: Sequence[Answer], measured: Sequence[_Bars]) -> dict[str, Any] | None:
+def _longer(answer: Answer, found: Sequence[Answer], measured: Sequence[_Bars]) -> dict[str, Any] | None:
     """The part that exceeds its median in the other answers most, or `None`."""
     usual: dict[str, list[float]] = {}
-    for other in told:
+    for other in found:
         if other is not answer and other["named"]:
             for part in other["parts"]:
                 usual.setdefault(part["part"], []).append(part["seconds"])
@@ -96,9 +96,9 @@ def _median(values: Sequence[float]) -> float:
     return median(values) if values else 0.0
 
 
-def averages(told: Sequence[Answer]) -> list[dict[str, Any]]:
+def averages(found: Sequence[Answer]) -> list[dict[str, Any]]:
     """Return name and average seconds of each part, in order; empty if no answer has named parts."""
-    named = [answer for answer in told if answer["named"]]
+    named = [answer for answer in found if answer["named"]]
     sums: dict[str, float] = {}
     for answer in named:
         for part in answer["parts"]:

@@ -43,15 +43,15 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
     waits = [_ended(row, start) for row in rows if row.kind == "response" and row.value is not None]
     lanes = {name: _lane(rows, name, start, waits) for name in _LANES}
     lanes["functions"] = [_bar(row, start) for row in rows if row.kind == "function_call" and row.value is not None]
-    told = answers(rows, start, lanes)
+    found_answers = answers(rows, start, lanes)
     return {
         "seconds": round(seconds, 3),
         "strip": _strip(rows, start, begin, None if live or detail.after else seconds),
         "marks": list(_marks(rows, start)),
         "lanes": [{"name": name, "bars": lanes[name]} for name in ("stt", "llm", "functions", "tts") if lanes[name]],
-        "answers": told,
-        "averages": averages(told),
-        "averaged": sum(answer["named"] for answer in told),
+        "answers": found_answers,
+        "averages": averages(found_answers),
+        "averaged": sum(answer["named"] for answer in found_answers),
         "floor": floor(rows, start),
         "start_up": _start_up(rows),
     }

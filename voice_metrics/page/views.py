@@ -139,9 +139,9 @@ def _measurement(row: Row) -> dict[str, Any]:
 
 def _row(call: CallRow) -> dict[str, Any]:
     words = FATES[call.fate]
-    told: dict[str, Any] = spelled(asdict(call))
+    shown: dict[str, Any] = spelled(asdict(call))
     slow = call.worst_response_ms is not None and call.worst_response_ms > 1000 * SLOW_SECONDS
-    return told | {"slow": slow, "fate": call.fate, "fate_words": words.short, "fate_sentence": words.sentence}
+    return shown | {"slow": slow, "fate": call.fate, "fate_words": words.short, "fate_sentence": words.sentence}
 
 
 def _figures(point: LatencyPoint) -> dict[str, Any]:

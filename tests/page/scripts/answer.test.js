@@ -32,7 +32,7 @@ test("another server at this address is none", async () => {
   await assert.rejects(ask("now", {}, new AbortController().signal), Unreachable);
 });
 
-test("a server that is gone is told from a question that was taken back", async () => {
+test("a lost server is distinct from a cancelled question", async () => {
   globalThis.fetch = async () => { throw new TypeError("refused"); };
   await assert.rejects(ask("now", {}, new AbortController().signal), Unreachable);
   const asking = new AbortController();

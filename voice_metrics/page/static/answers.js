@@ -38,8 +38,8 @@ export function answersPart(show) {
   rows.addEventListener("keydown", (event) => walk(rows, event));
   return {
     element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Answers: where the wait goes"), ordering), why, over, averages, about, scroll, none),
-    update({ answers: told, averages: mean, averaged }, live) {
-      answers = told;
+    update({ answers: newest, averages: mean, averaged }, live) {
+      answers = newest;
       slow = slowest(answers);
       why.hidden = slow === null;
       if (slow) say(words, explanation(slow));

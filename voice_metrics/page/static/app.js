@@ -122,7 +122,7 @@ function reached(well) {
   connection.classList.toggle("lost", !well);
 }
 
-// A page that nobody sees asks nothing.
+// A hidden page asks nothing.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(shown?.timer);
   else if (shown) update(shown);

@@ -100,12 +100,12 @@ function reading(lines, stacked, points) {
     if (words.hidden) return;
     if (stacked) column.reverse();
     let below = 0;
-    const told = lines.map((line, place) => {
+    const texts = lines.map((line, place) => {
       const value = column[place] === null ? null : column[place] - below;
       if (stacked && column[place] !== null) below = column[place];
       return `${line.name} ${line.text(value, points.get(index))}`;
     });
-    words.textContent = `${date(plot.data[0][index])} ${time(plot.data[0][index], false)} · ${told.join(" · ")}`;
+    words.textContent = `${date(plot.data[0][index])} ${time(plot.data[0][index], false)} · ${texts.join(" · ")}`;
   };
   return { hooks: { init: (plot) => plot.root.append(words), setCursor } };
 }

@@ -37,7 +37,7 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const NAMES = { floor: "Speaking time", "a minute": "Cost a minute", gaps: "Gaps in the bot's speech" };
 
 // The lines of the summary are written by the server, as the log and the command line have them.
-function lines({ call, summary, story, lines: told }) {
+function lines({ call, summary, story, lines: worded }) {
   const tags = Object.entries(summary.attributes ?? {}).map(([key, value]) => `${key} = ${value}`);
   return [
     ["Started", moment(call.started_at)],
@@ -47,7 +47,7 @@ function lines({ call, summary, story, lines: told }) {
     ["Speech to text", or(call.stt_model)],
     ["Text to speech", or(call.tts_model)],
     // The table beside has its figures.
-    ...told.filter(([name]) => name !== "barge-in").map(([name, text]) => [NAMES[name] ?? capital(name), text]),
+    ...worded.filter(([name]) => name !== "barge-in").map(([name, text]) => [NAMES[name] ?? capital(name), text]),
     ...(story.start_up ? [["Set-up", setUpLine(story.start_up)]] : []),
     ...(summary.dropped ? [["Refused measurements", count(summary.dropped)]] : []),
     ["Series", capital(call.fate_sentence)],

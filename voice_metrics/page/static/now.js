@@ -23,19 +23,19 @@ const NUMBERS = [
 export function nowView() {
   const tiles = ["Running", "Calls in 24 h", "Response in 24 h", "Cost in 24 h"].map(tile);
   const cards = el("div.cards", { role: "list", "aria-label": "Running calls" });
-  const nobody = el("div.notice.quiet", {}, el("p", {}, "No call is running. The next one appears here by itself."));
+  const idle = el("div.notice.quiet", {}, el("p", {}, "No call is running. The next one appears here by itself."));
   const pending = el("p.notice", { hidden: true });
   const latest = table("Latest calls", columns, (row) => `${row.call_id} ${row.started_at}`);
   const none = el("p.quiet", {}, "None has ended yet.");
   const ticking = setInterval(() => cards.querySelectorAll("[data-started]").forEach(tick), 1000);
   return {
     title: "Now",
-    element: el("div", {}, el("dl.tiles", {}, tiles.map((each) => each.element)), pending, el("section.running", {}, el("h2", {}, "Running calls"), cards, nobody), el("section", {}, el("h2", {}, "Latest calls"), latest.element, none)),
+    element: el("div", {}, el("dl.tiles", {}, tiles.map((each) => each.element)), pending, el("section.running", {}, el("h2", {}, "Running calls"), cards, idle), el("section", {}, el("h2", {}, "Latest calls"), latest.element, none)),
     every: () => 1000,
     update(data) {
       sums(tiles, data);
       fit(cards, data.live, (call) => `${call.call_id} ${call.started_at}`, card, fill);
-      nobody.hidden = data.live.length > 0;
+      idle.hidden = data.live.length > 0;
       latest.update(data.latest);
       latest.element.hidden = !data.latest.length;
       none.hidden = data.latest.length > 0;

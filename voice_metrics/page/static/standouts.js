@@ -59,11 +59,11 @@ export function standoutsPart(show) {
   return {
     element,
     update(story) {
-      const told = standouts(story);
-      element.hidden = !told.length;
-      more.hidden = told.length <= MOST;
-      say(more, `And ${told.length - MOST} more, in the time line.`);
-      fit(list, told.slice(0, MOST), (each) => `${each.at} ${each.text}`, ({ at, text }) => el("li", {}, at === null ? el("span", {}, "Start") : jump(clock(at), () => show(at, at, `${clock(at)} · ${text}`)), el("span", {}, text)), () => {});
+      const found = standouts(story);
+      element.hidden = !found.length;
+      more.hidden = found.length <= MOST;
+      say(more, `And ${found.length - MOST} more, in the time line.`);
+      fit(list, found.slice(0, MOST), (each) => `${each.at} ${each.text}`, ({ at, text }) => el("li", {}, at === null ? el("span", {}, "Start") : jump(clock(at), () => show(at, at, `${clock(at)} · ${text}`)), el("span", {}, text)), () => {});
     },
   };
 }

@@ -18,7 +18,7 @@ const DENSE_SECONDS = 600;
 export function timelinePart() {
   const lanes = el("div.lanes");
   const scroll = el("div.timeline", { tabindex: "0", role: "region", "aria-label": "Time line of the call; the tables below have its numbers" }, lanes);
-  const reading = el("p.told", {}, READ);
+  const reading = el("p.lane-text", {}, READ);
   const zoomIn = el("button", { type: "button", "aria-label": "Zoom in", onclick: () => zoom(1) }, "+");
   const zoomOut = el("button", { type: "button", "aria-label": "Zoom out", onclick: () => zoom(-1) }, "−");
   const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(WHO).map(([who, text]) => el("li", {}, el(`span.swatch.who-${who}`), text)), el("li", {}, el("span.swatch.first"), "Request, until its first byte"), el("li", {}, el("span.swatch.rest"), "until its end"));
@@ -49,7 +49,7 @@ export function timelinePart() {
   const idle = () => `${READ}${scroll.scrollWidth > scroll.clientWidth + 1 ? " Scroll sideways for the rest." : ""}`;
   const axis = (story) => story && lanes.querySelector(".axis .track")?.replaceChildren(...ticks(story.seconds, lanes.clientWidth));
   for (const event of ["pointerover", "click"]) {
-    lanes.addEventListener(event, ({ target }) => say(reading, target.closest("[data-told]")?.dataset.told ?? idle()));
+    lanes.addEventListener(event, ({ target }) => say(reading, target.closest("[data-text]")?.dataset.text ?? idle()));
   }
   const resized = new ResizeObserver(() => {
     axis(shown);
@@ -96,11 +96,11 @@ function conversation(story, place) {
     const answer = each.who === "wait" ? story.answers.find((one) => Math.abs(one.at - each.from) < 0.01) : null;
     const length = answer ? answer.seconds : each.to - each.from;
     const text = each.who === "wait" ? ms(length * 1000) : each.who === "bot" ? "Bot" : "Caller";
-    const told = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits${answer.slow ? ", slow" : ""}` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms(length * 1000) : seconds(length)}`;
+    const sentence = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits${answer.slow ? ", slow" : ""}` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms(length * 1000) : seconds(length)}`;
     const slow = answer?.slow ? " slow" : "";
-    return bar(`who-${each.who}${cut ? " cut" : ""}${slow}`, told, place(each.from, each.to), el("span.text", {}, text));
+    return bar(`who-${each.who}${cut ? " cut" : ""}${slow}`, sentence, place(each.from, each.to), el("span.text", {}, text));
   });
-  const marks = story.marks.map((mark) => bar(`mark mark-${look(mark.kind)}`, markTold(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
+  const marks = story.marks.map((mark) => bar(`mark mark-${look(mark.kind)}`, markSentence(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
   return el("div.lane.strip", {}, el("span.label", {}, "Conversation"), el("div.track", {}, stretches, marks));
 }
 
@@ -122,7 +122,7 @@ function floor({ floor: { speech, silences, gaps, stalls } }, place) {
   return lanes.filter(([, bars]) => bars.length).map(([name, bars]) => el("div.lane", {}, el("span.label", {}, name), el("div.track", {}, bars)));
 }
 
-function markTold(mark) {
+function markSentence(mark) {
   const what = {
     unanswered: `The caller's turn got no answer: ${plain(mark.outcome ?? "cause unknown")}`,
     interruption: "The caller interrupts the bot",
@@ -136,7 +136,7 @@ function lane(name, story, place) {
   const found = story.lanes.find((each) => each.name === name);
   if (!found) return null;
   const bars = found.bars.map((each) => {
-    const drawn = bar(`lane-${name}${each.outcome && each.outcome !== "completed" ? " cut" : ""}`, told(name, each), place(each.from, each.to));
+    const drawn = bar(`lane-${name}${each.outcome && each.outcome !== "completed" ? " cut" : ""}`, sentence(name, each), place(each.from, each.to));
     const share = each.first_byte_seconds === null ? 0 : Math.min(1, each.first_byte_seconds / (each.to - each.from || 1));
     if (share > 0) drawn.append(sized(el("span.first"), { width: `${share * 100}%` }));
     if (name === "functions") drawn.append(el("span.text", {}, each.name ?? ""));
@@ -145,7 +145,7 @@ function lane(name, story, place) {
   return el("div.lane", {}, el("span.label", {}, LANES[name]), el("div.track", {}, bars));
 }
 
-function told(name, { from, to, kind, first_byte_seconds: first, name: who, model, outcome }) {
+function sentence(name, { from, to, kind, first_byte_seconds: first, name: who, model, outcome }) {
   const whole = ms((to - from) * 1000);
   const firstByte = first === null ? null : `first byte after ${ms(first * 1000)}`;
   const took = name === "functions" ? whole : [firstByte, kind === "ttfb" ? null : `done after ${whole}`].filter(Boolean).join(", ");
@@ -153,7 +153,7 @@ function told(name, { from, to, kind, first_byte_seconds: first, name: who, mode
 }
 
 function bar(classes, text, size, ...children) {
-  return sized(el("div", { class: `bar ${classes}`, "data-told": text }, children), size);
+  return sized(el("div", { class: `bar ${classes}`, "data-text": text }, children), size);
 }
 
 // Set through the object model: the page's policy allows no styles in markup.
