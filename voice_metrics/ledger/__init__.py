@@ -3,6 +3,7 @@
 `Ledger` writes on a thread of its own; `LedgerReader` reads on a connection that cannot write.
 """
 
+from voice_metrics.ledger.jobs import LedgerUnavailable
 from voice_metrics.ledger.ledger import Ledger, ledger_at
 from voice_metrics.ledger.opening import LedgerUnreadable, NoCallYet
 from voice_metrics.ledger.reader import LedgerReader, NoSuchCall, Pages
@@ -19,7 +20,6 @@ from voice_metrics.ledger.rows import (
 )
 from voice_metrics.ledger.start_up import StartUp, start_up
 from voice_metrics.ledger.timeline import Timeline, rows
-from voice_metrics.ledger.writer import LedgerUnavailable
 
 __all__ = [
     "CallDetail",

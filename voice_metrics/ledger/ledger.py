@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from voice_metrics.ledger import pending, writing
 from voice_metrics.ledger.chores import Chores
 from voice_metrics.ledger.file import LedgerFile
+from voice_metrics.ledger.jobs import LedgerUnavailable
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.rows import CallState, Row
-from voice_metrics.ledger.writer import LINGER_SECONDS, LedgerUnavailable, Writer
+from voice_metrics.ledger.writer import LINGER_SECONDS, Writer
 from voice_metrics.ledger.writing import Session
 
 if TYPE_CHECKING:

@@ -11,19 +11,18 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, get_args
 
 from voice_metrics.ledger import history, pending
+from voice_metrics.ledger.columns import CALL_COLUMNS, call_row, timeline_row
 from voice_metrics.ledger.opening import opened, unreadable
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.rows import (
     CallDetail,
     CallFilter,
     CallRow,
-    CallState,
     LatencyPoint,
     PendingState,
-    Row,
     UsagePoint,
 )
-from voice_metrics.ledger.stored_summary import number, read_summary
+from voice_metrics.ledger.stored_summary import read_summary
 from voice_metrics.ledger.writing import OWED, gone_processes, read_json
 
 T = TypeVar("T")
@@ -45,15 +44,6 @@ Order = Literal[
     "cost_usd",
     "state",
 ]
-_COLUMNS = (
-    "call_id, {state} AS state, started_at, updated_at, duration_seconds, {end_reason} AS end_reason, llm_model, "
-    "stt_model, tts_model, worst_response_ms, turns, interruptions, errors, prompt_tokens, completion_tokens, "
-    "characters, audio_seconds, cost_usd, "
-    # Python's json writes NaN, which SQLite rejects.
-    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.exported') END, "
-    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.outcome') END, "
-    "CASE WHEN json_valid(summary) THEN json_extract(summary, '$.success') END, COALESCE(key, 'row-' || id)"
-)
 _CONDITIONS = {
     "since": "started_at >= :since",
     "until": "started_at < :until",
@@ -64,7 +54,6 @@ _CONDITIONS = {
 }
 # Steps of SQLite's virtual machine; a few milliseconds.
 _STEPS_BETWEEN_QUESTIONS = 100_000
-_STATES = frozenset(CallState)
 # Ids on one line of an error message.
 _SHOWN = 4
 
@@ -111,7 +100,7 @@ class LedgerReader:
         lost = f"state = 'live' AND process IN ({', '.join(map(str, gone)) or 'NULL'})"
         self._state = f"(CASE WHEN {lost} THEN CASE WHEN {OWED} THEN 'pending' ELSE 'ended' END ELSE state END)"
         self._end_reason = f"(CASE WHEN {lost} THEN 'unknown' ELSE end_reason END)"
-        self._columns = _COLUMNS.format(state=self._state, end_reason=self._end_reason)
+        self._columns = CALL_COLUMNS.format(state=self._state, end_reason=self._end_reason)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +143,7 @@ class LedgerReader:
             f"LIMIT :limit OFFSET :offset) ORDER BY {ordered}",
             values | {"limit": -1 if limit is None else limit, "offset": offset},
         )
-        return [_call_row(row) for row in rows]
+        return [call_row(row) for row in rows]
 
     def count(self, wanted: CallFilter | None = None) -> int:
         """Number of calls that pass a filter."""
@@ -167,7 +156,7 @@ class LedgerReader:
             f"SELECT {self._columns}, summary FROM call WHERE state = 'live' AND {self._state} = 'live' "
             "ORDER BY started_at DESC, id DESC"
         )
-        return [CallDetail(_call_row(row), read_summary(read_json(row[-1]))) for row in rows]
+        return [CallDetail(call_row(row), read_summary(read_json(row[-1]))) for row in rows]
 
     def call(self, id_or_prefix: str, pages: Pages | None = None) -> CallDetail:
         """Return one call by its id or an unambiguous beginning of it; of several calls with one id, the latest.
@@ -204,10 +193,10 @@ class LedgerReader:
             (row[-1], size, skip),
         )[::-1]
         total = self._rows("SELECT COUNT(*) FROM measurement WHERE call = ?", (row[-1],))[0][0] if pages else 0
-        call = _call_row(row)
+        call = call_row(row)
         # The file still says live for a dead process's call; the reader's finding wins.
         summary = read_summary(read_json(row[-2])) | ({"end_reason": call.end_reason} if call.end_reason else {})
-        rows = tuple(filter(None, map(_row, timeline)))
+        rows = tuple(filter(None, map(timeline_row, timeline)))
         return CallDetail(call, summary, rows, max(0, total - skip - len(timeline)), min(skip, total))
 
     def latency(
@@ -292,25 +281,6 @@ class LedgerReader:
             return read()
         except sqlite3.Error as error:
             raise unreadable(self.path, error) from None
-
-
-def _call_row(row: tuple[Any, ...]) -> CallRow:
-    state = CallState(row[1]) if row[1] in _STATES else CallState.ENDED
-    exported, success = (None if row[place] is None else bool(row[place]) for place in (18, 20))
-    # Another program or a bad disk may have written any type: such a cell reads as `None`.
-    numbers: list[Any] = list(map(number, row))
-    texts: list[Any] = [None if value is None else str(value) for value in row]
-    numbers[2:4] = (moment or 0.0 for moment in numbers[2:4])
-    ended = (exported, texts[19], success)
-    return CallRow(*(str(row[0]), state, *numbers[2:5], *texts[5:9], *numbers[9:18], *ended, str(row[21])))
-
-
-def _row(measured: tuple[Any, ...]) -> Row | None:
-    moment, kind, value, *names = measured
-    if (at := number(moment)) is None:
-        return None
-    texts = (None if name is None else str(name) for name in names)
-    return Row(at, str(kind), number(value), *texts)
 
 
 def _escaped(text: str) -> str:

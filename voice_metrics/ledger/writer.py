@@ -9,48 +9,25 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from voice_metrics.ledger import forking
 from voice_metrics.ledger.chores import Chores
 from voice_metrics.ledger.file import Fault, LedgerFile, fault
+from voice_metrics.ledger.jobs import Job, LedgerUnavailable, Work
 from voice_metrics.ledger.outage import Outages
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.writing import Session, sign_in
 
 T = TypeVar("T")
-Work = Callable[[Session], T]
 
 # Work that is not urgent and arrives within this time shares a transaction.
 LINGER_SECONDS = 0.2
 _BATCH = 500
 # A fork waits at most this long for the current transaction; milliseconds unless the file is locked.
 _PAUSE_SECONDS = 0.5
-
-
-class LedgerUnavailable(Exception):
-    """The ledger cannot be written now, or did not answer in time."""
-
-
-@dataclass(slots=True)
-class _Job:
-    work: Work[Any]
-    answer: Future[Any] | None = None
-    result: Any = None
-    error: Exception | None = None
-
-    def settle(self) -> None:
-        """Resolve the job's future, unless its owner cancelled it."""
-        if self.answer is None or not self.answer.set_running_or_notify_cancel():
-            return
-        if self.error is not None:
-            self.answer.set_exception(self.error)
-        else:
-            self.answer.set_result(self.result)
 
 
 class Writer:
@@ -85,7 +62,7 @@ class Writer:
         if self._queue.qsize() + len(self._waiting) >= self._capacity * weight:
             self._drop(1, f"more than {self._capacity} rows wait")
             return False
-        sent = self._send(_Job(work))
+        sent = self._send(Job(work))
         if urgent:
             self._urgent.set()
         return sent
@@ -100,7 +77,7 @@ class Writer:
             LedgerUnavailable: The thread cannot be started.
         """
         answer: Future[T] = Future()
-        if not self._send(_Job(work, answer)):
+        if not self._send(Job(work, answer)):
             raise LedgerUnavailable("its thread cannot be started")
         self._urgent.set()
         return answer
@@ -160,18 +137,18 @@ class Writer:
         self._reset()
 
     def _reset(self) -> None:
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._urgent = threading.Event()
         self._closing = threading.Event()
         self._starting = threading.Lock()
         self._busy = threading.Lock()
         self._paused = False
         self._thread: threading.Thread | None = None
-        self._waiting: list[_Job] = []
+        self._waiting: list[Job] = []
         self._process: int | None = None
         self._signed_in: sqlite3.Connection | None = None
 
-    def _send(self, job: _Job) -> bool:
+    def _send(self, job: Job) -> bool:
         self._queue.put(job)
         return self._thread is not None or self._start()
 
@@ -235,7 +212,7 @@ class Writer:
             return self._handle_failure(error, patience)
         return 0.0
 
-    def _write(self, batch: list[_Job]) -> None:
+    def _write(self, batch: list[Job]) -> None:
         session = self._begin()
         for job in batch:
             if job.answer is None or not job.answer.cancelled():
@@ -256,7 +233,7 @@ class Writer:
             self._process, self._signed_in = sign_in(db, this_process(), now), db
         return Session(db, self._process, now)
 
-    def _perform(self, job: _Job, session: Session) -> None:
+    def _perform(self, job: Job, session: Session) -> None:
         session.db.execute("SAVEPOINT job")
         job.result = job.error = None
         try:

@@ -1,0 +1,43 @@
+"""Work for the writing thread, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from voice_metrics.ledger.writing import Session
+
+T = TypeVar("T")
+Work = Callable[[Session], T]
+
+
+class LedgerUnavailable(Exception):
+    """The ledger cannot be written now, or did not answer in time."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of work.
+
+    Parameters:
+        work: Statements to run in a transaction.
+        answer: Receives the result once committed; `None` if the caller does not wait.
+        result: What `work` returned.
+        error: What it raised, or why it could not be committed.
+    """
+
+    work: Work[Any]
+    answer: Future[Any] | None = None
+    result: Any = None
+    error: Exception | None = None
+
+    def settle(self) -> None:
+        """Resolve the job's future, unless its owner cancelled it."""
+        if self.answer is None or not self.answer.set_running_or_notify_cancel():
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
+        else:
+            self.answer.set_result(self.result)
