@@ -1,4 +1,4 @@
-"""Events of calls on their way to a log store: acknowledged, kept and given up as series are."""
+"""Unsent events of calls: acknowledged, kept and given up as series are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from voice_metrics.export.requests import Requests
 from voice_metrics.export.spool import LOGS, PendingRequest
 
 EVENTS_PER_REQUEST = 500
-# Beyond it the oldest are lost where nothing keeps them.
+# Limit of events in memory; beyond it the oldest are dropped.
 MOST_WAITING = 20_000
 
 
@@ -46,11 +46,11 @@ class EventQueue:
     """
 
     def __init__(self, delivery: Delivery, dropped: Callable[[str, int], None]) -> None:
-        """Begin with none.
+        """Begin empty.
 
         Args:
-            delivery: The way to the server.
-            dropped: Called with a reason and a number of events that are lost.
+            delivery: Sends to the log store.
+            dropped: Called with a reason and a number of lost events.
         """
         self.delivery = delivery
         self._dropped = dropped
@@ -59,7 +59,7 @@ class EventQueue:
         self.refused: set[str] = set()
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
-        """Take an event of a call, to be sent with its next export.
+        """Add an event of a call, to be sent with its next export.
 
         Args:
             key: The call's key.
@@ -82,15 +82,15 @@ class EventQueue:
             return list(self._waiting)
 
     def keys(self) -> frozenset[str]:
-        """The calls of which an event waits."""
+        """Keys of calls with a waiting event."""
         return frozenset(one.key for one in self.waiting)
 
     def reached(self, keys: Iterable[str]) -> set[str]:
-        """Those of some calls of which a server has every event, as the latest round left it."""
+        """Return the calls, of those given, with every event on the server after the latest round."""
         return set(keys) - self.refused - self.keys()
 
     def ship(self, requests: Requests) -> Outcome | None:
-        """Send what waits.
+        """Send the waiting events.
 
         Args:
             requests: Makes requests of the process.
@@ -112,16 +112,16 @@ class EventQueue:
             elif outcome.fault in ("400", "413") and len(chunk) == 1:
                 spoilt += chunk
         if spoilt and len(spoilt) < len(waiting):
-            # Others were taken or are still to be tried: it is these.
+            # The server took others, or they are still to be sent, so the fault is in these.
             self._give_up(spoilt, len(spoilt))
         return failure
 
     def pending(self, requests: Requests, now: float) -> list[PendingRequest]:
-        """Requests to keep.
+        """Return the requests to keep.
 
         Args:
             requests: Makes requests of the process.
-            now: The moment, in Unix seconds.
+            now: Unix seconds.
         """
         return [
             PendingRequest(body_of(requests, chunk), {one.key: one.call_id for one in chunk}, now, LOGS)
@@ -129,7 +129,7 @@ class EventQueue:
         ]
 
     def park(self) -> None:
-        """Forget everything: the spool has it."""
+        """Forget all events, because the spool has them."""
         with self._lock:
             self._waiting.clear()
 
@@ -145,7 +145,7 @@ class EventQueue:
 
 
 def record_of(event: CallEvent) -> LogRecord:
-    """An event as OTLP has it."""
+    """Return an event as OTLP's record."""
     record = LogRecord(
         time_unix_nano=int(event.at * 1e9),
         observed_time_unix_nano=int(event.at * 1e9),
@@ -165,7 +165,7 @@ def record_of(event: CallEvent) -> LogRecord:
 
 
 def body_of(requests: Requests, events: Iterable[Waiting]) -> bytes:
-    """An ExportLogsServiceRequest."""
+    """Return an ExportLogsServiceRequest with events."""
     return requests.enclosed([b"".join((scope(), *(field(2, one.record) for one in events)))])
 
 

@@ -1,6 +1,6 @@
-"""The thread that exports: every interval all that lives, and at once the calls that end.
+"""The export thread: all live series at every interval, and the series of an ending call at once.
 
-It dies of no fault, and blocks no thread that asks it for something.
+It survives every fault, and blocks no thread that asks for an export.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from voice_metrics.export.unsent import UnsentRequests
 
 
 class Exporter:
-    """The thread and what it is asked for."""
+    """The thread and its queue of requests."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Exporter:
             spool: Keeps what was not acknowledged, or `None` if nothing does.
             readers: Further outputs.
             interval_seconds: Time between exports.
-            retention_seconds: How long an ended call is still shown to `readers`.
+            retention_seconds: Time for which `readers` still show an ended call.
         """
         self._live = live
         self._make_requests = requests
@@ -74,9 +74,9 @@ class Exporter:
         self._unsent: UnsentRequests | None = None
         self._owes_series = False
         self._last_exports = LastExports(events)
-        # Whether the latest request failed in a way that concerns every request.
+        # True if the latest request's fault concerns every request.
         self._outage = False
-        # Whether the server is back and what is owed should not wait for the next interval.
+        # True if the server is back, so that unsent series should not wait for the next interval.
         self._catch_up = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="voice-metrics-export", daemon=True)
@@ -85,7 +85,7 @@ class Exporter:
         """Start the thread, and the one that sends.
 
         Raises:
-            RuntimeError: If no thread can be started; none is left then.
+            RuntimeError: No thread can be started; none is left running.
         """
         for delivery in self._deliveries():
             delivery.prepare(self._keep_meanwhile)
@@ -110,9 +110,9 @@ class Exporter:
             timeout_seconds: Longest time that this takes.
 
         Returns:
-            Whether nothing is owed any more.
+            True if everything was acknowledged.
         """
-        # The rest of the time is for keeping what could not be sent.
+        # The rest of the time is for keeping unsent requests.
         for delivery in self._deliveries():
             delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
         self._stop_at = time.monotonic() + 0.6 * timeout_seconds
@@ -140,7 +140,7 @@ class Exporter:
                     next_at += (missed + 1) * self._interval
             self._guarded(self._close)
         finally:
-            # Before the last look, so that a call that ends meanwhile is answered by one side or the other.
+            # Before the last look at the queue, so that one side or the other answers a call that ends meanwhile.
             self._closed = True
             self._refuse()
             self._stopped.set()
@@ -161,7 +161,7 @@ class Exporter:
         return [delivery for delivery in ways if delivery is not None]
 
     def _wait(self, until: float) -> tuple[list[Flush], bool]:
-        """Wait for what is asked, and take all of it."""
+        """Wait for requests, and return all of them."""
         flushes: list[Flush] = []
         stop = False
         timeout = max(until - time.monotonic(), 0.0)
@@ -194,7 +194,7 @@ class Exporter:
         self._guarded(self._ship_events)
         if shipped is not None:
             self._report(shipped)
-            # A round for a few calls says nothing about what others owe.
+            # A round for a few calls says nothing about the others.
             self._owes_series = bool(shipped.failed) or (self._owes_series and not everything)
         if self._unsent is not None:
             self._unsent.keep(failing=self._owes, last=last)
@@ -208,18 +208,18 @@ class Exporter:
         self._catch_up = back and not everything
         if not shipped.failed and not last and not self._catch_up:
             self._resend()
-        # Where nothing was sent, nothing is known of the server.
+        # Without a request, the state of the server is unknown.
         self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
 
     def _due(self, flushes: Sequence[Flush], everything: bool) -> list[Entry]:
-        """The series of a round."""
+        """Return the series of a round."""
         now_ns = self._live.clock.now_ns()
         self._live.refresh()
         ended = dict.fromkeys(flush.outgoing for flush in flushes)
         for outgoing in ended:
             if outgoing.ended_ns is None and outgoing is not self._live.shared:
                 self._live.ended(outgoing, now_ns)
-        # A process may be over when its call is: what calls share goes with each of them.
+        # The process may end with the call, so the shared series go with each.
         some = [*ended, self._live.shared]
         due: list[Entry] = []
         for outgoing in self._live.outgoing() if everything else dict.fromkeys(some):
@@ -239,7 +239,7 @@ class Exporter:
 
     @property
     def _owes(self) -> bool:
-        """Whether anything was not acknowledged that is still kept here."""
+        """True if this process has unacknowledged series or events."""
         return self._owes_series or (self._events is not None and bool(self._events.waiting))
 
     def _fate(self, failed: bool) -> str:
@@ -258,7 +258,7 @@ class Exporter:
             self._live.dropped("export_rejected", shipped.lost)
 
     def _keep_meanwhile(self) -> None:
-        """Keep what is owed while a request waits for its answer."""
+        """Keep unsent requests while one waits for its answer."""
         if self._unsent is not None:
             self._unsent.keep(failing=True)
 
@@ -270,7 +270,7 @@ class Exporter:
             self._unsent.settled(over)
 
     def _relieve(self) -> None:
-        """Give up, or hand to the spool, the oldest ended calls when there is no room for more."""
+        """If there is no room for more series, park the oldest ended calls in the spool, or drop them."""
         gone = self._live.surplus()
         if not gone:
             return

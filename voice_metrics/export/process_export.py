@@ -27,7 +27,7 @@ from voice_metrics.series.registry import Attributes, Record
 from voice_metrics.series.table import Series
 from voice_metrics.settings.environment import Settings
 
-# An ended call is shown at /metrics until it has been scraped for sure.
+# An ended call stays at /metrics for longer than any usual interval of scrapes.
 _PROMETHEUS_RETENTION_SECONDS = 300.0
 
 

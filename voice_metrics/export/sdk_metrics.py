@@ -1,4 +1,4 @@
-"""An ordinary provider of the SDK, for instrumentation of others, whose series leave with those of the calls."""
+"""An ordinary provider of the SDK for other instrumentation; its series are exported with the calls'."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from voice_metrics.series.table import Kind, Series
 
 
 class SdkMetrics:
-    """A meter provider and the reader that empties it into the shared series."""
+    """A meter provider, and the reader that adds its points to the shared series."""
 
     def __init__(self, shared: Outgoing) -> None:
         """Make the provider, whose series `shared` takes."""
         self._shared = shared
         self._lock = threading.Lock()
-        # What the parent of a forked child had counted.
+        # In a forked child: the parent's values.
         self._before: dict[Any, State] = {}
         self._reader = InMemoryMetricReader()
-        # What requests say about the process is added to them; the SDK's own hook at exit has nothing to do.
+        # Requests have the process's resource already, and the exporter runs at exit.
         self.provider = MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
 
     def in_child(self, shared: Outgoing) -> SdkMetrics:
@@ -41,7 +41,7 @@ class SdkMetrics:
         child = object.__new__(SdkMetrics)
         child._shared, child._reader, child.provider = shared, self._reader, self.provider
         child._lock = threading.Lock()
-        # As the parent last read them: a lock of the SDK may be held by a thread that the child does not have.
+        # The parent's last values: reading them now could wait for a lock of a thread that the child lacks.
         child._before = {
             (accumulator.row.identity, frozenset(accumulator.attributes.items())): accumulator.state()
             for accumulator in list(self._shared.without_zero)
@@ -50,13 +50,13 @@ class SdkMetrics:
         return child
 
     def collect(self) -> None:
-        """Bring the shared series up to date with the provider's."""
+        """Add the provider's new points to the shared series."""
         with self._lock:
             for row, point in self._points():
-                self._take(row, {key: _fixed(value) for key, value in (point.attributes or {}).items()}, point)
+                self._add(row, {key: _fixed(value) for key, value in (point.attributes or {}).items()}, point)
 
     def shutdown(self) -> None:
-        """End the provider."""
+        """Shut the provider down."""
         self.provider.shutdown()
 
     def _points(self) -> Iterator[tuple[Series, Any]]:
@@ -67,7 +67,7 @@ class SdkMetrics:
                     for point in metric.data.data_points:
                         yield _row(metric, point), point
 
-    def _take(self, row: Series, attributes: dict[str, Any], point: Any) -> None:
+    def _add(self, row: Series, attributes: dict[str, Any], point: Any) -> None:
         try:
             accumulator = self._shared.registry.accumulator(row, attributes)
         except Full:
