@@ -38,14 +38,14 @@ def ttfb(seconds: float) -> MetricsFrame:
 
 
 class Fed:
-    """A tap that is fed by hand, on a real event loop."""
+    """A recorder, fed by hand, on a real event loop."""
 
     def __init__(
         self, models: Mapping[Leg, Any] = MappingProxyType({}), clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._store = Store()
         self.announced: list[CallSummary] = []
-        self.tap = CallRecorder(
+        self.recorder = CallRecorder(
             Options(models, "c-1", {}),
             lambda: self._store.telemetry,
             PriceBook({}),
@@ -54,7 +54,7 @@ class Fed:
             lambda: Flags(metrics=True, usage=True, initial_only=False),
             clock,
         )
-        self.tap.take(StartFrame())
+        self.recorder.read_frame(StartFrame())
 
     def prompt_tokens(self) -> float:
         """What has come to the meter provider."""
@@ -78,28 +78,28 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_measurements_are_recorded_without_a_further_frame() -> None:
     fed = Fed()
     for prompt in (100, 20, 3):
-        fed.tap.take(tokens(prompt))
-    fed.tap.take(ttfb(0.25))
+        fed.recorder.read_frame(tokens(prompt))
+    fed.recorder.read_frame(ttfb(0.25))
     await until(lambda: fed.latencies())
     assert (fed.prompt_tokens(), fed.latencies()) == (123, {"false": 1})
-    await fed.tap.conclude()
+    await fed.recorder.conclude()
 
 
 async def test_measurements_of_a_later_moment_are_recorded_too() -> None:
     fed = Fed()
     for prompt, total in ((100, 100), (20, 120)):
-        fed.tap.take(tokens(prompt))
+        fed.recorder.read_frame(tokens(prompt))
         await until(lambda total=total: fed.prompt_tokens() == total)
-    await fed.tap.conclude()
+    await fed.recorder.conclude()
 
 
 async def test_a_summary_has_what_came_a_moment_ago() -> None:
     fed = Fed()
-    fed.tap.take(tokens(100))
-    summary = fed.tap.summary()
+    fed.recorder.read_frame(tokens(100))
+    summary = fed.recorder.summary()
     assert summary is not None
     assert summary.llm.prompt_tokens == 100
-    await fed.tap.conclude()
+    await fed.recorder.conclude()
 
 
 @pytest.mark.parametrize(("waited", "told"), [(0.01, {"true": 1}), (0.1, {"false": 1})])
@@ -108,37 +108,37 @@ async def test_an_interruption_is_set_against_the_moment_at_which_a_latency_came
 ) -> None:
     now = 100.0
     fed = Fed(clock=lambda: now)
-    fed.tap.take(ttfb(0.25))
+    fed.recorder.read_frame(ttfb(0.25))
     now += waited
-    fed.tap.take(InterruptionFrame())
-    await fed.tap.conclude()
+    fed.recorder.read_frame(InterruptionFrame())
+    await fed.recorder.conclude()
     assert fed.latencies() == told
 
 
 async def test_a_call_that_ends_at_once_has_lost_none() -> None:
     fed = Fed()
     for prompt in (100, 20, 3):
-        fed.tap.take(tokens(prompt))
-    fed.tap.take(ttfb(0.25))
-    fed.tap.take(EndFrame())
-    await fed.tap.conclude()
+        fed.recorder.read_frame(tokens(prompt))
+    fed.recorder.read_frame(ttfb(0.25))
+    fed.recorder.read_frame(EndFrame())
+    await fed.recorder.conclude()
     assert [(summary.llm.prompt_tokens, summary.ttfb.overall.count) for summary in fed.announced] == [(123, 1)]
     assert (fed.prompt_tokens(), fed.latencies()) == (123, {"false": 1})
 
 
 async def test_measurements_that_came_in_the_call_before_stay_there() -> None:
     fed = Fed()
-    fed.tap.take(tokens(100))
-    fed.tap.take(EndFrame())
-    fed.tap.take(StartFrame())
-    fed.tap.take(tokens(20))
-    await fed.tap.conclude()
+    fed.recorder.read_frame(tokens(100))
+    fed.recorder.read_frame(EndFrame())
+    fed.recorder.read_frame(StartFrame())
+    fed.recorder.read_frame(tokens(20))
+    await fed.recorder.conclude()
     await until(lambda: len(fed.announced) == 2)
     assert sorted(summary.llm.prompt_tokens or 0 for summary in fed.announced) == [20, 100]
 
 
 async def test_a_summary_that_cannot_be_shown_is_announced_all_the_same() -> None:
     fed = Fed({Leg.LLM: 7})
-    fed.tap.take(EndFrame())
-    await fed.tap.conclude()
+    fed.recorder.read_frame(EndFrame())
+    await fed.recorder.conclude()
     assert [summary.call_id for summary in fed.announced] == ["c-1"]
