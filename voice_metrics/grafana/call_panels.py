@@ -168,7 +168,7 @@ ONE = Row(
         ),
         table(
             "Unanswered turns of the call",
-            "Turns of the caller that no answer belongs to, and how far each got.",
+            "Turns of the caller without an answer of the bot, and how far each got.",
             Query(CALL.total(TURNS_UNANSWERED, RANGE, ("cause",)), "Turns"),
             labels={"cause": "Cause"},
             order="Turns",

@@ -79,7 +79,7 @@ ROW = Row(
         ),
         figure(
             "False interruptions",
-            "Share of the interruptions after which the caller said nothing: noise, or an echo of the bot.",
+            "Share of the interruptions without words of the caller: noise, or an echo of the bot.",
             SHARE,
             Query(ALL.share(ALL.total(FALSE_INTERRUPTIONS, RANGE), ALL.total(INTERRUPTIONS, RANGE), RANGE)),
             width=8,
@@ -136,7 +136,7 @@ ROW = Row(
         ),
         table(
             "Unanswered turns by cause",
-            "Turns of callers that no answer of the bot belongs to, and how far each got.",
+            "Turns of callers without an answer of the bot, and how far each got.",
             Query(ALL.total(TURNS_UNANSWERED, RANGE, ("cause",)), "Turns"),
             labels={"cause": "Cause"},
             order="Turns",

@@ -47,7 +47,7 @@ class Series:
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What tells metrics apart: as in the SDK, another unit or other bounds under one name make another metric."""
+        """Key of the metric: as in the SDK, another unit or other bounds under one name make another metric."""
         return self.name, self.kind, self.unit, self.buckets
 
     def buckets_of_a_call(self, attributes: Mapping[str, Any]) -> tuple[float, ...]:
@@ -250,7 +250,7 @@ TURNS_UNANSWERED = Series(
     "voice.turns.unanswered.total",
     Kind.COUNTER,
     "{turn}",
-    "Turns of the caller that no answer of the bot belongs to.",
+    "Turns of the caller without an answer of the bot.",
     ("cause",),
     source="turns of the caller, transcripts and what answers",
 )
@@ -258,7 +258,7 @@ FLOOR = Series(
     "voice.floor.seconds",
     Kind.COUNTER,
     "s",
-    "Who was speaking; the four add up to the call's length.",
+    "Seconds by speaker; the four add up to the call's length.",
     ("holder",),
     source="speaking frames, taken back to the onset",
 )
@@ -360,7 +360,7 @@ DROPPED = Series(
     "voice.telemetry.dropped.total",
     Kind.COUNTER,
     "{item}",
-    "What the plug-in itself refused or lost.",
+    "Items that the plug-in itself refused or lost.",
     ("reason",),
     source="the plug-in itself",
 )
