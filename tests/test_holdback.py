@@ -164,3 +164,18 @@ def test_a_latency_behind_a_held_one_is_not_settled() -> None:
     assert not held.is_settled(1.0, 2.0)
     held.due(2.0)
     assert held.is_settled(1.0, 2.0)
+
+
+def test_latencies_of_one_origin_leave_in_order_and_others_do_not_wait_for_them() -> None:
+    held = HoldBack(0.02)
+    held.turn_started(0.9)
+    late, soon, other = FirstByte("Mind", None, 0.5), FirstByte("Mind", None, 0.01), FirstByte("Ear", None, 0.01)
+    for fact in (late, soon, other):
+        held.put(fact, 1.0)
+
+    assert held.next_due == pytest.approx(1.02)
+    assert held.due(1.02) == [other]
+    assert held.next_due is not None
+    assert held.next_due > 1.02
+    assert held.due(9.0) == [late, soon]
+    assert held.next_due is None

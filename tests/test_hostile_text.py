@@ -9,8 +9,10 @@ import io
 import json
 import os
 import re
+import uuid
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 from urllib.parse import quote
 
@@ -141,3 +143,20 @@ async def test_two_running_calls_of_one_id_are_two_rows_and_one_warning(log: lis
         ("sip-1", "completed", 9)
     ] * 2
     assert [len([each for each in row.timeline if each.kind == "prompt_tokens"]) for row in rows] == [1, 1]
+
+
+class Unshown:
+    """A value that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("call_id", [10**5000, Unshown()], ids=["number-of-5000-digits", "value-that-cannot-be-shown"])
+async def test_an_id_that_cannot_be_text_is_a_new_one_and_the_call_is_measured(call_id: Any) -> None:
+    metrics = VoiceMetricsProcessor()
+    await hostile_call(metrics, "x", call_id)
+    summary = metrics.summary()
+    assert summary is not None
+    assert uuid.UUID(summary.call_id)
+    assert summary.llm.total_tokens == 12

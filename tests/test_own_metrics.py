@@ -158,6 +158,16 @@ def test_what_is_just_within_bounds_is_recorded(own, arguments):
     assert own.record(**{"key": "shop.x", "value": 1, **arguments}) is None
 
 
+def test_a_name_that_cannot_be_shown_is_refused_and_nothing_is_raised(own):
+    class Unshown:
+        def __str__(self):
+            raise RuntimeError("no")
+
+    refused = own.record(Unshown(), 1)
+    assert refused is not None
+    assert refused.detail == "Unshown: no"
+
+
 def test_a_refusal_never_repeats_the_text_of_an_attribute(own):
     refused = own.record("shop.x", 1, attributes={"phone": "+49 30 1234" * 100})
     assert refused is not None

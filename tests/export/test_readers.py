@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.request
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -14,6 +15,7 @@ from tests.export.calls import LATENCY, TOKENS, RecordedCall
 from tests.export.conftest import Log
 from tests.receiver import Receiver, answering, free_port
 from voice_metrics.export.process_export import ProcessExport
+from voice_metrics.export.prometheus import ScrapeEndpoint
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -40,6 +42,15 @@ def prometheus(start: Start, port: int) -> Callable[..., Telemetry]:
         )
 
     return make
+
+
+def test_a_connection_that_says_nothing_gives_its_thread_back(port: int, capfd: pytest.CaptureFixture[str]) -> None:
+    endpoint = ScrapeEndpoint("127.0.0.1", port, list, dict, idle_seconds=0.05)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as silent:
+        assert silent.recv(1) == b""
+    assert scrape(port) == ["target_info 1.0"]
+    endpoint.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_scrape_shows_what_was_recorded_until_then(prometheus: Callable[..., Telemetry], port: int) -> None:

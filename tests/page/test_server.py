@@ -215,6 +215,15 @@ def test_what_is_no_address_is_refused(server: PageServer, address: str) -> None
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("length", ["content-length: 99", "Transfer-Encoding: chunked"])
+def test_a_request_inside_the_body_of_another_is_not_answered(server: PageServer, length: str) -> None:
+    request = f"GET /api/now HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n"
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+        connection.sendall(f"{request}{length}\r\n\r\n{request}\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.count(b"HTTP/1.1 200 OK") == 1
+
+
 def test_a_page_with_a_token_answers_only_requests_with_it(path: Path, ledger: Ledger) -> None:
     ended(ledger, "one")
     ledger.flush()

@@ -35,13 +35,16 @@ class HoldBack:
     def __init__(self, seconds: float = 0.02) -> None:
         self._seconds = seconds
         self._held: list[_Held] = []
+        # Sums over the held ones, because a frame may bring thousands.
+        self._until: dict[str, float] = {}
+        self._next_due: float | None = None
         self._turn_at: float | None = None
         self._interrupted_at: float | None = None
 
     @property
     def next_due(self) -> float | None:
         """Moment of the next release, in monotonic seconds, or `None` if none is held."""
-        return min(one.until for one in self._held) if self._held else None
+        return self._next_due
 
     def __len__(self) -> int:
         return len(self._held)
@@ -78,28 +81,39 @@ class HoldBack:
     def interrupted(self, at: float) -> list[Latency | TokensUsed]:
         """Release everything, marked as cut where an interruption at `at` was awaited."""
         self._interrupted_at = at
-        held, self._held = self._held, []
+        held = self._emptied()
         return [_cut(one.fact) if at <= one.waits_until else one.fact for one in held]
 
     def due(self, at: float) -> list[Latency | TokensUsed]:
         """Release unmarked the facts held for long enough at `at`."""
-        if not self._held:
+        if self._next_due is None or at < self._next_due:
             return []
-        held, self._held = self._held, [one for one in self._held if one.until > at]
+        held = self._emptied()
+        for one in held:
+            if one.until > at:
+                self._append(one)
         return [one.fact for one in held if one.until <= at]
 
     def flush(self) -> list[Latency | TokensUsed]:
         """Release everything, unmarked."""
-        held, self._held = self._held, []
-        return [one.fact for one in held]
+        return [one.fact for one in self._emptied()]
 
     def _hold(self, until: float, waits_until: float, fact: Latency | TokensUsed) -> None:
         # Keep the order, because it joins the pieces of one inference.
-        service = fact.instance or fact.processor
-        for one in self._held:
-            if one.until > until and (one.fact.instance or one.fact.processor) == service:
-                until = one.until
-        self._held.append(_Held(until, waits_until, fact))
+        self._append(_Held(max(until, self._until.get(_origin(fact), until)), waits_until, fact))
+
+    def _append(self, one: _Held) -> None:
+        self._held.append(one)
+        self._until[_origin(one.fact)] = one.until
+        self._next_due = one.until if self._next_due is None else min(self._next_due, one.until)
+
+    def _emptied(self) -> list[_Held]:
+        held, self._held, self._until, self._next_due = self._held, [], {}, None
+        return held
+
+
+def _origin(fact: Latency | TokensUsed) -> str:
+    return fact.instance or fact.processor
 
 
 def _cut(fact: Latency | TokensUsed) -> Latency | TokensUsed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIServer
@@ -34,7 +35,13 @@ class ScrapeEndpoint(Collector):
     """The `/metrics` endpoint of the process."""
 
     def __init__(
-        self, host: str, port: int, live: Callable[[], Iterable[Outgoing]], about: Callable[[], Mapping[str, Any]]
+        self,
+        host: str,
+        port: int,
+        live: Callable[[], Iterable[Outgoing]],
+        about: Callable[[], Mapping[str, Any]],
+        *,
+        idle_seconds: float = 30.0,
     ) -> None:
         """Listen on a port.
 
@@ -43,6 +50,7 @@ class ScrapeEndpoint(Collector):
             port: Port; 0 for any that is free.
             live: Returns all live series, up to date.
             about: Returns the process's resource.
+            idle_seconds: A connection that says nothing keeps its thread this long.
 
         Raises:
             OSError: The port cannot be used.
@@ -52,6 +60,7 @@ class ScrapeEndpoint(Collector):
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         self._server, self._thread = start_http_server(port, host, registry)
+        self._server.RequestHandlerClass = _handler(self._server.RequestHandlerClass, idle_seconds)
         if host in _LOOPBACK:
             self._server.set_app(_for_loopback(self._server))
 
@@ -81,6 +90,19 @@ class ScrapeEndpoint(Collector):
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def _handler(library: Any, idle_seconds: float) -> type[Any]:
+    """The library's handler of a request, with an end for a connection that says nothing."""
+
+    class Handler(library):  # type: ignore[misc]
+        timeout = idle_seconds
+
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                super().handle()
+
+    return Handler
 
 
 def _for_loopback(server: WSGIServer) -> Callable[..., Any]:

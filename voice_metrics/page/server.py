@@ -140,6 +140,9 @@ class _Request(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         page = cast(PageServer, self.server)
+        # An unread body would be taken for the next request.
+        if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
         if self.headers.get("Host", "").lower() not in page.hosts:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, f"This page is at {page.host} and nowhere else.")
             return

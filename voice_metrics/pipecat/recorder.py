@@ -375,7 +375,9 @@ class CallRecorder:
 
     def _next_id(self, metadata: Mapping[str, Any]) -> str:
         found = metadata.get("call_id")
-        given = self._options.call_id or (clean(str(found)) if found else None)
+        given = self._options.call_id
+        with suppress(Exception):  # an id that cannot be shown, such as a number of thousands of digits, is none
+            given = given or (clean(str(found)) if found else None)
         if self.call is None:
             return given or self.call_id
         # A processor that starts a second call keeps no id of the first, or their series would mix.

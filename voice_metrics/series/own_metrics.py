@@ -139,8 +139,9 @@ class OwnMetrics:
         Returns:
             The refusal with its reason, or `None` if the value was recorded.
         """
-        name = str(key)
+        name = type(key).__name__
         try:
+            name = str(key)
             name = name_of(key)
             target = self._book.instrument(name, kind, unit)
             number = _number(target.metric, value)
