@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Mapping
 from concurrent.futures import Future
 from multiprocessing.util import Finalize
+from types import NoneType
 
 from loguru import logger
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
@@ -59,7 +60,14 @@ class Telemetry:
             environ: The environment, or `None` for the process's.
             service_name: `service.name`, or `None` for the environment's, else "voice-bot".
             spool: Store for unacknowledged requests, or `None` for the ledger of `VOICE_METRICS_DB`.
+
+        Raises:
+            TypeError: `meter_provider` has no meters, or `service_name` is no text.
         """
+        if meter_provider is not None and not hasattr(meter_provider, "get_meter"):
+            raise TypeError(f"meter_provider is a {type(meter_provider).__name__}: expected a MeterProvider")
+        if not isinstance(service_name, str | NoneType):
+            raise TypeError(f"service_name={service_name!r}: expected text, such as 'voice-bot'")
         self.settings = Settings.of_process() if environ is None else Settings.from_environment(environ)
         self.service_name = clean(service_name or "") or self.settings.service_name or DEFAULT_SERVICE_NAME
         self._borrows = meter_provider

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -499,3 +500,15 @@ def test_the_ledger_knows_what_was_delivered_after_all(receiver: Receiver, start
     with LedgerReader(ledger.path) as reader:
         assert reader.pending().requests == 0
     ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"meter_provider": 5}, "meter_provider is a int: expected"),
+        ({"service_name": 5}, "service_name=5: expected text"),
+    ],
+)
+def test_an_argument_that_could_measure_nothing_is_refused_at_once(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        Telemetry(**arguments)
