@@ -91,12 +91,7 @@ class CallExport:
     def end(
         self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0
     ) -> Future[bool | None]:
-        """Write the call's end and request its last export; write nothing after it.
-
-        Args:
-            attributes: Attributes of `voice.calls.ended.total`.
-            duration_seconds: Length of the call.
-            seconds_ago: Time since its end, which the recorded duration already includes.
+        """Write the call's end, as `CallSeries.end` does, and request its last export.
 
         Returns:
             True if the last values were acknowledged; `None` without an endpoint.

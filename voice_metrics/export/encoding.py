@@ -34,7 +34,7 @@ def field(number: int, content: bytes) -> bytes:
     return b"".join((bytes((number << 3 | 2,)), varint(len(content)), content))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def varint(value: int) -> bytes:
     """Return a number in protobuf's encoding of lengths."""
     written = bytearray()

@@ -46,12 +46,7 @@ class EventQueue:
     """
 
     def __init__(self, delivery: Delivery, dropped: Callable[[str, int], None]) -> None:
-        """Begin empty.
-
-        Args:
-            delivery: Sends to the log store.
-            dropped: Called with a reason and a number of lost events.
-        """
+        """Begin empty."""
         self.delivery = delivery
         self._dropped = dropped
         self._lock = threading.Lock()
@@ -59,13 +54,7 @@ class EventQueue:
         self.refused: set[str] = set()
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
-        """Add an event of a call, to be sent with its next export.
-
-        Args:
-            key: The call's key.
-            call_id: Its id.
-            event: The event.
-        """
+        """Add an event of a call, to be sent with its next export."""
         waiting = Waiting(key, call_id, record_of(event).SerializeToString())
         with self._lock:
             self._waiting.append(waiting)
@@ -92,9 +81,6 @@ class EventQueue:
     def ship(self, requests: Requests) -> Outcome | None:
         """Send the waiting events.
 
-        Args:
-            requests: Makes requests of the process.
-
         Returns:
             The last outcome that was not an acknowledgement, or `None`.
         """
@@ -117,12 +103,7 @@ class EventQueue:
         return failure
 
     def pending(self, requests: Requests, now: float) -> list[PendingRequest]:
-        """Return the requests to keep.
-
-        Args:
-            requests: Makes requests of the process.
-            now: Unix seconds.
-        """
+        """Return the requests to keep."""
         return [
             PendingRequest(body_of(requests, chunk), {one.key: one.call_id for one in chunk}, now, LOGS)
             for chunk in _chunked(self.waiting)

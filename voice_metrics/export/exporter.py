@@ -106,9 +106,6 @@ class Exporter:
     def stop(self, timeout_seconds: float) -> bool:
         """Export everything once more and end the thread.
 
-        Args:
-            timeout_seconds: Longest time that this takes.
-
         Returns:
             True if everything was acknowledged.
         """

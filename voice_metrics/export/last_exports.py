@@ -35,11 +35,6 @@ class LastExports:
     """Answers to requests for last exports, and the calls of which one failed."""
 
     def __init__(self, events: EventQueue | None) -> None:
-        """Begin with none.
-
-        Args:
-            events: Events on their way to a log store, or `None` if none are sent.
-        """
         self._events = events
         self._failed: dict[str, Outgoing] = {}
 

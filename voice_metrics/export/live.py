@@ -79,13 +79,7 @@ class LiveSeries:
         )
 
     def begin(self, call_id: str, attributes: dict[str, str], key: str | None = None) -> RunningCall:
-        """Begin a call, with its own series if allowed and there is room.
-
-        Args:
-            call_id: Its id.
-            attributes: Attributes of every point of it, besides its id.
-            key: Its own key, or `None` for a new one.
-        """
+        """Begin a call, with its own series if allowed and there is room; `key` is its own, or `None` for a new one."""
         shared = Tagged(self.shared.registry, attributes)
         if not self._call_ids or not self._has_room():
             running = RunningCall(call_id, attributes, shared, labelled=False, key=key)
@@ -141,12 +135,7 @@ class LiveSeries:
         self._series_per_call += (len(outgoing.registry) - self._series_per_call) / _CALLS_REMEMBERED
 
     def forget(self, before_ns: int, *, unacknowledged: bool) -> None:
-        """Forget ended, acknowledged calls from before an instant, and idle shared series.
-
-        Args:
-            before_ns: The instant.
-            unacknowledged: True if no output acknowledges, so that ended calls owe nothing.
-        """
+        """Forget ended calls from before an instant that owe nothing, or whatever they owe, and idle shared series."""
         over = [call for call in self.outgoing() if call.ended_ns is not None and call.ended_ns <= before_ns]
         self.remove([call for call in over if call.settled or unacknowledged])
         now_ns = self.clock.now_ns()

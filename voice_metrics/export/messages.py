@@ -171,7 +171,7 @@ class Entry:
             if self.delta:
                 self.state = accumulator.state()
                 value = value_of(since(self.state, self.base))
-            elif isinstance(accumulator, Histogram):
+            elif type(accumulator) is Histogram:
                 # A state would copy the buckets.
                 found = accumulator
                 value = histogram_value(found.count, found.total, found.counts, found.least, found.most)

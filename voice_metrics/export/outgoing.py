@@ -68,27 +68,15 @@ class Outgoing:
         self.settled = self.ended_ns is not None and not any(entry.owed for entry in self.entries)
 
     def whole(self, at: float) -> list[Entry]:
-        """Return the series of a running call for a regular export.
-
-        Args:
-            at: Monotonic seconds; rejected series rest for a while.
-        """
+        """Return the series of a running call for a regular export."""
         return [entry for entry in self.entries if entry.resting_until <= at and (not entry.delta or entry.owed)]
 
     def owed(self) -> list[Entry]:
         """Return the series whose newest value no server has."""
         return [] if self.settled else [entry for entry in self.entries if entry.owed]
 
-    def idle(self, now_ns: int, oldest_call_ns: int) -> int:
-        """End shared series without a value for an hour that no running call may still record into.
-
-        Args:
-            now_ns: The time.
-            oldest_call_ns: Beginning of the oldest running call.
-
-        Returns:
-            Number of ended series.
-        """
+    def idle(self, now_ns: int, oldest_call_ns: int) -> None:
+        """End shared series without a value for an hour that no running call may still record into."""
         gone = set()
         for entry in self.entries:
             if entry.owed:
@@ -104,4 +92,3 @@ class Outgoing:
             for accumulator in gone:
                 del self._entries[accumulator]
             self.without_zero -= gone
-        return len(gone)

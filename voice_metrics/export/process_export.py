@@ -112,11 +112,7 @@ class ProcessExport:
             self._events.add(running.key, running.call_id, event)
 
     def end(self, running: RunningCall) -> Future[bool | None] | None:
-        """End a call, after its last measurement, without waiting.
-
-        Returns:
-            True if its last export was acknowledged; `None` if it was not running.
-        """
+        """End a call, without waiting; return whether its last export was acknowledged, or `None` if it did not run."""
         outgoing = self.live.end(running)
         return None if outgoing is None else self._exporter.flush(outgoing, running.key)
 

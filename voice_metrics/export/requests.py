@@ -25,23 +25,14 @@ class Requests:
     """Makes the requests of one process."""
 
     def __init__(self, resource: Resource) -> None:
-        """Encode the resource, once for all requests.
-
-        Args:
-            resource: The process's resource.
-        """
+        """Encode the resource, once for all requests."""
         about = encode_metrics(MetricsData([ResourceMetrics(resource, [], resource.schema_url)]))
         self.resource = about.resource_metrics[0].resource
         self._head = field(1, self.resource.SerializeToString())
         self._tail = field(3, resource.schema_url.encode()) if resource.schema_url else b""
 
     def request(self, entries: Iterable[Entry], *, mark: bool = True) -> bytes:
-        """Return an ExportMetricsServiceRequest: due beginnings of series, then their newest points.
-
-        Args:
-            entries: The series.
-            mark: True to record the points as sent.
-        """
+        """Return an ExportMetricsServiceRequest: due beginnings of series, then their newest points."""
         zeros: defaultdict[Metric, list[bytes]] = defaultdict(list)
         newest: defaultdict[Metric, list[bytes]] = defaultdict(list)
         for outgoing, some in groupby(entries, key=_of):
@@ -57,20 +48,11 @@ class Requests:
         )
 
     def enclosed(self, scopes: Iterable[bytes]) -> bytes:
-        """Return a request of any signal, because resource and scopes have the same fields in each.
-
-        Args:
-            scopes: Serialised messages of the scopes.
-        """
+        """Return a request of any signal, because resource and scopes have the same fields in each."""
         return field(1, b"".join((self._head, *(field(2, scope) for scope in scopes), self._tail)))
 
     def pending(self, entries: Iterable[Entry], now: float) -> list[PendingRequest]:
-        """Return the requests to keep.
-
-        Args:
-            entries: Series with unacknowledged points.
-            now: Unix seconds.
-        """
+        """Return the requests to keep."""
         return [
             PendingRequest(self.request(chunk, mark=False), {entry.of.key: entry.of.call_id for entry in chunk}, now)
             for chunk in chunks(entries)

@@ -48,7 +48,7 @@ class RunningCall:
         self.attributes = attributes
         self.labelled = labelled
         self.began_ns = time.time_ns()
-        self._sink = sink
+        self.series = sink.series
         self._clock = clock
         self._lock = threading.Lock()
         self._began = clock()
@@ -57,15 +57,6 @@ class RunningCall:
         self._duration = self.series(table.SESSION_DURATION, {})
         # The series begins with the call, not with its first export.
         self._duration(0.0)
-
-    def series(self, row: Series, attributes: Attributes) -> Record:
-        """Return the recorder of one series of the call.
-
-        Args:
-            row: Its row in the table.
-            attributes: Its attributes beside the call's.
-        """
-        return self._sink.series(row, attributes)
 
     def refresh(self) -> None:
         """Record the call's length so far."""
@@ -92,12 +83,6 @@ class Own:
     """A registry of one call's own series; those for which the process has no room are shared."""
 
     def __init__(self, registry: Registry, shared: SeriesSink) -> None:
-        """Record in the registry.
-
-        Args:
-            registry: The call's.
-            shared: Takes the rest.
-        """
         self._registry = registry
         self._shared = shared
 
@@ -116,12 +101,6 @@ class Tagged:
     """A sink of one call's series in the shared registry, with the call's tags."""
 
     def __init__(self, registry: Registry, tags: Mapping[str, str]) -> None:
-        """Make a sink.
-
-        Args:
-            registry: The shared registry.
-            tags: Attributes of each of the call's series.
-        """
         self._registry = registry
         self._tags = tags
         self._models = {key: value for key, value in tags.items() if key in table.MODEL_ATTRIBUTES}

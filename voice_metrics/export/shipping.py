@@ -52,12 +52,7 @@ class Shipping:
     """Sends series to one OTLP endpoint."""
 
     def __init__(self, delivery: Delivery, requests: Requests) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            delivery: Posts requests.
-            requests: Makes them.
-        """
+        """Prepare; nothing is sent yet."""
         self.delivery = delivery
         self._requests = requests
         self._points = POINTS_PER_REQUEST

@@ -88,11 +88,7 @@ class UnsentRequests:
         return self._requests.pending(self._owed(), now) + events
 
     def settled(self, over: Mapping[str, bool]) -> None:
-        """Record the fate of calls that were not acknowledged at their end.
-
-        Args:
-            over: By key of the call: True if a server will never have all of it.
-        """
+        """Record the fate of calls that were not acknowledged at their end."""
         if delivered := [key for key, refused in over.items() if not refused]:
             self._written(lambda: self._spool.delivered(delivered))
         if refused := [key for key, refused in over.items() if refused]:
@@ -105,11 +101,7 @@ class UnsentRequests:
             self.keep(failing=True)
 
     def park(self, owed: Sequence[Entry]) -> None:
-        """Park ended calls in the spool, because memory has no room for them.
-
-        Args:
-            owed: The series that no server has.
-        """
+        """Park ended calls in the spool, because memory has no room for them."""
         requests = self._requests.pending(owed, time.time())
         # Parked requests can be claimed as soon as a server takes anything.
         self._claim_again_at = 0.0

@@ -6,6 +6,7 @@ An accumulator knows neither OTLP nor exports; series of one registry share its 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Mapping
 from threading import Lock
@@ -62,7 +63,7 @@ class ExponentialState(NamedTuple):
 State = float | HistogramState | ExponentialState
 
 
-class Accumulator:
+class Accumulator(ABC):
     """One series.
 
     Attributes:
@@ -84,21 +85,21 @@ class Accumulator:
         self.exemplar: Exemplar | None = None
         self.clear()
 
+    @abstractmethod
     def add(self, value: float, exemplar: Exemplar | None = None) -> None:
         """Add a measurement in the series' unit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def clear(self) -> None:
         """Reset to the beginning."""
-        raise NotImplementedError
 
+    @abstractmethod
     def state(self) -> State:
         """The value now; the caller holds the lock."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, state: State) -> None:
         """Replace the value by a state accumulated elsewhere; the caller holds the lock."""
-        raise NotImplementedError
 
 
 class Sum(Accumulator):

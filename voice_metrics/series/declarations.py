@@ -79,16 +79,7 @@ class Declarations:
         self._lock = threading.Lock()
 
     def add(self, key: Enum | str, metric: Metric) -> None:
-        """Declare a metric; a second, equal declaration has no effect.
-
-        Args:
-            key: Its name, or an enum member with the name as value.
-            metric: Its declaration.
-
-        Raises:
-            ValueError: The name cannot be used, or belongs to another metric.
-            TypeError: The key is no text, or `metric` is no `Metric`.
-        """
+        """Declare a metric, as `register_metric` does; a second, equal declaration has no effect."""
         name = name_of(key)
         check_name(name)
         if not isinstance(metric, Metric):
