@@ -67,7 +67,9 @@ def test_a_call_is_measured_summed_up_and_kept(inside: InEnvironment) -> None:
 def test_no_test_or_demo_is_installed(environment: Path) -> None:
     (packages,) = (environment / "lib").glob("python*/site-packages")
     assert {path.name for path in packages.glob("voice_metrics*")} == {"voice_metrics"}
-    assert not any((packages / name).exists() for name in ("tests", "demo", "benchmarks", "scripts", "bot.py"))
+    assert not any(
+        (packages / name).exists() for name in ("tests", "testbed", "demo", "benchmarks", "scripts", "bot.py")
+    )
     assert not (packages / "playwright").exists()
 
 
