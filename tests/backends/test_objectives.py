@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics.grafana.burn import recordings, unusual
+from voice_metrics.grafana.burn import objective_groups, recordings, unusual
 from voice_metrics.grafana.objectives import INDICATORS, read_objectives, window_days
 from voice_metrics.grafana.queries import Selection
 from voice_metrics.grafana.rules import Group, text
@@ -160,6 +160,12 @@ CASES = {
 }
 
 
+def rules_of(slo: str) -> str:
+    """The rules of one objective, and what they read; the alerts without an objective would cost half of the time."""
+    groups = objective_groups(Selection(), read_objectives([slo]), window_days("30d"))
+    return text([recordings(Selection()), *groups])
+
+
 def labels(slo: str, severity: str) -> dict[str, str]:
     return {**JOB, "slo": slo.partition("=")[0], "severity": severity}
 
@@ -173,7 +179,7 @@ def test_budget_alerts_fire_when_they_should_and_only_then(slo: str, case: Case,
         *(Moment(minute, alert) for minute in case.silent for alert in (FAST, SLOW)),
         *(Moment(minute, FAST) for minute in case.no_page),
     ]
-    rules = render(Thresholds(), objectives=read_objectives([slo]))
+    rules = rules_of(slo)
     assert complaints(rules, world(slo, last + 2, case.rhythm, case.bad), moments, tmp_path) == ""
 
 
@@ -198,7 +204,7 @@ def test_a_calls_own_series_count_as_those_of_a_process(tmp_path: Path):
         bad = 2 if minute >= 60 else 0
         call = calls(2, lambda _: 2) | answers(2, lambda _, bad=bad: 16 - bad, lambda _, bad=bad: bad)  # type: ignore[misc]
         series |= of_one_call(call, minute, f"c{minute}")
-    rules = render(Thresholds(), objectives=read_objectives([RESPONSE]))
+    rules = rules_of(RESPONSE)
     # 60 of 1 440 answers were slow, where 72 may be.
     assert complaints(rules, series, (), tmp_path, [left("response", 0.167, 100)]) == ""
 
@@ -206,7 +212,7 @@ def test_a_calls_own_series_count_as_those_of_a_process(tmp_path: Path):
 def test_a_process_that_restarts_spends_no_budget(tmp_path: Path):
     before, after = (answers(60, lambda _: 15, lambda _: 1) for _ in range(2))
     series = {name: f"{values} {after[name]}" for name, values in before.items()}
-    rules = render(Thresholds(), objectives=read_objectives([RESPONSE]))
+    rules = rules_of(RESPONSE)
     # One in sixteen was slow, where one in twenty may be; an estimate, as what a restart lost is not known.
     near = {**left("response", 1, 119), "expr": "abs(voice:slo_budget_left + 0.25) < bool 0.02"}
     assert complaints(rules, series, (), tmp_path, [near]) == ""
@@ -215,13 +221,13 @@ def test_a_process_that_restarts_spends_no_budget(tmp_path: Path):
 def test_one_bots_outage_is_no_other_bots(tmp_path: Path):
     bad = world(RESPONSE, 365, busy, OUTAGE)
     good = {name.replace("voice-bot", "other"): values for name, values in world(RESPONSE, 365, busy, no).items()}
-    rules = render(Thresholds(), objectives=read_objectives([RESPONSE]))
+    rules = rules_of(RESPONSE)
     fires = Moment(355, FAST, [labels(RESPONSE, "critical")])
     assert complaints(rules, bad | good, [fires], tmp_path) == ""
 
 
 def test_an_objective_that_leaves_much_can_still_burn(tmp_path: Path):
-    rules = render(Thresholds(), objectives=read_objectives(["response=1500ms:80%"]))
+    rules = rules_of("response=1500ms:80%")
     fires = Moment(358, FAST, [labels(RESPONSE, "critical")])
     assert complaints(rules, world(RESPONSE, 365, busy, OUTAGE), [fires], tmp_path) == ""
 
@@ -286,6 +292,6 @@ def test_promtool_finds_no_fault_in_the_rules(window: str, tmp_path: Path):
 
 
 def test_a_rule_that_is_wrong_is_noticed(tmp_path: Path):
-    rules = render(Thresholds(), objectives=read_objectives([RESPONSE])).replace("> 14.4", "> 44")
+    rules = rules_of(RESPONSE).replace("> 14.4", "> 44")
     fires = Moment(350, FAST, [labels(RESPONSE, "critical")])
     assert FAST in complaints(rules, world(RESPONSE, 365, busy, OUTAGE), [fires], tmp_path)
