@@ -21,7 +21,7 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, St
 from voice_metrics.call.call import Call, Identity
 from voice_metrics.call.call_end import achieved
 from voice_metrics.call.errors import ErrorRaised
-from voice_metrics.call.events import LineClosed, TurnsAnnounced
+from voice_metrics.call.events import LineClosed, TurnsAnnounced, VoiceStarted
 from voice_metrics.call.facts import Fact, Leg, Refused
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import LEGS, Models, ServiceSwitched
@@ -118,6 +118,7 @@ class CallRecorder:
         self._worker: Any = None
         self._placement = Placement()
         self._faults: set[str] = set()
+        self._breakdowns: breakdowns.Breakdowns | None = None
 
     @property
     def call(self) -> Call | None:
@@ -160,9 +161,10 @@ class CallRecorder:
                 self._origins.listen_above(worker)
                 self._partners.attach(worker)
                 self._current.inherit(processors)
-                # A breakdown names parts of the language model's and the voice's work; its observer costs every frame.
-                if self._services.model(Leg.LLM) and self._services.model(Leg.TTS):
-                    await breakdowns.attach(worker, setup.task_manager, self._explained)
+                # A breakdown names parts of the language model's and the voice's work.
+                if breakdowns.EXPLAINS and self._services.model(Leg.LLM) and self._services.model(Leg.TTS):
+                    self._breakdowns = breakdowns.Breakdowns(worker, self._explained, self.faulted)
+                    await self._breakdowns.attach(setup.task_manager)
         except Exception as fault:
             self.faulted("set-up", fault)
 
@@ -290,6 +292,8 @@ class CallRecorder:
             case EndFrame() | StopFrame() | CancelFrame():
                 self._ended(frame, at)
             case _ if (event := events.event(frame)) is not None:
+                if isinstance(event, VoiceStarted):
+                    self._voice_started(frame)
                 self._observe(event, at, worker_of(getattr(frame, "processor", None)))
             case _ if endings.reads(type(frame)):
                 self._ending.transfers()
@@ -411,6 +415,11 @@ class CallRecorder:
         elif isinstance(event, ErrorRaised):
             # A service in front may fail to connect before this processor is set up.
             self._early.append((event, worker))
+
+    def _voice_started(self, frame: Frame) -> None:
+        # An observer that is attached to a pipeline after its end would never be removed.
+        if self._breakdowns is not None and self.call is not None and self.call.end_reason is None:
+            self._breakdowns.voice_started(frame)
 
     def _explained(self, breakdown: Breakdown) -> None:
         try:
