@@ -30,6 +30,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.ledger import LedgerReader, ledger_at
 from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
 from voice_metrics.settings.environment import Settings
@@ -183,7 +184,7 @@ async def test_an_error_between_two_calls_is_no_end_of_the_second() -> None:
 
 async def test_an_error_and_the_frame_that_carries_it_are_one() -> None:
     told: list[Event] = []
-    origins = Origins(lambda event, processor: told.append(event))
+    origins = Origins(lambda event, processor: told.append(event), Pushes(lambda where, fault: None))
     broken = Unreachable(fatal=False)
     worker = worker_of([broken], [])
     for _ in range(2):

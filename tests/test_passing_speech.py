@@ -10,6 +10,8 @@ from pipecat.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.service_switcher import ServiceSwitcher, ServiceSwitcherStrategyManual
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import LLMService
+from pipecat.services.tts_service import TTSService
 
 from tests.scripted import SHORT, run_call
 from tests.scripted_providers import Bench, Mouth, Speaker
@@ -63,19 +65,19 @@ def test_speech_passes_in_time_behind_the_one_voice_and_before_the_output(arrang
     assert asyncio.run(passes()) is expected
 
 
-@pytest.mark.parametrize(("place", "expected"), [("before_output", 0), ("after_output", 1), ("at_end", 1)])
-def test_before_the_output_nothing_listens_to_each_push_of_the_voice(place: str, expected: int) -> None:
-    listeners: list[int] = []
+@pytest.mark.parametrize(("place", "of_voice"), [("before_output", 0), ("after_output", 1), ("at_end", 1)])
+async def test_one_listener_at_the_model_and_none_at_a_voice_that_passes_in_time(place: str, of_voice: int) -> None:
+    makers: list[FrameProcessor] = []
 
-    async def call() -> None:
-        voice: list[FrameProcessor] = []
+    def remember(processors: list[FrameProcessor]) -> list[FrameProcessor]:
+        makers.extend(processors)
+        return processors
 
-        def remember(processors: list[FrameProcessor]) -> list[FrameProcessor]:
-            voice.append(processors[-1])
-            return processors
+    await run_call(SHORT, around=remember, **{place: [VoiceMetricsProcessor()]})
 
-        await run_call(SHORT, around=remember, **{place: [VoiceMetricsProcessor()]})
-        listeners.append(len(voice[0]._event_handlers["on_before_push_frame"].handlers))
-
-    asyncio.run(call())
-    assert listeners == [expected]
+    listeners = {
+        type(maker).__name__: len(maker._event_handlers["on_before_push_frame"].handlers)
+        for maker in makers
+        if isinstance(maker, LLMService | TTSService)
+    }
+    assert listeners == {"Mind": 1, "Mouth": of_voice}

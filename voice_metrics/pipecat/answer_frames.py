@@ -40,6 +40,7 @@ from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.playout import Playout
 from voice_metrics.pipecat.conversation_frames import event
+from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.services import services_in
 from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of, worker_of
 
@@ -171,18 +172,21 @@ def leg_of(processor: Any) -> Leg | None:
     return next((service.leg for service in services_in((processor,))), None)
 
 
-def listen_to_maker(processor: Any, happened: _Happened, clock: Callable[[], float], *, speech: bool = True) -> None:
+def listen_to_maker(
+    processor: Any, pushes: Pushes, happened: _Happened, clock: Callable[[], float], *, speech: bool = True
+) -> None:
     """Listen to a processor that makes answers or parts of them; ignore any other.
 
     Args:
         processor: Any processor.
+        pushes: Listens to what it pushes.
         happened: Receives each event and the processor, synchronously, in the processor's task.
         clock: Monotonic seconds.
         speech: False if its speech is read where it passes.
     """
     steps = (_STEPS if speech else _WITHOUT_SPEECH).get(leg_of(processor) or Leg.OTHER)
     if steps is not None:
-        processor.add_event_handler("on_before_push_frame", _Maker(happened, steps, clock).pushes)
+        pushes.listen(processor, _Maker(happened, steps, clock).pushes, lambda kind: steps[kind] is not None)
 
 
 def listen_to_turns(processor: Any, happened: _Happened) -> bool:

@@ -18,6 +18,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.call.seen import Seen
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.conversation_frames import event, function_raised
+from voice_metrics.pipecat.pushes import Pushes
 
 
 class Origins:
@@ -26,11 +27,15 @@ class Origins:
     Args:
         happened: Receives each event and its processor, synchronously, in that processor's task. It must not raise:
             Pipecat would log that as an error.
+        pushes: Listens to what processors push.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, happened: Callable[[Event, Any], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, happened: Callable[[Event, Any], None], pushes: Pushes, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._happened = happened
+        self._pushes = pushes
         self._clock = clock
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
@@ -53,7 +58,7 @@ class Origins:
         for processor in processors:
             if processor.id not in self._makers:
                 self._makers.add(processor.id)
-                listen_to_maker(processor, self._happened, self._clock, speech=speech)
+                listen_to_maker(processor, self._pushes, self._happened, self._clock, speech=speech)
 
     def listen_above(self, worker: Any) -> None:
         """Listen once to frames that reach the pipeline's worker."""

@@ -13,6 +13,7 @@ from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.services import Service, services_in
 from voice_metrics.pipecat.switches import Switches
@@ -27,6 +28,7 @@ class Partners:
         measured: Receives each MetricsFrame of theirs, on the event loop.
         switched: Receives each switch, there and in the call's own pipeline, on the event loop.
         responses: Listens to the language models, there and in the call's own pipeline.
+        pushes: Listens to what processors push.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class Partners:
         measured: Callable[[Frame], None],
         switched: Callable[[ServiceSwitched], None],
         responses: Responses,
+        pushes: Pushes,
     ) -> None:
         self._happened = happened
-        self._origins = Origins(self._on_event)
+        self._origins = Origins(self._on_event, pushes)
+        self._pushes = pushes
         self._measured = measured
         self._switched = switched
         self._switches = Switches(self._on_switched)
@@ -67,15 +71,14 @@ class Partners:
             self._responses.listen(processors)
             for processor in processors:
                 if processor.can_generate_metrics():
-                    processor.add_event_handler("on_before_push_frame", self._on_push)
+                    self._pushes.listen(processor, self._on_push, lambda kind: issubclass(kind, MetricsFrame))
 
     def _on_event(self, event: Event, processor: Any) -> None:
         # An error that ends such a worker does not end the call.
         self._happened(replace(event, fatal=False) if isinstance(event, ErrorRaised) else event, processor)
 
     def _on_push(self, processor: Any, frame: Frame) -> None:
-        if isinstance(frame, MetricsFrame):
-            self._measured(frame)
+        self._measured(frame)
 
     def _on_switched(self, previous: Any, now: Any) -> None:
         before, after = _played_by(previous), _played_by(now)

@@ -44,6 +44,7 @@ from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.passing_speech import passing_speech
 from voice_metrics.pipecat.placement import Placement, no_telemetry
+from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.reading import Readers
 from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.services import Flags, Services, services_in
@@ -108,9 +109,10 @@ class CallRecorder:
         self._current = CurrentCall()
         self._services = Services()
         self._metrics = MetricsReader(self._services)
-        self._origins = Origins(self._at_origin, clock)
-        self._responses = Responses(self._inferred, self._inference_failed, clock)
-        self._partners = Partners(self._at_origin, self.read_frame, self._switched, self._responses)
+        pushes = Pushes(self.faulted)
+        self._origins = Origins(self._at_origin, pushes, clock)
+        self._responses = Responses(self._inferred, self._inference_failed, pushes, clock)
+        self._partners = Partners(self._at_origin, self.read_frame, self._switched, self._responses, pushes)
         self._seen = Seen()
         self._unread: list[tuple[Call, MetricsFrame, float, SpanIds | None]] = []
         self._early: deque[tuple[ErrorRaised, Any]] = deque(maxlen=_MOST_EARLY)

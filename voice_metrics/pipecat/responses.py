@@ -22,6 +22,7 @@ from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.inferences import Inferences
 from voice_metrics.pipecat.failures import error_raised, function_of_error
+from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.services import Service, services_in
 
 # Modules of services that hear and speak; from 1.8.0 on their metadata says so.
@@ -38,23 +39,13 @@ _READ = (
 )
 
 
-class _Reads(dict[type, bool]):
-    """True for classes of frames that are read: one look-up for each frame, the caller's audio included."""
-
-    def __missing__(self, kind: type[Frame]) -> bool:
-        reads = self[kind] = issubclass(kind, _READ)
-        return reads
-
-
-_READS = _Reads()
-
-
 class Responses:
     """Listens to the language models of a pipeline, once each, for as long as they live.
 
     Args:
         happened: Receives each fact, on the event loop.
         failed: Receives Pipecat's name of a model and the error's type when a response of it fails.
+        pushes: Listens to what they push.
         clock: Monotonic seconds.
     """
 
@@ -62,10 +53,12 @@ class Responses:
         self,
         happened: Callable[[Fact], None],
         failed: Callable[[str, str], None],
+        pushes: Pushes,
         clock: Callable[[], float],
     ) -> None:
         self._happened = happened
         self._failed = failed
+        self._pushes = pushes
         self._clock = clock
         self._inferences: dict[int, Inferences] = {}
 
@@ -81,7 +74,7 @@ class Responses:
             service = next(iter(services_in((processor,))), None)
             if service is not None and service.leg is Leg.LLM:
                 self._inferences[processor.id] = _inferences(processor, service)
-                processor.add_event_handler("on_before_push_frame", self._on_push)
+                self._pushes.listen(processor, self._on_push, lambda kind: issubclass(kind, _READ))
                 processor.add_event_handler("on_error", self._on_error)
 
     def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
@@ -93,8 +86,6 @@ class Responses:
             self._failed(processor.name, raised.error_type)
 
     def _on_push(self, processor: Any, frame: Frame) -> None:
-        if not _READS[type(frame)]:
-            return
         inferences, at = self._inferences[processor.id], self._clock()
         match frame:
             case LLMTextFrame():
