@@ -40,7 +40,7 @@ class Failing:
 def _break(metrics: VoiceMetricsProcessor, output: str, method: str, **how: Any) -> list[Failing]:
     """Break one output of the call as it begins."""
     broken: list[Failing] = []
-    begin = metrics._recorder._begin
+    begin = metrics._recorder._calls.begin
 
     def begun(*arguments: Any) -> None:
         begin(*arguments)
@@ -48,7 +48,7 @@ def _break(metrics: VoiceMetricsProcessor, output: str, method: str, **how: Any)
         broken.append(Failing(getattr(owner, method), **how))
         setattr(owner, method, broken[0])
 
-    metrics._recorder._begin = begun  # type: ignore[method-assign]
+    metrics._recorder._calls.begin = begun  # type: ignore[method-assign]
     return broken
 
 
@@ -102,14 +102,14 @@ async def test_a_ledger_at_fault_costs_neither_series_nor_summary(
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
     summaries: list[Any] = []
     metrics.add_event_handler("on_call_summary", lambda processor, summary: summaries.append(summary))
-    make = metrics._recorder._journal
+    make = metrics._recorder._calls._beginnings._journal
 
-    def made(key: str) -> Any:
-        journal = make(key)
+    def made(*arguments: Any) -> Any:
+        journal = make(*arguments)
         setattr(journal, method, Failing(lambda: None, always=True))
         return journal
 
-    metrics._recorder._journal = made  # type: ignore[method-assign]
+    metrics._recorder._calls._beginnings._journal = made  # type: ignore[method-assign]
     truth = await run_call(SHORT, before_output=[metrics])
     assert [summary.characters for summary in summaries] == [truth.characters]
     assert (store.total(CHARACTERS), store.total("voice.calls.ended.total")) == (truth.characters, 1)

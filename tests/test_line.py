@@ -93,7 +93,7 @@ async def _call() -> dict[str, Any]:
     observer = VoiceMetricsObserver()
     loop = asyncio.get_running_loop()
     for measuring in (*places.values(), observer):
-        measuring._recorder._clock = measuring._recorder._origins._clock = loop.time
+        measuring._recorder._clock = loop.time
     call = scripted_call(
         SCRIPT,
         observers=[observer],

@@ -47,7 +47,7 @@ class Caller:
         self.metrics = VoiceMetricsProcessor()
         self.asked: list[float] = []
         loop = asyncio.get_running_loop()
-        self.metrics._recorder._clock = self.metrics._recorder._origins._clock = loop.time
+        self.metrics._recorder._clock = loop.time
         self.call: ScriptedCall = scripted_call(
             Script(
                 turns=tuple(

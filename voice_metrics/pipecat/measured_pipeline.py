@@ -1,0 +1,147 @@
+"""The pipeline of a recorder's calls: its services, the recorder's place in it, and the listeners at its processors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pipecat.frames.frames import Frame
+
+from voice_metrics.call.facts import Fact, Leg
+from voice_metrics.call.incoming import Event
+from voice_metrics.call.models import ServiceSwitched
+from voice_metrics.call.response_parts import Breakdown
+from voice_metrics.pipecat import breakdowns, set_up_times
+from voice_metrics.pipecat.metrics_frames import MetricsReader
+from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.partners import Partners
+from voice_metrics.pipecat.passing_speech import passing_speech
+from voice_metrics.pipecat.placement import Placement
+from voice_metrics.pipecat.pushes import Pushes
+from voice_metrics.pipecat.reading import Readers
+from voice_metrics.pipecat.responses import Responses
+from voice_metrics.pipecat.services import Services, services_in
+from voice_metrics.pipecat.switches import resting_in
+from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers
+
+
+class Listener(Protocol):
+    """Receives what is heard at the processors of a pipeline, synchronously, on the event loop; it never raises."""
+
+    def read_frame(self, frame: Frame) -> None:
+        """Read a frame that passes, or one of a worker beside the pipeline's."""
+        ...
+
+    def at_origin(self, event: Event, processor: Any) -> None:
+        """Record an event of a processor."""
+        ...
+
+    def switched(self, switch: ServiceSwitched) -> None:
+        """Record the change of a service in use."""
+        ...
+
+    def inferred(self, fact: Fact) -> None:
+        """Record a measurement of a language model's response."""
+        ...
+
+    def inference_failed(self, instance: str, error_type: str) -> None:
+        """Record a failed response of a language model."""
+        ...
+
+    def explained(self, breakdown: Breakdown) -> None:
+        """Record Pipecat's breakdown of a response."""
+        ...
+
+    def was_set_up(self, data: Any) -> None:
+        """Record a service's set-up time from Pipecat's report."""
+        ...
+
+    def faulted(self, where: str, fault: Exception) -> None:
+        """Count a fault of the plug-in."""
+        ...
+
+
+class MeasuredPipeline:
+    """One pipeline, or none before a recorder's first set-up.
+
+    Parameters:
+        worker: Pipecat's worker that runs it, or `None`.
+        processors: Its processors, nested ones included.
+        services: Its services.
+        metrics: Reader of their MetricsFrames.
+        placement: The place of the recorder.
+        readers: Readers of the frames that pass there.
+
+    Args:
+        listener: Receives what is heard.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, listener: Listener, clock: Callable[[], float]) -> None:
+        self.worker: Any = None
+        self.processors: list[Any] = []
+        self.services = Services()
+        self.metrics = MetricsReader(self.services)
+        self.placement = Placement()
+        self.readers = Readers(listener.read_frame)
+        self._listener = listener
+        self._clock = clock
+        pushes = Pushes(listener.faulted)
+        self._origins = Origins(listener.at_origin, pushes, clock)
+        self._responses = Responses(listener.inferred, listener.inference_failed, pushes, clock)
+        self._partners = Partners(listener.at_origin, listener.read_frame, listener.switched, self._responses, pushes)
+        self._breakdowns: breakdowns.Breakdowns | None = None
+
+    @property
+    def turns_are_announced(self) -> bool:
+        """True if an aggregator of the user's turns announces them."""
+        return self._origins.turns_are_announced
+
+    def listen_in_front(self, processor: Any) -> None:
+        """Listen for errors of the processors in front of one, which are set up before it."""
+        while (processor := processor.previous) is not None:
+            self._origins.listen(processors_of(processor))
+
+    def find_place(self, worker: Any) -> None:
+        """Examine the pipeline of a worker for the recorder's place."""
+        self.processors = list(processors_of(worker.pipeline))
+        self.placement.look(worker, self.processors, self._listener)
+
+    def enter(self, worker: Any) -> None:
+        """Find the services of the worker's pipeline and listen to what a call says before its first frame."""
+        self.worker = worker
+        self.services = Services(
+            services_in(self.processors),
+            lambda: processors_of_workers(peers_of(worker)),
+            resting_in(self.processors),
+        )
+        self.metrics = MetricsReader(self.services)
+        self._origins.listen(self.processors)
+        meter = self.placement.meter
+        speech = passing_speech(worker.pipeline, self.processors, meter, self._listener.at_origin, self._clock)
+        self.readers.read_speech(speech)
+        self._origins.listen_to_answers(self.processors, speech=speech is None)
+
+    async def listen(self, task_manager: Any) -> None:
+        """Listen to the rest, once a call has begun.
+
+        Args:
+            task_manager: The worker's, as a processor's `setup` receives it.
+        """
+        if self.placement.meter is not None:
+            await set_up_times.attach(self.worker, task_manager, self._listener.was_set_up)
+        self._origins.listen_above(self.worker)
+        self._partners.attach(self.worker)
+        # A breakdown names parts of the language model's and the voice's work.
+        if breakdowns.EXPLAINS and self.services.model(Leg.LLM) and self.services.model(Leg.TTS):
+            self._breakdowns = breakdowns.Breakdowns(self.worker, self._listener.explained, self._listener.faulted)
+            await self._breakdowns.attach(task_manager)
+
+    def look_again(self) -> None:
+        """Listen to workers that were added since."""
+        self._partners.look_again()
+
+    def voice_started(self, frame: Frame) -> None:
+        """Expect a turn and its answer, because the caller's voice started with a frame."""
+        if self._breakdowns is not None:
+            self._breakdowns.voice_started(frame)

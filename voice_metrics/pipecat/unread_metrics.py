@@ -1,0 +1,58 @@
+"""MetricsFrames that wait to be read together: each alone would cost twice as much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipecat.frames.frames import MetricsFrame
+
+from voice_metrics.call.call import Call
+from voice_metrics.call.facts import Refused
+from voice_metrics.call.outputs import SpanIds
+from voice_metrics.pipecat.faults import Faults
+from voice_metrics.pipecat.metrics_frames import MetricsReader
+
+
+class UnreadMetrics:
+    """The frames of one recorder, in the order in which they came.
+
+    Args:
+        faults: Receives what goes wrong.
+    """
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._frames: list[tuple[Call, MetricsFrame, float, SpanIds | None]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._frames)
+
+    def add(self, call: Call, frame: MetricsFrame, at: float, span: SpanIds | None) -> None:
+        """Keep a frame of a call that came at `at`, in monotonic seconds, during a span."""
+        self._frames.append((call, frame, at, span))
+
+    def read(self, reader: MetricsReader, now: Callable[[], float]) -> None:
+        """Record what the frames say. Never raises.
+
+        Args:
+            reader: Reads the frames.
+            now: Monotonic seconds.
+        """
+        frames, self._frames = self._frames, []
+        for call, frame, at, span in frames:
+            try:
+                self._read(reader, call, frame, at, span, now())
+            except Exception as fault:
+                self._faults.add(type(frame).__name__, fault)
+
+    def _read(
+        self, reader: MetricsReader, call: Call, frame: MetricsFrame, at: float, span: SpanIds | None, now: float
+    ) -> None:
+        for fact in reader.facts(frame):
+            try:
+                call.measured(fact, at, span, now)
+            except Exception as fault:
+                self._faults.add(type(fact).__name__, fault)
+            if isinstance(fact, Refused):
+                # The value is no part of the kind: each false one differs.
+                self._faults.warn_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
