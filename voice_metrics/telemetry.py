@@ -133,10 +133,7 @@ class Telemetry:
     def begin(self, call_id: str, attributes: Mapping[str, str], key: str | None = None) -> RunningCall:
         """Begin a call, before its first measurement; record into the result and pass it to `end`.
 
-        Args:
-            call_id: The call's id.
-            attributes: Attributes of each of its points, besides the id.
-            key: The call's key in the ledger, or `None` for a new one.
+        `attributes` are on each of its points, besides its id; `key` is its own in the ledger, or `None` for a new one.
         """
         recorder = self._running_export()
         if isinstance(recorder, ProcessExport):
@@ -170,10 +167,7 @@ class Telemetry:
         return answer
 
     def shutdown(self, timeout_seconds: float = 5.0) -> bool:
-        """Export everything once more and end the thread; a later call starts another.
-
-        Args:
-            timeout_seconds: Longest time that this takes.
+        """Export everything once more and end the thread, within this time; a later call starts another.
 
         Returns:
             True if everything was acknowledged, or nothing had to be.
