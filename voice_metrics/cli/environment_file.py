@@ -67,10 +67,10 @@ def _values(path: Path) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in found.items():
         if value is not None and "\0" not in value:
-            values[name] = _resolved(value, values)
+            values[name] = _expanded(value, values)
     return values
 
 
-def _resolved(value: str, known: Mapping[str, str]) -> str:
+def _expanded(value: str, known: Mapping[str, str]) -> str:
     # Expand the file's own variables only: an address in the file could carry away a secret of the environment.
     return _REFERENCE.sub(lambda found: known.get(found[1], found[2] or ""), value)

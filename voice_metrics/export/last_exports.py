@@ -1,4 +1,4 @@
-"""Last exports of calls: asked for when a call ends, answered with its round, and settled later where that failed."""
+"""Last exports of calls: requested at a call's end, answered after their round, and settled later if that failed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Flush:
     """A request for the last export of a call.
 
     Parameters:
-        outgoing: The call, or the shared series where it has none of its own.
+        outgoing: The call's series, or the shared ones if it has none.
         key: The key of the call.
-        result: Whether it was acknowledged; `None` where nothing acknowledges.
+        result: True if it was acknowledged; `None` if no output acknowledges.
     """
 
     outgoing: Outgoing
@@ -26,20 +26,20 @@ class Flush:
     result: Future[bool | None] = field(default_factory=Future)
 
     def answer(self, acknowledged: bool | None) -> None:
-        """Answer, unless that was done before or given up."""
+        """Resolve the result, unless it is resolved or cancelled."""
         if not self.result.done() and self.result.set_running_or_notify_cancel():
             self.result.set_result(acknowledged)
 
 
 class LastExports:
-    """Answers to requests for last exports, and the calls of which one failed."""
+    """Requests for last exports, and the calls whose last export failed."""
 
     def __init__(self, events: EventQueue | None) -> None:
         self._events = events
         self._failed: dict[str, Outgoing] = {}
 
     def answer(self, flushes: Iterable[Flush], shipped: Shipped | None) -> None:
-        """Answer requests after their round; `shipped` is what became of its series, or `None` if none are sent."""
+        """Answer requests after their round; `shipped` has its results, `None` if no series are sent."""
         open_events = self._events.keys() | self._events.refused if self._events is not None else frozenset()
         for flush in flushes:
             answers = [flush.key not in open_events] if self._events is not None else []
@@ -51,16 +51,16 @@ class LastExports:
             flush.answer(acknowledged)
 
     def settle(self, shipped: Shipped | None) -> dict[str, bool]:
-        """Forget calls of which nothing is owed any more.
+        """Forget calls that have nothing more to send.
 
         Returns:
-            Whether a server will never have all of a call, by its key.
+            By key of each: True if a server will never have all of the call.
         """
         if not self._failed:
             return {}
         waiting = self._events.keys() if self._events is not None else frozenset()
         refused = self._events.refused if self._events is not None else frozenset()
-        # Known before the rest is delivered, which another process may have to do.
+        # Known before the delivery of the rest, which another process may have to finish.
         over = {call.key: True for call in shipped.given_up if call.refused} if shipped is not None else {}
         for key, outgoing in list(self._failed.items()):
             shared = outgoing.key != key

@@ -1,4 +1,4 @@
-"""The registries of a process, of its calls and of series that calls share, and their limit of series."""
+"""The registries of a process, one for each call and a shared one, and their limit of series."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from voice_metrics.series import table
 from voice_metrics.series.budget import Budget
 from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, RESERVED, Attributes, Registry
 
-# Taken for the size of a call until some have ended; then the last ones tell.
+# Assumed series of a call until some have ended; then a mean of the last calls.
 _SERIES_PER_CALL = 20
 _CALLS_REMEMBERED = 10
-# A budget that is nearly full of calls that no server takes is relieved down to `_RELIEVED` of it.
+# If unacknowledged calls fill this share of the budget, they are parked or dropped down to `_RELIEVED` of it.
 _PRESSURE = 0.9
 _RELIEVED = 0.7
 _IDLE_EVERY_NS = 60 * 10**9
@@ -30,12 +30,12 @@ class LiveSeries:
     """Series recorded in a process and not yet sent.
 
     Attributes:
-        shared: The series that calls share.
-        clock: The instants of everything here.
+        shared: The shared series.
+        clock: Clock of all points.
     """
 
     def __init__(self, *, most: int, call_ids: bool, exponential: bool, delta: bool) -> None:
-        """Begin with no call.
+        """Begin without a call.
 
         Args:
             most: Limit of live series.
@@ -55,7 +55,7 @@ class LiveSeries:
         self._reports = Reports("Series that are read")
         self._idle_at = 0
         self._budget = Budget(most)
-        # Where calls have series of their own, those that are shared leave them half of the room.
+        # If calls have their own series, the shared ones leave them half of the room.
         registry = self._registry({}, most // 2 if call_ids else most, slim=False)
         self.shared = Outgoing(SHARED, "", registry, delta=delta)
         # Called before each export.
@@ -106,14 +106,14 @@ class LiveSeries:
         self.shared.registry.series(table.DROPPED, {"reason": reason})(items)
 
     def refresh(self) -> None:
-        """Update series that are read and not recorded."""
+        """Update series that are computed at each export."""
         with self._lock:
             running = list(self._running.values())
         for refresh in (*(call.refresh for call in running), *self.refreshers):
             try:
                 refresh()
             except Exception as error:
-                # One series' fault would keep every other from being exported.
+                # Contained, so that the other series are exported.
                 self._reports.fault(type(error).__name__, f"an error of the plug-in, {type(error).__name__}: {error}.")
 
     def outgoing(self) -> list[Outgoing]:
@@ -130,7 +130,7 @@ class LiveSeries:
         return owed
 
     def ended(self, outgoing: Outgoing, now_ns: int) -> None:
-        """Note the instant of a call's last values."""
+        """Record the time of a call's last values."""
         outgoing.end(now_ns)
         self._series_per_call += (len(outgoing.registry) - self._series_per_call) / _CALLS_REMEMBERED
 
@@ -167,7 +167,7 @@ class LiveSeries:
 
     @property
     def _room(self) -> float:
-        """Series at which calls get none of their own any more; the rest is for those that they share then."""
+        """Number of series above which new calls get none of their own; the rest is for shared ones."""
         return self._budget.most * (1.0 - RESERVED)
 
     def _has_room(self) -> bool:

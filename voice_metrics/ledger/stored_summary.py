@@ -27,12 +27,12 @@ def _scalar(value: Any) -> Any:
     return value if isinstance(value, str | bool) else number(value)
 
 
-def _each(reading: Reading) -> Reading:
+def _dict_of(reading: Reading) -> Reading:
     """A dictionary with any keys."""
     return lambda value: {name: reading(part) for name, part in value.items()} if isinstance(value, dict) else {}
 
 
-def _every(reading: Reading) -> Reading:
+def _list_of(reading: Reading) -> Reading:
     return lambda value: [reading(part) for part in value] if isinstance(value, list) else []
 
 
@@ -47,10 +47,10 @@ def _keys(known: Mapping[str, Reading]) -> Reading:
     return read
 
 
-_NUMBERS, _TEXTS = _each(number), _each(_text)
+_NUMBERS, _TEXTS = _dict_of(number), _dict_of(_text)
 _SERVICES = _keys(
     dict.fromkeys(("count", "average_ms", "min_ms", "max_ms", "p50_ms", "p95_ms", "interrupted"), number)
-    | {"by_service": _each(_NUMBERS)}
+    | {"by_service": _dict_of(_NUMBERS)}
 )
 KEYS: Mapping[str, Reading] = {
     **dict.fromkeys(("call_id", "started_at", "end_reason", "outcome", "ended_by", "trace_id"), _text),
@@ -67,7 +67,7 @@ KEYS: Mapping[str, Reading] = {
     **dict.fromkeys(("ttfb", "processing"), _SERVICES),
     "cost": _keys(
         dict.fromkeys(("llm_usd", "stt_usd", "tts_usd", "total_usd", "per_minute_usd"), number)
-        | {"unpriced": _every(_text), "unpriced_reasons": _every(_text), "prices": _every(_TEXTS)}
+        | {"unpriced": _list_of(_text), "unpriced_reasons": _list_of(_text), "prices": _list_of(_TEXTS)}
     ),
 }
 read_summary: Callable[[Any], dict[str, Any]] = _keys(KEYS)

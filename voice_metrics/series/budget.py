@@ -1,4 +1,4 @@
-"""The number of series that live in a process, whatever registry they are in."""
+"""The number of live series of a process, in all registries."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ class Budget:
 
     Attributes:
         most: The limit.
-        count: Series that live now.
+        count: Live series.
     """
 
     def __init__(self, most: float = float("inf")) -> None:
-        """Begin with none."""
+        """Begin without a series."""
         self.most = most
         self.count = 0
         self._lock = Lock()
 
-    def take(self, share: float) -> bool:
-        """Count one more series unless that share of the limit, 0 to 1, is reached; return whether it is counted."""
+    def reserve(self, share: float) -> bool:
+        """Count one more series; return False, uncounted, if that `share` of the limit, 0 to 1, is reached."""
         with self._lock:
             if self.count >= self.most * share:
                 return False
             self.count += 1
             return True
 
-    def give(self, series: int) -> None:
-        """Count series no more that have ended."""
+    def release(self, series: int) -> None:
+        """Subtract ended series."""
         with self._lock:
             self.count -= series

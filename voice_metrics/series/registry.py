@@ -123,7 +123,7 @@ class Registry:
                 share = math.inf if row is DROPPED else 1.0 - reserved
                 if len(self.all) >= self._most * share:
                     raise Full
-                if not self._budget.take(min(share, self._share)):
+                if not self._budget.reserve(min(share, self._share)):
                     raise NoRoom
                 found = self._known[key] = self._make(row, attributes)
                 self.all.append(found)
@@ -141,14 +141,14 @@ class Registry:
     def remove(self, gone: set[Accumulator]) -> None:
         """Remove series; a recorder that asks for one again begins it anew."""
         with self.lock:
-            self._budget.give(len(gone))
+            self._budget.release(len(gone))
             self.all = [each for each in self.all if each not in gone]
             self._known = {key: each for key, each in self._known.items() if each not in gone}
 
     def close(self) -> None:
         """Give up the registry's place in the budget, and take no more series."""
         with self.lock:
-            self._budget.give(len(self.all))
+            self._budget.release(len(self.all))
             self._budget, self._most = Budget(), 0
 
     def _drop(self, value: float, exemplar: object = None) -> None:
