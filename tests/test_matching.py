@@ -34,13 +34,18 @@ COUGHED: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, UserStarted()), (2.0, Use
 SILENT: list[Timed] = [(3.0, SpeechStarted()), (3.5, SpeechEnded())]
 THINKS: list[Timed] = [(2.1, ModelStarted()), (2.5, ModelSpoke()), (2.6, ModelEnded())]
 RUNS = FunctionRunning(1, "call_1", "book")
+CONTINUES = FunctionAnswered(2, "call_1", "book")
+# A function that asks for no further inference.
+HELD: list[Timed] = [
+    *ASKED,
+    (2.1, ModelStarted()),
+    (2.2, RUNS),
+    (2.3, ModelEnded()),
+    (2.4, FunctionAnswered(2, "call_1", "book", asks_model=False)),
+]
 LLM_FAILS = ErrorRaised(97, "OpenAILLMService", "unknown")
 STT_FAILS = ErrorRaised(98, "DeepgramSTTService", "unknown")
 TTS_FAILS = ErrorRaised(99, "CartesiaTTSService", "unknown")
-
-
-def _answered(*, asks_model: bool) -> FunctionAnswered:
-    return FunctionAnswered(2, "call_1", "book", asks_model=asks_model)
 
 
 def _facts(events: list[Timed]) -> list[Fact]:
@@ -58,6 +63,7 @@ def _facts(events: list[Timed]) -> list[Fact]:
     [
         pytest.param([*ASKED, *THINKS, (3.0, BotStarted())], 1.0, id="the-models-answer"),
         pytest.param([*ASKED, (2.1, ModelStarted()), (60.0, BotStarted())], 58.0, id="a-model-at-work-is-waited-for"),
+        pytest.param([*HELD, (3.3, SpeechStarted()), (5.0, BotStarted())], 3.0, id="what-a-function-says-itself"),
         pytest.param(
             [*ASKED, (2.1, ModelStarted()), (2.2, ModelEnded()), (2.3, RUNS), (40.0, BotStarted())],
             38.0,
@@ -66,7 +72,7 @@ def _facts(events: list[Timed]) -> list[Fact]:
         pytest.param(
             [
                 *ASKED,
-                *((2.1, ModelStarted()), (2.2, RUNS), (2.3, ModelEnded()), (20.0, _answered(asks_model=True))),
+                *((2.1, ModelStarted()), (2.2, RUNS), (2.3, ModelEnded()), (20.0, CONTINUES)),
                 *((20.1, ModelStarted()), (20.5, ModelSpoke()), (20.6, ModelEnded()), (21.0, BotStarted())),
             ],
             19.0,
@@ -168,17 +174,16 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
             Cause.NO_ANSWER,
             id="the-model-said-nothing",
         ),
+        pytest.param([*HELD, LATER], Cause.NO_ANSWER, id="a-function-that-asks-for-no-words"),
         pytest.param(
-            [
-                *ASKED,
-                (2.1, ModelStarted()),
-                (2.2, RUNS),
-                (2.3, ModelEnded()),
-                (2.4, _answered(asks_model=False)),
-                LATER,
-            ],
+            [*HELD, (3.5, SpeechStarted()), (3.6, BotStarted())],
             Cause.NO_ANSWER,
-            id="a-function-that-asks-for-no-words",
+            id="speech-that-begins-long-after-a-function",
+        ),
+        pytest.param(
+            [*HELD, (3.0, SpeechStarted()), (3.5, SpeechEnded()), LATER],
+            Cause.NO_AUDIO,
+            id="words-of-a-function-that-are-never-heard",
         ),
         pytest.param(
             [*ASKED, (2.2, RUNS), (2.4, FunctionDropped(3, "call_1", "book")), *ELSE],
@@ -217,7 +222,7 @@ def test_what_leaves_a_turn_unanswered(events: list[Timed], cause: Cause) -> Non
     [
         pytest.param([*ASKED, (2.1, ModelStarted())], [Unanswered(Cause.CALL_ENDED)], id="while-the-model-works"),
         pytest.param(
-            [*ASKED, (2.1, ModelStarted()), (2.2, RUNS), (2.3, ModelEnded()), (2.4, _answered(asks_model=False))],
+            HELD,
             [Unanswered(Cause.CALL_ENDED)],
             id="a-function-hangs-up",
         ),

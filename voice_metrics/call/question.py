@@ -26,6 +26,7 @@ class Question:
         detected: True if `since` is the detector's.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
+        words_until: Moment until which the words of a function that asked for no further inference may begin.
         cause: Why it stays unanswered, if it does.
     """
 
@@ -41,6 +42,7 @@ class Question:
     failed: bool = False
     expected_until: float = 0.0
     lapses_at: float | None = None
+    words_until: float = 0.0
     cause: Cause = Cause.NO_ANSWER
 
     @property
@@ -72,8 +74,10 @@ class Question:
 
     def awaits_speech(self, at: float) -> bool:
         """True if a piece of speech that begins at `at` belongs to it."""
+        if self.is_worked_on or self.is_answered_by_speech(at) or at <= self.words_until:
+            return True
         # A voice may be silent in one piece of an answer and continue with the next.
-        return self.is_worked_on or self.is_answered_by_speech(at) or self.cause is Cause.NO_AUDIO
+        return self.cause is Cause.NO_AUDIO
 
     def has_lapsed(self, at: float) -> bool:
         """True if no answer can follow any more."""
@@ -90,6 +94,8 @@ class Question:
             if _asks_model(event):
                 self.step(at)
             elif not self.speech_is_due:
+                # Its own sentence (a TTSSpeakFrame) begins when the voice comes to it, often after the result.
+                self.words_until = at + NEXT_STEP_SECONDS if isinstance(event, FunctionAnswered) else 0.0
                 self.came_to_nothing(at, Cause.NO_ANSWER)
 
     def _is_settled(self, event: FunctionAnswered | FunctionDropped | FunctionRaised) -> bool:
