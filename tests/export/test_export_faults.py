@@ -14,7 +14,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 
 from tests.export.calls import RecordedCall, check_once
-from tests.export.conftest import CREDENTIALS, TOKEN, Log
+from tests.export.conftest import CREDENTIALS, TOKEN, Log, certificate_in
 from tests.export.memory_spool import MemorySpool
 from tests.receiver import (
     Behaviour,
@@ -167,6 +167,28 @@ def test_a_certificate_that_is_not_trusted_is_refused_until_it_is_named(
             friend = RecordedCall(start(url=receiver.url, **{variable: str(certificate)}), variable)
             friend.use(2)
             assert friend.end().result(10) is True
+
+
+def test_a_certificate_of_another_host_asks_for_its_host(certificate: Path, start: Start, log: Log) -> None:
+    with running(certificate=certificate) as receiver:
+        url = receiver.url.replace("127.0.0.1", "localhost")
+        call = RecordedCall(start(url=url, OTEL_EXPORTER_OTLP_CERTIFICATE=str(certificate)), "c1")
+        call.use(1)
+        assert call.end().result(10) is False
+    assert "Set OTEL_EXPORTER_OTLP_ENDPOINT to a host that the certificate names." in log.warnings[0]
+    assert "OTEL_EXPORTER_OTLP_CERTIFICATE" not in log.warnings[0]
+
+
+@pytest.mark.parametrize("first_day", [-3, 3], ids=["expired", "not-yet-valid"])
+def test_a_certificate_of_another_time_asks_for_the_clock(
+    first_day: int, tmp_path: Path, start: Start, log: Log
+) -> None:
+    made = certificate_in(tmp_path, first_day)
+    with running(certificate=made) as receiver:
+        call = RecordedCall(start(url=receiver.url, OTEL_EXPORTER_OTLP_CERTIFICATE=str(made)), "c1")
+        call.use(1)
+        assert call.end().result(10) is False
+    assert "Check the clock of this machine, or renew the certificate on the server." in log.warnings[0]
 
 
 def test_a_server_that_wants_a_client_s_certificate_is_understood(certificate: Path, start: Start, log: Log) -> None:

@@ -19,6 +19,9 @@ from voice_metrics.settings.endpoint import Endpoint
 
 _RESET = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, http.client.IncompleteRead)
 _TIMEOUT = (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)
+# OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH; _CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED.
+_ANOTHER_HOST = (62, 64)
+_ANOTHER_TIME = (9, 10)
 _UNUSABLE = (requests.exceptions.RequestException, ValueError)
 
 
@@ -55,12 +58,7 @@ def _among(causes: list[BaseException], *kinds: type[BaseException]) -> BaseExce
 def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
     certificate = _among(causes, ssl.SSLCertVerificationError)
     if isinstance(certificate, ssl.SSLCertVerificationError):
-        return Outcome(
-            Verdict.REFUSED,
-            "tls",
-            f"its certificate is not trusted: {plain(certificate.verify_message, mask)}.",
-            "Set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its authority.",
-        )
+        return _untrusted(certificate, endpoint, mask)
     fault = _among(causes, ssl.SSLError) or _among(causes, urllib3.exceptions.SSLError)
     if fault is None:
         return None
@@ -73,6 +71,17 @@ def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outc
     else:
         advice = f"Check whether {endpoint.variable} should start with http:// or https://."
     return Outcome(Verdict.REFUSED, "tls", f"no TLS connection came about: {reason}.", advice)
+
+
+def _untrusted(fault: ssl.SSLCertVerificationError, endpoint: Endpoint, mask: Masking) -> Outcome:
+    if fault.verify_code in _ANOTHER_HOST:
+        advice = f"Set {endpoint.variable} to a host that the certificate names."
+    elif fault.verify_code in _ANOTHER_TIME:
+        advice = "Check the clock of this machine, or renew the certificate on the server."
+    else:
+        advice = "Set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its authority."
+    reason = plain(fault.verify_message, mask).rstrip(".")
+    return Outcome(Verdict.REFUSED, "tls", f"its certificate is not trusted: {reason}.", advice)
 
 
 def _network(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
