@@ -219,6 +219,7 @@ async def test_after_a_failover_everything_names_what_answered(place: str) -> No
     tokens = measure.attributes("voice.llm.tokens.total", "processor", "model", "token_type")
     assert tokens == [("OpenAILLMService", "gpt-4.1-mini", kind) for kind in ("completion", "prompt")]
     assert measure.attributes("voice.errors.total", "processor", "error_type") == [("OpenAILLMService", "401")]
+    assert measure.summary["cost"]["unpriced"] == []
 
 
 class Quiet(LLMService):

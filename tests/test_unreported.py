@@ -29,6 +29,12 @@ LLM, STT, TTS = "UltravoxRealtimeLLMService", "EarSTTService", "MouthTTSService"
         pytest.param([AudioTranscribed(STT, "m", 1.0), FirstByte(STT, "m", 0.2)], [], id="audio"),
         pytest.param([FirstByte(TTS, "m", 0.2), CharactersSpoken(TTS, "m", 5)], [], id="characters"),
         pytest.param([FirstByte(LLM, "m", 0.2, interrupted=True)], [], id="nothing-but-a-request-that-was-cut-off"),
+        pytest.param([Processing(LLM, "m", 0.2, error_type="401")], [], id="nothing-but-a-refused-request"),
+        pytest.param(
+            [FirstByte(LLM, "m", 0.2), Processing(LLM, "m", 0.3, error_type="APIError")],
+            [Unpriced(Leg.LLM, LLM, "m", REASON)],
+            id="an-answer-that-broke-off",
+        ),
         pytest.param([FirstByte("RAG", None, 0.2)], [], id="a-processor-that-nothing-is-paid-for"),
         pytest.param([], [], id="nothing"),
     ],

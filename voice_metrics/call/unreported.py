@@ -29,10 +29,15 @@ class UnreportedUsage:
         self._reported: set[str] = set()
 
     def add(self, fact: Fact) -> None:
-        """Record a service's work or usage; an interrupted request is ignored, because many services omit its usage."""
+        """Record a service's work or usage.
+
+        An interrupted request is ignored, because many services omit its usage; a refused one has none.
+        """
         match fact:
             case TokensUsed() | AudioTranscribed() | CharactersSpoken() if len(self._reported) < _MOST:
                 self._reported.add(fact.instance or fact.processor)
+            case Processing() if fact.error_type is not None:
+                pass
             case FirstByte() | Processing() if not fact.interrupted and len(self._worked) < _MOST:
                 instance = fact.instance or fact.processor
                 if instance not in self._reported and self._leg(fact.processor) is not Leg.OTHER:
