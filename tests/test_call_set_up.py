@@ -20,8 +20,9 @@ from pipecat.workers.runner import WorkerRunner
 
 from tests.store import Store
 from voice_metrics import CallSummary, VoiceMetricsObserver, VoiceMetricsProcessor
-from voice_metrics.call.call import Call, Identity
+from voice_metrics.call.call import Call
 from voice_metrics.call.facts import EndReason
+from voice_metrics.call.identity import Identity
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook

@@ -21,11 +21,12 @@ from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import SHORT, run_call
 from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
-from voice_metrics.call.call import Call, Identity
+from voice_metrics.call.call import Call
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import BotStarted, BotStopped, Interruption
 from voice_metrics.call.facts import EndReason, FirstByte, TurnOutcome
 from voice_metrics.call.functions import FunctionAnswered, FunctionRunning
+from voice_metrics.call.identity import Identity
 from voice_metrics.call.incoming import Event
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.ledger import LedgerReader, ledger_at

@@ -44,7 +44,7 @@ def _break(metrics: VoiceMetricsProcessor, output: str, method: str, **how: Any)
 
     def begun(*arguments: Any) -> None:
         begin(*arguments)
-        owner = getattr(metrics._recorder.call, output)
+        owner = getattr(metrics._recorder.call.outputs, output)
         broken.append(Failing(getattr(owner, method), **how))
         setattr(owner, method, broken[0])
 
@@ -52,13 +52,13 @@ def _break(metrics: VoiceMetricsProcessor, output: str, method: str, **how: Any)
     return broken
 
 
-@pytest.mark.parametrize("output", ["_record", "_unreported", "_journal", "_series"])
+@pytest.mark.parametrize("output", ["totals", "unreported", "_journal", "_series"])
 async def test_a_fault_of_one_output_costs_one_measurement_there(
     output: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
-    broken = _break(metrics, output, "add" if output in ("_record", "_unreported") else "write")
+    broken = _break(metrics, output, "add" if output in ("totals", "unreported") else "write")
     truth = await run_call(SHORT, before_output=[metrics])
     summary = metrics.summary()
     assert summary is not None
@@ -66,8 +66,8 @@ async def test_a_fault_of_one_output_costs_one_measurement_there(
     assert summary.dropped == 1
     assert store.total("voice.telemetry.dropped.total", reason="fault") == 1
     exported = store.total(CHARACTERS)
-    lacking = {"_record": summary.characters, "_series": exported}.get(output)
-    whole = {"_record": exported, "_series": summary.characters}.get(output, exported)
+    lacking = {"totals": summary.characters, "_series": exported}.get(output)
+    whole = {"totals": exported, "_series": summary.characters}.get(output, exported)
     assert whole == truth.characters
     assert lacking is None or lacking < truth.characters
     assert store.total("voice.calls.ended.total") == 1
@@ -76,7 +76,7 @@ async def test_a_fault_of_one_output_costs_one_measurement_there(
 
 
 @pytest.mark.parametrize(
-    ("output", "method"), [("_series", "write"), ("_series", "end"), ("_record", "add"), ("_journal", "write")]
+    ("output", "method"), [("_series", "write"), ("_series", "end"), ("totals", "add"), ("_journal", "write")]
 )
 async def test_an_output_that_always_fails_ends_neither_call_nor_summary(
     output: str, method: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: list[str]

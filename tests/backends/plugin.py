@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from voice_metrics.call.call import Call as RunningCall
-from voice_metrics.call.call import Identity
 from voice_metrics.call.call_end import EndedBy, Outcome
 from voice_metrics.call.facts import (
     AudioTranscribed,
@@ -48,6 +47,7 @@ from voice_metrics.call.facts import (
     Usage,
     Yielded,
 )
+from voice_metrics.call.identity import Identity
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.pipecat.services import Service, Services
@@ -161,7 +161,7 @@ class Performance:
             self.running[call.call_id] = RunningCall(identity, LINEUP, series, Prices(), at)  # type: ignore[arg-type]
         else:
             for fact in _facts(event, call):
-                self.running[call.call_id].record(fact, at)
+                self.running[call.call_id].outputs.record(fact, at)
 
 
 LINEUP = Services(

@@ -6,13 +6,11 @@ Moments are passed in: monotonic seconds for durations, wall time for names.
 from __future__ import annotations
 
 import copy
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -21,78 +19,32 @@ from voice_metrics.call.call_events import call_event
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import Failures
 from voice_metrics.call.events import BotStopped, Interruption, UserStarted
+from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import (
-    AudioTranscribed,
-    CharactersSpoken,
     EndReason,
     Fact,
-    FirstAnswerToken,
-    FirstAudio,
     FirstByte,
-    FunctionSettled,
     Leg,
     LoopHeld,
     Processing,
-    Refused,
-    Responded,
-    ResponsePart,
     Switched,
     TokensUsed,
     Unpriced,
 )
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import HoldBack, Latency
+from voice_metrics.call.identity import Identity
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.lags import STALL_SECONDS, Lags
 from voice_metrics.call.models import Models, ServiceSwitched
-from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput, SpanIds
+from voice_metrics.call.outputs import JournalOutput, SeriesOutput, SpanIds
 from voice_metrics.call.record import Record
-from voice_metrics.call.response_parts import Breakdown, ResponseParts
 from voice_metrics.call.summary import CallSummary
-from voice_metrics.call.throughput import Throughput
-from voice_metrics.call.unreported import UnreportedUsage
 
 if TYPE_CHECKING:
     from voice_metrics.pipecat.services import Services
     from voice_metrics.prices import PriceBook
     from voice_metrics.series.own_metrics import OwnMetrics
-
-NO_SERVICE = "none"
-# Latencies with exemplars.
-_IN_A_SPAN = {FirstByte, Processing, FirstAudio, FirstAnswerToken, Responded, ResponsePart, FunctionSettled}
-_LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
-_ANSWERS = {FirstByte, *_LEGS}
-_OF_SERVICES = {FirstByte, Processing, *_LEGS}
-# Other facts follow from these.
-_FOLLOWED = {Responded, *_OF_SERVICES}
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Names of a call.
-
-    Parameters:
-        call_id: Its id.
-        models: Model of each leg, or `None` for a leg that the pipeline lacks.
-        attributes: The user's own tags.
-        started_at: Wall time of its start, UTC.
-        key: Unique key, distinct even for two calls with one id.
-    """
-
-    call_id: str
-    models: Mapping[Leg, str | None]
-    attributes: Mapping[str, str]
-    started_at: datetime
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    def tags(self) -> dict[str, str]:
-        """The attributes of every point of the call, except the call id."""
-        return {**self.attributes, **model_tags(self.models)}
-
-
-def model_tags(models: Mapping[Leg, str | None]) -> dict[str, str]:
-    """Return the attributes that name a call's models."""
-    return {f"{leg.value}_model": models.get(leg) or NO_SERVICE for leg in (Leg.LLM, Leg.STT, Leg.TTS)}
 
 
 class Call:
@@ -130,22 +82,13 @@ class Call:
         self.end_reason: EndReason | None = None
         self.ended_by: EndedBy | None = None
         self.outcome = NOTHING_SAID
+        self.outputs = FactOutputs(identity, services, series, prices, self.models, journal, at)
         self._series = series
         self._lags = Lags()
-        self.span: Callable[[], SpanIds | None] = lambda: None
-        # Given where a fault of an output arose, and the fault.
-        self.faulted: Callable[[str, Exception], None] = _raise
         self.trace_id: str | None = None
-        self._prices = prices
-        self._journal = journal
         self._started_at = at
         self._has_started = False
-        self._unix_at_zero = identity.started_at.timestamp() - at
         self._ended_at: float | None = None
-        self._record = Record(services.leg)
-        self._throughput = Throughput()
-        self._unreported = UnreportedUsage(services.leg)
-        self._parts = ResponseParts()
         self._held = HoldBack()
         # Spans of held facts, by `id` of the fact.
         self._spans: dict[int, SpanIds | None] = {}
@@ -179,7 +122,7 @@ class Call:
         """Record the pipeline's start: the length counts from here, and earlier facts stay the call's."""
         self._has_started = True
         late = at - self._started_at
-        self.identity = replace(self.identity, started_at=self._moment(at))
+        self.identity = replace(self.identity, started_at=self.outputs.moment(at))
         self._started_at = at
         self._conversation.started(at)
         self._series.started(late)
@@ -200,19 +143,19 @@ class Call:
             if self._spans and not self._held:
                 self._spans.clear()  # an interruption replaces what it marks
             if now is not None and self._held.is_settled(at, now):
-                self.record(fact, now, self._exemplar(span, now))
+                self.outputs.record(fact, now, self.outputs.exemplar(span, now))
                 return
             held = self._held.put(fact, at)
             if span is not None or self._spans:
                 self._spans[id(held)] = span
         else:
-            self.record(fact, at, self._exemplar(span, at))
+            self.outputs.record(fact, at, self.outputs.exemplar(span, at))
         if isinstance(fact, TokensUsed):
             if self._held:
                 self._held.put_tokens(fact, at)
                 self.release(at)
             else:
-                self._record_throughput(fact, at)
+                self.outputs.record_throughput(fact, at)
 
     def observe(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""
@@ -224,9 +167,9 @@ class Call:
             case BotStopped() if self._ended_at is not None and self.speaking:
                 # A goodbye queued before the EndFrame is part of the call.
                 self._ended_at = at
-        self._record_all(self._conversation.observe(event, at), at)
-        self._record_all(self._functions.observe(event, at), at)
-        self._record_all(self._failures.observe(event), at)
+        self.outputs.record_all(self._conversation.observe(event, at), at)
+        self.outputs.record_all(self._functions.observe(event, at), at)
+        self.outputs.record_all(self._failures.observe(event), at)
 
     def inference_failed(self, instance: str, error_type: str) -> None:
         """Record a failed response of the service `instance`, whose processing time is still to come."""
@@ -235,7 +178,7 @@ class Call:
     def switched(self, switch: ServiceSwitched, at: float) -> None:
         """Record the change of a service in use."""
         self.models.switched(switch)
-        self.record(Switched(switch.leg, switch.previous, switch.now), at)
+        self.outputs.record(Switched(switch.leg, switch.previous, switch.now), at)
 
     def loop_late(self, seconds: float, function: str | None, at: float) -> None:
         """Record a lag of the event loop, and the function that caused it, or `None` if not seen."""
@@ -243,98 +186,24 @@ class Call:
             return
         self._lags.add(seconds)
         if seconds > STALL_SECONDS:
-            self.record(LoopHeld(seconds, function), at)
-
-    def explained(self, breakdown: Breakdown, at: float) -> None:
-        """Record Pipecat's breakdown of a response."""
-        self._record_all(self._parts.explained(breakdown, at), at)
+            self.outputs.record(LoopHeld(seconds, function), at)
 
     @property
     def spent_usd(self) -> Decimal:
         """Cost of the priced usage so far, in US dollars."""
-        return sum(self._record.costs.usd.values(), Decimal(0))
+        return sum(self.outputs.totals.costs.usd.values(), Decimal(0))
 
     def release(self, at: float) -> None:
         """Record held measurements that are due."""
         self._all_released(self._held.due(at), at)
 
-    def record(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
-        """Record a final fact; after the last export was requested it is dropped.
-
-        Args:
-            fact: The fact.
-            at: Moment of the fact.
-            exemplar: Its Unix nanoseconds, trace id and span id, or `None`.
-        """
-        if self._last_export is not None:
-            return
-        logger.debug("Call {}: {}", self.identity.call_id, fact)
-        # A fault of one output costs this fact there only. Written out, because a function for each costs more.
-        try:
-            self._record.add(fact)
-        except Exception as fault:
-            self._lost(fact, fault)
-        kind = type(fact)
-        if kind in _OF_SERVICES:
-            try:
-                self._unreported.add(fact)
-            except Exception as fault:
-                self._lost(fact, fault)
-        if self._journal is not None:
-            try:
-                self._journal.write(fact, self._unix_at_zero + at)
-            except Exception as fault:
-                self._lost(fact, fault)
-        try:
-            if kind in _ANSWERS:
-                self._answered(fact)
-            if exemplar is None and kind in _IN_A_SPAN:
-                exemplar = self._exemplar(self._spans.pop(id(fact), None) or self.span(), at)
-            self._series.write(fact, exemplar)
-        except Exception as fault:
-            self._lost(fact, fault)
-        if kind in _FOLLOWED:
-            try:
-                self._record_derived(fact, at)
-            except Exception as fault:
-                self._lost(fact, fault)
-
-    def _lost(self, fact: Fact, fault: Exception) -> None:
-        # The counting of a fault may be at fault itself.
-        if not isinstance(fact, Refused):
-            self.faulted(type(fact).__name__, fault)
-
-    def _exemplar(self, span: SpanIds | None, at: float) -> Exemplar | None:
-        return None if span is None else (round((self._unix_at_zero + at) * 1e9), *span)
-
-    def _record_derived(self, fact: Fact, at: float) -> None:
-        match fact:
-            case FirstByte() | Processing():
-                if self.services.leg(fact.processor) is Leg.LLM:
-                    self._record_throughput(fact, at)
-            case TokensUsed() | AudioTranscribed() | CharactersSpoken():
-                provider = self.services.provider(fact.processor, fact.model)
-                self.record(self._prices.cost(_LEGS[type(fact)], provider, fact, self._moment(at)), at)
-            case Responded():
-                self._record_all(self._parts.responded(fact, at), at)
-
-    def _record_throughput(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
-        if (generated := self._throughput.add(fact)) is not None:
-            self.record(generated, at)
-
     def _all_released(self, facts: Iterable[Latency | TokensUsed], at: float) -> None:
         for fact in facts:
             # Record tokens at once, but their throughput in the order of the held facts.
             if isinstance(fact, TokensUsed):
-                self._record_throughput(fact, at)
+                self.outputs.record_throughput(fact, at)
             else:
-                self.record(fact, at)
-
-    def _answered(self, fact: Any) -> None:
-        if isinstance(fact, FirstByte) and fact.interrupted:
-            return
-        if self.models.answered(self.services.leg(fact.processor), fact.instance, fact.model):
-            self._series.retag(model_tags(self.models.current))
+                self.outputs.record(fact, at, self.outputs.exemplar(self._spans.pop(id(fact), None), at))
 
     def achieved(self, outcome: Outcome) -> None:
         """Record the application's outcome; the last one counts, until the last export was requested."""
@@ -363,22 +232,25 @@ class Call:
             if self.speaking:
                 self._ended_at = at
             self._all_released(self._held.flush(), at)
-            self._record_all(self._still_open(self._held, self._conversation, self._functions, at), at)
-            self._record_all(self._unreported_usage(), at)
+            self.outputs.record_all(self._still_open(self._held, self._conversation, self._functions, at), at)
+            self.outputs.record_all(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
             ended = end_tags(reason, by, self.outcome)
             try:
                 if (tags := self._series.event_tags) is not None:
-                    self._series.event(call_event(self.progress(at).to_dict(), tags, self._unix_at_zero + ended_at))
+                    self._series.event(
+                        call_event(self.progress(at).to_dict(), tags, self.outputs.unix_seconds(ended_at))
+                    )
             except Exception as fault:
-                self.faulted("event", fault)
+                self.outputs.faulted("event", fault)
+            self.outputs.closed = True
             try:
                 self._last_export = self._series.end(ended, ended_at - self._started_at, at - ended_at)
             except Exception as fault:
                 self._last_export = Future()
                 self._last_export.set_result(False)
-                self.faulted("last export", fault)
+                self.outputs.faulted("last export", fault)
         return self._last_export
 
     def summary(self, at: float) -> CallSummary:
@@ -387,14 +259,14 @@ class Call:
             return self.progress(at)
         under_way = copy.deepcopy((self._held, self._conversation, self._functions))
         still_open = [*self._still_open(*under_way, at), *self._unreported_usage()]
-        record = copy.deepcopy(self._record) if still_open else self._record
+        record = copy.deepcopy(self.outputs.totals) if still_open else self.outputs.totals
         for fact in still_open:
             record.add(fact)
         return self._summed_up(record, at)
 
     def progress(self, at: float) -> CallSummary:
         """Return the summary so far, with open measurements left open."""
-        return self._summed_up(self._record, at)
+        return self._summed_up(self.outputs.totals, at)
 
     def _summed_up(self, record: Record, at: float) -> CallSummary:
         over = self._over_at(at)
@@ -435,21 +307,10 @@ class Call:
 
     def _unreported_usage(self) -> list[Unpriced]:
         # Without `enable_usage_metrics` no service reports usage, and the summary says so for the whole call.
-        return list(self._unreported.end()) if self.usage_enabled else []
+        return list(self.outputs.unreported.end()) if self.usage_enabled else []
 
     def _exported(self) -> bool | None:
         if self._series.destination is None or self._last_export is None:
             return None
         done = self._last_export.done() and not self._last_export.cancelled()
         return bool(done and self._last_export.exception() is None and self._last_export.result())
-
-    def _record_all(self, facts: Iterable[Fact], at: float) -> None:
-        for fact in facts:
-            self.record(fact, at)
-
-    def _moment(self, at: float) -> datetime:
-        return self.identity.started_at + timedelta(seconds=at - self._started_at)
-
-
-def _raise(where: str, fault: Exception) -> None:
-    raise fault

@@ -11,7 +11,8 @@ from typing import Any
 
 from loguru import logger
 
-from voice_metrics.call.call import Call, Identity
+from voice_metrics.call.call import Call
+from voice_metrics.call.identity import Identity
 from voice_metrics.call.models import LEGS, Models
 from voice_metrics.call.text import clean
 from voice_metrics.export.call_export import CallExport

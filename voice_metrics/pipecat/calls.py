@@ -96,7 +96,7 @@ class Calls:
         self._traces.begin(pipeline.worker)
         self.lifetime = self._beginnings.begin(pipeline.services, at, self, counts=pipeline.placement.counts)
         call = self.lifetime.call
-        call.span, call.faulted = self._traces.span, self.faulted
+        call.outputs.span, call.outputs.faulted = self._traces.span, self.faulted
         self.current.begin(call.own, self.refused, self.achieved)
         if pipeline.turns_are_announced:
             self.observe(TurnsAnnounced(), at)
@@ -160,7 +160,7 @@ class Calls:
     def refused(self, refused: Refused) -> None:
         """Count a measurement that was refused."""
         if self.call is not None:
-            self.call.record(refused, self._clock())
+            self.call.outputs.record(refused, self._clock())
 
     def achieved(self, name: str, success: bool | None) -> None:
         """Record the application's outcome of the call; the last one counts. Never raises."""

@@ -116,7 +116,7 @@ class CallRecorder:
         try:
             if self.call is not None and (report := set_up_times.set_up(data)) is not None:
                 fact, ago = report
-                self.call.record(fact, self._now() - ago)
+                self.call.outputs.record(fact, self._now() - ago)
         except Exception as fault:
             self.faulted("set-up", fault)
 
@@ -213,7 +213,7 @@ class CallRecorder:
     def explained(self, breakdown: Breakdown) -> None:
         """Record Pipecat's breakdown of a response. Never raises."""
         if (call := self.call) is not None:
-            self._faults.contain("breakdown", lambda: call.explained(breakdown, self._now()))
+            self._faults.contain("breakdown", lambda: call.outputs.explained(breakdown, self._now()))
 
     def switched(self, switch: ServiceSwitched) -> None:
         """Record the change of a service in use. Never raises."""

@@ -1,0 +1,186 @@
+"""One fact into the record, the time line and the series of its call, with the facts that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from voice_metrics.call.facts import (
+    AudioTranscribed,
+    CharactersSpoken,
+    Fact,
+    FirstAnswerToken,
+    FirstAudio,
+    FirstByte,
+    FunctionSettled,
+    Leg,
+    Processing,
+    Refused,
+    Responded,
+    ResponsePart,
+    TokensUsed,
+)
+from voice_metrics.call.identity import Identity, model_tags
+from voice_metrics.call.models import Models
+from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput, SpanIds
+from voice_metrics.call.record import Record
+from voice_metrics.call.response_parts import Breakdown, ResponseParts
+from voice_metrics.call.throughput import Throughput
+from voice_metrics.call.unreported import UnreportedUsage
+
+if TYPE_CHECKING:
+    from voice_metrics.pipecat.services import Services
+    from voice_metrics.prices import PriceBook
+
+# Latencies with exemplars.
+_IN_A_SPAN = {FirstByte, Processing, FirstAudio, FirstAnswerToken, Responded, ResponsePart, FunctionSettled}
+_LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
+_ANSWERS = {FirstByte, *_LEGS}
+_OF_SERVICES = {FirstByte, Processing, *_LEGS}
+# Other facts follow from these.
+_FOLLOWED = {Responded, *_OF_SERVICES}
+
+
+class FactOutputs:
+    """Destinations of a call's facts; a fault of one costs the fact there only.
+
+    Attributes:
+        totals: The call's record.
+        unreported: Services that report no usage.
+        closed: True once facts are dropped.
+        span: Returns the span of the moment, or `None` without one.
+        faulted: Receives where a fault of an output arose, and the fault.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        services: Services,
+        series: SeriesOutput,
+        prices: PriceBook,
+        models: Models,
+        journal: JournalOutput | None,
+        at: float,
+    ) -> None:
+        """Begin with empty totals.
+
+        Args:
+            identity: The call's names.
+            services: The services of its pipeline.
+            series: Destination of its series.
+            prices: Prices of usage.
+            models: Model of each part while it runs.
+            journal: Destination of its time line, or `None` for none.
+            at: Moment of its start, in monotonic seconds.
+        """
+        self.totals = Record(services.leg)
+        self.unreported = UnreportedUsage(services.leg)
+        self.closed = False
+        self.span: Callable[[], SpanIds | None] = lambda: None
+        self.faulted: Callable[[str, Exception], None] = _raise
+        self._call_id = identity.call_id
+        self._zero = identity.started_at - timedelta(seconds=at)
+        self._unix_at_zero = identity.started_at.timestamp() - at
+        self._services = services
+        self._series = series
+        self._prices = prices
+        self._models = models
+        self._journal = journal
+        self._throughput = Throughput()
+        self._parts = ResponseParts()
+
+    def moment(self, at: float) -> datetime:
+        """Return the wall time of a moment."""
+        return self._zero + timedelta(seconds=at)
+
+    def unix_seconds(self, at: float) -> float:
+        """Return the Unix time of a moment."""
+        return self._unix_at_zero + at
+
+    def exemplar(self, span: SpanIds | None, at: float) -> Exemplar | None:
+        """Return what ties a point to a span, or `None` without a span."""
+        return None if span is None else (round((self._unix_at_zero + at) * 1e9), *span)
+
+    def record(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
+        """Record a final fact; once closed, it is dropped.
+
+        Args:
+            fact: The fact.
+            at: Its moment, in monotonic seconds.
+            exemplar: Its Unix nanoseconds, trace id and span id, or `None`.
+        """
+        if self.closed:
+            return
+        logger.debug("Call {}: {}", self._call_id, fact)
+        # A fault of one output costs this fact there only. Written out, because a function for each costs more.
+        try:
+            self.totals.add(fact)
+        except Exception as fault:
+            self._lost(fact, fault)
+        kind = type(fact)
+        if kind in _OF_SERVICES:
+            try:
+                self.unreported.add(fact)
+            except Exception as fault:
+                self._lost(fact, fault)
+        if self._journal is not None:
+            try:
+                self._journal.write(fact, self._unix_at_zero + at)
+            except Exception as fault:
+                self._lost(fact, fault)
+        try:
+            if kind in _ANSWERS:
+                self._answered(fact)
+            if exemplar is None and kind in _IN_A_SPAN:
+                exemplar = self.exemplar(self.span(), at)
+            self._series.write(fact, exemplar)
+        except Exception as fault:
+            self._lost(fact, fault)
+        if kind in _FOLLOWED:
+            try:
+                self._record_derived(fact, at)
+            except Exception as fault:
+                self._lost(fact, fault)
+
+    def _lost(self, fact: Fact, fault: Exception) -> None:
+        # The counting of a fault may be at fault itself.
+        if not isinstance(fact, Refused):
+            self.faulted(type(fact).__name__, fault)
+
+    def _record_derived(self, fact: Fact, at: float) -> None:
+        match fact:
+            case FirstByte() | Processing():
+                if self._services.leg(fact.processor) is Leg.LLM:
+                    self.record_throughput(fact, at)
+            case TokensUsed() | AudioTranscribed() | CharactersSpoken():
+                provider = self._services.provider(fact.processor, fact.model)
+                self.record(self._prices.cost(_LEGS[type(fact)], provider, fact, self.moment(at)), at)
+            case Responded():
+                self.record_all(self._parts.responded(fact, at), at)
+
+    def record_throughput(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
+        """Record the generation's speed, if this fact completes it."""
+        if (generated := self._throughput.add(fact)) is not None:
+            self.record(generated, at)
+
+    def _answered(self, fact: Any) -> None:
+        if isinstance(fact, FirstByte) and fact.interrupted:
+            return
+        if self._models.answered(self._services.leg(fact.processor), fact.instance, fact.model):
+            self._series.retag(model_tags(self._models.current))
+
+    def explained(self, breakdown: Breakdown, at: float) -> None:
+        """Record Pipecat's breakdown of a response."""
+        self.record_all(self._parts.explained(breakdown, at), at)
+
+    def record_all(self, facts: Iterable[Fact], at: float) -> None:
+        """Record several facts of one moment."""
+        for fact in facts:
+            self.record(fact, at)
+
+
+def _raise(where: str, fault: Exception) -> None:
+    raise fault
