@@ -68,7 +68,7 @@ def alerts(
         str | None, typer.Option(metavar="URL", help="Your copy of docs/alerts.md, for notifications to link to.")
     ] = None,
 ) -> None:
-    """Write the alert rules as YAML for Prometheus, Mimir or Grafana's import."""
+    """Write the alert rules as YAML, for Prometheus or Grafana."""
     thresholds = Thresholds(
         response_p95_ms=response_p95_ms,
         stt_ttfb_p95_ms=stt_ttfb_p95_ms,

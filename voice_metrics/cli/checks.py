@@ -50,7 +50,7 @@ def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Exa
     found = Examination(tuple(findings), outcome, cost)
     if outcome is not None or found.wrong:
         return found
-    last = Finding(Mark.GOOD, "Nothing is wrong. No server accepted a test point, so that the exit status is 1.")
+    last = Finding(Mark.GOOD, "Nothing is wrong. No server accepted a test point, so the exit status is 1.")
     return Examination((*findings, last), outcome, cost)
 
 

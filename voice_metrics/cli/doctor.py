@@ -32,7 +32,7 @@ def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False,
 ) -> None:
-    """Check the environment, send one test point, and say what the server said."""
+    """Check the environment and send one test point."""
     from voice_metrics.cli.checks import examine
     from voice_metrics.cli.environment_file import FromFile
 
