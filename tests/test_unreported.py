@@ -29,6 +29,8 @@ LLM, STT, TTS = "UltravoxRealtimeLLMService", "EarSTTService", "MouthTTSService"
         pytest.param([AudioTranscribed(STT, "m", 1.0), FirstByte(STT, "m", 0.2)], [], id="audio"),
         pytest.param([FirstByte(TTS, "m", 0.2), CharactersSpoken(TTS, "m", 5)], [], id="characters"),
         pytest.param([FirstByte(LLM, "m", 0.2, interrupted=True)], [], id="nothing-but-a-request-that-was-cut-off"),
+        pytest.param([Processing(TTS, "m", 0.2)], [], id="a-voice-without-audio"),
+        pytest.param([FirstByte(TTS, "m", 0.2)], [Unpriced(Leg.TTS, TTS, "m", REASON)], id="a-voice-with-audio"),
         pytest.param([Processing(LLM, "m", 0.2, error_type="401")], [], id="nothing-but-a-refused-request"),
         pytest.param(
             [FirstByte(LLM, "m", 0.2), Processing(LLM, "m", 0.3, error_type="APIError")],

@@ -36,8 +36,8 @@ class UnreportedUsage:
         match fact:
             case TokensUsed() | AudioTranscribed() | CharactersSpoken() if len(self._reported) < _MOST:
                 self._reported.add(fact.instance or fact.processor)
-            case Processing() if fact.error_type is not None:
-                pass
+            case Processing() if fact.error_type is not None or self._leg(fact.processor) is Leg.TTS:
+                pass  # a voice that gave audio has a first byte: Pipecat itself measures that
             case FirstByte() | Processing() if not fact.interrupted and len(self._worked) < _MOST:
                 instance = fact.instance or fact.processor
                 if instance not in self._reported and self._leg(fact.processor) is not Leg.OTHER:
