@@ -17,6 +17,7 @@ from loguru import logger
 
 import voice_metrics
 from voice_metrics import Telemetry, VoiceMetricsProcessor
+from voice_metrics.series.table import LOOP_LAG
 from voice_metrics.settings.environment import Settings
 from voice_metrics.settings.known_names import OURS
 
@@ -367,7 +368,7 @@ def test_without_a_home_a_bot_starts_and_says_that_it_has_no_ledger(monkeypatch:
     sink = logger.add(lambda line: said.append(line.record["message"]), level="WARNING")
     own = Telemetry(environ={})
     VoiceMetricsProcessor(telemetry=own)
-    assert own.meter is not None
+    own.series(LOOP_LAG, {})(1.0)
     own.shutdown()
     logger.remove(sink)
     assert [line.partition(":")[0] for line in said] == ["Telemetry settings"]
