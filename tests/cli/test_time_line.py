@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from tests.page.known_calls import eventful
+from tests.page.test_story import detail
+from voice_metrics.cli.slowest_answer import slowest_answer
 from voice_metrics.cli.time_line import table
 from voice_metrics.ledger import Row
 
@@ -35,3 +38,11 @@ def test_the_tokens_of_a_request_are_one_line() -> None:
     ]
 
     assert [(what, value) for _, what, value, *_ in lines(table(rows, 100.0))] == [("tokens", "320"), ("tokens", "100")]
+
+
+def test_the_slowest_answer_is_said_with_its_cause() -> None:
+    assert slowest_answer(detail(eventful(1000.0))) == (
+        "answer 3 at 0:25, 3400 ms; llm inference (gpt-4.1) took 2700 ms of it, usually 400 ms; "
+        "the event loop was held for 900 ms by look_up"
+    )
+    assert slowest_answer(detail([Row(1002.0, "response", 0.9)])) is None

@@ -147,7 +147,7 @@ def test_a_bar_under_the_pointer_says_what_it_is(visit: Visit, server: PageServe
     tab.locator(".bar.lane-llm").first.hover()
     assert told.inner_text() == "0:00 · OpenAILLMService gpt-4.1 · first byte after 400 ms, done after 500 ms"
     tab.locator(".mark-bad").last.hover()
-    assert told.inner_text() == "0:12 · Error in CartesiaTTSService, category network"
+    assert told.inner_text() == "0:12 · Error in CartesiaTTSService: network"
     tab.get_by_label("Zoom in").click()
     assert tab.locator(".lanes").get_attribute("data-zoom") == "2"
 

@@ -50,6 +50,19 @@ def test_a_slow_answer_names_the_part_that_took_longer() -> None:
     assert third["held"] == {"function": "look_up", "seconds": 0.9}
 
 
+def test_a_part_that_most_answers_lack_is_what_took_longer() -> None:
+    usual = {"llm_inference": 0.4, "speech_synthesis": 0.2}
+    called = {"llm_inference": 0.7, "function_handler": 0.5, "speech_synthesis": 0.2}
+    slow = {"llm_inference": 1.2, "function_handler": 1.3, "speech_synthesis": 0.2}
+    rows = []
+    for at, parts in ((1010.0, called), (1020.0, usual), (1030.0, usual), (1040.0, slow)):
+        rows.append(Row(at, "response", sum(parts.values())))
+        rows += [Row(at, "response_part", seconds, name=name) for name, seconds in parts.items()]
+
+    longer = built(rows)["answers"][-1]["longer"]
+    assert longer == {"part": "function_handler", "by": None, "seconds": 1.3, "usual_seconds": 0.0}
+
+
 @pytest.mark.parametrize(
     ("stalls", "held"),
     [
@@ -260,3 +273,18 @@ def test_a_call_that_is_none_says_so_and_offers_nothing_of_it(visit: Visit, serv
     assert not tab.get_by_role("button", name="Copy id").is_visible()
     assert not tab.locator(".state").is_visible()
     visit.complaints.clear()
+
+
+def test_an_error_and_the_turn_that_it_left_unanswered_are_both_seen(
+    visit: Visit, server: PageServer, ledger: Ledger
+) -> None:
+    start = ended(ledger, "a-call", duration_seconds=60.0)
+    rows = [Row(start + 50.0, "error", name="LLM"), Row(start + 50.1, "unanswered"), Row(start + 55.0, "interruption")]
+    ledger.add("a-call", rows)
+    ledger.flush()
+    tab = visit.go(server, "call/a-call")
+    tab.locator(".mark").first.wait_for()
+
+    error, unanswered, interruption = (mark.bounding_box() for mark in tab.locator(".mark").all())
+    assert error["y"] + error["height"] <= unanswered["y"]
+    assert interruption["y"] == error["y"]

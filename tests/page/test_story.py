@@ -21,7 +21,11 @@ _ROW = CallRow(
 
 
 def built(rows: list[Row], *, state: CallState = CallState.ENDED, now: float = 9999.0) -> dict[str, Any]:
-    return story(CallDetail(dataclasses.replace(_ROW, state=state), {}, tuple(rows)), now)
+    return story(detail(rows, state), now)
+
+
+def detail(rows: list[Row], state: CallState = CallState.ENDED) -> CallDetail:
+    return CallDetail(dataclasses.replace(_ROW, state=state), {}, tuple(rows))
 
 
 def lane(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -47,6 +51,16 @@ def test_the_strip_shows_the_speaker() -> None:
     [
         pytest.param([], [], id="no-rows"),
         pytest.param([Row(1004.0, "turn", None)], [], id="a-turn-without-a-start-has-no-bar"),
+        pytest.param(
+            [Row(1002.0, "turn", 1.0), Row(1004.0, "unanswered", None), Row(1006.0, "turn", 1.0)],
+            [("bot", 1.0, 2.0), ("caller", 2.0, 4.0), ("bot", 5.0, 6.0)],
+            id="a-turn-without-an-answer-is-the-callers",
+        ),
+        pytest.param(
+            [Row(1002.0, "unanswered", None), Row(1004.0, "turn", 3.0)],
+            [("bot", 1.0, 4.0)],
+            id="a-turn-without-an-answer-while-the-bot-speaks-has-no-bar",
+        ),
         pytest.param(
             [Row(1002.0, "turn", 1.0), Row(1004.0, "turn", 1.0)],
             [("bot", 1.0, 2.0), ("bot", 3.0, 4.0)],

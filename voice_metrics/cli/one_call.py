@@ -11,6 +11,7 @@ from voice_metrics.call.wording import summary_lines
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
 from voice_metrics.cli.printable import NOTHING, achieved, figures, length, milliseconds, printable
+from voice_metrics.cli.slowest_answer import slowest_answer
 from voice_metrics.ledger import CallDetail, CallState, StartUp, start_up
 from voice_metrics.ledger.fates import FATES
 
@@ -46,6 +47,8 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     for name, text in summary_lines(summary):
         if name == "turns":
             yield from _latencies(summary)
+            if (slowest := slowest_answer(detail)) is not None:
+                yield "slowest", slowest
         yield name, text
     if (taken := start_up(detail.timeline)) is not None:
         yield "set-up", _set_up(taken)
@@ -54,7 +57,7 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
 def _set_up(taken: StartUp) -> str:
     services = ", ".join(f"{name} {milliseconds(seconds * 1000)}" for name, seconds in taken.services)
     waited = taken.of_greeting_seconds
-    greeting = "" if waited is None else f"; of the greeting {milliseconds(waited * 1000)}"
+    greeting = "" if waited is None else f"; the greeting waited {milliseconds(waited * 1000)} of it"
     return f"{milliseconds(taken.seconds * 1000)} ({services}){greeting}"
 
 

@@ -5,7 +5,7 @@ Costs of single requests are left out, because the summary has the call's cost; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -24,25 +24,43 @@ _TOKENS = {
 _LEFT_OUT = {"cost_usd", "unpriced", "speech"}
 _LENGTHS = {"turn", "audio_seconds", "silence"}
 _COUNTS = {"characters"}
+_COLUMNS = ("after", "what", "value", "service", "name", "detail")
+_LONGEST_NAME = 24
 
 
 def table(rows: Iterable[Row], started_at: float) -> Table:
     """Make a table of rows in order of time; `started_at` is the call's start in unix seconds."""
-    lines = terminal.plain_table("after", "what", "value", "service", "name", "detail", right=("after", "value"))
-    # A narrow terminal folds these two long columns only.
+    cells = [
+        _cells(row, details, started_at)
+        for row, details in _together(each for each in rows if each.kind not in _LEFT_OUT)
+    ]
+    whole = _table(cells, _COLUMNS)
+    # The name says the service too.
+    return whole if terminal.fits(whole) else _table(cells, [name for name in _COLUMNS if name != "service"])
+
+
+def _table(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Table:
+    lines = terminal.plain_table(*columns, right=("after", "value"))
+    # A narrow terminal folds these two long columns only, names between their words.
     for column in lines.columns[-2:]:
         column.no_wrap, column.overflow = False, "fold"
-    for row, details in _together(row for row in rows if row.kind not in _LEFT_OUT):
-        cells = (
-            f"{row.at - started_at:.2f} s",
-            "tokens" if row.kind in _TOKENS else row.kind.replace("_", " "),
-            _value(row, details),
-            row.service or "",
-            " ".join(part for part in (row.name, row.model) if part),
-            _detail(row, details),
-        )
-        lines.add_row(*(Text(printable(cell)) for cell in cells))
+    words = [len(word) for row in rows for word in row["name"].split()]
+    lines.columns[-2].min_width = min(max(words, default=0), _LONGEST_NAME)
+    for row in rows:
+        lines.add_row(*(Text(row[name]) for name in columns))
     return lines
+
+
+def _cells(row: Row, details: Sequence[Row], started_at: float) -> dict[str, str]:
+    texts = (
+        f"{row.at - started_at:.2f} s",
+        "tokens" if row.kind in _TOKENS else row.kind.replace("_", " "),
+        _value(row, details),
+        row.service or "",
+        " ".join(part for part in (row.name, row.model) if part),
+        _detail(row, details),
+    )
+    return dict(zip(_COLUMNS, map(printable, texts), strict=True))
 
 
 def _together(rows: Iterable[Row]) -> list[tuple[Row, list[Row]]]:

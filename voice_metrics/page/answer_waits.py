@@ -72,15 +72,12 @@ def _held(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any]
 
 
 def _longer(answer: Answer, found: Sequence[Answer], measured: Sequence[_Bars]) -> dict[str, Any] | None:
-    """The part that exceeds its median in the other answers most, or `None`."""
-    usual: dict[str, list[float]] = {}
-    for other in found:
-        if other is not answer and other["named"]:
-            for part in other["parts"]:
-                usual.setdefault(part["part"], []).append(part["seconds"])
-    if not usual or not answer["named"]:
+    """The part that exceeds its median in the other answers most, or `None`; an answer without a part counts as 0."""
+    others = [_by_name(other) for other in found if other is not answer and other["named"]]
+    if not others or not answer["named"]:
         return None
-    excess = [(part["seconds"] - _median(usual.get(part["part"], ())), part) for part in answer["parts"]]
+    usual = {name: median(other.get(name, 0.0) for other in others) for name in _by_name(answer)}
+    excess = [(part["seconds"] - usual[part["part"]], part) for part in answer["parts"]]
     most, part = max(excess, key=lambda each: each[0])
     if most <= 0:
         return None
@@ -89,11 +86,11 @@ def _longer(answer: Answer, found: Sequence[Answer], measured: Sequence[_Bars]) 
         (bars.longest_of(answer["at"], answer["at"] + answer["seconds"]) for bars in measured if bars.part == name),
         None,
     )
-    return {"part": name, "by": by, "seconds": seconds, "usual_seconds": _median(usual.get(name, ()))}
+    return {"part": name, "by": by, "seconds": seconds, "usual_seconds": usual[name]}
 
 
-def _median(values: Sequence[float]) -> float:
-    return median(values) if values else 0.0
+def _by_name(answer: Answer) -> dict[str, float]:
+    return {part["part"]: part["seconds"] for part in answer["parts"]}
 
 
 def averages(found: Sequence[Answer]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from voice_metrics.page.floor_bars import floor
 
 # Pipecat reports a request's first byte and its end some milliseconds apart.
 _SAME_REQUEST_SECONDS = 0.1
+_UNANSWERED = "unanswered"
 _LANES = ("stt", "llm", "tts", "other")
 
 Bar = dict[str, Any]
@@ -149,26 +150,27 @@ def _strip(rows: Sequence[Row], start: float, edge: float, seconds: float | None
         (*_ended(row, start), "wait" if row.kind == "response" else "bot", row.outcome)
         for row in rows
         if row.kind in ("response", "turn") and row.value is not None
-    ]
+    ] + [(row.at - start, row.at - start, _UNANSWERED, None) for row in rows if row.kind == _UNANSWERED]
     stretches: list[tuple[float, float, str, str | None]] = []
     for begin, end, who, outcome in sorted(spoken, key=lambda stretch: stretch[:2]):
         begin = max(begin, stretches[-1][1] if stretches else edge)
-        if end > begin:
+        if end > begin or (who == _UNANSWERED and end == begin):
             stretches.append((begin, end, who, outcome))
     return [
         {"from": round(begin, 3), "to": round(end, 3), "who": who, "outcome": outcome}
         for begin, end, who, outcome in sorted([*stretches, *_caller(stretches, edge, seconds)])
+        if who != _UNANSWERED
     ]
 
 
 def _caller(
     stretches: Sequence[tuple[float, float, str, str | None]], begin: float, seconds: float | None
 ) -> Iterator[tuple[float, float, str, None]]:
-    """The caller's turns: from the bot's last word to the next wait, or from an interruption on."""
+    """The caller's turns: from the bot's last word to the next wait or unanswered end, or from an interruption on."""
     edge = (begin, begin, "", None)
     last = (seconds, seconds, "", None) if seconds is not None else None
     for before, after in pairwise([edge, *stretches, *([last] if last else [])]):
-        if after[0] > before[1] and (after[2] == "wait" or before[3] == "interrupted"):
+        if after[0] > before[1] and (after[2] in ("wait", _UNANSWERED) or before[3] == "interrupted"):
             yield before[1], after[0], "caller", None
 
 

@@ -39,7 +39,7 @@ test("a slow set-up is said where the caller waited for it, or may have", () => 
 test("the set-up is a line of the summary, if this Pipecat measures it", () => {
   assert.equal(setUpLine(null), null);
   assert.equal(setUpLine(started(0.8, null)), "800 ms (TTS 800 ms, LLM 500 ms)");
-  assert.equal(setUpLine(started(0.8, 0.3)), "800 ms (TTS 800 ms, LLM 500 ms); of the greeting 300 ms");
+  assert.equal(setUpLine(started(0.8, 0.3)), "800 ms (TTS 800 ms, LLM 500 ms); the greeting waited 300 ms of it");
 });
 
 const answer = { number: 3, at: 65, seconds: 3, parts: [{ part: "transcription", seconds: 1 }, { part: "function_handler", seconds: 2 }], named: true, longer: null, held: null };
@@ -47,7 +47,7 @@ const answer = { number: 3, at: 65, seconds: 3, parts: [{ part: "transcription",
 test("the slowest answer says which part took longer, and by what", () => {
   const longer = { part: "function_handler", by: "book_table", seconds: 2, usual_seconds: 0.2 };
   assert.equal(explanation({ ...answer, longer }), `Slowest: answer 3 at 1:05, 3${SPACE}000 ms. Function (book_table) took 2${SPACE}000 ms of it, usually 200 ms.`);
-  assert.equal(explanation({ ...answer, longer: { ...longer, by: null, usual_seconds: 0 } }), `Slowest: answer 3 at 1:05, 3${SPACE}000 ms. Function took 2${SPACE}000 ms of it, and nothing in the other answers.`);
+  assert.equal(explanation({ ...answer, longer: { ...longer, by: null, usual_seconds: 0 } }), `Slowest: answer 3 at 1:05, 3${SPACE}000 ms. Function took 2${SPACE}000 ms of it, and most other answers had none.`);
 });
 
 test("an answer that cannot be compared says its longest part, one without named parts none", () => {

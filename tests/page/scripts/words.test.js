@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, count, length, median, ms, named, or, plural, seconds, short } from "./words.js";
+import { clock, count, grouped, length, median, ms, named, or, plural, seconds, short } from "./words.js";
 
 const SPACE = "\u202f";
 
@@ -18,6 +18,8 @@ test("a number that does not exist is a dash, and 0 is one that does", () => {
 test("thousands stand apart", () => {
   assert.equal(count(1234567.4), `1${SPACE}234${SPACE}567`);
   assert.equal(ms(1705.5), `1${SPACE}706 ms`);
+  assert.equal(grouped("10506 = 10034 prompt + 472 completion"), `10${SPACE}506 = 10${SPACE}034 prompt + 472 completion`);
+  assert.equal(grouped("$0.0261 of $1234.5678"), `$0.0261 of $1${SPACE}234.5678`);
 });
 
 test("a length is said as the command line says it", () => {

@@ -80,7 +80,7 @@ function slowest(answers) {
 export function explanation({ number, at, seconds, parts, named: exact, longer, held }) {
   const most = exact && !longer ? parts.reduce((long, part) => (part.seconds > (long?.seconds ?? 0) ? part : long), null) : null;
   const by = longer?.by ? ` (${longer.by})` : "";
-  const reason = longer ? ` ${named(longer.part)}${by} took ${ms(longer.seconds * 1000)} of it, ${longer.usual_seconds ? `usually ${ms(longer.usual_seconds * 1000)}` : "and nothing in the other answers"}.` : most ? ` The longest part of it was: ${named(most.part)}, ${ms(most.seconds * 1000)}.` : "";
+  const reason = longer ? ` ${named(longer.part)}${by} took ${ms(longer.seconds * 1000)} of it, ${longer.usual_seconds ? `usually ${ms(longer.usual_seconds * 1000)}` : "and most other answers had none"}.` : most ? ` The longest part of it was: ${named(most.part)}, ${ms(most.seconds * 1000)}.` : "";
   const stall = held ? ` Meanwhile the event loop was held for ${ms(held.seconds * 1000)}${held.function ? ` by ${held.function}` : ""}, so every call of the process waited.` : "";
   return `Slowest: answer ${number} at ${clock(at)}, ${ms(seconds * 1000)}.${reason}${stall}`;
 }
@@ -97,7 +97,7 @@ function line(row, answer, longest, point) {
     el("th", { scope: "row" }, jump(String(number), () => point(answer), -1)),
     el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller cut this answer off" }, " ✕", el("span.unseen", {}, " cut off")) : null),
     el("td.parts", {}, stack(answer, longest)),
-    el("td.number", {}, slow ? el("span.badge", {}, "slow") : null, ms(seconds * 1000)),
+    el("td.number", {}, slow ? el("span.badge", { title: "Longer than 2.5 s" }, "slow") : null, ms(seconds * 1000)),
     el("td.number", {}, count(tokens)),
     el("td.number", {}, or(used.cost_usd_text)));
 }
@@ -107,7 +107,7 @@ function stack({ parts, seconds, named: exact }, longest) {
   box.style.width = `${(seconds / longest) * 100}%`;
   for (const { part, from, seconds: took } of parts) {
     const words = `${named(part)} ${ms(took * 1000)}`;
-    const segment = el(`div.segment.${ink(part)}`, { title: words, class: words.length > LONG ? "wordy" : null }, el("span.long", {}, words), el("span.brief", { "aria-hidden": "true" }, String(Math.round(took * 1000))));
+    const segment = el(`div.segment.${ink(part)}`, { title: words, class: words.length > LONG ? "wordy" : null }, el("span.long", {}, words), el("span.brief", { "aria-hidden": "true" }, count(took * 1000)));
     segment.style.left = `${(from / seconds) * 100}%`;
     segment.style.width = `${(took / seconds) * 100}%`;
     box.append(segment);

@@ -3,7 +3,7 @@
 import { el, fit, say } from "./dom.js";
 import { table } from "./table.js";
 import { setUpLine } from "./standouts.js";
-import { SERVICES, count, moment, ms, or, plain } from "./words.js";
+import { SERVICES, count, grouped, moment, ms, or, plain } from "./words.js";
 
 const FIGURES = [
   { name: "Latency", text: (row) => row.name },
@@ -36,18 +36,21 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 // A reader of the page sees these without the manual beside them.
 const NAMES = { floor: "Speaking time", "a minute": "Cost a minute", gaps: "Gaps in the bot's speech" };
 
+// Lines with names of models, in which digits are no amount.
+const WITH_NAMES = new Set(["cost", "prices"]);
+
 // The lines of the summary are written by the server, as the log and the command line have them.
 function lines({ call, summary, story, lines: worded }) {
   const tags = Object.entries(summary.attributes ?? {}).map(([key, value]) => `${key} = ${value}`);
   return [
     ["Started", moment(call.started_at)],
-    ["Ended", call.state === "live" ? "still running" : [or(call.end_reason), by(summary.ended_by)].filter(Boolean).join(", ")],
+    ["Ended", call.state === "live" ? "still running" : [or(call.end_reason), by(summary.ended_by, call.end_reason)].filter(Boolean).join(", ")],
     ...(summary.outcome && summary.outcome !== "none" ? [["Outcome", outcome(summary)]] : []),
     ["Language model", or(call.llm_model)],
     ["Speech to text", or(call.stt_model)],
     ["Text to speech", or(call.tts_model)],
     // The table beside has its figures.
-    ...worded.filter(([name]) => name !== "barge-in").map(([name, text]) => [NAMES[name] ?? capital(name), text]),
+    ...worded.filter(([name]) => name !== "barge-in").map(([name, text]) => [NAMES[name] ?? capital(name), WITH_NAMES.has(name) ? text : grouped(text)]),
     ...(story.start_up ? [["Set-up", setUpLine(story.start_up)]] : []),
     ...(summary.dropped ? [["Refused measurements", count(summary.dropped)]] : []),
     ["Series", capital(call.fate_sentence)],
@@ -56,7 +59,7 @@ function lines({ call, summary, story, lines: worded }) {
   ];
 }
 
-const by = (who) => (who && who !== "unknown" ? `by ${who === "caller" || who === "bot" ? `the ${who}` : who}` : null);
+const by = (who, end) => (who && who !== "unknown" && who !== end ? `by ${who === "caller" || who === "bot" ? `the ${who}` : who}` : null);
 
 export function outcome({ outcome: name, success }) {
   return [plain(name), success === true ? "success" : success === false ? "no success" : null].filter(Boolean).join(", ");

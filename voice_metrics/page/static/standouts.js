@@ -47,7 +47,7 @@ function setUp(taken) {
 export function setUpLine(taken) {
   if (!taken) return null;
   const services = taken.services.map(({ name, seconds }) => `${name} ${ms(seconds * 1000)}`).join(", ");
-  const waited = taken.of_greeting_seconds ? `; of the greeting ${ms(taken.of_greeting_seconds * 1000)}` : "";
+  const waited = taken.of_greeting_seconds ? `; the greeting waited ${ms(taken.of_greeting_seconds * 1000)} of it` : "";
   return `${ms(taken.seconds * 1000)} (${services})${waited}`;
 }
 

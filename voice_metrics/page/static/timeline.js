@@ -12,6 +12,8 @@ const ZOOM = [1, 2, 4, 8, 16, 32];
 const READ = "Point at a bar, or tap it, to read what it is.";
 // A stretch that is shown fills at least this part of the view.
 const SHARE = 0.1;
+// Marks that are closer than this part of the call cover one another.
+const HIDING = 0.02;
 // A longer call has more bars than a screen has places for.
 const DENSE_SECONDS = 600;
 
@@ -100,8 +102,19 @@ function conversation(story, place) {
     const slow = answer?.slow ? " slow" : "";
     return bar(`who-${each.who}${cut ? " cut" : ""}${slow}`, sentence, place(each.from, each.to), el("span.text", {}, text));
   });
-  const marks = story.marks.map((mark) => bar(`mark mark-${look(mark.kind)}`, markSentence(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
+  const lower = below(story);
+  const marks = story.marks.map((mark) => bar(`mark mark-${look(mark.kind)}${lower.has(mark) ? " beneath" : ""}`, markSentence(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
   return el("div.lane.strip", {}, el("span.label", {}, "Conversation"), el("div.track", {}, stretches, marks));
+}
+
+// The marks that would hide the one before them and have their places below, as an error and the turn that it left unanswered.
+function below({ marks, seconds: whole }) {
+  const found = new Set();
+  for (const [index, mark] of marks.entries()) {
+    const before = marks[index - 1];
+    if (before && !found.has(before) && mark.at - before.at < whole * HIDING) found.add(mark);
+  }
+  return found;
 }
 
 const SIGNS = { interruption: "✕", unanswered: "?" };
@@ -126,8 +139,8 @@ function markSentence(mark) {
   const what = {
     unanswered: `The caller's turn got no answer: ${plain(mark.outcome ?? "cause unknown")}`,
     interruption: "The caller interrupts the bot",
-    error: `Error in ${mark.name}, category ${mark.outcome}`,
-    function_call: `Function ${mark.name}: ${(mark.outcome ?? "").replaceAll("_", " ")}`,
+    error: `Error in ${mark.name ?? "the pipeline"}: ${plain(mark.outcome ?? "cause unknown")}`,
+    function_call: `Function ${mark.name}: ${plain(mark.outcome ?? "cause unknown")}`,
   };
   return `${clock(mark.at)} · ${what[mark.kind]}`;
 }

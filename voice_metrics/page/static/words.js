@@ -8,6 +8,11 @@ export function count(value) {
   return absent(value) ? NOTHING : whole.format(value).replaceAll(",", "\u202f");
 }
 
+// The whole numbers of a text as `count` has them; the digits behind a point stay.
+export function grouped(text) {
+  return text.replace(/(?<![.\d])\d{4,}/g, (digits) => count(Number(digits)));
+}
+
 export function ms(value) {
   return absent(value) ? NOTHING : `${count(value)} ms`;
 }
