@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.page.known_calls import conversation, ended, live
-from voice_metrics.ledger import Ledger
-from voice_metrics.page import PageServer
+from voice_metrics.ledger import Ledger, LedgerReader
+from voice_metrics.page import PageServer, views
 
 VIEWS = [("now", {}), ("calls", {}), ("calls", {"order": "cost_usd"}), ("latency", {"period": "hour"}),
          ("usage", {"period": "hour"}), ("call", {"key": "odd"}), ("call", {"id": "well"})]  # fmt: skip
@@ -68,3 +68,16 @@ def test_an_odd_row_leaves_every_view_readable(ledger: Ledger, path: Path, state
     assert any(point["service"] == "llm" and point["p50_ms"] == 400.0 for point in seen["latency"]["whole"])
     assert seen["now"]["live"][0]["call_id"] == "runs"
     assert time.time() > seen["calls"]["calls"][0]["started_at"]
+
+
+def test_the_sums_of_a_day_are_the_same_in_each_view(ledger: Ledger, path: Path) -> None:
+    for ago in range(85_050, 86_450, 100):
+        ended(ledger, f"call-{ago}", ago=ago)
+    assert ledger.flush()
+    at, day = time.time(), {"period": "day"}
+    with LedgerReader(path) as reader:
+        for moment in (at, at + 300, at + 600):
+            listed, used = views.calls(reader, day, moment)["total"], views.usage(reader, day, moment)["whole"]
+            sums = views.now(reader, {}, moment)["day"]
+            assert sums["calls"] == listed == (used["calls"] if used else 0)
+            assert sums["cost_usd"] == (used["cost_usd"] if used else None)

@@ -44,7 +44,7 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.call.floor import FloorTotals
 
-_PRICES = "made up for the demo"
+_PRICES = "made-up prices"
 _OUTPUT_SECONDS = 0.012
 # A shorter silence is none.
 _SILENCE_SECONDS = 1.0

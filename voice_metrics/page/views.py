@@ -42,11 +42,12 @@ class BadQuestion(ValueError):
 
 def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
     """Live calls, the latest ended ones, and sums of the last 24 hours."""
-    since = at - _DAY
+    # The period of the charts, so that their sums are the same.
+    since, until, _ = _span({}, at)
     wanted = CallFilter(since=since)
     latest = [row for row in reader.calls(limit=_LATEST + _LIVE) if row.state is not CallState.LIVE][:_LATEST]
-    response = reader.latency(since, at + _DAY, 2 * _DAY, kinds=("response",))
-    used = reader.usage(since, at + _DAY, 2 * _DAY)
+    response = reader.latency(since, until, until - since, kinds=("response",))
+    used = reader.usage(since, until, until - since)
     return {
         "live": [_row(call.row) | {"summary": call.summary} for call in reader.live()],
         "latest": [_row(row) for row in latest],
@@ -65,7 +66,7 @@ def now(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
 def calls(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
     """Calls that pass a filter, in an order, with their number."""
     wanted = CallFilter(
-        since=None if (period := query.get("period")) is None else at - _period(period)[0],
+        since=None if query.get("period") is None else _span(query, at)[0],
         model=query.get("model") or None,
         end_reason=_choice(query, "end_reason", EndReason),
         slower_than_ms=_number(query, "slower_than_ms"),

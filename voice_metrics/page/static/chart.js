@@ -1,6 +1,6 @@
 // Charts over time, drawn by uPlot in the colours of the style sheet, with their numbers as a table.
 
-import { el } from "./dom.js";
+import { el, say } from "./dom.js";
 import { table } from "./table.js";
 import { date, moment, time } from "./words.js";
 
@@ -8,6 +8,7 @@ import { date, moment, time } from "./words.js";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const HEIGHT = 190;
+const round = (seconds) => (seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`);
 
 // lines: [{name, colour, value(point), text(number, point), tick(number), bars}]; with `stacked`, each line stands on the ones before it.
 export function chart(title, { lines, stacked = false, sync = null }) {
@@ -15,7 +16,8 @@ export function chart(title, { lines, stacked = false, sync = null }) {
   const headline = el("p.headline", {}, "\u00a0");
   const numbers = table(title, [{ name: "From", text: (point) => moment(point.at) }, ...lines.map((line) => ({ name: line.name, number: true, text: (point) => line.text(line.value(point), point) }))], (point) => point.at);
   const details = el("details.figures", { ontoggle: () => details.open && numbers.update(shown?.points ?? []) }, el("summary", {}, "Numbers"), numbers.element);
-  const key = el("ul.key", { "aria-hidden": "true" }, lines.map((line) => el("li", {}, el(`span.swatch.fill-${line.colour}`), line.name)));
+  const grain = el("li.quiet");
+  const key = el("ul.key", { "aria-hidden": "true" }, lines.map((line) => el("li", {}, el(`span.swatch.fill-${line.colour}`), line.name)), grain);
   let plot = null;
   let shown = null;
 
@@ -33,6 +35,7 @@ export function chart(title, { lines, stacked = false, sync = null }) {
     headline,
     update(data) {
       shown = data;
+      say(grain, `each ${lines[0].bars ? "bar" : "point"} ${round(data.bucket_seconds)}`);
       place.classList.toggle("empty", !data.points.length);
       if (details.open) numbers.update(data.points);
       draw();

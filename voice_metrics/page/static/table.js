@@ -38,7 +38,7 @@ function kind(column) {
 }
 
 function head(column, onorder) {
-  if (!onorder || !column.order) return el("th", { scope: "col", ...kind(column) }, column.name);
+  if (!onorder || !column.order) return el("th", { scope: "col", title: column.title, ...kind(column) }, column.name);
   const button = el("button.sort", { type: "button", title: column.title, onclick: () => onorder(column) }, column.name);
   return el("th", { scope: "col", "aria-sort": "none", ...kind(column) }, button);
 }
