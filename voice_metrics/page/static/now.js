@@ -48,7 +48,7 @@ export function nowView() {
 function sums([running, calls, response, cost], { live, day }) {
   running.show(count(live.length));
   calls.show(count(day.calls), day.errors ? `${count(day.errors)} ended with an error` : "");
-  response.show(ms(day.response?.p50_ms), day.response ? `median; p95 ${ms(day.response.p95_ms)}` : "none measured");
+  response.show(ms(day.response?.p50_ms), day.response ? `p50; p95 ${ms(day.response.p95_ms)}` : "none measured");
   cost.show(or(day.cost_usd_text), day.cost_usd === null ? "no usage with a known price" : "where a price is known");
 }
 
