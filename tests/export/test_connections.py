@@ -96,6 +96,21 @@ def hinting(statuses: list[bytes]) -> Iterator[int]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
+def test_debug_log_of_connections_holds_no_address_of_an_export(
+    receiver: Receiver, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    telemetry = start(url=f"{receiver.url}/hook/pathS3cret?token=queryS3cret")
+    call = RecordedCall(telemetry, "c1")
+    call.use(1)
+    call.end().result(5)
+    telemetry.shutdown(2.0)
+    requests.get(f"{receiver.url}/own?token=of-the-application", timeout=5)
+
+    assert "S3cret" not in caplog.text
+    assert "token=of-the-application" in caplog.text
+
+
 def test_informational_answer_is_not_taken_for_the_final_one(start: Start) -> None:
     with hinting([b"200 OK", b"401 Unauthorized", b"200 OK"]) as port:
         telemetry = start(url=f"http://127.0.0.1:{port}")

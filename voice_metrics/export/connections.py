@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import inspect
+import logging
 import socket
 import threading
 import weakref
@@ -72,6 +73,17 @@ def under_way(attempt: Attempt) -> Any:
         yield
     finally:
         _under_way.attempt = None
+
+
+class _Silence(logging.Filter):
+    """Drops urllib3's lines of debugging about attempts, because a whole address may hold secrets."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep lines about the application's own requests."""
+        return getattr(_under_way, "attempt", None) is None
+
+
+_silence = _Silence()
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -173,6 +185,8 @@ class CuttableAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pool of direct connections."""
+        for name in ("urllib3.connectionpool", "urllib3.util.retry"):
+            logging.getLogger(name).addFilter(_silence)
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
