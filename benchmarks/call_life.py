@@ -31,7 +31,7 @@ async def life(telemetry: Telemetry, environ: dict[str, str]) -> tuple[float, fl
     started = time.thread_time()
     for _ in range(5):
         recorder.read_frame(metrics_frame())
-    recorder.read_measurements()
+    recorder.summary()
     await asyncio.sleep(0.05)
     ending = time.thread_time()
     await recorder.conclude()
