@@ -80,7 +80,7 @@ cost            $0.0160 (LLM $0.0040, STT $0.0030, TTS $0.0090)
  after  what           value  service  name                      detail
 1.50 s  ttfb          310 ms  llm      OpenAILLMService gpt-4.1
 1.50 s  tokens          1280  llm      OpenAILLMService gpt-4.1  1200 prompt, 80 completion
-2.00 s  response      900 ms                                     llm inference 310, pipeline 590
+2.00 s  response      900 ms                                     llm inference 310, pipeline 590 ms
 4.25 s  turn           2.3 s                                     completed
 5.00 s  error                          CartesiaTTSService        network
 """

@@ -54,6 +54,7 @@ def heading(text: str) -> list[str]:
     [
         pytest.param(200, set(), id="wide"),
         pytest.param(110, {"models"}, id="narrower"),
+        pytest.param(87, {"models", "characters", "tokens"}, id="room-for-one-left-out-before"),
         pytest.param(80, {"models", "characters", "turns", "tokens"}, id="the-usual-80"),
         pytest.param(70, {"models", "characters", "turns", "tokens", "series"}, id="narrow"),
     ],

@@ -25,7 +25,7 @@ def test_the_parts_of_a_response_are_its_detail_whatever_comes_between() -> None
     ]
 
     assert lines(table(rows, 100.0)) == [
-        ("8.00 s", "response", "2000 ms", "", "", "endpointing wait 250, llm inference 1500"),
+        ("8.00 s", "response", "2000 ms", "", "", "endpointing wait 250, llm inference 1500 ms"),
         ("8.00 s", "silence", "2.0 s", "", "", "after caller"),
     ]
 

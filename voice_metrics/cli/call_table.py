@@ -17,7 +17,7 @@ _NUMBERS = {"length", "worst", "turns", "tokens", "characters", "cost"}
 # Columns that a narrow terminal leaves out, in this order.
 _DISPENSABLE = ("models", "characters", "turns", "tokens", "series", "outcome")
 _SERIES = {Fate.LIVE: NOTHING, Fate.LOCAL: "local only"}
-_STYLES = {"live": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
+_STYLES = {"running": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
 _SUCCESS_STYLES = {True: "green", False: "red", None: ""}
 
 
@@ -29,6 +29,11 @@ def show(calls: Sequence[CallRow], total: int) -> None:
     left_out: list[str] = []
     while not terminal.fits(table := _table(calls, left_out)) and len(left_out) < len(_DISPENSABLE):
         left_out.append(_DISPENSABLE[len(left_out)])
+    # The last one left out may have made room for those before it.
+    for name in reversed(left_out[:-1]):
+        without = [each for each in left_out if each != name]
+        if terminal.fits(wider := _table(calls, without)):
+            left_out, table = without, wider
     more = f"{len(calls)} of {total} calls; --limit {total} shows all." if len(calls) < total else None
     terminal.show(table, *([more] if more else []))
 
@@ -57,7 +62,7 @@ def _cells(call: CallRow) -> dict[str, str]:
         # Say local, because the log has UTC.
         "started (local)": local(call.started_at),
         "length": length(call.duration_seconds),
-        "end": "live" if call.state is CallState.LIVE else call.end_reason or NOTHING,
+        "end": "running" if call.state is CallState.LIVE else call.end_reason or NOTHING,
         "outcome": achieved(call.outcome, call.success),
         "worst": milliseconds(call.worst_response_ms),
         "turns": count(call.turns),

@@ -93,10 +93,11 @@ def _value(row: Row, details: Iterable[Row]) -> str:
     return length(row.value) if row.kind in _LENGTHS else milliseconds(row.value * 1000)
 
 
-def _detail(row: Row, details: Iterable[Row]) -> str:
+def _detail(row: Row, details: Sequence[Row]) -> str:
     if row.kind in _TOKENS:
         return ", ".join(f"{count(part.value)} {_TOKENS[part.kind]}" for part in (row, *details))
-    if row.kind == "response":
-        return ", ".join(f"{(part.name or '').replace('_', ' ')} {(part.value or 0) * 1000:.0f}" for part in details)
+    if row.kind == "response" and details:
+        parts = (f"{(part.name or '').replace('_', ' ')} {(part.value or 0) * 1000:.0f}" for part in details)
+        return f"{', '.join(parts)} ms"
     outcome = (row.outcome or "").replace("_", " ")
     return f"after {outcome}" if row.kind == "silence" else outcome
