@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -21,6 +22,11 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 PATIENCE_SECONDS = 15.0
 INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium; uv sync --group dev"
 Serve = Callable[..., PageServer]
+
+
+def unbroken(text: str) -> str:
+    """Return a text with its numbers and units as the page has them: on one line."""
+    return re.sub(r"(?<=\d) (?=(?:ms|s|min|h)\b)", "\u00a0", text)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Visit
+from tests.page.conftest import Visit, unbroken
 from tests.page.known_calls import conversation, ended, eventful, live
 from tests.page.test_story import built
 from voice_metrics.ledger import CallState, Ledger, Row
@@ -138,9 +138,8 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
 
     why = tab.locator(".why")
     why.wait_for()
-    assert (
-        why.inner_text()
-        == "Slowest: answer 3 at 0:25, 3\u202f400 ms. Language model (gpt-4.1) took 2\u202f700 ms of it, "
+    assert why.inner_text() == unbroken(
+        "Slowest: answer 3 at 0:25, 3\u202f400 ms. Language model (gpt-4.1) took 2\u202f700 ms of it, "
         "usually 400 ms. Meanwhile the event loop was held for 900 ms by look_up, so every call of the process waited. "
         "Show it in the time line"
     )
@@ -157,7 +156,7 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
         (".bar.stall", "0:26 · Event loop held in look_up, 900 ms"),
     ):
         tab.locator(look).first.hover()
-        assert tab.locator(".lane-text").inner_text() == said
+        assert tab.locator(".lane-text").inner_text() == unbroken(said)
 
 
 def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: PageServer, ledger: Ledger) -> None:
@@ -168,14 +167,17 @@ def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: Pa
     tab = visit.go(server, "call/a-call")
     tab.locator(".standouts li").first.wait_for()
 
-    assert [text.replace("\n", " ") for text in tab.locator(".standouts li").all_inner_texts()] == [
-        "Start The services took 3\u202f200 ms to set up, the longest CartesiaTTSService with 3\u202f200 ms; "
-        "the caller waited 2\u202f400 ms of it for the greeting.",
+    said = [text.replace("\n", " ") for text in tab.locator(".standouts li").all_inner_texts()]
+    assert said == [
+        unbroken(
+            "Start The services took 3\u202f200 ms to set up, the longest CartesiaTTSService with 3\u202f200 ms; "
+            "the caller waited 2\u202f400 ms of it for the greeting."
+        ),
         "0:09 Function book_table: timed out.",
-        "0:10 Gap in the bot's speech: its audio came late, 400 ms.",
+        unbroken("0:10 Gap in the bot's speech: its audio came late, 400 ms."),
         "0:12 Error in CartesiaTTSService: network.",
         "0:17 The caller's turn got no answer: no transcript.",
-        "0:26 Event loop held by look_up, and every call of the process with it, 900 ms.",
+        unbroken("0:26 Event loop held by look_up, and every call of the process with it, 900 ms."),
     ]
     assert tab.locator(".lanes").get_attribute("data-zoom") is None
     tab.get_by_role("button", name="0:17").focus()
@@ -185,7 +187,7 @@ def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: Pa
     assert pointer["x"] + 1 == pytest.approx(mark["x"] + mark["width"] / 2, abs=1.5)
     assert 0 < pointer["x"] < 1280
     tab.get_by_role("button", name="Show it in the time line").click()
-    assert tab.locator(".lane-text").inner_text() == "0:25 · Answer 3: caller waits, 3\u202f400 ms"
+    assert tab.locator(".lane-text").inner_text() == unbroken("0:25 · Answer 3: caller waits, 3\u202f400 ms")
     assert tab.locator("dl.facts dd", has_text="3\u202f200 ms (CartesiaTTSService").count() == 1
 
 
@@ -250,7 +252,7 @@ def test_a_call_with_a_slow_answer_is_marked_in_the_list(visit: Visit, server: P
     tab = visit.go(server, "calls")
     tab.locator("tbody tr").nth(1).wait_for()
 
-    assert tab.locator("tbody td .odd").all_inner_texts() == ["2\u202f501 ms"]
+    assert tab.locator("tbody td .odd").all_inner_texts() == [unbroken("2\u202f501 ms")]
 
 
 def test_models_are_whole_where_there_is_room(visit: Visit, server: PageServer, ledger: Ledger) -> None:

@@ -2,7 +2,7 @@
 
 import { el, fit, say } from "./dom.js";
 import { jump } from "./standouts.js";
-import { PARTS, clock, count, ms, named, or, plural } from "./words.js";
+import { PARTS, clock, count, ms, named, or, plural, unit } from "./words.js";
 
 const ink = (part) => (part in PARTS ? `part-${part}` : "part-other");
 // More than these scroll by themselves, and can be ordered.
@@ -52,7 +52,7 @@ export function answersPart(show) {
       ordering.hidden = answers.length <= FEW;
       about.hidden = !answers.length || answers.some((answer) => answer.named);
       const whole = mean.reduce((sum, part) => sum + part.seconds, 0);
-      averages.replaceChildren(...mean.filter((part) => part.seconds >= whole / 100).map((part) => el("li", {}, el(`span.swatch.${ink(part.part)}`), `${named(part.part)} `, el("b", {}, ms(part.seconds * 1000)), ` ${Math.round((part.seconds / whole) * 100)} %`)));
+      averages.replaceChildren(...mean.filter((part) => part.seconds > 0).map((part) => el("li", {}, el(`span.swatch.${ink(part.part)}`), `${named(part.part)} `, el("b", {}, ms(part.seconds * 1000)), ` ${share(part.seconds / whole)}`)));
       list();
     },
   };
@@ -71,6 +71,8 @@ function walk(rows, event) {
   event.preventDefault();
   next.querySelector(".jump").focus();
 }
+
+const share = (part) => unit(part < 0.005 ? "under 1" : Math.round(part * 100), "%");
 
 function slowest(answers) {
   return answers.filter((answer) => answer.slow).reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
@@ -95,7 +97,7 @@ function line(row, answer, longest, point) {
   row.className = slow ? "slow" : "";
   row.replaceChildren(
     el("th", { scope: "row" }, jump(String(number), () => point(answer), -1)),
-    el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller cut this answer off" }, " ✕", el("span.unseen", {}, " cut off")) : null),
+    el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller interrupted this answer" }, " ✕", el("span.unseen", {}, " interrupted")) : null),
     el("td.parts", {}, stack(answer, longest)),
     el("td.number", {}, slow ? el("span.badge", { title: "Longer than 2.5 s" }, "slow") : null, ms(seconds * 1000)),
     el("td.number", {}, count(tokens)),

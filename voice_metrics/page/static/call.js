@@ -44,7 +44,7 @@ export function callView(query) {
       if (address) trace.href = address;
       live = call.state === "live";
       say(id, call.call_id);
-      say(state, live ? "live" : call.end_reason ?? "ended");
+      say(state, live ? "running" : call.end_reason ?? "ended");
       state.className = `state ${live ? "good" : ENDS[call.end_reason] ?? ""}`;
       numbers(tiles, call, summary, story);
       turnPages(pages, call, page, most);
@@ -79,8 +79,8 @@ function numbers([middle, worst, long, turns, tokens, characters, audio, cost], 
   middle.show(ms(response.p50_ms), response.p95_ms ? `p95 ${ms(response.p95_ms)}` : response.count ? `of ${plural(response.count, "answer")}` : "none measured");
   worst.show(ms(call.worst_response_ms), slowest ? `in answer ${slowest.number}` : "");
   worst.mark(slowest?.slow ? "odd" : "");
-  long.show(length(call.duration_seconds), call.errors ? plural(call.errors, "error") : "");
-  turns.show(count(call.turns), [call.interruptions ? `${count(call.interruptions)} cut off by the caller` : "", unanswered ? `${count(unanswered)} unanswered` : ""].filter(Boolean).join(", "));
+  long.show(length(call.duration_seconds));
+  turns.show(count(call.turns), [call.interruptions && plural(call.interruptions, "interruption"), unanswered && `${count(unanswered)} unanswered`, call.errors && plural(call.errors, "error")].filter(Boolean).join(", "));
   turns.mark(unanswered ? "odd" : "");
   tokens.show(used.every((number) => number == null) ? "–" : count((used[0] ?? 0) + (used[1] ?? 0)), used[0] == null ? "" : `${count(used[0])} in, ${count(used[1])} out`);
   characters.show(count(call.characters), "sent to speech");

@@ -6,9 +6,9 @@ import { callAddress, table } from "./table.js";
 import { NOTHING, count, length, ms, or, plural, recent, short } from "./words.js";
 
 const STEP = 100;
-const MARKS = { error: "bad", live: "good", unknown: "odd", cancelled: "odd" };
+const MARKS = { error: "bad", running: "good", unknown: "odd", cancelled: "odd" };
 const models = (row) => [row.llm_model, row.stt_model, row.tts_model].filter(Boolean).join(", ");
-const end = (row) => (row.state === "live" ? "live" : row.end_reason);
+const end = (row) => (row.state === "live" ? "running" : row.end_reason);
 
 export const COLUMNS = [
   { name: "Call", text: (row) => short(row.call_id), link: (row) => callAddress(row.call_id, row.key), whole: (row) => row.call_id },
@@ -19,7 +19,7 @@ export const COLUMNS = [
   { name: "End", order: "end_reason", text: (row) => or(end(row)), mark: (row) => MARKS[end(row)] },
   { name: "Outcome", minor: true, clipped: true, optional: true, text: (row) => (row.outcome ? achieved(row) : NOTHING), whole: (row) => (row.outcome ? outcome(row) : ""), mark: (row) => (row.outcome ? { true: "good", false: "bad" }[row.success] : ""), title: "What the application says that the call achieved" },
   { name: "Turns", order: "turns", number: true, minor: true, text: (row) => count(row.turns), title: "Bot turns" },
-  { name: "Cut off", order: "interruptions", number: true, minor: true, text: (row) => count(row.interruptions), title: "Times that the caller interrupted the bot" },
+  { name: "Inter\u00adruptions", order: "interruptions", number: true, minor: true, text: (row) => count(row.interruptions), title: "Times that the caller interrupted the bot" },
   { name: "Errors", order: "errors", number: true, minor: true, text: (row) => count(row.errors), mark: (row) => (row.errors ? "bad" : "") },
   { name: "Tokens in", order: "prompt_tokens", number: true, minor: true, text: (row) => count(row.prompt_tokens), title: "Prompt tokens" },
   { name: "Tokens out", order: "completion_tokens", number: true, minor: true, text: (row) => count(row.completion_tokens), title: "Completion tokens" },

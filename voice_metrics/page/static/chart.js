@@ -2,13 +2,13 @@
 
 import { el, say } from "./dom.js";
 import { table } from "./table.js";
-import { date, moment, time } from "./words.js";
+import { date, moment, time, unit } from "./words.js";
 
 /* global uPlot */
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const HEIGHT = 190;
-const round = (seconds) => (seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`);
+const round = (seconds) => (seconds < 3600 ? unit(seconds / 60, "min") : unit(seconds / 3600, "h"));
 
 // lines: [{name, colour, value(point), text(number, point), tick(number), bars}]; with `stacked`, each line stands on the ones before it.
 export function chart(title, { lines, stacked = false, sync = null }) {

@@ -2,7 +2,7 @@
 
 import { el, say } from "./dom.js";
 import { table } from "./table.js";
-import { KINDS, count, length, ms, or, plain, plural } from "./words.js";
+import { KINDS, count, length, ms, or, plain, plural, unit } from "./words.js";
 
 const LATENCIES = ["ttfb", "processing", "ttfa", "ttfat", "text_aggregation", "turn_detection", "response", "response_part", "function_call"];
 const SECONDS = ["turn", "audio_seconds", "speech", "silence", "bot_gap", "loop_stall", "greeting"];
@@ -17,7 +17,7 @@ function value({ kind, value: number, value_text: text }) {
 export function measurementsPart() {
   let shown = [];
   const list = table("Measurements", [
-    { name: "After", number: true, text: (row) => `${row.after.toFixed(2)} s` },
+    { name: "After", number: true, text: (row) => unit(row.after.toFixed(2), "s") },
     { name: "What", text: (row) => KINDS[row.kind] ?? plain(row.kind) },
     { name: "Value", number: true, text: value },
     { name: "Outcome", text: (row) => or(row.outcome?.replaceAll("_", " ")) },

@@ -1,11 +1,11 @@
 // The call from left to right: whose turn it is, and what each service does meanwhile.
 
 import { el, say } from "./dom.js";
-import { clock, ms, plain, seconds } from "./words.js";
+import { clock, ms, plain, seconds, unit } from "./words.js";
 
 const LANES = { stt: "Speech to text", llm: "Language model", functions: "Functions", tts: "Text to speech" };
 const WHO = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller's turn" };
-const INTERRUPTED = "Bot speaks, cut off by the caller";
+const INTERRUPTED = "Bot speaks, interrupted by the caller";
 const MORE = { speech: ["who-voice", "Caller speaks"], silences: ["silence", "Silence"], gaps: ["gap", "Gap in the bot's speech"], stalls: ["stall", "Event loop held"] };
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const ZOOM = [1, 2, 4, 8, 16, 32];
@@ -78,7 +78,8 @@ export function timelinePart() {
     update(story, call, live) {
       shown = story;
       const marked = Object.entries(MARKED).filter(([kind]) => story.marks.some((mark) => mark.kind === kind));
-      more.replaceChildren(...marked.map(([kind, text]) => el("li", {}, el(`span.sign.sign-${look(kind)}`, {}, SIGNS[kind] ?? "!"), text)), ...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [ink, text]]) => el("li", {}, el(`span.swatch.${ink}`), text)));
+      const slow = story.answers.some((answer) => answer.slow) ? [el("li", {}, el("span.swatch.who-wait.slow"), `Caller waits, slow: over ${unit(2.5, "s")}`)] : [];
+      more.replaceChildren(...slow, ...marked.map(([kind, text]) => el("li", {}, el(`span.sign.sign-${look(kind)}`, {}, SIGNS[kind] ?? "!"), text)), ...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [ink, text]]) => el("li", {}, el(`span.swatch.${ink}`), text)));
       more.hidden = !more.children.length;
       say(none, live ? "Nothing was measured yet." : "Nothing was measured, or the ledger no longer has the measurements.");
       none.hidden = story.strip.length + story.lanes.length + story.marks.length > 0;

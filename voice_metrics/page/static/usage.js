@@ -2,13 +2,14 @@
 
 import { chart, periods } from "./chart.js";
 import { el, heading, say } from "./dom.js";
-import { count, length, or } from "./words.js";
+import { count, length, or, unit } from "./words.js";
 
 // The amounts of an axis have the same digits: as many as the smallest step needs, and cents at least where there are any.
 const dollars = (number, _, all) => `$${number.toFixed(all.every(Number.isInteger) ? 0 : Math.max(2, ...all.map((each) => String(Number(each.toPrecision(6))).split(".")[1]?.length ?? 0)))}`;
-const minutes = (number) => `${Number((number / 60).toFixed(1))} min`;
+const minutes = (number) => unit(Number((number / 60).toFixed(1)), "min");
 const MINUTES = [6, 12, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 72000, 180000];
-const WHOLE = [1, 2, 5].flatMap((step) => Array.from({ length: 7 }, (_, zeros) => step * 10 ** zeros)).sort((one, other) => one - other);
+// A chart has room for a middle tick, because each step is at most twice the one before.
+const WHOLE = [1, 2, 4, 5].flatMap((step) => Array.from({ length: 7 }, (_, zeros) => step * 10 ** zeros)).sort((one, other) => one - other);
 const usd = (key) => (_, point) => or(point?.[`${key}_text`]);
 const line = (name, colour, key, text, tick) => ({ name, colour, value: (point) => point[key], text, tick: tick ?? ((number) => (Number.isInteger(number) ? text(number) : "")), bars: true });
 const CHARTS = [

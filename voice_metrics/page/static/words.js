@@ -2,43 +2,46 @@
 
 export const NOTHING = "–";
 const absent = (value) => value === null || value === undefined;
+const pad = (value) => String(value).padStart(2, "0");
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+// A number and its unit stay on one line.
+export const unit = (number, name) => `${number}\u00a0${name}`;
 
 export function count(value) {
   return absent(value) ? NOTHING : whole.format(value).replaceAll(",", "\u202f");
 }
 
-// The whole numbers of a text as `count` has them; the digits behind a point stay.
+// A text with its whole numbers as `count` has them and its units as `unit` has them; the digits behind a point stay.
 export function grouped(text) {
-  return text.replace(/(?<![.\d])\d{4,}/g, (digits) => count(Number(digits)));
+  return text.replace(/(?<![.\d])\d{4,}/g, (digits) => count(Number(digits))).replace(/(\d) (ms|s|min|h)\b/g, (_, digit, name) => unit(digit, name));
 }
 
 export function ms(value) {
-  return absent(value) ? NOTHING : `${count(value)} ms`;
+  return absent(value) ? NOTHING : unit(count(value), "ms");
 }
 
 export function seconds(value) {
-  return absent(value) ? NOTHING : `${value.toFixed(1)} s`;
+  return absent(value) ? NOTHING : unit(value.toFixed(1), "s");
 }
 
 export function length(value) {
   if (absent(value)) return NOTHING;
-  if (value < 60) return `${value.toFixed(1)} s`;
+  if (value < 60) return seconds(value);
   const rounded = Math.round(value);
   const hours = Math.floor(rounded / 3600);
   const minutes = Math.floor((rounded % 3600) / 60);
-  if (hours) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
-  return `${minutes} min ${String(rounded % 60).padStart(2, "0")} s`;
+  if (hours) return `${unit(hours, "h")} ${unit(pad(minutes), "min")}`;
+  return `${unit(minutes, "min")} ${unit(pad(rounded % 60), "s")}`;
 }
 
 // A moment within a call, as on a clock that starts with it.
 export function clock(value) {
   const minutes = Math.floor(value / 60);
-  return `${minutes}:${String(Math.floor(value % 60)).padStart(2, "0")}`;
+  return `${minutes}:${pad(Math.floor(value % 60))}`;
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const pad = (value) => String(value).padStart(2, "0");
 
 export function day(at) {
   const then = new Date(at * 1000);
