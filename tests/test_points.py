@@ -365,6 +365,12 @@ def test_every_fact_has_a_case_here() -> None:
     assert {type(case.values[0]) for case in CASES} == set(get_args(Fact))
 
 
+def test_every_series_of_a_call_has_values_from_a_fact_or_from_its_life() -> None:
+    of_its_life = {table.CALLS.name, table.CALLS_ACTIVE.name, table.CALLS_ENDED.name, table.SESSION_DURATION.name}
+    of_facts = {name for case in CASES for name, *_ in case.values[1]}
+    assert of_facts | of_its_life == {row.name for row in table.VOICE}
+
+
 def test_every_series_of_the_table_is_published() -> None:
     assert {row.name for row in vars(table).values() if isinstance(row, table.Series)} == {
         row.name for row in (*table.VOICE, *table.PROCESS, *table.GEN_AI)
