@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from loguru import logger
+
+from voice_metrics.call.text import Vocabulary
 
 # A run in the background of a shell ignores Ctrl-C, and so would every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -60,6 +63,16 @@ def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("OTEL_", "VOICE_METRICS_", "PIPECAT_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("VOICE_METRICS_DB", "off")
+
+
+@pytest.fixture(autouse=True)
+def _words_of_its_own() -> None:
+    """A process keeps a bounded number of words of each kind: no test meets those of another."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("voice_metrics.") and "Vocabulary" in vars(module):
+            for value in vars(module).values():
+                if isinstance(value, Vocabulary):
+                    value._used_at.clear()
 
 
 @pytest.fixture
