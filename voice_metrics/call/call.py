@@ -143,13 +143,13 @@ class Call:
             if self._spans and not self._held:
                 self._spans.clear()  # an interruption replaces what it marks
             if now is not None and self._held.is_settled(at, now):
-                self.outputs.record(fact, now, self.outputs.exemplar(span, now))
+                self.outputs.record(fact, now, span)
                 return
             held = self._held.put(fact, at)
             if span is not None or self._spans:
                 self._spans[id(held)] = span
         else:
-            self.outputs.record(fact, at, self.outputs.exemplar(span, at))
+            self.outputs.record(fact, at, span)
         if isinstance(fact, TokensUsed):
             if self._held:
                 self._held.put_tokens(fact, at)
@@ -203,7 +203,7 @@ class Call:
             if isinstance(fact, TokensUsed):
                 self.outputs.record_throughput(fact, at)
             else:
-                self.outputs.record(fact, at, self.outputs.exemplar(self._spans.pop(id(fact), None), at))
+                self.outputs.record(fact, at, self._spans.pop(id(fact), None))
 
     def achieved(self, outcome: Outcome) -> None:
         """Record the application's outcome; the last one counts, until the last export was requested."""

@@ -100,17 +100,13 @@ class FactOutputs:
         """Return the Unix time of a moment."""
         return self._unix_at_zero + at
 
-    def exemplar(self, span: SpanIds | None, at: float) -> Exemplar | None:
-        """Return what ties a point to a span, or `None` without a span."""
-        return None if span is None else (round((self._unix_at_zero + at) * 1e9), *span)
-
-    def record(self, fact: Fact, at: float, exemplar: Exemplar | None = None) -> None:
+    def record(self, fact: Fact, at: float, span: SpanIds | None = None) -> None:
         """Record a final fact; once closed, it is dropped.
 
         Args:
             fact: The fact.
             at: Its moment, in monotonic seconds.
-            exemplar: Its Unix nanoseconds, trace id and span id, or `None`.
+            span: Its trace id and span id; `None` for those of the moment, if the fact is a latency.
         """
         if self.closed:
             return
@@ -134,9 +130,9 @@ class FactOutputs:
         try:
             if kind in _ANSWERS:
                 self._answered(fact)
-            if exemplar is None and kind in _IN_A_SPAN:
-                exemplar = self.exemplar(self.span(), at)
-            self._series.write(fact, exemplar)
+            if span is None and kind in _IN_A_SPAN:
+                span = self.span()
+            self._series.write(fact, None if span is None else self._exemplar(span, at))
         except Exception as fault:
             self._lost(fact, fault)
         if kind in _FOLLOWED:
@@ -144,6 +140,9 @@ class FactOutputs:
                 self._record_derived(fact, at)
             except Exception as fault:
                 self._lost(fact, fault)
+
+    def _exemplar(self, span: SpanIds, at: float) -> Exemplar:
+        return round(self.unix_seconds(at) * 1e9), *span
 
     def _lost(self, fact: Fact, fault: Exception) -> None:
         # The counting of a fault may be at fault itself.
