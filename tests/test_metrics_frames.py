@@ -32,14 +32,14 @@ from voice_metrics.call.facts import (
     TokensUsed,
     TurnDetected,
 )
-from voice_metrics.pipecat.metrics_frames import MetricsReader, measurements
+from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.services import Service
 
 LLM = "OpenAILLMService#7"
 
 
 def facts(*items: MetricsData, services: dict[str, Service] | None = None) -> list[Fact]:
-    return list(measurements(MetricsFrame(data=list(items)), services or {}))
+    return list(MetricsReader(services or {}).facts(MetricsFrame(data=list(items))))
 
 
 def ttfb(value: float, processor: str = LLM, model: str | None = "gpt-4.1") -> TTFBMetricsData:

@@ -20,7 +20,7 @@ from voice_metrics.call.facts import (
     TurnDetected,
 )
 from voice_metrics.call.seen import Seen
-from voice_metrics.pipecat.metrics_frames import measurements
+from voice_metrics.pipecat.metrics_frames import MetricsReader
 
 
 class MetricsLogger(FrameProcessor):
@@ -46,6 +46,7 @@ class MetricsLogger(FrameProcessor):
         except (TypeError, ValueError):
             raise ValueError(f"level={level!r}: expected a level of loguru, such as 'INFO'") from None
         self._level = level
+        self._reader = MetricsReader({})
         self._reset()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -67,7 +68,7 @@ class MetricsLogger(FrameProcessor):
             case StartFrame():
                 self._reset()
             case MetricsFrame() if self._seen.first(frame.id):
-                for fact in measurements(frame, {}):
+                for fact in self._reader.facts(frame):
                     if line := self._words_for(fact):
                         logger.log(self._level, "{}", line)
 

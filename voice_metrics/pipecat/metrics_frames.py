@@ -124,19 +124,6 @@ class MetricsReader:
         return kind.reading(item, kind.processor, kind.model, kind.service)
 
 
-def measurements(frame: MetricsFrame, services: ServiceNames) -> Iterator[Fact]:
-    """Yield the facts of a MetricsFrame.
-
-    Args:
-        frame: The frame.
-        services: The call's services by their full Pipecat name, for classes and models that the frame lacks.
-
-    Yields:
-        A fact for each item; `Refused` for an impossible value or an unknown kind.
-    """
-    return MetricsReader(services).facts(frame)
-
-
 def _is_initial(frame: MetricsFrame) -> bool:
     # Pipecat sends zeros for every service when the pipeline starts, without a model.
     return (
