@@ -11,10 +11,10 @@ from itertools import groupby
 
 from voice_metrics.call.latency import latency as figures
 from voice_metrics.ledger.rows import LatencyPoint, UsagePoint
-from voice_metrics.ledger.stored_summary import number
+from voice_metrics.ledger.stored_summary import GREATEST, number
 
 # Text and blobs are greater than every number. SQLite's sum of whole numbers may overflow, which is an error.
-_FINITE = "{} BETWEEN -1e300 AND 1e300"
+_FINITE = f"{{}} BETWEEN {-GREATEST} AND {GREATEST}"
 _SUMMED = (
     *("prompt_tokens", "completion_tokens", "characters"),
     *("audio_seconds", "llm_usd", "stt_usd", "tts_usd", "cost_usd"),

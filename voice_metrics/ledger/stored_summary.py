@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 # JSON has no infinity, and a float none of the digits beyond.
-_GREATEST = 1e300
+GREATEST = 1e300
 Reading = Callable[[Any], Any]
 
 
 def number(value: Any) -> float | int | None:
     """Return a finite number, or `None` for anything else."""
-    found = isinstance(value, int | float) and not isinstance(value, bool) and -_GREATEST < value < _GREATEST
+    found = isinstance(value, int | float) and not isinstance(value, bool) and -GREATEST < value < GREATEST
     return value if found else None
 
 
