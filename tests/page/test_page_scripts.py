@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from voice_metrics.page.answer_waits import SLOW_SECONDS
+
 SCRIPTS = Path(__file__).parent / "scripts"
+
+
+def test_the_scripts_have_the_limit_by_which_answers_are_marked_as_slow() -> None:
+    words = (files("voice_metrics.page") / "static" / "words.js").read_text("utf-8")
+    assert f"SLOW_SECONDS = {SLOW_SECONDS};" in words
 
 
 def test_the_scripts_do_what_their_tests_say(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import { el, fit, say } from "./dom.js";
 import { jump } from "./standouts.js";
-import { PARTS, clock, count, ms, named, or, plural, unit } from "./words.js";
+import { PARTS, SLOW_SECONDS, clock, count, longest, ms, named, or, plural, unit } from "./words.js";
 
 const ink = (part) => (part in PARTS ? `part-${part}` : "part-other");
 // More than these scroll by themselves, and can be ordered.
@@ -30,8 +30,8 @@ export function answersPart(show) {
   const point = (answer) => show(answer.at, answer.at + answer.seconds, `${clock(answer.at)} · Answer ${answer.number}: caller waits, ${ms(answer.seconds * 1000)}`);
   const list = () => {
     const shown = order.value === "wait" ? [...answers].sort((one, other) => other.seconds - one.seconds) : answers;
-    const longest = Math.max(...answers.map((answer) => answer.seconds));
-    fit(rows, shown, (answer) => answer.number, () => el("tr"), (row, answer) => line(row, answer, longest, point));
+    const most = longest(answers)?.seconds;
+    fit(rows, shown, (answer) => answer.number, () => el("tr"), (row, answer) => line(row, answer, most, point));
     reach(rows, rows.querySelector(".jump[tabindex='0']") ?? rows.querySelector(".jump"));
   };
   rows.addEventListener("focusin", ({ target }) => target.matches(".jump") && reach(rows, target));
@@ -75,21 +75,21 @@ function walk(rows, event) {
 const share = (part) => unit(part < 0.005 ? "under 1" : Math.round(part * 100), "%");
 
 function slowest(answers) {
-  return answers.filter((answer) => answer.slow).reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
+  return longest(answers.filter((answer) => answer.slow));
 }
 
 // The slowest answer in a sentence, with the part that made it slow.
 export function explanation({ number, at, seconds, parts, named: exact, longer, held }) {
-  const most = exact && !longer ? parts.reduce((long, part) => (part.seconds > (long?.seconds ?? 0) ? part : long), null) : null;
+  const most = exact && !longer ? longest(parts) : null;
   const by = longer?.by ? ` (${longer.by})` : "";
   const reason = longer ? ` ${named(longer.part)}${by} took ${ms(longer.seconds * 1000)} of it, ${longer.usual_seconds ? `usually ${ms(longer.usual_seconds * 1000)}` : "and most other answers had none"}.` : most ? ` The longest part of it was: ${named(most.part)}, ${ms(most.seconds * 1000)}.` : "";
   const stall = held ? ` Meanwhile the event loop was held for ${ms(held.seconds * 1000)}${held.function ? ` by ${held.function}` : ""}, so every call of the process waited.` : "";
   return `Slowest: answer ${number} at ${clock(at)}, ${ms(seconds * 1000)}.${reason}${stall}`;
 }
 
-function line(row, answer, longest, point) {
+function line(row, answer, most, point) {
   // A row that says the same stays, with what has the focus in it.
-  const says = JSON.stringify([answer, longest]);
+  const says = JSON.stringify([answer, most]);
   if (row.dataset.says === says) return;
   row.dataset.says = says;
   const { number, at, seconds, used, interrupted, slow } = answer;
@@ -98,15 +98,15 @@ function line(row, answer, longest, point) {
   row.replaceChildren(
     el("th", { scope: "row" }, jump(String(number), () => point(answer), -1)),
     el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller interrupted this answer" }, " ✕", el("span.unseen", {}, " interrupted")) : null),
-    el("td.parts", {}, stack(answer, longest)),
-    el("td.number", {}, slow ? el("span.badge", { title: "Longer than 2.5 s" }, "slow") : null, ms(seconds * 1000)),
+    el("td.parts", {}, stack(answer, most)),
+    el("td.number", {}, slow ? el("span.badge", { title: `Longer than ${SLOW_SECONDS} s` }, "slow") : null, ms(seconds * 1000)),
     el("td.number", {}, count(tokens)),
     el("td.number", {}, or(used.cost_usd_text)));
 }
 
-function stack({ parts, seconds, named: exact }, longest) {
+function stack({ parts, seconds, named: exact }, most) {
   const box = el("div.stack", { class: exact ? null : "measured" });
-  box.style.width = `${(seconds / longest) * 100}%`;
+  box.style.width = `${(seconds / most) * 100}%`;
   for (const { part, from, seconds: took } of parts) {
     const words = `${named(part)} ${ms(took * 1000)}`;
     const segment = el(`div.segment.${ink(part)}`, { title: words, class: words.length > LONG ? "wordy" : null }, el("span.long", {}, words), el("span.brief", { "aria-hidden": "true" }, count(took * 1000)));

@@ -7,7 +7,7 @@ import { measurementsPart } from "./measurements.js";
 import { standoutsPart } from "./standouts.js";
 import { callAddress } from "./table.js";
 import { timelinePart } from "./timeline.js";
-import { count, length, median, ms, or, plural, seconds, short } from "./words.js";
+import { count, length, longest, median, ms, or, plural, seconds, short } from "./words.js";
 
 const TILES = ["Response p50", "Worst response", "Length", "Bot turns", "Tokens", "Characters", "Audio to text", "Cost"];
 const ENDS = { error: "bad", unknown: "odd", cancelled: "odd" };
@@ -75,7 +75,7 @@ function numbers([middle, worst, long, turns, tokens, characters, audio, cost], 
   const used = [call.prompt_tokens, call.completion_tokens];
   const unpriced = summary.cost?.unpriced?.length;
   const unanswered = story.marks.filter((mark) => mark.kind === "unanswered").length || summary.turns?.unanswered;
-  const slowest = story.answers.reduce((most, answer) => (answer.seconds > (most?.seconds ?? 0) ? answer : most), null);
+  const slowest = longest(story.answers);
   middle.show(ms(response.p50_ms), response.p95_ms ? `p95 ${ms(response.p95_ms)}` : response.count ? `of ${plural(response.count, "answer")}` : "none measured");
   worst.show(ms(call.worst_response_ms), slowest ? `in answer ${slowest.number}` : "");
   worst.mark(slowest?.slow ? "odd" : "");

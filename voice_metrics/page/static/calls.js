@@ -3,7 +3,7 @@
 import { el, heading, say } from "./dom.js";
 import { achieved, outcome } from "./facts.js";
 import { callAddress, table } from "./table.js";
-import { NOTHING, count, length, ms, or, plural, recent, short } from "./words.js";
+import { NOTHING, SLOW_SECONDS, count, length, ms, or, plural, recent, short } from "./words.js";
 
 const STEP = 100;
 const MARKS = { error: "bad", running: "good", unknown: "odd", cancelled: "odd" };
@@ -14,7 +14,7 @@ export const COLUMNS = [
   { name: "Call", text: (row) => short(row.call_id), link: (row) => callAddress(row.call_id, row.key), whole: (row) => row.call_id },
   { name: "Started", order: "started_at", text: (row) => recent(row.started_at), title: "When the call started, in local time" },
   { name: "Length", order: "duration_seconds", number: true, minor: true, text: (row) => length(row.duration_seconds) },
-  { name: "Worst response", order: "worst_response_ms", number: true, text: (row) => ms(row.worst_response_ms), mark: (row) => (row.slow ? "odd" : ""), title: "The longest that the caller waited for an answer; in colour above 2.5 s" },
+  { name: "Worst response", order: "worst_response_ms", number: true, text: (row) => ms(row.worst_response_ms), mark: (row) => (row.slow ? "odd" : ""), title: `The longest that the caller waited for an answer; in colour above ${SLOW_SECONDS} s` },
   { name: "Cost", order: "cost_usd", number: true, text: (row) => or(row.cost_usd_text) },
   { name: "End", order: "end_reason", text: (row) => or(end(row)), mark: (row) => MARKS[end(row)] },
   { name: "Outcome", minor: true, clipped: true, optional: true, text: (row) => (row.outcome ? achieved(row) : NOTHING), whole: (row) => (row.outcome ? outcome(row) : ""), mark: (row) => (row.outcome ? { true: "good", false: "bad" }[row.success] : ""), title: "What the application says that the call achieved" },

@@ -1,7 +1,7 @@
 // The call from left to right: whose turn it is, and what each service does meanwhile.
 
 import { el, say } from "./dom.js";
-import { clock, ms, plain, seconds, unit } from "./words.js";
+import { SLOW_SECONDS, clock, ms, plain, seconds, unit } from "./words.js";
 
 const LANES = { stt: "Speech to text", llm: "Language model", functions: "Functions", tts: "Text to speech" };
 const WHO = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller's turn" };
@@ -78,7 +78,7 @@ export function timelinePart() {
     update(story, call, live) {
       shown = story;
       const marked = Object.entries(MARKED).filter(([kind]) => story.marks.some((mark) => mark.kind === kind));
-      const slow = story.answers.some((answer) => answer.slow) ? [el("li", {}, el("span.swatch.who-wait.slow"), `Caller waits, slow: over ${unit(2.5, "s")}`)] : [];
+      const slow = story.answers.some((answer) => answer.slow) ? [el("li", {}, el("span.swatch.who-wait.slow"), `Caller waits, slow: over ${unit(SLOW_SECONDS, "s")}`)] : [];
       more.replaceChildren(...slow, ...marked.map(([kind, text]) => el("li", {}, el(`span.sign.sign-${look(kind)}`, {}, SIGNS[kind] ?? "!"), text)), ...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [ink, text]]) => el("li", {}, el(`span.swatch.${ink}`), text)));
       more.hidden = !more.children.length;
       say(none, live ? "Nothing was measured yet." : "Nothing was measured, or the ledger no longer has the measurements.");

@@ -123,6 +123,12 @@ export const PARTS = {
 export const named = (part) => PARTS[part] ?? plain(part ?? "other");
 export const plain = (text) => String(text).replaceAll("_", " ");
 
+// A response above it is slow: the limit of answer_waits.py.
+export const SLOW_SECONDS = 2.5;
+
+// The first of those that took longest, or null.
+export const longest = (all) => all.reduce((most, one) => (one.seconds > (most?.seconds ?? 0) ? one : most), null);
+
 export function median(values) {
   if (!values.length) return null;
   const sorted = [...values].sort((one, other) => one - other);
