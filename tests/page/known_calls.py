@@ -53,13 +53,13 @@ def eventful(start: float) -> list[Row]:
     """A conversation with speech of both sides, a silence, a gap, a held loop, and a turn without an answer."""
     return [
         *conversation(start),
-        Row(start + 3.0, "speech", 2.0, outcome="bot"),
-        Row(start + 5.0, "speech", 1.8, outcome="caller"),
-        Row(start + 8.0, "speech", 2.0, outcome="bot"),
-        Row(start + 9.2, "speech", 1.6, outcome="caller"),
-        Row(start + 12.0, "speech", 2.0, outcome="bot"),
+        Row(start + 3.0, "speech", 2.0, name="bot"),
+        Row(start + 5.0, "speech", 1.8, name="caller"),
+        Row(start + 8.0, "speech", 2.0, name="bot"),
+        Row(start + 9.2, "speech", 1.6, name="caller"),
+        Row(start + 12.0, "speech", 2.0, name="bot"),
         Row(start + 11.2, "bot_gap", 0.4, outcome="late"),
-        Row(start + 15.5, "speech", 1.5, outcome="caller"),
+        Row(start + 15.5, "speech", 1.5, name="caller"),
         Row(start + 17.0, "unanswered", outcome="no_transcript"),
         Row(start + 24.0, "silence", 8.5, outcome="caller"),
         Row(start + 27.0, "loop_stall", 0.9, name="look_up"),
@@ -75,5 +75,5 @@ def eventful(start: float) -> list[Row]:
             )
         ),
         Row(start + 31.0, "turn", 2.6, outcome="completed"),
-        Row(start + 31.0, "speech", 2.6, outcome="bot"),
+        Row(start + 31.0, "speech", 2.6, name="bot"),
     ]

@@ -149,7 +149,7 @@ def test_a_bar_under_the_pointer_says_what_it_is(visit: Visit, server: PageServe
     tab = visit.go(server, "call/a-call")
     told = tab.locator(".lane-text")
 
-    tab.locator(".bar.who-wait").first.hover()
+    tab.locator(".bar.turn-wait").first.hover()
     assert told.inner_text() == unbroken(f"0:05 · Answer 1: caller waits, {number(1000)} ms")
     tab.locator(".bar.lane-llm").first.hover()
     assert told.inner_text() == unbroken("0:00 · OpenAILLMService gpt-4.1 · first byte after 400 ms, done after 500 ms")

@@ -22,13 +22,13 @@ RIGHT = "cell => cell.getBoundingClientRect().right - innerWidth"
 def test_speech_silences_gaps_and_stalls_have_their_places() -> None:
     floor = built(eventful(1000.0))["floor"]
 
-    assert [(each["what"], each["from"], each["to"]) for each in floor["speech"]] == [
+    assert [(each["name"], each["from"], each["to"]) for each in floor["speech"]] == [
         ("bot", 1.0, 3.0), ("caller", 3.2, 5.0), ("bot", 6.0, 8.0), ("caller", 7.6, 9.2),
         ("bot", 10.0, 12.0), ("caller", 14.0, 15.5), ("bot", 28.4, 31.0),
     ]  # fmt: skip
-    assert floor["silences"] == [{"from": 15.5, "to": 24.0, "what": "caller"}]
-    assert floor["gaps"] == [{"from": 10.8, "to": 11.2, "what": "late"}]
-    assert floor["stalls"] == [{"from": 26.1, "to": 27.0, "what": "look_up"}]
+    assert floor["silences"] == [{"from": 15.5, "to": 24.0, "name": None, "outcome": "caller"}]
+    assert floor["gaps"] == [{"from": 10.8, "to": 11.2, "name": None, "outcome": "late"}]
+    assert floor["stalls"] == [{"from": 26.1, "to": 27.0, "name": "look_up", "outcome": None}]
 
 
 def test_a_ledger_without_them_draws_none() -> None:
@@ -113,7 +113,7 @@ def test_a_running_call_is_counted_from_its_time_line(server: PageServer, ledger
 
     call, story = found["call"], found["story"]
     assert call["state"] == CallState.LIVE
-    assert call["turns"] == sum(each["who"] == "bot" for each in story["strip"]) == 4
+    assert call["turns"] == sum(each["kind"] == "bot" for each in story["strip"]) == 4
     assert call["worst_response_ms"] == max(1000 * answer["seconds"] for answer in story["answers"]) == 3400
     assert call["duration_seconds"] == pytest.approx(story["seconds"], abs=0.01)
     assert (call["interruptions"], call["errors"], call["cost_usd_text"]) == (1, 1, "$0.0012")
@@ -145,7 +145,7 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
     )
     assert tab.locator(".over").inner_text() == "On average over the 2 of 3 answers whose parts are known:"
     assert tab.locator("tr.slow .badge").inner_text() == "slow"
-    assert tab.locator(".bar.who-wait.slow").count() == 1
+    assert tab.locator(".bar.turn-wait.slow").count() == 1
     assert tab.locator(".outcome").inner_text() == "table booked, success"
     assert tab.locator("dl.facts dd", has_text="completed, by the caller").count() == 1
     assert tab.get_by_role("link", name="Trace").get_attribute("href") == "https://traces.example/4bf92f35?x=1"

@@ -35,7 +35,7 @@ def lane(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
 def test_the_strip_shows_the_speaker() -> None:
     strip = built(conversation(1000.0))["strip"]
 
-    assert [(each["who"], each["from"], each["to"], each["outcome"]) for each in strip] == [
+    assert [(each["kind"], each["from"], each["to"], each["outcome"]) for each in strip] == [
         ("bot", 1.0, 3.0, "completed"),
         ("caller", 3.0, 5.0, None),
         ("wait", 5.0, 6.0, None),
@@ -79,13 +79,13 @@ def test_the_strip_shows_the_speaker() -> None:
     ],
 )
 def test_stretches(rows: list[Row], expected: list[tuple[str, float, float]]) -> None:
-    assert [(each["who"], each["from"], each["to"]) for each in built(rows)["strip"]] == expected
+    assert [(each["kind"], each["from"], each["to"]) for each in built(rows)["strip"]] == expected
 
 
 def test_a_live_calls_last_stretch_is_open() -> None:
     found = built([Row(1003.0, "turn", 2.0, outcome="interrupted")], state=CallState.LIVE, now=1050.0)
 
-    assert [each["who"] for each in found["strip"]] == ["bot"]
+    assert [each["kind"] for each in found["strip"]] == ["bot"]
     assert found["seconds"] == 50.0
 
 

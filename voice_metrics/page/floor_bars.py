@@ -22,14 +22,14 @@ def floor(rows: Sequence[Row], start: float) -> dict[str, list[dict[str, Any]]]:
         start: Unix seconds of the call's start.
 
     Returns:
-        "speech" (of caller and bot), "silences" (by the speaker before), "gaps" (late or missing audio), "stalls" (of
-        the event loop, with the function that held it).
+        "speech" with the speaker's name, "silences" with the speaker before as outcome, "gaps" with late or missing as
+        outcome, and "stalls" of the event loop with the name of the function that held it.
     """
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in _STRETCHES.values()}
     for row in rows:
         if (name := _STRETCHES.get(row.kind)) is None or row.value is None:
             continue
         end = row.at - start
-        stretch = {"from": round(max(0.0, end - row.value), 3), "to": round(end, 3), "what": row.outcome or row.name}
-        found[name].append(stretch)
+        begin = max(0.0, end - row.value)
+        found[name].append({"from": round(begin, 3), "to": round(end, 3), "name": row.name, "outcome": row.outcome})
     return found

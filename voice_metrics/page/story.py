@@ -152,14 +152,14 @@ def _strip(rows: Sequence[Row], start: float, edge: float, seconds: float | None
         if row.kind in ("response", "turn") and row.value is not None
     ] + [(row.at - start, row.at - start, _UNANSWERED, None) for row in rows if row.kind == _UNANSWERED]
     stretches: list[tuple[float, float, str, str | None]] = []
-    for begin, end, who, outcome in sorted(spoken, key=lambda stretch: stretch[:2]):
+    for begin, end, kind, outcome in sorted(spoken, key=lambda stretch: stretch[:2]):
         begin = max(begin, stretches[-1][1] if stretches else edge)
-        if end > begin or (who == _UNANSWERED and end == begin):
-            stretches.append((begin, end, who, outcome))
+        if end > begin or (kind == _UNANSWERED and end == begin):
+            stretches.append((begin, end, kind, outcome))
     return [
-        {"from": round(begin, 3), "to": round(end, 3), "who": who, "outcome": outcome}
-        for begin, end, who, outcome in sorted([*stretches, *_caller(stretches, edge, seconds)])
-        if who != _UNANSWERED
+        {"from": round(begin, 3), "to": round(end, 3), "kind": kind, "outcome": outcome}
+        for begin, end, kind, outcome in sorted([*stretches, *_caller(stretches, edge, seconds)])
+        if kind != _UNANSWERED
     ]
 
 

@@ -59,7 +59,7 @@ function lines({ call, summary, story, lines: worded }) {
   ];
 }
 
-const by = (who, end) => (who && who !== "unknown" && who !== end ? `by ${who === "caller" || who === "bot" ? `the ${who}` : who}` : null);
+const by = (party, end) => (party && party !== "unknown" && party !== end ? `by ${party === "caller" || party === "bot" ? `the ${party}` : party}` : null);
 
 export function outcome({ outcome: name, success }) {
   return [plain(name), success === true ? "success" : success === false ? "no success" : null].filter(Boolean).join(", ");

@@ -4,9 +4,9 @@ import { el, say } from "./dom.js";
 import { SLOW_SECONDS, clock, ms, plain, seconds, unit } from "./words.js";
 
 const LANES = { stt: "Speech to text", llm: "Language model", functions: "Functions", tts: "Text to speech" };
-const WHO = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller's turn" };
+const TURNS = { bot: "Bot speaks", wait: "Caller waits", caller: "Caller's turn" };
 const INTERRUPTED = "Bot speaks, interrupted by the caller";
-const MORE = { speech: ["who-voice", "Caller speaks"], silences: ["silence", "Silence"], gaps: ["gap", "Gap in the bot's speech"], stalls: ["stall", "Event loop held"] };
+const MORE = { speech: ["voice", "Caller speaks"], silences: ["silence", "Silence"], gaps: ["gap", "Gap in the bot's speech"], stalls: ["stall", "Event loop held"] };
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const ZOOM = [1, 2, 4, 8, 16, 32];
 const READ = "Point at a bar, or tap it, to read what it is.";
@@ -23,7 +23,7 @@ export function timelinePart() {
   const reading = el("p.lane-text", {}, READ);
   const zoomIn = el("button", { type: "button", "aria-label": "Zoom in", onclick: () => zoom(1) }, "+");
   const zoomOut = el("button", { type: "button", "aria-label": "Zoom out", onclick: () => zoom(-1) }, "−");
-  const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(WHO).map(([who, text]) => el("li", {}, el(`span.swatch.who-${who}`), text)), el("li", {}, el("span.swatch.first"), "Request, until its first byte"), el("li", {}, el("span.swatch.rest"), "until its end"));
+  const key = el("ul.key", { "aria-hidden": "true" }, Object.entries(TURNS).map(([kind, text]) => el("li", {}, el(`span.swatch.turn-${kind}`), text)), el("li", {}, el("span.swatch.first"), "Request, until its first byte"), el("li", {}, el("span.swatch.rest"), "until its end"));
   const more = el("ul.key", { "aria-hidden": "true" });
   const zooming = el("div.controls", {}, zoomOut, zoomIn);
   const none = el("p.quiet", { hidden: true });
@@ -78,7 +78,7 @@ export function timelinePart() {
     update(story, call, live) {
       shown = story;
       const marked = Object.entries(MARKED).filter(([kind]) => story.marks.some((mark) => mark.kind === kind));
-      const slow = story.answers.some((answer) => answer.slow) ? [el("li", {}, el("span.swatch.who-wait.slow"), `Caller waits, slow: over ${unit(SLOW_SECONDS, "s")}`)] : [];
+      const slow = story.answers.some((answer) => answer.slow) ? [el("li", {}, el("span.swatch.turn-wait.slow"), `Caller waits, slow: over ${unit(SLOW_SECONDS, "s")}`)] : [];
       more.replaceChildren(...slow, ...marked.map(([kind, text]) => el("li", {}, el(`span.sign.sign-${look(kind)}`, {}, SIGNS[kind] ?? "!"), text)), ...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [ink, text]]) => el("li", {}, el(`span.swatch.${ink}`), text)));
       more.hidden = !more.children.length;
       say(none, live ? "Nothing was measured yet." : "Nothing was measured, or the ledger no longer has the measurements.");
@@ -95,13 +95,13 @@ export function timelinePart() {
 
 function conversation(story, place) {
   const stretches = story.strip.map((each) => {
-    const cut = each.who === "bot" && each.outcome === "interrupted";
-    const answer = each.who === "wait" ? story.answers.find((one) => Math.abs(one.at - each.from) < 0.01) : null;
+    const cut = each.kind === "bot" && each.outcome === "interrupted";
+    const answer = each.kind === "wait" ? story.answers.find((one) => Math.abs(one.at - each.from) < 0.01) : null;
     const length = answer ? answer.seconds : each.to - each.from;
-    const text = each.who === "wait" ? ms(length * 1000) : each.who === "bot" ? "Bot" : "Caller";
-    const sentence = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits${answer.slow ? ", slow" : ""}` : cut ? INTERRUPTED : WHO[each.who]}, ${each.who === "wait" ? ms(length * 1000) : seconds(length)}`;
+    const text = each.kind === "wait" ? ms(length * 1000) : each.kind === "bot" ? "Bot" : "Caller";
+    const sentence = `${clock(each.from)} · ${answer ? `Answer ${answer.number}: caller waits${answer.slow ? ", slow" : ""}` : cut ? INTERRUPTED : TURNS[each.kind]}, ${each.kind === "wait" ? ms(length * 1000) : seconds(length)}`;
     const slow = answer?.slow ? " slow" : "";
-    return bar(`who-${each.who}${cut ? " cut" : ""}${slow}`, sentence, place(each.from, each.to), el("span.text", {}, text));
+    return bar(`turn-${each.kind}${cut ? " cut" : ""}${slow}`, sentence, place(each.from, each.to), el("span.text", {}, text));
   });
   const lower = below(story);
   const marks = story.marks.map((mark) => bar(`mark mark-${look(mark.kind)}${lower.has(mark) ? " beneath" : ""}`, markSentence(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
@@ -127,23 +127,23 @@ function floor({ floor: { speech, silences, gaps, stalls } }, place) {
   const drawn = (kind, said) => (each) => bar(kind(each), `${clock(each.from)} · ${said(each)}, ${ms((each.to - each.from) * 1000)}`, place(each.from, each.to));
   const lanes = [
     ["Who speaks", [
-      ...silences.map(drawn(() => "silence", (each) => (each.what ? `Silence after the ${each.what}` : "Silence"))),
-      ...speech.map(drawn((each) => `who-${each.what === "bot" ? "bot" : "voice"}`, (each) => (each.what === "bot" ? "Bot speaks" : "Caller speaks"))),
-      ...gaps.map(drawn(() => "gap", (each) => (each.what === "missing" ? "Gap: text whose audio never came" : "Gap: the bot's audio came late"))),
+      ...silences.map(drawn(() => "silence", (each) => (each.outcome ? `Silence after the ${each.outcome}` : "Silence"))),
+      ...speech.map(drawn((each) => (each.name === "bot" ? "turn-bot" : "voice"), (each) => (each.name === "bot" ? "Bot speaks" : "Caller speaks"))),
+      ...gaps.map(drawn(() => "gap", (each) => (each.outcome === "missing" ? "Gap: text whose audio never came" : "Gap: the bot's audio came late"))),
     ]],
-    ["Event loop", stalls.map(drawn(() => "stall", (each) => `Event loop held${each.what ? ` in ${each.what}` : ""}`))],
+    ["Event loop", stalls.map(drawn(() => "stall", (each) => `Event loop held${each.name ? ` in ${each.name}` : ""}`))],
   ];
   return lanes.filter(([, bars]) => bars.length).map(([name, bars]) => el("div.lane", {}, el("span.label", {}, name), el("div.track", {}, bars)));
 }
 
 function markSentence(mark) {
-  const what = {
+  const sentences = {
     unanswered: `The caller's turn got no answer: ${plain(mark.outcome ?? "cause unknown")}`,
     interruption: "The caller interrupts the bot",
     error: `Error in ${mark.name ?? "the pipeline"}: ${plain(mark.outcome ?? "cause unknown")}`,
     function_call: `Function ${mark.name}: ${plain(mark.outcome ?? "cause unknown")}`,
   };
-  return `${clock(mark.at)} · ${what[mark.kind]}`;
+  return `${clock(mark.at)} · ${sentences[mark.kind]}`;
 }
 
 function lane(name, story, place) {
@@ -159,11 +159,11 @@ function lane(name, story, place) {
   return el("div.lane", {}, el("span.label", {}, LANES[name]), el("div.track", {}, bars));
 }
 
-function sentence(name, { from, to, kind, first_byte_seconds: first, name: who, model, outcome }) {
+function sentence(name, { from, to, kind, first_byte_seconds: first, name: service, model, outcome }) {
   const whole = ms((to - from) * 1000);
   const firstByte = first === null ? null : `first byte after ${ms(first * 1000)}`;
   const took = name === "functions" ? whole : [firstByte, kind === "ttfb" ? null : `done after ${whole}`].filter(Boolean).join(", ");
-  return [clock(from), [who, model].filter(Boolean).join(" "), took, outcome === "completed" ? null : outcome?.replaceAll("_", " ")].filter(Boolean).join(" · ");
+  return [clock(from), [service, model].filter(Boolean).join(" "), took, outcome === "completed" ? null : outcome?.replaceAll("_", " ")].filter(Boolean).join(" · ");
 }
 
 function bar(classes, text, size, ...children) {
