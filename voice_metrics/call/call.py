@@ -18,9 +18,10 @@ from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome, end_tags
 from voice_metrics.call.call_events import call_event
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import Failures
-from voice_metrics.call.events import BotStopped, Interruption, UserStarted
+from voice_metrics.call.events import BotStopped, Interruption, LineClosed, UserStarted
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import (
+    AgentInvoked,
     EndReason,
     Fact,
     FirstByte,
@@ -87,7 +88,7 @@ class Call:
         self._lags = Lags()
         self.trace_id: str | None = None
         self._started_at = at
-        self._has_started = False
+        self._has_started = self._cut_off = False
         self._ended_at: float | None = None
         self._held = HoldBack()
         # Spans of held facts, by `id` of the fact.
@@ -138,8 +139,13 @@ class Call:
         """
         if self._failing and isinstance(fact, Processing) and (fact.instance or "") in self._failing:
             fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
+        if self._cut_off and isinstance(fact, AgentInvoked):
+            return  # as an interrupted request has none
         # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
         if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
+            # A voice reports the processing of a finished sentence only.
+            if self._cut_off and (isinstance(fact, FirstByte) or self.services.leg(fact.processor) is Leg.LLM):
+                fact = replace(fact, interrupted=True)
             if self._spans and not self._held:
                 self._spans.clear()  # an interruption replaces what it marks
             if now is not None and self._held.is_settled(at, now):
@@ -162,6 +168,9 @@ class Call:
         match event:
             case Interruption():
                 self._all_released(self._held.interrupted(at), at)
+            case LineClosed(cut_off=True):
+                # From now on services report the time so far of the requests that they drop.
+                self._cut_off = True
             case UserStarted():
                 self._held.turn_started(at)
             case BotStopped() if self._ended_at is not None and self.speaking:

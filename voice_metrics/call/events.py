@@ -25,7 +25,13 @@ class BotStopped:
 
 @dataclass(frozen=True, slots=True)
 class LineClosed:
-    """The pipeline received its end; the caller's later speech does not count."""
+    """The pipeline received its end; the caller's later speech does not count.
+
+    Parameters:
+        cut_off: True if the pipeline drops its work, as when the caller hangs up.
+    """
+
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

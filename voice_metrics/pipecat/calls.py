@@ -62,7 +62,7 @@ class Calls:
         """
         self.lifetime: Lifetime | None = None
         self.current = CurrentCall()
-        self.ending = Ending(lambda: faults.contain("end", lambda: self.observe(LineClosed(), clock())))
+        self.ending = Ending(lambda cut_off: faults.contain("end", lambda: self.observe(LineClosed(cut_off), clock())))
         self._pipeline = pipeline
         self._beginnings = beginnings
         self._spending = spending

@@ -39,10 +39,10 @@ class Ending:
     """Evidence for the end of one call after the other.
 
     Args:
-        closed: Called on the event loop when a pipeline receives its end.
+        closed: Called on the event loop when a pipeline receives its end, with True if the end drops its work.
     """
 
-    def __init__(self, closed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, closed: Callable[[bool], None] = lambda cut_off: None) -> None:
         self._closed = closed
         self._worker: Any = None
         self._heard: set[tuple[int, str]] = set()
@@ -154,7 +154,7 @@ class Ending:
     def _on_entry(self, source: Any, frame: Frame) -> None:
         if isinstance(frame, _ENDS):
             self._end = self._end or frame
-            self._closed()
+            self._closed(isinstance(frame, CancelFrame))
         elif isinstance(frame, _ASKS_TO_CANCEL):
             self._asked = True
 

@@ -1,0 +1,53 @@
+"""A caller who hangs up cuts off what the services have under way; that is no latency of theirs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pipecat.frames.frames import Frame, LLMRunFrame, LLMTextFrame
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.openai.llm import OpenAILLMService
+
+from tests.local_providers import Answer, FakeOpenAI
+from tests.test_services_of_a_call import PLACES, USAGE, Measure, call
+
+pytestmark = pytest.mark.slow
+
+LONG = Answer(words=("word ",) * 1000, usage=USAGE)
+
+
+class Text(FrameProcessor):
+    """Notices that a model writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begins = asyncio.Event()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMTextFrame):
+            self.begins.set()
+        await self.push_frame(frame, direction)
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_response_that_the_hang_up_cuts_off_has_no_duration(place: str) -> None:
+    measure, text = Measure(place), Text()
+
+    async def hang_up(worker: PipelineWorker) -> None:
+        await worker.queue_frame(LLMRunFrame())
+        await text.begins.wait()
+        await asyncio.sleep(0.1)  # longer than latencies are held back
+        await worker.cancel()
+
+    async with FakeOpenAI(LONG) as provider:
+        llm = OpenAILLMService(api_key="-", base_url=provider.url, model="gpt-4.1")
+        await call(measure, [llm, text], hang_up)
+    summary = measure.summary
+    ttfb, processing = summary["ttfb"]["by_service"]["llm"], summary["processing"]["by_service"]["llm"]
+    assert (ttfb["count"], ttfb["interrupted"]) == (1, 0)
+    assert (processing["count"], processing["interrupted"]) == (0, 1)
+    assert summary["end_reason"] == "cancelled"
+    assert measure.attributes("gen_ai.invoke_agent.duration") == []
