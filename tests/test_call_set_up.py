@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +27,7 @@ from voice_metrics.call.identity import Identity
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
-from voice_metrics.telemetry import Telemetry
+from voice_metrics.telemetry import RunningCall, Telemetry
 
 pytestmark = pytest.mark.slow
 
@@ -194,6 +195,25 @@ def test_the_length_counts_from_the_start_of_the_pipeline() -> None:
     summary = call.progress(134.0)
     assert summary.duration_seconds == 4.0
     assert summary.started_at == set_up_at.replace(second=30)
+
+
+class SlowlyMade(Telemetry):
+    """Telemetry whose first call waits for its making, on a busy machine."""
+
+    def begin(self, *names: Any, **more: Any) -> RunningCall:
+        time.sleep(0.5)
+        return super().begin(*names, **more)
+
+
+@pytest.mark.parametrize("place", ["behind", "observer"])
+async def test_the_series_last_as_long_as_the_call_however_slowly_telemetry_is_made(place: str, store: Store) -> None:
+    store.telemetry = SlowlyMade(meter_provider=store.telemetry.meter_provider)
+    tool, worker = placed(place, Pass(), store)
+    await worker.queue_frames([TextFrame("hello"), EndFrame()])
+    await run(worker)
+    summary = tool.summary()
+    assert summary is not None
+    assert store.total("voice.session.duration.seconds") == pytest.approx(summary.duration_seconds, abs=0.25)
 
 
 class Late(Pass):

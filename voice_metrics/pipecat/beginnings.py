@@ -6,6 +6,7 @@ import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,12 +76,11 @@ class Beginnings:
             # A processor that starts a second call keeps no id of the first, or their series would mix.
             self.call_id = given if given and given != latest.identity.call_id else str(uuid.uuid4())
 
-    def begin(self, services: Services, at: float, listener: Listener, *, counts: bool) -> Lifetime:
+    def begin(self, services: Services, listener: Listener, *, counts: bool) -> Lifetime:
         """Begin a call.
 
         Args:
             services: The services of its pipeline.
-            at: Moment of its start, in monotonic seconds.
             listener: Receives its end, and faults.
             counts: False if another recorder counts it.
         """
@@ -95,7 +95,9 @@ class Beginnings:
         series = CallExport(
             telemetry, services, self.call_id, identity.tags(), gen_ai=self._settings.gen_ai, key=identity.key
         )
-        call = Call(identity, services, series, self._prices, at, journal=journal, models=models)
+        # The first call of a process makes its telemetry, which takes a while; length and series begin together.
+        identity = replace(identity, started_at=datetime.now(UTC))
+        call = Call(identity, services, series, self._prices, self._clock(), journal=journal, models=models)
         lifetime = Lifetime(call, journal, self._settings.export_timeout_seconds, self._clock, listener)
         if counts:
             event_loop.watch().record_in(telemetry.series(table.LOOP_LAG, {}))

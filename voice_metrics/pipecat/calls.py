@@ -94,7 +94,7 @@ class Calls:
         self.ending.begin(pipeline.worker, pipeline.processors)
         self._spending.budget.begin()
         self._traces.begin(pipeline.worker)
-        self.lifetime = self._beginnings.begin(pipeline.services, at, self, counts=pipeline.placement.counts)
+        self.lifetime = self._beginnings.begin(pipeline.services, self, counts=pipeline.placement.counts)
         call = self.lifetime.call
         call.outputs.span, call.outputs.faulted = self._traces.span, self.faulted
         self.current.begin(call.own, self.refused, self.achieved)
