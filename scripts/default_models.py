@@ -15,6 +15,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from generated_page import CHECK, write_or_check
+
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
 from voice_metrics.prices import PriceBook
 from voice_metrics.prices.names import Asked
@@ -258,19 +260,11 @@ def _row(row: Default) -> str:
     return f"| {row.service} | {row.provider} | {model} | {row.price or '**unpriced**'} | {row.note} |"
 
 
-def main() -> int:
-    """Write the page, or check it with `--check`."""
-    if "--check" not in sys.argv:
-        PAGE.write_text(page(datetime.now(UTC).date()), "utf-8")
-        return 0
-    text = PAGE.read_text("utf-8")
-    return 0 if text == page(day_of(text)) else 1
-
-
 def day_of(text: str) -> date:
     """Return the day of a page's prices."""
     return date.fromisoformat(text.partition("prices of ")[2][:10])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    day = day_of(PAGE.read_text("utf-8")) if CHECK in sys.argv else datetime.now(UTC).date()
+    sys.exit(write_or_check(PAGE, page(day)))

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from generated_page import write_or_check
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "promises.md"
 
@@ -247,16 +249,5 @@ def page() -> str:
     return HEAD + "".join(tables)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or check it with `--check`."""
-    if "--check" not in arguments:
-        PAGE.write_text(page())
-        return 0
-    if PAGE.read_text() == page():
-        return 0
-    print(f"{PAGE.name} is not current: run python scripts/write_promises.py", file=sys.stderr)
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(PAGE, page()))

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+
+from generated_page import write_or_check
 
 from voice_metrics.retrieval import READY, Retrieval, Webhook
 from voice_metrics.series import table
@@ -35,9 +37,8 @@ COLUMNS = "| name, and in Prometheus | kind | unit | attributes | meaning | from
 
 def row(series: Series, source: str) -> str:
     """Return one line of a table: a series and the source of its values."""
-    # The parts of a histogram share their prefix.
-
     names = series_names(series)
+    # The parts of a histogram share their prefix.
     shown = names[0] if len(names) == 1 else names[0].removesuffix("_bucket") + "_bucket, _sum, _count"
     attributes = ", ".join(f"`{name}`" for name in series.attributes) or "–"
     unit = f"`{series.unit}`" if series.unit else "–"
@@ -118,16 +119,5 @@ def page() -> str:
     )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or check it with `--check`."""
-    if "--check" not in arguments:
-        PAGE.write_text(page())
-        return 0
-    if PAGE.read_text() == page():
-        return 0
-    print(f"{PAGE.name} is not current: run python scripts/write_series.py", file=sys.stderr)
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(PAGE, page()))

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import write_promises
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts" / "write_promises.py"
-
-
-def _loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("write_promises", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TABLE = _loaded()
-HOMES = TABLE.homes()
-PROMISES = [promise for promises in TABLE.PROMISES.values() for promise in promises]
+HOMES = write_promises.homes()
+PROMISES = [promise for promises in write_promises.PROMISES.values() for promise in promises]
 
 
 def test_the_page_is_current():

@@ -1,11 +1,9 @@
 import re
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
+import default_models
 import pytest
 
 from voice_metrics import cli
@@ -18,18 +16,6 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "prices.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 CONSOLE = "".join(re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL))
-
-
-@pytest.fixture(scope="module")
-def default_models() -> ModuleType:
-    spec = spec_from_file_location("default_models", ROOT / "scripts" / "default_models.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    # Its dataclasses look for their module here.
-    sys.modules["default_models"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.partition("=")[0].strip())
@@ -76,9 +62,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text))
 
 
-def test_the_table_of_default_models_is_what_pipecat_and_the_price_lists_make_it(
-    default_models: ModuleType,
-) -> None:
+def test_the_table_of_default_models_is_what_pipecat_and_the_price_lists_make_it() -> None:
     text = default_models.PAGE.read_text("utf-8")
     written = text.partition("pipecat-ai ")[2].partition(",")[0]
     if _numbers(version("pipecat-ai")) < _numbers(written):
@@ -86,7 +70,7 @@ def test_the_table_of_default_models_is_what_pipecat_and_the_price_lists_make_it
     assert text == default_models.page(default_models.day_of(text)), "run python scripts/default_models.py"
 
 
-def test_the_defaults_in_the_source_are_those_of_real_services(default_models: ModuleType) -> None:
+def test_the_defaults_in_the_source_are_those_of_real_services() -> None:
     from pipecat.services.openai.llm import OpenAILLMService
     from pipecat.services.openai.stt import OpenAISTTService
     from pipecat.services.openai.tts import OpenAITTSService
