@@ -1,1 +1,1 @@
-"""Parts that tests and benchmarks share: an OTLP receiver on loopback, and calls whose totals are known."""
+"""What tests and benchmarks share: an OTLP server on loopback, and calls whose totals are known."""

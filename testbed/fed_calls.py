@@ -1,4 +1,4 @@
-"""Calls of random measurements through a real pipeline, and the totals that their series must come to."""
+"""Random measurements for calls in a real pipeline, and the totals that their series must reach."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameProcessor
 
 LLM, TTS = "OpenAILLMService#0", "CartesiaTTSService#0"
-# Metrics that `measured` adds to; of a histogram the number of values.
+# The series that `measured` adds to; a histogram is counted by its values.
 FED = (
     "voice.llm.tokens.total",
     "voice.tts.characters.total",
@@ -28,7 +28,7 @@ FED = (
 
 
 def worker_of(*processors: FrameProcessor) -> PipelineWorker:
-    """Make the worker of a call that is not idle however long nothing comes."""
+    """Make a worker that never ends an idle call."""
     return PipelineWorker(
         Pipeline(list(processors)),
         params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
@@ -39,11 +39,11 @@ def worker_of(*processors: FrameProcessor) -> PipelineWorker:
 
 
 def measured(chance: random.Random, total: Counter[str]) -> MetricsFrame:
-    """Make the measurements of one answer.
+    """Make the MetricsFrame of one answer.
 
     Args:
-        chance: Decides the numbers.
-        total: What the series must come to; receives what this answer adds.
+        chance: Source of the numbers.
+        total: Expected total of each series; this answer is added to it.
     """
     prompt, completion, characters = chance.randint(1, 5000), chance.randint(1, 500), chance.randint(1, 300)
     tokens = LLMTokenUsage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)

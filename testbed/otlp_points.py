@@ -1,4 +1,4 @@
-"""Points of an OTLP request of metrics, as they arrived."""
+"""The points of an OTLP request of metrics."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point.
+    """A point as it arrived.
 
     Parameters:
-        name: Its metric.
+        name: Name of its metric.
         attributes: Attributes of its series.
-        start_ns: Begin of what it counts, in Unix nanoseconds.
-        time_ns: Its moment, in Unix nanoseconds.
+        start_ns: Start of the period that it covers, in Unix nanoseconds.
+        time_ns: End of that period, in Unix nanoseconds.
         value: A number, or the sum of a histogram.
-        count: Count of a histogram; `None` for a number.
-        is_delta: Whether it is an increment.
-        raw: OTLP's message of it.
+        count: Number of values in a histogram; `None` if the point is a number.
+        is_delta: True if its temporality is delta.
+        raw: The OTLP message that it was read from.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Point:
 
     @property
     def key(self) -> Key:
-        """The name and the attributes, which tell its series from others."""
+        """Metric and attributes, which identify its series."""
         return self.name, frozenset((name, str(value)) for name, value in self.attributes.items())
 
 
 def points_in(request: ExportMetricsServiceRequest) -> Iterator[Point]:
-    """Every point of a request, in its order."""
+    """Yield every point of a request in order."""
     for resource in request.resource_metrics:
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
@@ -66,5 +66,5 @@ def points_in(request: ExportMetricsServiceRequest) -> Iterator[Point]:
 
 
 def attributes_in(attributes: Iterable[Any]) -> dict[str, Any]:
-    """OTLP's attributes by name."""
+    """Return OTLP attributes by name."""
     return {item.key: getattr(item.value, item.value.WhichOneof("value") or "string_value") for item in attributes}

@@ -1,4 +1,4 @@
-"""An OTLP/HTTP server on loopback that does with each request what a function says."""
+"""An OTLP/HTTP server on loopback, with a function that decides on each request."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from testbed.otlp_points import Point, attributes_in, points_in
 PROTOBUF = "application/x-protobuf"
 _UNPACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
 
-
 Behaviour = Callable[["Exchange"], None]
 
 
 @dataclass
 class Listener:
-    """A server; `listening` runs it.
+    """A server, which `listening` runs.
 
     Parameters:
-        behaviour: Answers each request, in a thread of its connection.
-        drip_seconds: Time between two bytes of a slow answer.
+        behaviour: Stores and answers a request, in the thread of its connection.
+        drip_seconds: Seconds between two bytes of a slow answer.
         url: Its address, while it runs.
-        stopping: Set to release the requests that hang.
+        stopping: Ends the wait of requests that hang.
     """
 
     behaviour: Behaviour
@@ -49,18 +48,18 @@ class Listener:
 
 @dataclass
 class Exchange:
-    """A request and the connection that it came by.
+    """A request, its connection, and what the server did with it.
 
     Parameters:
         path: Its path.
         headers: Its headers, with names in lower case.
-        packed: Its body as it came.
+        packed: Its body as it arrived, compressed or not.
         handler: The connection.
-        receiver: The server.
-        stored: Whether the server stores all of it.
-        part: Points that the server stores of a request that it does not store whole.
-        acknowledged: Whether the answer acknowledges the request.
-        judged: Points that the server refuses for good.
+        receiver: The server that received it.
+        stored: True if the server stores all of its points.
+        part: The points that the server stores if it does not store all.
+        acknowledged: True if the answer acknowledges the request.
+        judged: Points that the server rejects for good.
     """
 
     path: str
@@ -75,7 +74,7 @@ class Exchange:
 
     @cached_property
     def body(self) -> bytes:
-        """The body, unpacked."""
+        """The body, decompressed."""
         return _UNPACK.get(self.headers.get("content-encoding", ""), bytes)(self.packed)
 
     @cached_property
@@ -85,7 +84,7 @@ class Exchange:
 
     @cached_property
     def points(self) -> list[Point]:
-        """Every point, in its order."""
+        """Its points in order."""
         return list(points_in(self.request))
 
     @property
@@ -103,13 +102,13 @@ class Exchange:
         return self.points if self.stored else self.part
 
     def answer(self, status: int, body: bytes = b"", content_type: str = PROTOBUF, **headers: str) -> None:
-        """Answer a status and a body.
+        """Send a status, headers and a body.
 
         Args:
             status: HTTP status.
             body: The body.
-            content_type: Its type.
-            **headers: More headers, with underscores.
+            content_type: Media type of the body.
+            **headers: Further headers; an underscore stands for a hyphen.
         """
         self.acknowledged = status == 200 and content_type == PROTOBUF
         self.handler.send_response(status)
@@ -119,11 +118,11 @@ class Exchange:
         self.handler.wfile.write(body)
 
     def hang(self) -> None:
-        """Wait until the server releases the requests that hang."""
+        """Wait, without an answer, until the server stops."""
         self.receiver.stopping.wait()
 
     def drip(self, text: bytes) -> None:
-        """Write one byte at a time."""
+        """Send one byte at a time, until the server stops."""
         for byte in text:
             if self.receiver.stopping.wait(self.receiver.drip_seconds):
                 return
@@ -132,12 +131,12 @@ class Exchange:
 
 @contextmanager
 def listening(listener: Listener, *, port: int = 0, certificate: Path | None = None) -> Iterator[None]:
-    """Run a server on loopback.
+    """Run a server on loopback while the context lasts.
 
     Args:
         listener: The server.
-        port: Where it listens; 0 for any free port.
-        certificate: Certificate and key for TLS, or `None` for plain HTTP.
+        port: Port; 0 for a free one.
+        certificate: File with certificate and key for TLS, or `None` for plain HTTP.
     """
     server = _Server(("127.0.0.1", port), _handler(listener))
     if certificate is not None:
@@ -183,4 +182,4 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that goes away."""
+        """Print nothing, because tests close connections on purpose."""
