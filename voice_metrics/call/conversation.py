@@ -102,9 +102,9 @@ class Conversation:
             case Backchanneled():
                 return (Backchannel(),)
             case _:
-                return self._others(event, at)
+                return self._facts_of_caller_and_voice(event, at)
 
-    def _others(self, event: object, at: float) -> Sequence[Fact]:
+    def _facts_of_caller_and_voice(self, event: object, at: float) -> Sequence[Fact]:
         self._caller_spoke(event, at)
         self._pieces.observe(event)
         gaps = self._gaps.observe(event, at, bot_speaking=self.bot_speaking)

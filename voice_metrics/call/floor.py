@@ -42,18 +42,21 @@ class _Speech:
             if since > begun:
                 self._spans.append([begun, since])
         self._spans = [
-            part for a, b in self._spans for part in ([a, min(b, since)], [max(a, until), b]) if part[1] > part[0]
+            part
+            for begin, end in self._spans
+            for part in ([begin, min(end, since)], [max(begin, until), end])
+            if part[1] > part[0]
         ]
 
     def spans(self, since: float, until: float) -> Iterator[tuple[float, float]]:
         """Speech between two moments; open speech lasts until the second."""
-        for a, b in (*self._spans, *(((self.since, until),) if self.since is not None else ())):
-            if b > since and a < until:
-                yield max(a, since), min(b, until)
+        for begin, end in (*self._spans, *(((self.since, until),) if self.since is not None else ())):
+            if end > since and begin < until:
+                yield max(begin, since), min(end, until)
 
     def settle(self, until: float) -> Iterator[tuple[float, float]]:
         """Remove and yield speech that ended by `until`."""
-        over = [(a, b) for a, b in self._spans if b <= until]
+        over = [(begin, end) for begin, end in self._spans if end <= until]
         self._spans = [span for span in self._spans if span[1] > until]
         yield from over
 
@@ -186,12 +189,12 @@ class Floor:
             return
         sides = [list(self._caller.spans(since, until)), list(self._bot.spans(since, until))]
         moments = sorted({since, until, *(moment for side in sides for span in side for moment in span)})
-        for a, b in pairwise(moments):
-            caller, bot = (any(x <= a and b <= y for x, y in side) for side in sides)
+        for begin, end in pairwise(moments):
+            caller, bot = (any(first <= begin and end <= last for first, last in side) for side in sides)
             holder = _HOLDERS[caller, bot]
-            ended = totals.hold(holder, a, b)
+            ended = totals.hold(holder, begin, end)
             if ended is not None and ended >= SILENCE_SECONDS:
-                yield Silence(totals.after, ended, a)
+                yield Silence(totals.after, ended, begin)
             if holder is not Holder.NONE:
                 totals.after = SilenceAfter.BOT if bot else SilenceAfter.CALLER
 

@@ -100,7 +100,7 @@ class Inferences:
         self._answered = self._answered or answers
         if self._functions or self._answered or self._response is not None:
             return ()
-        return self._over(at)
+        return self._invocation_ended(at)
 
     def interrupted(self) -> None:
         """Forget the interrupted request; its response may still end."""
@@ -120,10 +120,10 @@ class Inferences:
         if response.gaps:
             facts.append(ChunksStreamed(self._processor, self.model, tuple(response.gaps)))
         if not self._functions and not self._answered:
-            facts += self._over(at)
+            facts += self._invocation_ended(at)
         return facts
 
-    def _over(self, at: float) -> Sequence[Fact]:
+    def _invocation_ended(self, at: float) -> Sequence[Fact]:
         began_at, self._invoked_at = self._invoked_at, None
         if began_at is None or at <= began_at:
             return ()

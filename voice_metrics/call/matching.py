@@ -204,11 +204,11 @@ class Answers:
             case SpeechEnded() if question.speech_is_due and not question.audio_came:
                 question.came_to_nothing(at, Cause.NO_AUDIO)
             case ErrorRaised():
-                self._failed(question, self._leg(event.processor), at)
+                self._service_failed(question, self._leg(event.processor), at)
             case FunctionRunning() | FunctionAnswered() | FunctionDropped() | FunctionRaised():
                 question.ran(event, at)
 
-    def _failed(self, question: Question, leg: Leg, at: float) -> None:
+    def _service_failed(self, question: Question, leg: Leg, at: float) -> None:
         if leg is Leg.OTHER:
             return
         question.failed = True

@@ -51,14 +51,14 @@ class ResponseParts:
     def responded(self, response: Responded, at: float) -> Sequence[Fact]:
         """Record a response that ended at `at`; return its parts if its breakdown is known."""
         self._responded = (response.seconds, at)
-        return self._joined()
+        return self._parts_once_known()
 
     def explained(self, breakdown: Breakdown, at: float) -> Sequence[Fact]:
         """Record a breakdown that arrived at `at`; return its parts if its response is known."""
         self._breakdown = (breakdown, at)
-        return self._joined()
+        return self._parts_once_known()
 
-    def _joined(self) -> Sequence[Fact]:
+    def _parts_once_known(self) -> Sequence[Fact]:
         if self._responded is None or self._breakdown is None:
             return ()
         (seconds, answered_at), (breakdown, explained_at) = self._responded, self._breakdown

@@ -71,14 +71,14 @@ def figures(latency: Mapping[str, Any] | None) -> str:
 
 def summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a summary's lines without latencies: usage, events, cost; summaries of older versions lack some keys."""
-    yield "LLM tokens", _tokens(_part(summary, "llm"))
-    yield "TTS characters", count(_part(summary, "tts").get("characters"))
-    yield "STT audio", length(_part(summary, "stt").get("audio_seconds"))
-    yield "turns", f"{_counts(_part(summary, 'turns'))}; {_times(summary.get('interruptions'))}"
+    yield "LLM tokens", _tokens(section(summary, "llm"))
+    yield "TTS characters", count(section(summary, "tts").get("characters"))
+    yield "STT audio", length(section(summary, "stt").get("audio_seconds"))
+    yield "turns", f"{_counts(section(summary, 'turns'))}; {_times(summary.get('interruptions'))}"
     yield from _line(summary)
-    yield "function calls", _counts(_part(summary, "function_calls"))
+    yield "function calls", _counts(section(summary, "function_calls"))
     yield "errors", count(summary.get("errors"))
-    costs = _part(summary, "cost")
+    costs = section(summary, "cost")
     yield "cost", cost(costs)
     if costs.get("per_minute_usd") is not None:
         yield "a minute", usd(costs["per_minute_usd"])
@@ -105,7 +105,7 @@ def cost(costs: Mapping[str, Any]) -> str:
 
 def _line(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The caller's experience, only as far as it was measured."""
-    floor, stops = _part(summary, "floor"), _part(summary, "interruption_stop")
+    floor, stops = section(summary, "floor"), section(summary, "interruption_stop")
     if summary.get("greeting_ms") is not None:
         yield "greeting", milliseconds(summary["greeting_ms"])
     spoken = ", ".join(f"{word} {length(floor[key])}" for key, word in _HOLDERS if floor.get(key) is not None)
@@ -117,10 +117,10 @@ def _line(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "barge-in", figures(stops)
     if summary.get("false_interruptions"):
         yield "false interruptions", count(summary["false_interruptions"])
-    gaps = _part(summary, "bot_gaps")
+    gaps = section(summary, "bot_gaps")
     if gaps.get("count"):
         yield "gaps", f"{count(gaps['count'])}, {length(gaps.get('seconds'))} in all"
-    lag = _part(summary, "loop_lag")
+    lag = section(summary, "loop_lag")
     if lag.get("max_ms") is not None:
         yield "event loop", f"late by up to {milliseconds(lag['max_ms'])}"
 
@@ -137,7 +137,8 @@ def _prices(prices: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(f"{', '.join(named)}: {source}" for source, named in models.items())
 
 
-def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def section(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a dictionary of a summary, empty if it is absent."""
     found = summary.get(key)
     return found if isinstance(found, Mapping) else {}
 

@@ -69,7 +69,7 @@ def calls(
 
 
 def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
-    detail = _found(reader, call)
+    detail = _call_by_id_or_key(reader, call)
     if as_json:
         _print_json(
             {
@@ -87,7 +87,7 @@ def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
     show(detail)
 
 
-def _found(reader: LedgerReader, call: str) -> CallDetail:
+def _call_by_id_or_key(reader: LedgerReader, call: str) -> CallDetail:
     """Return the call with an id, else with a key, because several calls may have one id."""
     try:
         return reader.call(call)
@@ -99,19 +99,19 @@ def _found(reader: LedgerReader, call: str) -> CallDetail:
 
 def _show(found: list[CallRow], total: int, *, as_json: bool, as_csv: bool) -> None:
     if as_json:
-        _print_json([_plain(row) for row in found])
+        _print_json([_as_json(row) for row in found])
     elif as_csv:
         names = [*(field.name for field in fields(CallRow)), "series"]
         writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _no_formula(value) for name, value in _plain(row).items()} for row in found)
+        writer.writerows({name: _no_formula(value) for name, value in _as_json(row).items()} for row in found)
     else:
         from voice_metrics.cli.call_table import show
 
         show(found, total)
 
 
-def _plain(row: CallRow) -> dict[str, Any]:
+def _as_json(row: CallRow) -> dict[str, Any]:
     return asdict(row) | {
         "state": row.state.value,
         "started_at": iso(row.started_at),

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from voice_metrics.call.wording import summary_lines
+from voice_metrics.call.wording import section, summary_lines
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
 from voice_metrics.cli.printable import NOTHING, achieved, figures, length, milliseconds, printable
@@ -41,7 +41,7 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     yield "series", FATES[row.fate].sentence
     models = {"LLM": row.llm_model, "STT": row.stt_model, "TTS": row.tts_model}
     yield "models", ", ".join(f"{name} {model}" for name, model in models.items() if model) or NOTHING
-    attributes = _part(summary, "attributes")
+    attributes = section(summary, "attributes")
     if attributes:
         yield "attributes", ", ".join(f"{key}={value}" for key, value in attributes.items())
     for name, text in summary_lines(summary):
@@ -62,15 +62,10 @@ def _set_up(taken: StartUp) -> str:
 
 
 def _latencies(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "response", figures(_part(summary, "response"))
+    yield "response", figures(section(summary, "response"))
     for name, key in (("TTFB", "ttfb"), ("processing", "processing")):
-        latency = _part(summary, key)
+        latency = section(summary, key)
         yield name, figures(latency)
-        for service, measured in _part(latency, "by_service").items():
+        for service, measured in section(latency, "by_service").items():
             if measured.get("count"):
                 yield f"  {service}", figures(measured)
-
-
-def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = summary.get(key)
-    return found if isinstance(found, Mapping) else {}

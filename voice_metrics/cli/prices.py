@@ -79,12 +79,12 @@ def prices(
     try:
         book = PriceBook.from_environment(os.environ)
         if check:
-            raise typer.Exit(_check(book, as_json=as_json))
+            raise typer.Exit(_list_unpriced(book, as_json=as_json))
         if not models:
             raise typer.BadParameter("name a model, or use --check")
         if service is Leg.OTHER:
             raise typer.BadParameter("--service: expected llm, stt or tts")
-        found = list(_found(book, models, provider, service))
+        found = list(_prices_found(book, models, provider, service))
     except (SettingsError, LedgerUnreadable) as error:
         # Status 2 for the ledger's errors too, because 1 means that a model has no price.
         typer.echo(f"voice-metrics: {printable(str(error))}", err=True)
@@ -112,7 +112,7 @@ def _refresh() -> int:
     return 0
 
 
-def _found(book: PriceBook, models: Sequence[str], provider: str | None, service: Leg | None) -> Iterator[Found]:
+def _prices_found(book: PriceBook, models: Sequence[str], provider: str | None, service: Leg | None) -> Iterator[Found]:
     for model in models:
         legs = [service] if service else list(_EXAMPLES)
         if provider:
@@ -171,7 +171,7 @@ def _print(models: Sequence[str], found: Sequence[Found]) -> None:
             typer.echo("  no price of any provider that has a price list; with --provider it is said why")
 
 
-def _check(book: PriceBook, *, as_json: bool) -> int:
+def _list_unpriced(book: PriceBook, *, as_json: bool) -> int:
     ledger = ledger_file(Settings.from_environment(os.environ))
     counts: Counter[str] = Counter()
     reasons: dict[str, str] = {}

@@ -114,14 +114,14 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
     """
     content = headers.get("content-type", "").partition(";")[0].strip().lower()
     if 200 <= status < 300:
-        return _taken(status, content, body, variable, mask)
+        return _outcome_of_success(status, content, body, variable, mask)
     words = f"it answered {status}"
     if 300 <= status < 400:
         # What follows a question mark may be a token.
         words += f" and points to {plain(headers.get('location', 'nowhere').partition('?')[0], mask)}"
         advice = _ADVICE[301]
     else:
-        said = plain(_said(content, body), mask)
+        said = plain(_servers_message(content, body), mask)
         words += f": {said}" if said else ""
         advice = _ADVICE.get(status, _ADVICE[500] if status >= 500 else _ADVICE[400])
     verdict = Verdict.REFUSED
@@ -136,7 +136,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
     )
 
 
-def _taken(status: int, content: str, body: bytes, variable: str, mask: Masking) -> Outcome:
+def _outcome_of_success(status: int, content: str, body: bytes, variable: str, mask: Masking) -> Outcome:
     if body.lstrip()[:1] == b"<":
         return Outcome(
             Verdict.REFUSED,
@@ -174,7 +174,7 @@ def _partial_success(content: str, body: bytes) -> tuple[int, str]:
     return message.rejected_data_points, message.error_message
 
 
-def _said(content: str, body: bytes) -> str:
+def _servers_message(content: str, body: bytes) -> str:
     if content in ("application/x-protobuf", "application/protobuf"):
         try:
             return str(Status.FromString(body).message)

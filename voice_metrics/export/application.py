@@ -35,7 +35,7 @@ class ApplicationMetrics:
         write = self._instruments.get(row)
         if write is None:
             write = self._instruments[row] = instrument(self.meter, row)
-        return partial(_write, write, attributes)
+        return partial(_write_with_exemplar, write, attributes)
 
     def begin(self, call_id: str, attributes: dict[str, str], *, labelled: bool, key: str | None = None) -> RunningCall:
         """Begin a call, which records into the application's provider."""
@@ -84,7 +84,7 @@ def instrument(meter: Meter, row: Series) -> Any:
             ).record
 
 
-def _write(write: Any, attributes: Attributes, value: float, exemplar: Exemplar | None = None) -> None:
+def _write_with_exemplar(write: Any, attributes: Attributes, value: float, exemplar: Exemplar | None = None) -> None:
     if exemplar is None or not exemplar.trace_id:
         write(value, attributes)
         return

@@ -117,7 +117,7 @@ class Delivery(requests.Session):
         """Send a serialised, uncompressed ExportMetricsServiceRequest, with retries, and return the outcome."""
         began = time.monotonic()
         if began < self._hold_until:
-            return self._held(self._hold_until - began)
+            return self._on_hold(self._hold_until - began)
         deadline = began + self.endpoint.timeout_seconds
         packed = _packed(body, self.endpoint.compression)
         for number in range(1, _TRIES + 1):
@@ -142,7 +142,7 @@ class Delivery(requests.Session):
         """Return a text without secrets that a server may have repeated."""
         return self._mask(text)
 
-    def _held(self, seconds: float) -> Outcome:
+    def _on_hold(self, seconds: float) -> Outcome:
         words = f"it asked to be left alone, for {seconds:.0f} s more."
         return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
 
@@ -157,19 +157,19 @@ class Delivery(requests.Session):
         idle = self._answered_at is not None and began - self._answered_at > _IDLE_SECONDS
         patience = max(_PATIENCE_WITH_IDLE_SECONDS, 3 * self._answer_seconds)
         quick = idle and self.repeatable and began + patience < deadline
-        outcome = self._once(body, began + patience if quick else deadline)
+        outcome = self._send_once(body, began + patience if quick else deadline)
         if outcome.fault == "reset" or (quick and outcome.fault == "timeout"):
             # An idle connection may be dead without a sign; a new one shows whether the server is.
             self._answered_at = None
-            outcome = self._once(body, deadline)
+            outcome = self._send_once(body, deadline)
         if outcome.status is not None:
             self._answered_at = time.monotonic()
             self._answer_seconds = self._answered_at - began
         return outcome
 
-    def _once(self, body: bytes, deadline: float) -> Outcome:
+    def _send_once(self, body: bytes, deadline: float) -> Outcome:
         if time.monotonic() >= min(deadline, self._over_at):
-            return self._over(deadline)
+            return self._out_of_time(deadline)
         try:
             sender = self._free_sender()
         except RuntimeError:
@@ -180,17 +180,17 @@ class Delivery(requests.Session):
             return Outcome(Verdict.REFUSED, "stuck", words, "Check the network.")
         job = _Job(body, deadline, Attempt(self._opened))
         sender.jobs.put(job)
-        if not self._answered(job, min(deadline, time.monotonic() + _MEANWHILE_SECONDS)) and self._meanwhile:
+        if not self._wait_for_answer(job, min(deadline, time.monotonic() + _MEANWHILE_SECONDS)) and self._meanwhile:
             self._meanwhile()
-        self._answered(job, deadline)
+        self._wait_for_answer(job, deadline)
         if job.outcome is not None:
             return job.outcome
         job.attempt.cut()
         with self._changed:
             self._changed.wait_for(lambda: job.outcome is not None, _GRACE_SECONDS)
-        return self._over(deadline)
+        return self._out_of_time(deadline)
 
-    def _answered(self, job: _Job, until: float) -> bool:
+    def _wait_for_answer(self, job: _Job, until: float) -> bool:
         """Wait for an answer; return False without one."""
         with self._changed:
             while job.outcome is None:
@@ -200,7 +200,7 @@ class Delivery(requests.Session):
                 self._changed.wait(remaining)
         return True
 
-    def _over(self, deadline: float) -> Outcome:
+    def _out_of_time(self, deadline: float) -> Outcome:
         return shut_down() if self._over_at < deadline else late(self.endpoint)
 
     def _free_sender(self) -> _Sender | None:
@@ -232,7 +232,7 @@ class Delivery(requests.Session):
             url,
             data=job.body,
             headers=self._headers(),
-            timeout=(_half(job.deadline), max(job.deadline - time.monotonic(), 0.01)),
+            timeout=(_time_to_connect(job.deadline), max(job.deadline - time.monotonic(), 0.01)),
             allow_redirects=False,
             stream=True,
             proxies=get_environ_proxies(url),
@@ -281,7 +281,7 @@ class _Sender(threading.Thread):
             self._delivery.answer(job)
 
 
-def _half(deadline: float) -> float:
+def _time_to_connect(deadline: float) -> float:
     """Return the time for connecting: half of the rest."""
     return max((deadline - time.monotonic()) / 2, 0.01)
 

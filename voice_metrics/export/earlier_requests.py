@@ -125,9 +125,9 @@ class _Attempt:
 
         def sent(part: Sequence[_Positions]) -> Outcome:
             whole = part is self._whole
-            return delivery.deliver(self._request.body if whole else _part(self._request, set(chain(*part))))
+            return delivery.deliver(self._request.body if whole else _with_points(self._request, set(chain(*part))))
 
-        for part, outcome in deliver([self._whole], sent, _smaller, _SPARE_DIVISIONS):
+        for part, outcome in deliver([self._whole], sent, _smaller_parts, _SPARE_DIVISIONS):
             positions = sorted(chain(*part), key=self._ages.__getitem__)
             if outcome.acknowledged:
                 self.taken.update(positions)
@@ -165,7 +165,7 @@ class _Attempt:
         resent.refused += [key for key in over if key in lost]
 
 
-def _smaller(part: Sequence[_Positions], _: Outcome) -> Sequence[Sequence[_Positions]]:
+def _smaller_parts(part: Sequence[_Positions], _: Outcome) -> Sequence[Sequence[_Positions]]:
     if len(part) > 1:
         return halves(part)
     return [[(position,)] for position in part[0]] if len(part[0]) > 1 else ()
@@ -194,7 +194,7 @@ def _calls_of(request: PendingRequest, left: set[int]) -> PendingRequest:
     """Return a request with the points `left`, and the calls that they may belong to."""
     if not left:
         return replace(request, body=b"", calls={})
-    rest = replace(request, body=_part(request, left))
+    rest = replace(request, body=_with_points(request, left))
     owed = {_call_id(point) for _, column in _columns(_message(rest)) for point in column}
     return replace(rest, calls={key: named for key, named in request.calls.items() if named in owed})
 
@@ -203,7 +203,7 @@ def _call_id(point: Any) -> str:
     return next((str(each.value.string_value) for each in point.attributes if each.key == CALL_ID), "")
 
 
-def _part(request: PendingRequest, positions: Container[int]) -> bytes:
+def _with_points(request: PendingRequest, positions: Container[int]) -> bytes:
     """Return a request with the points at some positions."""
     message = _message(request)
     place = count()

@@ -100,7 +100,7 @@ class Exporter:
         flush = Flush(outgoing, key)
         self._inbox.put(flush)
         if self._closed:
-            self._refuse()
+            self._answer_late_flushes()
         return flush.result
 
     def stop(self, timeout_seconds: float) -> bool:
@@ -127,7 +127,7 @@ class Exporter:
                 due = time.monotonic() >= next_at or self._catch_up
                 self._catch_up = False
                 if due or stop or flushes:
-                    self._guarded(self._round, flushes, due or stop, stop)
+                    self._guarded(self._export_round, flushes, due or stop, stop)
                 elif self._unsent is not None:
                     self._guarded(self._unsent.keep_rest)
                 for flush in flushes:
@@ -139,7 +139,7 @@ class Exporter:
         finally:
             # Before the last look at the queue, so that one side or the other answers a call that ends meanwhile.
             self._closed = True
-            self._refuse()
+            self._answer_late_flushes()
             self._stopped.set()
 
     def _begin(self) -> None:
@@ -173,7 +173,7 @@ class Exporter:
                 flushes.append(asked)
             timeout = 0.0
 
-    def _refuse(self) -> None:
+    def _answer_late_flushes(self) -> None:
         for flush in self._wait(0.0)[0]:
             flush.answer(False)
 
@@ -185,7 +185,7 @@ class Exporter:
             where = f"{type(error).__name__} in {frame.f_code.co_qualname}"
             self._reports.fault(type(error).__name__, f"an error of the plug-in, {where}.")
 
-    def _round(self, flushes: Sequence[Flush], everything: bool, last: bool) -> None:
+    def _export_round(self, flushes: Sequence[Flush], everything: bool, last: bool) -> None:
         entries = self._due(flushes, everything)
         shipped = self._shipping.ship(entries) if self._shipping is not None else None
         self._guarded(self._ship_events)
@@ -200,7 +200,7 @@ class Exporter:
         self._finish(flushes, shipped)
         if shipped is None:
             return
-        self._relieve()
+        self._make_room()
         back = self._outage and shipped.acknowledged > 0 and not shipped.failed
         self._catch_up = back and not everything
         if not shipped.failed and not last and not self._catch_up:
@@ -266,7 +266,7 @@ class Exporter:
         if over and self._unsent is not None:
             self._unsent.settled(over)
 
-    def _relieve(self) -> None:
+    def _make_room(self) -> None:
         """If there is no room for more series, park the oldest ended calls in the spool, or drop them."""
         gone = self._live.surplus()
         if not gone:

@@ -45,7 +45,7 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """Return the text with "***" in place of every secret and every part of one."""
-        found = sorted(self._found(text, *_common_form(text)))
+        found = sorted(self._secret_spans(text, *_common_form(text)))
         if not found:
             return text
         parts, shown_to = [], 0
@@ -58,7 +58,7 @@ class Mask:
             shown_to, begin, end = end, next_begin, next_end
         return "".join((*parts, text[shown_to:]))
 
-    def _found(self, text: str, form: bytes, spans: Sequence[_Span]) -> Iterator[_Span]:
+    def _secret_spans(self, text: str, form: bytes, spans: Sequence[_Span]) -> Iterator[_Span]:
         for at in range(len(form) - _GRAM + 1):
             if form[at : at + _GRAM] in self._grams:
                 yield spans[at][0], spans[at + _GRAM - 1][1]
@@ -96,7 +96,7 @@ def _unescaped(form: bytes, spans: list[_Span]) -> tuple[bytes, list[_Span]]:
     places: list[_Span] = []
     done = 0
     for escape in _ESCAPE.finditer(form):
-        meant = _meant(escape)
+        meant = _decoded_escape(escape)
         parts += [form[done : escape.start()], meant]
         places += spans[done : escape.start()]
         places += [(spans[escape.start()][0], spans[escape.end() - 1][1])] * len(meant)
@@ -104,7 +104,7 @@ def _unescaped(form: bytes, spans: list[_Span]) -> tuple[bytes, list[_Span]]:
     return b"".join((*parts, form[done:])), places + spans[done:]
 
 
-def _meant(escape: re.Match[bytes]) -> bytes:
+def _decoded_escape(escape: re.Match[bytes]) -> bytes:
     percent, unicode_hex, byte_hex, entity_hex, entity, name, sign, octal = escape.groups()
     if percent or byte_hex:
         return bytes([int(percent or byte_hex, 16)])

@@ -127,11 +127,11 @@ class ProcessExport:
         readers: list[Reader] = []
         if "console" in self._settings.exporters:
             readers.append(Console(self._about.resource))
-        if "prometheus" in self._settings.exporters and (endpoint := self._scraped()):
+        if "prometheus" in self._settings.exporters and (endpoint := self._scrape_endpoint()):
             readers.append(endpoint)
         return readers
 
-    def _scraped(self) -> Reader | None:
+    def _scrape_endpoint(self) -> Reader | None:
         settings = self._settings
         where = f"{settings.prometheus_host}:{settings.prometheus_port}"
         try:
@@ -142,7 +142,7 @@ class ProcessExport:
                     "Prometheus's text format has no exponential buckets: /metrics shows count and sum only."
                 )
             host, port = settings.prometheus_host, settings.prometheus_port
-            return ScrapeEndpoint(host, port, self._shown, lambda: self._about.resource().attributes)
+            return ScrapeEndpoint(host, port, self._series_to_show, lambda: self._about.resource().attributes)
         except ModuleNotFoundError as missing:
             logger.warning(f"Nothing is shown at /metrics, and the rest goes on. {missing}")
         except OSError as error:
@@ -152,6 +152,6 @@ class ProcessExport:
             logger.warning(f"Nothing is shown at /metrics: {where} cannot be used ({error.strerror}). {advice}")
         return None
 
-    def _shown(self) -> Iterable[Outgoing]:
+    def _series_to_show(self) -> Iterable[Outgoing]:
         self.live.refresh()
         return self.live.outgoing()

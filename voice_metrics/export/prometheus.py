@@ -80,7 +80,7 @@ class ScrapeEndpoint(Collector):
         found = {"target": target}
         for outgoing in self._live():
             for accumulator in list(outgoing.registry.all):
-                _show(found, accumulator)
+                _add_samples(found, accumulator)
         return list(found.values())
 
     def show(self, entries: Sequence[Entry]) -> None:
@@ -120,7 +120,7 @@ def _for_loopback(server: WSGIServer) -> Callable[..., Any]:
     return answer
 
 
-def _show(found: dict[str, Metric], accumulator: Accumulator) -> None:
+def _add_samples(found: dict[str, Metric], accumulator: Accumulator) -> None:
     row = accumulator.row
     name = metric_name(row.name, row.unit, row.kind)
     # The library writes a counter's suffix itself.

@@ -53,7 +53,7 @@ class SdkMetrics:
         """Add the provider's new points to the shared series."""
         with self._lock:
             for row, point in self._points():
-                self._add(row, {key: _fixed(value) for key, value in (point.attributes or {}).items()}, point)
+                self._add_point(row, {key: _hashable(value) for key, value in (point.attributes or {}).items()}, point)
 
     def shutdown(self) -> None:
         """Shut the provider down."""
@@ -67,7 +67,7 @@ class SdkMetrics:
                     for point in metric.data.data_points:
                         yield _row(metric, point), point
 
-    def _add(self, row: Series, attributes: dict[str, Any], point: Any) -> None:
+    def _add_point(self, row: Series, attributes: dict[str, Any], point: Any) -> None:
         try:
             accumulator = self._shared.registry.accumulator(row, attributes)
         except Full:
@@ -82,10 +82,12 @@ class SdkMetrics:
 
 def _row(metric: Metric, point: Any) -> Series:
     bounds = tuple(getattr(point, "explicit_bounds", ()))
-    return Series(metric.name, _kind(metric.data), metric.unit or "", metric.description or "", buckets=bounds)
+    return Series(
+        metric.name, _instrument_kind(metric.data), metric.unit or "", metric.description or "", buckets=bounds
+    )
 
 
-def _kind(data: Any) -> Kind:
+def _instrument_kind(data: Any) -> Kind:
     match data:
         case Sum(is_monotonic=True):
             return Kind.COUNTER
@@ -111,6 +113,6 @@ def _indexed(side: Any) -> Any:
     return ((index, count) for index, count in enumerate(side.bucket_counts, side.offset) if count)
 
 
-def _fixed(value: Any) -> Any:
+def _hashable(value: Any) -> Any:
     # The SDK lets through maps, and sequences of them, which no key can hold.
     return value if isinstance(value, str | int | float) else repr(value)

@@ -63,14 +63,14 @@ class Shipping:
         shipped = Shipped()
         tried = self._points
         planned = chunks(entries, lambda: self._points)
-        for chunk, outcome in deliver(planned, self._sent, self._smaller):
+        for chunk, outcome in deliver(planned, self._send, self._smaller_parts):
             if outcome.acknowledged:
                 shipped.acknowledged += 1
                 _close(chunk)
             elif outcome.verdict is Verdict.REJECTED:
-                self._rejected(chunk, outcome, shipped)
+                self._give_up_rejected(chunk, outcome, shipped)
             else:
-                self._failed(chunk, outcome, shipped)
+                self._record_failure(chunk, outcome, shipped)
         if shipped.acknowledged:
             # The server took others, so the fault is in these, which go alone from now on.
             for entry in shipped.spoilt:
@@ -81,10 +81,10 @@ class Shipping:
             self._points = min(tried + max(tried // 2, 1), POINTS_PER_REQUEST)
         return shipped
 
-    def _sent(self, chunk: Sequence[Entry]) -> Outcome:
+    def _send(self, chunk: Sequence[Entry]) -> Outcome:
         return self.delivery.deliver(self._requests.request(chunk))
 
-    def _smaller(self, chunk: Sequence[Entry], outcome: Outcome) -> Sequence[Sequence[Entry]]:
+    def _smaller_parts(self, chunk: Sequence[Entry], outcome: Outcome) -> Sequence[Sequence[Entry]]:
         """Return the parts to send in place of a request that a server could not take."""
         if outcome.verdict is Verdict.TOO_LARGE:
             # A server to which one series is too much takes nothing of any size.
@@ -97,7 +97,7 @@ class Shipping:
             return (chunk,)
         return halves(chunk)
 
-    def _rejected(self, chunk: Sequence[Entry], outcome: Outcome, shipped: Shipped) -> None:
+    def _give_up_rejected(self, chunk: Sequence[Entry], outcome: Outcome, shipped: Shipped) -> None:
         """Give up rejected series, or divide the group that contains them."""
         if outcome.aged and 0 < outcome.rejected <= sum(entry.zero_due for entry in chunk):
             # Only the beginnings are too old: the server has the newest point of every series.
@@ -114,7 +114,7 @@ class Shipping:
             for entry in half:
                 entry.suspects = group
 
-    def _failed(self, chunk: Sequence[Entry], outcome: Outcome, shipped: Shipped) -> None:
+    def _record_failure(self, chunk: Sequence[Entry], outcome: Outcome, shipped: Shipped) -> None:
         shipped.outcome = outcome
         if outcome.fault == "400" and len(chunk) == 1:
             if outcome.aged:

@@ -74,7 +74,7 @@ class UnsentRequests:
             self.write_at = self._write_again_at
             return
         self.write_at = math.inf
-        kept = self._all() if failing else []
+        kept = self._owed_requests() if failing else []
         # Park the last ones: the process's next telemetry would replace its own, but claims parked ones.
         parked = not last or self._written(lambda: self._spool.park(kept))
         if parked and self._written(lambda: self._spool.replace([] if last else kept)):
@@ -82,7 +82,7 @@ class UnsentRequests:
         now = time.monotonic()
         self._write_again_at = now + (now - began) / _WRITING_SHARE
 
-    def _all(self) -> list[PendingRequest]:
+    def _owed_requests(self) -> list[PendingRequest]:
         now = time.time()
         events = self._events.pending(self._requests, now) if self._events is not None else []
         return self._requests.pending(self._owed(), now) + events
@@ -119,16 +119,16 @@ class UnsentRequests:
             return
         self._claim_again_at = time.monotonic() + _CLAIM_EVERY_SECONDS
         # A claim is limited in size, so claim again while requests are delivered.
-        while self._resent(delivery, interrupted):
+        while self._resend_claim(delivery, interrupted):
             pass
 
-    def _resent(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> bool:
+    def _resend_claim(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> bool:
         """Send one claim; return True if there may be another."""
         try:
             events = self._events.delivery if self._events is not None else None
             resent = resend(delivery, self._spool, interrupted, events=events)
         except Exception as error:
-            self._fault(error)
+            self._report_fault(error)
             return False
         if resent.left:
             self._claim_again_at = time.monotonic() + (0.0 if resent.outcome is None else _TRY_AGAIN_SECONDS)
@@ -142,11 +142,11 @@ class UnsentRequests:
         try:
             write()
         except Exception as error:
-            self._fault(error)
+            self._report_fault(error)
             return False
         return True
 
-    def _fault(self, error: Exception) -> None:
+    def _report_fault(self, error: Exception) -> None:
         self._reports.fault(
             type(error).__name__,
             f"the ledger cannot be used ({type(error).__name__}: {error}). "

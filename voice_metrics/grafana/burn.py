@@ -96,7 +96,7 @@ def objective_groups(bots: Selection, objectives: Sequence[Objective], days: int
                 *_counts(bots, each, own),
                 *burning,
                 Recording(BUDGET_LEFT, f"1 - {budget}", own),
-                Recording(GOAL, f"0 * {BUDGET_LEFT}{_of(each)} + {each.share:g}", {**own, "goal": each.goal}),
+                Recording(GOAL, f"0 * {BUDGET_LEFT}{_selector(each)} + {each.share:g}", {**own, "goal": each.goal}),
                 _alert(each, "VoiceBudgetBurnsFast", FAST, "critical", days),
                 _alert(each, "VoiceBudgetBurnsSlowly", SLOW, "warning", days),
             ),
@@ -109,7 +109,7 @@ def burn(window: str) -> str:
 
 
 def _counts(bots: Selection, objective: Objective, own: Mapping[str, str]) -> Iterator[Recording]:
-    of = _of(objective)
+    of = _selector(objective)
     yield Recording(GOOD, objective.good(bots, COUNTED), own)
     # A series begins with its first event, so count a missing side as 0.
     yield Recording(BAD, f"{objective.bad(bots, COUNTED)} or sum by (job) (0 * {GOOD}{of})", own)
@@ -120,12 +120,12 @@ def _windows() -> Iterable[str]:
     return dict.fromkeys(window for long, short, _ in (*FAST, *SLOW) for window in (long, short))
 
 
-def _of(objective: Objective) -> str:
+def _selector(objective: Objective) -> str:
     return f'{{slo="{objective.name}"}}'
 
 
 def _burn(objective: Objective, window: str) -> str:
-    of = _of(objective)
+    of = _selector(objective)
     if window == COUNTED:
         return f"{BAD}{of} / ({EVENTS}{of} > 0) / {objective.budget:g}"
     return f"sum_over_time({BAD}{of}[{window}]) / (sum_over_time({EVENTS}{of}[{window}]) > 0) / {objective.budget:g}"
@@ -144,6 +144,6 @@ def _alert(
 
 def _burning(objective: Objective, long: str, short: str, times: float) -> str:
     limit = min(times, round(_WORST_SHARE / objective.budget, 3))
-    slow, now = f"{burn(long)}{_of(objective)}", f"{burn(short)}{_of(objective)}"
+    slow, now = f"{burn(long)}{_selector(objective)}", f"{burn(short)}{_selector(objective)}"
     bad_calls = f"{slow} * {objective.budget:g} * on (job) {counted(CALLS_COUNTED, long)}"
     return f"{slow} > {limit:g} and {now} > {limit:g} and on (job) {bad_calls} > {FEWEST_BAD_CALLS}"

@@ -109,7 +109,7 @@ def _bots(job: str | None) -> Selection:
 def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     yield Rule(
         "VoiceResponseSlow",
-        _slow(bots, RESPONSE, thresholds.response_p95_ms),
+        _p95_over(bots, RESPONSE, thresholds.response_p95_ms),
         5,
         "critical",
         'Callers of {{ $labels.job }} wait {{ printf "%.0f" $value }} ms (p95) for an answer.',
@@ -122,7 +122,7 @@ def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     ):
         yield Rule(
             f"Voice{leg.capitalize()}Slow",
-            _slow(bots.where(f'service="{leg}"', 'interrupted!="true"'), TTFB, limit_ms),
+            _p95_over(bots.where(f'service="{leg}"', 'interrupted!="true"'), TTFB, limit_ms),
             5,
             "warning",
             f"The {leg.upper()} of {{{{ $labels.job }}}} takes "
@@ -236,7 +236,7 @@ def _telemetry(bots: Selection) -> Iterator[Rule]:
     )
 
 
-def _slow(bots: Selection, series: Series, limit_ms: float) -> str:
+def _p95_over(bots: Selection, series: Series, limit_ms: float) -> str:
     return (
         f"{bots.quantile(0.95, series, '10m', JOB)} > {limit_ms:g}"
         f" and {bots.observations(series, '10m', JOB)} >= {FEWEST_ANSWERS}"

@@ -163,7 +163,7 @@ class LedgerFile:
         self.close()
         if damaged is None or not is_ledger(self.path):
             return None
-        with contextlib.suppress(FileNotFoundError), _alone(self.path):
+        with contextlib.suppress(FileNotFoundError), _locked(self.path):
             if damaged != _inode(self.path):
                 return None
             stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -200,7 +200,7 @@ def is_ledger(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Wait until no other process is renaming the file; on Windows one that is open elsewhere has no new name."""
     with path.open("rb") as file:
         if fcntl is not None:

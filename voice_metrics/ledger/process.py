@@ -34,7 +34,7 @@ class ProcessIdentity:
 def this_process() -> ProcessIdentity:
     """Return the calling process's identity; a forked child has its own."""
     pid = os.getpid()
-    return ProcessIdentity(_machine(), pid, _started(pid) or "")
+    return ProcessIdentity(_machine(), pid, _start_of(pid) or "")
 
 
 def is_gone(process: ProcessIdentity, heartbeat_at: float, here: ProcessIdentity, now: float) -> bool:
@@ -49,7 +49,7 @@ def is_gone(process: ProcessIdentity, heartbeat_at: float, here: ProcessIdentity
     if process == here:
         return False
     if process.machine == here.machine:
-        started = _started(process.pid)
+        started = _start_of(process.pid)
         if started is not None and process.started:
             return started != process.started
         if not _exists(process.pid):
@@ -67,7 +67,7 @@ def _machine() -> str:
     return " ".join(parts)
 
 
-def _started(pid: int) -> str | None:
+def _start_of(pid: int) -> str | None:
     """Start of a process in clock ticks since boot, "gone" for a zombie, `None` if unreadable."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

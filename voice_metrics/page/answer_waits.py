@@ -55,15 +55,15 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         answer["interrupted"] = turn is not None and turn.outcome == "interrupted"
         answer["used"] = {kind: _sum(later, kind) for kind in _USED}
         answer["named"] = bool(answer["parts"])
-        answer["parts"] = _in_a_row(answer["parts"]) or _measured(answer, measured)
+        answer["parts"] = _one_after_another(answer["parts"]) or _measured_parts(answer, measured)
         answer["slow"] = answer["seconds"] > SLOW_SECONDS
     for answer in found:
         answer["longer"] = _longer(answer, found, measured) if answer["slow"] else None
-        answer["held"] = _held(answer, stalls, start) if answer["slow"] else None
+        answer["held"] = _longest_stall(answer, stalls, start) if answer["slow"] else None
     return found
 
 
-def _held(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any] | None:
+def _longest_stall(answer: Answer, stalls: Sequence[Row], start: float) -> dict[str, Any] | None:
     """The longest stall of the event loop that overlaps the wait, or `None` if none does."""
     begin, end = answer["at"] + start, answer["at"] + start + answer["seconds"]
     found = [row for row in stalls if row.at > begin and row.at - (row.value or 0.0) < end]
@@ -106,7 +106,7 @@ def averages(found: Sequence[Answer]) -> list[dict[str, Any]]:
     return [{"part": name, "seconds": sums[name] / len(named)} for name in order]
 
 
-def _in_a_row(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _one_after_another(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     begin, placed = 0.0, []
     for part in parts:
         placed.append({**part, "from": round(begin, 4)})
@@ -143,7 +143,7 @@ class _Bars:
         return [place for place in places if self._ends[place] > begin]
 
 
-def _measured(answer: Answer, measured: Sequence[_Bars]) -> list[dict[str, Any]]:
+def _measured_parts(answer: Answer, measured: Sequence[_Bars]) -> list[dict[str, Any]]:
     """The services' measurements within a wait, at their times."""
     parts = []
     for bars in measured:

@@ -86,9 +86,11 @@ def demo_ledger(*, calls: int = _CALLS, seed: int = 7) -> Iterator[Path]:
     """
     with TemporaryDirectory(prefix="voice-metrics-demo-") as folder:
         ledger, over = Ledger(Path(folder) / "demo.db"), threading.Event()
-        lines = [threading.Thread(target=_ring, args=(ledger, bot, seed, over), daemon=True) for bot in range(2)]
+        lines = [
+            threading.Thread(target=_write_live_calls, args=(ledger, bot, seed, over), daemon=True) for bot in range(2)
+        ]
         try:
-            _past(ledger, calls, Random(seed))
+            _write_past_calls(ledger, calls, Random(seed))
             for line in lines:
                 line.start()
             yield ledger.path
@@ -100,7 +102,7 @@ def demo_ledger(*, calls: int = _CALLS, seed: int = 7) -> Iterator[Path]:
             ledger.close()
 
 
-def _past(ledger: Ledger, calls: int, random: Random) -> None:
+def _write_past_calls(ledger: Ledger, calls: int, random: Random) -> None:
     """Write calls of the last 24 hours, more frequent toward now."""
     now = datetime.now(UTC)
     for number in range(calls):
@@ -113,7 +115,7 @@ def _past(ledger: Ledger, calls: int, random: Random) -> None:
     ledger.flush(10.0)
 
 
-def _ring(ledger: Ledger, bot: int, seed: int, over: threading.Event) -> None:
+def _write_live_calls(ledger: Ledger, bot: int, seed: int, over: threading.Event) -> None:
     """Write one call after another in real time; the first has begun already."""
     random = Random(f"{seed} {bot}")
     ago = random.uniform(5, 25)

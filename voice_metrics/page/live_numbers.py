@@ -19,9 +19,9 @@ def so_far(detail: CallDetail, now: float) -> CallRow:
         detail.row,
         duration_seconds=max(0.0, now - detail.row.started_at),
         worst_response_ms=1000 * max(waits) if waits else detail.row.worst_response_ms,
-        turns=_number(rows, "turn", detail.row.turns),
-        interruptions=_number(rows, "interruption", detail.row.interruptions),
-        errors=_number(rows, "error", detail.row.errors),
+        turns=_count(rows, "turn", detail.row.turns),
+        interruptions=_count(rows, "interruption", detail.row.interruptions),
+        errors=_count(rows, "error", detail.row.errors),
         prompt_tokens=_whole(_sum(rows, "prompt_tokens", detail.row.prompt_tokens)),
         completion_tokens=_whole(_sum(rows, "completion_tokens", detail.row.completion_tokens)),
         characters=_whole(_sum(rows, "characters", detail.row.characters)),
@@ -30,7 +30,7 @@ def so_far(detail: CallDetail, now: float) -> CallRow:
     )
 
 
-def _number(rows: Sequence[Row], kind: str, known: int | None) -> int:
+def _count(rows: Sequence[Row], kind: str, known: int | None) -> int:
     # Rows may be pruned or dropped, so keep the larger number.
     return max(known or 0, sum(row.kind == kind for row in rows))
 

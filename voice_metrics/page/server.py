@@ -114,7 +114,7 @@ class PageServer(ThreadingHTTPServer):
         head = {"ledger": str(self.ledger), "demo": self.demo}
         try:
             with LedgerReader(self.ledger, now=(at := self.clock()), cancelled=cancelled) as reader:
-                return HTTPStatus.OK, head | self._linked(VIEWS[name](reader, query, at))
+                return HTTPStatus.OK, head | self._with_trace_url(VIEWS[name](reader, query, at))
         except BadQuestion as error:
             return HTTPStatus.BAD_REQUEST, head | {"problem": str(error)}
         except NoSuchCall as error:
@@ -124,7 +124,7 @@ class PageServer(ThreadingHTTPServer):
                 return HTTPStatus.OK, head | {"waiting": str(error)}
             return HTTPStatus.SERVICE_UNAVAILABLE, head | {"problem": str(error)}
 
-    def _linked(self, view: dict[str, Any]) -> dict[str, Any]:
+    def _with_trace_url(self, view: dict[str, Any]) -> dict[str, Any]:
         """Add the address of the call's trace, if both are known."""
         trace_id = (view.get("summary") or {}).get("trace_id")
         if not self.trace_url or not trace_id:

@@ -41,7 +41,7 @@ def story(detail: CallDetail, now: float) -> dict[str, Any]:
     # The speaker before the first of these rows is unknown.
     begin = max(0.0, rows[0].at - start) if rows and detail.before else 0.0
     seconds = max(last, now - start if live else detail.row.duration_seconds or 0.0)
-    waits = [_ended(row, start) for row in rows if row.kind == "response" and row.value is not None]
+    waits = [_begin_and_end(row, start) for row in rows if row.kind == "response" and row.value is not None]
     lanes = {name: _lane(rows, name, start, waits) for name in _LANES}
     lanes["functions"] = [_bar(row, start) for row in rows if row.kind == "function_call" and row.value is not None]
     found_answers = answers(rows, start, lanes)
@@ -70,14 +70,14 @@ def _start_up(rows: Sequence[Row]) -> dict[str, Any] | None:
     }
 
 
-def _ended(row: Row, start: float) -> tuple[float, float]:
+def _begin_and_end(row: Row, start: float) -> tuple[float, float]:
     """Begin and end of a row's measurement."""
     end = row.at - start
     return max(0.0, end - (row.value or 0.0)), end
 
 
 def _bar(row: Row, start: float, first_byte: float | None = None) -> Bar:
-    begin, end = _ended(row, start)
+    begin, end = _begin_and_end(row, start)
     return {
         "from": round(begin, 3),
         "to": round(end, 3),
@@ -96,10 +96,10 @@ def _lane(rows: Sequence[Row], service: str, start: float, waits: Sequence[tuple
     bars = []
     for row in of_service:
         if row.kind == "processing":
-            first = firsts.of(row)
+            first = firsts.within(row)
             bars.append(_bar(row, start, first.value if first else None))
     speech_ends = sorted(begin for begin, _ in waits)
-    for row in firsts.left():
+    for row in firsts.unmatched():
         bar = _bar(row, start, row.value)
         if service == "stt":
             _put_where_speech_ended(bar, speech_ends)
@@ -117,7 +117,7 @@ class _FirstBytes:
         self._moments = {name: [row.at for row in known] for name, known in self._rows.items()}
         self._found: set[int] = set()
 
-    def of(self, whole: Row) -> Row | None:
+    def within(self, whole: Row) -> Row | None:
         """The first byte within a request's time, or `None`."""
         known = self._rows.get(whole.name)
         if known is None:
@@ -131,7 +131,7 @@ class _FirstBytes:
                 return row
         return None
 
-    def left(self) -> Iterator[Row]:
+    def unmatched(self) -> Iterator[Row]:
         """Unmatched first bytes."""
         return (row for known in self._rows.values() for row in known if id(row) not in self._found)
 
@@ -147,7 +147,7 @@ def _put_where_speech_ended(bar: Bar, speech_ends: Sequence[float]) -> None:
 def _strip(rows: Sequence[Row], start: float, edge: float, seconds: float | None) -> list[dict[str, Any]]:
     """Turns in order: the bot's while it speaks, none while the caller waits, the caller's before a wait."""
     spoken = [
-        (*_ended(row, start), "wait" if row.kind == "response" else "bot", row.outcome)
+        (*_begin_and_end(row, start), "wait" if row.kind == "response" else "bot", row.outcome)
         for row in rows
         if row.kind in ("response", "turn") and row.value is not None
     ] + [(row.at - start, row.at - start, _UNANSWERED, None) for row in rows if row.kind == _UNANSWERED]
@@ -158,12 +158,12 @@ def _strip(rows: Sequence[Row], start: float, edge: float, seconds: float | None
             stretches.append((begin, end, kind, outcome))
     return [
         {"from": round(begin, 3), "to": round(end, 3), "kind": kind, "outcome": outcome}
-        for begin, end, kind, outcome in sorted([*stretches, *_caller(stretches, edge, seconds)])
+        for begin, end, kind, outcome in sorted([*stretches, *_caller_turns(stretches, edge, seconds)])
         if kind != _UNANSWERED
     ]
 
 
-def _caller(
+def _caller_turns(
     stretches: Sequence[tuple[float, float, str, str | None]], begin: float, seconds: float | None
 ) -> Iterator[tuple[float, float, str, None]]:
     """The caller's turns: from the bot's last word to the next wait or unanswered end, or from an interruption on."""

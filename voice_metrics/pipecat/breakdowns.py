@@ -67,30 +67,30 @@ class Breakdowns:
     def voice_started(self, frame: Frame) -> None:
         """Attach the observer, if it is not, because the caller's voice started with `frame`."""
         self._voice, self._voice_at, self._is_wanted = frame, self._clock(), True
-        self._switch()
+        self._start_switching()
 
     def _on_breakdown(self, _: Any, breakdown: LatencyBreakdown) -> None:
         self._explained(_breakdown(breakdown, time.monotonic() - time.time()))
         # Where no start of the voice is seen, nothing would attach the observer again.
         if self._voice is not None and self._clock() - self._voice_at > _LEAST_TURN_SECONDS:
             self._is_wanted = False
-            self._switch()
+            self._start_switching()
 
-    def _switch(self) -> None:
+    def _start_switching(self) -> None:
         if self._switching is None and self._is_wanted is not self._is_attached:
-            self._switching = asyncio.get_running_loop().create_task(self._switched())
+            self._switching = asyncio.get_running_loop().create_task(self._attach_or_detach())
 
-    async def _switched(self) -> None:
+    async def _attach_or_detach(self) -> None:
         try:
             while self._is_wanted is not self._is_attached:
                 self._is_attached = self._is_wanted
-                await (self._add() if self._is_wanted else self._worker.remove_observer(self._observer))
+                await (self._attach() if self._is_wanted else self._worker.remove_observer(self._observer))
         except Exception as fault:
             self._faulted("breakdown", fault)
         finally:
             self._switching = None
 
-    async def _add(self) -> None:
+    async def _attach(self) -> None:
         if self._voice is not None:
             # Pipecat shows an observer the first push of a frame only, and this one's is over.
             pushed = FramePushed(self._worker, self._worker, self._voice, FrameDirection.DOWNSTREAM, 0)

@@ -120,9 +120,9 @@ class _Sentinel:
             if time.monotonic() - before > look + STALL_SECONDS:
                 self._explain(None)
             elif self._late() > _SUSPICIOUS_SECONDS:
-                self._see(held_by(sys._current_frames().get(self._thread)))
+                self._record_sample(held_by(sys._current_frames().get(self._thread)))
 
-    def _see(self, where: str | None) -> None:
+    def _record_sample(self, where: str | None) -> None:
         # Otherwise the loop ran meanwhile, and the stack belongs to another function.
         if (late := self._late()) > _SUSPICIOUS_SECONDS:
             self.seen = where
@@ -165,11 +165,11 @@ def held_by(frame: FrameType | None) -> str | None:
         # The caller of the loop does not hold it.
         own = None if own.f_code.co_name in _RUNS_THE_LOOP and _ASYNCIO in own.f_code.co_filename else own.f_back
     if own is None or own is frame:
-        return clean(_place(frame), _LONGEST_NAME)
-    return clean(f"{_place(own)}, in {_place(frame)}", _LONGEST_NAME)
+        return clean(_place_of(frame), _LONGEST_NAME)
+    return clean(f"{_place_of(own)}, in {_place_of(frame)}", _LONGEST_NAME)
 
 
-def _place(frame: FrameType) -> str:
+def _place_of(frame: FrameType) -> str:
     return f"{frame.f_code.co_qualname} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
 
 

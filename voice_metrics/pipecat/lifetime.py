@@ -93,7 +93,7 @@ class Lifetime:
                 journal.started(call.progress(clock()))
             except Exception as fault:
                 listener.faulted("ledger", fault)
-            self._later(JOURNAL_SECONDS, self._write_journal)
+            self._call_later(JOURNAL_SECONDS, self._write_journal)
 
     @property
     def over(self) -> bool:
@@ -103,7 +103,7 @@ class Lifetime:
     def read_soon(self) -> None:
         """Schedule the reading of measurements and the release of held ones, if it is not scheduled yet."""
         if self._reading is None:
-            self._reading = self._later(READ_SECONDS, self._read)
+            self._reading = self._call_later(READ_SECONDS, self._read_measurements)
 
     def ended(self, reason: EndReason, at: float, ended_by: EndedBy, *, cleaned_up: bool) -> None:
         """Record the call's end, and conclude it once measurements have had their time.
@@ -133,10 +133,10 @@ class Lifetime:
         task.add_done_callback(_endings.discard)
         return task
 
-    def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+    def _call_later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, act)
 
-    def _read(self) -> None:
+    def _read_measurements(self) -> None:
         self._reading = None
         try:
             self._listener.read_measurements()
@@ -153,7 +153,7 @@ class Lifetime:
             self._journal.updated(self.call.progress(self._clock()))
         except Exception as fault:
             self._listener.faulted("ledger", fault)
-        self._later(JOURNAL_SECONDS, self._write_journal)
+        self._call_later(JOURNAL_SECONDS, self._write_journal)
 
     def _loop_late(self, seconds: float, function: str | None) -> None:
         self.call.loop_late(seconds, function, self._clock())
@@ -163,7 +163,7 @@ class Lifetime:
         if self._watch.remove_listener(self._loop_late) and (late := self._watch.late()) > 0:
             self._loop_late(late, self._watch.holder)
 
-    async def _quiet(self, latest: float) -> None:
+    async def _wait_for_quiet(self, latest: float) -> None:
         """Wait until the bot is silent and the pipeline cleaned up, `latest` has passed, or the end is due."""
         while not self._due.is_set():
             with suppress(TimeoutError):
@@ -174,7 +174,7 @@ class Lifetime:
 
     async def _conclude(self, latest: float) -> None:
         try:
-            await self._quiet(latest)
+            await self._wait_for_quiet(latest)
             self._listener.read_measurements()
             self._leave_watch()
             await self._export()
@@ -187,7 +187,7 @@ class Lifetime:
             self._listener.read_measurements()
             last_export = self.call.close(self._clock())
             summary = self.call.progress(self._clock())
-            self._show(summary)
+            self._log_summary(summary)
             if self._journal is not None:
                 await self._write_end(self._journal, summary, last_export)
             await self._listener.summed_up(summary)
@@ -203,7 +203,7 @@ class Lifetime:
         except Exception as fault:
             self._listener.faulted("ledger", fault)
 
-    def _show(self, summary: CallSummary) -> None:
+    def _log_summary(self, summary: CallSummary) -> None:
         # A fault here must not keep the summary from the ledger and the listener.
         try:
             logger.info("{}", render(summary))

@@ -105,7 +105,7 @@ class MeasuredPipeline:
     def find_place(self, worker: Any) -> None:
         """Examine the pipeline of a worker for the recorder's place."""
         self.processors = list(processors_of(worker.pipeline))
-        self.placement.look(worker, self.processors, self._listener)
+        self.placement.examine(worker, self.processors, self._listener)
 
     def enter(self, worker: Any) -> None:
         """Find the services of the worker's pipeline and listen to what a call says before its first frame."""

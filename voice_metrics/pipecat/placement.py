@@ -78,7 +78,7 @@ class Placement:
         self.meter: Any = None
         self.warning: str | None = None
 
-    def look(self, worker: Any, processors: Iterable[Any], recorder: object) -> None:
+    def examine(self, worker: Any, processors: Iterable[Any], recorder: object) -> None:
         """Examine a pipeline during its set-up.
 
         Args:

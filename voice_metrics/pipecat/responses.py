@@ -95,7 +95,7 @@ class Responses:
             case LLMFullResponseEndFrame():
                 self._pass_on(processor, inferences.ended(at))
             case MetricsFrame():
-                _measured(inferences, processor, frame, at)
+                _record_metrics(inferences, processor, frame, at)
             case FunctionCallsStartedFrame():
                 for call in frame.function_calls:
                     inferences.called(call.tool_call_id)
@@ -130,7 +130,7 @@ def _is_duplex(processor: Any) -> bool:
     return any(part in _DUPLEX for base in type(processor).__mro__ for part in base.__module__.split("."))
 
 
-def _measured(inferences: Inferences, processor: Any, frame: MetricsFrame, at: float) -> None:
+def _record_metrics(inferences: Inferences, processor: Any, frame: MetricsFrame, at: float) -> None:
     for item in frame.data:
         if item.processor != processor.name:
             continue

@@ -158,17 +158,17 @@ class Services:
 
     def provider(self, processor: str, model: str | None = None) -> str | None:
         """Pipecat's name of a processor's provider, by its class name and model; `None` if unknown."""
-        service = self._of(processor, model)
+        service = self._find(processor, model)
         return service.provider if service else provider_of_class(processor)
 
     def host(self, processor: str, model: str | None = None) -> str | None:
         """Return the host of a processor's requests, by class name and model; `None` if unknown."""
-        service = self._of(processor, model)
+        service = self._find(processor, model)
         return service.host if service else None
 
     def response_model(self, processor: str, model: str | None = None) -> str | None:
         """Return the model that the provider reports, by class name and requested model; `None` if unknown."""
-        service = self._of(processor, model)
+        service = self._find(processor, model)
         return service.response_model() if service else None
 
     def model(self, leg: Leg) -> str | None:
@@ -181,7 +181,7 @@ class Services:
         service = self._first.get(leg)
         return service.name if service else None
 
-    def _of(self, processor: str, model: str | None) -> Service | None:
+    def _find(self, processor: str, model: str | None) -> Service | None:
         # A service without a model is reported under its own name.
         named = None if model == processor else model
         return self._by_class_and_model.get((processor, named)) or self._by_class.get(processor)

@@ -47,9 +47,9 @@ def lists_text(made_on: date) -> str:
     }
     known = {provider.id for provider in language}
     blocks = [
-        *(_block(GENAI, provider, LANGUAGE_PRICES) for provider in language),
+        *(_provider_lines(GENAI, provider, LANGUAGE_PRICES) for provider in language),
         *(
-            _block(VOICE, provider, SPEECH_PRICES)
+            _provider_lines(VOICE, provider, SPEECH_PRICES)
             for provider in speech
             if provider.id not in known or _sells_speech(provider)
         ),
@@ -81,7 +81,7 @@ def _sells_speech(provider: Any) -> bool:
     return any(_SPOKEN & _set_prices(prices).keys() for model in provider.models for _, prices in _by_span(model))
 
 
-def _block(library: str, provider: Any, wanted: frozenset[str]) -> str:
+def _provider_lines(library: str, provider: Any, wanted: frozenset[str]) -> str:
     head = [library, provider.id, provider.name, list(provider.fallback_model_providers or ())]
     return "\n".join([_json_line(head), *(_json_line(_model(model, wanted)) for model in provider.models)])
 

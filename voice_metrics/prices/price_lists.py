@@ -66,7 +66,7 @@ class Listed:
 
     def is_match(self, name: str) -> bool:
         """True if a name, in lower case, is this model."""
-        return _fits(self.rule, name)
+        return _matches(self.rule, name)
 
     def periods(self) -> Iterator[tuple[Span, Prices]]:
         """Yield spans with prices; of those that contain a moment, the last one holds."""
@@ -180,16 +180,16 @@ def user_lists(environ: Mapping[str, str]) -> Path:
 
 def newest(environ: Mapping[str, str]) -> PriceLists:
     """Return the user's refreshed lists, or the package's if those are newer. Never raises."""
-    packaged = _read(PACKAGED) or PriceLists.empty()
+    packaged = _read_lists(PACKAGED) or PriceLists.empty()
     try:
-        own = _read(user_lists(environ))
+        own = _read_lists(user_lists(environ))
     except RuntimeError:
         own = None
     return own if own is not None and own.made_on >= packaged.made_on else packaged
 
 
 @cache
-def _read(path: Path) -> PriceLists | None:
+def _read_lists(path: Path) -> PriceLists | None:
     # Read once per process, because a refresh may replace the file meanwhile.
     try:
         return PriceLists(path.read_text("utf-8"))
@@ -206,15 +206,15 @@ def _provider(block: str) -> ListedProvider:
     return ListedProvider(id, name, tuple(lenders), tuple(Listed(*model) for model in models))
 
 
-def _fits(rule: Any, name: str) -> bool:
+def _matches(rule: Any, name: str) -> bool:
     if isinstance(rule, str):
         return bool(rule == name)
     kind, *operands = rule
     match kind:
         case "or":
-            return any(_fits(operand, name) for operand in operands)
+            return any(_matches(operand, name) for operand in operands)
         case "and":
-            return all(_fits(operand, name) for operand in operands)
+            return all(_matches(operand, name) for operand in operands)
         case "starts_with":
             return name.startswith(operands[0])
         case "ends_with":

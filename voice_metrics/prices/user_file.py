@@ -25,7 +25,7 @@ def read_file(path: Path, name: str) -> UserTable:
     """
     setting = f"{name}={str(path)!r}"
     try:
-        text = _text(path.expanduser())
+        text = _content(path.expanduser())
     except _TooOdd as error:
         raise SettingsError(f"{setting}: {error}: expected a TOML file of prices") from None
     except RuntimeError as error:
@@ -39,13 +39,15 @@ def read_file(path: Path, name: str) -> UserTable:
         raise SettingsError(f"{setting}: {_syntax(error, text)}: expected TOML") from error
     except (ArithmeticError, ValueError) as error:
         # Python refuses integers of more than 4 300 digits.
-        raise SettingsError(f"{setting}: line {_longest(text)}: a number cannot be read: expected TOML") from error
+        raise SettingsError(
+            f"{setting}: line {_line_of_longest_number(text)}: a number cannot be read: expected TOML"
+        ) from error
     except RecursionError as error:
         raise SettingsError(f"{setting}: brackets inside brackets without end: expected TOML") from error
 
     def place(model: str, number: int, key: str | None) -> str:
         # Line numbers are computed for messages only.
-        return f"{setting}: line {_Lines(text).of(model, number, key)}: model {_shown(model)}"
+        return f"{setting}: line {_Lines(text).line_of(model, number, key)}: model {_shown(model)}"
 
     return read_table(table, f"your price file {path.name}", place)
 
@@ -54,7 +56,7 @@ class _TooOdd(Exception):
     """A file that is not read; its text says why."""
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> str:
     # Reading a pipe would block the bot, and a device has no end.
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
@@ -69,7 +71,7 @@ def _shown(model: str) -> str:
     return repr(model if len(model) <= 200 else f"{model[:200]}…")
 
 
-def _longest(text: str) -> int:
+def _line_of_longest_number(text: str) -> int:
     """The line of the number with the most digits."""
     longest = max(re.finditer(r"[0-9a-fA-FxX_]{100,}", text), key=lambda run: len(run[0]), default=None)
     return 1 if longest is None else text.count("\n", 0, longest.start()) + 1
@@ -92,35 +94,35 @@ class _Lines:
         self._array: str | None = None
         self._sections: dict[str, int] = {}
         for line, content in enumerate(text.splitlines(), 1):
-            self._read(line, content.strip())
+            self._read_line(line, content.strip())
 
-    def of(self, model: str, number: int, key: str | None) -> int:
+    def line_of(self, model: str, number: int, key: str | None) -> int:
         """The line of a key, else of its entry, else of its model, else the first."""
         places = ((model, number, key), (model, number, None), (model, 0, None))
         return next((self._places[place] for place in places if place in self._places), 1)
 
-    def _read(self, line: int, content: str) -> None:
+    def _read_line(self, line: int, content: str) -> None:
         if self._array is not None:
-            self._element(line, content)
+            self._read_element(line, content)
         elif content.startswith("["):
-            self._header(line, content)
+            self._read_header(line, content)
         elif (table := _parsed(content)) is not None:
             for key, value in table.items():
-                self._key(line, key, value)
+                self._read_key(line, key, value)
         elif table := _parsed(f"{content}]"):
             # `"model" = [` opens an array with an entry on each following line.
             self._array = next(iter(table))
             self._places.setdefault((self._array, 0, None), line)
             self._section = (self._array, -1)
 
-    def _header(self, line: int, content: str) -> None:
+    def _read_header(self, line: int, content: str) -> None:
         for model, value in (_parsed(content) or {}).items():
             number = self._sections.get(model, 0)
             self._sections[model] = number + 1
             self._section = (model, number if isinstance(value, list) else 0)
             self._places.setdefault((*self._section, None), line)
 
-    def _key(self, line: int, key: str, value: Any) -> None:
+    def _read_key(self, line: int, key: str, value: Any) -> None:
         if self._section is not None:
             self._places[*self._section, key] = line
             return
@@ -130,7 +132,7 @@ class _Lines:
             for inner in entry if isinstance(entry, dict) else ():
                 self._places[key, number, inner] = line
 
-    def _element(self, line: int, content: str) -> None:
+    def _read_element(self, line: int, content: str) -> None:
         model, number = self._section or ("", -1)
         for entry in (_parsed(f"x = [{content.rstrip(',]')}]") or {}).get("x", ()):
             number += 1

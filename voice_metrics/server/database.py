@@ -70,18 +70,22 @@ class Statements:
         """Measure every statement of a synchronous SQLAlchemy engine."""
         from sqlalchemy import event
 
-        event.listen(engine, "before_cursor_execute", self._before)
-        event.listen(engine, "after_cursor_execute", self._after)
-        event.listen(engine, "handle_error", self._failed)
+        event.listen(engine, "before_cursor_execute", self._mark_start)
+        event.listen(engine, "after_cursor_execute", self._record_success)
+        event.listen(engine, "handle_error", self._record_failure)
 
-    def _before(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+    def _mark_start(
+        self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
         if context is not None:
             setattr(context, _STARTED_AT, self._clock())
 
-    def _after(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+    def _record_success(
+        self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
         self._record(connection.dialect.name, statement, context, {})
 
-    def _failed(self, failure: Any) -> None:
+    def _record_failure(self, failure: Any) -> None:
         error = failure.original_exception
         self._record(
             failure.dialect.name, failure.statement, failure.execution_context, {"error.type": type(error).__name__}

@@ -85,12 +85,12 @@ class Settings:
     @classmethod
     def of_process(cls) -> Settings:
         """Read this process's settings; a `.env` in its folder that it has not read gives advice."""
-        return cls._of(Variables(os.environ), look_around=True)
+        return cls._from_variables(Variables(os.environ), look_around=True)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings, with advice about misspelt variables. Never raises."""
-        return cls._of(Variables(environ), look_around=False)
+        return cls._from_variables(Variables(environ), look_around=False)
 
     @property
     def price_variables(self) -> Mapping[str, str]:
@@ -98,7 +98,7 @@ class Settings:
         return {} if self.prices is None else {"VOICE_METRICS_PRICES": self.prices}
 
     @classmethod
-    def _of(cls, variables: Variables, *, look_around: bool) -> Settings:
+    def _from_variables(cls, variables: Variables, *, look_around: bool) -> Settings:
         disabled = variables.choice("OTEL_SDK_DISABLED", ("false", "true")) == "true"
         exporters = () if disabled else _exporters(variables)
         events = "none" if disabled else _events(variables)
