@@ -30,6 +30,7 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
 from tests.receiver import Exchange, Receiver, free_port, running
+from tests.waiting import until
 from voice_metrics import VoiceMetricsProcessor
 from voice_metrics.ledger import ledger_at
 from voice_metrics.settings.environment import Settings
@@ -126,8 +127,7 @@ async def hostile_call(metrics: VoiceMetricsProcessor, text: str, call_id: str) 
         """The summary is read from the processor."""
 
     running_call = asyncio.create_task(runner.run())
-    while metrics.summary() is None:
-        await asyncio.sleep(0.001)
+    await until(metrics.summary)
     metrics.record("own.number", 1.0, kind="gauge", note=text[:200])
     metrics.record(f"{text}?", 1.0)  # no name, whatever the text is
     metrics.outcome(text, success=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from pipecat.frames.frames import (
@@ -20,6 +19,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
+from tests.waiting import until
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat.breakdowns import EXPLAINS, Breakdowns
 
@@ -77,21 +77,16 @@ class Stage:
     def is_observed(self) -> bool:
         return any(isinstance(observer, UserBotLatencyObserver) for observer in self.worker._observer._observers)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not holds():
-                await asyncio.sleep(0.005)
-
     async def turn(self, *, seconds: float = 1.0) -> None:
         """A turn and its answer, which comes `seconds` after the caller's voice started."""
         answers = len(self.explained) + 1
         await self.source.push_frame(VADUserStartedSpeakingFrame())
-        await self.until(lambda: self.is_observed)
+        await until(lambda: self.is_observed)
         self.now += seconds
         await self.source.push_frame(VADUserStoppedSpeakingFrame())
         await self.source.push_frame(LLMFullResponseStartFrame())
         await self.source.push_frame(BotStartedSpeakingFrame())
-        await self.until(lambda: len(self.explained) == answers)
+        await until(lambda: len(self.explained) == answers)
 
 
 async def told(hears: bool, seconds: list[float]) -> tuple[int, list[bool]]:

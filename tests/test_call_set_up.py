@@ -25,6 +25,7 @@ from voice_metrics.call.call import Call
 from voice_metrics.call.facts import EndReason
 from voice_metrics.call.identity import Identity
 from voice_metrics.export.call_export import CallExport
+from voice_metrics.pipecat.lifetime import GRACE_SECONDS
 from voice_metrics.pipecat.services import Services
 from voice_metrics.prices import PriceBook
 from voice_metrics.telemetry import RunningCall, Telemetry
@@ -236,7 +237,7 @@ class Slow(FrameProcessor):
         if isinstance(frame, MetricsFrame) and any(data.model for data in frame.data):
             self._reported.set()
         if isinstance(frame, EndFrame):
-            await asyncio.sleep(0.8)
+            await asyncio.sleep(GRACE_SECONDS + 0.3)
             await self._late.report()
             await self._reported.wait()
         await self.push_frame(frame, direction)

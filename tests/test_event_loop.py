@@ -6,9 +6,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pipecat.frames.frames import EndFrame, Frame, TextFrame
@@ -18,6 +16,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from tests.store import Store
+from tests.waiting import until
 from voice_metrics import CallSummary, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call.lags import Lags
 from voice_metrics.ledger import LedgerReader, Row, ledger_at
@@ -67,14 +66,6 @@ def stalls(telemetry: Telemetry, path: Path, *calls: str) -> list[list[Row]]:
     telemetry.shutdown()
     ledger_at(path, 30).close()
     return found
-
-
-async def until(found: Callable[[], Any]) -> Any:
-    """Look until there is something; threads and ticks bring it."""
-    async with asyncio.timeout(10):
-        while not (what := found()):
-            await asyncio.sleep(0.01)
-    return what
 
 
 async def said(log: list[str], word: str) -> list[str]:

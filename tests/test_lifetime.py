@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from pipecat.frames.frames import EndFrame, InterruptionFrame, MetricsFrame, Sta
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData, TTFBMetricsData
 
 from tests.store import Store
+from tests.waiting import until
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.options import Options
@@ -66,13 +66,6 @@ class Fed:
 
     async def _announce(self, summary: CallSummary) -> None:
         self.announced.append(summary)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let the event loop run until something is so."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_measurements_are_recorded_without_a_further_frame() -> None:

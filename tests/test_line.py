@@ -12,7 +12,7 @@ from pipecat.frames.frames import EndFrame, TTSSpeakFrame
 from tests.audible_caller import SILENT, Loudness, Microphone, merged, shares
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
 from tests.scripted_providers import Bench
-from tests.virtual_time import VirtualLoop
+from tests.virtual_time import VirtualLoop, measure_in_virtual_time
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
 
@@ -93,7 +93,7 @@ async def _call() -> dict[str, Any]:
     observer = VoiceMetricsObserver()
     loop = asyncio.get_running_loop()
     for measuring in (*places.values(), observer):
-        measuring._recorder._clock = loop.time
+        measure_in_virtual_time(measuring)
     call = scripted_call(
         SCRIPT,
         observers=[observer],

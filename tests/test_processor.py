@@ -40,6 +40,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import DEMO, SHORT, run_call
 from tests.store import Store
+from tests.waiting import until
 from voice_metrics import CallSummary, GrafanaMetricsExporter, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.ledger import LedgerReader, ledger_at
 from voice_metrics.series.table import PROCESS
@@ -269,7 +270,7 @@ async def test_each_ending_is_announced_once(
         summaries.append(summary)
 
     await run([metrics], [usage(1, 1)], ending=ending() if ending else None, cancel=cancel)
-    await asyncio.sleep(0.8)
+    await until(lambda: summaries)
     # After a StopFrame, Pipecat 1.3.0 leaves this to the processor's owner.
     await metrics.cleanup()
     assert [summary.end_reason for summary in summaries] == [reason]

@@ -16,7 +16,7 @@ from pipecat.frames.frames import EndFrame, TTSSpeakFrame
 
 from tests.audible_caller import SILENT, Loudness, Microphone, Span, merged, shares
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
-from tests.virtual_time import VirtualLoop
+from tests.virtual_time import VirtualLoop, measure_in_virtual_time
 from voice_metrics.processor import VoiceMetricsProcessor
 
 CALLS = int(os.environ.get("RANDOM_CALLS", "12"))
@@ -46,8 +46,7 @@ class Caller:
         self.questions = [f"question {number}" for number in range(self.rng.randint(1, 3))]
         self.metrics = VoiceMetricsProcessor()
         self.asked: list[float] = []
-        loop = asyncio.get_running_loop()
-        self.metrics._recorder._clock = loop.time
+        measure_in_virtual_time(self.metrics)
         self.call: ScriptedCall = scripted_call(
             Script(
                 turns=tuple(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from tests.export.running_export import export_of
 from voice_metrics.call.call import Call as RunningCall
 from voice_metrics.call.call_end import EndedBy, Outcome
 from voice_metrics.call.facts import (
@@ -49,7 +50,6 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.call.identity import Identity
 from voice_metrics.export.call_export import CallExport
-from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.pipecat.services import Service, Services
 from voice_metrics.series import table as s
 from voice_metrics.telemetry import Telemetry
@@ -278,11 +278,9 @@ def _settled(event: Event, call: Call) -> FunctionSettled:
 
 def wait_for_exports(telemetry: Telemetry) -> None:
     """Wait until the running calls' newest values were sent."""
-    own = telemetry._recorder
-    assert isinstance(own, ProcessExport)
     # The next collection has them; the one after it begins when they were sent.
     looked: list[None] = []
-    own.live.refreshers.append(lambda: looked.append(None))
+    export_of(telemetry).live.refreshers.append(lambda: looked.append(None))
     deadline = time.monotonic() + 60
     while len(looked) < 3:
         assert time.monotonic() < deadline, "nothing is exported any more"

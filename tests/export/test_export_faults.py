@@ -16,6 +16,7 @@ from google.rpc.status_pb2 import Status
 from tests.export.calls import RecordedCall, check_once
 from tests.export.conftest import CREDENTIALS, TOKEN, Log, certificate_in
 from tests.export.memory_spool import MemorySpool
+from tests.export.running_export import export_of
 from tests.receiver import (
     Behaviour,
     Exchange,
@@ -402,7 +403,7 @@ def test_an_answer_that_was_lost_costs_no_value(receiver: Receiver, start: Start
     call.use(7)
     assert call.end().result(10) is False
     receiver.behaviour = accept
-    assert receiver.wait_for(lambda _: len(telemetry._recorder.live.outgoing()) == 1)  # type: ignore[union-attr]
+    assert receiver.wait_for(lambda _: len(export_of(telemetry).live.outgoing()) == 1)
     values = {(point.key, point.time_ns): point.value for point in receiver.points}
     assert all(point.value == values[point.key, point.time_ns] for point in receiver.points)
     assert call.arrived(receiver)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.export.calls import LATENCY, TOKENS, RecordedCall
 from tests.export.conftest import Log
+from tests.export.running_export import export_of
 from tests.receiver import Receiver, answering, free_port
-from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.export.prometheus import ScrapeEndpoint
 from voice_metrics.telemetry import Telemetry
 
@@ -75,9 +75,7 @@ def test_an_ended_call_is_shown_for_five_more_minutes(prometheus: Callable[..., 
     call.use(3)
     assert call.end().result(5) is None
     assert any("voice_llm_tokens_total" in line for line in scrape(port))
-    assert isinstance(telemetry._recorder, ProcessExport)
-    live = telemetry._recorder.live
-    (outgoing,) = [each for each in live.outgoing() if each.call_id == "c1"]
+    (outgoing,) = [each for each in export_of(telemetry).live.outgoing() if each.call_id == "c1"]
     assert outgoing.ended_ns is not None
     RecordedCall(telemetry, "c2").end().result(5)
     assert any('call_id="c1"' in line for line in scrape(port))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.ledger.summaries import NOON, summary
+from tests.waiting import blocked_until
 from voice_metrics.ledger import (
     CallFilter,
     CallRow,
@@ -131,20 +132,17 @@ def test_begin_and_end_of_a_call_are_written_at_once(path: Path) -> None:
     # A quarter of an hour: whatever waits for more is not written in this test.
     ledger = Ledger(path, linger_seconds=900.0)
     ledger.call_started("a", NOON, summary("a", end_reason=None))
-    assert _soon(lambda: path.exists() and only(path).state is CallState.LIVE)
+    blocked_until(lambda: _state(path) is CallState.LIVE)
     ledger.call_ended("a", summary("a"), "ended")
-    assert _soon(lambda: only(path).state is CallState.ENDED)
+    blocked_until(lambda: _state(path) is CallState.ENDED)
     ledger.close()
 
 
-def _soon(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20.0
-    while time.monotonic() < deadline:
-        with suppress(LedgerUnreadable, ValueError):
-            if holds():
-                return True
-        time.sleep(0.01)
-    return False
+def _state(path: Path) -> CallState | None:
+    """The state of the only call; `None` while there is none to read."""
+    with suppress(LedgerUnreadable, ValueError):
+        return only(path).state
+    return None
 
 
 def test_two_calls_of_one_id_at_the_same_time_are_two_calls(ledger: Ledger, path: Path) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.server.serving import serving
+from tests.waiting import blocked_until, until
 from voice_metrics.series.table import Kind
 from voice_metrics.server import instrument_server
 from voice_metrics.server.database import operation
@@ -90,7 +91,7 @@ def test_every_series_of_the_documentation_is_measured_and_no_other(measured, en
     with serving(app) as address:
         assert httpx.get(f"{address}/menu/pizza").status_code == 200
         assert httpx.post(f"{address}/fail", json={}).status_code == 500
-        _until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
+        blocked_until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
         metrics = measured.metrics()
     made = {
         name: (
@@ -182,10 +183,7 @@ async def test_a_loop_that_is_held_up_is_late(measured):
     await asyncio.sleep(0)
     # The ticker is due after 250 ms.
     _hold_up_the_loop(0.4)
-    for _ in range(200):
-        await asyncio.sleep(0.01)
-        if points := measured.points("asyncio.event_loop.lag.milliseconds"):
-            break
+    points = await until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
     assert points[0].max >= 100
 
 
@@ -213,7 +211,7 @@ def test_what_is_instrumented_already_stays_as_it_is(measured, engine, logs):
     instrument_server(app, engine, measured.telemetry)
     with serving(app) as address:
         httpx.get(f"{address}/menu/pizza")
-        _until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
+        blocked_until(lambda: measured.points("asyncio.event_loop.lag.milliseconds"))
         theirs, ours = set(mine.metrics()), set(measured.metrics())
     assert {"http.server.request.duration", "process.thread.count"} <= theirs
     assert {"asyncio.event_loop.lag.milliseconds", "db.client.operation.duration"} <= ours
@@ -276,7 +274,6 @@ _ROOT = Path(__file__).parents[2]
 
 
 def _hold_up_the_loop(seconds: float) -> None:
-
     time.sleep(seconds)
 
 
@@ -284,11 +281,3 @@ def _kind(metric) -> Kind:
     if hasattr(metric.data, "is_monotonic"):
         return Kind.COUNTER if metric.data.is_monotonic else Kind.UP_DOWN_COUNTER
     return KINDS[type(metric.data).__name__]
-
-
-def _until(condition) -> None:
-
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
