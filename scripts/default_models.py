@@ -173,7 +173,7 @@ def defaults(at: datetime) -> list[Default]:
     """Return the default model of every service class, with its price at a moment."""
     book, known = PriceBook(lists=LISTS), classes()
     return [
-        _priced(book, leg, service, _inherited(service, known), at)
+        _priced(book, leg, service, inherited(service, known), at)
         for service in sorted(known.values(), key=lambda service: (service.provider or "", service.name))
         if (leg := _leg(service.name, known)) and service.provider and _is_public(service.name)
     ]
@@ -190,11 +190,12 @@ def _leg(name: str, known: Mapping[str, Class]) -> Leg | None:
     return next((leg for base in bases if (leg := _leg(base, known))), None)
 
 
-def _inherited(service: Class, known: Mapping[str, Class]) -> str:
+def inherited(service: Class, known: Mapping[str, Class]) -> str:
+    """Return the model or voice that a class or its nearest base sets; "" if none does."""
     if service.model is not None:
         return service.model
     bases = (known[base] for base in service.bases if base in known and known[base].provider)
-    return next((model for base in bases if (model := _inherited(base, known))), "")
+    return next((model for base in bases if (model := inherited(base, known))), "")
 
 
 def _priced(book: PriceBook, leg: Leg, service: Class, model: str, at: datetime) -> Default:

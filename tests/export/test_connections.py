@@ -22,6 +22,21 @@ Start = Callable[..., Telemetry]
 
 
 @contextlib.contextmanager
+def serving(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Serve each connection in a thread of its own; yields the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
 def forgetful_gateway(target: int, idle_seconds: float) -> Iterator[int]:
     """A gateway that swallows everything on a connection that was idle for too long, without a word."""
 
@@ -43,16 +58,8 @@ def forgetful_gateway(target: int, idle_seconds: float) -> Iterator[int]:
                     return
                 far.sendall(data)
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
+    with serving(serve) as port:
+        yield port
 
 
 def test_idle_connection_that_died_in_silence_is_tried_on_a_fresh_one(receiver: Receiver, start: Start) -> None:
@@ -84,16 +91,8 @@ def hinting(statuses: list[bytes]) -> Iterator[int]:
                     + b"\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n"
                 )  # fmt: skip
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
+    with serving(serve) as port:
+        yield port
 
 
 def test_debug_log_of_connections_holds_no_address_of_an_export(

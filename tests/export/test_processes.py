@@ -63,6 +63,28 @@ with LedgerReader(t.settings.ledger) as reader:
     while reader.pending().requests and time.monotonic() < deadline:
         time.sleep(0.02)
 """
+# Killed as soon as the ledger has its request, or the call is answered; says which.
+KILLED_WHEN_KEPT = """
+import os, time
+from tests.export.calls import RecordedCall
+from voice_metrics.ledger import LedgerReader
+from voice_metrics.telemetry import telemetry
+t = telemetry()
+call = RecordedCall(t, "c1")
+call.use(5)
+end = call.end()
+deadline = time.monotonic() + 30
+while time.monotonic() < deadline and not end.done():
+    time.sleep(0.02)
+    try:
+        with LedgerReader(t.settings.ledger) as reader:
+            if reader.pending().requests:
+                break
+    except Exception:
+        pass
+print(end.done(), flush=True)
+os.kill(os.getpid(), 9)
+"""
 CHILD = """
 import multiprocessing
 if __name__ == "__main__":
@@ -158,29 +180,7 @@ def test_kill_while_a_server_hangs_loses_nothing_that_was_under_way(
     run: Run, receiver: Receiver, tmp_path: Path
 ) -> None:
     receiver.behaviour = hang
-    code = """
-import os, sys, time
-from tests.export.calls import RecordedCall
-from voice_metrics.ledger import LedgerReader
-from voice_metrics.telemetry import telemetry
-t = telemetry()
-call = RecordedCall(t, "c1")
-call.use(5)
-end = call.end()
-deadline = time.monotonic() + 30
-while time.monotonic() < deadline:
-    time.sleep(0.1)
-    try:
-        with LedgerReader(t.settings.ledger) as reader:
-            if reader.pending().requests:
-                break
-    except Exception:
-        pass
-print(end.done())
-sys.stdout.flush()
-os.kill(os.getpid(), 9)
-"""
-    killed = run(code, OTEL_EXPORTER_OTLP_TIMEOUT="20")
+    killed = run(KILLED_WHEN_KEPT, OTEL_EXPORTER_OTLP_TIMEOUT="20")
     assert (killed.returncode, killed.stdout.strip()) == (-9, "False")
     receiver.stopping.set()
     receiver.behaviour = accept
@@ -302,28 +302,7 @@ os.waitpid(child, 0)
 
 def test_kill_between_the_tries_of_a_request_loses_nothing(run: Run, receiver: Receiver) -> None:
     receiver.behaviour = answering(503, retry_after="1.5")
-    code = """
-import os, time
-from tests.export.calls import RecordedCall
-from voice_metrics.ledger import LedgerReader
-from voice_metrics.telemetry import telemetry
-t = telemetry()
-call = RecordedCall(t, "c1")
-call.use(5)
-end = call.end()
-deadline = time.monotonic() + 30
-while time.monotonic() < deadline and not end.done():
-    time.sleep(0.02)
-    try:
-        with LedgerReader(t.settings.ledger) as reader:
-            if reader.pending().requests:
-                break
-    except Exception:
-        pass
-print(end.done(), flush=True)
-os.kill(os.getpid(), 9)
-"""
-    killed = run(code)
+    killed = run(KILLED_WHEN_KEPT)
     assert (killed.returncode, killed.stdout.strip()) == (-signal.SIGKILL, "False")
     receiver.behaviour = accept
     assert run(HEIR).returncode == 0

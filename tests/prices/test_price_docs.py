@@ -78,4 +78,4 @@ def test_the_defaults_in_the_source_are_those_of_real_services() -> None:
     known = default_models.classes()
     for service in (OpenAILLMService, OpenAISTTService, OpenAITTSService):
         made = service(api_key="none")
-        assert default_models._inherited(known[service.__name__], known) == made._settings.model
+        assert default_models.inherited(known[service.__name__], known) == made._settings.model
