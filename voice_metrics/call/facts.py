@@ -7,9 +7,19 @@ the service names none, and `instance` is Pipecat's name of the service, `None` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from dataclasses import dataclass as _dataclass
+
+    def dataclass(*, frozen: bool, slots: bool) -> Any:
+        """Make a dataclass that only type checkers freeze: a check at run time triples the time to make a fact."""
+        return _dataclass(unsafe_hash=frozen, slots=slots)
 
 
 class Leg(StrEnum):

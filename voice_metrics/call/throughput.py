@@ -22,16 +22,19 @@ class Throughput:
     def add(self, fact: FirstByte | Processing | TokensUsed) -> Generated | None:
         """Add a piece of an inference; return the speed if it completes one, else `None`."""
         key = fact.instance or fact.processor
-        pieces = self._pieces.setdefault(key, {})
+        pieces = self._pieces.get(key)
+        if pieces is None:
+            pieces = self._pieces[key] = {}
         if fact.model is not None:
             self._models[key] = fact.model
-        if isinstance(fact, (FirstByte, Processing)) and fact.interrupted:
-            pieces.clear()
-            self._cut.add(key)
-            return None
-        if isinstance(fact, Processing) and fact.error_type is not None:
-            pieces.clear()
-            return None
+        if not isinstance(fact, TokensUsed):
+            if fact.interrupted:
+                pieces.clear()
+                self._cut.add(key)
+                return None
+            if isinstance(fact, Processing) and fact.error_type is not None:
+                pieces.clear()
+                return None
         if key in self._cut:
             # Some services report the tokens of an inference after its interruption.
             if isinstance(fact, TokensUsed):

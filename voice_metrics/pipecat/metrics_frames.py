@@ -99,9 +99,10 @@ class MetricsReader:
         """Yield a fact for each item; `Refused` for one that cannot be true or is of an unknown kind."""
         if _is_initial(frame):
             return
+        at = time.monotonic()
         for item in frame.data:
             try:
-                fact = self._fact(item)
+                fact = self._fact(item, at)
             except _Untrue as untrue:
                 fact = Refused("bad_value", f"{type(item).__name__} of {clean(item.processor)}: {untrue}")
             except Exception as fault:
@@ -109,11 +110,11 @@ class MetricsReader:
             if fact is not None:
                 yield fact
 
-    def _fact(self, item: MetricsData) -> Fact | None:
+    def _fact(self, item: MetricsData, at: float) -> Fact | None:
         name, model = item.processor, item.model
         if not (isinstance(name, str) and isinstance(model, (str, NoneType))):
             return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
-        key, found, at = (type(item), name, model), self._services.get(name), time.monotonic()
+        key, found = (type(item), name, model), self._services.get(name)
         kind = self._kinds.get(key)
         if kind is None or kind.found is not found or at >= kind.until:
             kind = _kind(item, found, at)
@@ -126,14 +127,12 @@ class MetricsReader:
 
 def _is_initial(frame: MetricsFrame) -> bool:
     # Pipecat sends zeros for every service when the pipeline starts, without a model.
-    return (
-        bool(frame.data)
-        and all(
-            isinstance(item, (TTFBMetricsData, ProcessingMetricsData)) and item.value == 0 and item.model is None
-            for item in frame.data
-        )
-        and {type(item) for item in frame.data} == {TTFBMetricsData, ProcessingMetricsData}
-    )
+    kinds: set[type] = set()
+    for item in frame.data:
+        if item.model is not None or getattr(item, "value", None) != 0:
+            return False
+        kinds.add(type(item))
+    return kinds == {TTFBMetricsData, ProcessingMetricsData}
 
 
 def _kind(item: MetricsData, found: Service | None, at: float) -> _Kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,7 +55,7 @@ class PriceBook:
         """
         self._user = _user_table(user)
         self._lists = newest(os.environ) if lists is None else lists
-        self._offers: dict[Asked, Offer] = {}
+        self._offers: dict[Hashable, Offer] = {}
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> PriceBook:
@@ -77,7 +77,14 @@ class PriceBook:
             at: Time of the usage, with its zone.
         """
         try:
-            return self.offer(Asked.about(provider, usage)).charge(leg, usage, at)
+            key = (provider, usage.model, usage.processor, type(usage))
+            offer = self._offers.get(key)
+            if offer is None:
+                offer = self.offer(Asked.about(provider, usage))
+                if len(self._offers) >= _MOST_MODELS:
+                    self._offers.clear()
+                self._offers[key] = offer
+            return offer.charge(leg, usage, at)
         except Exception as fault:
             logger.opt(exception=fault).warning("voice_metrics: no price for {}", usage.model or usage.processor)
             reason = f"its price could not be worked out: {type(fault).__name__}"
@@ -85,26 +92,6 @@ class PriceBook:
 
     def offer(self, asked: Asked) -> Offer:
         """Return every source's tariff for a model."""
-        offer = self._offers.get(asked)
-        if offer is None:
-            offer = self._ask_each_source(asked)
-            if len(self._offers) >= _MOST_MODELS:
-                self._offers.clear()
-            self._offers[asked] = offer
-        return offer
-
-    @property
-    def own_models(self) -> frozenset[str]:
-        """Models with a price or an alias of the user's, in lower case."""
-        return self._user.models
-
-    def sources(self, asked: Asked) -> tuple[Source, ...]:
-        """Return the public sources for a kind of usage, in order."""
-        if asked.usage is TokensUsed:
-            return (GenaiPrices(self._lists), OwnTable())
-        return (VoicePrices(self._lists), GenaiPrices(self._lists), OwnTable())
-
-    def _ask_each_source(self, asked: Asked) -> Offer:
         own = self._user.tariff(asked)
         asked = self._user.alias(asked) or asked
         reason = refusal(asked)
@@ -118,6 +105,17 @@ class PriceBook:
             else:
                 tariffs += [] if tariff is None else [tariff]
         return Offer(tuple(tariffs), reason or next(iter(failures), "no source has a price for this model"))
+
+    @property
+    def own_models(self) -> frozenset[str]:
+        """Models with a price or an alias of the user's, in lower case."""
+        return self._user.models
+
+    def sources(self, asked: Asked) -> tuple[Source, ...]:
+        """Return the public sources for a kind of usage, in order."""
+        if asked.usage is TokensUsed:
+            return (GenaiPrices(self._lists), OwnTable())
+        return (VoicePrices(self._lists), GenaiPrices(self._lists), OwnTable())
 
 
 def _user_table(user: UserTable | Mapping[str, Any] | str | os.PathLike[str] | None) -> UserTable:

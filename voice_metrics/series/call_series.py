@@ -55,11 +55,11 @@ class CallSeries:
             value = writer.value_of(fact)
             if value is None:
                 continue
-            if isinstance(value, tuple):
-                for one in value:
-                    writer.record(one, exemplar and Exemplar(one, *exemplar))
-            else:
-                writer.record(value, exemplar and Exemplar(value, *exemplar))
+            for one in value if isinstance(value, tuple) else (value,):
+                if exemplar is None:
+                    writer.record(one)
+                else:
+                    writer.record(one, Exemplar(one, *exemplar))
 
     def started(self, seconds: float) -> None:
         """Count the call's length from its start, `seconds` after its series began."""
