@@ -72,6 +72,15 @@ def test_what_a_frame_says(frame: Any, expected: object) -> None:
     assert event(frame) == expected
 
 
+def test_the_twins_of_an_interruption_have_one_number() -> None:
+    down, up = InterruptionFrame(), InterruptionFrame()
+    down.broadcast_sibling_id, up.broadcast_sibling_id = up.id, down.id
+
+    told = [event(frame) for frame in (down, up)]
+
+    assert [one.number for one in told if isinstance(one, Interruption)] == [down.id, down.id]
+
+
 def test_a_subclass_says_what_its_base_says() -> None:
     @dataclass
     class Own(BotStartedSpeakingFrame):

@@ -6,7 +6,7 @@ Moments are passed in: monotonic seconds for durations, wall time for names.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from decimal import Decimal
@@ -21,22 +21,17 @@ from voice_metrics.call.errors import Failures
 from voice_metrics.call.events import BotStopped, Interruption, LineClosed, UserStarted
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import (
-    AgentInvoked,
     EndReason,
     Fact,
-    FirstByte,
-    Leg,
     LoopHeld,
-    Processing,
     Switched,
-    TokensUsed,
     Unpriced,
 )
 from voice_metrics.call.functions import FunctionCalls
-from voice_metrics.call.holdback import HoldBack, Latency
 from voice_metrics.call.identity import Identity
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.lags import STALL_SECONDS, Lags
+from voice_metrics.call.measurements import Measurements
 from voice_metrics.call.models import Models, ServiceSwitched
 from voice_metrics.call.outputs import JournalOutput, SeriesOutput, SpanIds
 from voice_metrics.call.record import Record
@@ -88,21 +83,18 @@ class Call:
         self._lags = Lags()
         self.trace_id: str | None = None
         self._started_at = at
-        self._has_started = self._cut_off = False
+        self._has_started = False
         self._ended_at: float | None = None
-        self._held = HoldBack()
-        # Spans of held facts, by `id` of the fact.
-        self._spans: dict[int, SpanIds | None] = {}
+        self.measurements = Measurements(self.outputs, services.leg)
         self._conversation = Conversation(services.leg, at)
         self._functions = FunctionCalls()
         self._failures = Failures()
-        self._failing: dict[str, str] = {}
         self._last_export: Future[bool | None] | None = None
 
     @property
     def next_due(self) -> float | None:
         """Moment of the next `release`, in monotonic seconds; `None` if nothing is held back."""
-        return self._held.next_due
+        return self.measurements.held.next_due
 
     @property
     def has_started(self) -> bool:
@@ -128,7 +120,9 @@ class Call:
         self._conversation.started(at)
         self._series.started(late)
 
-    def measured(self, fact: Fact, at: float, span: SpanIds | None = None, now: float | None = None) -> None:
+    def measured(
+        self, fact: Fact, at: float, span: SpanIds | None = None, now: float | None = None, number: int = 0
+    ) -> None:
         """Record a measurement of a service.
 
         Args:
@@ -136,53 +130,25 @@ class Call:
             at: Moment of its arrival.
             span: Its trace id and span id, or `None`.
             now: Moment at which it is read, or `None` for `at`.
+            number: Place of its frame in the order in which frames are made; 0 if unknown.
         """
-        if self._failing and isinstance(fact, Processing) and (fact.instance or "") in self._failing:
-            fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
-        if self._cut_off and isinstance(fact, AgentInvoked):
-            return  # as an interrupted request has none
-        # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
-        if isinstance(fact, (FirstByte, Processing)) and self.services.leg(fact.processor) is not Leg.STT:
-            # A voice reports the processing of a finished sentence only.
-            if self._cut_off and (isinstance(fact, FirstByte) or self.services.leg(fact.processor) is Leg.LLM):
-                fact = replace(fact, interrupted=True)
-            if self._spans and not self._held:
-                self._spans.clear()  # an interruption replaces what it marks
-            if now is not None and self._held.is_settled(at, now):
-                self.outputs.record(fact, now, span)
-                return
-            held = self._held.put(fact, at)
-            if span is not None or self._spans:
-                self._spans[id(held)] = span
-        else:
-            self.outputs.record(fact, at, span)
-        if isinstance(fact, TokensUsed):
-            if self._held:
-                self._held.put_tokens(fact, at)
-                self.release(at)
-            else:
-                self.outputs.record_throughput(fact, at)
+        self.measurements.add(fact, at, span, now, number)
 
     def observe(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""
         match event:
-            case Interruption():
-                self._all_released(self._held.interrupted(at), at)
+            case Interruption(number):
+                self.measurements.interrupted(at, number)
             case LineClosed(cut_off=True):
-                # From now on services report the time so far of the requests that they drop.
-                self._cut_off = True
+                self.measurements.line_closed()
             case UserStarted():
-                self._held.turn_started(at)
+                self.measurements.held.turn_started(at)
             case BotStopped() if self._ended_at is not None and self.speaking:
                 # A goodbye queued before the EndFrame is part of the call.
                 self._ended_at = at
         self.outputs.record_all(self._conversation.observe(event, at), at)
         self.outputs.record_all(self._functions.observe(event, at), at)
         self.outputs.record_all(self._failures.observe(event), at)
-
-    def inference_failed(self, instance: str, error_type: str) -> None:
-        """Record a failed response of the service `instance`, whose processing time is still to come."""
-        self._failing[instance] = error_type
 
     def switched(self, switch: ServiceSwitched, at: float) -> None:
         """Record the change of a service in use."""
@@ -204,15 +170,7 @@ class Call:
 
     def release(self, at: float) -> None:
         """Record held measurements that are due."""
-        self._all_released(self._held.due(at), at)
-
-    def _all_released(self, facts: Iterable[Latency | TokensUsed], at: float) -> None:
-        for fact in facts:
-            # Record tokens at once, but their throughput in the order of the held facts.
-            if isinstance(fact, TokensUsed):
-                self.outputs.record_throughput(fact, at)
-            else:
-                self.outputs.record(fact, at, self._spans.pop(id(fact), None))
+        self.measurements.release(at)
 
     def achieved(self, outcome: Outcome) -> None:
         """Record the application's outcome; the last one counts, until the last export was requested."""
@@ -240,8 +198,8 @@ class Call:
             self.end(EndReason.UNKNOWN, at)
             if self.speaking:
                 self._ended_at = at
-            self._all_released(self._held.flush(), at)
-            self.outputs.record_all(self._still_open(self._held, self._conversation, self._functions, at), at)
+            self.measurements.flush(at)
+            self.outputs.record_all(self._still_open(self._conversation, self._functions, at), at)
             self.outputs.record_all(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
@@ -266,8 +224,8 @@ class Call:
         """Return the summary so far without changing the call; of an ended call, with open measurements ended."""
         if self._ended_at is None or self._last_export is not None:
             return self.progress(at)
-        under_way = copy.deepcopy((self._held, self._conversation, self._functions))
-        still_open = [*self._still_open(*under_way, at), *self._unreported_usage()]
+        under_way = copy.deepcopy((self._conversation, self._functions))
+        still_open = [*self.measurements.held.latencies(), *self._still_open(*under_way, at), *self._unreported_usage()]
         record = copy.deepcopy(self.outputs.totals) if still_open else self.outputs.totals
         for fact in still_open:
             record.add(fact)
@@ -306,10 +264,7 @@ class Call:
         """Moment at which the call's length ends, as known at `at`."""
         return self._ended_at if self._ended_at is not None and not self.speaking else at
 
-    def _still_open(
-        self, held: HoldBack, conversation: Conversation, functions: FunctionCalls, at: float
-    ) -> Iterator[Fact]:
-        yield from (fact for fact in held.flush() if not isinstance(fact, TokensUsed))
+    def _still_open(self, conversation: Conversation, functions: FunctionCalls, at: float) -> Iterator[Fact]:
         cut_off = self.end_reason is not EndReason.COMPLETED
         yield from conversation.end(at, cut_off=cut_off, over_at=self._over_at(at))
         yield from functions.end(at)

@@ -5,7 +5,7 @@ Their moments, monotonic seconds, are passed beside them. An event may come twic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,13 @@ class VoiceStopped:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """The bot must drop its unfinished answer; sent at every start of a caller's turn."""
+    """The bot must drop its unfinished answer; sent at every start of a caller's turn.
+
+    Parameters:
+        number: Place of its frame in the order in which frames are made, or `None` if unknown.
+    """
+
+    number: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,54 @@
 """Holds latencies back for a moment, until an interruption can no longer have cut them.
 
-An interrupted service reports the time so far as if it were its latency, from a few milliseconds before the
-interruption arrives until a few after; on a busy event loop many more. The interrupting turn is announced before, and
-only requests under way then can be cut. Speech recognition is never held: an interruption follows a transcript that
-starts the caller's turn at once, but that latency is true. Moments are monotonic seconds and passed in.
+An interrupted service reports the time so far as if it were its latency, and passes the interruption on behind it. A
+latency made after an interruption and seen before it is therefore cut, however late the event loop brings the two. Time
+decides where the order cannot: the service made the interruption itself, or the interruption is read before it reaches
+the service. The interrupting turn is announced before, and only requests under way then can be cut. Speech recognition
+is never held: an interruption follows a transcript that starts the caller's turn at once, but that latency is true.
+Moments are monotonic seconds and passed in.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 from voice_metrics.call.facts import FirstByte, Processing, TokensUsed
+from voice_metrics.call.outputs import SpanIds
 
 Latency = FirstByte | Processing
 # Longest time for an interruption to reach all services and, behind their false latencies, the recorder.
 LATE_SECONDS = 0.25
 
 
-class _Held(NamedTuple):
-    until: float
-    waits_until: float  # for an interruption that makes it false
+class Held(NamedTuple):
+    """A fact that waits.
+
+    Parameters:
+        fact: The latency, or tokens that came behind one.
+        span: Its trace id and span id, or `None`.
+        number: Place of its frame in the order in which frames are made; 0 if unknown.
+        until: Moment of its release.
+        waits_until: Last moment of an interruption that makes it false whatever their order.
+    """
+
     fact: Latency | TokensUsed
+    span: SpanIds | None
+    number: int
+    until: float
+    waits_until: float
+
+    def cut(self, at: float, number: int | None) -> Held:
+        """Return it marked, if the interruption `number` of the moment `at` makes it false."""
+        if isinstance(self.fact, TokensUsed) or not (at <= self.waits_until or _is_behind(self.number, number)):
+            return self
+        return self._replace(fact=replace(self.fact, interrupted=True))
 
 
 class HoldBack:
-    """The latencies of a call's last moments.
+    """The latencies of a call's last moments, in the order of their arrival.
 
     Args:
         seconds: Time to hold each. Measured with nine processors: the false value comes less than 2 ms before the
@@ -34,90 +57,103 @@ class HoldBack:
 
     def __init__(self, seconds: float = 0.02) -> None:
         self._seconds = seconds
-        self._held: list[_Held] = []
-        # Sums over the held ones, because a frame may bring thousands.
-        self._until: dict[str, float] = {}
-        self._next_due: float | None = None
+        self._held: deque[Held] = deque()
         self._turn_at: float | None = None
         self._interrupted_at: float | None = None
 
     @property
     def next_due(self) -> float | None:
         """Moment of the next release, in monotonic seconds, or `None` if none is held."""
-        return self._next_due
+        return self._held[0].until if self._held else None
 
     def __len__(self) -> int:
         return len(self._held)
 
     def is_settled(self, at: float, now: float) -> bool:
         """True if a latency that arrived at `at` need not be held at `now`: no interruption is near, none waits."""
-        return (
-            now - at >= self._seconds
-            and not self._held
-            and (self._turn_at is None or at - self._turn_at > LATE_SECONDS)
-            and (self._interrupted_at is None or at - self._interrupted_at > LATE_SECONDS)
-        )
+        return now - at >= self._seconds and not self._held and self._expects_until(at) is None
 
-    def put(self, fact: Latency, at: float) -> Latency:
-        """Hold `fact`, which arrived at `at`; return it, marked if an interruption came during its request."""
+    def put(self, fact: Latency, at: float, number: int = 0, span: SpanIds | None = None) -> None:
+        """Hold a latency, marked if an interruption came during its request.
+
+        Args:
+            fact: The latency.
+            at: Moment of its arrival.
+            number: Place of its frame in the order in which frames are made; 0 if unknown.
+            span: Its trace id and span id, or `None`.
+        """
+        until = waits_until = at + self._seconds
         if self._interrupted_at is not None and (
             at - self._interrupted_at <= self._seconds or _was_under_way(fact, at, self._interrupted_at)
         ):
             fact = replace(fact, interrupted=True)
-        until = at + self._seconds
+        else:
+            until = max(until, self._expects_until(at) or until)
         if self._turn_at is not None and _was_under_way(fact, at, self._turn_at):
-            until = max(until, self._turn_at + LATE_SECONDS)
-        self._hold(until, until, fact)
-        return fact
+            waits_until = max(waits_until, self._turn_at + LATE_SECONDS)
+        self._hold(fact, span, number, until, waits_until)
 
     def put_tokens(self, fact: TokensUsed, at: float) -> None:
         """Hold tokens, which are always true, behind the latencies before them."""
-        self._hold(at, at, fact)
+        self._hold(fact, None, 0, at, at)
 
     def turn_started(self, at: float) -> None:
         """Expect an interruption, because the caller's turn began at `at`."""
         self._turn_at = at
 
-    def interrupted(self, at: float) -> list[Latency | TokensUsed]:
-        """Release everything, marked as cut where an interruption at `at` was awaited."""
+    def interrupted(self, at: float, number: int | None = None) -> list[Held]:
+        """Release everything, marked where an interruption made it false.
+
+        Args:
+            at: Moment of the interruption's arrival.
+            number: Place of its frame in the order in which frames are made, or `None` if unknown.
+        """
         self._interrupted_at = at
-        held = self._emptied()
-        return [_cut(one.fact) if at <= one.waits_until else one.fact for one in held]
+        return [one.cut(at, number) for one in self.flush()]
 
-    def due(self, at: float) -> list[Latency | TokensUsed]:
-        """Release unmarked the facts held for long enough at `at`."""
-        if self._next_due is None or at < self._next_due:
-            return []
-        held = self._emptied()
-        for one in held:
-            if one.until > at:
-                self._append(one)
-        return [one.fact for one in held if one.until <= at]
+    def passed(self, service: str, at: float, number: int) -> None:
+        """Mark the latencies of a service that an interruption, which the service passes on at `at`, made false.
 
-    def flush(self) -> list[Latency | TokensUsed]:
-        """Release everything, unmarked."""
-        return [one.fact for one in self._emptied()]
+        Args:
+            service: Pipecat's name of the service.
+            at: Moment at which it passes the interruption on.
+            number: Place of the interruption's frame in the order in which frames are made.
+        """
+        self._held = deque(one.cut(at, number) if one.fact.instance == service else one for one in self._held)
 
-    def _hold(self, until: float, waits_until: float, fact: Latency | TokensUsed) -> None:
+    def latencies(self) -> Iterator[Latency]:
+        """Yield the latencies that are held."""
+        return (one.fact for one in self._held if not isinstance(one.fact, TokensUsed))
+
+    def due(self, at: float) -> list[Held]:
+        """Release the facts held for long enough at `at`."""
+        due = []
+        while self._held and self._held[0].until <= at:
+            due.append(self._held.popleft())
+        return due
+
+    def flush(self) -> list[Held]:
+        """Release everything as it is."""
+        held, self._held = self._held, deque()
+        return list(held)
+
+    def _hold(
+        self, fact: Latency | TokensUsed, span: SpanIds | None, number: int, until: float, waits_until: float
+    ) -> None:
         # Keep the order, because it joins the pieces of one inference.
-        self._append(_Held(max(until, self._until.get(_origin(fact), until)), waits_until, fact))
+        until = max(until, self._held[-1].until) if self._held else until
+        self._held.append(Held(fact, span, number, until, waits_until))
 
-    def _append(self, one: _Held) -> None:
-        self._held.append(one)
-        self._until[_origin(one.fact)] = one.until
-        self._next_due = one.until if self._next_due is None else min(self._next_due, one.until)
-
-    def _emptied(self) -> list[_Held]:
-        held, self._held, self._until, self._next_due = self._held, [], {}, None
-        return held
-
-
-def _origin(fact: Latency | TokensUsed) -> str:
-    return fact.instance or fact.processor
+    def _expects_until(self, at: float) -> float | None:
+        """Moment until which a latency that arrived at `at` may yet be cut; `None` if no interruption is near."""
+        announced = (self._turn_at, self._interrupted_at)
+        return max(
+            (then + LATE_SECONDS for then in announced if then is not None and at - then <= LATE_SECONDS), default=None
+        )
 
 
-def _cut(fact: Latency | TokensUsed) -> Latency | TokensUsed:
-    return fact if isinstance(fact, TokensUsed) else replace(fact, interrupted=True)
+def _is_behind(number: int, interruption: int | None) -> bool:
+    return interruption is not None and number > interruption
 
 
 def _was_under_way(fact: Latency, at: float, then: float) -> bool:

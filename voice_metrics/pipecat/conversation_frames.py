@@ -68,6 +68,10 @@ def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
     return None if name is None else FunctionRaised(frame.id, name)
 
 
+def _interruption(frame: Frame, source: Any) -> Interruption:
+    return Interruption(_shared_id(frame))
+
+
 def _voice_started(frame: Any, source: Any) -> VoiceStarted:
     return VoiceStarted(float(frame.start_secs or 0.0))
 
@@ -143,7 +147,7 @@ _BY_NAME: dict[str, _Maker] = {
     "UserStoppedSpeakingFrame": _constant(UserStopped()),
     "VADUserStartedSpeakingFrame": _voice_started,
     "VADUserStoppedSpeakingFrame": _voice_stopped,
-    "InterruptionFrame": _constant(Interruption()),
+    "InterruptionFrame": _interruption,
     "ClientConnectedFrame": _constant(Connected()),
     "UserBackchannelFrame": _constant(Backchanneled()),  # since 1.13.0
     "ErrorFrame": error_raised,

@@ -12,6 +12,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat import breakdowns, set_up_times
+from voice_metrics.pipecat.answer_frames import leg_of
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
@@ -20,6 +21,7 @@ from voice_metrics.pipecat.placement import Placement
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.reading import Readers
 from voice_metrics.pipecat.responses import Responses
+from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers
@@ -34,6 +36,10 @@ class Listener(Protocol):
 
     def at_origin(self, event: Event, processor: Any) -> None:
         """Record an event of a processor."""
+        ...
+
+    def interruption_passed(self, service: str, number: int) -> None:
+        """Record that a service passes an interruption on, with its name in Pipecat and the frame's number."""
         ...
 
     def switched(self, switch: ServiceSwitched) -> None:
@@ -89,7 +95,8 @@ class MeasuredPipeline:
         pushes = Pushes(listener.faulted)
         self._origins = Origins(listener.at_origin, pushes, clock)
         self._responses = Responses(listener.inferred, listener.inference_failed, pushes, clock)
-        self._partners = Partners(listener.at_origin, listener.read_frame, listener.switched, self._responses, pushes)
+        self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
+        self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
 
     @property
@@ -121,6 +128,9 @@ class MeasuredPipeline:
         speech = passing_speech(worker.pipeline, self.processors, meter, self._listener.at_origin, self._clock)
         self.readers.read_speech(speech)
         self._origins.listen_to_answers(self.processors, speech=speech is None)
+        if meter is None:
+            # An observer sees an interruption where it is made, and not where it passes a service.
+            self._service_metrics.listen(one for one in self.processors if leg_of(one) in (Leg.LLM, Leg.TTS))
 
     async def listen(self, task_manager: Any) -> None:
         """Listen to the rest, once a call has begun.

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pipecat.frames.frames import Frame, MetricsFrame
-
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
@@ -15,6 +13,7 @@ from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.responses import Responses
+from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Service, services_in
 from voice_metrics.pipecat.switches import Switches
 from voice_metrics.pipecat.workers import children_of, processors_of
@@ -25,24 +24,23 @@ class Partners:
 
     Args:
         happened: Receives each error and function call there with its processor, on the event loop.
-        measured: Receives each MetricsFrame of theirs, on the event loop.
         switched: Receives each switch, there and in the call's own pipeline, on the event loop.
         responses: Listens to the language models, there and in the call's own pipeline.
+        metrics: Listens to the services there.
         pushes: Listens to what processors push.
     """
 
     def __init__(
         self,
         happened: Callable[[Event, Any], None],
-        measured: Callable[[Frame], None],
         switched: Callable[[ServiceSwitched], None],
         responses: Responses,
+        metrics: ServiceMetrics,
         pushes: Pushes,
     ) -> None:
         self._happened = happened
         self._origins = Origins(self._on_event, pushes)
-        self._pushes = pushes
-        self._measured = measured
+        self._metrics = metrics
         self._switched = switched
         self._switches = Switches(self._on_switched)
         self._responses = responses
@@ -69,16 +67,11 @@ class Partners:
             self._origins.listen(processors)
             self._origins.listen_to_answers(processors)
             self._responses.listen(processors)
-            for processor in processors:
-                if processor.can_generate_metrics():
-                    self._pushes.listen(processor, self._on_push, lambda kind: issubclass(kind, MetricsFrame))
+            self._metrics.listen(processor for processor in processors if processor.can_generate_metrics())
 
     def _on_event(self, event: Event, processor: Any) -> None:
         # An error that ends such a worker does not end the call.
         self._happened(replace(event, fatal=False) if isinstance(event, ErrorRaised) else event, processor)
-
-    def _on_push(self, processor: Any, frame: Frame) -> None:
-        self._measured(frame)
 
     def _on_switched(self, previous: Any, now: Any) -> None:
         before, after = _played_by(previous), _played_by(now)

@@ -215,6 +215,12 @@ class CallRecorder:
         if (call := self.call) is not None:
             self._faults.contain("breakdown", lambda: call.outputs.explained(breakdown, self._now()))
 
+    def interruption_passed(self, service: str, number: int) -> None:
+        """Record that a service passes an interruption on, with its name in Pipecat and the frame's number."""
+        if (call := self.call) is not None:
+            self._calls.read_measurements()
+            call.measurements.held.passed(service, self._now(), number)
+
     def switched(self, switch: ServiceSwitched) -> None:
         """Record the change of a service in use. Never raises."""
         if (call := self.call) is not None:
@@ -228,7 +234,7 @@ class CallRecorder:
     def inference_failed(self, instance: str, error_type: str) -> None:
         """Record a failed response of a language model. Never raises."""
         if self.call is not None:
-            self.call.inference_failed(instance, error_type)
+            self.call.measurements.failed(instance, error_type)
 
     def at_origin(self, event: Event, processor: Any) -> None:
         """Record an event of a processor. Never raises."""

@@ -50,7 +50,7 @@ class UnreadMetrics:
     ) -> None:
         for fact in reader.facts(frame):
             try:
-                call.measured(fact, at, span, now)
+                call.measured(fact, at, span, now, frame.id)
             except Exception as fault:
                 self._faults.add(type(fact).__name__, fault)
             if isinstance(fact, Refused):

@@ -1,0 +1,82 @@
+"""The measurements of a call's services on their way to its outputs: latencies wait for an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from voice_metrics.call.fact_outputs import FactOutputs
+from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing, TokensUsed
+from voice_metrics.call.holdback import Held, HoldBack
+from voice_metrics.call.outputs import SpanIds
+
+
+class Measurements:
+    """One call's measurements. Every `at` is in monotonic seconds.
+
+    Parameters:
+        held: Those that wait.
+
+    Args:
+        outputs: Destination of the measurements.
+        leg: Returns the part of a processor in a conversation.
+    """
+
+    def __init__(self, outputs: FactOutputs, leg: Callable[[str], Leg]) -> None:
+        self.held = HoldBack()
+        self._outputs = outputs
+        self._leg = leg
+        self._failing: dict[str, str] = {}
+        self._cut_off = False
+
+    def add(self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int) -> None:
+        """Record a measurement, or hold it back if it is a latency; the arguments are those of `Call.measured`."""
+        if self._failing and isinstance(fact, Processing) and (fact.instance or "") in self._failing:
+            fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
+        if self._cut_off and isinstance(fact, AgentInvoked):
+            return  # as an interrupted request has none
+        # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
+        if isinstance(fact, (FirstByte, Processing)) and (leg := self._leg(fact.processor)) is not Leg.STT:
+            # A voice reports the processing of a finished sentence only.
+            if self._cut_off and (isinstance(fact, FirstByte) or leg is Leg.LLM):
+                fact = replace(fact, interrupted=True)
+            if now is not None and self.held.is_settled(at, now):
+                self._outputs.record(fact, now, span)
+            else:
+                self.held.put(fact, at, number, span)
+            return
+        self._outputs.record(fact, at, span)
+        if isinstance(fact, TokensUsed):
+            if self.held:
+                self.held.put_tokens(fact, at)
+                self.release(at)
+            else:
+                self._outputs.record_throughput(fact, at)
+
+    def failed(self, instance: str, error_type: str) -> None:
+        """Record a failed response of the service `instance`, whose processing time is still to come."""
+        self._failing[instance] = error_type
+
+    def line_closed(self) -> None:
+        """Expect services to report the time so far of the requests that they drop."""
+        self._cut_off = True
+
+    def interrupted(self, at: float, number: int | None) -> None:
+        """Record held measurements, because the interruption `number` came."""
+        self._record(self.held.interrupted(at, number), at)
+
+    def release(self, at: float) -> None:
+        """Record held measurements that are due."""
+        self._record(self.held.due(at), at)
+
+    def flush(self, at: float) -> None:
+        """Record all held measurements."""
+        self._record(self.held.flush(), at)
+
+    def _record(self, released: Iterable[Held], at: float) -> None:
+        for one in released:
+            # Tokens were recorded at once; their throughput follows in the order of the held facts.
+            if isinstance(one.fact, TokensUsed):
+                self._outputs.record_throughput(one.fact, at)
+            else:
+                self._outputs.record(one.fact, at, one.span)
