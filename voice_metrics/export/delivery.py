@@ -26,8 +26,8 @@ from requests.utils import get_environ_proxies
 
 from voice_metrics.export.answers import Outcome, Verdict, judge
 from voice_metrics.export.connections import Attempt, CuttableAdapter, close_all, under_way
-from voice_metrics.export.faults import describe, late, shut_down
 from voice_metrics.export.masking import Mask
+from voice_metrics.export.network_faults import describe, late, shut_down
 from voice_metrics.settings.endpoint import Endpoint
 
 # Longest wait before a retry of a request; if the server asks for more, the request fails and the pause holds.
