@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 from voice_metrics.series.table import Series
 
 from .hundred_calls import RECORDED, Attributes, Call, Key, Truth
@@ -20,7 +20,7 @@ MODELS = ("llm_model", "stt_model", "tts_model")
 SERVICE = ("service", "processor", "model")
 MODEL = ("processor", "model")
 GEN_AI = ("gen_ai_provider_name", "gen_ai_request_model")
-CALL = (s.CALL_ID,)
+CALL = (table.CALL_ID,)
 Where = Callable[[Attributes], bool]
 
 
@@ -179,80 +179,82 @@ def _overview(world: World) -> dict[str, list[Answer]]:
     truth = world.all
     running = float(sum(call.end is None for call in world.script))
     active = _exactly((), {(): running})
-    response = [quantile(truth, 0.5, s.RESPONSE), quantile(truth, 0.95, s.RESPONSE)]
-    unanswered = truth.total(s.TURNS_UNANSWERED, (), due).get((), 0.0)
-    failed = truth.total(s.CALLS_ENDED, (), lambda tags: tags["end_reason"] == "error").get((), 0.0)
-    refused = truth.total(s.ERRORS, (), lambda tags: tags.get("error_type") == "429").get((), 0.0)
-    stalls = truth.stalls(s.LOOP_LAG, 500)
+    response = [quantile(truth, 0.5, table.RESPONSE), quantile(truth, 0.95, table.RESPONSE)]
+    unanswered = truth.total(table.TURNS_UNANSWERED, (), due).get((), 0.0)
+    failed = truth.total(table.CALLS_ENDED, (), lambda tags: tags["end_reason"] == "error").get((), 0.0)
+    refused = truth.total(table.ERRORS, (), lambda tags: tags.get("error_type") == "429").get((), 0.0)
+    stalls = truth.stalls(table.LOOP_LAG, 500)
     return {
         "Active calls": [active],
         "Response time": response,
-        "Unanswered turns": [share(unanswered, unanswered + truth.count(s.RESPONSE)[()])],
-        "Failed calls": [share(failed, added(truth, s.CALLS_ENDED))],
-        "Errors": [total(truth, s.ERRORS)],
+        "Unanswered turns": [share(unanswered, unanswered + truth.count(table.RESPONSE)[()])],
+        "Failed calls": [share(failed, added(truth, table.CALLS_ENDED))],
+        "Errors": [total(truth, table.ERRORS)],
         "Rate limits": [_exactly((), {(): refused})],
         "Event loop stalls": [_exactly((), {} if stalls is None else {(): stalls})],
-        "Cost per hour": [times(3600 / world.range_seconds, total(truth, s.COST))],
+        "Cost per hour": [times(3600 / world.range_seconds, total(truth, table.COST))],
         "Response time over time": response,
-        "Time to first byte by service, p95": [quantile(truth, 0.95, s.TTFB, ("service",), uncut)],
+        "Time to first byte by service, p95": [quantile(truth, 0.95, table.TTFB, ("service",), uncut)],
         "Active calls over time": [active],
         "Errors and unanswered turns over time": [
-            total(truth, s.ERRORS, ("provider", "error_type")),
-            total(truth, s.TURNS_UNANSWERED, ("cause",), due),
+            total(truth, table.ERRORS, ("provider", "error_type")),
+            total(truth, table.TURNS_UNANSWERED, ("cause",), due),
         ],
-        "Cost per hour over time": [total(truth, s.COST, ("cost_type",))],
+        "Cost per hour over time": [total(truth, table.COST, ("cost_type",))],
     }
 
 
 def _reasons(world: World) -> dict[str, list[Answer]]:
     truth, provider = world.all, ("service", "provider")
-    compared = [*summary(truth, s.TTFB, provider, uncut), average(truth, s.PROCESSING, provider, uncut)]
+    compared = [*summary(truth, table.TTFB, provider, uncut), average(truth, table.PROCESSING, provider, uncut)]
     return {
-        "Errors by provider": [total(truth, s.ERRORS, ("provider", "error_type", "category"))],
-        "Rate limits over time": [total(truth, s.ERRORS, ("provider",), lambda tags: tags.get("error_type") == "429")],
-        "Errors by processor": [total(truth, s.ERRORS, ("processor", "category"))],
-        "Switches": [total(truth, s.SWITCHES, ("service", "from", "to"))],
+        "Errors by provider": [total(truth, table.ERRORS, ("provider", "error_type", "category"))],
+        "Rate limits over time": [
+            total(truth, table.ERRORS, ("provider",), lambda tags: tags.get("error_type") == "429")
+        ],
+        "Errors by processor": [total(truth, table.ERRORS, ("processor", "category"))],
+        "Switches": [total(truth, table.SWITCHES, ("service", "from", "to"))],
         "Providers compared": compared,
-        "Cost by provider": [total(truth, s.COST, ("cost_type", "provider"))],
-        "TTFB by provider, p95": [quantile(truth, 0.95, s.TTFB, provider, uncut)],
-        "Event loop lag, p99": [_of_the_bot(quantile(truth, 0.99, s.LOOP_LAG))],
+        "Cost by provider": [total(truth, table.COST, ("cost_type", "provider"))],
+        "TTFB by provider, p95": [quantile(truth, 0.95, table.TTFB, provider, uncut)],
+        "Event loop lag, p99": [_of_the_bot(quantile(truth, 0.99, table.LOOP_LAG))],
     }
 
 
 def _conversation(world: World) -> dict[str, list[Answer]]:
     truth = world.all
-    turns = truth.total(s.TURNS, ("outcome",))
-    won = truth.total(s.CALLS_ENDED, (), lambda tags: tags.get("success") == "true").get((), 0.0)
-    known = truth.total(s.CALLS_ENDED, (), lambda tags: tags.get("success") in ("true", "false")).get((), 0.0)
+    turns = truth.total(table.TURNS, ("outcome",))
+    won = truth.total(table.CALLS_ENDED, (), lambda tags: tags.get("success") == "true").get((), 0.0)
+    known = truth.total(table.CALLS_ENDED, (), lambda tags: tags.get("success") in ("true", "false")).get((), 0.0)
     return {
         "Success": [share(won, known)],
-        "Cost per success": [share(added(truth, s.COST), won)],
-        "Greeting": [quantile(truth, 0.5, s.GREETING), quantile(truth, 0.95, s.GREETING)],
-        "Barge-in": [quantile(truth, 0.5, s.INTERRUPTION_STOP), quantile(truth, 0.95, s.INTERRUPTION_STOP)],
+        "Cost per success": [share(added(truth, table.COST), won)],
+        "Greeting": [quantile(truth, 0.5, table.GREETING), quantile(truth, 0.95, table.GREETING)],
+        "Barge-in": [quantile(truth, 0.5, table.INTERRUPTION_STOP), quantile(truth, 0.95, table.INTERRUPTION_STOP)],
         "Interrupted turns": [share(turns[("interrupted",)], sum(turns.values()))],
-        "False interruptions": [share(added(truth, s.FALSE_INTERRUPTIONS), added(truth, s.INTERRUPTIONS))],
-        "Speaking over time": [total(truth, s.FLOOR, ("holder",))],
-        "Greeting over time, p95": [quantile(truth, 0.95, s.GREETING)],
-        "Speaking time": [total(truth, s.FLOOR, ("holder",))],
-        "Silences": averages(truth, s.SILENCE, ("after",)),
-        "Gaps in the bot's speech": averages(truth, s.BOT_GAP, ("cause",)),
-        "Unanswered turns by cause": [total(truth, s.TURNS_UNANSWERED, ("cause",))],
-        "Turns": [total(truth, s.TURNS, ("outcome",))],
-        "Interruptions": [total(truth, s.INTERRUPTIONS)],
-        "Outcomes": [total(truth, s.CALLS_ENDED, ("outcome", "success", "ended_by"))],
-        "Ends of calls": [total(truth, s.CALLS_ENDED, ("end_reason",))],
+        "False interruptions": [share(added(truth, table.FALSE_INTERRUPTIONS), added(truth, table.INTERRUPTIONS))],
+        "Speaking over time": [total(truth, table.FLOOR, ("holder",))],
+        "Greeting over time, p95": [quantile(truth, 0.95, table.GREETING)],
+        "Speaking time": [total(truth, table.FLOOR, ("holder",))],
+        "Silences": averages(truth, table.SILENCE, ("after",)),
+        "Gaps in the bot's speech": averages(truth, table.BOT_GAP, ("cause",)),
+        "Unanswered turns by cause": [total(truth, table.TURNS_UNANSWERED, ("cause",))],
+        "Turns": [total(truth, table.TURNS, ("outcome",))],
+        "Interruptions": [total(truth, table.INTERRUPTIONS)],
+        "Outcomes": [total(truth, table.CALLS_ENDED, ("outcome", "success", "ended_by"))],
+        "Ends of calls": [total(truth, table.CALLS_ENDED, ("end_reason",))],
         "Length of calls": [
-            count(truth, s.CALL_DURATION, ("outcome",)),
-            average(truth, s.CALL_DURATION, ("outcome",)),
-            quantile(truth, 0.95, s.CALL_DURATION, ("outcome",)),
+            count(truth, table.CALL_DURATION, ("outcome",)),
+            average(truth, table.CALL_DURATION, ("outcome",)),
+            quantile(truth, 0.95, table.CALL_DURATION, ("outcome",)),
         ],
     }
 
 
 def _objectives(world: World) -> dict[str, list[Answer]]:
     truth = world.all
-    unanswered = total(truth, s.TURNS_UNANSWERED, (), due)
-    per_call = added(truth, s.COST) / added(truth, s.CALLS)
+    unanswered = total(truth, table.TURNS_UNANSWERED, (), due)
+    per_call = added(truth, table.COST) / added(truth, table.CALLS)
     return {
         "Budgets": [_recorded(world, name) for name in (GOAL, BUDGET_LEFT, burn("1h"), burn("6h"), burn("3d"))],
         "Budget left": [_recorded(world, BUDGET_LEFT)],
@@ -260,10 +262,10 @@ def _objectives(world: World) -> dict[str, list[Answer]]:
         "Worst bots": [
             _of_the_bot(answer)
             for answer in (
-                total(truth, s.CALLS),
-                quantile(truth, 0.95, s.RESPONSE),
+                total(truth, table.CALLS),
+                quantile(truth, 0.95, table.RESPONSE),
                 unanswered,
-                total(truth, s.ERRORS),
+                total(truth, table.ERRORS),
                 _exactly((), {(): per_call}),
             )
         ],
@@ -273,44 +275,44 @@ def _objectives(world: World) -> dict[str, list[Answer]]:
 def _services(world: World) -> dict[str, list[Answer]]:
     truth, by_model = world.all, ("service", "model")
     return {
-        "TTFB": summary(truth, s.TTFB, SERVICE, uncut),
-        "TTFB by model, p95": [quantile(truth, 0.95, s.TTFB, by_model, uncut)],
-        "Processing": summary(truth, s.PROCESSING, SERVICE, uncut),
-        "Processing by model, p95": [quantile(truth, 0.95, s.PROCESSING, by_model, uncut)],
-        "TTFA": summary(truth, s.TTFA, MODEL),
-        "TTFAT": summary(truth, s.TTFAT, MODEL),
-        "TTFB of interrupted requests": averages(truth, s.TTFB, SERVICE, cut),
-        "Processing of interrupted requests": averages(truth, s.PROCESSING, SERVICE, cut),
-        "Response parts": averages(truth, s.RESPONSE_PART, ("part",)),
-        "Tokens per second": averages(truth, s.LLM_THROUGHPUT, MODEL),
-        "Text aggregation": averages(truth, s.TEXT_AGGREGATION, ("processor",)),
-        "Turn detection": averages(truth, s.TURN_DETECTION, ("processor", "complete")),
-        "Function call time": averages(truth, s.FUNCTION_CALL, ("function",)),
-        "Function calls": [total(truth, s.FUNCTION_CALLS, ("function", "outcome"))],
+        "TTFB": summary(truth, table.TTFB, SERVICE, uncut),
+        "TTFB by model, p95": [quantile(truth, 0.95, table.TTFB, by_model, uncut)],
+        "Processing": summary(truth, table.PROCESSING, SERVICE, uncut),
+        "Processing by model, p95": [quantile(truth, 0.95, table.PROCESSING, by_model, uncut)],
+        "TTFA": summary(truth, table.TTFA, MODEL),
+        "TTFAT": summary(truth, table.TTFAT, MODEL),
+        "TTFB of interrupted requests": averages(truth, table.TTFB, SERVICE, cut),
+        "Processing of interrupted requests": averages(truth, table.PROCESSING, SERVICE, cut),
+        "Response parts": averages(truth, table.RESPONSE_PART, ("part",)),
+        "Tokens per second": averages(truth, table.LLM_THROUGHPUT, MODEL),
+        "Text aggregation": averages(truth, table.TEXT_AGGREGATION, ("processor",)),
+        "Turn detection": averages(truth, table.TURN_DETECTION, ("processor", "complete")),
+        "Function call time": averages(truth, table.FUNCTION_CALL, ("function",)),
+        "Function calls": [total(truth, table.FUNCTION_CALLS, ("function", "outcome"))],
     }
 
 
 def _usage(world: World) -> dict[str, list[Answer]]:
     truth = world.all
-    cost, calls = truth.total(s.COST)[()], truth.total(s.CALLS)[()]
+    cost, calls = truth.total(table.COST)[()], truth.total(table.CALLS)[()]
     return {
-        "Calls": [total(truth, s.CALLS)],
+        "Calls": [total(truth, table.CALLS)],
         "Cost per call": [_exactly((), {(): cost / calls})],
-        "Tokens": [total(truth, s.LLM_TOKENS)],
-        "Characters": [total(truth, s.TTS_CHARACTERS)],
-        "Calls started": [total(truth, s.CALLS)],
-        "Tokens over time": [total(truth, s.LLM_TOKENS, ("token_type",))],
-        "Characters over time": [total(truth, s.TTS_CHARACTERS)],
-        "Cost": [total(truth, s.COST)],
-        "Unpriced requests": [total(truth, s.UNPRICED)],
-        "Audio recognised": [total(truth, s.STT_AUDIO)],
-        "Cost by service and model": [total(truth, s.COST, ("cost_type", *MODEL))],
-        "Cost by model over time": [total(truth, s.COST, ("cost_type", "model"))],
-        "Tokens by model": [total(truth, s.LLM_TOKENS, (*MODEL, "token_type"))],
-        "Token details": [total(truth, s.LLM_TOKEN_DETAILS, (*MODEL, "detail"))],
-        "Speech recognition": [total(truth, s.STT_AUDIO, MODEL)],
-        "Speech synthesis": [total(truth, s.TTS_CHARACTERS, MODEL)],
-        "Unpriced usage": [total(truth, s.UNPRICED, ("service", "model"))],
+        "Tokens": [total(truth, table.LLM_TOKENS)],
+        "Characters": [total(truth, table.TTS_CHARACTERS)],
+        "Calls started": [total(truth, table.CALLS)],
+        "Tokens over time": [total(truth, table.LLM_TOKENS, ("token_type",))],
+        "Characters over time": [total(truth, table.TTS_CHARACTERS)],
+        "Cost": [total(truth, table.COST)],
+        "Unpriced requests": [total(truth, table.UNPRICED)],
+        "Audio recognised": [total(truth, table.STT_AUDIO)],
+        "Cost by service and model": [total(truth, table.COST, ("cost_type", *MODEL))],
+        "Cost by model over time": [total(truth, table.COST, ("cost_type", "model"))],
+        "Tokens by model": [total(truth, table.LLM_TOKENS, (*MODEL, "token_type"))],
+        "Token details": [total(truth, table.LLM_TOKEN_DETAILS, (*MODEL, "detail"))],
+        "Speech recognition": [total(truth, table.STT_AUDIO, MODEL)],
+        "Speech synthesis": [total(truth, table.TTS_CHARACTERS, MODEL)],
+        "Unpriced usage": [total(truth, table.UNPRICED, ("service", "model"))],
     }
 
 
@@ -321,52 +323,52 @@ def _calls(world: World) -> dict[str, list[Answer]]:
         "Recent calls": [
             _started(world),
             _lengths(world),
-            total(truth, s.CALLS_ENDED, (*CALL, "end_reason", "outcome")),
-            total(truth, s.TURNS, CALL),
-            total(truth, s.INTERRUPTIONS, CALL),
-            total(truth, s.TURNS_UNANSWERED, CALL),
-            average(truth, s.RESPONSE, CALL),
-            average(truth, s.TTFB, CALL, uncut),
-            total(truth, s.LLM_TOKENS, CALL),
-            total(truth, s.TTS_CHARACTERS, CALL),
-            total(truth, s.COST, CALL),
-            total(truth, s.ERRORS, CALL),
-            total(truth, s.CALLS, (*CALL, *MODELS)),
+            total(truth, table.CALLS_ENDED, (*CALL, "end_reason", "outcome")),
+            total(truth, table.TURNS, CALL),
+            total(truth, table.INTERRUPTIONS, CALL),
+            total(truth, table.TURNS_UNANSWERED, CALL),
+            average(truth, table.RESPONSE, CALL),
+            average(truth, table.TTFB, CALL, uncut),
+            total(truth, table.LLM_TOKENS, CALL),
+            total(truth, table.TTS_CHARACTERS, CALL),
+            total(truth, table.COST, CALL),
+            total(truth, table.ERRORS, CALL),
+            total(truth, table.CALLS, (*CALL, *MODELS)),
         ],
         "Length": [_about((), {(): chosen_length}, world.slack_seconds * len(world.chosen))],
-        "Response time of the call": [average(one, s.RESPONSE), quantile(one, 0.95, s.RESPONSE)],
-        "Greeting of the call": [average(one, s.GREETING)],
-        "Response parts of the call": averages(one, s.RESPONSE_PART, ("part",)),
-        "Speaking time of the call": [total(one, s.FLOOR, ("holder",))],
-        "Unanswered turns of the call": [total(one, s.TURNS_UNANSWERED, ("cause",))],
-        "Cost of the call": [total(one, s.COST)],
-        "Turns of the call": [total(one, s.TURNS, ("outcome",))],
-        "Tokens of the call": [total(one, s.LLM_TOKENS, ("token_type",))],
-        "Characters of the call": [zero_or(one, s.TTS_CHARACTERS)],
-        "Audio of the call": [zero_or(one, s.STT_AUDIO)],
-        "Interruptions of the call": [zero_or(one, s.INTERRUPTIONS)],
-        "Errors of the call": [zero_or(one, s.ERRORS)],
-        "TTFB of the call": summary(one, s.TTFB, ("service", "model"), uncut),
-        "Cost of the call by service": [total(one, s.COST, ("cost_type", "model"))],
-        "The call over time": [average(one, s.RESPONSE), average(one, s.TTFB, ("service",), uncut)],
-        "Tokens of the call over time": [total(one, s.LLM_TOKENS, ("token_type",))],
-        "Function calls of the call": [total(one, s.FUNCTION_CALLS, ("function", "outcome"))],
-        "Errors of the call by processor": [total(one, s.ERRORS, ("processor", "error_type", "category"))],
-        "Identity of the call": [total(one, s.CALLS, (*CALL, *MODELS))],
+        "Response time of the call": [average(one, table.RESPONSE), quantile(one, 0.95, table.RESPONSE)],
+        "Greeting of the call": [average(one, table.GREETING)],
+        "Response parts of the call": averages(one, table.RESPONSE_PART, ("part",)),
+        "Speaking time of the call": [total(one, table.FLOOR, ("holder",))],
+        "Unanswered turns of the call": [total(one, table.TURNS_UNANSWERED, ("cause",))],
+        "Cost of the call": [total(one, table.COST)],
+        "Turns of the call": [total(one, table.TURNS, ("outcome",))],
+        "Tokens of the call": [total(one, table.LLM_TOKENS, ("token_type",))],
+        "Characters of the call": [zero_or(one, table.TTS_CHARACTERS)],
+        "Audio of the call": [zero_or(one, table.STT_AUDIO)],
+        "Interruptions of the call": [zero_or(one, table.INTERRUPTIONS)],
+        "Errors of the call": [zero_or(one, table.ERRORS)],
+        "TTFB of the call": summary(one, table.TTFB, ("service", "model"), uncut),
+        "Cost of the call by service": [total(one, table.COST, ("cost_type", "model"))],
+        "The call over time": [average(one, table.RESPONSE), average(one, table.TTFB, ("service",), uncut)],
+        "Tokens of the call over time": [total(one, table.LLM_TOKENS, ("token_type",))],
+        "Function calls of the call": [total(one, table.FUNCTION_CALLS, ("function", "outcome"))],
+        "Errors of the call by processor": [total(one, table.ERRORS, ("processor", "error_type", "category"))],
+        "Identity of the call": [total(one, table.CALLS, (*CALL, *MODELS))],
     }
 
 
 def _delivery(world: World) -> dict[str, list[Answer]]:
     truth = world.all
     return {
-        "Tokens per request (gen_ai)": summary(truth, s.GEN_AI_TOKEN_USAGE, (*GEN_AI, "gen_ai_token_type")),
-        "Operation duration (gen_ai)": summary(truth, s.GEN_AI_OPERATION_DURATION, GEN_AI),
-        "Time to first chunk (gen_ai)": summary(truth, s.GEN_AI_TIME_TO_FIRST_CHUNK, GEN_AI),
-        "Function call time (gen_ai)": summary(truth, s.GEN_AI_EXECUTE_TOOL, ("gen_ai_tool_name",)),
-        "Dropped": [total(truth, s.DROPPED)],
+        "Tokens per request (gen_ai)": summary(truth, table.GEN_AI_TOKEN_USAGE, (*GEN_AI, "gen_ai_token_type")),
+        "Operation duration (gen_ai)": summary(truth, table.GEN_AI_OPERATION_DURATION, GEN_AI),
+        "Time to first chunk (gen_ai)": summary(truth, table.GEN_AI_TIME_TO_FIRST_CHUNK, GEN_AI),
+        "Function call time (gen_ai)": summary(truth, table.GEN_AI_EXECUTE_TOOL, ("gen_ai_tool_name",)),
+        "Dropped": [total(truth, table.DROPPED)],
         "Live series": [_exactly((), {(): float(world.live_series)})],
-        "Dropped by reason": [total(truth, s.DROPPED, ("reason",))],
-        "Dropped over time": [total(truth, s.DROPPED, ("reason",))],
+        "Dropped by reason": [total(truth, table.DROPPED, ("reason",))],
+        "Dropped over time": [total(truth, table.DROPPED, ("reason",))],
     }
 
 

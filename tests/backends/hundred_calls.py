@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from voice_metrics.grafana.burn import BUDGET_LEFT, GOAL, burn
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 from voice_metrics.series.table import Series
 
 CALLS = 100
@@ -91,12 +91,12 @@ def _call(number: int, dice: random.Random) -> Call:
     replaced = "i1" if begin < SPAN_SECONDS / 2 else "i3"
     models = {"llm_model": dice.choice(MODELS), "stt_model": "nova-3", "tts_model": "sonic-3"}
     call = Call(f"call-{number:03}", begin, None if running else begin + length, dice.choice((replaced, "i2")), models)
-    call.events.append(Event(begin, s.CALLS, {}, 1))
+    call.events.append(Event(begin, table.CALLS, {}, 1))
     more = random.Random(number)
     call.events += [
-        Event(begin, s.LOOP_LAG, {}, 2.0),
-        Event(begin, s.LOOP_LAG, {}, more.choice((3.0, 40.0, 700.0))),
-        Event(begin + 0.4, s.GREETING, {}, more.uniform(300, 2500)),
+        Event(begin, table.LOOP_LAG, {}, 2.0),
+        Event(begin, table.LOOP_LAG, {}, more.choice((3.0, 40.0, 700.0))),
+        Event(begin + 0.4, table.GREETING, {}, more.uniform(300, 2500)),
     ]
     at = begin + dice.uniform(0.5, 2)
     until = SPAN_SECONDS if running else begin + length
@@ -107,9 +107,9 @@ def _call(number: int, dice: random.Random) -> Call:
         reason = dice.choice(("completed", "completed", "cancelled", "error"))
         outcome, success = more.choice((("booked", "true"), ("refused", "false"), ("none", "unknown")))
         achieved = {"end_reason": reason, "outcome": outcome, "success": success}
-        call.events.append(Event(call.end, s.CALL_DURATION, achieved, call.end - call.begin))
+        call.events.append(Event(call.end, table.CALL_DURATION, achieved, call.end - call.begin))
         ended_by = more.choice(("caller", "bot"))
-        call.events.append(Event(call.end, s.CALLS_ENDED, {**achieved, "ended_by": ended_by}, 1))
+        call.events.append(Event(call.end, table.CALLS_ENDED, {**achieved, "ended_by": ended_by}, 1))
     return call
 
 
@@ -121,86 +121,86 @@ def _turn(at: float, call: Call, dice: random.Random) -> Iterator[Event]:
     prompt, completion = dice.randint(300, 4000), dice.randint(10, 200)
     for leg, base in (("stt", heard), ("llm", llm), ("tts", speech)):
         tags = {**base, "service": leg, "interrupted": "true" if cut and leg != "stt" else "false"}
-        yield Event(at, s.TTFB, tags, waits[leg])
-        yield Event(at, s.PROCESSING, tags, whole[leg])
+        yield Event(at, table.TTFB, tags, waits[leg])
+        yield Event(at, table.PROCESSING, tags, whole[leg])
     yield from _inference(at, llm, prompt, completion)
     yield from _speech(at, speech, heard, dice)
     if not cut:
-        yield Event(at, s.LLM_THROUGHPUT, llm, completion / (whole["llm"] - waits["llm"]) * 1000)
+        yield Event(at, table.LLM_THROUGHPUT, llm, completion / (whole["llm"] - waits["llm"]) * 1000)
         genai = {**GEN_AI, "gen_ai.request.model": model}
-        yield Event(at, s.GEN_AI_OPERATION_DURATION, genai, whole["llm"] / 1000)
-        yield Event(at, s.GEN_AI_TIME_TO_FIRST_CHUNK, genai, waits["llm"] / 1000)
+        yield Event(at, table.GEN_AI_OPERATION_DURATION, genai, whole["llm"] / 1000)
+        yield Event(at, table.GEN_AI_TIME_TO_FIRST_CHUNK, genai, waits["llm"] / 1000)
     yield from _conversation(at, waits, cut, dice)
 
 
 def _inference(at: float, llm: Attributes, prompt: int, completion: int) -> Iterator[Event]:
-    yield Event(at, s.LLM_TOKENS, {**llm, "token_type": "prompt"}, prompt)
-    yield Event(at, s.LLM_TOKENS, {**llm, "token_type": "completion"}, completion)
-    yield Event(at, s.LLM_TOKEN_DETAILS, {**llm, "detail": "cache_read"}, prompt // 2)
+    yield Event(at, table.LLM_TOKENS, {**llm, "token_type": "prompt"}, prompt)
+    yield Event(at, table.LLM_TOKENS, {**llm, "token_type": "completion"}, completion)
+    yield Event(at, table.LLM_TOKEN_DETAILS, {**llm, "detail": "cache_read"}, prompt // 2)
     genai = {**GEN_AI, "gen_ai.request.model": llm["model"]}
-    yield Event(at, s.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "input"}, prompt)
-    yield Event(at, s.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "output"}, completion)
-    yield Event(at, s.COST, {"cost_type": "llm", **llm}, llm_usd(prompt, completion))
+    yield Event(at, table.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "input"}, prompt)
+    yield Event(at, table.GEN_AI_TOKEN_USAGE, {**genai, "gen_ai.token.type": "output"}, completion)
+    yield Event(at, table.COST, {"cost_type": "llm", **llm}, llm_usd(prompt, completion))
 
 
 def _speech(at: float, speech: Attributes, heard: Attributes, dice: random.Random) -> Iterator[Event]:
     seconds = dice.uniform(1, 6)
-    yield Event(at, s.STT_AUDIO, heard, seconds)
-    yield Event(at, s.COST, {"cost_type": "stt", **heard}, stt_usd(seconds))
+    yield Event(at, table.STT_AUDIO, heard, seconds)
+    yield Event(at, table.COST, {"cost_type": "stt", **heard}, stt_usd(seconds))
     characters = dice.randint(20, 400)
-    yield Event(at, s.TTS_CHARACTERS, speech, characters)
+    yield Event(at, table.TTS_CHARACTERS, speech, characters)
     usd = tts_usd(characters)
     if usd is None:
-        yield Event(at, s.UNPRICED, {"service": "tts", "model": speech["model"]}, 1)
+        yield Event(at, table.UNPRICED, {"service": "tts", "model": speech["model"]}, 1)
     else:
-        yield Event(at, s.COST, {"cost_type": "tts", **speech}, usd)
+        yield Event(at, table.COST, {"cost_type": "tts", **speech}, usd)
 
 
 def _conversation(at: float, waits: Mapping[str, float], cut: bool, dice: random.Random) -> Iterator[Event]:
-    yield Event(at, s.TTFAT, _service(LLM, "o4-mini"), waits["llm"] * 1.5)
-    yield Event(at, s.TTFA, _service(TTS, "sonic-3"), waits["tts"] * 1.2)
-    yield Event(at, s.TEXT_AGGREGATION, {"processor": TTS, "provider": PROVIDERS[TTS]}, dice.uniform(20, 400))
-    yield Event(at, s.TURN_DETECTION, {"processor": "SmartTurn", "complete": "true"}, dice.uniform(20, 90))
+    yield Event(at, table.TTFAT, _service(LLM, "o4-mini"), waits["llm"] * 1.5)
+    yield Event(at, table.TTFA, _service(TTS, "sonic-3"), waits["tts"] * 1.2)
+    yield Event(at, table.TEXT_AGGREGATION, {"processor": TTS, "provider": PROVIDERS[TTS]}, dice.uniform(20, 400))
+    yield Event(at, table.TURN_DETECTION, {"processor": "SmartTurn", "complete": "true"}, dice.uniform(20, 90))
     for part, wait in waits.items():
-        yield Event(at, s.RESPONSE_PART, {"part": part}, wait)
-    yield Event(at, s.RESPONSE, {}, sum(waits.values()))
-    yield Event(at, s.TURNS, {"outcome": "interrupted" if cut else "completed"}, 1)
+        yield Event(at, table.RESPONSE_PART, {"part": part}, wait)
+    yield Event(at, table.RESPONSE, {}, sum(waits.values()))
+    yield Event(at, table.TURNS, {"outcome": "interrupted" if cut else "completed"}, 1)
     if cut:
-        yield Event(at, s.INTERRUPTIONS, {}, 1)
+        yield Event(at, table.INTERRUPTIONS, {}, 1)
     if dice.random() < 0.15:
         outcome = dice.choice(("completed", "completed", "failed"))
-        yield Event(at, s.FUNCTION_CALLS, {"function": "book_table", "outcome": outcome}, 1)
+        yield Event(at, table.FUNCTION_CALLS, {"function": "book_table", "outcome": outcome}, 1)
         took = dice.uniform(50, 3000)
-        yield Event(at, s.FUNCTION_CALL, {"function": "book_table"}, took)
+        yield Event(at, table.FUNCTION_CALL, {"function": "book_table"}, took)
         tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "book_table"}
         yield Event(
-            at, s.GEN_AI_EXECUTE_TOOL, tool | ({"error.type": outcome} if outcome == "failed" else {}), took / 1000
+            at, table.GEN_AI_EXECUTE_TOOL, tool | ({"error.type": outcome} if outcome == "failed" else {}), took / 1000
         )
     if dice.random() < 0.06:
         processor = dice.choice((LLM, TTS))
         kind = {"provider": PROVIDERS[processor], "error_type": "429" if processor == LLM else "TimeoutError"}
-        yield Event(at, s.ERRORS, {"processor": processor, "category": "unknown", **kind}, 1)
+        yield Event(at, table.ERRORS, {"processor": processor, "category": "unknown", **kind}, 1)
     if dice.random() < 0.04:
-        yield Event(at, s.DROPPED, {"reason": "bad_value"}, 1)
+        yield Event(at, table.DROPPED, {"reason": "bad_value"}, 1)
 
 
 def _floor(at: float, dice: random.Random) -> Iterator[Event]:
     """Who spoke until a turn, and what went wrong with it."""
     for holder, most in (("caller", 3.0), ("bot", 4.0), ("both", 0.5), ("none", 2.0)):
-        yield Event(at, s.FLOOR, {"holder": holder}, dice.uniform(0, most))
+        yield Event(at, table.FLOOR, {"holder": holder}, dice.uniform(0, most))
     if dice.random() < 0.3:
-        yield Event(at, s.SILENCE, {"after": dice.choice(("caller", "bot"))}, dice.uniform(1, 9))
+        yield Event(at, table.SILENCE, {"after": dice.choice(("caller", "bot"))}, dice.uniform(1, 9))
     if dice.random() < 0.1:
-        yield Event(at, s.BOT_GAP, {"cause": dice.choice(("late", "missing"))}, dice.uniform(0.3, 2))
+        yield Event(at, table.BOT_GAP, {"cause": dice.choice(("late", "missing"))}, dice.uniform(0.3, 2))
     if dice.random() < 0.1:
         cause = dice.choice(("no_transcript", "no_answer", "caller_resumed"))
-        yield Event(at, s.TURNS_UNANSWERED, {"cause": cause}, 1)
+        yield Event(at, table.TURNS_UNANSWERED, {"cause": cause}, 1)
     if dice.random() < 0.2:
-        yield Event(at, s.INTERRUPTION_STOP, {}, dice.uniform(100, 900))
+        yield Event(at, table.INTERRUPTION_STOP, {}, dice.uniform(100, 900))
         if dice.random() < 0.3:
-            yield Event(at, s.FALSE_INTERRUPTIONS, {}, 1)
+            yield Event(at, table.FALSE_INTERRUPTIONS, {}, 1)
     if dice.random() < 0.02:
-        yield Event(at, s.SWITCHES, {"service": "stt", "from": "deepgram", "to": "openai"}, 1)
+        yield Event(at, table.SWITCHES, {"service": "stt", "from": "deepgram", "to": "openai"}, 1)
 
 
 def _service(processor: str, model: str) -> Attributes:
@@ -287,9 +287,9 @@ class Truth:
 
 def tags(call: Call, series: Series, attributes: Attributes, labelled: bool) -> Attributes:
     """All attributes of a point."""
-    if series in s.GEN_AI or series in s.PROCESS:
+    if series in table.GEN_AI or series in table.PROCESS:
         return attributes
-    return {**attributes, **call.models, **({s.CALL_ID: call.call_id} if labelled else {})}
+    return {**attributes, **call.models, **({table.CALL_ID: call.call_id} if labelled else {})}
 
 
 def _bucket(values: list[float], share: float, series: Series) -> tuple[float, float]:

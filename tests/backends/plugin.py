@@ -51,7 +51,7 @@ from voice_metrics.call.facts import (
 from voice_metrics.call.identity import Identity
 from voice_metrics.export.call_export import CallExport
 from voice_metrics.pipecat.services import Service, Services
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 from voice_metrics.telemetry import Telemetry
 
 from .chain import Chain
@@ -139,7 +139,7 @@ class Performance:
         """Every event in its order, and `None` for the end of a call."""
         moments: list[tuple[float, Call, Event | None]] = []
         for call in self.script:
-            moments += [(event.at, call, event) for event in call.events if event.series is not s.CALLS_ENDED]
+            moments += [(event.at, call, event) for event in call.events if event.series is not table.CALLS_ENDED]
             if call.end is not None:
                 moments.append((call.end, call, None))
         return iter(sorted(moments, key=lambda moment: moment[0]))
@@ -153,7 +153,7 @@ class Performance:
             running.end(EndReason(told["end_reason"]), at, EndedBy(told["ended_by"]))
             self.lengths[call.call_id] = at - self.begun[call.call_id]
             self.closing.append(running.close(at))
-        elif event.series is s.CALLS:
+        elif event.series is table.CALLS:
             models = {Leg(name.removesuffix("_model")): model for name, model in call.models.items()}
             self.begins[call.call_id], self.begun[call.call_id] = time.time(), at
             identity = Identity(call.call_id, models, {}, datetime.now(UTC))
@@ -175,21 +175,38 @@ LINEUP = Services(
 
 # What the plug-in makes of the facts below, besides the calls themselves.
 PLAYED = (
-    *(s.TTFB, s.PROCESSING, s.TTFA, s.TTFAT, s.TEXT_AGGREGATION, s.TURN_DETECTION, s.RESPONSE, s.RESPONSE_PART),
-    *(s.LLM_THROUGHPUT, s.LLM_TOKENS, s.LLM_TOKEN_DETAILS, s.STT_AUDIO, s.TTS_CHARACTERS, s.COST, s.UNPRICED),
     *(
-        s.TURNS,
-        s.INTERRUPTIONS,
-        s.FUNCTION_CALLS,
-        s.FUNCTION_CALL,
-        s.ERRORS,
-        s.SWITCHES,
-        s.DROPPED,
-        s.CALLS,
-        s.CALLS_ENDED,
+        table.TTFB,
+        table.PROCESSING,
+        table.TTFA,
+        table.TTFAT,
+        table.TEXT_AGGREGATION,
+        table.TURN_DETECTION,
+        table.RESPONSE,
+        table.RESPONSE_PART,
     ),
-    *(s.TURNS_UNANSWERED, s.BOT_GAP, s.GREETING, s.INTERRUPTION_STOP, s.FALSE_INTERRUPTIONS),
-    *s.GEN_AI,
+    *(
+        table.LLM_THROUGHPUT,
+        table.LLM_TOKENS,
+        table.LLM_TOKEN_DETAILS,
+        table.STT_AUDIO,
+        table.TTS_CHARACTERS,
+        table.COST,
+        table.UNPRICED,
+    ),
+    *(
+        table.TURNS,
+        table.INTERRUPTIONS,
+        table.FUNCTION_CALLS,
+        table.FUNCTION_CALL,
+        table.ERRORS,
+        table.SWITCHES,
+        table.DROPPED,
+        table.CALLS,
+        table.CALLS_ENDED,
+    ),
+    *(table.TURNS_UNANSWERED, table.BOT_GAP, table.GREETING, table.INTERRUPTION_STOP, table.FALSE_INTERRUPTIONS),
+    *table.GEN_AI,
 )
 
 
@@ -204,7 +221,7 @@ def played(call: Call) -> Call:
 
 
 def _is_played(event: Event, name: str) -> bool:
-    return name in event.series.attributes or event.series in s.GEN_AI
+    return name in event.series.attributes or event.series in table.GEN_AI
 
 
 def _facts(event: Event, call: Call) -> Iterator[Fact]:
@@ -214,51 +231,51 @@ def _facts(event: Event, call: Call) -> Iterator[Fact]:
     seconds = event.value / 1000
     cut = tags.get("interrupted") == "true"
     match event.series:
-        case s.TTFB:
+        case table.TTFB:
             yield FirstByte(*service, seconds, cut)
-        case s.PROCESSING:
+        case table.PROCESSING:
             yield Processing(*service, seconds, cut)
-        case s.TTFA:
+        case table.TTFA:
             yield FirstAudio(*service, seconds)
-        case s.TTFAT:
+        case table.TTFAT:
             yield FirstAnswerToken(*service, seconds)
-        case s.TEXT_AGGREGATION:
+        case table.TEXT_AGGREGATION:
             yield TextAggregated(service[0], seconds)
-        case s.TURN_DETECTION:
+        case table.TURN_DETECTION:
             yield TurnDetected(service[0], seconds, True)
-        case s.LLM_TOKENS if tags["token_type"] == "prompt":
+        case table.LLM_TOKENS if tags["token_type"] == "prompt":
             yield _tokens(event, call)
-        case s.STT_AUDIO:
+        case table.STT_AUDIO:
             yield AudioTranscribed(*service, event.value)
-        case s.TTS_CHARACTERS:
+        case table.TTS_CHARACTERS:
             yield CharactersSpoken(*service, int(event.value))
-        case s.RESPONSE:
+        case table.RESPONSE:
             yield Responded(seconds)
-        case s.RESPONSE_PART:
+        case table.RESPONSE_PART:
             yield ResponsePart(tags["part"], seconds)
-        case s.TURNS:
+        case table.TURNS:
             yield TurnEnded(TurnOutcome(tags["outcome"]), None)
-        case s.INTERRUPTIONS:
+        case table.INTERRUPTIONS:
             yield Interrupted()
-        case s.FUNCTION_CALLS:
+        case table.FUNCTION_CALLS:
             yield _settled(event, call)
-        case s.ERRORS:
+        case table.ERRORS:
             yield Failed(service[0], tags["category"], tags["error_type"])
-        case s.SWITCHES:
+        case table.SWITCHES:
             yield Switched(Leg(tags["service"]), tags["from"], tags["to"])
-        case s.LLM_THROUGHPUT:
+        case table.LLM_THROUGHPUT:
             yield Generated(*service, event.value)
-        case s.TURNS_UNANSWERED:
+        case table.TURNS_UNANSWERED:
             yield Unanswered(Cause(tags["cause"]))
-        case s.BOT_GAP:
+        case table.BOT_GAP:
             yield BotGap(GapCause(tags["cause"]), event.value)
-        case s.GREETING:
+        case table.GREETING:
             yield Greeted(seconds)
-        case s.INTERRUPTION_STOP:
+        case table.INTERRUPTION_STOP:
             yield Yielded(seconds)
-        case s.FALSE_INTERRUPTIONS:
+        case table.FALSE_INTERRUPTIONS:
             yield FalseInterruption()
-        case s.DROPPED:
+        case table.DROPPED:
             yield Refused(tags["reason"], "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 
 from .hundred_calls import RECORDED, SPAN_SECONDS, Call, Event, tags
 from .otlp import Feed, Points
@@ -54,7 +54,7 @@ class Replay:
         recent = {call.call_id for call in self.script if call.end is None or call.end > SPAN_SECONDS - 300}
         groups = [points for name, points in self.own.items() if name in recent] + list(self.shared.values())
         return sum(
-            len(line.buckets) + 2 if line.series.kind is s.Kind.HISTOGRAM else 1
+            len(line.buckets) + 2 if line.series.kind is table.Kind.HISTOGRAM else 1
             for points in groups
             for line in points.lines.values()
             if points.instance != "i1"
@@ -66,9 +66,9 @@ class Replay:
                 if after < event.at <= until or (after == 0 and event.at == 0):
                     self._record(call, event, after)
             if after < call.begin <= until:
-                self._record(call, Event(call.begin, s.CALLS_ACTIVE, {}, 1), after)
+                self._record(call, Event(call.begin, table.CALLS_ACTIVE, {}, 1), after)
             if call.end is not None and after < call.end <= until:
-                self._record(call, Event(call.end, s.CALLS_ACTIVE, {}, -1), after)
+                self._record(call, Event(call.end, table.CALLS_ACTIVE, {}, -1), after)
                 if self.labelled:
                     self.own[call.call_id].ended_at = self.started_at + call.end
             if call.begin <= until and (call.end is None or call.end > after):
@@ -76,13 +76,13 @@ class Replay:
 
     def _grow(self, call: Call, after: float, until: float) -> None:
         lived = (until if call.end is None else min(until, call.end)) - max(after, call.begin)
-        self._record(call, Event(until, s.SESSION_DURATION, {}, lived), after)
+        self._record(call, Event(until, table.SESSION_DURATION, {}, lived), after)
         if not self.labelled and call.end is not None and call.end <= until:
-            self._record(call, Event(until, s.SESSION_DURATION, {}, -(call.end - call.begin)), after)
+            self._record(call, Event(until, table.SESSION_DURATION, {}, -(call.end - call.begin)), after)
 
     def _record(self, call: Call, event: Event, before: float) -> None:
         attributes = tags(call, event.series, event.attributes, self.labelled)
-        if s.CALL_ID in attributes:
+        if table.CALL_ID in attributes:
             points = self.own.setdefault(call.call_id, Points(self.started_at + call.begin, call.process))
             self.owed[call.call_id] = points
         else:

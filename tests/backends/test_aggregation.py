@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 from voice_metrics.series.table import CALL_ID
 
 from .board import Moment, ask, questions
@@ -42,12 +42,12 @@ def test_calls_are_added_up_and_none_is_lost(aggregating: Chain):
     looked_at = time.time()
     for number in range(CALLS):
         call = spoken(str(number), 100 + number)
-        call.add(s.CALLS_ACTIVE, {CALL_ID: str(number)}, 1)
+        call.add(table.CALLS_ACTIVE, {CALL_ID: str(number)}, 1)
         assert feed.send([call], time.time())
         time.sleep(0.02)
-        call.add(s.LLM_TOKENS, {CALL_ID: str(number), "token_type": "prompt"}, 7)
+        call.add(table.LLM_TOKENS, {CALL_ID: str(number), "token_type": "prompt"}, 7)
         if number < CALLS - RUNNING:
-            call.add(s.CALLS_ACTIVE, {CALL_ID: str(number)}, -1)
+            call.add(table.CALLS_ACTIVE, {CALL_ID: str(number)}, -1)
         else:
             running.append(call)
         assert feed.send([call], time.time())
@@ -65,7 +65,7 @@ def test_calls_are_added_up_and_none_is_lost(aggregating: Chain):
 def spoken(call_id: str, tokens: int) -> Points:
     """A call that just began, with its first tokens."""
     call = Points(time.time() - 0.1, f"process-{len(call_id)}")
-    call.add(s.LLM_TOKENS, {CALL_ID: call_id, "token_type": "prompt"}, tokens)
+    call.add(table.LLM_TOKENS, {CALL_ID: call_id, "token_type": "prompt"}, tokens)
     return call
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 
 from .board import Moment, Question, ask, questions, variable
 from .chain import Chain, Labels
@@ -127,7 +127,7 @@ def test_percentiles_over_time_lie_between_the_values(fed: Fed):
             answer = fed.chain.store.over_time(expression, fed.started_at, fed.moment.end, 15)
             values = [value for over_time in answer.values() for value in over_time.values()]
             assert len(values) > 100, question
-            assert all(0 < value <= max(s.LATENCY_MS) for value in values), question
+            assert all(0 < value <= max(table.LATENCY_MS) for value in values), question
 
 
 def test_the_call_variable_lists_the_recent_calls(fed: Fed):

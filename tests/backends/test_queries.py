@@ -10,7 +10,7 @@ import pytest
 
 from voice_metrics.grafana import overview_panels
 from voice_metrics.grafana.panels import ALL
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 from voice_metrics.series.table import CALL_ID
 
 from .board import Question, questions
@@ -35,10 +35,10 @@ def first_call(began_at: float, instance: str, until: float) -> Points:
     """A call as the script has them, that began when the bot's user looked at the dashboard for the first time."""
     call = next(call for call in calls() if call.seconds > 100)
     points = Points(began_at, instance)
-    record(points, Event(0, s.CALLS_ACTIVE, {}, 1))
-    record(points, Event(0, s.SESSION_DURATION, {}, until - began_at))
+    record(points, Event(0, table.CALLS_ACTIVE, {}, 1))
+    record(points, Event(0, table.SESSION_DURATION, {}, until - began_at))
     for event in call.events:
-        if event.series is not s.CALLS_ENDED and event.at - call.begin < 9:
+        if event.series is not table.CALLS_ENDED and event.at - call.begin < 9:
             points.add(event.series, tags(call, event.series, event.attributes, True), event.value)
     return points
 
@@ -75,11 +75,11 @@ def test_a_process_that_restarts_under_the_same_name_is_counted_to_a_few_percent
     for begin, end in ((now - 1800, now - 905), (now - 900, now)):
         points = Points(begin, "pod-1")
         for moment in range(int(begin) + 10, int(end), 10):
-            points.add(s.LLM_TOKENS, {"token_type": "prompt"}, 100)
+            points.add(table.LLM_TOKENS, {"token_type": "prompt"}, 100)
             assert feed.send([points], moment)
     feed.settle(now)
     truth = 100 * (len(range(int(now - 1800) + 10, int(now - 905), 10)) + len(range(int(now - 900) + 10, int(now), 10)))
-    total = Question("Tokens", 0, ALL.total(s.LLM_TOKENS, "$__range"), "stat", False)
+    total = Question("Tokens", 0, ALL.total(table.LLM_TOKENS, "$__range"), "stat", False)
     (answer,) = chain.store.instant(total.filled(HOUR, HOUR, job="restarting"), now).values()
     assert answer == pytest.approx(truth, rel=0.02)
 
@@ -91,13 +91,13 @@ def test_a_gap_of_half_an_hour_is_not_counted_twice(chain: Chain, labelled: bool
     points = Points(now - 3000, job)
     tags_ = {"token_type": "prompt", **({CALL_ID: "long"} if labelled else {})}
     for ago, tokens in ((2990, 1000), (2980, 500), (900, 30), (890, 7)):
-        points.add(s.LLM_TOKENS, tags_, tokens)
+        points.add(table.LLM_TOKENS, tags_, tokens)
         assert feed.send([points], now - ago)
     feed.settle(now)
-    total = Question("Tokens", 0, ALL.total(s.LLM_TOKENS, "$__range"), "stat", False)
+    total = Question("Tokens", 0, ALL.total(table.LLM_TOKENS, "$__range"), "stat", False)
     (since,) = chain.store.instant(total.filled(1200, 1200, job=job), now).values()
     assert since == 37
-    steps = Question("Tokens", 0, ALL.total(s.LLM_TOKENS, "$__interval"), "timeseries", True)
+    steps = Question("Tokens", 0, ALL.total(table.LLM_TOKENS, "$__interval"), "timeseries", True)
     expression = steps.filled(HOUR, 15, job=job)
     (over_time,) = chain.store.over_time(expression, now - HOUR, now, 15).values()
     assert sum(over_time.values()) == 1537
@@ -109,10 +109,10 @@ def test_a_process_that_slept_for_hours_is_not_counted_from_its_beginning(tmp_pa
     try:
         feed, points = Feed(chain), Points(now - 9000)
         for ago, tokens in ((8000, 1000), (600, 30), (590, 7)):
-            points.add(s.LLM_TOKENS, {"token_type": "prompt"}, tokens)
+            points.add(table.LLM_TOKENS, {"token_type": "prompt"}, tokens)
             assert feed.send([points], now - ago)
         feed.settle(now)
-        total = Question("Tokens", 0, ALL.total(s.LLM_TOKENS, "$__range"), "stat", False)
+        total = Question("Tokens", 0, ALL.total(table.LLM_TOKENS, "$__range"), "stat", False)
         (since,) = chain.store.instant(total.filled(1200, 1200), now).values()
     finally:
         chain.stop()
@@ -128,8 +128,8 @@ def test_an_hour_of_a_thousand_calls_is_drawn_in_a_blink(chain: Chain):
         for tokens in (10, 20, 30):
             begin += 10
             for kind in ("prompt", "completion"):
-                points.add(s.LLM_TOKENS, {CALL_ID: f"busy-{number}", "token_type": kind}, tokens)
-            points.add(s.RESPONSE, {CALL_ID: f"busy-{number}"}, 700)
+                points.add(table.LLM_TOKENS, {CALL_ID: f"busy-{number}", "token_type": kind}, tokens)
+            points.add(table.RESPONSE, {CALL_ID: f"busy-{number}"}, 700)
             assert feed.send([points], begin)
     feed.settle(now)
     for title in ("Response time over time", "Tokens over time"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_metrics.series import table as s
+from voice_metrics.series import table
 
 from .board import Question
 from .chain import Chain
@@ -43,16 +43,16 @@ def by(label: str, answer: dict) -> dict[tuple[str], float]:
 def test_each_query_of_the_page_answers_the_truth(answered: dict[str, dict]):
     truth = Truth.of(SCRIPT)
     (call,) = (call for call in SCRIPT if call.call_id == "call-007")
-    costs = truth.total(s.COST, ("call_id",))
+    costs = truth.total(table.COST, ("call_id",))
     dearest = dict(sorted(costs.items(), key=lambda cost: -cost[1])[:10])
-    low, high = truth.bucket(0.95, s.RESPONSE)[()]
+    low, high = truth.bucket(0.95, table.RESPONSE)[()]
     uncut = {"where": lambda attributes: attributes.get("interrupted") == "false"}
-    sums, counts = truth.total(s.TTFB, ("service",), **uncut), truth.count(s.TTFB, ("service",), **uncut)
+    sums, counts = truth.total(table.TTFB, ("service",), **uncut), truth.count(table.TTFB, ("service",), **uncut)
     assert len(answered) == 6
     assert by("model", answered["Tokens of the calls in the time range, by model"]) == truth.total(
-        s.LLM_TOKENS, ("model",)
+        table.LLM_TOKENS, ("model",)
     )
-    assert answered["What one call cost"][()] == pytest.approx(Truth.of([call]).total(s.COST)[()])
+    assert answered["What one call cost"][()] == pytest.approx(Truth.of([call]).total(table.COST)[()])
     assert by("call_id", answered["The ten dearest calls"]) == pytest.approx(dearest)
     assert low <= answered["The 95th percentile of the response time"][()] <= high
     assert by("service", answered["Average TTFB by service, without interrupted requests"]) == pytest.approx(
@@ -62,4 +62,4 @@ def test_each_query_of_the_page_answers_the_truth(answered: dict[str, dict]):
 
 
 def test_a_histogram_is_as_many_series_as_the_page_says():
-    assert f"One histogram is {len(s.TTFB.buckets) + 3} of them" in PAGE
+    assert f"One histogram is {len(table.TTFB.buckets) + 3} of them" in PAGE
