@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import EndFrame, InterruptionFrame, MetricsFrame, StartFrame
+from pipecat.frames.frames import EndFrame, InterruptionFrame, MetricsFrame, StartFrame, UserStartedSpeakingFrame
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData, TTFBMetricsData
 
 from tests.store import Store
+from tests.virtual_time import VirtualLoop
 from tests.waiting import until
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
@@ -106,6 +108,25 @@ async def test_an_interruption_is_set_against_the_moment_at_which_a_latency_came
     fed.recorder.read_frame(InterruptionFrame())
     await fed.recorder.conclude()
     assert fed.latencies() == told
+
+
+def test_a_held_loop_releases_no_latency_before_the_interruption_that_cut_it() -> None:
+    async def held_loop() -> dict[str, int]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        fed = Fed(clock=loop.time)
+        fed.recorder.read_frame(UserStartedSpeakingFrame())
+        interruption = InterruptionFrame()
+        loop.pass_time(0.1)
+        fed.recorder.read_frame(ttfb(0.01))
+        loop.pass_time(0.6)
+        await asyncio.sleep(0.001)  # the reading is due, as is the interruption
+        fed.recorder.read_frame(interruption)
+        await fed.recorder.conclude()
+        return fed.latencies()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(held_loop()) == {"true": 1}
 
 
 async def test_a_call_that_ends_at_once_has_lost_none() -> None:

@@ -83,6 +83,7 @@ class Lifetime:
         self._clock = clock
         self._listener = listener
         self._reading: asyncio.TimerHandle | None = None
+        self._read_at = clock()
         self._concluding: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._awaits_clean_up = False
@@ -140,7 +141,9 @@ class Lifetime:
         self._reading = None
         try:
             self._listener.read_measurements()
-            self.call.release(self._clock())
+            # A loop that was held brings a timer before the interruption that is due too: wait for another reading.
+            self.call.release(self._read_at)
+            self._read_at = self._clock()
             if self.call.next_due is not None:
                 self.read_soon()
         except Exception as fault:
