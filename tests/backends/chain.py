@@ -20,8 +20,10 @@ from tests.receiver import free_port
 from .programs import Program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+# As in deploy/: a request whose answer was lost is sent again, and vmagent drops a whole block for one older sample.
 PROMETHEUS = """
 global: {{evaluation_interval: 1s}}
+storage: {{tsdb: {{out_of_order_time_window: 1h}}}}
 rule_files: {rules}
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ["{alertmanager}"]}}]}}]}}
 """
