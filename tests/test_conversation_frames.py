@@ -299,7 +299,8 @@ def test_an_error_is_its_processor_and_category_and_never_its_text() -> None:
     frame = ErrorFrame("key sk-123 was refused", processor=FrameProcessor())
     told = event(frame)
 
-    assert told == ErrorRaised(frame.id, "FrameProcessor", "unknown")
+    assert frame.processor is not None
+    assert told == ErrorRaised(frame.id, "FrameProcessor", "unknown", instance=frame.processor.name)
     assert "sk-123" not in repr(told)
 
 
@@ -313,9 +314,9 @@ def test_an_error_of_unknown_origin_is_an_event_with_its_fatality() -> None:
 
 @pytest.mark.skipif(not hasattr(frames, "ErrorCategory"), reason="this Pipecat's errors have no category")
 def test_an_error_has_pipecats_category() -> None:
-    frame = ErrorFrame("refused", category=frames.ErrorCategory.AUTHENTICATION)
+    frame, source = ErrorFrame("refused", category=frames.ErrorCategory.AUTHENTICATION), FrameProcessor()
 
-    assert event(frame, FrameProcessor()) == ErrorRaised(frame.id, "FrameProcessor", "authentication")
+    assert event(frame, source) == ErrorRaised(frame.id, "FrameProcessor", "authentication", instance=source.name)
 
 
 def test_an_error_that_is_reported_from_two_places_is_one() -> None:
@@ -324,3 +325,11 @@ def test_an_error_that_is_reported_from_two_places_is_one() -> None:
     assert failures.observe(told) == (Failed("FrameProcessor", "unknown"),)
     assert failures.observe(told) == ()
     assert failures.observe(BotStarted()) == ()
+
+
+def test_an_error_of_a_function_is_none_of_the_model_that_called_it() -> None:
+    model = FrameProcessor()
+    texts = ("refused", "Error executing function call [book]: no table")
+    raised = [event(ErrorFrame(text, processor=model)) for text in texts]
+
+    assert [one.instance for one in raised if isinstance(one, ErrorRaised)] == [model.name, ""]

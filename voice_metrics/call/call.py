@@ -17,7 +17,7 @@ from loguru import logger
 from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome, end_tags
 from voice_metrics.call.call_events import call_event
 from voice_metrics.call.conversation import Conversation
-from voice_metrics.call.errors import Failures
+from voice_metrics.call.errors import ErrorRaised, Failures
 from voice_metrics.call.events import BotStopped, Interruption, LineClosed, UserStarted
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import (
@@ -148,7 +148,10 @@ class Call:
                 self._ended_at = at
         self.outputs.record_all(self._conversation.observe(event, at), at)
         self.outputs.record_all(self._functions.observe(event, at), at)
-        self.outputs.record_all(self._failures.observe(event), at)
+        failed = self._failures.observe(event)
+        if failed and isinstance(event, ErrorRaised) and event.instance:
+            self.measurements.broke_off(event.instance, at)
+        self.outputs.record_all(failed, at)
 
     def switched(self, switch: ServiceSwitched, at: float) -> None:
         """Record the change of a service in use."""

@@ -34,6 +34,7 @@ class ErrorRaised:
         category: Pipecat's category, or "unknown".
         fatal: True if Pipecat ends the call because of it.
         error_type: The provider's status, else the exception's class, else "unknown".
+        instance: Pipecat's name of the processor that failed; empty if unknown, or if the application failed.
     """
 
     frame_id: int
@@ -41,6 +42,7 @@ class ErrorRaised:
     category: str
     fatal: bool = False
     error_type: str = UNKNOWN
+    instance: str = ""
 
 
 class Failures:

@@ -121,6 +121,12 @@ class HoldBack:
         """
         self._held = deque(one.cut(at, number) if one.fact.instance == service else one for one in self._held)
 
+    def broke_off(self, service: str) -> None:
+        """Drop the first bytes that a service reported as it failed."""
+        self._held = deque(
+            one for one in self._held if not (isinstance(one.fact, FirstByte) and one.fact.instance == service)
+        )
+
     def latencies(self) -> Iterator[Latency]:
         """Yield the latencies that are held."""
         return (one.fact for one in self._held if not isinstance(one.fact, TokensUsed))

@@ -27,6 +27,8 @@ class Measurements:
         self._outputs = outputs
         self._leg = leg
         self._failing: dict[str, str] = {}
+        # Moment of each service's first report of its latest error.
+        self._broke_off_at: dict[str, float] = {}
         self._cut_off = False
 
     def add(self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int) -> None:
@@ -37,6 +39,8 @@ class Measurements:
             return  # as an interrupted request has none
         # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
         if isinstance(fact, (FirstByte, Processing)) and (leg := self._leg(fact.processor)) is not Leg.STT:
+            if isinstance(fact, FirstByte) and at - fact.seconds < self._broke_off_at.get(fact.instance or "", 0.0):
+                return
             # A voice reports the processing of a finished sentence only.
             if self._cut_off and (isinstance(fact, FirstByte) or leg is Leg.LLM):
                 fact = replace(fact, interrupted=True)
@@ -56,6 +60,14 @@ class Measurements:
     def failed(self, instance: str, error_type: str) -> None:
         """Record a failed response of the service `instance`, whose processing time is still to come."""
         self._failing[instance] = error_type
+
+    def broke_off(self, instance: str, at: float) -> None:
+        """Record an error of a service, whose request under way has no first byte.
+
+        Pipecat ends its measurement just before or after the error, or goes on until the next interruption.
+        """
+        self._broke_off_at[instance] = at
+        self.held.broke_off(instance)
 
     def line_closed(self) -> None:
         """Expect services to report the time so far of the requests that they drop."""

@@ -34,7 +34,10 @@ def error_raised(frame: ErrorFrame, source: Any, classes: Vocabulary = _CLASSES)
     processor = clean(type(origin).__name__) if origin else UNKNOWN
     category = getattr(getattr(frame, "category", None), "value", None)  # since 1.8.0
     word = _CATEGORIES.word(str(category), time.monotonic()) if category else UNKNOWN
-    return ErrorRaised(frame.id, processor, word, is_fatal(frame), _type(frame.exception, text, classes))
+    error_type = _type(frame.exception, text, classes)
+    # A model reports the exception of a function that it called, and continues.
+    fails = origin is not None and word != "application" and function_of_error(frame) is None
+    return ErrorRaised(frame.id, processor, word, is_fatal(frame), error_type, origin.name if fails else "")
 
 
 def function_of_error(frame: ErrorFrame) -> str | None:
