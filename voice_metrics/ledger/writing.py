@@ -96,7 +96,7 @@ def add_measurements(session: Session, key: str, rows: Iterable[Row]) -> None:
         "INSERT INTO measurement (call, at, kind, value, service, name, model, outcome) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            (call, at, kind, _storable(value), _word(service), _word(name), _word(model), _word(outcome))
+            (call, at, kind, _storable(value), *_words(service, name, model, outcome))
             for at, kind, value, service, name, model, outcome in rows
         ),
     )
@@ -206,8 +206,8 @@ def _name(value: Any) -> str | None:
 
 
 @lru_cache(maxsize=1024)  # names of services and models come with every row
-def _word(value: str | None) -> str | None:
-    return _name(value)
+def _words(*values: str | None) -> tuple[str | None, ...]:
+    return tuple(_name(value) for value in values)
 
 
 def _json(summary: Mapping[str, Any]) -> str:
