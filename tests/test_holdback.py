@@ -126,7 +126,7 @@ def test_order_stays_though_one_waits_longer_than_what_came_behind_it() -> None:
     held, tokens = HoldBack(0.02), TokensUsed("Mind", None, 9, 9)
     held.turn_started(0.9)
     held.put(TRUE, 1.0)  # was under way as the caller's turn began, and so waits for an interruption
-    held.put_tokens(tokens, 1.001)
+    held.put_companion(tokens, 1.001)
     held.put(FirstByte("Mind", None, 0.01), 1.05)
 
     assert facts(held.due(1.1)) == []
@@ -136,7 +136,7 @@ def test_order_stays_though_one_waits_longer_than_what_came_behind_it() -> None:
 def test_tokens_are_true_whatever_cuts_their_request() -> None:
     held, tokens = HoldBack(0.02), TokensUsed("Mind", None, 9, 9)
     held.put(TRUE, 1.0)
-    held.put_tokens(tokens, 1.001)
+    held.put_companion(tokens, 1.001)
     assert facts(held.interrupted(1.005)) == [CUT, tokens]
 
 

@@ -35,7 +35,7 @@ from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.workers.runner import WorkerRunner
 
 from tests.local_providers import Answer, FakeOpenAI, Refusal
-from tests.scripted import SHORT, Script, run_call
+from tests.scripted import SHORT, Script, knows, run_call
 from tests.scripted_providers import Bench, Speaker, llm_settings
 from tests.store import Store
 from voice_metrics.observer import VoiceMetricsObserver
@@ -170,6 +170,21 @@ async def test_refused_request_has_the_providers_status(place: str) -> None:
     assert measure.attributes("gen_ai.invoke_agent.duration", "error.type") == [("",), ("429",)]
     (speed,) = measure.store.of("voice.llm.throughput")
     assert speed.count == 1
+
+
+@pytest.mark.skipif(not knows("TTFATMetricsData"), reason="this Pipecat does not tell when an answer begins")
+@pytest.mark.parametrize("place", PLACES)
+async def test_unseen_reasoning_makes_no_model_fast(place: str) -> None:
+    measure = Measure(place)
+    reasoned = {**USAGE, "completion_tokens": 6010, "completion_tokens_details": {"reasoning_tokens": 6000}}
+    async with FakeOpenAI(Answer(words=("word ",) * 10, usage=reasoned)) as server:
+        llm = openai(server)
+        over = answered(llm)
+        await call(measure, [llm], lambda worker: ask(worker, over))
+
+    (speed,) = measure.store.of("voice.llm.throughput")
+    # Ten words take a tenth of a second.
+    assert 0 < speed.sum < 200
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from voice_metrics.call.facts import FirstByte, Generated, Processing, TokensUsed
-from voice_metrics.call.throughput import Throughput
+from voice_metrics.call.facts import FirstAnswerToken, FirstByte, Generated, Processing, TokensUsed
+from voice_metrics.call.throughput import Piece, Throughput
 
 FIRST = FirstByte("LLM", "m", 0.5)
 WHOLE = Processing("LLM", "m", 1.5)
 USED = TokensUsed("LLM", "m", 100, 80)
 
 
-def take_all(pieces: Iterable[FirstByte | Processing | TokensUsed]) -> list[Generated | None]:
+def take_all(pieces: Iterable[Piece]) -> list[Generated | None]:
     """What each piece gives."""
     throughput = Throughput()
     return [throughput.add(piece) for piece in pieces]
@@ -116,3 +116,31 @@ def test_tokens_after_a_cut_are_left_out() -> None:
 def test_inference_that_failed_leaves_nothing_for_the_next() -> None:
     told = take_all([Processing("LLM", "m", 0.1, error_type="429"), FIRST, USED, WHOLE])
     assert told == [None, None, None, Generated("LLM", "m", 80.0)]
+
+
+REASONED = TokensUsed("LLM", "m", 100, 680, reasoning=600)
+SLOW = Processing("LLM", "m", 4.0)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(FIRST, id="streamed-reasoning"), pytest.param(FirstByte("LLM", "m", 3.0), id="hidden-reasoning")],
+)
+def test_a_model_that_reasons_has_the_speed_of_its_answer(first: FirstByte) -> None:
+    answer = FirstAnswerToken("LLM", "m", 3.0)
+    assert take_all([first, answer, REASONED, SLOW]) == [None, None, None, Generated("LLM", "m", 80.0)]
+
+
+def test_a_model_that_reasons_has_no_speed_without_the_start_of_its_answer() -> None:
+    assert take_all([FIRST, REASONED, SLOW]) == [None, None, None]
+
+
+def test_the_first_token_of_an_answer_is_not_that_of_the_next() -> None:
+    answers = [FirstAnswerToken("LLM", "m", seconds) for seconds in (1.0, 3.0)]
+    told = take_all([FIRST, answers[0], USED, WHOLE, FIRST, answers[1], REASONED, SLOW])
+    assert [one.tokens_per_second for one in told if one] == [80.0, 80.0]
+
+
+def test_the_first_token_of_an_answer_that_was_cut_is_left_out() -> None:
+    cut = replace(FIRST, interrupted=True)
+    assert take_all([cut, FirstAnswerToken("LLM", "m", 3.0), FIRST, REASONED, SLOW]) == [None] * 5

@@ -28,7 +28,7 @@ from voice_metrics.call.models import Models
 from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput, SpanIds
 from voice_metrics.call.record import Record
 from voice_metrics.call.response_parts import Breakdown, ResponseParts
-from voice_metrics.call.throughput import Throughput
+from voice_metrics.call.throughput import Piece, Throughput
 from voice_metrics.call.unreported import UnreportedUsage
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class FactOutputs:
             case Responded():
                 self.record_all(self._parts.responded(fact, at), at)
 
-    def record_throughput(self, fact: FirstByte | Processing | TokensUsed, at: float) -> None:
+    def record_throughput(self, fact: Piece, at: float) -> None:
         """Record the generation's speed, if this fact completes it."""
         if (generated := self._throughput.add(fact)) is not None:
             self.record(generated, at)

@@ -142,11 +142,19 @@ class FirstAudio:
 
 @dataclass(frozen=True, slots=True)
 class FirstAnswerToken:
-    """A model's wait before the first token of its answer, thinking included (TTFAT): `seconds`; positive."""
+    """A model's wait before the first token of its answer, thinking included (TTFAT).
+
+    Parameters:
+        processor: Class name of the service.
+        model: Its model.
+        seconds: Request to first token of the answer; positive.
+        instance: Pipecat's name of the service.
+    """
 
     processor: str
     model: str | None
     seconds: float
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from voice_metrics.call.facts import FirstByte, Processing, TokensUsed
+from voice_metrics.call.facts import FirstAnswerToken, FirstByte, Processing, TokensUsed
 from voice_metrics.call.outputs import SpanIds
 
 Latency = FirstByte | Processing
+# Always true, and held only to keep its place among the pieces of its inference.
+Companion = TokensUsed | FirstAnswerToken
 # Longest time for an interruption to reach all services and, behind their false latencies, the recorder.
 LATE_SECONDS = 0.25
 
@@ -27,14 +29,14 @@ class Held(NamedTuple):
     """A fact that waits.
 
     Parameters:
-        fact: The latency, or tokens that came behind one.
+        fact: The latency, or a companion that came behind one.
         span: Its trace id and span id, or `None`.
         number: Place of its frame in the order in which frames are made; 0 if unknown.
         until: Moment of its release.
         waits_until: Last moment of an interruption that makes it false whatever their order.
     """
 
-    fact: Latency | TokensUsed
+    fact: Latency | Companion
     span: SpanIds | None
     number: int
     until: float
@@ -42,7 +44,7 @@ class Held(NamedTuple):
 
     def cut(self, at: float, number: int | None) -> Held:
         """Return it marked, if the interruption `number` of the moment `at` makes it false."""
-        if isinstance(self.fact, TokensUsed) or not (at <= self.waits_until or _is_behind(self.number, number)):
+        if isinstance(self.fact, Companion) or not (at <= self.waits_until or _is_behind(self.number, number)):
             return self
         return self._replace(fact=replace(self.fact, interrupted=True))
 
@@ -93,8 +95,8 @@ class HoldBack:
             waits_until = max(waits_until, self._turn_at + LATE_SECONDS)
         self._hold(fact, span, number, until, waits_until)
 
-    def put_tokens(self, fact: TokensUsed, at: float) -> None:
-        """Hold tokens, which are always true, behind the latencies before them."""
+    def put_companion(self, fact: Companion, at: float) -> None:
+        """Hold what is always true behind the latencies before it."""
         self._hold(fact, None, 0, at, at)
 
     def turn_started(self, at: float) -> None:
@@ -129,7 +131,7 @@ class HoldBack:
 
     def latencies(self) -> Iterator[Latency]:
         """Yield the latencies that are held."""
-        return (one.fact for one in self._held if not isinstance(one.fact, TokensUsed))
+        return (one.fact for one in self._held if not isinstance(one.fact, Companion))
 
     def due(self, at: float) -> list[Held]:
         """Release the facts held for long enough at `at`."""
@@ -144,7 +146,7 @@ class HoldBack:
         return list(held)
 
     def _hold(
-        self, fact: Latency | TokensUsed, span: SpanIds | None, number: int, until: float, waits_until: float
+        self, fact: Latency | Companion, span: SpanIds | None, number: int, until: float, waits_until: float
     ) -> None:
         # Keep the order, because it joins the pieces of one inference.
         until = max(until, self._held[-1].until) if self._held else until

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing, TokensUsed
-from voice_metrics.call.holdback import Held, HoldBack
+from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing
+from voice_metrics.call.holdback import Companion, Held, HoldBack
 from voice_metrics.call.outputs import SpanIds
 
 
@@ -50,9 +50,9 @@ class Measurements:
                 self.held.put(fact, at, number, span)
             return
         self._outputs.record(fact, at, span)
-        if isinstance(fact, TokensUsed):
+        if isinstance(fact, Companion):
             if self.held:
-                self.held.put_tokens(fact, at)
+                self.held.put_companion(fact, at)
                 self.release(at)
             else:
                 self._outputs.record_throughput(fact, at)
@@ -87,8 +87,8 @@ class Measurements:
 
     def _record(self, released: Iterable[Held], at: float) -> None:
         for one in released:
-            # Tokens were recorded at once; their throughput follows in the order of the held facts.
-            if isinstance(one.fact, TokensUsed):
+            # Companions were recorded at once; the throughput needs them in the order of the held facts.
+            if isinstance(one.fact, Companion):
                 self._outputs.record_throughput(one.fact, at)
             else:
                 self._outputs.record(one.fact, at, one.span)

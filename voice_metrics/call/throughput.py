@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from voice_metrics.call.facts import FirstByte, Generated, Processing, TokensUsed
+from typing import Any
 
-_Piece = FirstByte | Processing | TokensUsed
-_KINDS = 3
+from voice_metrics.call.facts import FirstAnswerToken, FirstByte, Generated, Processing, TokensUsed
+
+Piece = FirstByte | FirstAnswerToken | Processing | TokensUsed
+_NEEDED = {FirstByte, Processing, TokensUsed}
 
 
 class Throughput:
     """Joins time to first byte, processing time and tokens of one inference, in any order.
 
-    Each service runs one inference after another; services of one class and model run at once.
+    Each service runs one inference after another; services of one class and model run at once. If a model reasoned,
+    the speed is that of its answer, from the first token of the answer on: whether the time before belongs to the
+    reasoning depends on whether the provider streams it.
     """
 
     def __init__(self) -> None:
-        self._pieces: dict[str, dict[type, _Piece]] = {}
+        self._pieces: dict[str, dict[type, Piece]] = {}
         self._models: dict[str, str] = {}
         self._cut: set[str] = set()
 
-    def add(self, fact: FirstByte | Processing | TokensUsed) -> Generated | None:
+    def add(self, fact: Piece) -> Generated | None:
         """Add a piece of an inference; return the speed if it completes one, else `None`."""
         key = fact.instance or fact.processor
         pieces = self._pieces.get(key)
@@ -27,7 +31,7 @@ class Throughput:
             pieces = self._pieces[key] = {}
         if fact.model is not None:
             self._models[key] = fact.model
-        if not isinstance(fact, TokensUsed):
+        if isinstance(fact, (FirstByte, Processing)):
             if fact.interrupted:
                 pieces.clear()
                 self._cut.add(key)
@@ -37,18 +41,26 @@ class Throughput:
                 return None
         if key in self._cut:
             # Some services report the tokens of an inference after its interruption.
-            if isinstance(fact, TokensUsed):
+            if isinstance(fact, (TokensUsed, FirstAnswerToken)):
                 return None
             self._cut.discard(key)
         if type(fact) in pieces:  # a second piece of a kind begins another inference
             pieces.clear()
         pieces[type(fact)] = fact
-        if len(pieces) < _KINDS:
+        if not pieces.keys() >= _NEEDED:
             return None
-        match pieces[FirstByte], pieces[Processing], pieces[TokensUsed]:
-            case FirstByte() as first, Processing() as whole, TokensUsed() as used:
-                pieces.clear()
-                seconds = whole.seconds - first.seconds
-                if used.completion > 0 and seconds > 0:
-                    return Generated(used.processor, self._models.get(key), used.completion / seconds)
+        self._pieces[key] = {}
+        speed = _tokens_per_second(pieces)
+        return None if speed is None else Generated(fact.processor, self._models.get(key), speed)
+
+
+def _tokens_per_second(pieces: dict[type, Any]) -> float | None:
+    began: FirstByte | FirstAnswerToken | None = pieces[FirstByte]
+    used: TokensUsed = pieces[TokensUsed]
+    tokens = used.completion
+    if used.reasoning:
+        began, tokens = pieces.get(FirstAnswerToken), tokens - used.reasoning
+    if began is None or tokens <= 0:
         return None
+    seconds = pieces[Processing].seconds - began.seconds
+    return tokens / seconds if seconds > 0 else None

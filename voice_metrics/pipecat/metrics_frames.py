@@ -179,7 +179,7 @@ def _first_audio(item: Any, processor: str, model: str | None, service: Service)
 
 
 def _first_answer_token(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return FirstAnswerToken(processor, model, _seconds(item.ttfat))
+    return FirstAnswerToken(processor, model, _seconds(item.ttfat), instance=service.name)
 
 
 def _text_aggregated(item: Any, processor: str, model: str | None, service: Service) -> Fact:
