@@ -150,7 +150,7 @@ class Call:
         self.outputs.record_all(self._functions.observe(event, at), at)
         failed = self._failures.observe(event)
         if failed and isinstance(event, ErrorRaised) and event.instance:
-            self.measurements.broke_off(event.instance, at)
+            self.measurements.broke_off(event.processor, event.instance, at)
         self.outputs.record_all(failed, at)
 
     def switched(self, switch: ServiceSwitched, at: float) -> None:

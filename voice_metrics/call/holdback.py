@@ -23,6 +23,8 @@ Latency = FirstByte | Processing
 Companion = TokensUsed | FirstAnswerToken
 # Longest time for an interruption to reach all services and, behind their false latencies, the recorder.
 LATE_SECONDS = 0.25
+# Time to hold each. Measured with nine processors: the false value comes less than 2 ms before the interruption.
+HOLD_SECONDS = 0.02
 
 
 class Held(NamedTuple):
@@ -34,6 +36,7 @@ class Held(NamedTuple):
         number: Place of its frame in the order in which frames are made; 0 if unknown.
         until: Moment of its release.
         waits_until: Last moment of an interruption that makes it false whatever their order.
+        is_failed: True if its service reported an error during its request.
     """
 
     fact: Latency | Companion
@@ -41,6 +44,7 @@ class Held(NamedTuple):
     number: int
     until: float
     waits_until: float
+    is_failed: bool = False
 
     def cut(self, at: float, number: int | None) -> Held:
         """Return it marked, if the interruption `number` of the moment `at` makes it false."""
@@ -53,11 +57,10 @@ class HoldBack:
     """The latencies of a call's last moments, in the order of their arrival.
 
     Args:
-        seconds: Time to hold each. Measured with nine processors: the false value comes less than 2 ms before the
-            interruption.
+        seconds: Time to hold each.
     """
 
-    def __init__(self, seconds: float = 0.02) -> None:
+    def __init__(self, seconds: float = HOLD_SECONDS) -> None:
         self._seconds = seconds
         self._held: deque[Held] = deque()
         self._turn_at: float | None = None
@@ -75,7 +78,9 @@ class HoldBack:
         """True if a latency that arrived at `at` need not be held at `now`: no interruption is near, none waits."""
         return now - at >= self._seconds and not self._held and self._expects_until(at) is None
 
-    def put(self, fact: Latency, at: float, number: int = 0, span: SpanIds | None = None) -> None:
+    def put(
+        self, fact: Latency, at: float, number: int = 0, span: SpanIds | None = None, *, is_failed: bool = False
+    ) -> None:
         """Hold a latency, marked if an interruption came during its request.
 
         Args:
@@ -83,6 +88,7 @@ class HoldBack:
             at: Moment of its arrival.
             number: Place of its frame in the order in which frames are made; 0 if unknown.
             span: Its trace id and span id, or `None`.
+            is_failed: True if its service reported an error during its request.
         """
         until = waits_until = at + self._seconds
         if self._interrupted_at is not None and (
@@ -93,11 +99,11 @@ class HoldBack:
             until = max(until, self._expects_until(at) or until)
         if self._turn_at is not None and _was_under_way(fact, at, self._turn_at):
             waits_until = max(waits_until, self._turn_at + LATE_SECONDS)
-        self._hold(fact, span, number, until, waits_until)
+        self._hold(Held(fact, span, number, until, waits_until, is_failed))
 
     def put_companion(self, fact: Companion, at: float) -> None:
         """Hold what is always true behind the latencies before it."""
-        self._hold(fact, None, 0, at, at)
+        self._hold(Held(fact, None, 0, at, at))
 
     def turn_started(self, at: float) -> None:
         """Expect an interruption, because the caller's turn began at `at`."""
@@ -145,12 +151,10 @@ class HoldBack:
         held, self._held = self._held, deque()
         return list(held)
 
-    def _hold(
-        self, fact: Latency | Companion, span: SpanIds | None, number: int, until: float, waits_until: float
-    ) -> None:
+    def _hold(self, one: Held) -> None:
         # Keep the order, because it joins the pieces of one inference.
-        until = max(until, self._held[-1].until) if self._held else until
-        self._held.append(Held(fact, span, number, until, waits_until))
+        until = max(one.until, self._held[-1].until) if self._held else one.until
+        self._held.append(one._replace(until=until))
 
     def _expects_until(self, at: float) -> float | None:
         """Moment until which a latency that arrived at `at` may yet be cut; `None` if no interruption is near."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing
-from voice_metrics.call.holdback import Companion, Held, HoldBack
+from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Held, HoldBack
 from voice_metrics.call.outputs import SpanIds
 
 
@@ -27,7 +27,7 @@ class Measurements:
         self._outputs = outputs
         self._leg = leg
         self._failing: dict[str, str] = {}
-        # Moment of each service's first report of its latest error.
+        # Moment of each service's latest error.
         self._broke_off_at: dict[str, float] = {}
         self._cut_off = False
 
@@ -39,7 +39,9 @@ class Measurements:
             return  # as an interrupted request has none
         # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
         if isinstance(fact, (FirstByte, Processing)) and (leg := self._leg(fact.processor)) is not Leg.STT:
-            if isinstance(fact, FirstByte) and at - fact.seconds < self._broke_off_at.get(fact.instance or "", 0.0):
+            broke_off_at = self._broke_off_at.get(fact.instance or "", 0.0)
+            is_failed = isinstance(fact, FirstByte) and at - fact.seconds < broke_off_at
+            if is_failed and leg is Leg.TTS and at - broke_off_at <= HOLD_SECONDS:
                 return
             # A voice reports the processing of a finished sentence only.
             if self._cut_off and (isinstance(fact, FirstByte) or leg is Leg.LLM):
@@ -47,7 +49,7 @@ class Measurements:
             if now is not None and self.held.is_settled(at, now):
                 self._outputs.record(fact, now, span)
             else:
-                self.held.put(fact, at, number, span)
+                self.held.put(fact, at, number, span, is_failed=is_failed)
             return
         self._outputs.record(fact, at, span)
         if isinstance(fact, Companion):
@@ -61,13 +63,15 @@ class Measurements:
         """Record a failed response of the service `instance`, whose processing time is still to come."""
         self._failing[instance] = error_type
 
-    def broke_off(self, instance: str, at: float) -> None:
-        """Record an error of a service, whose request under way has no first byte.
+    def broke_off(self, processor: str, instance: str, at: float) -> None:
+        """Record an error of a service, whose request under way may have failed.
 
-        Pipecat ends its measurement just before or after the error, or goes on until the next interruption.
+        Pipecat measures a failed request on until the next interruption; several voices end its measurement just before
+        or after the error. A first byte that comes in its time is true: the error was another one.
         """
         self._broke_off_at[instance] = at
-        self.held.broke_off(instance)
+        if self._leg(processor) is Leg.TTS:
+            self.held.broke_off(instance)
 
     def line_closed(self) -> None:
         """Expect services to report the time so far of the requests that they drop."""
@@ -87,6 +91,8 @@ class Measurements:
 
     def _record(self, released: Iterable[Held], at: float) -> None:
         for one in released:
+            if one.is_failed and not isinstance(one.fact, Companion) and one.fact.interrupted:
+                continue
             # Companions were recorded at once; the throughput needs them in the order of the held facts.
             if isinstance(one.fact, Companion):
                 self._outputs.record_throughput(one.fact, at)

@@ -1,0 +1,73 @@
+"""Which measurements of a service that failed are true."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from voice_metrics.call.fact_outputs import FactOutputs
+from voice_metrics.call.facts import Fact, FirstByte
+from voice_metrics.call.measurements import Measurements
+from voice_metrics.pipecat.services import leg_of_name
+
+MODEL, VOICE = "OpenAILLMService", "CartesiaTTSService"
+
+
+class Recorded:
+    """What is recorded."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def record(self, fact: Fact, at: float, span: Any = None) -> None:
+        self.facts.append(fact)
+
+
+def first_byte(processor: str, seconds: float) -> FirstByte:
+    return FirstByte(processor, None, seconds, instance=f"{processor}#0")
+
+
+def recorded(processor: str, *, measured_at: float, failed_at: float, interrupted_at: float | None) -> list[Fact]:
+    """A request that began at 1.0, its measurement, and an error of its service."""
+    outputs = Recorded()
+    measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
+    moments = {"measured": measured_at, "failed": failed_at, "interrupted": interrupted_at or 9.0}
+    for what, at in sorted(moments.items(), key=lambda moment: moment[1]):
+        if what == "measured":
+            measurements.add(first_byte(processor, at - 1.0), at, None, None, 0)
+        elif what == "failed":
+            measurements.broke_off(processor, f"{processor}#0", at)
+        elif interrupted_at is not None:
+            measurements.interrupted(at, None)
+    measurements.flush(10.0)
+    return outputs.facts
+
+
+@pytest.mark.parametrize(
+    ("processor", "measured_at", "failed_at", "interrupted_at"),
+    [
+        pytest.param(MODEL, 3.0, 1.5, 3.001, id="model-measured-until-the-interruption"),
+        pytest.param(VOICE, 3.0, 1.5, 3.001, id="voice-measured-until-the-interruption"),
+        pytest.param(VOICE, 1.5, 1.501, None, id="voice-measured-until-just-before-its-error"),
+        pytest.param(VOICE, 1.501, 1.5, None, id="voice-measured-until-just-after-its-error"),
+    ],
+)
+def test_a_failed_request_has_no_first_byte(
+    processor: str, measured_at: float, failed_at: float, interrupted_at: float | None
+) -> None:
+    assert recorded(processor, measured_at=measured_at, failed_at=failed_at, interrupted_at=interrupted_at) == []
+
+
+@pytest.mark.parametrize(
+    ("processor", "measured_at", "failed_at"),
+    [
+        pytest.param(MODEL, 2.0, 1.5, id="model-while-it-failed-to-sum-a-context-up"),
+        pytest.param(MODEL, 1.5, 1.501, id="model-that-failed-right-behind-it"),
+        pytest.param(VOICE, 2.0, 1.5, id="voice-while-an-earlier-sentence-failed"),
+        pytest.param(VOICE, 1.5, 0.9, id="voice-that-failed-before"),
+    ],
+)
+def test_a_first_byte_in_its_time_is_true(processor: str, measured_at: float, failed_at: float) -> None:
+    (fact,) = recorded(processor, measured_at=measured_at, failed_at=failed_at, interrupted_at=None)
+    assert fact == first_byte(processor, measured_at - 1.0)
