@@ -131,8 +131,8 @@ def test_a_model_that_reasons_has_the_speed_of_its_answer(first: FirstByte) -> N
     assert take_all([first, answer, REASONED, SLOW]) == [None, None, None, Generated("LLM", "m", 80.0)]
 
 
-def test_a_model_that_reasons_has_no_speed_without_the_start_of_its_answer() -> None:
-    assert take_all([FIRST, REASONED, SLOW]) == [None, None, None]
+def test_without_the_start_of_its_answer_all_tokens_of_a_model_that_reasons_count() -> None:
+    assert take_all([FIRST, REASONED, SLOW]) == [None, None, Generated("LLM", "m", 680 / 3.5)]
 
 
 def test_the_first_token_of_an_answer_is_not_that_of_the_next() -> None:
@@ -143,4 +143,5 @@ def test_the_first_token_of_an_answer_is_not_that_of_the_next() -> None:
 
 def test_the_first_token_of_an_answer_that_was_cut_is_left_out() -> None:
     cut = replace(FIRST, interrupted=True)
-    assert take_all([cut, FirstAnswerToken("LLM", "m", 3.0), FIRST, REASONED, SLOW]) == [None] * 5
+    told = take_all([cut, FirstAnswerToken("LLM", "m", 3.0), FIRST, REASONED, SLOW])
+    assert told == [None, None, None, None, Generated("LLM", "m", 680 / 3.5)]

@@ -13,8 +13,8 @@ _NEEDED = {FirstByte, Processing, TokensUsed}
 class Throughput:
     """Joins time to first byte, processing time and tokens of one inference, in any order.
 
-    Each service runs one inference after another; services of one class and model run at once. If a model reasoned,
-    the speed is that of its answer, from the first token of the answer on: whether the time before belongs to the
+    Each service runs one inference after another; services of one class and model run at once. If a model reasoned, and
+    the first token of its answer is known, the speed is that of the answer: whether the time before belongs to the
     reasoning depends on whether the provider streams it.
     """
 
@@ -55,12 +55,10 @@ class Throughput:
 
 
 def _tokens_per_second(pieces: dict[type, Any]) -> float | None:
-    began: FirstByte | FirstAnswerToken | None = pieces[FirstByte]
+    began: FirstByte | FirstAnswerToken = pieces[FirstByte]
     used: TokensUsed = pieces[TokensUsed]
     tokens = used.completion
-    if used.reasoning:
-        began, tokens = pieces.get(FirstAnswerToken), tokens - used.reasoning
-    if began is None or tokens <= 0:
-        return None
+    if used.reasoning and FirstAnswerToken in pieces:
+        began, tokens = pieces[FirstAnswerToken], tokens - used.reasoning
     seconds = pieces[Processing].seconds - began.seconds
-    return tokens / seconds if seconds > 0 else None
+    return tokens / seconds if tokens > 0 and seconds > 0 else None

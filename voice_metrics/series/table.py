@@ -201,7 +201,7 @@ LLM_THROUGHPUT = Series(
     ("processor", "provider", "model"),
     THROUGHPUT,
     read_as_average=True,
-    source="completion tokens, over processing less time to first byte; without reasoning, if any, and then less TTFAT",
+    source="completion tokens, over processing less time to first byte; of an answer after reasoning, less TTFAT",
 )
 LLM_TOKENS = Series(
     "voice.llm.tokens.total",
