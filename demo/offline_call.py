@@ -19,10 +19,11 @@ from demo.loopback import stay_on_loopback
 from demo.progress import say
 from voice_metrics.settings.environment import Settings
 
-_OFFER_SECONDS = 30.0
-_CALL_SECONDS = 150.0
-_GOODBYE_SECONDS = 5.0
-_CLEANUP_SECONDS = 10.0
+_OFFER_SECONDS = 90.0
+# Longer than one wait of the caller, which says what it waited for.
+_CALL_SECONDS = 400.0
+_GOODBYE_SECONDS = 20.0
+_CLEANUP_SECONDS = 20.0
 _LOOK_SECONDS = 0.5
 # Exit codes; a shell reports 130 for Ctrl-C.
 _OK, _FAILED, _STOPPED = 0, 1, 130

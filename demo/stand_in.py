@@ -14,7 +14,7 @@ from demo.first import OFFLINE, missing
 LOADING = "loading the speech models..."
 
 # Long enough to load the models from disk with a cold cache.
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 _PRICES = Path(__file__).with_name("demo-prices.toml")
 
 

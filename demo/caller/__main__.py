@@ -8,7 +8,8 @@ from demo.caller.phone import Phone
 from demo.lifeline import Lifeline, fail
 from demo.loopback import stay_on_loopback
 
-_PATIENCE_SECONDS = 30.0
+# A busy machine loads the models, and makes speech and text of speech, several times slower.
+_PATIENCE_SECONDS = 90.0
 _PAUSE_SECONDS = 0.3
 _BARGE_IN_SECONDS = 1.5
 # The conversation takes about 33 s. A fixed length gives every call the same seconds of recognised audio.

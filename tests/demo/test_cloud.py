@@ -50,8 +50,8 @@ async def test_gladia_transcribes_what_it_hears_and_acknowledges_it(cloud: Cloud
     async with cloud.client.ws_connect(session["url"]) as socket:
         for pcm in (SPEECH, bytes(16_000)):
             await socket.send_json({"type": "audio_chunk", "data": {"chunk": base64.b64encode(pcm).decode()}})
-        acknowledged = [(await socket.receive_json(timeout=5))["data"]["byte_range"] for _ in range(2)]
-        transcript = await socket.receive_json(timeout=5)
+        acknowledged = [(await socket.receive_json(timeout=60))["data"]["byte_range"] for _ in range(2)]
+        transcript = await socket.receive_json(timeout=60)
         await socket.send_json({"type": "stop_recording"})
     assert acknowledged == [[0, 32_000], [32_000, 48_000]]
     assert transcript["data"]["utterance"]["text"] == "What are your opening hours on Saturday?"
@@ -68,9 +68,9 @@ async def test_cartesia_speaks_in_order_and_times_every_word_once(cloud: Cloud) 
             await socket.send_json(
                 {"context_id": "a", "transcript": text, "continue": goes_on, "output_format": FORMAT}
             )
-        messages = [await socket.receive_json(timeout=5)]
+        messages = [await socket.receive_json(timeout=60)]
         while messages[-1]["type"] != "done":
-            messages.append(await socket.receive_json(timeout=5))
+            messages.append(await socket.receive_json(timeout=60))
     times = [message["word_timestamps"] for message in messages if message["type"] == "timestamps"]
     audio = b"".join(base64.b64decode(message["data"]) for message in messages if message["type"] == "chunk")
     assert [word for sentence in times for word in sentence["words"]] == ["Hello", "you.", "How", "are", "you?"]
@@ -83,10 +83,10 @@ async def test_cartesia_falls_silent_when_cancelled(cloud: Cloud) -> None:
     async with cloud.client.ws_connect(f"http://{cloud.host}/cartesia/tts/websocket") as socket:
         say = {"transcript": "Hello.", "output_format": FORMAT}
         await socket.send_json({**say, "context_id": "a", "continue": True})
-        assert (await socket.receive_json(timeout=5))["context_id"] == "a"
+        assert (await socket.receive_json(timeout=60))["context_id"] == "a"
         await socket.send_json({"context_id": "a", "cancel": True})
         await socket.send_json({**say, "context_id": "b", "continue": True})
         await socket.send_json({"transcript": "", "context_id": "b", "continue": False})
-        while (message := await socket.receive_json(timeout=5))["type"] != "done":
+        while (message := await socket.receive_json(timeout=60))["type"] != "done":
             pass
     assert message["context_id"] == "b"
