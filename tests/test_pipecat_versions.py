@@ -66,9 +66,11 @@ def outcomes(truth: Truth, story: dict[str, object]) -> dict[str, str]:
     return {
         "demo: inferences": str(story["requests"]),
         "demo: tokens": str(story["total"]),
-        # How much the bot has said when it is cut off, and what it still answers, depends on the machine.
+        # What the bot says before it is cut off, and how much is heard before the call ends, depend on the machine.
         "demo: every character is reported": yes(story["characters"] == truth.characters),
-        "demo: STT seconds": "not reported" if story["audio_seconds"] is None else str(story["audio_seconds"]),
+        "demo: every second of audio is reported": "not reported"
+        if story["audio_seconds"] is None
+        else yes(story["audio_seconds"] == round(truth.audio_seconds, 6)),
         "demo: every latency is reported": yes(story["latencies"] == truth.ttfb.total() + truth.processing.total()),
         "demo: metrics": ", ".join(sorted(name.removesuffix("MetricsData") for name in truth.metrics)),
         "demo: bot turns": ", ".join(f"{count} {outcome}" for outcome, count in sorted(truth.turns.items())),
