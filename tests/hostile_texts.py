@@ -132,4 +132,4 @@ async def hostile_call(metrics: VoiceMetricsProcessor, text: str, call_id: str) 
     metrics.record(f"{text}?", 1.0)  # no name, whatever the text is
     metrics.outcome(text, success=True)
     await worker.stop_when_done()
-    await asyncio.wait_for(running_call, 20)
+    await asyncio.wait_for(running_call, 120)

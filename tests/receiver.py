@@ -71,7 +71,7 @@ class Receiver(Listener):
                 newest[point.key] = point
         return newest
 
-    def wait_for(self, what: Callable[[Receiver], Any], timeout: float = 10.0) -> Any:
+    def wait_for(self, what: Callable[[Receiver], Any], timeout: float = 60.0) -> Any:
         """Wait until something is so.
 
         Returns:

@@ -47,7 +47,7 @@ async def heard(*services: Any) -> list[object]:
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
-    await asyncio.wait_for(over.wait(), 20)
+    await asyncio.wait_for(over.wait(), 120)
     await worker.queue_frame(EndFrame())
     await running
     return events

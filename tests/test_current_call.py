@@ -185,7 +185,7 @@ class Bot:
 
         async def talk() -> None:
             await self._worker.queue_frames([TextFrame("a"), TextFrame("b")])
-            await asyncio.wait_for(self._answered.event.wait(), 10)
+            await asyncio.wait_for(self._answered.event.wait(), 120)
             await self._worker.queue_frame(EndFrame())
 
         await asyncio.gather(runner.run(), talk())
@@ -291,7 +291,7 @@ shutdown(2.0)
 def test_outside_a_call_numbers_carry_no_tags_and_refusals_are_counted():
     environ = {**os.environ, "OTEL_METRICS_EXPORTER": "console"}
     done = subprocess.run(
-        [sys.executable, "-c", OUTSIDE], capture_output=True, text=True, cwd=ROOT, env=environ, timeout=60, check=True
+        [sys.executable, "-c", OUTSIDE], capture_output=True, text=True, cwd=ROOT, env=environ, timeout=240, check=True
     )
     values = {
         (metric["name"], *point["attributes"].items()): point["value"]

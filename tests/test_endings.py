@@ -79,7 +79,7 @@ async def run_worker(worker: PipelineWorker, *frames: Frame) -> None:
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     await worker.queue_frames(list(frames))
-    await asyncio.wait_for(runner.run(), 20)
+    await asyncio.wait_for(runner.run(), 120)
 
 
 async def run(processors: list[FrameProcessor], ending: Frame) -> None:

@@ -57,7 +57,7 @@ async def order_behind(*middle: FrameProcessor) -> list[str]:
     await runner.add_workers(worker)
     await worker.queue_frame(TextFrame("go"))
     running = asyncio.create_task(runner.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await sink.done.wait()
         await worker.queue_frame(EndFrame())
         await running

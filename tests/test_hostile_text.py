@@ -22,6 +22,7 @@ from loguru import logger
 
 from tests.hostile_texts import SECRETS, TEXT, UNSAFE, hostile_call, place
 from tests.page.conftest import running as serving
+from tests.waiting import flush
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.call.text import MOST_CHARACTERS, clean
 from voice_metrics.cli import run as command
@@ -36,7 +37,7 @@ PHASES = [Phase.explicit, Phase.generate]
 
 
 def asked(server: PageServer, address: str) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     try:
         connection.request("GET", address)
         return connection.getresponse().read()
@@ -53,7 +54,7 @@ def printed(*arguments: str) -> str:
 
 
 def scraped(port: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("localhost", int(port), timeout=10)
+    connection = http.client.HTTPConnection("localhost", int(port), timeout=60)
     try:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()
@@ -76,8 +77,8 @@ def test_hostile_text_is_the_same_safe_text_in_every_exit(text: str, call_id: st
             )
             asyncio.run(hostile_call(metrics, text, call_id))
             status, page = scraped(environ["OTEL_EXPORTER_PROMETHEUS_PORT"])
-            telemetry.shutdown(5.0)
-            assert ledger_at(path, telemetry.settings.ledger_days).flush(5.0)
+            telemetry.shutdown(60)
+            flush(ledger_at(path, telemetry.settings.ledger_days))
             summary = metrics.summary()
             assert summary is not None
             exits = {"prometheus": page, "log": "\n".join(log), "summary": json.dumps(summary.to_dict())}

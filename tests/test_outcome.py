@@ -138,7 +138,7 @@ async def hold(place: str, store: Store, script: Callable[[Stage], Awaitable[Non
     await made.queue_frame(TextFrame("hello"))
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(made)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         running = asyncio.create_task(runner.run())
         await bot.listens.wait()
         await script(stage)
@@ -319,7 +319,7 @@ async def test_a_second_call_has_no_outcome_of_the_first() -> None:
         if not announced and isinstance(ending, StopFrame):
             worker.add_event_handler("on_pipeline_started", lambda *_: metrics.outcome("first", success=True))
         await worker.queue_frames([TextFrame("hello"), ending])
-        await asyncio.wait_for(runner.run(), 20)
+        await asyncio.wait_for(runner.run(), 120)
     await metrics.cleanup()
     assert [(told.outcome, told.ended_by) for told in announced] == [("first", "bot"), (None, "bot")]
 

@@ -77,7 +77,7 @@ async def run(*processors: FrameProcessor, observers: tuple[VoiceMetricsObserver
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     await worker.queue_frame(EndFrame())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await runner.run()
 
 

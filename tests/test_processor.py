@@ -40,7 +40,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import DEMO, SHORT, run_call
 from tests.store import Store
-from tests.waiting import until
+from tests.waiting import flush, until
 from voice_metrics import CallSummary, GrafanaMetricsExporter, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.ledger import LedgerReader, ledger_at
 from voice_metrics.series.table import PROCESS
@@ -134,17 +134,17 @@ async def run(
         passed.set()
 
     async def feed() -> None:
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), 120)
         await worker.queue_frames(list(frames))
         if cancel:
             # A cancellation overtakes what is under way.
             await worker.queue_frame(Passed())
-            await asyncio.wait_for(passed.wait(), 10)
+            await asyncio.wait_for(passed.wait(), 120)
             await worker.cancel()
         else:
             await worker.queue_frame(ending or EndFrame())
 
-    await asyncio.wait_for(asyncio.gather(runner.run(), feed()), 20)
+    await asyncio.wait_for(asyncio.gather(runner.run(), feed()), 120)
     return worker
 
 
@@ -290,7 +290,7 @@ async def test_the_summary_is_complete_when_the_pipeline_has_finished(store: Sto
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     await worker.queue_frames([ttfb(0.2), usage(7, 3), EndFrame()])
-    await asyncio.wait_for(runner.run(), 10)
+    await asyncio.wait_for(runner.run(), 120)
     assert [(one["ttfb"]["count"], one["llm"]["total_tokens"], one["end_reason"]) for one in seen] == [
         (1, 10, "completed")
     ]
@@ -331,10 +331,10 @@ async def test_clean_up_without_an_end_is_an_end_of_unknown_reason(store: Store)
     worker.add_event_handler("on_pipeline_started", lambda worker, frame: started.set())
 
     async def cancel() -> None:
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), 120)
         await worker.cancel()
 
-    await asyncio.wait_for(asyncio.gather(runner.run(), cancel()), 20)
+    await asyncio.wait_for(asyncio.gather(runner.run(), cancel()), 120)
     assert told(metrics)["end_reason"] == "unknown"
 
 
@@ -496,7 +496,7 @@ async def test_a_call_begun_before_the_last_one_is_concluded_has_its_own_row(
     first = metrics.call_id
     await run([metrics], [usage(2, 0)])
     ledger = ledger_at(tmp_path / "calls.db", 30)
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(tmp_path / "calls.db") as reader:
         rows = {call_id: reader.call(call_id).row for call_id in (first, metrics.call_id)}
     ledger.close()

@@ -16,7 +16,7 @@ PROMISES = [promise for promises in write_promises.PROMISES.values() for promise
 
 
 def test_the_page_is_current():
-    done = subprocess.run([sys.executable, SCRIPT, "--check"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, SCRIPT, "--check"], capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

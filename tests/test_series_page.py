@@ -25,7 +25,7 @@ EVERY = (
 
 def test_the_page_is_current():
     command = [sys.executable, str(ROOT / "scripts" / "write_series.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=240, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

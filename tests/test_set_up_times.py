@@ -14,6 +14,7 @@ from pipecat.services.llm_service import LLMService
 
 from tests.scripted import SHORT, scripted_call
 from tests.scripted_providers import llm_settings
+from tests.waiting import flush
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.cli.one_call import show
 from voice_metrics.ledger import CallDetail, LedgerReader, Row, StartUp, ledger_at, start_up
@@ -50,7 +51,7 @@ async def detail(path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> CallD
             SHORT, after_output=slow, **{way: [VoiceMetricsProcessor(call_id="slow", telemetry=telemetry)]}
         ).run()
     ledger = ledger_at(path, 30)
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         found = reader.call("slow")
     telemetry.shutdown()

@@ -34,7 +34,7 @@ async def run(tool: VoiceMetricsProcessor | VoiceMetricsObserver, *frames: Frame
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     await worker.queue_frames([TextFrame("hello"), *frames])
-    await asyncio.wait_for(runner.run(), 20)
+    await asyncio.wait_for(runner.run(), 120)
 
 
 def measuring(kind: Kind, **options: Any) -> tuple[Any, list[float]]:

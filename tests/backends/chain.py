@@ -81,7 +81,7 @@ class Store:
         # Long queries do not fit into an address.
         body = urllib.parse.urlencode(parameters).encode() if parameters else None
         try:
-            with urllib.request.urlopen(urllib.request.Request(self.url + path, data=body), timeout=60) as answer:
+            with urllib.request.urlopen(urllib.request.Request(self.url + path, data=body), timeout=240) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as refusal:
             raise AssertionError(f"{parameters.get('query')}: {refusal.read().decode()[:500]}") from None
@@ -178,7 +178,7 @@ class Chain:
     @property
     def second_store(self) -> Store:
         """VictoriaMetrics, once it has written what it received."""
-        urllib.request.urlopen(self.victoria.url + "/internal/force_flush", timeout=30).read()
+        urllib.request.urlopen(self.victoria.url + "/internal/force_flush", timeout=60).read()
         return Store(self.victoria.url)
 
     def start(self) -> None:

@@ -111,7 +111,7 @@ class Feed:
         labels = ", ".join(f'{key}="{text}"' for key, text in {"job": self.service_name, **attributes}.items())
         line = f"{name}{{{labels}}} {value} {int(at * 1000)}\n"
         address = self.chain.otlp_endpoint.partition("/opentelemetry")[0] + "/api/v1/import/prometheus"
-        with urllib.request.urlopen(address, data=line.encode(), timeout=20) as answer:
+        with urllib.request.urlopen(address, data=line.encode(), timeout=60) as answer:
             assert 200 <= answer.status < 300
 
     def settle(self, now: float) -> None:
@@ -122,7 +122,7 @@ class Feed:
         number = float(int(now * 1000) % 1_000_000_000)
         marker.add(Series("settled", Kind.GAUGE, "", ""), {}, number)
         assert self.send([marker], now)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         for store in (lambda: self.chain.store, lambda: self.chain.second_store):
             while number not in store().instant("last_over_time(settled[1h])", now + 1).values():
                 assert time.monotonic() < deadline, "the marker did not arrive"
@@ -133,7 +133,7 @@ class Feed:
             self.chain.otlp_endpoint + "/v1/metrics", data=body, headers={"Content-Type": "application/x-protobuf"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return bool(200 <= answer.status < 300)
         except OSError:
             return False

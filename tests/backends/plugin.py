@@ -120,7 +120,7 @@ class Performance:
             self._step(telemetry, call, event)
         outage.join()
         # Calls that ended without a server were reported unacknowledged at once, and are delivered later.
-        assert {future.result(30) for future in self.closing} == {True, False}
+        assert {future.result(60) for future in self.closing} == {True, False}
         return telemetry
 
     def look(self) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "victoria-metrics", "vmagent", "nginx")
 # Built with Go.
 BUILT = ("otelcol", "prometheus-otlp", "victoria-logs")
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 INSTALL = "run scripts/get-backends"
 INSTALL_BUILT = "install Go (apt-get install golang-go), then run scripts/get-backends"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -81,19 +81,19 @@ class Program:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
         self.process = None
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process = None
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(self.url + self.ready_path, timeout=2) as answer:
+            with urllib.request.urlopen(self.url + self.ready_path, timeout=10) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -101,4 +101,4 @@ class Program:
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run promtool; the caller looks at its exit code and output."""
-    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=240, check=False)

@@ -50,7 +50,7 @@ class Webhook:
             return next(matching, None)
 
         with self.arrived:
-            alert = self.arrived.wait_for(found, timeout=40)
+            alert = self.arrived.wait_for(found, timeout=60)
         assert alert, f"no {status} {name} among {self.alerts}"
         return alert
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.backends.chain import Chain, Store
 from tests.backends.conftest import chain, programs
 from tests.backends.programs import Program
 from tests.receiver import free_port
+from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["Chain", "chain", "programs"]
 
@@ -67,10 +69,10 @@ def scraping(programs: None, tmp_path: Path) -> Iterator[Scraping]:
 
 async def found(store: Store, expression: str, at: float, value: float | None = None) -> dict:
     """What an expression gives, once it gives something, or `value`."""
-    for _ in range(150):
-        rows = store.instant(expression, at)
+    began_at = time.monotonic()
+    while (waited := time.monotonic() - began_at) < PATIENCE_SECONDS:
+        rows = store.instant(expression, at + waited)
         if rows and (value is None or list(rows.values()) == [value]):
             return rows
         await asyncio.sleep(0.1)
-        at += 0.1
     raise AssertionError(f"{expression} gives {rows}, expected {value}")

@@ -45,7 +45,7 @@ def output(program: str, **environ: str) -> str:
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         cwd=ROOT,
         env={**ENVIRON, "VOICE_METRICS_DB": "off", **environ},
         check=False,

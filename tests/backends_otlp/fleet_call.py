@@ -32,7 +32,7 @@ async def call(call_id: str, chance: random.Random) -> Counter[str]:
     total = Counter({"voice.calls.total": 1, "voice.calls.ended.total": 1})
     frames = [measured(chance, total) for _ in range(chance.randint(1, 12))]
     await worker.queue_frames([*frames, EndFrame()])
-    await asyncio.wait_for(runner.run(), 60)
+    await asyncio.wait_for(runner.run(), 120)
     return total
 
 

@@ -60,7 +60,7 @@ def samples(running: Program, selector: str, window: str = "1h") -> list[list[tu
         window: How far back.
     """
     query = urllib.parse.urlencode({"query": f"{selector}[{window}]"})
-    with urllib.request.urlopen(f"{running.url}/api/v1/query?{query}", timeout=60) as answer:
+    with urllib.request.urlopen(f"{running.url}/api/v1/query?{query}", timeout=240) as answer:
         rows = json.load(answer)["data"]["result"]
     return [[(float(at), float(value)) for at, value in row["values"]] for row in rows]
 
@@ -92,14 +92,14 @@ class Logs:
             query: LogsQL.
             limit: Most rows.
         """
-        urllib.request.urlopen(self.program.url + "/internal/force_flush", timeout=30).read()
+        urllib.request.urlopen(self.program.url + "/internal/force_flush", timeout=60).read()
         body = urllib.parse.urlencode({"query": query, "limit": limit}).encode()
-        with urllib.request.urlopen(self.program.url + "/select/logsql/query", body, timeout=60) as answer:
+        with urllib.request.urlopen(self.program.url + "/select/logsql/query", body, timeout=240) as answer:
             return [json.loads(line) for line in answer]
 
     def rows_once_there(self, query: str, number: int) -> list[dict[str, str]]:
-        """The answer once it has a number of rows, or what it has after ten seconds."""
-        for _ in range(100):
+        """The answer once it has a number of rows, or what it has after a minute."""
+        for _ in range(600):
             if len(rows := self.rows(query)) == number:
                 break
             time.sleep(0.1)
@@ -200,5 +200,5 @@ def post(url: str, message: Any) -> int:
     """Send an OTLP message; the status of the answer."""
     headers = {"content-type": "application/x-protobuf"}
     request = urllib.request.Request(url, message.SerializeToString(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return int(answer.status)

@@ -43,7 +43,7 @@ def record_every_row(prom: Program, **environ: str) -> None:
     for row in ROWS:
         sink = call if row in VOICE else telemetry
         sink.series(row, dict.fromkeys(row.attributes, "x"))(7.0)
-    assert telemetry.end(call).result(20) is True
+    assert telemetry.end(call).result(60) is True
     assert telemetry.shutdown()
 
 

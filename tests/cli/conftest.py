@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.summaries import NOON, summary
+from tests.waiting import flush
 from voice_metrics import cli
 from voice_metrics.ledger import Ledger, Row
 
@@ -60,7 +61,7 @@ def spawn(environment: dict[str, str], tmp_path: Path) -> Run:
             cwd=home,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
 
@@ -96,6 +97,6 @@ def calls(environment: dict[str, str]) -> Path:
     ledger.call_started("cccc-3", NOON + timedelta(hours=2), {})
     empty = {"call_id": "cccc-3", "duration_seconds": 1.26, "end_reason": "cancelled", "models": {"llm": "qwen3"}}
     ledger.call_ended("cccc-3", empty | {"cost": {"total_usd": None, "unpriced": ["qwen3"]}}, "ended")
-    assert ledger.flush()
+    flush(ledger)
     ledger.close()
     return path

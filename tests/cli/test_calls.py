@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.ledger.summaries import NOON, summary
+from tests.waiting import flush
 from voice_metrics.ledger import Ledger
 
 MODELS = "gpt-4.1, nova-3, sonic-2"
@@ -192,7 +193,7 @@ def test_of_series_it_says_what_is_known(
     ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
     ledger.call_started("a", NOON, {})
     ledger.call_ended("a", summary("a", **more), "ended")
-    assert ledger.flush()
+    flush(ledger)
     ledger.close()
     assert re.split(" {2,}", run("calls").stdout.splitlines()[1])[9] == word
     assert words in next(line for line in run("calls", "a").stdout.splitlines() if line.startswith("series"))

@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from tests.waiting import flush
 from voice_metrics.cli.prices import prices
 from voice_metrics.ledger import Ledger
 from voice_metrics.prices.price_lists import newest
@@ -82,7 +83,7 @@ def calls(tmp_path: Path) -> Path:
         summary = {"call_id": call_id, "cost": cost if number else {"unpriced": unpriced, "total_usd": None}}
         ledger.call_started(call_id, datetime(2026, 11, 22, 12, number, tzinfo=UTC), summary)
         ledger.call_ended(call_id, summary, "ended")
-    assert ledger.flush(10)
+    flush(ledger)
     assert ledger.close(10)
     return path
 
@@ -119,7 +120,7 @@ def test_refresh_without_the_libraries_says_how_to_install_them(tmp_path: Path) 
         "from voice_metrics import cli; sys.exit(cli.run(['prices', '--refresh']))"
     )
     environ = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environ)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, env=environ)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("voice-metrics: ")
     assert 'pip install "pipecat-voice-metrics[prices]"' in done.stderr

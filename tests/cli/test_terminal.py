@@ -103,12 +103,13 @@ def test_a_person_may_do_without_colours(environment: dict[str, str], calls: Pat
 
 def test_names_from_the_ledger_are_text_whatever_they_look_like(environment: dict[str, str]) -> None:
     from tests.ledger.summaries import NOON, summary
+    from tests.waiting import flush
     from voice_metrics.ledger import Ledger
 
     ledger = Ledger(Path(environment["VOICE_METRICS_DB"]))
     models = {"llm": "[red]not a colour[/red]", "stt": "\x1b[31mnor this\x1b[0m", "tts": None}
     ledger.call_started("a", NOON, summary("a", models=models))
-    assert ledger.flush()
+    flush(ledger)
     ledger.close()
     for arguments in (["calls"], ["calls", "a"]):
         text = seen(environment, 300, *arguments)

@@ -77,7 +77,7 @@ def no_threads_stay() -> Iterator[None]:
     yield
     ours = [each for each in threading.enumerate() if each not in before and each.name.startswith("voice-metrics")]
     for thread in ours:
-        thread.join(20.0)
+        thread.join(60)
     assert not [thread.name for thread in ours if thread.is_alive()]
 
 

@@ -173,7 +173,7 @@ def test_event_that_was_not_acknowledged_is_kept_and_sent_by_the_next_process(st
     store.status = 503
     spool = MemorySpool()
     used = telemetry(store, spool=spool)  # type: ignore[arg-type]
-    assert ended(used, "c-1").result(10) is False
+    assert ended(used, "c-1").result(60) is False
     assert [dict(request.calls) for request in spool.kept.values()] == [{"key-c-1": "c-1"}]
     assert used.shutdown(1.0) is False
     spool.gone()
@@ -188,10 +188,10 @@ def test_event_that_was_not_acknowledged_is_kept_and_sent_by_the_next_process(st
 def test_event_arrives_once_the_store_is_well_again(store: LogStore) -> None:
     store.status = 503
     used = telemetry(store, OTEL_METRIC_EXPORT_INTERVAL="100")
-    assert ended(used, "c-1").result(10) is False
+    assert ended(used, "c-1").result(60) is False
     store.status = 200
-    assert ended(used, "c-2").result(10) is True
-    assert used.shutdown(5.0) is True
+    assert ended(used, "c-2").result(60) is True
+    assert used.shutdown(60) is True
     assert sorted(event["call_id"] for event in store.named("voice.call")) == ["c-1", "c-2"]
 
 
@@ -199,10 +199,10 @@ def test_ledger_hears_of_an_event_that_is_delivered_after_all(store: LogStore) -
     store.status = 503
     spool = MemorySpool()
     used = telemetry(store, spool=spool, OTEL_METRIC_EXPORT_INTERVAL="100")  # type: ignore[arg-type]
-    assert ended(used, "c-1").result(10) is False
+    assert ended(used, "c-1").result(60) is False
     store.status = 200
-    assert ended(used, "c-2").result(10) is True
-    assert used.shutdown(5.0) is True
+    assert ended(used, "c-2").result(60) is True
+    assert used.shutdown(60) is True
     assert spool.delivered_keys == ["key-c-1"]
 
 
@@ -210,10 +210,10 @@ def test_event_that_a_store_rejects_is_given_up_and_not_sent_again(store: LogSto
     store.rejected = 1
     spool = MemorySpool()
     used = telemetry(store, spool=spool)  # type: ignore[arg-type]
-    assert ended(used, "c-1").result(10) is False
+    assert ended(used, "c-1").result(60) is False
     store.rejected = 0
-    assert ended(used, "c-2").result(10) is True
-    assert used.shutdown(5.0) is True
+    assert ended(used, "c-2").result(60) is True
+    assert used.shutdown(60) is True
     assert [event["call_id"] for event in store.named("voice.call")] == ["c-2"]
     assert not spool.kept
 

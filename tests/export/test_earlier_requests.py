@@ -37,7 +37,7 @@ def owed(receiver: Receiver) -> tuple[MemorySpool, list[RecordedCall]]:
     calls = [RecordedCall(telemetry, f"c{number}") for number in range(CALLS)]
     for number, call in enumerate(calls):
         call.use(number + 1, 100.0)
-    assert [call.end().result(10) for call in calls] == [False] * CALLS
+    assert [call.end().result(60) for call in calls] == [False] * CALLS
     telemetry.shutdown(2.0)
     spool.gone()
     receiver.exchanges.clear()

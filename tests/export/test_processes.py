@@ -58,7 +58,7 @@ from voice_metrics.ledger import LedgerReader
 from voice_metrics.telemetry import telemetry
 t = telemetry()
 t.begin("heir", {})
-deadline = time.monotonic() + 30
+deadline = time.monotonic() + 60
 with LedgerReader(t.settings.ledger) as reader:
     while reader.pending().requests and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -73,7 +73,7 @@ t = telemetry()
 call = RecordedCall(t, "c1")
 call.use(5)
 end = call.end()
-deadline = time.monotonic() + 30
+deadline = time.monotonic() + 60
 while time.monotonic() < deadline and not end.done():
     time.sleep(0.02)
     try:
@@ -114,7 +114,7 @@ def run(receiver: Receiver, tmp_path: Path) -> Run:
         }
         return subprocess.run(
             [sys.executable, str(tmp_path / "program.py"), *arguments],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False,
+            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
 
     return run
@@ -220,7 +220,7 @@ call.use(5)
 end = call.end()
 print(not slowdetector.answered.is_set())
 slowdetector.answer.set()
-print(end.result(10))
+print(end.result(60))
 """
     done = run(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="otel,slow")
     assert done.stdout.split() == ["True", "True"], done.stderr
@@ -234,10 +234,10 @@ import os
 from tests.export.calls import RecordedCall
 from voice_metrics.telemetry import telemetry
 t = telemetry()
-RecordedCall(t, "parent").end().result(5)
+RecordedCall(t, "parent").end().result(60)
 child = os.fork()
 if child == 0:
-    RecordedCall(t, "child").end().result(5)
+    RecordedCall(t, "child").end().result(60)
     os._exit(0)
 os.waitpid(child, 0)
 """
@@ -257,7 +257,7 @@ t = telemetry()
 t.series(table.GEN_AI_TOKEN_USAGE, {})(1)
 call = RecordedCall(t, "c1")
 call.use(1)
-print(call.end().result(5))
+print(call.end().result(60))
 t.series(table.GEN_AI_TOKEN_USAGE, {})(1)
 """
     done = run(code, PYTHONDEVMODE="1", PYTHONWARNINGS="always::ResourceWarning")
@@ -283,7 +283,7 @@ if child == 0:
     with TestClient(app) as client:
         for _ in range(3):
             client.get("/menu")
-    RecordedCall(telemetry(), "worker").end().result(5)
+    RecordedCall(telemetry(), "worker").end().result(60)
     os._exit(0)
 os.waitpid(child, 0)
 """

@@ -77,7 +77,7 @@ def test_the_containers_bot_ends_its_call_on_sigterm():
             said.append(line)
             if "reached the end of the pipeline, pipeline is now ready" in line:
                 bot.send_signal(signal.SIGTERM)
-        assert bot.wait(20) == 0, "".join(said)
+        assert bot.wait(60) == 0, "".join(said)
     assert any("cancelled" in line and "Call " in line for line in said), "".join(said)
 
 

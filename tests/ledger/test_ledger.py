@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.ledger.summaries import NOON, summary
-from tests.waiting import blocked_until
+from tests.waiting import blocked_until, flush
 from voice_metrics.ledger import (
     CallFilter,
     CallRow,
@@ -37,16 +37,16 @@ def only(path: Path) -> CallRow:
 
 def test_a_call_is_live_until_it_ends(ledger: Ledger, path: Path) -> None:
     ledger.call_started("a", NOON, summary("a", end_reason=None, duration_seconds=0.0))
-    assert ledger.flush()
+    flush(ledger)
     assert (only(path).state, only(path).end_reason) == (CallState.LIVE, None)
     ledger.call_updated("a", summary("a", end_reason=None, duration_seconds=10.0))
-    assert ledger.flush()
+    flush(ledger)
     assert (only(path).state, only(path).duration_seconds) == (CallState.LIVE, 10.0)
     ledger.call_ended("a", summary("a"), "pending")
-    assert ledger.flush()
+    flush(ledger)
     assert only(path).state is CallState.PENDING
     ledger.call_ended("a", summary("a"), "delivered")
-    assert ledger.flush()
+    flush(ledger)
     assert only(path).state is CallState.DELIVERED
 
 
@@ -54,7 +54,7 @@ def test_the_row_of_a_call_holds_its_numbers(ledger: Ledger, path: Path) -> None
     ledger.call_started("a", NOON, {})
     ledger.call_ended("a", summary("a", outcome="booked", success=False), CallState.DELIVERED)
     before = time.time()
-    assert ledger.flush()
+    flush(ledger)
     row = only(path)
     assert before - 5 < row.updated_at <= time.time()
     assert row == CallRow(
@@ -92,7 +92,7 @@ def test_the_row_of_a_call_holds_its_numbers(ledger: Ledger, path: Path) -> None
 )
 def test_a_number_that_does_not_exist_is_none(ledger: Ledger, path: Path, strange: dict[str, Any]) -> None:
     ledger.call_started("a", NOON, strange)
-    assert ledger.flush()
+    flush(ledger)
     row = only(path)
     assert (row.duration_seconds, row.cost_usd, row.worst_response_ms, row.turns, row.errors, row.interruptions) == (
         (None,) * 6
@@ -101,7 +101,7 @@ def test_a_number_that_does_not_exist_is_none(ledger: Ledger, path: Path, strang
 
 def test_a_number_beyond_64_bits_does_not_cost_the_call(ledger: Ledger, path: Path) -> None:
     ledger.call_started("a", NOON, summary("a", tts={"characters": 2**70}))
-    assert ledger.flush()
+    flush(ledger)
     assert only(path).characters == 2**70
     assert ledger.dropped == 0
 
@@ -109,7 +109,7 @@ def test_a_number_beyond_64_bits_does_not_cost_the_call(ledger: Ledger, path: Pa
 def test_a_call_that_was_never_started_is_added_from_its_summary(ledger: Ledger, path: Path) -> None:
     ledger.add("a", [Row(NOON.timestamp() + 5, "response", 0.7)])
     ledger.call_ended("a", summary("a"), "ended")
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         (row,) = reader.calls()
         assert (row.call_id, row.state) == ("a", CallState.ENDED)
@@ -122,7 +122,7 @@ def test_an_id_that_is_used_again_is_a_second_call(ledger: Ledger, path: Path) -
         ledger.call_started(key, NOON + timedelta(minutes=minutes), summary("room"))
         ledger.add(key, [Row(NOON.timestamp() + 60 * minutes, "response", 0.5 + minutes)])
         ledger.call_ended(key, summary("room", errors=minutes), "ended")
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert [call.errors for call in reader.calls()] == [5, 0]
         assert reader.call("room").timeline == (Row(NOON.timestamp() + 300, "response", 5.5),)
@@ -151,7 +151,7 @@ def test_two_calls_of_one_id_at_the_same_time_are_two_calls(ledger: Ledger, path
     ledger.add("first", [Row(NOON.timestamp() + 70, "response", 0.1)])
     ledger.add("second", [Row(NOON.timestamp() + 80, "response", 0.2)])
     ledger.call_ended("first", summary("sip-1", errors=1), "ended")
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         second, first = reader.calls()
         assert [(call.call_id, call.state) for call in (first, second)] == [("sip-1", "ended"), ("sip-1", "live")]
@@ -171,7 +171,7 @@ def test_a_time_line_comes_back_in_the_order_of_time(ledger: Ledger, path: Path)
     ]
     ledger.call_started("a", NOON, summary("a"))
     ledger.add("a", rows)
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert reader.call("a").timeline == (rows[1], rows[3], rows[2], rows[0])
 
@@ -183,7 +183,7 @@ def three(ledger: Ledger) -> None:
     slow = summary("slow", response={"max_ms": 4000.0}, end_reason="error", cost={"total_usd": None})
     ledger.call_ended("slow", slow, "pending")
     ledger.call_started("now", NOON + timedelta(hours=2), summary("now", end_reason=None, models={"llm": "qwen3_8b"}))
-    assert ledger.flush()
+    flush(ledger)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_filters(ledger: Ledger, path: Path, wanted: CallFilter, expected: list[
 def test_an_order_puts_what_has_no_number_last_both_ways(ledger: Ledger, path: Path) -> None:
     three(ledger)
     ledger.call_ended("now", summary("now", cost={"total_usd": 0.5}), "ended")
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert [call.call_id for call in reader.calls(order="cost_usd")] == ["now", "fast", "slow"]
         assert [call.call_id for call in reader.calls(order="cost_usd", descending=False)] == ["fast", "now", "slow"]
@@ -224,7 +224,7 @@ def test_an_order_puts_what_has_no_number_last_both_ways(ledger: Ledger, path: P
 def test_a_prefix_that_fits_one_call_finds_it(ledger: Ledger, path: Path) -> None:
     for call_id in ("abc-1", "abc-2", "abd", "ab%", "x_y-1", "xzy-2"):
         ledger.call_started(call_id, NOON, summary(call_id))
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert reader.call("abd").row.call_id == "abd"
         assert reader.call("abc-1").row.call_id == "abc-1"
@@ -249,7 +249,7 @@ def test_percentiles_by_bucket_kind_and_service(ledger: Ledger, path: Path) -> N
     ledger.add("a", [Row(100 + n, "ttfb", n / 10, "llm", "L", "m") for n in (3, 1, 2)])
     ledger.add("a", [Row(101, "ttfb", 0.05, "tts", "T", "v"), Row(161, "response", 0.8)])
     ledger.add("a", [Row(102, "ttfb", 9.0, "llm", "L", "m", "interrupted"), Row(999, "response", 9.0)])
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert reader.latency(100, 220, 60) == [
             LatencyPoint(100, "ttfb", "llm", 3, 200.0, 290.0),
@@ -295,7 +295,7 @@ def test_what_cannot_be_written_costs_itself_only(
     work(ledger)
     work(ledger)
     ledger.add("a", [Row(2.0, "response", 0.4)])
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert reader.call("a").timeline == (Row(2.0, "response", 0.4),)
     assert ledger.dropped == 2

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.ledger.summaries import summary
+from tests.waiting import flush
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, Row, pruning
 from voice_metrics.ledger.chores import Chores
@@ -60,7 +61,7 @@ def test_a_request_that_is_pruned_ends_the_call_that_waited_for_it(ledger: Ledge
 def test_a_live_call_stays_however_old(ledger: Ledger, path: Path) -> None:
     fill(ledger, "lately", 2)
     ledger.call_started("live", NOW - timedelta(days=40), summary("live"))
-    assert ledger.flush()
+    flush(ledger)
     ledger.ask(lambda session: pruning.prune_old(session.db, 30, NOW.timestamp()))
     assert left(path) == {"live": 0, "lately": 3}
 
@@ -68,7 +69,7 @@ def test_a_live_call_stays_however_old(ledger: Ledger, path: Path) -> None:
 def test_a_large_file_loses_the_oldest_measurements_and_keeps_the_calls(ledger: Ledger, path: Path) -> None:
     for days_ago in range(10, 0, -1):
         fill(ledger, f"{days_ago}", days_ago, rows=1000)
-    assert ledger.flush()
+    flush(ledger)
     size = ledger.ask(lambda session: pruning.used_bytes(session.db))
     megabytes = size / 1e6 * 0.7
     started = False
@@ -89,7 +90,7 @@ def test_a_file_that_is_too_large_without_measurements_loses_the_oldest_calls(le
     for number in range(250):
         fill(ledger, f"{number}", 300 - number, rows=0)
     fill(ledger, "owed", 400, rows=0, state="pending")
-    assert ledger.flush()
+    flush(ledger)
     size = ledger.ask(lambda session: pruning.used_bytes(session.db))
     assert ledger.ask(lambda session: pruning.prune_large(session.db, size / 1e6 * 0.8, started=False))
     assert set(left(path)) == {"owed", *(f"{number}" for number in range(100, 250))}
@@ -102,7 +103,7 @@ def test_pruning_comes_after_five_seconds_goes_on_in_small_steps_and_then_rests_
         fill(ledger, f"{number}", 400)
     lately = datetime.now(UTC) - timedelta(days=2)
     ledger.call_started("lately", lately, summary("lately"))
-    assert ledger.flush()
+    flush(ledger)
     chores = Chores(days=30, megabytes=500)
     done = []
     for at in [0, 1, 4.9, 5, 5.04, 5.1, 5.2, 5.3, 60, 3000, 3606]:

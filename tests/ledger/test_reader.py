@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.summaries import NOON, summary
+from tests.waiting import flush
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 
@@ -20,7 +21,7 @@ def filled(ledger: Ledger, path: Path) -> Path:
         ledger.call_started(key, NOON, summary(key))
         ledger.call_ended(key, summary(key, exported=False), "pending")
         ledger.park([PendingRequest(key.encode(), {key: key}, 1.0)])
-    assert ledger.flush()
+    flush(ledger)
     return path
 
 
@@ -84,6 +85,6 @@ def test_the_words_of_a_files_own_trigger_stay_on_one_line_of_the_log(
     words = "no \x1b[31m\nWARNING forged"
     spoil(filled, f"CREATE TRIGGER t BEFORE INSERT ON call BEGIN SELECT RAISE(ABORT, '{words}'); END")
     ledger.call_started("new", NOON, summary("new"))
-    assert ledger.flush()
+    flush(ledger)
     assert [line for line in said if not line.isprintable()] == []
     assert any("no [31m WARNING forged" in line for line in said)

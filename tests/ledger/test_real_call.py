@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.scripted import SHORT, run_call
+from tests.waiting import flush
 from voice_metrics.ledger import CallState, LedgerReader, ledger_at
 from voice_metrics.processor import VoiceMetricsProcessor
 from voice_metrics.telemetry import Telemetry
@@ -19,7 +20,7 @@ async def test_the_ledger_has_the_numbers_of_the_script(path: Path, monkeypatch:
     metrics = VoiceMetricsProcessor(call_id="a-real-call", telemetry=telemetry)
     truth = await run_call(SHORT, before_output=[metrics])
     ledger = ledger_at(path, 30)
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         call = reader.call("a-real")
     telemetry.shutdown()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.summaries import NOON, summary
+from tests.waiting import PATIENCE_SECONDS, flush
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import Ledger, LedgerReader, LedgerUnreadable, schema
 
@@ -35,7 +36,7 @@ def test_an_older_ledger_is_migrated_by_a_writer(path: Path, ledger: Ledger, ver
     older(path, version)
     ledger.call_started("new", NOON, summary("new"))
     ledger.park([PendingRequest(b"body", {"new": "new"}, 1.0)])
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert {call.call_id for call in reader.calls()} == {"old", "new"}
         assert [row.value for row in reader.call("old").timeline] == [0.5]
@@ -52,7 +53,7 @@ def test_an_older_ledger_is_migrated_by_a_reader(path: Path, version: int) -> No
 
 def test_a_new_ledger_gives_space_back_and_lets_readers_read_while_it_is_written(path: Path, ledger: Ledger) -> None:
     ledger.call_started("a", NOON, summary("a"))
-    assert ledger.flush()
+    flush(ledger)
     with sqlite3.connect(path) as db:
         pragmas = {name: db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("auto_vacuum", "journal_mode")}
     db.close()
@@ -81,5 +82,5 @@ def test_a_ledger_of_a_version_that_never_was_is_neither_empty_nor_written(
     with pytest.raises(LedgerUnreadable, match=f"has schema {version}, which no version wrote"):
         LedgerReader(path)
     ledger.call_started("new", NOON, summary("new"))
-    assert not ledger.flush(0.5)
+    assert not ledger.flush(PATIENCE_SECONDS)
     assert len([line for line in said if f"has schema {version}" in line]) == 1

@@ -6,11 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.ledger.summaries import NOON, summary
+from tests.waiting import PATIENCE_SECONDS, flush
 from voice_metrics.export.spool import PendingRequest, Spool
-from voice_metrics.ledger import CallState, Ledger, LedgerReader, PendingState
+from voice_metrics.ledger import CallState, Ledger, LedgerReader, PendingState, pending
+from voice_metrics.ledger.ledger import _claim
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,7 +119,7 @@ def test_a_pending_call_may_be_delivered_while_its_process_lives(ledger: Ledger,
     ledger.call_started("a", NOON, summary("a"))
     ledger.call_ended("a", summary("a", exported=False), "pending")
     ledger.delivered(["a", "unknown"])
-    assert ledger.flush()
+    flush(ledger)
     assert states(path)["a"][0] is CallState.DELIVERED
 
 
@@ -124,7 +127,7 @@ def test_a_delivery_that_overtakes_the_end_of_its_call_counts(ledger: Ledger, pa
     ledger.call_started("a", NOON, summary("a", end_reason=None))
     ledger.delivered(["a"])
     ledger.call_ended("a", summary("a", exported=False), "pending")
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.DELIVERED, True)
 
@@ -133,7 +136,7 @@ def test_refusal_that_overtakes_the_end_of_its_call_leaves_nothing_pending(ledge
     ledger.call_started("a", NOON, summary("a", end_reason=None))
     ledger.given_up(["a"])
     ledger.call_ended("a", summary("a", exported=False), "pending")
-    assert ledger.flush()
+    flush(ledger)
     with LedgerReader(path) as reader:
         assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
 
@@ -174,10 +177,13 @@ def test_an_id_instead_of_a_key_means_every_pending_call_of_it(ledger: Ledger, p
 
 
 def test_a_claim_takes_what_fits_into_memory_and_the_next_one_more(ledger: Ledger) -> None:
+    # `park` and `claim` with a longer wait: a busy disk takes more than two seconds for so much.
     megabytes = bytes(7_000_000)
-    ledger.park([PendingRequest(megabytes, {"a": "a"}, float(at)) for at in (3, 1, 2)])
-    ledger.park([PendingRequest(bytes(20_000_000), {"b": "b"}, 4.0)])
-    assert [[request.created_at for _, request in ledger.claim()] for _ in range(4)] == [[1.0, 2.0], [3.0], [4.0], []]
+    large = [PendingRequest(megabytes, {"a": "a"}, float(at)) for at in (3, 1, 2)]
+    large.append(PendingRequest(bytes(20_000_000), {"b": "b"}, 4.0))
+    ledger.ask(partial(pending.park, requests=large), PATIENCE_SECONDS)
+    claims = [ledger.ask(_claim, PATIENCE_SECONDS) for _ in range(4)]
+    assert [[request.created_at for _, request in claim] for claim in claims] == [[1.0, 2.0], [3.0], [4.0], []]
 
 
 def test_the_newest_replaces_what_a_process_kept_before(ledger: Ledger, path: Path) -> None:

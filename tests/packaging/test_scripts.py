@@ -32,7 +32,7 @@ def test_a_command_brings_its_own_packages_and_no_others(uv: str, arguments: tup
 def test_the_command_of_the_clone_works_in_the_folder_where_its_user_is(uv: str, tmp_path: Path):
     environ = {**os.environ, "UV_NO_SYNC": "1", "PATH": f"{Path(uv).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [ROOT / "scripts" / "voice-metrics", "dashboard", "mine.json"]
-    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, [path.name for path in tmp_path.iterdir()]) == (0, ["mine.json"]), done.stderr
 
 

@@ -27,7 +27,7 @@ def serving(path: Path, *arguments: str) -> Iterator[tuple[str, subprocess.Popen
         yield process.stdout.readline(), process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
         process.stdout.close()
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
 from voice_metrics.ledger import Ledger
 from voice_metrics.page import PageServer
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-PATIENCE_SECONDS = 15.0
 INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium; uv sync --group dev"
 Serve = Callable[..., PageServer]
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.page.conftest import Visit
 from tests.page.known_calls import ended, eventful, live
+from tests.waiting import flush
 from voice_metrics.ledger import Ledger
 from voice_metrics.page import PageServer
 
@@ -38,7 +39,7 @@ def busy(ledger: Ledger) -> Ledger:
     ledger.add("a-call", eventful(start))
     ended(ledger, "another", ago=900.0, end_reason="error", errors=2)
     live(ledger, "a-running-call")
-    ledger.flush()
+    flush(ledger)
     return ledger
 
 

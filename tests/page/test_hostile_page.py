@@ -15,6 +15,7 @@ import pytest
 from tests.hostile_texts import SECRETS, SNIPPETS, hostile_call, place, sample
 from tests.page.conftest import Visit, running
 from tests.page.known_calls import ended, eventful, live
+from tests.waiting import flush
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.call.text import clean
 from voice_metrics.ledger import Ledger, ledger_at
@@ -101,7 +102,7 @@ def calls_of(texts: list[str]) -> list[str]:
     # Playwright has a loop in this thread.
     with ThreadPoolExecutor(1) as thread:
         ids = thread.submit(asyncio.run, all_of_them()).result()
-    telemetry.shutdown(5.0)
+    telemetry.shutdown(60)
     return ids
 
 
@@ -116,7 +117,7 @@ def plain(chromium: Any) -> Iterator[Drawn]:
         ledger.add("eventful", eventful(ended(ledger, "eventful", **told)))
         live(ledger, "running", attributes={"a": "b"})
         ledger.add("running", eventful(time.time() - 20.0))
-        ledger.flush(5.0)
+        flush(ledger)
         with running(PageServer(path)) as server:
             yield drawn(chromium, server)
 
@@ -126,7 +127,7 @@ def test_hostile_calls_are_drawn_as_text_without_a_secret(chromium: Any, plain: 
     with place() as (receiver, _, path):
         ids = calls_of(TEXTS)
         assert receiver.points
-        ledger_at(path, 30).flush(5.0)
+        flush(ledger_at(path, 30))
         with running(PageServer(path)) as server:
             found = drawn(chromium, server)
             assert {address for address in found.addresses if not address.startswith(server.host)} == set()
@@ -149,7 +150,7 @@ def test_rows_that_nothing_made_safe_are_drawn_as_text(chromium: Any, plain: Dra
         ledger.add(f"{number}", eventful(ended(ledger, f"{number}", **told)))
     live(ledger, "running", attributes={"a": SNIPPETS[0]})
     ledger.add("running", eventful(time.time() - 20.0))
-    assert ledger.flush()
+    flush(ledger)
     # SQLite keeps bytes that are no UTF-8 as text.
     texts = [(text.encode("utf-8", "surrogatepass"), f"{number}") for number, text in enumerate(SNIPPETS)]
     named = ", ".join(f"{name} = CAST(?1 AS TEXT)" for name in ("call_id", "llm_model", "end_reason"))

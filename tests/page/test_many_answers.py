@@ -6,6 +6,7 @@ import pytest
 
 from tests.page.conftest import Visit
 from tests.page.known_calls import conversation, ended, live
+from tests.waiting import flush
 from voice_metrics.ledger import Ledger, Row
 from voice_metrics.page import PageServer
 
@@ -18,7 +19,7 @@ def long_call(ledger: Ledger) -> str:
     start = ended(ledger, "a-call", ago=4000.0, duration_seconds=3900.0)
     numbers = range(1, 1001)
     ledger.add("a-call", [Row(start + 3.0 * number, "response", 1.0 + number % 700 / 1000) for number in numbers])
-    ledger.flush()
+    flush(ledger)
     return "a-call"
 
 
@@ -55,15 +56,15 @@ def test_the_keyboard_passes_a_thousand_answers_in_one_step(visit: Visit, server
 
 def test_the_focus_stays_while_a_live_call_goes_on(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     live(ledger, "a-call", ago=40.0)
-    ledger.flush()
+    flush(ledger)
     _, found = server.view("call", {"id": "a-call"})
     start = found["call"]["started_at"]
     ledger.add("a-call", conversation(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-call")
     tab.get_by_title("Show in the time line").and_(tab.get_by_text("1", exact=True)).focus()
     ledger.add("a-call", [Row(start + 20.0, "response", 0.5)])
-    ledger.flush()
+    flush(ledger)
     tab.locator(".answers tbody tr").nth(2).wait_for()
 
     assert tab.evaluate(FOCUSED) == "1"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.page.conftest import Visit, running
 from tests.page.known_calls import conversation, ended
+from tests.waiting import flush
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, Row
 from voice_metrics.page import PageServer
 from voice_metrics.page.demo import demo_ledger
@@ -70,7 +71,7 @@ def test_long_names_are_no_wider_than_a_phone(chromium: Any, server: PageServer,
     start = ended(ledger, long, models=dict.fromkeys(("llm", "stt", "tts"), long), attributes={long: long},
                   cost={"unpriced": [long]}, end_reason="error", errors=1)  # fmt: skip
     ledger.add(long, [*conversation(start), Row(start + 6.0, "ttfb", 0.4, "llm", long, long)])
-    ledger.flush()
+    flush(ledger)
     visit = Visit(chromium, **SCREENS["phone-light"])
     tab = visit.go(server, f"call/{long}" if view == "call" else view)
     tab.locator("main tbody tr, main canvas" if view == "now" else DRAWN[view]).first.wait_for()

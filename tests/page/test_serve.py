@@ -12,25 +12,26 @@ from urllib.request import urlopen
 
 from tests.page.command import served, serving
 from tests.page.known_calls import ended
+from tests.waiting import flush
 from voice_metrics.ledger import Ledger
 from voice_metrics.page import PageServer
 
 
 def view(url: str, name: str) -> dict[str, object]:
-    with urlopen(f"{url}api/{name}", timeout=10) as answer:
+    with urlopen(f"{url}api/{name}", timeout=60) as answer:
         return dict(json.load(answer))
 
 
 def test_it_names_the_ledger_and_the_address_and_shows_the_calls(path: Path, ledger: Ledger) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     with serving(path) as (said, process):
         assert re.fullmatch(
             rf"The calls of {re.escape(str(path))}: (http://127\.0\.0\.1:\d+/)  \(Ctrl-C ends it\)\n", said
         )
         assert view(said.split()[4], "calls")["total"] == 1
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_demo_fills_a_ledger_that_is_thrown_away(path: Path) -> None:
@@ -58,7 +59,7 @@ def run(path: Path, *arguments: str, db: str) -> subprocess.CompletedProcess[str
         cwd=path.parent,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

@@ -14,12 +14,13 @@ import pytest
 from tests.ledger.summaries import NOON, summary
 from tests.page.conftest import running
 from tests.page.known_calls import conversation, ended, live
+from tests.waiting import flush
 from voice_metrics.ledger import Ledger, LedgerReader, LedgerUnreadable, Row
 from voice_metrics.page import PageServer
 
 
 def ask(server: PageServer, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     try:
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
@@ -97,13 +98,13 @@ def test_there_is_nothing_beside_the_page(server: PageServer, address: str) -> N
 
 def test_an_answer_that_has_not_changed_is_not_sent_again(server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     _, headers, body = ask(server, "/api/calls")
 
     status, _, nothing = ask(server, "/api/calls", If_None_Match=headers["ETag"])
     assert (status, nothing) == (304, b"")
     ended(ledger, "two")
-    ledger.flush()
+    flush(ledger)
     status, _, changed = ask(server, "/api/calls", If_None_Match=headers["ETag"])
     assert status == 200
     assert changed != body
@@ -147,7 +148,7 @@ def test_a_bad_query_is_answered_with_the_right_form(
     server: PageServer, ledger: Ledger, query: str, words: str
 ) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     status, _, body = ask(server, f"/api/{query}")
 
     assert status == 400
@@ -157,7 +158,7 @@ def test_a_bad_query_is_answered_with_the_right_form(
 def test_a_call_is_found_by_the_beginning_of_its_id(server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "9f86d081-one")
     ledger.add("9f86d081-one", conversation(start))
-    ledger.flush()
+    flush(ledger)
 
     found = view(server, "call?id=9f86")
     with LedgerReader(server.ledger) as reader:
@@ -171,7 +172,7 @@ def test_a_call_is_found_by_the_beginning_of_its_id(server: PageServer, ledger: 
 def test_a_call_that_is_not_one_is_not_guessed(server: PageServer, ledger: Ledger, wanted: str) -> None:
     ended(ledger, "aaaa-1")
     ended(ledger, "aabb-2")
-    ledger.flush()
+    flush(ledger)
 
     status, _, body = ask(server, f"/api/call?id={quote(wanted)}")
     assert status == 404
@@ -181,7 +182,7 @@ def test_a_call_that_is_not_one_is_not_guessed(server: PageServer, ledger: Ledge
 def test_now_separates_live_calls_from_the_latest(server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "over")
     live(ledger, "running")
-    ledger.flush()
+    flush(ledger)
 
     found = view(server, "now")
     assert [call["call_id"] for call in found["live"]] == ["running"]
@@ -194,7 +195,7 @@ def test_sums_and_percentiles_are_the_ledgers(server: PageServer, ledger: Ledger
     for number in range(5):
         start = ended(ledger, f"call-{number}", ago=600.0 + 60 * number)
         ledger.add(f"call-{number}", conversation(start))
-    ledger.flush()
+    flush(ledger)
 
     used = view(server, "usage?period=hour")
     assert used["whole"]["calls"] == 5
@@ -210,7 +211,7 @@ def test_sums_and_percentiles_are_the_ledgers(server: PageServer, ledger: Ledger
 
 @pytest.mark.parametrize("address", ["http://[", "/api/calls?" + "a=1&" * 60])
 def test_what_is_no_address_is_refused(server: PageServer, address: str) -> None:
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
         connection.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n".encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
@@ -218,7 +219,7 @@ def test_what_is_no_address_is_refused(server: PageServer, address: str) -> None
 @pytest.mark.parametrize("length", ["content-length: 99", "Transfer-Encoding: chunked"])
 def test_a_request_inside_the_body_of_another_is_not_answered(server: PageServer, length: str) -> None:
     request = f"GET /api/now HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n"
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
         connection.sendall(f"{request}{length}\r\n\r\n{request}\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert answer.count(b"HTTP/1.1 200 OK") == 1
@@ -226,7 +227,7 @@ def test_a_request_inside_the_body_of_another_is_not_answered(server: PageServer
 
 def test_a_page_with_a_token_answers_only_requests_with_it(path: Path, ledger: Ledger) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     with running(PageServer(path, token="t0k3n")) as server:
         for address in ("/", "/api/calls", "/static/app.js", "/?token=wrong"):
             assert ask(server, address)[0] == 403
@@ -240,7 +241,7 @@ def test_a_page_with_a_token_answers_only_requests_with_it(path: Path, ledger: L
 
 def test_half_a_character_in_a_summary_costs_a_question_mark(server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "one", attributes={"name": "Bob \ud83d"})
-    ledger.flush()
+    flush(ledger)
 
     assert view(server, "call?id=one")["summary"]["attributes"] == {"name": "Bob ?"}
 
@@ -248,7 +249,7 @@ def test_half_a_character_in_a_summary_costs_a_question_mark(server: PageServer,
 def test_two_calls_of_one_id_are_each_found_by_their_key(server: PageServer, ledger: Ledger) -> None:
     for key in ("first", "second"):
         ledger.call_started(key, NOON, summary("sip-1", errors=len(key)))
-    ledger.flush()
+    flush(ledger)
 
     assert [view(server, f"call?key={call['key']}")["call"]["errors"] for call in view(server, "calls")["calls"]] == [
         6,
@@ -262,7 +263,7 @@ def test_a_long_call_is_shown_page_by_page(server: PageServer, ledger: Ledger) -
         ledger.add(
             "long", [Row(start + second, "turn", 0.5, outcome="completed") for second in range(begin, begin + 5_000)]
         )
-    assert ledger.flush(10.0)
+    flush(ledger)
 
     pages = [view(server, f"call?id=long&page={number}") for number in range(4)]
     assert [(page["page"], page["pages"], page["rows"]) for page in pages] == [
@@ -279,7 +280,7 @@ def test_a_browser_that_leaves_ends_the_reading(path: Path, ledger: Ledger) -> N
     start = ended(ledger, "long")
     for _ in range(10):
         ledger.add("long", [Row(start + second, "ttfb", 0.5) for second in range(10_000)])
-    assert ledger.flush(10.0)
+    flush(ledger)
     asked = []
 
     def left() -> bool:

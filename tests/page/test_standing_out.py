@@ -9,6 +9,7 @@ import pytest
 from tests.page.conftest import Visit, unbroken
 from tests.page.known_calls import conversation, ended, eventful, live
 from tests.page.test_story import built
+from tests.waiting import flush
 from voice_metrics.ledger import CallState, Ledger, Row
 from voice_metrics.page import PageServer
 from voice_metrics.page.spelling import spelled
@@ -104,11 +105,11 @@ def test_averages_say_over_how_many_answers() -> None:
 
 def test_a_running_call_is_counted_from_its_time_line(server: PageServer, ledger: Ledger) -> None:
     live(ledger, "a-call", ago=40.0, turns={"completed": 0, "interrupted": 0}, cost={}, response={})
-    ledger.flush()
+    flush(ledger)
     _, found = server.view("call", {"id": "a-call"})
     start = found["call"]["started_at"]
     ledger.add("a-call", eventful(start))
-    ledger.flush()
+    flush(ledger)
     _, found = server.view("call", {"id": "a-call"})
 
     call, story = found["call"], found["story"]
@@ -133,7 +134,7 @@ def test_what_went_wrong_is_seen_and_said(visit: Visit, server: PageServer, ledg
     start = ended(ledger, "a-call", duration_seconds=33.0, outcome="table_booked", success=True, ended_by="caller",
                   trace_id="4bf92f35", turns={"completed": 3, "interrupted": 1, "unanswered": 1})  # fmt: skip
     ledger.add("a-call", eventful(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-call")
 
     why = tab.locator(".why")
@@ -163,7 +164,7 @@ def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: Pa
     start = ended(ledger, "a-call", duration_seconds=33.0)
     slow = Row(start + 2.4, "set_up", 3.2, "tts", "CartesiaTTSService", "sonic-2")
     ledger.add("a-call", [slow, Row(start + 2.8, "greeting", 2.8), *eventful(start)])
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-call")
     tab.locator(".standouts li").first.wait_for()
 
@@ -194,7 +195,7 @@ def test_each_thing_that_stands_out_leads_to_its_moment(visit: Visit, server: Pa
 def test_an_older_call_has_no_empty_places_for_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "a-call", duration_seconds=14.0)
     ledger.add("a-call", conversation(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-call")
     tab.locator(".answers tbody tr").nth(1).wait_for()
 
@@ -206,7 +207,7 @@ def test_an_older_call_has_no_empty_places_for_it(visit: Visit, server: PageServ
 def test_the_heading_of_a_long_table_stays(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     for number in range(60):
         ended(ledger, f"call-{number}", ago=60.0 * number + 60)
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "calls")
     tab.locator("tbody tr").nth(59).scroll_into_view_if_needed()
 
@@ -216,7 +217,7 @@ def test_the_heading_of_a_long_table_stays(visit: Visit, server: PageServer, led
 
 def test_a_phone_shows_the_cost_and_that_there_is_more(chromium: Any, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "9f86d081-884c-4d65-9a2f-eaa0c55ad015", cost={"total_usd": 0.0761})
-    ledger.flush()
+    flush(ledger)
     visit = Visit(chromium, viewport={"width": 390, "height": 844}, has_touch=True)
     tab = visit.go(server, "calls")
     cost = tab.locator("tbody td", has_text="$0.0761")
@@ -234,7 +235,7 @@ def test_a_phone_shows_each_answer_with_its_cost_and_its_whole_bar(
 ) -> None:
     start = ended(ledger, "a-call", duration_seconds=33.0)
     ledger.add("a-call", eventful(start))
-    ledger.flush()
+    flush(ledger)
     visit = Visit(chromium, viewport={"width": 390, "height": 844}, has_touch=True)
     tab = visit.go(server, "call/a-call")
     tab.locator(".answers .segment").first.wait_for()
@@ -248,7 +249,7 @@ def test_a_phone_shows_each_answer_with_its_cost_and_its_whole_bar(
 def test_a_call_with_a_slow_answer_is_marked_in_the_list(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "slow", response={"count": 1, "max_ms": 2501.0})
     ended(ledger, "quick", ago=700.0, response={"count": 1, "max_ms": 2500.0})
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "calls")
     tab.locator("tbody tr").nth(1).wait_for()
 
@@ -257,7 +258,7 @@ def test_a_call_with_a_slow_answer_is_marked_in_the_list(visit: Visit, server: P
 
 def test_models_are_whole_where_there_is_room(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "a-call", models={"llm": "claude-haiku-4-5", "stt": "nova-3", "tts": "eleven_flash_v2_5"})
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "now")
     cell = tab.locator("td.wide").first
     cell.wait_for()
@@ -267,7 +268,7 @@ def test_models_are_whole_where_there_is_room(visit: Visit, server: PageServer, 
 
 def test_a_call_that_is_none_says_so_and_offers_nothing_of_it(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/nobody")
 
     tab.get_by_role("heading", name="There is no such call").wait_for()
@@ -283,7 +284,7 @@ def test_an_error_and_the_turn_that_it_left_unanswered_are_both_seen(
     start = ended(ledger, "a-call", duration_seconds=60.0)
     rows = [Row(start + 50.0, "error", name="LLM"), Row(start + 50.1, "unanswered"), Row(start + 55.0, "interruption")]
     ledger.add("a-call", rows)
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-call")
     tab.locator(".mark").first.wait_for()
 

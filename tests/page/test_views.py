@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.page.known_calls import conversation, ended, live
+from tests.waiting import flush
 from voice_metrics.ledger import Ledger, LedgerReader
 from voice_metrics.page import PageServer, views
 
@@ -51,7 +52,7 @@ def test_an_odd_row_leaves_every_view_readable(ledger: Ledger, path: Path, state
     for key in ("odd", "well"):
         ledger.add(key, conversation(ended(ledger, key)))
     live(ledger, "runs")
-    assert ledger.flush()
+    flush(ledger)
     with sqlite3.connect(path) as db:
         db.execute(statement)
     db.close()
@@ -73,7 +74,7 @@ def test_an_odd_row_leaves_every_view_readable(ledger: Ledger, path: Path, state
 def test_the_sums_of_a_day_are_the_same_in_each_view(ledger: Ledger, path: Path) -> None:
     for ago in range(85_050, 86_450, 100):
         ended(ledger, f"call-{ago}", ago=ago)
-    assert ledger.flush()
+    flush(ledger)
     at, day = time.time(), {"period": "day"}
     with LedgerReader(path) as reader:
         for moment in (at, at + 300, at + 600):

@@ -35,12 +35,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mypy")
 
 
-@pytest.mark.timeout(300)
 def test_a_bot_that_uses_everything_passes_a_strict_type_checker(cache: Path) -> None:
     assert _checked(EXAMPLE, cache) == (0, "")
 
 
-@pytest.mark.timeout(300)
 def test_each_misuse_is_found_where_it_is_and_nothing_else(cache: Path) -> None:
     lines = MISUSE.read_text().splitlines()
     expected = {(number, marked.group(1)) for number, line in enumerate(lines, 1) if (marked := _EXPECTED.search(line))}
@@ -56,7 +54,7 @@ def test_each_misuse_is_found_where_it_is_and_nothing_else(cache: Path) -> None:
 def test_the_example_runs() -> None:
     code = "from tests.typing import typed_example as bot; print(bot.told(bot.metrics_of('acme')), bot.ended())"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=240, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "c-1 True"), done.stderr
 
