@@ -54,12 +54,14 @@ SAMPLE_RATE = 16000
 CHUNK_SECONDS = 0.02
 # A tone, since Pipecat looks for the onset of sound.
 CHUNK = (b"\x00\x20" * 20 + b"\x00\xe0" * 20) * int(SAMPLE_RATE * CHUNK_SECONDS / 40)
-GIVE_UP_SECONDS = 15.0
-# After the reply was made: longer than latencies are held back, and shorter than the reply still takes to be said.
+GIVE_UP_SECONDS = 60.0
+# After the reply was made: longer than latencies are held back.
 BARGE_IN_SECONDS = 0.1
 LATENCIES = (TTFBMetricsData, ProcessingMetricsData)
 # Pipecat 1.3 leaves the caller without an answer when a function raises or runs out of time.
 ANSWERS_FAILURES = "run_llm" in FunctionCallCancelFrame.__dataclass_fields__
+# Pipecat gives up a peer that takes long to take a chunk.
+GIVES_UP_WRITING = "audio_out_write_timeout_secs" in TransportParams.model_fields
 # The category of errors that leave a service unusable, which a switcher of Pipecat 1.8 and later waits for.
 PERMANENT = getattr(getattr(pipecat_frames, "ErrorCategory", None), "AUTHENTICATION", None)
 
@@ -78,7 +80,7 @@ class Bench:
         self.caller_speaks = False
         self.sentences_to_make = 0
         self.reply_is_made = asyncio.Event()
-        self.chunk_begins = asyncio.Event()
+        self.waits_to_be_cut_off = False
         self.bot_speaks = asyncio.Event()
         self.bot_is_quiet = asyncio.Event()
         self.bot_is_quiet.set()
@@ -330,7 +332,12 @@ class Speaker(BaseOutputTransport):
     def __init__(self, bench: Bench) -> None:
         chunks = round(bench.script.chunk_seconds * 100)
         super().__init__(
-            TransportParams(audio_out_enabled=True, audio_out_sample_rate=SAMPLE_RATE, audio_out_10ms_chunks=chunks)
+            TransportParams(
+                audio_out_enabled=True,
+                audio_out_sample_rate=SAMPLE_RATE,
+                audio_out_10ms_chunks=chunks,
+                **{"audio_out_write_timeout_secs": GIVE_UP_SECONDS} if GIVES_UP_WRITING else {},
+            )
         )
         self._bench = bench
         self._speaking = self._interrupted = False
@@ -343,12 +350,14 @@ class Speaker(BaseOutputTransport):
         # A chunk that was in hand when the caller cut the bot off is no answer; zeros are the silence at the end.
         if not self._speaking and not self._bench.caller_speaks and any(frame.audio):
             self._begin()
+        waits = self._speaking and self._bench.waits_to_be_cut_off
         begun, seconds = asyncio.get_running_loop().time(), len(frame.audio) / 2 / SAMPLE_RATE
         if any(frame.audio):
             self._bench.played.append((begun, begun + seconds))
-        self._bench.chunk_begins.set()
-        self._bench.chunk_begins.clear()
         await asyncio.sleep(seconds)
+        if waits:
+            # Between two chunks, Pipecat's transport would play one more and tell no breakdown of the answer.
+            await self._bench.bot_is_quiet.wait()
         return True
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:

@@ -31,7 +31,7 @@ class Turn:
         reply: The bot's sentences.
         pieces: Into how many pieces, with pauses between them, the caller's turn falls.
         tools: Functions that the model calls first, all at once.
-        barges_in: Whether the caller speaks while the bot still speaks the reply before.
+        barges_in: Whether the caller speaks while the bot still speaks the reply before, which waits for that.
         resumes: Whether the caller goes on while the model is still thinking about the turn before.
         think_seconds: How long the model takes before its first output.
         recognition_fails: Whether the active speech recognition fails for good as the turn begins.

@@ -104,15 +104,16 @@ async def test_a_speech_to_speech_call(place: str) -> None:
         for seconds in (0.6, 0.1):
             bench.caller_speaks = True
             await duplex.hear()
+            await bench.bot_is_quiet.wait()
             bench.caller_speaks = False
+            bench.waits_to_be_cut_off = seconds == 0.6
             await duplex.speak(seconds)
             await bench.bot_speaks.wait()
-            await bench.chunk_begins.wait()
         await bench.bot_is_quiet.wait()
         await worker.queue_frame(EndFrame())
 
     talking = asyncio.create_task(talk())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await runner.run()
     await talking
 

@@ -13,6 +13,7 @@ from pipecat.pipeline.worker import PipelineParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from tests.scripted import DEMO, Script, Tool, Truth, Turn, knows, run_call
+from tests.scripted_providers import GIVE_UP_SECONDS
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.slow
 PLACES = ("before_output", "after_output", "at_end")
 RESUMED = Script(
     turns=(
-        Turn("book me a table", think_seconds=1.0),
+        Turn("book me a table", think_seconds=GIVE_UP_SECONDS),
         Turn("I mean two tables", resumes=True, reply=("Two tables it is.",)),
     ),
 )
