@@ -51,6 +51,7 @@ class Retrying(Pass):
         super().__init__()
         self._when = when
         self._seconds = seconds
+        self.reported = 0
         self.tried = asyncio.Event()
 
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as FrameProcessor does
@@ -69,6 +70,7 @@ class Retrying(Pass):
             if self._seconds:
                 await asyncio.sleep(self._seconds)
             await self.push_error("connection error: no such host")
+            self.reported += 1
         self.tried.set()
         await asyncio.Event().wait()
 
@@ -103,7 +105,7 @@ def placed(place: str, service: FrameProcessor, store: Store, **worker: Any) -> 
 async def run(worker: PipelineWorker) -> None:
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await runner.run()
 
 
@@ -134,11 +136,13 @@ async def test_a_call_is_concluded_if_the_caller_hangs_up_during_a_retry(place: 
 @pytest.mark.skipif(not SETS_UP_TOGETHER, reason="this Pipecat waits for ever")
 @pytest.mark.parametrize("place", PLACES)
 async def test_a_set_up_that_pipecat_gives_up_is_an_error(place: str, store: Store) -> None:
-    tool, worker = placed(place, Retrying("set-up", seconds_of_a_try(place)), store, setup_timeout_secs=0.3)
+    service = Retrying("set-up", seconds_of_a_try(place))
+    tool, worker = placed(place, service, store, setup_timeout_secs=1.0)
     await run(worker)
     summary = tool.summary()
     assert summary is not None
-    assert (summary.end_reason, summary.errors) == ("error", 3)
+    # On a busy machine Pipecat may give up before the third try.
+    assert (summary.end_reason, summary.errors) == ("error", service.reported)
 
 
 async def test_a_call_that_never_starts_says_nothing_about_flags(store: Store, log: list[str]) -> None:

@@ -13,6 +13,7 @@ from tests.page.command import served
 from tests.page.conftest import Visit, unbroken
 from tests.page.known_calls import conversation, ended, live
 from tests.receiver import free_port
+from tests.waiting import flush
 from voice_metrics.ledger import Ledger, LedgerReader, Row
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page import PageServer
@@ -63,7 +64,7 @@ def test_the_tables_numbers_are_the_ledgers(visit: Visit, server: PageServer, le
     )
     ended(ledger, "absent", ago=700.0, models={}, llm={}, tts={}, stt={}, response={}, cost={}, turns=None,
           interruptions=None, errors=None, duration_seconds=None, end_reason=None)  # fmt: skip
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "calls")
     tab.locator("main tbody tr").nth(1).wait_for()
 
@@ -99,7 +100,7 @@ def test_what_became_of_a_calls_series_is_told_as_it_is(
     state: str, changes: dict[str, Any], word: str, sentence: str, visit: Visit, server: PageServer, ledger: Ledger
 ) -> None:
     ended(ledger, "a-call", state=state, **changes)
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "calls")
     tab.locator("main tbody tr").first.locator("td", has_text=word).last.wait_for()
     tab = visit.go(server, "call/a-call")
@@ -109,7 +110,7 @@ def test_what_became_of_a_calls_series_is_told_as_it_is(
 def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "a-call")
     ledger.add("a-call", conversation(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-call")
     tab.locator(".answers tbody tr").nth(1).wait_for()
 
@@ -145,7 +146,7 @@ def test_one_calls_numbers_are_the_ledgers(visit: Visit, server: PageServer, led
 def test_a_bar_under_the_pointer_says_what_it_is(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "a-call", duration_seconds=14.0)
     ledger.add("a-call", conversation(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-call")
     told = tab.locator(".lane-text")
 
@@ -179,7 +180,7 @@ def test_a_call_appears_runs_and_ends_without_a_reload(visit: Visit, server: Pag
 
 def test_a_live_call_is_drawn_while_it_runs(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     told = live(ledger, "a-running-call", ago=15.0)
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/a-running-call")
     tab.get_by_text("No answer yet").wait_for()
     with LedgerReader(server.ledger) as reader:
@@ -203,7 +204,7 @@ def test_headings_order_the_calls(visit: Visit, server: PageServer, ledger: Ledg
               duration_seconds=10.0 * (place % 3 + 1), response={"max_ms": worst},
               end_reason=("completed", "error")[place % 2],
               cost={"total_usd": worst and worst / 1e5}, llm={"prompt_tokens": 100 - place})  # fmt: skip
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "calls?order=state")
     heading = tab.locator("thead th", has=tab.get_by_role("button", name=name, exact=True))
 
@@ -222,7 +223,7 @@ def test_filters_let_through_what_they_say(visit: Visit, server: PageServer, led
     ended(ledger, "dear", cost={"total_usd": 1.5})
     ended(ledger, "slow", ago=7000.0, response={"max_ms": 4000.0}, models={"llm": "claude-haiku-4-5"})
     ended(ledger, "failed", ago=300_000.0, end_reason="error", state="delivered")
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "calls")
 
     def only(*expected: str) -> None:
@@ -262,7 +263,7 @@ def test_hostile_names_stay_text(visit: Visit, server: PageServer, ledger: Ledge
             name, [type(row)(row.at, row.kind, row.value, "llm", name, name, name) for row in conversation(start)]
         )
     live(ledger, "<i>live</i>" * 3, models={"llm": HOSTILE[0]})
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "calls")
     tab.locator("tbody tr").nth(len(HOSTILE)).wait_for()
 
@@ -283,7 +284,7 @@ def test_hostile_names_stay_text(visit: Visit, server: PageServer, ledger: Ledge
 
 def test_the_policy_would_stop_a_script_that_got_in(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server)
 
     with tab.expect_console_message(lambda said: said.text.startswith("refused")):
@@ -298,7 +299,7 @@ def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServe
     for place, quarters in enumerate((1, 2, 3, 5)):
         start = ended(ledger, f"call-{place}", ago=900.0 * quarters + middle)
         ledger.add(f"call-{place}", conversation(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "latency")
 
     response = tab.locator(".chart", has=tab.get_by_role("heading", name="Response"))
@@ -328,7 +329,7 @@ def test_latency_and_usage_show_the_ledgers_sums(visit: Visit, server: PageServe
 def test_the_page_works_from_the_keyboard(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     start = ended(ledger, "a-call")
     ledger.add("a-call", conversation(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server)
 
     tab.keyboard.press("Tab")
@@ -350,7 +351,7 @@ def test_the_page_works_from_the_keyboard(visit: Visit, server: PageServer, ledg
 def test_the_id_is_copied(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ended(ledger, "the id")
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/the%20id")
     tab.get_by_role("button", name="Copy id").click()
     tab.get_by_text("Copied", exact=True).wait_for()
@@ -360,18 +361,19 @@ def test_the_id_is_copied(visit: Visit, server: PageServer, ledger: Ledger) -> N
 
 def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server, "call/nobody")
 
     tab.get_by_text("No call's id begins with 'nobody'").wait_for()
     assert tab.get_by_role("link", name="All calls").get_attribute("href") == "#/calls"
+    visit.context.close()  # the page asks again each second
     assert all("404" in words for words in visit.complaints)
     visit.complaints.clear()
 
 
 def test_a_lost_server_is_logged_and_so_is_its_return(chromium: Any, ledger: Ledger) -> None:
     ended(ledger, "one")
-    ledger.flush()
+    flush(ledger)
     visit, port = Visit(chromium), str(free_port())
     with served(ledger.path, "--port", port) as url:
         visit.tab.goto(url)
@@ -389,7 +391,7 @@ def test_nothing_moves_when_numbers_change(visit: Visit, server: PageServer, led
     told = live(ledger, "a-running-call")
     start = ended(ledger, "over")
     ledger.add("over", conversation(start))
-    ledger.flush()
+    flush(ledger)
     tab = visit.go(server)
     tab.locator(".card").wait_for()
     tab.evaluate(WATCH_MOVES)
@@ -436,7 +438,7 @@ def test_each_of_two_calls_of_one_id_has_its_own_page(visit: Visit, server: Page
     for key, errors in (("first", 1), ("second", 2)):
         ledger.call_started(key, NOON, summary("sip-1"))
         ledger.call_ended(key, summary("sip-1", errors=errors), "ended")
-    ledger.flush()
+    flush(ledger)
     for place, said in ((0, "2 errors"), (1, "1 error")):
         tab = visit.go(server, "calls")
         tab.locator("tbody th a").nth(place).click()
@@ -448,7 +450,7 @@ def test_a_long_call_is_turned_page_by_page(visit: Visit, server: PageServer, le
     for begin in (0, 15_000):
         turns = (Row(start + at, "turn", 0.5, outcome="completed") for at in range(begin, begin + 15_000))
         ledger.add("long", list(turns))
-    assert ledger.flush(20.0)
+    flush(ledger)
     tab = visit.go(server, "call/long")
     tab.get_by_text("Part 2 of 2 of a long call.").wait_for()
     tab.get_by_text("Earlier").click()
