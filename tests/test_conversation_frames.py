@@ -327,9 +327,14 @@ def test_an_error_that_is_reported_from_two_places_is_one() -> None:
     assert failures.observe(BotStarted()) == ()
 
 
-def test_an_error_of_a_function_is_none_of_the_model_that_called_it() -> None:
+def test_an_error_beside_a_models_responses_is_none_of_them() -> None:
     model = FrameProcessor()
-    texts = ("refused", "Error executing function call [book]: no table")
+    texts = (
+        "refused",
+        "Error executing function call [book]: no table",
+        "Error generating context summary: no messages",
+        "Context summarization timed out after 20s",
+    )
     raised = [event(ErrorFrame(text, processor=model)) for text in texts]
 
-    assert [one.instance for one in raised if isinstance(one, ErrorRaised)] == [model.name, ""]
+    assert [one.instance for one in raised if isinstance(one, ErrorRaised)] == [model.name, "", "", ""]

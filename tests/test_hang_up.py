@@ -1,12 +1,14 @@
-"""A caller who hangs up cuts off what the services have under way; that is no latency of theirs."""
+"""A response that is cut off, by a hang-up or because its turn goes on, has no duration."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from pipecat.frames.frames import Frame, LLMRunFrame, LLMTextFrame
+from pipecat.frames import frames
+from pipecat.frames.frames import Frame, LLMContextFrame, LLMRunFrame, LLMTextFrame
 from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.openai.llm import OpenAILLMService
 
@@ -51,3 +53,33 @@ async def test_a_response_that_the_hang_up_cuts_off_has_no_duration(place: str) 
     assert (processing["count"], processing["interrupted"]) == (0, 1)
     assert summary["end_reason"] == "cancelled"
     assert measure.attributes("gen_ai.invoke_agent.duration") == []
+
+
+@pytest.mark.skipif(not hasattr(frames, "EagerEndOfTurnCancelFrame"), reason="this Pipecat answers no open turn")
+@pytest.mark.parametrize("place", PLACES)
+async def test_an_answer_that_is_withdrawn_has_no_duration(place: str) -> None:
+    measure, answered = Measure(place), asyncio.Event()
+    context = LLMContext([{"role": "user", "content": "what is"}])
+
+    async def resume(worker: PipelineWorker) -> None:
+        await worker.queue_frame(LLMContextFrame(context, speculation=True))
+        await asyncio.wait_for(answered.wait(), 10)
+        await asyncio.sleep(0.1)  # longer than latencies are held back
+        await worker.queue_frame(frames.EagerEndOfTurnCancelFrame())
+        await asyncio.sleep(0.1)
+
+    async with FakeOpenAI(LONG) as provider:
+        llm = OpenAILLMService(api_key="-", base_url=provider.url, settings=OpenAILLMService.Settings(model="gpt-4.1"))
+        llm.add_event_handler("on_before_push_frame", lambda llm, frame: _note(frame, answered))
+        await call(measure, [llm], resume)
+    summary = measure.summary
+    ttfb, processing = summary["ttfb"]["by_service"]["llm"], summary["processing"]["by_service"]["llm"]
+    assert (ttfb["count"], ttfb["interrupted"]) == (1, 0)
+    assert (processing["count"], processing["interrupted"]) == (0, 1)
+    assert summary["interruptions"] == 0
+    assert measure.attributes("gen_ai.invoke_agent.duration") == []
+
+
+def _note(frame: Frame, answered: asyncio.Event) -> None:
+    if isinstance(frame, frames.MetricsFrame):
+        answered.set()

@@ -18,7 +18,7 @@ from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome, end_tags
 from voice_metrics.call.call_events import call_event
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import ErrorRaised, Failures
-from voice_metrics.call.events import BotStopped, Interruption, LineClosed, UserStarted
+from voice_metrics.call.events import BotStopped, Interruption, LineClosed, UserStarted, Withdrawn
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import (
     EndReason,
@@ -137,7 +137,7 @@ class Call:
     def observe(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""
         match event:
-            case Interruption(number):
+            case Interruption(number) | Withdrawn(number):
                 self.measurements.interrupted(at, number)
             case LineClosed(cut_off=True):
                 self.measurements.line_closed()

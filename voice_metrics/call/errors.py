@@ -34,7 +34,7 @@ class ErrorRaised:
         category: Pipecat's category, or "unknown".
         fatal: True if Pipecat ends the call because of it.
         error_type: The provider's status, else the exception's class, else "unknown".
-        instance: Pipecat's name of the processor that failed; empty if unknown, or if the application failed.
+        instance: Pipecat's name of the processor that failed; empty if unknown, or if no response of it fails.
     """
 
     frame_id: int

@@ -78,6 +78,17 @@ class Interruption:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The model must drop the answer to a turn that had not ended; the turn goes on.
+
+    Parameters:
+        number: Place of its frame in the order in which frames are made, or `None` if unknown.
+    """
+
+    number: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class TurnsAnnounced:
     """The pipeline announces the caller's turns; voice activity alone is then no turn."""
 
@@ -183,6 +194,7 @@ Event = (
     | VoiceStarted
     | VoiceStopped
     | Interruption
+    | Withdrawn
     | TurnsAnnounced
     | TurnHeard
     | CallerIdle

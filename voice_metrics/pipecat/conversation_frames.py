@@ -24,6 +24,7 @@ from voice_metrics.call.events import (
     UserStopped,
     VoiceStarted,
     VoiceStopped,
+    Withdrawn,
 )
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
 from voice_metrics.call.incoming import Event
@@ -70,6 +71,10 @@ def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
 
 def _interruption(frame: Frame, source: Any) -> Interruption:
     return Interruption(_shared_id(frame))
+
+
+def _withdrawn(frame: Frame, source: Any) -> Withdrawn:
+    return Withdrawn(_shared_id(frame))
 
 
 def _voice_started(frame: Any, source: Any) -> VoiceStarted:
@@ -148,6 +153,7 @@ _BY_NAME: dict[str, _Maker] = {
     "VADUserStartedSpeakingFrame": _voice_started,
     "VADUserStoppedSpeakingFrame": _voice_stopped,
     "InterruptionFrame": _interruption,
+    "EagerEndOfTurnCancelFrame": _withdrawn,
     "ClientConnectedFrame": _constant(Connected()),
     "UserBackchannelFrame": _constant(Backchanneled()),  # since 1.13.0
     "ErrorFrame": error_raised,

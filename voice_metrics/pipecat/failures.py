@@ -16,6 +16,8 @@ _CLASSES = Vocabulary(100)
 # In an error of a switcher: Pipecat repeats the error of one of its services; since 1.8.0.
 _REPORTED_AGAIN = " can no longer do its job: "
 _FUNCTION_ERROR = "Error executing function call ["
+# In errors of a model that sums a context up beside its responses.
+_SUMMARY_ERRORS = ("Error generating context summary", "Context summarization timed out")
 _POLICIES_THAT_END = ("END", "CANCEL")
 
 
@@ -35,9 +37,10 @@ def error_raised(frame: ErrorFrame, source: Any, classes: Vocabulary = _CLASSES)
     category = getattr(getattr(frame, "category", None), "value", None)  # since 1.8.0
     word = _CATEGORIES.word(str(category), time.monotonic()) if category else UNKNOWN
     error_type = _type(frame.exception, text, classes)
-    # A model reports the exception of a function that it called, and continues.
-    fails = origin is not None and word != "application" and function_of_error(frame) is None
-    return ErrorRaised(frame.id, processor, word, is_fatal(frame), error_type, origin.name if fails else "")
+    # A model reports the exception of a function that it called, or of a summary, and its response continues.
+    is_aside = word == "application" or function_of_error(frame) is not None or text.startswith(_SUMMARY_ERRORS)
+    instance = "" if origin is None or is_aside else origin.name
+    return ErrorRaised(frame.id, processor, word, is_fatal(frame), error_type, instance)
 
 
 def function_of_error(frame: ErrorFrame) -> str | None:

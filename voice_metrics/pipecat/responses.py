@@ -11,7 +11,6 @@ from pipecat.frames.frames import (
     FunctionCallCancelFrame,
     FunctionCallResultFrame,
     FunctionCallsStartedFrame,
-    InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
@@ -21,8 +20,9 @@ from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 
 from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.inferences import Inferences
-from voice_metrics.pipecat.failures import error_raised, function_of_error
+from voice_metrics.pipecat.failures import error_raised
 from voice_metrics.pipecat.pushes import Pushes
+from voice_metrics.pipecat.service_metrics import CUTS
 from voice_metrics.pipecat.services import Service, services_in
 
 # Modules of services that hear and speak; from 1.8.0 on their metadata says so.
@@ -35,7 +35,7 @@ _READ = (
     FunctionCallsStartedFrame,
     FunctionCallResultFrame,
     FunctionCallCancelFrame,
-    InterruptionFrame,
+    *CUTS,
 )
 
 
@@ -79,8 +79,7 @@ class Responses:
 
     def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
         raised = error_raised(frame, processor)
-        # A model reports the exception of a function that it called, and continues.
-        if raised is None or raised.category == "application" or function_of_error(frame) is not None:
+        if raised is None or not raised.instance:
             return
         if self._inferences[processor.id].failed(raised.error_type):
             self._failed(processor.name, raised.error_type)
@@ -104,7 +103,7 @@ class Responses:
             case FunctionCallCancelFrame():
                 runs = bool(getattr(frame, "run_llm", False))
                 self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=runs))
-            case InterruptionFrame():
+            case _:
                 inferences.interrupted()
 
     def _pass_on(self, processor: Any, facts: Iterable[Fact]) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pipecat.frames import frames
 from pipecat.frames.frames import Frame, InterruptionFrame, MetricsFrame
 
 from voice_metrics.pipecat.pushes import Pushes
+
+# Frames that make a service drop its request. An answer made before the turn's end may be withdrawn, by later versions.
+_WITHDRAWAL: type[Frame] | None = getattr(frames, "EagerEndOfTurnCancelFrame", None)
+CUTS: tuple[type[Frame], ...] = (InterruptionFrame, *([_WITHDRAWAL] if _WITHDRAWAL else []))
 
 
 class ServiceMetrics:
@@ -40,4 +45,4 @@ class ServiceMetrics:
 
 
 def _reads(kind: type[Frame]) -> bool:
-    return issubclass(kind, (MetricsFrame, InterruptionFrame))
+    return issubclass(kind, (MetricsFrame, *CUTS))
