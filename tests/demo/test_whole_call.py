@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from demo.caller.lines import LINES
 from tests.receiver import Receiver, free_port, running
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ COUNTS: dict[str, Any] = {
         "reasoning_tokens": 0,
     },
     "tts": {"characters": 264},
-    "turns": {"completed": 4, "interrupted": 1, "unanswered": 0},
+    "turns": {"completed": 4, "interrupted": 1},
     "interruptions": 1,
     "function_calls": {"completed": 2, "failed": 0, "timed_out": 0, "cancelled": 0},
     "errors": 0,
@@ -90,6 +91,18 @@ class Run:
         lines = [line for line in self.measured if line["kind"] == kind and line["processor"].startswith(processor)]
         return [line["value"] for line in lines if line["value"] != 0.0]
 
+    def times(self, said: str) -> int:
+        """How many lines of the output, without their times, begin with this."""
+        return sum(line.partition(" ")[2].startswith(said) for line in self.output.splitlines())
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Of `COUNTS`; a line that a busy machine loses is said again, and was unanswered."""
+        counts = {name: self.summary[name] for name in COUNTS}
+        turns = dict(counts["turns"])
+        assert turns.pop("unanswered") == self.times("caller ") - len(LINES)
+        return {**counts, "turns": turns}
+
 
 def run_demo(folder: Path, **environment: str) -> Run:
     record = folder / "record.jsonl"
@@ -120,7 +133,7 @@ def run(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_every_run_counts_the_same(run: Run) -> None:
-    assert {name: run.summary[name] for name in COUNTS} == COUNTS
+    assert run.counts == COUNTS
 
 
 def test_recognition_hears_the_caller_from_beginning_to_end(run: Run) -> None:
@@ -208,11 +221,9 @@ def test_the_log_can_be_read_by_a_person(run: Run) -> None:
     lines = run.output.splitlines()
     times_apart = [line.partition(" ")[2] for line in lines]
     assert "demo      loading the speech models..." in times_apart
-    for said in (
-        "heard     What are your opening hours on Saturday?",
-        "bot       Done, a table for 5 on Friday at seven.",
-    ):
-        assert times_apart.count(said) == 1
+    question = "What are your opening hours on Saturday?"
+    assert 0 < times_apart.count(f"heard     {question}") <= times_apart.count(f"caller    {question}")
+    assert times_apart.count("bot       Done, a table for 5 on Friday at seven.") == 1
     assert "function  book_table(day='Friday', time='seven', people=5)" in times_apart
     assert sum(line.endswith("(interrupted)") for line in lines) == 1
     assert run.output.isascii()
@@ -222,5 +233,5 @@ def test_the_log_can_be_read_by_a_person(run: Run) -> None:
 
 def test_with_nobody_at_the_endpoint_the_call_is_the_same_and_says_so(tmp_path: Path) -> None:
     alone = run_demo(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
-    assert {name: alone.summary[name] for name in COUNTS} == COUNTS
+    assert alone.counts == COUNTS
     assert alone.summary["exported"] is False
