@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.ledger.summaries import NOON, summary
 from tests.waiting import PATIENCE_SECONDS, flush
 from voice_metrics.export.spool import PendingRequest, Spool
-from voice_metrics.ledger import CallState, Ledger, LedgerReader, PendingState, pending
+from voice_metrics.ledger import CallState, Ledger, LedgerReader, LedgerUnavailable, PendingState, pending
 from voice_metrics.ledger.ledger import _claim
+from voice_metrics.ledger.writing import Session
 
 ROOT = Path(__file__).parents[2]
 
@@ -184,6 +188,21 @@ def test_a_claim_takes_what_fits_into_memory_and_the_next_one_more(ledger: Ledge
     ledger.ask(partial(pending.park, requests=large), PATIENCE_SECONDS)
     claims = [ledger.ask(_claim, PATIENCE_SECONDS) for _ in range(4)]
     assert [[request.created_at for _, request in claim] for claim in claims] == [[1.0, 2.0], [3.0], [4.0], []]
+
+
+def test_a_claim_that_came_too_late_for_its_caller_is_undone(ledger: Ledger) -> None:
+    ledger.park([request("a")])
+    given_up = threading.Event()
+
+    def claim_slowly(session: Session) -> list[tuple[int, PendingRequest]]:
+        found = _claim(session)
+        assert given_up.wait(PATIENCE_SECONDS)
+        return found
+
+    with pytest.raises(LedgerUnavailable):
+        ledger.ask(claim_slowly, 0.5)
+    given_up.set()
+    assert [found.body for _, found in ledger.claim()] == [b"a"]
 
 
 def test_the_newest_replaces_what_a_process_kept_before(ledger: Ledger, path: Path) -> None:

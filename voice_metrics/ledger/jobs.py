@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -35,9 +36,19 @@ class Job:
 
     def settle(self) -> None:
         """Resolve the job's future, unless its owner cancelled it."""
-        if self.answer is None or not self.answer.set_running_or_notify_cancel():
+        if self.answer is None:
             return
-        if self.error is not None:
-            self.answer.set_exception(self.error)
-        else:
-            self.answer.set_result(self.result)
+        with suppress(InvalidStateError):
+            if self.error is not None:
+                self.answer.set_exception(self.error)
+            else:
+                self.answer.set_result(self.result)
+
+    @property
+    def is_awaited(self) -> bool:
+        """True if its owner waits for the result, or does not need one."""
+        return self.answer is None or not self.answer.cancelled()
+
+    def is_taken(self) -> bool:
+        """True if its owner takes the result; from now on the owner cannot cancel it."""
+        return self.answer is None or self.answer.set_running_or_notify_cancel()

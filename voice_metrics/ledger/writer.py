@@ -89,11 +89,14 @@ class Writer:
             LedgerUnavailable: It could not be committed now, or not in time.
         """
         answer = self.submit(work)
-        try:
-            return answer.result(timeout)
-        except FutureTimeout:
-            answer.cancel()
-            raise LedgerUnavailable(f"no answer within {timeout:g} s") from None
+        # Once its statements have run, it is about to be committed.
+        for _ in range(2):
+            try:
+                return answer.result(timeout)
+            except FutureTimeout:
+                if answer.cancel():
+                    break
+        raise LedgerUnavailable(f"no answer within {timeout:g} s")
 
     def close(self, timeout: float) -> bool:
         """Write the queue within `timeout` seconds, close the file and end the thread; False if rows are left.
@@ -215,7 +218,7 @@ class Writer:
     def _write(self, batch: list[Job]) -> None:
         session = self._begin()
         for job in batch:
-            if job.answer is None or not job.answer.cancelled():
+            if job.is_awaited:
                 self._perform(job, session)
         session.db.execute("COMMIT")
         self._outages.over()
@@ -238,6 +241,9 @@ class Writer:
         job.result = job.error = None
         try:
             job.result = job.work(session)
+            if not job.is_taken():
+                # What it claimed would belong to nobody.
+                session.db.execute("ROLLBACK TO job")
         except Exception as error:
             if fault(error) is not None:
                 raise
