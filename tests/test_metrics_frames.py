@@ -146,6 +146,11 @@ def test_an_unknown_kind_is_counted_and_not_raised() -> None:
     assert facts(HeartRateMetricsData(processor="X#1", beats=60)) == [Refused("unknown_kind", "HeartRateMetricsData")]
 
 
+def test_an_item_that_is_no_metrics_data_costs_itself_only() -> None:
+    reasons = [getattr(fact, "reason", "measured") for fact in facts(object(), ttfb(0.2))]  # type: ignore[arg-type]
+    assert reasons == ["fault", "measured"]
+
+
 def test_a_broken_item_costs_itself_only() -> None:
     broken = LLMUsageMetricsData.model_construct(processor=LLM, model=None, value=None)
     reasons = [getattr(fact, "reason", "measured") for fact in facts(broken, ttfb(0.2))]

@@ -129,7 +129,7 @@ def _is_initial(frame: MetricsFrame) -> bool:
     # Pipecat sends zeros for every service when the pipeline starts, without a model.
     kinds: set[type] = set()
     for item in frame.data:
-        if item.model is not None or getattr(item, "value", None) != 0:
+        if not isinstance(item, (TTFBMetricsData, ProcessingMetricsData)) or item.value != 0 or item.model is not None:
             return False
         kinds.add(type(item))
     return kinds == {TTFBMetricsData, ProcessingMetricsData}
