@@ -91,10 +91,8 @@ class Measurements:
 
     def _record(self, released: Iterable[Held], at: float) -> None:
         for one in released:
-            if one.is_failed and not isinstance(one.fact, Companion) and one.fact.interrupted:
-                continue
             # Companions were recorded at once; the throughput needs them in the order of the held facts.
             if isinstance(one.fact, Companion):
                 self._outputs.record_throughput(one.fact, at)
-            else:
+            elif not (one.is_failed and one.fact.interrupted):
                 self._outputs.record(one.fact, at, one.span)
