@@ -16,6 +16,8 @@ from demo.caller.microphone import Microphone
 
 _RTVI_VERSION = "2.2.0"
 _PING_SECONDS = 1.0
+# Silence behind a line, in which a bot that keeps up notices the end of the caller's turn.
+_TAIL_SECONDS = 1.5
 
 
 class Phone:
@@ -28,7 +30,9 @@ class Phone:
         self._messages: asyncio.Queue[str] = asyncio.Queue()
         self._open = asyncio.Event()
         self._channel = self._listen()
-        self._pings: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn_ended = asyncio.Event()
+        self._is_bot_slow = False
 
     def _listen(self) -> RTCDataChannel:
         self._connection.addTrack(self._microphone)
@@ -44,10 +48,10 @@ class Phone:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pings:
-            self._pings.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._pings
+                await task
         await self._connection.close()
 
     async def offer(self) -> dict[str, str]:
@@ -61,14 +65,16 @@ class Phone:
         await self._connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
         await self._speaker.start()
         await self._open.wait()
-        self._pings = asyncio.create_task(self._ping())
+        self._tasks.add(asyncio.create_task(self._ping()))
         about = {"version": _RTVI_VERSION, "about": {"library": "voice-metrics-demo"}}
         ready = {"label": "rtvi-ai", "type": "client-ready", "id": uuid.uuid4().hex[:8], "data": about}
         self._channel.send(json.dumps(ready))
 
     def say(self, recording: Path) -> None:
         """Play a recording to the bot."""
+        self._turn_ended.clear()
         self._microphone.play(recording)
+        self._tasks.add(asyncio.create_task(self._spare_slow_bot()))
 
     async def stay(self, seconds: float) -> None:
         """Hold the line until this much sound went out, in seconds since the call began."""
@@ -79,8 +85,22 @@ class Phone:
         while await self._messages.get() != message:
             pass
 
+    async def _spare_slow_bot(self) -> None:
+        """Rest behind a line, once the bot is slower than the caller's sound.
+
+        Pipecat reads sound before words (1.14): on a machine too busy for both, silence keeps it from the transcript.
+        """
+        await asyncio.sleep(self._microphone.unsaid_seconds + _TAIL_SECONDS)
+        if not self._turn_ended.is_set():
+            self._is_bot_slow = True
+        if self._is_bot_slow and not self._microphone.unsaid_seconds:
+            self._microphone.rest()
+
     def _on_message(self, message: str) -> None:
-        self._messages.put_nowait(json.loads(message).get("type", ""))
+        kind = json.loads(message).get("type", "")
+        if kind == "user-stopped-speaking":
+            self._turn_ended.set()
+        self._messages.put_nowait(kind)
 
     async def _ping(self) -> None:
         # Pipecat ends a call after 3 s without a message on this channel.
