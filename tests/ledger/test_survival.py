@@ -19,14 +19,15 @@ import pytest
 from tests.ledger.summaries import NOON, summary
 from tests.ledger.writes_until_killed import write_until_killed
 from tests.waiting import PATIENCE_SECONDS, flush
-from voice_metrics.ledger import CallFilter, Ledger, LedgerReader, LedgerUnreadable, Row
-from voice_metrics.ledger.file import BUSY_SECONDS, LedgerFile
+from voice_metrics.ledger import CallFilter, Ledger, LedgerReader, LedgerUnreadable, Row, file
+from voice_metrics.ledger.file import LedgerFile
 from voice_metrics.ledger.jobs import LedgerUnavailable
 from voice_metrics.ledger.writing import Session
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+LONGER_THAN_ANY_TEST = 900.0
 WRITES = [sys.executable, "-m", "tests.ledger.writes_until_killed"]
 # Its processes begin with everything imported.
 NURSERY = multiprocessing.get_context(
@@ -191,9 +192,9 @@ def test_whoever_comes_late_leaves_the_new_file_alone(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"x" * 8192)
     early, late = LedgerFile(path), LedgerFile(path)
-    for file in (early, late):
+    for damaged in (early, late):
         with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-            file.connection()
+            damaged.connection()
     assert early.set_aside(0.0) == path.with_name("calls.db.damaged-19700101T000000Z")
     early.connection()
     assert late.set_aside(0.0) is None
@@ -304,15 +305,16 @@ def test_a_lock_held_by_another_program_is_waited_for(path: Path, ledger: Ledger
     assert "is locked by another program (database is locked)" in said[0]
 
 
-def test_handing_over_a_row_never_waits_for_the_disk(path: Path, ledger: Ledger) -> None:
+def test_handing_over_a_row_never_waits_for_the_disk(
+    path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "BUSY_SECONDS", LONGER_THAN_ANY_TEST)
     note(ledger, "a")
     flush(ledger)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    started = time.perf_counter()
     for number in range(1000):
         note(ledger, f"{number}")
-    assert time.perf_counter() - started < BUSY_SECONDS
     other.execute("ROLLBACK")
     other.close()
     assert patiently(ledger)
@@ -417,13 +419,9 @@ def test_exit_is_not_held_up_by_a_locked_file(path: Path, ledger: Ledger) -> Non
     flush(ledger)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    watched = AT_EXIT + "import atexit, time\nstarted = time.monotonic()\n"
-    watched += "atexit._run_exitfuncs()\nprint(time.monotonic() - started, flush=True)\nimport os\nos._exit(0)\n"
-    done = subprocess.run(
-        [sys.executable, "-c", watched, path], cwd=ROOT, capture_output=True, text=True, timeout=240, check=True
-    )
+    patient = f"from voice_metrics.ledger import file\nfile.BUSY_SECONDS = {LONGER_THAN_ANY_TEST}\n"
+    subprocess.run([sys.executable, "-c", patient + AT_EXIT, path], cwd=ROOT, timeout=240, check=True)
     other.close()
-    assert float(done.stdout) < BUSY_SECONDS
 
 
 def test_a_file_is_named_as_the_place_where_things_are_kept_only_while_it_can_be_written(path: Path) -> None:
