@@ -200,6 +200,14 @@ def test_an_endpoint_knows_which_variable_named_its_certificate(variable: str) -
     assert endpoint({BASE: "https://x"}).certificate_variable is None
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "OTEL_EXPORTER_OTLP_CLIENT_KEY"])
+def test_file_of_certificates_that_cannot_even_be_looked_for_is_advice(variable: str) -> None:
+    # Longer in bytes than a name can be; a folder that this user may not read fails alike.
+    found = read({BASE: "https://x", variable: f"/{'ä' * 200}"})
+    assert found.endpoint is not None
+    assert found.advice == (f"{variable} names a file that does not exist: no request by https can be made.",)
+
+
 def test_a_path_in_which_a_key_was_pasted_is_not_in_the_endpoints_text() -> None:
     pasted = {"OTEL_EXPORTER_OTLP_CLIENT_KEY": f"/no/{TOKEN}", "OTEL_EXPORTER_OTLP_CERTIFICATE": f"/no/{TOKEN}"}
     found = read({BASE: "https://x", **pasted})
