@@ -489,6 +489,7 @@ REFUSALS = [
     pytest.param("http://{0}", b"HTTP/1.1 407 Log in first\r\n\r\n", "the proxy answered 407 Log in first.", id="407"),
     pytest.param("u:pw@{0}", b"", "the proxy's address is no URL.", id="no scheme"),
     pytest.param("http://{0}port", b"", "the address of the server or of the proxy is no URL.", id="port is no number"),
+    pytest.param("https://{0}", b"HTTP/1.1 400 No\r\n\r\n", "no TLS connection to the proxy came about", id="TLS"),
     pytest.param("socks5://{0}", b"", "a SOCKS proxy needs the package PySocks.", id="SOCKS"),
 ]
 

@@ -19,6 +19,8 @@ from voice_metrics.settings.endpoint import Endpoint
 
 _RESET = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, http.client.IncompleteRead)
 _TIMEOUT = (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)
+_PROXY = (urllib3.exceptions.ProxyError, requests.exceptions.ProxyError)
+_CHECK_PROXY = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
 # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH; _CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED.
 _ANOTHER_HOST = (62, 64)
 _ANOTHER_TIME = (9, 10)
@@ -66,6 +68,8 @@ def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outc
     reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)[:1000]), mask)
     if getattr(fault, "library", None) == "X509" or reason == "PEM lib":
         return _unusable_file(": it is not in PEM form" if reason == "PEM lib" else f": {reason}")
+    if _among(causes, *_PROXY):
+        return Outcome(Verdict.REFUSED, "proxy", f"no TLS connection to the proxy came about: {reason}.", _CHECK_PROXY)
     if re.search("alert|EOF", reason):
         advice = "If the server asks for a client's certificate, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE names it."
     else:
@@ -102,7 +106,7 @@ def _network(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> 
 
 
 def _proxy(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
-    advice = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
+    advice = _CHECK_PROXY
     if _among(causes, requests.exceptions.InvalidSchema):
         return Outcome(Verdict.REFUSED, "proxy", "a SOCKS proxy needs the package PySocks.", advice)
     if _among(causes, requests.exceptions.InvalidProxyURL):
@@ -110,7 +114,7 @@ def _proxy(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Ou
     if _among(causes, urllib3.exceptions.LocationParseError):
         words = "the address of the server or of the proxy is no URL."
         return Outcome(Verdict.REFUSED, "address", words, f"Check {endpoint.variable}, HTTP_PROXY and HTTPS_PROXY.")
-    if not _among(causes, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError):
+    if not _among(causes, *_PROXY):
         return None
     for cause in causes:
         if answer := re.fullmatch(r"Tunnel connection failed: (\d{3}.*)", str(cause)):
