@@ -164,7 +164,8 @@ def _partial_success(content: str, body: bytes) -> tuple[int, str]:
     if content == "application/json":
         try:
             partial = json.loads(body).get("partialSuccess") or {}
-            return int(partial.get("rejectedDataPoints", 0)), str(partial.get("errorMessage", ""))
+            rejected = partial.get("rejectedDataPoints") or partial.get("rejectedLogRecords") or 0
+            return int(rejected), str(partial.get("errorMessage", ""))
         except _NO_ANSWER:
             return 0, ""
     try:
@@ -228,11 +229,18 @@ def retry_after_seconds(value: str | None, now: float, date: str = "") -> float 
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            until = parsedate_to_datetime(value).timestamp()
-        except (TypeError, ValueError, OverflowError):
+        until = _moment(value)
+        if until is None:
             return None
         # A proxy may add its own date beside the server's: the nearest one is of the same clock.
-        moments = [parsedate_to_datetime(found).timestamp() for found in _DATE.findall(date[:200])]
+        moments = [moment for found in _DATE.findall(date[:200]) if (moment := _moment(found)) is not None]
         seconds = min((until - moment for moment in moments if moment <= until), default=until - now)
     return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _moment(date: str) -> float | None:
+    """Return a date's Unix seconds; `None` if it is no date."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
