@@ -15,10 +15,14 @@ import threading
 import weakref
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError
+
+
+_ANSWER_BYTES = 65_536
 
 
 class Cut(OSError):
@@ -60,6 +64,20 @@ def close_all(opened: weakref.WeakSet[_Line]) -> None:
     for line in list(opened):
         with contextlib.suppress(OSError):
             line.close()
+
+
+def beginning_of(response: requests.Response) -> bytes:
+    """Return the beginning of an answer's body; empty if it cannot be read and the status is clear without it.
+
+    Raises:
+        HTTPError: The body of a success ended early: it may have said that points are rejected.
+    """
+    try:
+        return bytes(response.raw.read(_ANSWER_BYTES, decode_content=True))
+    except HTTPError as error:
+        if response.ok and not isinstance(error, DecodeError):
+            raise
+        return b""
 
 
 _under_way = threading.local()

@@ -25,7 +25,7 @@ from opentelemetry.exporter.otlp.proto.http.version import __version__
 from requests.utils import get_environ_proxies
 
 from voice_metrics.export.answers import Outcome, Verdict, judge
-from voice_metrics.export.connections import Attempt, CuttableAdapter, close_all, under_way
+from voice_metrics.export.connections import Attempt, CuttableAdapter, beginning_of, close_all, under_way
 from voice_metrics.export.masking import Mask
 from voice_metrics.export.network_faults import describe, late, shut_down
 from voice_metrics.settings.endpoint import Endpoint
@@ -34,7 +34,6 @@ from voice_metrics.settings.endpoint import Endpoint
 PATIENCE_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 600.0
 _TRIES = 3
-_ANSWER_BYTES = 65_536
 # A connection idle for this long may be dead; a first answer on it has the second time, or three usual ones.
 _IDLE_SECONDS = 1.0
 _PATIENCE_WITH_IDLE_SECONDS = 0.75
@@ -133,7 +132,8 @@ class Delivery(requests.Session):
                 self._meanwhile()
             if self._pause(wait):
                 break
-        if outcome.retry_after_seconds is not None:
+        # A server that judged this request only can take others meanwhile, smaller ones for instance.
+        if outcome.retry_after_seconds is not None and outcome.fault not in ("400", "413"):
             self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)
             self._hold_fault = outcome.fault
         return replace(outcome, words=self.cleared(outcome.words), seconds=time.monotonic() - began)
@@ -238,7 +238,7 @@ class Delivery(requests.Session):
             proxies=get_environ_proxies(url),
         )
         try:
-            body = response.raw.read(_ANSWER_BYTES, decode_content=True)
+            body = beginning_of(response)
         finally:
             response.close()
         if job.attempt.cut_off:

@@ -1,0 +1,90 @@
+"""Answers of gateways that contradict themselves: what they say for sure counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.export.calls import RecordedCall
+from tests.export.conftest import Log
+from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
+from voice_metrics.telemetry import Telemetry
+
+Start = Callable[..., Telemetry]
+
+
+def saying(answer: bytes) -> Behaviour:
+    """Send an answer as it is, and close the connection."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.handler.wfile.write(answer)
+        exchange.handler.close_connection = True
+
+    return behave
+
+
+def unless(bad: Callable[[Exchange], bool], answer: Behaviour) -> Behaviour:
+    """Take every request but the bad ones."""
+    return lambda exchange: (answer if bad(exchange) else accept)(exchange)
+
+
+def of_bad(exchange: Exchange) -> bool:
+    return any(point.attributes.get("call_id") == "bad" for point in exchange.points)
+
+
+def large(exchange: Exchange) -> bool:
+    return len(exchange.points) > 8
+
+
+NO_GZIP = b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\nabcd"
+SHORT = b"content-length: 100\r\n\r\nlabel"
+
+
+@pytest.mark.parametrize("body", [NO_GZIP, SHORT], ids=["not gzip", "cut short"])
+def test_refusal_counts_where_its_body_cannot_be_read(body: bytes, receiver: Receiver, start: Start, log: Log) -> None:
+    receiver.behaviour = saying(b"HTTP/1.1 401 Unauthorized\r\n" + body)
+    call = RecordedCall(start(), "c1")
+    call.use(1)
+    assert call.end().result(60) is False
+    assert len(receiver.exchanges) == 1
+    assert "it answered 401. Check OTEL_EXPORTER_OTLP_HEADERS" in log.warnings[0]
+
+
+def test_wait_that_a_server_asks_for_counts_where_its_body_cannot_be_read(receiver: Receiver, start: Start) -> None:
+    receiver.behaviour = saying(b"HTTP/1.1 429 Too Many\r\nretry-after: 30\r\n" + NO_GZIP)
+    telemetry = start()
+    for name in "ab":
+        call = RecordedCall(telemetry, name)
+        call.use(1)
+        assert call.end().result(60) is False
+    assert len(receiver.exchanges) == 1
+
+
+def test_success_counts_where_its_body_cannot_be_unpacked(receiver: Receiver, start: Start) -> None:
+    receiver.behaviour = saying(b"HTTP/1.1 200 OK\r\n" + NO_GZIP)
+    call = RecordedCall(start(), "c1")
+    call.use(1)
+    assert call.end().result(60) is True
+    assert len(receiver.exchanges) == 1
+
+
+REFUSALS = [
+    pytest.param(of_bad, answering(400, b"label value is too long", retry_after="30"), id="400 with a wait"),
+    pytest.param(of_bad, saying(b"HTTP/1.1 400 Bad Request\r\n" + SHORT), id="400 cut short"),
+    pytest.param(large, answering(413, retry_after="30"), id="413 with a wait"),
+]
+
+
+@pytest.mark.parametrize(("bad", "answer"), REFUSALS)
+def test_request_that_a_server_cannot_take_is_divided_whatever_else_the_answer_says(
+    bad: Callable[[Exchange], bool], answer: Behaviour, receiver: Receiver, start: Start
+) -> None:
+    receiver.behaviour = unless(bad, answer)
+    telemetry = start()
+    calls = [RecordedCall(telemetry, name) for name in ("a", "b", "bad", "c", "d", "e")]
+    for number, call in enumerate(calls, 1):
+        call.use(number)
+    ends = {call.call_id: call.end() for call in calls}
+    taken = {name: end.result(60) for name, end in ends.items()}
+    assert taken == {name: bad is large or name != "bad" for name in ends}
