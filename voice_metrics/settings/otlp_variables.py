@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from voice_metrics.settings.endpoint import Endpoint
@@ -155,10 +155,18 @@ def _file(variables: Variables, signal: Signal, suffix: str, *others: str) -> tu
     if value and (mistake := path_mistake(value)):
         variables.advise(f"{variable} {mistake}; expected the path of a file. It is left out.")
         return None, None
-    # `Path.exists` raises if the folder cannot be read.
-    if value and not os.path.exists(value):
+    if value and not _found(value):
         variables.advise(f"{variable} names a file that does not exist: no request by https can be made.")
     return (variable, value) if value else (None, None)
+
+
+def _found(path: str) -> bool:
+    """True if a file is there; `Path.exists` raises if its folder may not be read."""
+    try:
+        Path(path).stat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _timeout(variables: Variables, signal: Signal) -> float:
