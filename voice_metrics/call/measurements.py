@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing
-from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Held, HoldBack
+from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Held, HoldBack, Latency
 from voice_metrics.call.outputs import SpanIds
+from voice_metrics.call.proofs import Proof, Proofs
 
 
 class Measurements:
@@ -30,9 +31,17 @@ class Measurements:
         # Moment of each service's latest error.
         self._broke_off_at: dict[str, float] = {}
         self._cut_off = False
+        self._proofs = Proofs()
+        # Latencies without a proof yet: each with its moment, its span and the number of its frame.
+        self._unproven: list[tuple[Latency, float, SpanIds | None, int]] = []
 
     def add(self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int) -> None:
         """Record a measurement, or hold it back if it is a latency; the arguments are those of `Call.measured`."""
+        if isinstance(fact, (FirstByte, Processing)) and (proof := self._proofs.of(number)) is not Proof.OUTPUT:
+            if proof is Proof.OPEN:
+                self._unproven.append((fact, at, span, number))
+                return
+            fact = replace(fact, interrupted=True)
         if self._failing and isinstance(fact, Processing) and (fact.instance or "") in self._failing:
             fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
         if self._cut_off and isinstance(fact, AgentInvoked):
@@ -58,6 +67,20 @@ class Measurements:
                 self.release(at)
             else:
                 self._outputs.record_throughput(fact, at)
+
+    def proved(self, number: int, proof: Proof, now: float) -> None:
+        """Record the proof of the latencies in the frame `number`; `now` is in monotonic seconds."""
+        self._proofs.note(number, proof)
+        if proof is Proof.OPEN:
+            return
+        waiting, self._unproven = self._unproven, []
+        for fact, at, span, their_number in waiting:
+            self.add(fact, at, span, now, their_number)
+
+    def latencies(self) -> Iterator[Latency]:
+        """Yield the latencies that wait; without a proof they are cut."""
+        yield from self.held.latencies()
+        yield from (replace(fact, interrupted=True) for fact, *_ in self._unproven)
 
     def failed(self, instance: str, error_type: str) -> None:
         """Record a failed response of the service `instance`, whose processing time is still to come."""
@@ -86,7 +109,10 @@ class Measurements:
         self._record(self.held.due(at), at)
 
     def flush(self, at: float) -> None:
-        """Record all held measurements."""
+        """Record all measurements that wait."""
+        unproven, self._unproven = self._unproven, []
+        for fact, _, span, _ in unproven:
+            self._outputs.record(replace(fact, interrupted=True), at, span)
         self._record(self.held.flush(), at)
 
     def _record(self, released: Iterable[Held], at: float) -> None:

@@ -10,6 +10,7 @@ from pipecat.frames.frames import Frame
 from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
+from voice_metrics.call.proofs import Proof
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat import breakdowns, set_up_times
 from voice_metrics.pipecat.answer_frames import leg_of
@@ -54,6 +55,10 @@ class Listener(Protocol):
         """Record a failed response of a language model."""
         ...
 
+    def proved(self, number: int, proof: Proof) -> None:
+        """Record the proof of the latencies in the frame `number`."""
+        ...
+
     def explained(self, breakdown: Breakdown) -> None:
         """Record Pipecat's breakdown of a response."""
         ...
@@ -94,7 +99,7 @@ class MeasuredPipeline:
         self._clock = clock
         pushes = Pushes(listener.faulted)
         self._origins = Origins(listener.at_origin, pushes, clock)
-        self._responses = Responses(listener.inferred, listener.inference_failed, pushes, clock)
+        self._responses = Responses(listener.inferred, listener.inference_failed, listener.proved, pushes, clock)
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None

@@ -16,6 +16,7 @@ from voice_metrics.call.events import VoiceStarted
 from voice_metrics.call.facts import Fact
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
+from voice_metrics.call.proofs import Proof
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.call.seen import Seen
 from voice_metrics.call.summary import CallSummary
@@ -235,6 +236,11 @@ class CallRecorder:
         """Record a failed response of a language model. Never raises."""
         if self.call is not None:
             self.call.measurements.failed(instance, error_type)
+
+    def proved(self, number: int, proof: Proof) -> None:
+        """Record the proof of the latencies in the frame `number`. Never raises."""
+        if (call := self.call) is not None:
+            self._faults.contain("proof", lambda: call.measurements.proved(number, proof, self._now()))
 
     def at_origin(self, event: Event, processor: Any) -> None:
         """Record an event of a processor. Never raises."""

@@ -20,6 +20,8 @@ from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 
 from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.inferences import Inferences
+from voice_metrics.call.proofs import Proof
+from voice_metrics.pipecat import first_outputs
 from voice_metrics.pipecat.failures import error_raised
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.service_metrics import CUTS
@@ -45,6 +47,7 @@ class Responses:
     Args:
         happened: Receives each fact, on the event loop.
         failed: Receives Pipecat's name of a model and the error's type when a response of it fails.
+        proved: Receives the number of a frame with latencies, and their proof.
         pushes: Listens to what they push.
         clock: Monotonic seconds.
     """
@@ -53,11 +56,13 @@ class Responses:
         self,
         happened: Callable[[Fact], None],
         failed: Callable[[str, str], None],
+        proved: Callable[[int, Proof], None],
         pushes: Pushes,
         clock: Callable[[], float],
     ) -> None:
         self._happened = happened
         self._failed = failed
+        self._proved = proved
         self._pushes = pushes
         self._clock = clock
         self._inferences: dict[int, Inferences] = {}
@@ -73,7 +78,11 @@ class Responses:
                 continue
             service = next(iter(services_in((processor,))), None)
             if service is not None and service.leg is Leg.LLM:
-                self._inferences[processor.id] = _inferences(processor, service)
+                duplex = _is_duplex(processor)
+                self._inferences[processor.id] = _inferences(service, duplex=duplex)
+                if duplex:
+                    outputs = first_outputs.FirstOutputs(self._proved)
+                    self._pushes.listen(processor, outputs.pushes, first_outputs.reads)
                 self._pushes.listen(processor, self._on_push, lambda kind: issubclass(kind, _READ))
                 processor.add_event_handler("on_error", self._on_error)
 
@@ -113,8 +122,8 @@ class Responses:
                 self._happened(fact)
 
 
-def _inferences(processor: Any, service: Service) -> Inferences:
-    inferences = Inferences(service.processor, service.name, duplex=_is_duplex(processor))
+def _inferences(service: Service, *, duplex: bool) -> Inferences:
+    inferences = Inferences(service.processor, service.name, duplex=duplex)
     inferences.model = service.model
     return inferences
 

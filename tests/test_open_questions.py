@@ -1,0 +1,163 @@
+"""A speech-to-speech service whose connection ends while a question is open has not answered it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from types import TracebackType
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import LLMRunFrame, TTSStartedFrame
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
+from websockets.asyncio.server import Server, ServerConnection, serve
+
+from tests.test_services_of_a_call import PLACES, Measure, call
+
+pytestmark = pytest.mark.slow
+
+AUDIO = base64.b64encode(b"\x00\x40" * 240).decode()
+DETAILS = {"cached_tokens": 0, "text_tokens": 5, "audio_tokens": 5}
+USAGE = {
+    "total_tokens": 20,
+    "input_tokens": 10,
+    "output_tokens": 10,
+    "input_token_details": DETAILS,
+    "output_token_details": DETAILS,
+}
+# Of one question, from its response's start.
+UNANSWERED, FIRST_AUDIO, WHOLE = 0, 1, 2
+
+
+class FakeRealtime:
+    """OpenAI's realtime interface on a free port of 127.0.0.1, which answers one question after another so far.
+
+    Args:
+        answers: Its progress with each question; the last one is for all later ones.
+    """
+
+    def __init__(self, *answers: int) -> None:
+        self.asked = asyncio.Semaphore(0)
+        self._answers = list(answers)
+        self._server: Server | None = None
+        self._line: ServerConnection | None = None
+        self.url = ""
+
+    async def __aenter__(self) -> FakeRealtime:
+        self._server = await serve(self._serve, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def hears_a_question(self) -> None:
+        """Detect a turn of the caller in the latest connection, and answer it."""
+        assert self._line is not None
+        await _tell(self._line, "input_audio_buffer.speech_started", audio_start_ms=0, item_id="u")
+        await asyncio.sleep(0.5)  # longer than an interruption marks what follows
+        await _tell(self._line, "input_audio_buffer.speech_stopped", audio_end_ms=500, item_id="u")
+        await self._answer(self._line)
+
+    async def _serve(self, line: ServerConnection) -> None:
+        self._line = line
+        await _tell(line, "session.created", session={})
+        async for message in line:
+            match json.loads(message)["type"]:
+                case "session.update":
+                    await _tell(line, "session.updated", session={})
+                case "response.create":
+                    await self._answer(line)
+
+    async def _answer(self, line: ServerConnection) -> None:
+        progress = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        self.asked.release()
+        if progress >= FIRST_AUDIO:
+            await asyncio.sleep(0.05)
+            place = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+            await _tell(line, "response.output_audio.delta", delta=AUDIO, **place)
+        if progress >= WHOLE:
+            response = {"id": "r", "object": "realtime.response", "status": "completed", "status_details": None}
+            await _tell(line, "response.done", response={**response, "output": [], "usage": USAGE})
+
+
+async def _tell(line: ServerConnection, kind: str, **fields: Any) -> None:
+    await line.send(json.dumps({"type": kind, "event_id": "e", **fields}))
+
+
+def realtime(provider: FakeRealtime) -> OpenAIRealtimeLLMService:
+    return OpenAIRealtimeLLMService(api_key="x", base_url=provider.url)
+
+
+def voiced(llm: OpenAIRealtimeLLMService) -> asyncio.Event:
+    """Set when the service begins to speak."""
+    begun = asyncio.Event()
+
+    def pushes(llm: Any, frame: Any) -> None:
+        if isinstance(frame, TTSStartedFrame):
+            begun.set()
+
+    llm.add_event_handler("on_after_push_frame", pushes)
+    return begun
+
+
+def counts(measure: Measure, kind: str) -> tuple[int, int]:
+    """The model's true latencies of a kind, and its interrupted ones."""
+    found = measure.summary[kind]["by_service"]["llm"]
+    return found["count"], found["interrupted"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("progress", "ttfb", "processing"),
+    [
+        pytest.param(UNANSWERED, (0, 1), (0, 1), id="unanswered"),
+        pytest.param(FIRST_AUDIO, (1, 0), (0, 1), id="half-answered"),
+        pytest.param(WHOLE, (1, 0), (1, 0), id="answered"),
+    ],
+)
+async def test_end_of_a_call_is_no_first_byte(
+    place: str, progress: int, ttfb: tuple[int, int], processing: tuple[int, int]
+) -> None:
+    measure = Measure(place)
+
+    async def ask(worker: PipelineWorker) -> None:
+        await worker.queue_frame(LLMRunFrame())
+        await asyncio.wait_for(provider.asked.acquire(), 60)
+        if progress:
+            await asyncio.wait_for(begun.wait(), 60)
+        await asyncio.sleep(0.3)  # longer than latencies are held back
+
+    async with FakeRealtime(progress) as provider:
+        llm = realtime(provider)
+        begun = voiced(llm)
+        await call(measure, [llm], ask)
+    assert (counts(measure, "ttfb"), counts(measure, "processing")) == (ttfb, processing)
+    assert measure.summary["end_reason"] == "completed"
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_new_connection_is_no_first_byte(place: str) -> None:
+    measure = Measure(place)
+
+    async def ask(worker: PipelineWorker) -> None:
+        await worker.queue_frame(LLMRunFrame())
+        await asyncio.wait_for(provider.asked.acquire(), 60)
+        await asyncio.sleep(1.0)
+        await llm.reset_conversation()
+        await provider.hears_a_question()
+        await asyncio.wait_for(begun.wait(), 60)
+        await asyncio.sleep(0.3)
+
+    async with FakeRealtime(UNANSWERED, WHOLE) as provider:
+        llm = realtime(provider)
+        begun = voiced(llm)
+        await call(measure, [llm], ask)
+    assert counts(measure, "ttfb") == (1, 1)
+    assert measure.summary["ttfb"]["by_service"]["llm"]["max_ms"] < 1000
