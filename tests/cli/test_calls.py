@@ -225,6 +225,8 @@ def test_a_table_that_is_cut_says_so(run: Run, calls: Path) -> None:
 def test_no_calls_is_not_an_error(run: Run, calls: Path) -> None:
     done = run("calls", "--model", "nothing")
     assert (done.returncode, done.stdout, done.stderr) == (0, "No calls.\n", "")
+    done = run("calls", "--model", "\udc80")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No calls.\n", "")
 
 
 def test_an_unpriced_call_names_its_model(run: Run, calls: Path) -> None:
@@ -235,6 +237,7 @@ def test_an_unpriced_call_names_its_model(run: Run, calls: Path) -> None:
     ("arguments", "status", "error"),
     [
         pytest.param(["calls", "zzz"], 1, "no call's id begins with 'zzz'", id="unknown-call"),
+        pytest.param(["calls", "\udc80"], 1, "no call's id begins with '□'", id="no-text"),
         pytest.param(["calls", "aa"], 1, "several calls' ids begin with 'aa': aabb-2, aaaa-1", id="ambiguous-call"),
         pytest.param(
             ["calls", "--since", "soon"],

@@ -47,6 +47,7 @@ def test_an_unknown_model_fails_so_that_a_deployment_can_check() -> None:
     done = run("gpt-4.1", "nonsense")
     assert done.exit_code == 1
     assert "nonsense\n  no price of any provider that has a price list" in done.output
+    assert run("\udc80").output.startswith("□\n  no price")
 
 
 def test_the_users_price_comes_first_and_the_public_one_is_shown_beside_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.ledger.summaries import NOON, summary
 from tests.waiting import blocked_until, flush
+from voice_metrics.call.text import clean
 from voice_metrics.ledger import (
     CallFilter,
     CallRow,
@@ -235,6 +236,14 @@ def test_a_prefix_that_fits_one_call_finds_it(ledger: Ledger, path: Path) -> Non
         for unknown in ("y", "", "ab_"):
             with pytest.raises(NoSuchCall, match="no call's id begins with"):
                 reader.call(unknown)
+
+
+@pytest.mark.parametrize("call_id", ["a\nb", "x" * 100_000, "\ud800"], ids=["line break", "long", "surrogate"])
+def test_call_is_found_by_its_id_as_the_bot_was_given_it(call_id: str, ledger: Ledger, path: Path) -> None:
+    ledger.call_started("key", NOON, summary(clean(call_id)))
+    flush(ledger)
+    with LedgerReader(path) as reader:
+        assert reader.call(call_id).row.key == "key"
 
 
 def test_only_live_calls_are_live(ledger: Ledger, path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
+from voice_metrics.call.text import clean
 from voice_metrics.cli.places import ledger_file
 from voice_metrics.cli.printable import printable
 from voice_metrics.ledger import LedgerReader, LedgerUnreadable
@@ -84,6 +85,7 @@ def prices(
             raise typer.BadParameter("name a model, or use --check")
         if service is Leg.OTHER:
             raise typer.BadParameter("--service: expected llm, stt or tts")
+        models = [clean(model) for model in models]
         found = list(_prices_found(book, models, provider, service))
     except (SettingsError, LedgerUnreadable) as error:
         # Status 2 for the ledger's errors too, because 1 means that a model has no price.

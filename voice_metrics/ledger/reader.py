@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, get_args
 
+from voice_metrics.call.text import clean
 from voice_metrics.ledger import history, pending
 from voice_metrics.ledger.columns import CALL_COLUMNS, call_row, timeline_row
 from voice_metrics.ledger.opening import opened, unreadable
@@ -176,7 +177,7 @@ class LedgerReader:
         Raises:
             NoSuchCall: No call has this key.
         """
-        return self._detail("COALESCE(key, 'row-' || id) = ?", key, pages)
+        return self._detail("COALESCE(key, 'row-' || id) = ?", clean(key), pages)
 
     def _detail(self, which: str, value: str, pages: Pages | None) -> CallDetail:
         found = self._rows(
@@ -247,7 +248,7 @@ class LedgerReader:
         }
         conditions = [_CONDITIONS[name] for name in values]
         if wanted.model is not None:
-            values["model"] = f"%{_escaped(wanted.model)}%"
+            values["model"] = f"%{_escaped(clean(wanted.model))}%"
         for name, column in (("state", self._state), ("end_reason", self._end_reason)):
             value = getattr(wanted, name)
             if value is not None:
@@ -255,7 +256,9 @@ class LedgerReader:
                 values[name] = str(value)
         return " AND ".join(conditions) or "1", values
 
-    def _call_id(self, id_or_prefix: str) -> str:
+    def _call_id(self, asked: str) -> str:
+        # An id is kept as `clean` makes it.
+        id_or_prefix = clean(asked)
         if self._rows("SELECT 1 FROM call WHERE call_id = ? LIMIT 1", (id_or_prefix,)):
             return id_or_prefix
         found = [
