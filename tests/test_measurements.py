@@ -8,6 +8,7 @@ import pytest
 
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import Fact, FirstByte
+from voice_metrics.call.holdback import Cut
 from voice_metrics.call.measurements import Measurements
 from voice_metrics.pipecat.services import leg_of_name
 
@@ -71,3 +72,23 @@ def test_a_failed_request_has_no_first_byte(
 def test_a_first_byte_in_its_time_is_true(processor: str, measured_at: float, failed_at: float) -> None:
     (fact,) = recorded(processor, measured_at=measured_at, failed_at=failed_at, interrupted_at=None)
     assert fact == first_byte(processor, measured_at - 1.0)
+
+
+@pytest.mark.parametrize(
+    ("processor", "number", "cut", "is_cut"),
+    [
+        pytest.param(MODEL, 7, Cut(5), True, id="made-behind-it"),
+        pytest.param(MODEL, 4, Cut(5), False, id="made-before-it"),
+        pytest.param(MODEL, 7, Cut(5, f"{MODEL}#0"), True, id="its-service-passes-it-on"),
+        pytest.param(MODEL, 7, Cut(5, f"{VOICE}#0"), False, id="another-service-passes-it-on"),
+        pytest.param("GladiaSTTService", 7, Cut(5), False, id="recognition-is-never-cut"),
+        pytest.param(MODEL, 7, None, False, id="no-interruption"),
+    ],
+)
+def test_latency_that_is_read_late_is_marked_by_the_interruption_behind_it(
+    processor: str, number: int, cut: Cut | None, is_cut: bool
+) -> None:
+    outputs = Recorded()
+    measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
+    measurements.add(first_byte(processor, 0.5), 1.0, None, 1.2, number, cut)
+    assert [fact.interrupted for fact in outputs.facts if isinstance(fact, FirstByte)] == [is_cut]

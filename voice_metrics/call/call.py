@@ -28,6 +28,7 @@ from voice_metrics.call.facts import (
     Unpriced,
 )
 from voice_metrics.call.functions import FunctionCalls
+from voice_metrics.call.holdback import Cut
 from voice_metrics.call.identity import Identity
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.lags import STALL_SECONDS, Lags
@@ -121,7 +122,13 @@ class Call:
         self._series.started(late)
 
     def measured(
-        self, fact: Fact, at: float, span: SpanIds | None = None, now: float | None = None, number: int = 0
+        self,
+        fact: Fact,
+        at: float,
+        span: SpanIds | None = None,
+        now: float | None = None,
+        number: int = 0,
+        cut: Cut | None = None,
     ) -> None:
         """Record a measurement of a service.
 
@@ -131,8 +138,9 @@ class Call:
             span: Its trace id and span id, or `None`.
             now: Moment at which it is read, or `None` for `at`.
             number: Place of its frame in the order in which frames are made; 0 if unknown.
+            cut: The interruption that is read next, or `None`.
         """
-        self.measurements.add(fact, at, span, now, number)
+        self.measurements.add(fact, at, span, now, number, cut)
 
     def observe(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""

@@ -27,6 +27,22 @@ LATE_SECONDS = 0.25
 HOLD_SECONDS = 0.02
 
 
+class Cut(NamedTuple):
+    """An interruption that has come, while latencies from before it are still to be read.
+
+    Parameters:
+        number: Place of its frame in the order in which frames are made.
+        service: Pipecat's name of the service that passes it on, or `None` for every service.
+    """
+
+    number: int
+    service: str | None = None
+
+    def is_before(self, fact: Latency, number: int) -> bool:
+        """True if it makes a latency in the frame `number` false."""
+        return number > self.number and self.service in {None, fact.instance}
+
+
 class Held(NamedTuple):
     """A fact that waits.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing
-from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Held, HoldBack, Latency
+from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Cut, Held, HoldBack, Latency
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.proofs import Proof, Proofs
 
@@ -35,7 +35,9 @@ class Measurements:
         # Latencies without a proof yet: each with its moment, its span and the number of its frame.
         self._unproven: list[tuple[Latency, float, SpanIds | None, int]] = []
 
-    def add(self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int) -> None:
+    def add(
+        self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None = None
+    ) -> None:
         """Record a measurement, or hold it back if it is a latency; the arguments are those of `Call.measured`."""
         if isinstance(fact, (FirstByte, Processing)) and (proof := self._proofs.of(number)) is not Proof.OUTPUT:
             if proof is Proof.OPEN:
@@ -54,6 +56,8 @@ class Measurements:
                 return
             # A voice reports the processing of a finished sentence only.
             if self._cut_off and (isinstance(fact, FirstByte) or leg is Leg.LLM):
+                fact = replace(fact, interrupted=True)
+            if cut is not None and cut.is_before(fact, number):
                 fact = replace(fact, interrupted=True)
             if now is not None and self.held.is_settled(at, now):
                 self._outputs.record(fact, now, span)

@@ -13,8 +13,9 @@ from pipecat.frames.frames import EndFrame, Frame, MetricsFrame, StartFrame
 from voice_metrics.call.call import Call
 from voice_metrics.call.call_end import achieved
 from voice_metrics.call.errors import ErrorRaised
-from voice_metrics.call.events import LineClosed, TurnsAnnounced
+from voice_metrics.call.events import Interruption, LineClosed, TurnsAnnounced, Withdrawn
 from voice_metrics.call.facts import Fact, Refused
+from voice_metrics.call.holdback import Cut
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.beginnings import Beginnings
@@ -147,7 +148,7 @@ class Calls:
             worker: The worker in which it took place, or `None` if unknown.
         """
         if self.lifetime is not None and not self.lifetime.over:
-            self.read_measurements()
+            self.read_measurements(_cut(event))
             if isinstance(event, ErrorRaised) and event.fatal:
                 self.ending.failed()
                 self.lifetime.call.fail()
@@ -175,11 +176,11 @@ class Calls:
         except Exception as fault:
             self.faulted("outcome", fault)
 
-    def read_measurements(self) -> None:
-        """Record the measurements received so far. Never raises."""
+    def read_measurements(self, cut: Cut | None = None) -> None:
+        """Record the measurements received so far; `cut` is the interruption that is read next. Never raises."""
         if self._unread:
             self._faults.contain("set-up", self._pipeline.look_again)
-            self._unread.read(self._pipeline.metrics, self._clock)
+            self._unread.read(self._pipeline.metrics, self._clock, cut)
             if self._spending.budget.is_open and (latest := self.call) is not None:
                 self._faults.contain("budget", lambda: self._spending.look(latest.spent_usd))
         if (current := self.call) is not None and current.trace_id is None:
@@ -234,3 +235,11 @@ class Calls:
     def faulted(self, where: str, fault: Exception) -> None:
         """Count a fault of the plug-in, and log it once per kind. Never raises."""
         self._faults.add(where, fault)
+
+
+def _cut(event: Event) -> Cut | None:
+    match event:
+        case Interruption(int(number)) | Withdrawn(int(number)):
+            return Cut(number)
+        case _:
+            return None

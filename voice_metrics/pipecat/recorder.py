@@ -14,6 +14,7 @@ from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, St
 from voice_metrics.call.call import Call
 from voice_metrics.call.events import VoiceStarted
 from voice_metrics.call.facts import Fact
+from voice_metrics.call.holdback import Cut
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.call.proofs import Proof
@@ -219,7 +220,7 @@ class CallRecorder:
     def interruption_passed(self, service: str, number: int) -> None:
         """Record that a service passes an interruption on, with its name in Pipecat and the frame's number."""
         if (call := self.call) is not None:
-            self._calls.read_measurements()
+            self._calls.read_measurements(Cut(number, service))
             call.measurements.held.passed(service, self._now(), number)
 
     def switched(self, switch: ServiceSwitched) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pipecat.frames.frames import MetricsFrame
 
 from voice_metrics.call.call import Call
-from voice_metrics.call.facts import Refused
+from voice_metrics.call.facts import Fact, Refused
+from voice_metrics.call.holdback import Cut
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.pipecat.faults import Faults
 from voice_metrics.pipecat.metrics_frames import MetricsReader
@@ -31,26 +32,34 @@ class UnreadMetrics:
         """Keep a frame of a call that came at `at`, in monotonic seconds, during a span."""
         self._frames.append((call, frame, at, span))
 
-    def read(self, reader: MetricsReader, now: Callable[[], float]) -> None:
+    def read(self, reader: MetricsReader, now: Callable[[], float], cut: Cut | None) -> None:
         """Record what the frames say. Never raises.
 
         Args:
             reader: Reads the frames.
             now: Monotonic seconds.
+            cut: The interruption that is read next, or `None`.
         """
         frames, self._frames = self._frames, []
         for call, frame, at, span in frames:
             try:
-                self._read(reader, call, frame, at, span, now())
+                self._read(reader.facts(frame), call, frame, at, span, now(), cut)
             except Exception as fault:
                 self._faults.add(type(frame).__name__, fault)
 
     def _read(
-        self, reader: MetricsReader, call: Call, frame: MetricsFrame, at: float, span: SpanIds | None, now: float
+        self,
+        facts: Iterable[Fact],
+        call: Call,
+        frame: MetricsFrame,
+        at: float,
+        span: SpanIds | None,
+        now: float,
+        cut: Cut | None,
     ) -> None:
-        for fact in reader.facts(frame):
+        for fact in facts:
             try:
-                call.measured(fact, at, span, now, frame.id)
+                call.measured(fact, at, span, now, frame.id, cut)
             except Exception as fault:
                 self._faults.add(type(fact).__name__, fault)
             if isinstance(fact, Refused):
