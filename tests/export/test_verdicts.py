@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.export.calls import TOKENS, RecordedCall
+from tests.export.calls import TOKENS, RecordedCall, check_once
 from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, reject, rejecting
@@ -216,6 +216,47 @@ def test_time_goes_on_when_the_clock_is_set_back_and_follows_it_forward() -> Non
         wall[0], monotonic[0] = now, passed
         seen.append(clock.now_ns())
     assert seen == [1010, 1020, 1030, 5000, 5010]
+
+
+def test_time_is_set_back_only_if_it_runs_more_than_a_second_ahead() -> None:
+    wall = [10**10]
+    clock = Clock(lambda: wall[0], lambda: 0)
+    wall[0] -= 10**8
+    assert (clock.follow(), clock.now_ns()) == (False, 10**10)
+    wall[0] -= 10**9
+    assert (clock.follow(), clock.now_ns()) == (True, wall[0])
+
+
+def none_of_the_future(exchange: Exchange) -> None:
+    """Take no request with a point more than ten minutes ahead."""
+    ahead = any(point.time_ns > time.time_ns() + 600e9 for point in exchange.points)
+    (answering(400, b"a sample whose timestamp is too far in the future") if ahead else accept)(exchange)
+
+
+@pytest.mark.parametrize("temporality", ["cumulative", "delta"])
+def test_clock_set_back_by_hours_costs_nothing_at_a_server_that_takes_no_future(
+    temporality: str, receiver: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_ns = [7200 * 10**9]
+    monkeypatch.setattr("voice_metrics.export.live.Clock", lambda: Clock(lambda: time.time_ns() + ahead_ns[0]))
+    receiver.behaviour = none_of_the_future
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100", OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=temporality)
+    ended, running = RecordedCall(telemetry, "ended"), RecordedCall(telemetry, "running")
+    ended.use(3)
+    running.use(4)
+    assert ended.end().result(60) is False
+    ahead_ns[0] = 0
+    running.use(5)
+
+    def told(call_id: str) -> float:
+        values = [point.value for point in receiver.of(TOKENS, call_id=call_id)]
+        return (sum if temporality == "delta" else max)([0, *values])
+
+    assert receiver.wait_for(lambda _: (told("ended"), told("running")) == (3, 9))
+    later = RecordedCall(telemetry, "later")
+    later.use(1)
+    assert later.end().result(60) is True
+    check_once(receiver)
 
 
 def test_date_to_wait_for_is_reckoned_by_the_server_s_own_clock() -> None:

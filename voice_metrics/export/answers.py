@@ -26,6 +26,8 @@ _WORDS = 300
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 # Characters of an answer that are searched for its words.
 _READ = 8_192
+# "Out of bounds" is also Prometheus' word for a time beyond the next ten minutes.
+_AHEAD = re.compile(r"in.the.future|out.of.bounds", re.I)
 Masking = Callable[[str], str]
 _AGED = re.compile(r"out.of.order|out.of.bounds|too.old|too.far.in.(the.)?past|duplicate.(sample|timestamp)", re.I)
 _ADVICE = {
@@ -91,6 +93,11 @@ class Outcome:
     def aged(self) -> bool:
         """True if the server rejects the points for their age, and always will."""
         return self.verdict in (Verdict.REFUSED, Verdict.REJECTED) and _AGED.search(self.words) is not None
+
+    @property
+    def ahead(self) -> bool:
+        """True if the server rejects points because their time may not have come."""
+        return self.verdict in (Verdict.REFUSED, Verdict.REJECTED) and _AHEAD.search(self.words) is not None
 
     @property
     def concerns_all(self) -> bool:

@@ -1,16 +1,19 @@
-"""Unix time that never runs backwards while a process lives."""
+"""Unix time that runs backwards only on request."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+# A clock that is slewed differs by less.
+_DRIFT_NS = 1_000_000_000
+
 
 class Clock:
     """The wall clock, without steps back: if it is set back, time continues from the latest moment.
 
     A store refuses a second value at an instant, and older ones. Time then runs ahead of the wall clock until that
-    catches up or is set forward.
+    catches up or is set forward, or `follow` is called.
     """
 
     def __init__(
@@ -26,3 +29,11 @@ class Clock:
         last_wall, last_monotonic = self._last
         self._last = max(wall, last_wall + monotonic - last_monotonic), monotonic
         return self._last[0]
+
+    def follow(self) -> bool:
+        """Step back to the wall clock; return False if time does not run ahead of it."""
+        wall = self._wall_ns()
+        if self.now_ns() - wall < _DRIFT_NS:
+            return False
+        self._last = wall, self._monotonic_ns()
+        return True

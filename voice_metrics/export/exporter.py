@@ -202,7 +202,8 @@ class Exporter:
             return
         self._make_room()
         back = self._outage and shipped.acknowledged > 0 and not shipped.failed
-        self._catch_up = back and not everything
+        ahead = shipped.outcome is not None and shipped.outcome.ahead and self._live.set_back()
+        self._catch_up = (back and not everything) or ahead
         if not shipped.failed and not last and not self._catch_up:
             self._resend()
         # Without a request, the state of the server is unknown.

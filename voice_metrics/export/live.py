@@ -121,6 +121,14 @@ class LiveSeries:
         with self._lock:
             return [self.shared, *self._calls.values()]
 
+    def set_back(self) -> bool:
+        """Date everything unsent by the wall clock again; return False if time did not run ahead of it."""
+        if not self.clock.follow():
+            return False
+        for outgoing in self.outgoing():
+            outgoing.set_back(self.clock.now_ns())
+        return True
+
     def owed(self) -> list[Entry]:
         """Return series that no server has."""
         owed: list[Entry] = []

@@ -96,6 +96,7 @@ class Entry:
 
     __slots__ = (
         "_about",
+        "_point",
         "accumulator",
         "acknowledged",
         "base",
@@ -135,17 +136,34 @@ class Entry:
         if row.kind is Kind.COUNTER:
             about_data["is_monotonic"] = True
         self.metric = _metric(shape, row.name, row.description, row.unit, tuple(about_data.items()))
-        self.earliest_ns = accumulator.start_ns + MILLISECOND_NS
-        bounds = {"explicit_bounds": accumulator.bounds} if isinstance(accumulator, Histogram) else {}
-        about = shape.point(attributes=key_values(accumulator.attributes), **bounds)
-        if row.kind is not Kind.GAUGE and not self.delta:
-            about.start_time_unix_nano = accumulator.start_ns
-        self._about: bytes = about.SerializeToString()
+        self._point = shape.point
+        self._describe()
         # The newest value, encoded; its version; and for increments its state.
         self.value = self.begin = b""
         self.version = -1
         self.state: State | None = None
         self.sent_state: State | None = None
+
+    def _describe(self) -> None:
+        """Encode the point's constant fields."""
+        accumulator = self.accumulator
+        self.earliest_ns = accumulator.start_ns + MILLISECOND_NS
+        bounds = {"explicit_bounds": accumulator.bounds} if isinstance(accumulator, Histogram) else {}
+        about = self._point(attributes=key_values(accumulator.attributes), **bounds)
+        if accumulator.row.kind is not Kind.GAUGE and not self.delta:
+            about.start_time_unix_nano = accumulator.start_ns
+        self._about: bytes = about.SerializeToString()
+
+    def set_back(self, now_ns: int) -> None:
+        """Let the series begin, and continue, at `now_ns` at the latest; it is owed again, and rests no more."""
+        self.accumulator.start_ns = min(self.accumulator.start_ns, now_ns)
+        self.base_ns, self.changed_ns = min(self.base_ns, now_ns), min(self.changed_ns, now_ns)
+        self._describe()
+        self.version = -1
+        self.begin = self.value = b""
+        self.resting_until = 0.0
+        if not self.delta:
+            self.acknowledged = -1
 
     @property
     def owed(self) -> bool:

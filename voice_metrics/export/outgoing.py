@@ -63,6 +63,16 @@ class Outgoing:
             entry.resting_until = 0.0
         self.settle()
 
+    def set_back(self, now_ns: int) -> None:
+        """Date what is unsent at `now_ns` at the latest, because no server takes what is ahead of its time."""
+        if self.settled:
+            return
+        self.time_ns = min(self.time_ns, now_ns)
+        if self.ended_ns is not None:
+            self.ended_ns = self.time_ns
+        for entry in self.entries:
+            entry.set_back(now_ns)
+
     def settle(self) -> None:
         """Mark an ended call that owes nothing as settled."""
         self.settled = self.ended_ns is not None and not any(entry.owed for entry in self.entries)
