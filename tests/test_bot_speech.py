@@ -21,6 +21,7 @@ from voice_metrics.call.events import (
     UserStarted,
     UserStopped,
     VoiceStarted,
+    VoiceStopped,
 )
 from voice_metrics.call.facts import (
     Backchannel,
@@ -169,6 +170,15 @@ CUT: list[Timed] = [(1.0, BotStarted()), (3.0, UserStarted()), (3.0, Interruptio
             id="a-later-cough-cut-nothing-off",
         ),
         pytest.param([(1.0, VoiceStarted(0.1)), (2.0, TurnHeard(False))], [], id="a-cough-into-silence"),
+        pytest.param(
+            [
+                *((0.2, VoiceStarted(0.2)), (0.2, UserStarted()), (0.7, VoiceStopped(0.2)), (0.8, UserStopped())),
+                *((1.0, BotStarted()), (3.0, Interruption()), (3.1, BotStopped())),
+                *((6.0, VoiceStarted(0.2)), (6.0, UserStarted()), (7.0, TurnHeard(False))),
+            ],
+            [],
+            id="to-the-application-and-not-to-the-caller",
+        ),
     ],
 )
 def test_yielding(events: list[Timed], expected: list[Fact]) -> None:
