@@ -14,6 +14,7 @@ from voice_metrics.call.events import (
     ModelSpoke,
     ModelStarted,
     SpeechEnded,
+    SpeechMade,
     SpeechStarted,
     TurnHeard,
     TurnsAnnounced,
@@ -82,6 +83,14 @@ def _facts(events: list[Timed]) -> list[Fact]:
             [*ASKED, *THINKS, (2.7, SpeechStarted()), (2.6 + PATIENCE_SECONDS, BotStarted())],
             0.6 + PATIENCE_SECONDS,
             id="a-slow-voice",
+        ),
+        pytest.param(
+            [
+                *(*ASKED, *THINKS, (2.7, SpeechStarted()), (5.7, SpeechEnded()), (5.7, TTS_FAILS)),
+                *((7.5, SpeechMade()), (7.6, BotStarted())),
+            ],
+            5.6,
+            id="a-voice-slower-than-pipecat-awaits",
         ),
         pytest.param([*ASKED, (2.3, SpeechStarted()), (2.5, BotStarted())], 0.5, id="the-application-answers-itself"),
         pytest.param([*COUGHED, (2.2, ModelStarted()), (3.0, BotStarted())], 1.0, id="the-bot-asks-what-was-said"),
@@ -199,6 +208,14 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
             [*ASKED, *THINKS, (2.7, SpeechStarted()), (2.9, SpeechEnded()), (4.5, BotStarted())],
             Cause.NO_AUDIO,
             id="the-voice-gave-no-audio",
+        ),
+        pytest.param(
+            [
+                *(*ASKED, *THINKS, (2.7, SpeechStarted()), (2.9, SpeechEnded())),
+                *((4.5, SpeechStarted()), (4.6, SpeechMade()), (4.7, BotStarted())),
+            ],
+            Cause.NO_AUDIO,
+            id="other-speech-after-a-voice-without-audio",
         ),
         pytest.param([*ASKED, *THINKS, (13.0, BotStarted())], Cause.NO_AUDIO, id="the-voice-never-began"),
         pytest.param(

@@ -12,7 +12,7 @@ from voice_metrics.call.holdback import Cut
 from voice_metrics.call.measurements import Measurements
 from voice_metrics.pipecat.services import leg_of_name
 
-MODEL, VOICE = "OpenAILLMService", "CartesiaTTSService"
+MODEL, VOICE, EAR = "OpenAILLMService", "CartesiaTTSService", "DeepgramSTTService"
 
 
 class Recorded:
@@ -52,6 +52,7 @@ def recorded(processor: str, *, measured_at: float, failed_at: float, interrupte
         pytest.param(VOICE, 3.0, 1.5, 3.001, id="voice-measured-until-the-interruption"),
         pytest.param(VOICE, 1.5, 1.501, None, id="voice-measured-until-just-before-its-error"),
         pytest.param(VOICE, 1.501, 1.5, None, id="voice-measured-until-just-after-its-error"),
+        pytest.param(EAR, 1.501, 1.5, None, id="recogniser-measured-until-just-after-its-error"),
     ],
 )
 def test_a_failed_request_has_no_first_byte(
@@ -92,3 +93,19 @@ def test_latency_that_is_read_late_is_marked_by_the_interruption_behind_it(
     measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
     measurements.add(first_byte(processor, 0.5), 1.0, None, 1.2, number, cut)
     assert [fact.interrupted for fact in outputs.facts if isinstance(fact, FirstByte)] == [is_cut]
+
+
+@pytest.mark.parametrize(
+    ("audio_at", "count"),
+    [pytest.param(None, 0, id="without-audio"), pytest.param(3.001, 1, id="slower-than-pipecat-awaits")],
+)
+def test_a_failed_voice_has_a_first_byte_at_the_end_if_audio_follows(audio_at: float | None, count: int) -> None:
+    outputs = Recorded()
+    measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
+    measurements.broke_off(VOICE, f"{VOICE}#0", 1.5)
+    measurements.line_closed(cut_off=False)
+    measurements.add(first_byte(VOICE, 2.0), 3.0, None, 3.0, 0)
+    if audio_at is not None:
+        measurements.voice_made_audio(audio_at)
+    measurements.flush(10.0)
+    assert len(outputs.facts) == count

@@ -18,7 +18,15 @@ from voice_metrics.call.call_end import NOTHING_SAID, EndedBy, Outcome, end_tags
 from voice_metrics.call.call_events import call_event
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.errors import ErrorRaised, Failures
-from voice_metrics.call.events import BotStopped, Interruption, LineClosed, UserStarted, Withdrawn
+from voice_metrics.call.events import (
+    BotStopped,
+    Interruption,
+    LineClosed,
+    SpeechLate,
+    SpeechMade,
+    UserStarted,
+    Withdrawn,
+)
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import (
     EndReason,
@@ -147,8 +155,10 @@ class Call:
         match event:
             case Interruption(number) | Withdrawn(number):
                 self.measurements.interrupted(at, number)
-            case LineClosed(cut_off=True):
-                self.measurements.line_closed()
+            case LineClosed(cut_off):
+                self.measurements.line_closed(cut_off=cut_off)
+            case SpeechMade() | SpeechLate():
+                self.measurements.voice_made_audio(at)
             case UserStarted():
                 self.measurements.held.turn_started(at)
             case BotStopped() if self._ended_at is not None and self.speaking:

@@ -59,6 +59,8 @@ class Answers:
 
     def bot_started(self, at: float) -> Sequence[Fact]:
         """Record the bot's first audio, at a monotonic second; return the response, or the unanswered turn."""
+        if self._question is not None:
+            self._question.other_speech_began(at)
         lapsed = self._lapsed(at)
         question = self._question
         if question is not None and question.since is None:
@@ -72,6 +74,8 @@ class Answers:
 
     def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at a monotonic second, other kinds ignored; return the unanswered turn, if now certain."""
+        if isinstance(event, SpeechStarted) and self._question is not None:
+            self._question.other_speech_began(at)
         lapsed = self._lapsed(at)
         match event:
             case TurnsAnnounced():
@@ -200,9 +204,9 @@ class Answers:
                 if not question.speech_is_due:
                     question.came_to_nothing(at, Cause.NO_ANSWER)
             case SpeechMade() | SpeechLate():
-                question.audio_came = True
+                question.voice_gave_audio(at)
             case SpeechEnded() if question.speech_is_due and not question.audio_came:
-                question.came_to_nothing(at, Cause.NO_AUDIO)
+                question.voice_was_silent(at)
             case ErrorRaised():
                 self._service_failed(question, self._leg(event.processor), at)
             case FunctionRunning() | FunctionAnswered() | FunctionDropped() | FunctionRaised():

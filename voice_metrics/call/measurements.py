@@ -11,6 +11,10 @@ from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Cut, Held, Hold
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.proofs import Proof, Proofs
 
+# Services that end the measurement of a request just before or after its error.
+_BREAK_OFF = (Leg.TTS, Leg.STT)
+_Waiting = tuple[Latency, float, SpanIds | None, int]
+
 
 class Measurements:
     """One call's measurements. Every `at` is in monotonic seconds.
@@ -30,10 +34,13 @@ class Measurements:
         self._failing: dict[str, str] = {}
         # Moment of each service's latest error.
         self._broke_off_at: dict[str, float] = {}
-        self._cut_off = False
+        self._is_closing = self._cut_off = False
         self._proofs = Proofs()
         # Latencies without a proof yet: each with its moment, its span and the number of its frame.
-        self._unproven: list[tuple[Latency, float, SpanIds | None, int]] = []
+        self._unproven: list[_Waiting] = []
+        # First bytes of a voice that failed, in the end of the call: they are true if audio follows.
+        self._unheard: list[_Waiting] = []
+        self._voice_made_at = 0.0
 
     def add(
         self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None = None
@@ -48,12 +55,17 @@ class Measurements:
             fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
         if self._cut_off and isinstance(fact, AgentInvoked):
             return  # as an interrupted request has none
-        # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
-        if isinstance(fact, (FirstByte, Processing)) and (leg := self._leg(fact.processor)) is not Leg.STT:
+        if isinstance(fact, (FirstByte, Processing)):
+            leg = self._leg(fact.processor)
             broke_off_at = self._broke_off_at.get(fact.instance or "", 0.0)
             is_failed = isinstance(fact, FirstByte) and at - fact.seconds < broke_off_at
-            if is_failed and leg is Leg.TTS and at - broke_off_at <= HOLD_SECONDS:
+            if is_failed and leg in _BREAK_OFF and at - broke_off_at <= HOLD_SECONDS:
                 return
+            if is_failed and leg is Leg.TTS and self._is_closing and self._voice_made_at <= broke_off_at:
+                self._unheard.append((fact, at, span, number))
+                return
+        # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
+        if isinstance(fact, (FirstByte, Processing)) and leg is not Leg.STT:
             # A voice reports the processing of a finished sentence only.
             if self._cut_off and (isinstance(fact, FirstByte) or leg is Leg.LLM):
                 fact = replace(fact, interrupted=True)
@@ -81,6 +93,13 @@ class Measurements:
         for fact, at, span, their_number in waiting:
             self.add(fact, at, span, now, their_number)
 
+    def voice_made_audio(self, now: float) -> None:
+        """Record that a voice made audio, at `now` in monotonic seconds."""
+        self._voice_made_at = now
+        waiting, self._unheard = self._unheard, []
+        for fact, at, span, number in waiting:
+            self.add(fact, at, span, now, number)
+
     def latencies(self) -> Iterator[Latency]:
         """Yield the latencies that wait; without a proof they are cut."""
         yield from self.held.latencies()
@@ -99,13 +118,16 @@ class Measurements:
         self._broke_off_at[instance] = at
         if self._leg(processor) is Leg.TTS:
             self.held.broke_off(instance)
+            self._unheard = [one for one in self._unheard if one[0].instance != instance]
 
-    def line_closed(self) -> None:
-        """Expect services to report the time so far of the requests that they drop."""
-        self._cut_off = True
+    def line_closed(self, *, cut_off: bool) -> None:
+        """Expect services to report the time so far of the requests that they drop; all of them if `cut_off`."""
+        self._is_closing = True
+        self._cut_off = self._cut_off or cut_off
 
     def interrupted(self, at: float, number: int | None) -> None:
         """Record held measurements, because the interruption `number` came."""
+        self._unheard = []
         self._record(self.held.interrupted(at, number), at)
 
     def release(self, at: float) -> None:

@@ -10,6 +10,9 @@ from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, Func
 # Wait for an unseen step of an answer, or for a text's audio: longer than any working service takes. A model, function
 # or voice that is seen working is awaited without limit.
 PATIENCE_SECONDS = 10.0
+# Wait for audio of a voice that seemed to have none: Pipecat gives a piece of speech up after 3 s without audio, and
+# plays what a slow voice still brings (1.14.0, tts_service.py).
+LATE_VOICE_SECONDS = 3.0
 # Wait for the next step after one without a result: a function call behind the end of the model's text, a second model
 # after an error. Later speech without such a step is no answer.
 NEXT_STEP_SECONDS = 1.0
@@ -26,6 +29,7 @@ class Question:
         detected: True if `since` is the detector's.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
+        voice_until: Moment until which audio of a voice that seemed to have none may still come.
         words_until: Moment until which the words of a function that asked for no further inference may begin.
         cause: Why it stays unanswered, if it does.
     """
@@ -42,6 +46,7 @@ class Question:
     failed: bool = False
     expected_until: float = 0.0
     lapses_at: float | None = None
+    voice_until: float = 0.0
     words_until: float = 0.0
     cause: Cause = Cause.NO_ANSWER
 
@@ -77,13 +82,30 @@ class Question:
         if self.is_worked_on or self.is_answered_by_speech(at) or at <= self.words_until:
             return True
         # A voice may be silent in one piece of an answer and continue with the next.
-        return self.cause is Cause.NO_AUDIO
+        return self.cause is Cause.NO_AUDIO and (self.lapses_at is None or at <= self.lapses_at)
+
+    def voice_was_silent(self, at: float) -> None:
+        """Record a piece of speech without audio."""
+        self.came_to_nothing(at, Cause.NO_AUDIO)
+        self.voice_until = at + LATE_VOICE_SECONDS
+
+    def voice_gave_audio(self, at: float) -> None:
+        """Record audio of its answer."""
+        self.audio_came = True
+        if self.lapses_at is not None and at <= self.voice_until:
+            self.speech_is_due = True
+            self.step(at)
+
+    def other_speech_began(self, at: float) -> None:
+        """Record speech that is no part of its answer."""
+        if self.lapses_at is not None and at > self.lapses_at:
+            self.voice_until = 0.0
 
     def has_lapsed(self, at: float) -> bool:
         """True if no answer can follow any more."""
         if self.since is None or self.is_worked_on:
             return False
-        return at > (self.expected_until if self.lapses_at is None else self.lapses_at)
+        return at > (self.expected_until if self.lapses_at is None else max(self.lapses_at, self.voice_until))
 
     def ran(self, event: FunctionRunning | FunctionAnswered | FunctionDropped | FunctionRaised, at: float) -> None:
         """Record an event of a function."""
