@@ -192,24 +192,36 @@ DETECTOR = """
 import threading
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
-answer, answered = threading.Event(), threading.Event()
+asked, answer, answered = threading.Event(), threading.Event(), threading.Event()
 
 class Slow(ResourceDetector):
     def detect(self):
         answer.wait(4.0)
         answered.set()
         return Resource({"cloud.platform": "somewhere"})
+
+class Hung(ResourceDetector):
+    def detect(self):
+        asked.set()
+        threading.Event().wait()
 """
+ENTRY_POINTS = "[opentelemetry_resource_detector]\nslow = slowdetector:Slow\nhung = slowdetector:Hung\n"
 
 
-def test_detector_that_asks_a_network_does_not_hold_the_caller_and_is_heard(
-    run: Run, receiver: Receiver, tmp_path: Path
-) -> None:
+@pytest.fixture
+def detectors(tmp_path: Path) -> str:
+    """Install the detectors; returns PYTHONPATH."""
     (tmp_path / "slowdetector.py").write_text(DETECTOR)
     info = tmp_path / "slowdetector-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slowdetector\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[opentelemetry_resource_detector]\nslow = slowdetector:Slow\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    return f"{tmp_path}{os.pathsep}{ROOT}"
+
+
+def test_detector_that_asks_a_network_does_not_hold_the_caller_and_is_heard(
+    run: Run, receiver: Receiver, detectors: str
+) -> None:
     code = """
 import slowdetector
 from tests.export.calls import RecordedCall
@@ -222,10 +234,27 @@ print(not slowdetector.answered.is_set())
 slowdetector.answer.set()
 print(end.result(60))
 """
-    done = run(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="otel,slow")
+    done = run(code, PYTHONPATH=detectors, OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="otel,slow")
     assert done.stdout.split() == ["True", "True"], done.stderr
     assert receiver.stored[0].resource["cloud.platform"] == "somewhere"
     assert receiver.stored[0].resource["service.name"] == "voice-bot"
+
+
+def test_detector_that_hangs_holds_up_no_exit_and_costs_no_other(run: Run, receiver: Receiver, detectors: str) -> None:
+    code = """
+import slowdetector
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+call = RecordedCall(telemetry(), "c1")
+call.use(5)
+slowdetector.answer.set()
+print(slowdetector.asked.wait(60), slowdetector.answered.wait(60))
+"""
+    done = run(code, PYTHONPATH=detectors, OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="hung, slow, missing")
+    assert done.stdout.split() == ["True", "True"], done.stderr
+    assert "missing could not be detected (LookupError: no installed package has it)" in done.stderr
+    assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
+    assert receiver.stored[0].resource["cloud.platform"] == "somewhere"
 
 
 def test_forked_child_has_an_instance_id_of_its_own_beside_one_of_the_environment(run: Run, receiver: Receiver) -> None:

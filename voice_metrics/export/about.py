@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 import uuid
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from loguru import logger
 from opentelemetry.sdk.resources import Resource
 
+from voice_metrics.export.detectors import Detectors
 from voice_metrics.settings.environment import Settings
 
 SCOPE = "voice_metrics"
 DISTRIBUTION = "pipecat-voice-metrics"
-# Detectors of clouds ask a metadata server, and wait some seconds without one.
-_LONGEST_SECONDS = 10.0
-_DETECTORS = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
 
 
 @cache
@@ -37,7 +32,7 @@ for _needed in ("opentelemetry-sdk", "pipecat-ai", DISTRIBUTION):
 
 
 class About:
-    """The resource of a process; the environment's detectors run on their own thread."""
+    """The resource of a process."""
 
     def __init__(self, settings: Settings, service_name: str, *, forked: bool = False) -> None:
         """Start the detection of the resource.
@@ -62,24 +57,8 @@ class About:
                 "telemetry.distro.version": installed(DISTRIBUTION),
             }
         )
-        self._found = threading.Event()
-        self._resource = self._plain
-        if set(filter(None, os.environ.get(_DETECTORS, "").replace(" ", "").split(","))) - {"otel"}:
-            threading.Thread(target=self._detect, name="voice-metrics-resource", daemon=True).start()
-        else:
-            self._found.set()
+        self._detectors = Detectors()
 
     def resource(self, until: Callable[[], float] = lambda: float("inf")) -> Resource:
         """Return the resource, as complete as it is by `until`, the latest monotonic second to wait for detectors."""
-        latest = time.monotonic() + _LONGEST_SECONDS
-        while not self._found.wait(0.05) and time.monotonic() < min(latest, until()):
-            pass
-        return self._resource
-
-    def _detect(self) -> None:
-        try:
-            self._resource = Resource.create(self._plain.attributes)
-        except Exception as error:
-            logger.warning(f"{_DETECTORS}: the resource could not be detected ({type(error).__name__}: {error}).")
-        finally:
-            self._found.set()
+        return self._detectors.found(until).merge(self._plain)
