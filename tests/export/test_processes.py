@@ -277,6 +277,28 @@ os.waitpid(child, 0)
     assert all(instance.startswith("pod-7") for instance in instances)
 
 
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_child_of_multiprocessing_has_an_instance_id_of_its_own_too(method: str, run: Run, receiver: Receiver) -> None:
+    code = """
+import multiprocessing, sys
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+
+def call(name):
+    RecordedCall(telemetry(), name).end().result(60)
+
+if __name__ == "__main__":
+    call("parent")
+    child = multiprocessing.get_context(sys.argv[1]).Process(target=call, args=("child",))
+    child.start()
+    child.join()
+"""
+    assert run(code, method, OTEL_RESOURCE_ATTRIBUTES="service.instance.id=pod-7").returncode == 0
+    instances = {exchange.resource["service.instance.id"] for exchange in receiver.stored}
+    assert "pod-7" in instances
+    assert len(instances) == 2
+
+
 def test_exit_leaves_no_socket_open(run: Run, receiver: Receiver) -> None:
     code = """
 from tests.export.calls import RecordedCall

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import uuid
 from collections.abc import Callable
@@ -40,10 +41,12 @@ class About:
         Args:
             settings: The environment's.
             service_name: `service.name`.
-            forked: True for a child that shares the environment's instance id with its parent.
+            forked: True for a forked child.
         """
         given = settings.resource.get("service.instance.id")
-        instance = f"{given}-{os.getpid()}" if given and forked else given or str(uuid.uuid4())
+        # A child shares the environment's instance id with its parent.
+        child = forked or multiprocessing.parent_process() is not None
+        instance = f"{given}-{os.getpid()}" if given and child else given or str(uuid.uuid4())
         self._plain = Resource(
             {
                 "telemetry.sdk.language": "python",
