@@ -71,6 +71,8 @@ def test_success_counts_where_its_body_cannot_be_unpacked(receiver: Receiver, st
 
 REFUSALS = [
     pytest.param(of_bad, answering(400, b"label value is too long", retry_after="30"), id="400 with a wait"),
+    pytest.param(of_bad, answering(409, b"out of order"), id="409"),
+    pytest.param(of_bad, answering(422, b"label value is too long"), id="422"),
     pytest.param(of_bad, saying(b"HTTP/1.1 400 Bad Request\r\n" + SHORT), id="400 cut short"),
     pytest.param(large, answering(413, retry_after="30"), id="413 with a wait"),
 ]

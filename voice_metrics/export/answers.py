@@ -24,6 +24,8 @@ from voice_metrics.call.text import one_line
 _WORDS = 300
 # RFC 9110, section 5.6.7.
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
+# Of these, 409 is Thanos' status for points out of order.
+_UNACCEPTABLE = frozenset({"400", "409", "422"})
 # Characters of an answer that are searched for its words.
 _READ = 8_192
 # "Out of bounds" is also Prometheus' word for a time beyond the next ten minutes.
@@ -100,9 +102,19 @@ class Outcome:
         return self.verdict in (Verdict.REFUSED, Verdict.REJECTED) and _AHEAD.search(self.words) is not None
 
     @property
+    def unacceptable(self) -> bool:
+        """True if something in the request is bad, so that a part of it may be taken."""
+        return self.fault in _UNACCEPTABLE
+
+    @property
+    def divisible(self) -> bool:
+        """True if a smaller request may be taken."""
+        return self.unacceptable or self.verdict is Verdict.TOO_LARGE
+
+    @property
     def concerns_all(self) -> bool:
         """True if another request, with other points, would end alike."""
-        return not self.acknowledged and self.fault not in ("400", "rejected")
+        return not (self.acknowledged or self.unacceptable or self.fault == "rejected")
 
     def __str__(self) -> str:
         """The fault in words, for a log line."""

@@ -133,7 +133,7 @@ class Delivery(requests.Session):
             if self._pause(wait):
                 break
         # A server that judged this request only can take others meanwhile, smaller ones for instance.
-        if outcome.retry_after_seconds is not None and outcome.fault not in ("400", "413"):
+        if outcome.retry_after_seconds is not None and not outcome.divisible:
             self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)
             self._hold_fault = outcome.fault
         return replace(outcome, words=self.cleared(outcome.words), seconds=time.monotonic() - began)

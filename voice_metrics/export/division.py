@@ -46,7 +46,7 @@ def deliver(
         too_large = outcome.verdict is Verdict.TOO_LARGE
         if outcome.acknowledged:
             left = min(left + 1, spare)
-        elif not over and (too_large or (outcome.fault == "400" and left > 0)) and (these := smaller(part, outcome)):
+        elif not over and (too_large or (outcome.unacceptable and left > 0)) and (these := smaller(part, outcome)):
             if too_large:
                 large = large if large and large[0] <= len(part) else (len(part), outcome)
                 waiting.extendleft(reversed(these))

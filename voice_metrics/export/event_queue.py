@@ -95,7 +95,7 @@ class EventQueue:
             failure = outcome
             if outcome.verdict is Verdict.REJECTED:
                 self._give_up(chunk, outcome.rejected)
-            elif outcome.fault in ("400", "413") and len(chunk) == 1:
+            elif outcome.divisible and len(chunk) == 1:
                 spoilt += chunk
         if spoilt and len(spoilt) < len(waiting):
             # The server took others, or they are still to be sent, so the fault is in these.

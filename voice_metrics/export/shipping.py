@@ -116,7 +116,7 @@ class Shipping:
 
     def _record_failure(self, chunk: Sequence[Entry], outcome: Outcome, shipped: Shipped) -> None:
         shipped.outcome = outcome
-        if outcome.fault == "400" and len(chunk) == 1:
+        if outcome.unacceptable and len(chunk) == 1:
             if outcome.aged:
                 shipped.lost += not chunk[0].resting_until
                 _give_up(chunk, shipped, resting=True)
