@@ -92,6 +92,16 @@ def _facts(events: list[Timed]) -> list[Fact]:
             5.6,
             id="a-voice-slower-than-pipecat-awaits",
         ),
+        pytest.param(
+            [
+                *((0.0, TurnsAnnounced()), (1.0, VoiceStarted()), (1.0, UserStarted()), (2.2, VoiceStopped(0.2))),
+                *((2.4, UserStopped()), (2.4, TurnHeard(True)), (2.5, ModelStarted())),
+                *((3.5, UserStarted()), (3.5, ModelEnded()), (3.6, UserStopped()), (3.6, TurnHeard(True))),
+                *((3.7, ModelStarted()), (4.0, ModelSpoke()), (4.1, ModelEnded()), (5.0, BotStarted())),
+            ],
+            3.0,
+            id="late-words-of-a-turn-that-the-model-answers-already",
+        ),
         pytest.param([*ASKED, (2.3, SpeechStarted()), (2.5, BotStarted())], 0.5, id="the-application-answers-itself"),
         pytest.param([*COUGHED, (2.2, ModelStarted()), (3.0, BotStarted())], 1.0, id="the-bot-asks-what-was-said"),
         pytest.param(
@@ -262,6 +272,18 @@ def test_one_question_lapses_once_and_the_next_is_answered_as_itself() -> None:
     again: list[Timed] = [(20.0, UserStarted()), (21.0, UserStopped()), (21.5, ModelStarted()), (22.0, BotStarted())]
 
     assert _facts([*COUGHED, LATER, (13.0, BotStopped()), *again]) == [Unanswered(Cause.NO_TRANSCRIPT), Responded(1.0)]
+
+
+def test_a_turn_that_is_announced_before_its_voice_is_heard_leaves_the_question_behind() -> None:
+    asked: list[Timed] = [
+        *((0.0, TurnsAnnounced()), (1.0, VoiceStarted()), (1.0, UserStarted()), (2.2, VoiceStopped(0.2))),
+        *((2.4, UserStopped()), (2.4, TurnHeard(True)), (2.5, ModelStarted())),
+    ]
+    resumed: list[Timed] = [(3.0, UserStarted()), (3.2, VoiceStarted()), (4.0, VoiceStopped(0.2)), (4.2, UserStopped())]
+
+    facts = _facts([*asked, *resumed, (4.3, ModelStarted()), (5.0, BotStarted())])
+
+    assert facts == [Unanswered(Cause.CALLER_RESUMED), Responded(pytest.approx(1.2))]
 
 
 def test_noise_that_no_turn_confirms_asks_nothing_where_turns_are_announced() -> None:

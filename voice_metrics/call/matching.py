@@ -51,6 +51,8 @@ class Answers:
         # The bot spoke before the end of the turn that it answers was announced.
         self._is_answered_ahead = False
         self._question: Question | None = None
+        # The question whose late words seem to have started the open turn.
+        self._continued: Question | None = None
 
     @property
     def turn_is_open(self) -> bool:
@@ -141,12 +143,19 @@ class Answers:
         resumed, self._question = self._question, Question(announced=True)
         if resumed is None or not resumed.announced:
             return given_up
-        if resumed.lapses_at is not None:
-            return (Unanswered(resumed.reason()),)
-        return (Unanswered(Cause.CALLER_RESUMED),)
+        if self._words_of(resumed, at):
+            self._silent_since, self._continued = resumed.since, resumed
+            return given_up
+        return _left_behind(resumed)
+
+    def _words_of(self, question: Question, at: float) -> bool:
+        """True if a turn that starts at `at` has late words of a question: the caller was not heard since."""
+        if self._voice_is_heard or self._silent_since is not None or question.since is None:
+            return False
+        return question.detected and at - question.since <= LATE_TRANSCRIPT_SECONDS
 
     def _turn_stopped(self, at: float) -> None:
-        self._turns_are_announced = True
+        self._turns_are_announced, self._continued = True, None
         question = self._question
         if self._is_answered_ahead:
             self._question = None
@@ -167,7 +176,9 @@ class Answers:
         self._is_answered_ahead = False
         if not self._turns_are_announced:
             self._question = None
-        return self._given_up()
+        # Some recognisers announce a turn before the detector hears the caller.
+        continued, self._continued = self._continued, None
+        return (*self._given_up(), *(_left_behind(continued) if continued is not None else ()))
 
     def _voice_stopped(self, at: float, stop_seconds: float) -> None:
         self._voice_is_heard = False
@@ -220,3 +231,8 @@ class Answers:
             question.expected_until = at + FAILED_VOICE_SECONDS
         elif leg is Leg.LLM and question.since is not None and not question.speech_is_due:
             question.came_to_nothing(at, Cause.ERROR)
+
+
+def _left_behind(question: Question) -> Sequence[Fact]:
+    """The question that a further turn of the caller leaves unanswered."""
+    return (Unanswered(Cause.CALLER_RESUMED if question.lapses_at is None else question.reason()),)
