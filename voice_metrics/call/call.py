@@ -246,7 +246,7 @@ class Call:
         if self._ended_at is None or self._last_export is not None:
             return self.progress(at)
         under_way = copy.deepcopy((self._conversation, self._functions))
-        still_open = [*self.measurements.latencies(), *self._still_open(*under_way, at), *self._unreported_usage()]
+        still_open = [*self.measurements.waiting(), *self._still_open(*under_way, at), *self._unreported_usage()]
         record = copy.deepcopy(self.outputs.totals) if still_open else self.outputs.totals
         for fact in still_open:
             record.add(fact)

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing
+from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing, TokensUsed
 from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Cut, Held, HoldBack, Latency
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.proofs import Proof, Proofs
 
 # Services that end the measurement of a request just before or after its error.
 _BREAK_OFF = (Leg.TTS, Leg.STT)
-_Waiting = tuple[Latency, float, SpanIds | None, int]
+# A measurement without a proof, with its moment, its span and the number of its frame.
+_Waiting = tuple[Latency | TokensUsed, float, SpanIds | None, int]
 
 
 class Measurements:
@@ -36,7 +37,6 @@ class Measurements:
         self._broke_off_at: dict[str, float] = {}
         self._is_closing = self._cut_off = False
         self._proofs = Proofs()
-        # Latencies without a proof yet: each with its moment, its span and the number of its frame.
         self._unproven: list[_Waiting] = []
         # First bytes of a voice that failed, in the end of the call: they are true if audio follows.
         self._unheard: list[_Waiting] = []
@@ -46,9 +46,14 @@ class Measurements:
         self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None = None
     ) -> None:
         """Record a measurement, or hold it back if it is a latency; the arguments are those of `Call.measured`."""
-        if isinstance(fact, (FirstByte, Processing)) and (proof := self._proofs.of(number)) is not Proof.OUTPUT:
+        if (
+            isinstance(fact, (FirstByte, Processing, TokensUsed))
+            and (proof := self._proofs.of(number)) is not Proof.TRUE
+        ):
             if proof is Proof.OPEN:
                 self._unproven.append((fact, at, span, number))
+                return
+            if isinstance(fact, TokensUsed):
                 return
             fact = replace(fact, interrupted=True)
         if self._failing and isinstance(fact, Processing) and (fact.instance or "") in self._failing:
@@ -85,7 +90,7 @@ class Measurements:
                 self._outputs.record_throughput(fact, at)
 
     def proved(self, number: int, proof: Proof, now: float) -> None:
-        """Record the proof of the latencies in the frame `number`; `now` is in monotonic seconds."""
+        """Record the proof of the measurements in the frame `number`; `now` is in monotonic seconds."""
         self._proofs.note(number, proof)
         if proof is Proof.OPEN:
             return
@@ -100,10 +105,10 @@ class Measurements:
         for fact, at, span, number in waiting:
             self.add(fact, at, span, now, number)
 
-    def latencies(self) -> Iterator[Latency]:
-        """Yield the latencies that wait; without a proof they are cut."""
+    def waiting(self) -> Iterator[Fact]:
+        """Yield the measurements that wait, as they are recorded if nothing more comes."""
         yield from self.held.latencies()
-        yield from (replace(fact, interrupted=True) for fact, *_ in self._unproven)
+        yield from (_unproven(fact) for fact, *_ in self._unproven)
 
     def failed(self, instance: str, error_type: str) -> None:
         """Record a failed response of the service `instance`, whose processing time is still to come."""
@@ -138,7 +143,7 @@ class Measurements:
         """Record all measurements that wait."""
         unproven, self._unproven = self._unproven, []
         for fact, _, span, _ in unproven:
-            self._outputs.record(replace(fact, interrupted=True), at, span)
+            self._outputs.record(_unproven(fact), at, span)
         self._record(self.held.flush(), at)
 
     def _record(self, released: Iterable[Held], at: float) -> None:
@@ -148,3 +153,7 @@ class Measurements:
                 self._outputs.record_throughput(one.fact, at)
             elif not (one.is_failed and one.fact.interrupted):
                 self._outputs.record(one.fact, at, one.span)
+
+
+def _unproven(fact: Latency | TokensUsed) -> Fact:
+    return fact if isinstance(fact, TokensUsed) else replace(fact, interrupted=True)

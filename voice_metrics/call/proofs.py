@@ -1,7 +1,8 @@
-"""Latencies that are true only if an output of their service follows.
+"""Measurements that what follows proves or disproves; each is known by the number of its frame.
 
 If the connection of a service that hears and speaks ends, the service reports the time so far of an open question as
-its latency. Each measurement is known by the number of its frame.
+its latency: a true one is followed by an output. A model may report its usage with each chunk of an answer: the last
+report counts.
 """
 
 from __future__ import annotations
@@ -14,28 +15,28 @@ _MOST = 200
 
 
 class Proof(Enum):
-    """Whether an output follows a latency.
+    """Whether a measurement is true.
 
     Parameters:
         OPEN: Not yet known.
-        OUTPUT: It does, so the latency is true.
-        NONE: The connection ended, or another question began, without one.
+        TRUE: It is: an output followed the latency, or no report replaced the usage.
+        FALSE: It is not: no output followed, or a later report contains the usage.
     """
 
     OPEN = "open"
-    OUTPUT = "output"
-    NONE = "none"
+    TRUE = "output"
+    FALSE = "none"
 
 
 class Proofs:
-    """The proofs of one call's latencies; a latency without an entry needs none."""
+    """The proofs of one call's measurements; one without an entry needs none."""
 
     def __init__(self) -> None:
         self._of: OrderedDict[int, Proof] = OrderedDict()
 
     def note(self, number: int, proof: Proof) -> None:
-        """Record the proof of the latencies in the frame `number`."""
-        if proof is Proof.OUTPUT:
+        """Record the proof of the measurements in the frame `number`."""
+        if proof is Proof.TRUE:
             self._of.pop(number, None)
             return
         self._of[number] = proof
@@ -43,5 +44,5 @@ class Proofs:
             self._of.popitem(last=False)
 
     def of(self, number: int) -> Proof:
-        """Return the proof of the latencies in the frame `number`."""
-        return self._of.get(number, Proof.OUTPUT)
+        """Return the proof of the measurements in the frame `number`."""
+        return self._of.get(number, Proof.TRUE)

@@ -58,15 +58,15 @@ class FirstOutputs:
         if isinstance(frame, MetricsFrame):
             self._measured(processor, frame)
         elif self._open and isinstance(frame, _CUT):
-            self._settle(Proof.NONE)
+            self._settle(Proof.FALSE)
         elif self._open and not (self._awaits_output and isinstance(frame, _DONE)):
-            self._settle(Proof.OUTPUT)
+            self._settle(Proof.TRUE)
 
     def _measured(self, processor: Any, frame: MetricsFrame) -> None:
         kinds = {type(item) for item in frame.data if item.processor == processor.name}
         if TTFBMetricsData in kinds:
             if self._awaits_output:
-                self._settle(Proof.NONE)
+                self._settle(Proof.FALSE)
             self._awaits_output = True
         elif ProcessingMetricsData not in kinds:
             return

@@ -56,7 +56,7 @@ class Listener(Protocol):
         ...
 
     def proved(self, number: int, proof: Proof) -> None:
-        """Record the proof of the latencies in the frame `number`."""
+        """Record the proof of the measurements in the frame `number`."""
         ...
 
     def explained(self, breakdown: Breakdown) -> None:

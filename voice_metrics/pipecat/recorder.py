@@ -239,7 +239,7 @@ class CallRecorder:
             self.call.measurements.failed(instance, error_type)
 
     def proved(self, number: int, proof: Proof) -> None:
-        """Record the proof of the latencies in the frame `number`. Never raises."""
+        """Record the proof of the measurements in the frame `number`. Never raises."""
         if (call := self.call) is not None:
             self._faults.contain("proof", lambda: call.measurements.proved(number, proof, self._now()))
 

@@ -21,7 +21,7 @@ from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.inferences import Inferences
 from voice_metrics.call.proofs import Proof
-from voice_metrics.pipecat import first_outputs
+from voice_metrics.pipecat import first_outputs, usage_snapshots
 from voice_metrics.pipecat.failures import error_raised
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.service_metrics import CUTS
@@ -47,7 +47,7 @@ class Responses:
     Args:
         happened: Receives each fact, on the event loop.
         failed: Receives Pipecat's name of a model and the error's type when a response of it fails.
-        proved: Receives the number of a frame with latencies, and their proof.
+        proved: Receives the number of a frame with measurements, and their proof.
         pushes: Listens to what they push.
         clock: Monotonic seconds.
     """
@@ -83,6 +83,9 @@ class Responses:
                 if duplex:
                     outputs = first_outputs.FirstOutputs(self._proved)
                     self._pushes.listen(processor, outputs.pushes, first_outputs.reads)
+                else:
+                    snapshots = usage_snapshots.UsageSnapshots(self._proved)
+                    self._pushes.listen(processor, snapshots.pushes, usage_snapshots.reads)
                 self._pushes.listen(processor, self._on_push, lambda kind: issubclass(kind, _READ))
                 processor.add_event_handler("on_error", self._on_error)
 

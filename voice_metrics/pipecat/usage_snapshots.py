@@ -1,0 +1,73 @@
+"""Usage that a language model reports again and again while it answers, of which the last report has it all.
+
+Some providers send a snapshot with each chunk of an answer. Before 1.8 Pipecat passed each on; services with a loop of
+their own still may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    MetricsFrame,
+    StopFrame,
+)
+from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, ProcessingMetricsData
+
+from voice_metrics.call.proofs import Proof
+from voice_metrics.pipecat.service_metrics import CUTS
+
+_OVER = (LLMFullResponseEndFrame, EndFrame, StopFrame, *CUTS)
+
+
+class UsageSnapshots:
+    """The reports of one service.
+
+    Args:
+        proved: Receives the number of a frame with usage, and whether it counts.
+    """
+
+    def __init__(self, proved: Callable[[int, Proof], None]) -> None:
+        self._proved = proved
+        self._in_response = False
+        self._number: int | None = None
+        self._latest: LLMTokenUsage | None = None
+
+    def pushes(self, processor: Any, frame: Frame) -> None:
+        """Read a frame that the service is about to push."""
+        if not isinstance(frame, MetricsFrame):
+            self._settle(Proof.TRUE)
+            self._in_response = isinstance(frame, LLMFullResponseStartFrame)
+        elif len(frame.data) == 1 and frame.data[0].processor == processor.name:
+            match frame.data[0]:
+                case LLMUsageMetricsData(value=usage):
+                    self._used(frame.id, usage)
+                case ProcessingMetricsData():
+                    self._settle(Proof.TRUE)
+
+    def _used(self, number: int, usage: LLMTokenUsage) -> None:
+        if self._latest is not None:
+            self._settle(Proof.FALSE if _contains(usage, self._latest) else Proof.TRUE)
+        if self._in_response:
+            self._number, self._latest = number, usage
+            self._proved(number, Proof.OPEN)
+
+    def _settle(self, proof: Proof) -> None:
+        number, self._number, self._latest = self._number, None, None
+        if number is not None:
+            self._proved(number, proof)
+
+
+def reads(kind: type[Frame]) -> bool:
+    """True if frames of a class bear on the usage of an answer."""
+    return issubclass(kind, (MetricsFrame, LLMFullResponseStartFrame, *_OVER))
+
+
+def _contains(usage: LLMTokenUsage, earlier: LLMTokenUsage) -> bool:
+    # Another inference of the same answer has another prompt.
+    return usage.prompt_tokens == earlier.prompt_tokens > 0 and usage.completion_tokens >= earlier.completion_tokens
