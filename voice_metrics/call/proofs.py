@@ -24,8 +24,8 @@ class Proof(Enum):
     """
 
     OPEN = "open"
-    TRUE = "output"
-    FALSE = "none"
+    TRUE = "true"
+    FALSE = "false"
 
 
 class Proofs:
