@@ -28,13 +28,7 @@ from voice_metrics.call.events import (
     Withdrawn,
 )
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import (
-    EndReason,
-    Fact,
-    LoopHeld,
-    Switched,
-    Unpriced,
-)
+from voice_metrics.call.facts import EndReason, Fact, LoopHeld, Switched, Unpriced
 from voice_metrics.call.functions import FunctionCalls
 from voice_metrics.call.holdback import Cut
 from voice_metrics.call.identity import Identity
