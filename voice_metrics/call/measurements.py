@@ -46,48 +46,54 @@ class Measurements:
         self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None = None
     ) -> None:
         """Record a measurement, or hold it back if it is a latency; the arguments are those of `Call.measured`."""
-        if (
-            isinstance(fact, (FirstByte, Processing, TokensUsed))
-            and (proof := self._proofs.of(number)) is not Proof.TRUE
-        ):
+        proof = self._proofs.of(number)
+        if proof is not Proof.TRUE and isinstance(fact, (FirstByte, Processing, TokensUsed)):
             if proof is Proof.OPEN:
                 self._unproven.append((fact, at, span, number))
                 return
             if isinstance(fact, TokensUsed):
                 return
             fact = replace(fact, interrupted=True)
-        if self._failing and isinstance(fact, Processing) and (fact.instance or "") in self._failing:
-            fact = replace(fact, error_type=self._failing.pop(fact.instance or ""))
-        if self._cut_off and isinstance(fact, AgentInvoked):
-            return  # as an interrupted request has none
         if isinstance(fact, (FirstByte, Processing)):
-            leg = self._leg(fact.processor)
-            broke_off_at = self._broke_off_at.get(fact.instance or "", 0.0)
-            is_failed = isinstance(fact, FirstByte) and at - fact.seconds < broke_off_at
-            if is_failed and leg in _BREAK_OFF and at - broke_off_at <= HOLD_SECONDS:
-                return
-            if is_failed and leg is Leg.TTS and self._is_closing and self._voice_made_at <= broke_off_at:
-                self._unheard.append((fact, at, span, number))
-                return
-        # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
-        if isinstance(fact, (FirstByte, Processing)) and leg is not Leg.STT:
-            # A voice reports the processing of a finished sentence only.
-            if self._cut_off and (isinstance(fact, FirstByte) or leg is Leg.LLM):
-                fact = replace(fact, interrupted=True)
-            if cut is not None and cut.is_before(fact, number):
-                fact = replace(fact, interrupted=True)
-            if now is not None and self.held.is_settled(at, now):
-                self._outputs.record(fact, now, span)
-            else:
-                self.held.put(fact, at, number, span, is_failed=is_failed)
+            self._add_latency(fact, at, span, now, number, cut)
+        elif not (self._cut_off and isinstance(fact, AgentInvoked)):  # an interrupted request has none
+            self._outputs.record(fact, at, span)
+            if isinstance(fact, Companion):
+                self._add_companion(fact, at)
+
+    def _add_latency(
+        self, fact: Latency, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None
+    ) -> None:
+        instance, leg = fact.instance or "", self._leg(fact.processor)
+        if self._failing and isinstance(fact, Processing) and instance in self._failing:
+            fact = replace(fact, error_type=self._failing.pop(instance))
+        broke_off_at = self._broke_off_at.get(instance, 0.0)
+        is_failed = isinstance(fact, FirstByte) and at - fact.seconds < broke_off_at
+        if is_failed and leg in _BREAK_OFF and at - broke_off_at <= HOLD_SECONDS:
             return
-        self._outputs.record(fact, at, span)
-        if isinstance(fact, Companion):
-            if self.held:
-                self.held.put_companion(fact, at)
-                self.release(at)
-            else:
-                self._outputs.record_throughput(fact, at)
+        if is_failed and leg is Leg.TTS and self._is_closing and self._voice_made_at <= broke_off_at:
+            self._unheard.append((fact, at, span, number))
+            return
+        # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
+        if leg is Leg.STT:
+            self._outputs.record(fact, at, span)
+            return
+        # A voice reports the processing of a finished sentence only.
+        if self._cut_off and (isinstance(fact, FirstByte) or leg is Leg.LLM):
+            fact = replace(fact, interrupted=True)
+        if cut is not None and cut.is_before(fact, number):
+            fact = replace(fact, interrupted=True)
+        if now is not None and self.held.is_settled(at, now):
+            self._outputs.record(fact, now, span)
+        else:
+            self.held.put(fact, at, number, span, is_failed=is_failed)
+
+    def _add_companion(self, fact: Companion, at: float) -> None:
+        if self.held:
+            self.held.put_companion(fact, at)
+            self.release(at)
+        else:
+            self._outputs.record_throughput(fact, at)
 
     def proved(self, number: int, proof: Proof, now: float) -> None:
         """Record the proof of the measurements in the frame `number`; `now` is in monotonic seconds."""
