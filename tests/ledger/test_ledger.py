@@ -238,6 +238,15 @@ def test_a_prefix_that_fits_one_call_finds_it(ledger: Ledger, path: Path) -> Non
                 reader.call(unknown)
 
 
+def test_call_of_another_origin_is_found_by_an_id_that_is_not_safe(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("\u202ekey", NOON, summary("\u202egnp.exe"))
+    flush(ledger)
+    with LedgerReader(path) as reader:
+        assert reader.call("\u202egnp.exe").row.key == "\u202ekey"
+        assert reader.call("\u202egn").row.key == "\u202ekey"
+        assert reader.call_of("\u202ekey").row.call_id == "\u202egnp.exe"
+
+
 @pytest.mark.parametrize("call_id", ["a\nb", "x" * 100_000, "\ud800"], ids=["line break", "long", "surrogate"])
 def test_call_is_found_by_its_id_as_the_bot_was_given_it(call_id: str, ledger: Ledger, path: Path) -> None:
     ledger.call_started("key", NOON, summary(clean(call_id)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, get_args
 
-from voice_metrics.call.text import clean
+from voice_metrics.call.text import MOST_CHARACTERS, clean
 from voice_metrics.ledger import history, pending
 from voice_metrics.ledger.columns import CALL_COLUMNS, call_row, timeline_row
 from voice_metrics.ledger.opening import opened, unreadable
@@ -169,7 +169,7 @@ class LedgerReader:
         Raises:
             NoSuchCall: No call has this id, or several begin with it.
         """
-        return self._detail("call_id = ?", self._call_id(id_or_prefix), pages)
+        return self._detail("call_id = ?", (self._call_id(id_or_prefix),), pages)
 
     def call_of(self, key: str, pages: Pages | None = None) -> CallDetail:
         """Return one call by its `CallRow.key`; see `call`.
@@ -177,15 +177,15 @@ class LedgerReader:
         Raises:
             NoSuchCall: No call has this key.
         """
-        return self._detail("COALESCE(key, 'row-' || id) = ?", clean(key), pages)
+        return self._detail("COALESCE(key, 'row-' || id) IN (?, ?)", _spellings(key), pages)
 
-    def _detail(self, which: str, value: str, pages: Pages | None) -> CallDetail:
+    def _detail(self, which: str, values: tuple[str, ...], pages: Pages | None) -> CallDetail:
         found = self._rows(
             f"SELECT {self._columns}, summary, id FROM call WHERE {which} ORDER BY started_at DESC, id DESC LIMIT 1",
-            (value,),
+            values,
         )
         if not found:
-            raise NoSuchCall(f"no call has the key {value!r}")
+            raise NoSuchCall(f"no call has the key {values[0]!r}")
         row = found[0]
         size, skip = (-1, 0) if pages is None else (pages.size, pages.size * pages.number)
         timeline = self._rows(
@@ -257,16 +257,16 @@ class LedgerReader:
         return " AND ".join(conditions) or "1", values
 
     def _call_id(self, asked: str) -> str:
-        # An id is kept as `clean` makes it.
-        id_or_prefix = clean(asked)
-        if self._rows("SELECT 1 FROM call WHERE call_id = ? LIMIT 1", (id_or_prefix,)):
-            return id_or_prefix
+        id_or_prefix, raw = _spellings(asked)
+        same = self._rows("SELECT call_id FROM call WHERE call_id IN (?, ?) LIMIT 1", (id_or_prefix, raw))
+        if same:
+            return str(same[0][0])
         found = [
             call_id
             for (call_id,) in self._rows(
-                "SELECT call_id FROM call WHERE call_id LIKE ? ESCAPE '\\' GROUP BY call_id "
-                "ORDER BY MAX(started_at) DESC LIMIT ?",
-                (f"{_escaped(id_or_prefix)}%", _SHOWN + 1),
+                "SELECT call_id FROM call WHERE call_id LIKE ? ESCAPE '\\' OR call_id LIKE ? ESCAPE '\\' "
+                "GROUP BY call_id ORDER BY MAX(started_at) DESC LIMIT ?",
+                (f"{_escaped(id_or_prefix)}%", f"{_escaped(raw)}%", _SHOWN + 1),
             )
         ]
         if not found or not id_or_prefix:
@@ -288,3 +288,13 @@ class LedgerReader:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _spellings(name: str) -> tuple[str, str]:
+    """Return a name as the plug-in keeps it, made safe, and as it is, if a file of another origin may have it so."""
+    safe = clean(name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return safe, safe
+    return safe, name if len(name) <= MOST_CHARACTERS else safe
