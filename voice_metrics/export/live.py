@@ -122,7 +122,7 @@ class LiveSeries:
             return [self.shared, *self._calls.values()]
 
     def set_back(self) -> bool:
-        """Date everything unsent by the wall clock again; return False if time did not run ahead of it."""
+        """Date everything unsent by the wall clock again; return False if time did not run far ahead of it."""
         if not self.clock.follow():
             return False
         for outgoing in self.outgoing():
