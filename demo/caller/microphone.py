@@ -2,6 +2,7 @@
 
 import asyncio
 import fractions
+import math
 import time
 import wave
 from pathlib import Path
@@ -24,6 +25,8 @@ class Microphone(MediaStreamTrack):
         self._unsaid = np.zeros(0, np.int16)
         self._sent = 0
         self._started_at: float | None = None
+        self._goal: float = math.inf
+        self._is_at_goal = asyncio.Event()
         self._rests_since = 0.0
         self._is_on = asyncio.Event()
         self._is_on.set()
@@ -35,9 +38,9 @@ class Microphone(MediaStreamTrack):
 
     async def reach(self, seconds: float) -> None:
         """Wait until `seconds` of sound went out since the call began, silence included."""
+        self._goal = int(seconds * _SAMPLE_RATE)
         self._go_on()
-        started_at = self._started_at or time.monotonic()
-        await asyncio.sleep(max(0.0, started_at + seconds - time.monotonic()))
+        await self._is_at_goal.wait()
 
     def rest(self) -> None:
         """Send nothing, not even silence, until the next recording."""
@@ -65,6 +68,8 @@ class Microphone(MediaStreamTrack):
         frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = _SAMPLE_RATE, self._sent, fractions.Fraction(1, _SAMPLE_RATE)
         self._sent += _FRAME_SAMPLES
+        if self._sent >= self._goal:
+            self._is_at_goal.set()
         return frame
 
     def _go_on(self) -> None:

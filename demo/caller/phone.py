@@ -16,7 +16,12 @@ from demo.caller.microphone import Microphone
 
 _RTVI_VERSION = "2.2.0"
 _PING_SECONDS = 1.0
-# Silence behind a line, in which a bot that keeps up notices the end of the caller's turn.
+# A bot that keeps up notices the caller's voice sooner, and the end of the turn.
+_NOTICED_SECONDS = 1.0
+_ENDED_SECONDS = 3.5
+# Time for a slow bot to read what was sent before the caller hangs up.
+_CATCH_UP_SECONDS = 5.0
+# Silence in which the end of the caller's speech is detected.
 _TAIL_SECONDS = 1.5
 
 
@@ -30,8 +35,9 @@ class Phone:
         self._messages: asyncio.Queue[str] = asyncio.Queue()
         self._open = asyncio.Event()
         self._channel = self._listen()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._turn_ended = asyncio.Event()
+        self._pings: asyncio.Task[None] | None = None
+        self._sparing: asyncio.Task[None] | None = None
+        self._turn_is_noticed = self._turn_is_over = False
         self._is_bot_slow = False
 
     def _listen(self) -> RTCDataChannel:
@@ -48,7 +54,7 @@ class Phone:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
+        for task in filter(None, (self._pings, self._sparing)):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -65,20 +71,25 @@ class Phone:
         await self._connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
         await self._speaker.start()
         await self._open.wait()
-        self._tasks.add(asyncio.create_task(self._ping()))
+        self._pings = asyncio.create_task(self._ping())
         about = {"version": _RTVI_VERSION, "about": {"library": "voice-metrics-demo"}}
         ready = {"label": "rtvi-ai", "type": "client-ready", "id": uuid.uuid4().hex[:8], "data": about}
         self._channel.send(json.dumps(ready))
 
     def say(self, recording: Path) -> None:
         """Play a recording to the bot."""
-        self._turn_ended.clear()
+        self._turn_is_noticed = self._turn_is_over = False
         self._microphone.play(recording)
-        self._tasks.add(asyncio.create_task(self._spare_slow_bot()))
+        if self._sparing:
+            self._sparing.cancel()
+        self._sparing = asyncio.create_task(self._spare_slow_bot())
 
     async def stay(self, seconds: float) -> None:
         """Hold the line until this much sound went out, in seconds since the call began."""
         await self._microphone.reach(seconds)
+        if self._is_bot_slow:
+            self._microphone.rest()
+            await asyncio.sleep(_CATCH_UP_SECONDS)
 
     async def hear(self, message: str) -> None:
         """Wait for an RTVI message, such as `bot-started-speaking`."""
@@ -90,16 +101,20 @@ class Phone:
 
         Pipecat reads sound before words (1.14): on a machine too busy for both, silence keeps it from the transcript.
         """
-        await asyncio.sleep(self._microphone.unsaid_seconds + _TAIL_SECONDS)
-        if not self._turn_ended.is_set():
-            self._is_bot_slow = True
-        if self._is_bot_slow and not self._microphone.unsaid_seconds:
+        until_tail_ends = self._microphone.unsaid_seconds + _TAIL_SECONDS
+        await asyncio.sleep(_NOTICED_SECONDS)
+        self._is_bot_slow = self._is_bot_slow or not self._turn_is_noticed
+        await asyncio.sleep(until_tail_ends - _NOTICED_SECONDS)
+        if not self._is_bot_slow:
+            await asyncio.sleep(_ENDED_SECONDS - _TAIL_SECONDS)
+            self._is_bot_slow = not self._turn_is_over
+        if self._is_bot_slow:
             self._microphone.rest()
 
     def _on_message(self, message: str) -> None:
         kind = json.loads(message).get("type", "")
-        if kind == "user-stopped-speaking":
-            self._turn_ended.set()
+        self._turn_is_noticed = self._turn_is_noticed or kind == "user-started-speaking"
+        self._turn_is_over = self._turn_is_over or kind == "user-stopped-speaking"
         self._messages.put_nowait(kind)
 
     async def _ping(self) -> None:
