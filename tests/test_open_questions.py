@@ -14,7 +14,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from tests.test_services_of_a_call import PLACES, Measure, call
+from tests.test_services_of_a_call import PLACES, Measure, call, pushed
 
 pytestmark = pytest.mark.slow
 
@@ -97,14 +97,7 @@ def realtime(provider: FakeRealtime) -> OpenAIRealtimeLLMService:
 
 def voiced(llm: OpenAIRealtimeLLMService) -> asyncio.Event:
     """Set when the service begins to speak."""
-    begun = asyncio.Event()
-
-    def pushes(llm: Any, frame: Any) -> None:
-        if isinstance(frame, TTSStartedFrame):
-            begun.set()
-
-    llm.add_event_handler("on_after_push_frame", pushes)
-    return begun
+    return pushed(llm, TTSStartedFrame)
 
 
 def counts(measure: Measure, kind: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import pytest
 from pipecat.frames import frames as pipecat_frames
 from pipecat.frames.frames import (
     EndFrame,
+    Frame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -128,16 +129,21 @@ def openai(server: FakeOpenAI, model: str = "gpt-4.1", **options: Any) -> OpenAI
     )
 
 
+def pushed(service: FrameProcessor, kind: type[Frame]) -> asyncio.Event:
+    """Set whenever a service has pushed a frame of a class."""
+    done = asyncio.Event()
+
+    def note(service: Any, frame: Any) -> None:
+        if isinstance(frame, kind):
+            done.set()
+
+    service.add_event_handler("on_after_push_frame", note)
+    return done
+
+
 def answered(service: FrameProcessor) -> asyncio.Event:
     """Set at the end of each response of a service."""
-    over = asyncio.Event()
-
-    def ended(service: Any, frame: Any) -> None:
-        if isinstance(frame, LLMFullResponseEndFrame):
-            over.set()
-
-    service.add_event_handler("on_after_push_frame", ended)
-    return over
+    return pushed(service, LLMFullResponseEndFrame)
 
 
 async def ask(worker: PipelineWorker, over: asyncio.Event) -> None:

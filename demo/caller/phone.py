@@ -37,7 +37,7 @@ class Phone:
         self._channel = self._listen()
         self._pings: asyncio.Task[None] | None = None
         self._sparing: asyncio.Task[None] | None = None
-        self._turn_is_noticed = self._turn_is_over = False
+        self._heard_since_line: set[str] = set()
         self._is_bot_slow = False
 
     def _listen(self) -> RTCDataChannel:
@@ -78,7 +78,7 @@ class Phone:
 
     def say(self, recording: Path) -> None:
         """Play a recording to the bot."""
-        self._turn_is_noticed = self._turn_is_over = False
+        self._heard_since_line.clear()
         self._microphone.play(recording)
         if self._sparing:
             self._sparing.cancel()
@@ -103,18 +103,17 @@ class Phone:
         """
         until_tail_ends = self._microphone.unsaid_seconds + _TAIL_SECONDS
         await asyncio.sleep(_NOTICED_SECONDS)
-        self._is_bot_slow = self._is_bot_slow or not self._turn_is_noticed
+        self._is_bot_slow = self._is_bot_slow or "user-started-speaking" not in self._heard_since_line
         await asyncio.sleep(until_tail_ends - _NOTICED_SECONDS)
         if not self._is_bot_slow:
             await asyncio.sleep(_ENDED_SECONDS - _TAIL_SECONDS)
-            self._is_bot_slow = not self._turn_is_over
+            self._is_bot_slow = "user-stopped-speaking" not in self._heard_since_line
         if self._is_bot_slow:
             self._microphone.rest()
 
     def _on_message(self, message: str) -> None:
         kind = json.loads(message).get("type", "")
-        self._turn_is_noticed = self._turn_is_noticed or kind == "user-started-speaking"
-        self._turn_is_over = self._turn_is_over or kind == "user-stopped-speaking"
+        self._heard_since_line.add(kind)
         self._messages.put_nowait(kind)
 
     async def _ping(self) -> None:

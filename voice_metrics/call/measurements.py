@@ -101,13 +101,15 @@ class Measurements:
         if proof is Proof.OPEN:
             return
         waiting, self._unproven = self._unproven, []
-        for fact, at, span, their_number in waiting:
-            self.add(fact, at, span, now, their_number)
+        self._add_again(waiting, now)
 
     def voice_made_audio(self, now: float) -> None:
         """Record that a voice made audio, at `now` in monotonic seconds."""
         self._voice_made_at = now
         waiting, self._unheard = self._unheard, []
+        self._add_again(waiting, now)
+
+    def _add_again(self, waiting: Iterable[_Waiting], now: float) -> None:
         for fact, at, span, number in waiting:
             self.add(fact, at, span, now, number)
 
