@@ -19,7 +19,8 @@ _GAVE_UP = "can no longer do its job"
 # Pipecat's reason when its worker saw no activity for `idle_timeout_secs`.
 _IDLE = "idle timeout"
 _WORDS = {by.value: by for by in EndedBy}
-_ENDS = (EndFrame, StopFrame, CancelFrame)
+# Frames that end a pipeline.
+ENDS = (EndFrame, StopFrame, CancelFrame)
 # A processor requests a CancelFrame with it; the name changed in 1.4.0.
 _ASKS_TO_CANCEL: type[Frame] = getattr(frames, "CancelWorkerFrame", None) or frames.CancelTaskFrame
 # Daily's transport is an extra, so its frames are known by their names.
@@ -152,7 +153,7 @@ class Ending:
             self._failed = True
 
     def _on_entry(self, source: Any, frame: Frame) -> None:
-        if isinstance(frame, _ENDS):
+        if isinstance(frame, ENDS):
             self._end = self._end or frame
             self._closed(isinstance(frame, CancelFrame))
         elif isinstance(frame, _ASKS_TO_CANCEL):

@@ -10,15 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pipecat.frames.frames import (
-    CancelFrame,
-    EndFrame,
     Frame,
     FunctionCallsStartedFrame,
     LLMFullResponseEndFrame,
     LLMTextFrame,
     LLMThoughtStartFrame,
     MetricsFrame,
-    StopFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -27,9 +24,10 @@ from pipecat.frames.frames import (
 from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 
 from voice_metrics.call.proofs import Proof
+from voice_metrics.pipecat.endings import ENDS
 from voice_metrics.pipecat.service_metrics import CUTS
 
-_CUT = (*CUTS, EndFrame, StopFrame, CancelFrame)
+_CUT = (*CUTS, *ENDS)
 _OUTPUT = (
     LLMTextFrame,
     LLMThoughtStartFrame,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
+from pipecat.frames.frames import Frame, MetricsFrame, StartFrame
 
 from voice_metrics.pipecat import conversation_frames, endings
 from voice_metrics.pipecat.passing_speech import PassingSpeech
 
 Reader = Callable[[Frame], None]
-_LIFE = (StartFrame, EndFrame, StopFrame, CancelFrame, MetricsFrame)
+_LIFE = (StartFrame, *endings.ENDS, MetricsFrame)
 
 
 class _Watched(dict[type, bool]):

@@ -10,19 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 from pipecat.frames.frames import (
-    EndFrame,
     Frame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     MetricsFrame,
-    StopFrame,
 )
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, ProcessingMetricsData
 
 from voice_metrics.call.proofs import Proof
+from voice_metrics.pipecat.endings import ENDS
 from voice_metrics.pipecat.service_metrics import CUTS
 
-_OVER = (LLMFullResponseEndFrame, EndFrame, StopFrame, *CUTS)
+_OVER = (LLMFullResponseEndFrame, *ENDS, *CUTS)
 
 
 class UsageSnapshots:
