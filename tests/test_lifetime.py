@@ -16,6 +16,7 @@ from tests.store import Store
 from tests.virtual_time import VirtualLoop
 from tests.waiting import until
 from voice_metrics.call.facts import Leg
+from voice_metrics.call.proofs import Proof
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.recorder import CallRecorder
@@ -127,6 +128,24 @@ def test_a_held_loop_releases_no_latency_before_the_interruption_that_cut_it() -
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert runner.run(held_loop()) == {"true": 1}
+
+
+def test_a_latency_that_is_proved_after_it_was_read_needs_no_further_frame() -> None:
+    async def proved_late() -> dict[str, int]:
+        fed = Fed(clock=asyncio.get_running_loop().time)
+        latency = ttfb(0.25)
+        fed.recorder.proved(latency.id, Proof.OPEN)
+        fed.recorder.read_frame(latency)
+        await asyncio.sleep(1)
+        fed.recorder.read_frame(UserStartedSpeakingFrame())
+        fed.recorder.proved(latency.id, Proof.TRUE)
+        await asyncio.sleep(1)
+        live = fed.latencies()
+        await fed.recorder.conclude()
+        return live
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(proved_late()) == {"false": 1}
 
 
 async def test_a_call_that_ends_at_once_has_lost_none() -> None:

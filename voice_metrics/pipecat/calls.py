@@ -17,6 +17,7 @@ from voice_metrics.call.events import Interruption, LineClosed, TurnsAnnounced, 
 from voice_metrics.call.facts import Fact, Refused
 from voice_metrics.call.holdback import Cut
 from voice_metrics.call.incoming import Event
+from voice_metrics.call.proofs import Proof
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.beginnings import Beginnings
 from voice_metrics.pipecat.current_call import CurrentCall
@@ -138,6 +139,14 @@ class Calls:
             self.read_measurements()
             self._faults.contain("inference", lambda: lifetime.call.measured(fact, at))
             lifetime.read_soon()
+
+    def proved(self, number: int, proof: Proof, at: float) -> None:
+        """Record the proof of the measurements in the frame `number`, at `at` in monotonic seconds. Never raises."""
+        if (lifetime := self.lifetime) is not None:
+            self._faults.contain("proof", lambda: lifetime.call.measurements.proved(number, proof, at))
+            # A latency that was read before is held only now.
+            if proof is not Proof.OPEN and not lifetime.over:
+                lifetime.read_soon()
 
     def observe(self, event: Event, at: float, worker: Any = None) -> None:
         """Record an event of the conversation.
