@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ class LogStore:
     url: str = ""
     status: int = 200
     rejected: int = 0
+    seconds: float = 0.0
     records: list[Any] = field(default_factory=list)
     resources: list[Any] = field(default_factory=list)
     requests: int = 0
@@ -57,6 +59,7 @@ def log_store() -> Iterator[LogStore]:
     def answer(exchange: Exchange) -> None:
         request = ExportLogsServiceRequest.FromString(exchange.body)
         store.requests += 1
+        time.sleep(store.seconds)
         answer = ExportLogsServiceResponse()
         answer.partial_success.rejected_log_records = store.rejected
         if store.status == 200 and not store.rejected:
@@ -216,6 +219,16 @@ def test_event_that_a_store_rejects_is_given_up_and_not_sent_again(store: LogSto
     assert used.shutdown(60) is True
     assert [event["call_id"] for event in store.named("voice.call")] == ["c-2"]
     assert not spool.kept
+
+
+def test_event_is_sent_once_to_a_store_that_is_slow_after_a_pause(store: LogStore) -> None:
+    used = telemetry(store)
+    assert ended(used, "c-1").result(60) is True
+    time.sleep(1.2)
+    store.seconds = 1.2
+    assert ended(used, "c-2").result(60) is True
+    assert used.shutdown(60) is True
+    assert [event["call_id"] for event in store.named("voice.call")] == ["c-1", "c-2"]
 
 
 async def test_ledger_calls_a_call_delivered_when_its_event_is(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
+import os
 import socket
 import threading
 import time
@@ -15,7 +17,9 @@ import requests
 import urllib3
 
 from tests.export.calls import RecordedCall
+from tests.export.conftest import Log
 from tests.receiver import Receiver
+from voice_metrics.export import delivery
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -71,6 +75,44 @@ def test_idle_connection_that_died_in_silence_is_tried_on_a_fresh_one(receiver: 
             assert call.end().result(60) is True
             time.sleep(1.2)
         telemetry.shutdown(2.0)
+
+
+def test_increments_take_no_connection_that_a_gateway_may_have_forgotten(
+    receiver: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_FORGOTTEN_SECONDS", 0.5)
+    with forgetful_gateway(receiver.port, 0.5) as port:
+        url = f"http://127.0.0.1:{port}"
+        telemetry = start(url=url, OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE="delta")
+        for name in ("a", "b"):
+            call = RecordedCall(telemetry, name)
+            call.use(1)
+            assert call.end().result(60) is True
+            time.sleep(1.2)
+        telemetry.shutdown(2.0)
+
+
+NOT_CONNECTED = [
+    pytest.param(errno.ENETUNREACH, "Network is unreachable", "Check OTEL_EXPORTER_OTLP_ENDPOINT", id="no network"),
+    pytest.param(errno.EHOSTUNREACH, "No route to host", "Check OTEL_EXPORTER_OTLP_ENDPOINT", id="no route"),
+    pytest.param(errno.EMFILE, "Too many open files", "Raise the limit of open files", id="no file descriptor"),
+]
+
+
+@pytest.mark.parametrize(("code", "words", "advice"), NOT_CONNECTED)
+def test_connection_that_the_system_refuses_at_once_is_no_timeout(
+    code: int, words: str, advice: str, start: Start, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(socket.socket, "connect", fail)
+    telemetry = start(url="http://127.0.0.1:4318")
+    call = RecordedCall(telemetry, "c1")
+    call.use(1)
+    assert call.end().result(60) is False
+    telemetry.shutdown(2.0)
+    assert f"no connection came about: {words}. {advice}" in log.warnings[0]
 
 
 @contextlib.contextmanager

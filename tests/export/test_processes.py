@@ -299,6 +299,37 @@ if __name__ == "__main__":
     assert len(instances) == 2
 
 
+def test_processes_that_one_server_starts_have_an_instance_id_each(run: Run, receiver: Receiver) -> None:
+    worker = """
+import sys
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+RecordedCall(telemetry(), "c").end().result(60)
+print("running", flush=True)
+sys.stdin.read()
+"""
+    code = f"""
+import os, subprocess, sys
+command = [sys.executable, "-c", {worker!r}]
+workers = [subprocess.Popen(command, stdin=-1, stdout=-1, text=True) for _ in range(3)]
+print([worker.stdout.readline() for worker in workers])
+workers[0].kill()
+workers[0].wait()
+for worker in workers[1:]:
+    worker.communicate()
+subprocess.run(command, stdin=subprocess.DEVNULL)
+"""
+    done = run(code, OTEL_RESOURCE_ATTRIBUTES="service.instance.id=pod-7")
+    assert done.stdout.count("running") == 4, done.stderr
+    of_each = [exchange.resource["service.instance.id"] for exchange in receiver.stored]
+    instances = list(dict.fromkeys(of_each[:3]))
+    assert len(instances) == 3
+    assert "pod-7" in instances
+    assert all(instance.startswith("pod-7") for instance in instances)
+    # Once all have ended, however they did, the next one has the id as it was given.
+    assert of_each[-1] == "pod-7"
+
+
 def test_exit_leaves_no_socket_open(run: Run, receiver: Receiver) -> None:
     code = """
 from tests.export.calls import RecordedCall

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import uuid
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.detectors import Detectors
+from voice_metrics.export.instance import instance_id
 from voice_metrics.settings.environment import Settings
 
 SCOPE = "voice_metrics"
@@ -43,17 +42,14 @@ class About:
             service_name: `service.name`.
             forked: True for a forked child.
         """
-        given = settings.resource.get("service.instance.id")
-        # A child shares the environment's instance id with its parent.
         child = forked or multiprocessing.parent_process() is not None
-        instance = f"{given}-{os.getpid()}" if given and child else given or str(uuid.uuid4())
         self._plain = Resource(
             {
                 "telemetry.sdk.language": "python",
                 "telemetry.sdk.name": "opentelemetry",
                 "telemetry.sdk.version": installed("opentelemetry-sdk"),
                 **settings.resource,
-                "service.instance.id": instance,
+                "service.instance.id": instance_id(settings.resource.get("service.instance.id"), child=child),
                 "service.name": service_name,
                 "pipecat.version": installed("pipecat-ai"),
                 "telemetry.distro.name": DISTRIBUTION,

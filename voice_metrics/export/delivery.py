@@ -37,6 +37,8 @@ _TRIES = 3
 # A connection idle for this long may be dead; a first answer on it has the second time, or three usual ones.
 _IDLE_SECONDS = 1.0
 _PATIENCE_WITH_IDLE_SECONDS = 0.75
+# Gateways forget a connection that is idle for longer, so that what must not be sent twice takes a new one.
+_FORGOTTEN_SECONDS = 30.0
 # A request that takes longer than this lets the caller keep unsent requests meanwhile.
 _MEANWHILE_SECONDS = 1.0
 # Time for a sender to return after its connection was cut.
@@ -58,6 +60,7 @@ class Delivery(requests.Session):
 
     Attributes:
         patient: True to retry a request if its fault may pass.
+        repeatable: False for increments and events, which count twice if they are sent twice.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -73,7 +76,6 @@ class Delivery(requests.Session):
         self.mount("http://", CuttableAdapter())
         self.mount("https://", CuttableAdapter())
         self.patient = True
-        # Increments must not be sent twice.
         self.repeatable = True
         self._meanwhile: Callable[[], None] | None = None
         self._answered_at: float | None = None
@@ -154,9 +156,11 @@ class Delivery(requests.Session):
 
     def _try(self, body: bytes, deadline: float) -> Outcome:
         began = time.monotonic()
-        idle = self._answered_at is not None and began - self._answered_at > _IDLE_SECONDS
+        idle_seconds = 0.0 if self._answered_at is None else began - self._answered_at
+        if not self.repeatable and idle_seconds > _FORGOTTEN_SECONDS:
+            super().close()
         patience = max(_PATIENCE_WITH_IDLE_SECONDS, 3 * self._answer_seconds)
-        quick = idle and self.repeatable and began + patience < deadline
+        quick = idle_seconds > _IDLE_SECONDS and self.repeatable and began + patience < deadline
         outcome = self._send_once(body, began + patience if quick else deadline)
         if outcome.fault == "reset" or (quick and outcome.fault == "timeout"):
             # An idle connection may be dead without a sign; a new one shows whether the server is.

@@ -5,7 +5,9 @@ An exception's own text is not repeated if it may hold a header or an address wi
 
 from __future__ import annotations
 
+import errno
 import http.client
+import os
 import re
 import socket
 import ssl
@@ -98,11 +100,25 @@ def _network(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> 
         return Outcome(Verdict.RETRYABLE, "refused", "it refuses the connection: nothing listens there.", check)
     if _among(causes, *_RESET):
         return Outcome(Verdict.RETRYABLE, "reset", "it closed the connection without an answer.", check)
+    if failed := _failed_connection(causes, check):
+        return failed
     if _among(causes, *_TIMEOUT):
         return late(endpoint)
     if _among(causes, http.client.HTTPException, urllib3.exceptions.HTTPError):
         return Outcome(Verdict.RETRYABLE, "garbage", "what it answers is not HTTP.", check)
     return None
+
+
+def _failed_connection(causes: list[BaseException], check: str) -> Outcome | None:
+    """Return the outcome for an error of the system that was there at once; `None` if it is another fault."""
+    if not _among(causes, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProtocolError):
+        return None
+    codes = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno in errno.errorcode]
+    code = next((code for code in codes if code is not None), errno.ETIMEDOUT)
+    if code == errno.ETIMEDOUT:
+        return None
+    advice = "Raise the limit of open files (ulimit -n)." if code in (errno.EMFILE, errno.ENFILE) else check
+    return Outcome(Verdict.RETRYABLE, "connection", f"no connection came about: {os.strerror(code)}.", advice)
 
 
 def _proxy(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:

@@ -1,0 +1,60 @@
+"""The `service.instance.id` of a process, which no other running process of its service may have.
+
+Processes of one server or pod share their environment, and with it an id that stands there. Series of two processes
+that have one id are one series for a store, whose value jumps from one to the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import socket
+import sys
+import uuid
+
+# Names that this process holds, with their file descriptors; a socket object would warn at the exit.
+_held: dict[str, int] = {}
+
+
+def instance_id(given: str | None, *, child: bool) -> str:
+    """Return the id of this process.
+
+    Args:
+        given: The environment's id, or `None`.
+        child: True for a process whose parent may use that one.
+    """
+    if not given:
+        return str(uuid.uuid4())
+    own = f"{given}-{os.getpid()}"
+    for name in (own,) if child else (given, own):
+        if _claim(name):
+            return name
+    return f"{given}-{uuid.uuid4()}"
+
+
+def _claim(name: str) -> bool:
+    """Hold a name until the process ends; return False if another process of this machine or container holds it."""
+    if sys.platform != "linux" or name in _held:
+        return True
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        # An abstract address has no file, and is free again once its process has ended, however it ends.
+        holder.bind(b"\0voice_metrics-" + hashlib.sha256(name.encode()).hexdigest().encode())
+    except OSError as error:
+        holder.close()
+        return error.errno != errno.EADDRINUSE
+    _held[name] = holder.detach()
+    return True
+
+
+def _after_fork() -> None:
+    for descriptor in _held.values():
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
