@@ -28,6 +28,6 @@ def test_the_scripts_do_what_their_tests_say(tmp_path: Path) -> None:
     # Node takes a file for a script, unless a package says that it is a module.
     (tmp_path / "package.json").write_text('{"type": "module"}')
     tests = sorted(str(path) for path in tmp_path.glob("*.test.js"))
-    assert len(tests) == 3
+    assert len(tests) == 4
     done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -4,14 +4,14 @@ import { el, say } from "./dom.js";
 import { table } from "./table.js";
 import { KINDS, count, length, ms, or, plain, plural, unit } from "./words.js";
 
-const LATENCIES = ["ttfb", "processing", "ttfa", "ttfat", "text_aggregation", "turn_detection", "response", "response_part", "function_call"];
-const SECONDS = ["turn", "audio_seconds", "speech", "silence", "bot_gap", "loop_stall", "greeting"];
+const COUNTS = ["characters", "prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens", "reasoning_tokens"];
+const LENGTHS = ["turn", "audio_seconds", "speech", "silence", "bot_gap", "loop_stall", "greeting"];
 
-function value({ kind, value: number, value_text: text }) {
+export function value({ kind, value: number, value_text: text }) {
   if (number === null) return "–";
   if (text) return text;
-  if (LATENCIES.includes(kind)) return ms(number * 1000);
-  return SECONDS.includes(kind) ? length(number) : count(number);
+  if (COUNTS.includes(kind)) return count(number);
+  return LENGTHS.includes(kind) ? length(number) : ms(number * 1000);
 }
 
 export function measurementsPart() {
