@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from tests.export.calls import RecordedCall
 from tests.export.conftest import Log
 from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
+from voice_metrics.export.answers import judge
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -90,3 +92,36 @@ def test_request_that_a_server_cannot_take_is_divided_whatever_else_the_answer_s
     ends = {call.call_id: call.end() for call in calls}
     taken = {name: end.result(60) for name, end in ends.items()}
     assert taken == {name: bad is large or name != "bad" for name in ends}
+
+
+SPELLINGS = [
+    '{"partialSuccess": {"rejectedDataPoints": "2", "errorMessage": "too old"}}',
+    '{"partialSuccess": {"rejectedLogRecords": "2", "errorMessage": "too old"}}',
+    '\n{"partial_success": {"rejected_data_points": 2, "error_message": "too old"}}',
+]
+
+
+@pytest.mark.parametrize("content", ["application/json; charset=utf-8", "text/plain", "", "application/x-protobuf"])
+@pytest.mark.parametrize("answer", SPELLINGS)
+def test_rejected_items_of_an_answer_in_json_are_found_whatever_it_says_it_is(answer: str, content: str) -> None:
+    body = answer.lstrip() if "protobuf" in content else answer
+    outcome = judge(200, {"content-type": content}, body.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert (outcome.rejected, outcome.acknowledged) == (2, False)
+    assert "too old" in outcome.words
+
+
+@pytest.mark.parametrize("length", range(50, 128))
+def test_rejection_of_any_length_is_no_page(length: int) -> None:
+    answer = ExportMetricsServiceResponse()
+    answer.partial_success.rejected_data_points = 3
+    answer.partial_success.error_message = "x" * length
+    outcome = judge(
+        200, {"content-type": "application/x-protobuf"}, answer.SerializeToString(), "OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+    assert (outcome.fault, outcome.rejected) == ("rejected", 3)
+
+
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"\r\n <p>", b"\xef\xbb\xbf<!doctype html>"])
+def test_page_in_place_of_an_answer_is_no_success(body: bytes) -> None:
+    outcome = judge(200, {"content-type": "text/html"}, body, "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert (outcome.fault, outcome.acknowledged) == ("page", False)

@@ -13,7 +13,7 @@ from tests.export.calls import TOKENS, RecordedCall, check_once
 from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, reject, rejecting
-from voice_metrics.export.answers import judge, retry_after_seconds
+from voice_metrics.export.answers import retry_after_seconds
 from voice_metrics.export.clock import Clock
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.earlier_requests import resend
@@ -266,10 +266,3 @@ def test_date_to_wait_for_is_reckoned_by_the_server_s_own_clock() -> None:
     assert retry_after_seconds(until, here, f"{formatdate(here, usegmt=True)}, {date}") == 2.0
     assert retry_after_seconds(until, server, "") == 2.0
     assert retry_after_seconds(until, server, "Mon, 31 Feb 2026 00:00:00 GMT") == 2.0
-
-
-@pytest.mark.parametrize("name", ["rejectedDataPoints", "rejectedLogRecords"])
-def test_rejected_items_of_an_answer_in_json_are_found_by_their_signal_s_name(name: str) -> None:
-    answer = f'{{"partialSuccess": {{"{name}": "2", "errorMessage": "too old"}}}}'.encode()
-    outcome = judge(200, {"content-type": "application/json"}, answer, "OTEL_EXPORTER_OTLP_ENDPOINT")
-    assert (outcome.rejected, outcome.acknowledged) == (2, False)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
@@ -30,6 +31,9 @@ _UNACCEPTABLE = frozenset({"400", "409", "422"})
 _READ = 8_192
 # "Out of bounds" is also Prometheus' word for a time beyond the next ten minutes.
 _AHEAD = re.compile(r"in.the.future|out.of.bounds", re.I)
+# White space, and the mark with which some programs begin a text.
+_BEFORE_A_TEXT = b" \t\r\n\xef\xbb\xbf"
+_PROTOBUF = ("application/x-protobuf", "application/protobuf")
 Masking = Callable[[str], str]
 _AGED = re.compile(r"out.of.order|out.of.bounds|too.old|too.far.in.(the.)?past|duplicate.(sample|timestamp)", re.I)
 _ADVICE = {
@@ -156,7 +160,9 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
 
 
 def _outcome_of_success(status: int, content: str, body: bytes, variable: str, mask: Masking) -> Outcome:
-    if body.lstrip()[:1] == b"<":
+    # In protobuf a line feed is the tag of the first field, and what follows it a length.
+    begins = (body if content in _PROTOBUF else body.lstrip(_BEFORE_A_TEXT))[:1]
+    if begins == b"<":
         return Outcome(
             Verdict.REFUSED,
             "page",
@@ -164,7 +170,8 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
             f"That is no OTLP endpoint; check {variable} and any proxy on the way.",
             status,
         )
-    rejected, said = _partial_success(content, body)
+    # Not every server that answers in JSON says so.
+    rejected, said = (_partial_success_in_json if begins == b"{" else _partial_success)(body)
     said = plain(said, mask)
     if rejected <= 0:
         return Outcome(Verdict.ACKNOWLEDGED, words=said, status=status)
@@ -179,14 +186,21 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
     )
 
 
-def _partial_success(content: str, body: bytes) -> tuple[int, str]:
-    if content == "application/json":
-        try:
-            partial = json.loads(body).get("partialSuccess") or {}
-            rejected = partial.get("rejectedDataPoints") or partial.get("rejectedLogRecords") or 0
-            return int(rejected), str(partial.get("errorMessage", ""))
-        except _NO_ANSWER:
-            return 0, ""
+def _partial_success_in_json(body: bytes) -> tuple[int, str]:
+    try:
+        partial = _by_plain_name(_by_plain_name(json.loads(body))["partialsuccess"])
+        rejected = partial.get("rejecteddatapoints") or partial.get("rejectedlogrecords") or 0
+        return int(rejected), str(partial.get("errormessage", ""))
+    except (*_NO_ANSWER, KeyError):
+        return 0, ""
+
+
+def _by_plain_name(message: Any) -> dict[str, Any]:
+    """Return the fields of a message in JSON, in which names are spelt `errorMessage` or `error_message`."""
+    return {name.replace("_", "").lower(): part for name, part in message.items()}
+
+
+def _partial_success(body: bytes) -> tuple[int, str]:
     try:
         message = ExportMetricsServiceResponse.FromString(body).partial_success
     except DecodeError:
@@ -195,7 +209,7 @@ def _partial_success(content: str, body: bytes) -> tuple[int, str]:
 
 
 def _servers_message(content: str, body: bytes) -> str:
-    if content in ("application/x-protobuf", "application/protobuf"):
+    if content in _PROTOBUF:
         try:
             return str(Status.FromString(body).message)
         except DecodeError:
