@@ -18,6 +18,10 @@ from voice_metrics.call.text import Vocabulary
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Where the machine forbids bytecode, every program that a test starts would compile Pipecat again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # How long an example takes is the machine's load; what Hypothesis does otherwise, in CI too, stays.
 settings.register_profile("any machine", settings(), deadline=None)
 settings.load_profile("any machine")
