@@ -21,6 +21,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Where the machine forbids bytecode, every program that a test starts would compile Pipecat again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Pydantic loads the plug-in of an installed Logfire into every process, which is a third of importing Pipecat.
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "logfire-plugin"
 
 # How long an example takes is the machine's load; what Hypothesis does otherwise, in CI too, stays.
 settings.register_profile("any machine", settings(), deadline=None)
