@@ -9,7 +9,7 @@ from demo.lifeline import Lifeline, fail
 from demo.loopback import stay_on_loopback
 
 # A busy machine loads the models, and makes speech and text of speech, several times slower.
-_PATIENCE_SECONDS = 90.0
+_PATIENCE_SECONDS = 180.0
 # If a busy machine detects the caller's voice after the transcript came, Pipecat drops the transcript (1.14).
 _REPEAT_SECONDS = 30.0
 _PAUSE_SECONDS = 0.3
