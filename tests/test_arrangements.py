@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import pytest
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
+    InterruptionFrame,
+    SpeechOutputAudioRawFrame,
+    StartFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -19,11 +23,12 @@ from pipecat.metrics.metrics import LLMTokenUsage
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.ai_service import AIService
 from pipecat.services.llm_service import LLMService
 from pipecat.workers.runner import WorkerRunner
 
 from tests.scripted import Script, Tool, Turn, run_call
-from tests.scripted_providers import CHUNK, SAMPLE_RATE, Bench, Speaker, llm_settings
+from tests.scripted_providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.store import Store
 from tests.test_placements import happened, told
 from voice_metrics.observer import VoiceMetricsObserver
@@ -32,6 +37,8 @@ from voice_metrics.processor import VoiceMetricsProcessor
 
 pytestmark = pytest.mark.slow
 
+# Longer than a silent voice's question waits for its next step.
+AVATAR_SECONDS = 1.5
 BOOKING = Script(
     greeting="Hello.",
     turns=(
@@ -122,6 +129,53 @@ async def test_a_speech_to_speech_call(place: str) -> None:
     assert (story["interruptions"], story["responses"]) == (1, 2)
     assert (story["total"], story["requests"], story["latencies"]) == (126, 3, 3)
     assert story["characters"] is None or story["characters"] == 0
+
+
+class Avatar(AIService):
+    """A video avatar: keeps the voice's audio, and sends a stream with the same speech, later, in real time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._due: deque[tuple[float, bytes]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, frame: StartFrame) -> None:
+        await super().start(frame)
+        self._task = asyncio.create_task(self._play())
+
+    async def cleanup(self) -> None:
+        await super().cleanup()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TTSAudioRawFrame):
+            self._due.append((asyncio.get_running_loop().time() + AVATAR_SECONDS, frame.audio))
+            return
+        if isinstance(frame, InterruptionFrame):
+            self._due.clear()
+        await self.push_frame(frame, direction)
+
+    async def _play(self) -> None:
+        while True:
+            speaks = bool(self._due) and self._due[0][0] <= asyncio.get_running_loop().time()
+            audio = self._due.popleft()[1] if speaks else bytes(len(CHUNK))
+            await self.push_frame(SpeechOutputAudioRawFrame(audio, SAMPLE_RATE, 1))
+            await asyncio.sleep(CHUNK_SECONDS)
+
+
+@pytest.mark.parametrize("place", ["before_output", "after_output", "at_end", "observers"])
+async def test_answer_that_an_avatar_speaks_is_no_silent_one(place: str) -> None:
+    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    script = Script(turns=(Turn("what is free tonight", reply=("Nine.",)), Turn("goodbye", reply=("Bye.",))))
+
+    truth = await run_call(script, around=lambda voice: [*voice, Avatar()], **{place: [metrics]})
+
+    summary = metrics.summary()
+    assert summary is not None and told(summary) == happened(truth, "completed")
+    story = summary.to_dict()
+    assert (story["turns"]["unanswered"], story["bot_gaps"]["count"]) == (0, 0)
 
 
 def sums_ms(store: Store, name: str, attribute: str, **wanted: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ from pipecat.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.service_switcher import ServiceSwitcher, ServiceSwitcherStrategyManual
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.ai_service import AIService
 from pipecat.services.llm_service import LLMService
 from pipecat.services.tts_service import TTSService
 
@@ -43,6 +44,8 @@ def switcher() -> ServiceSwitcher:
         pytest.param(lambda meter: [mouth(), speaker(), meter], False, id="behind-the-output"),
         pytest.param(lambda meter: [meter, mouth(), speaker()], False, id="in-front-of-the-voice"),
         pytest.param(lambda meter: [meter, speaker()], False, id="without-a-voice"),
+        pytest.param(lambda meter: [mouth(), AIService(), meter, speaker()], False, id="behind-an-avatar"),
+        pytest.param(lambda meter: [AIService(), mouth(), meter, speaker()], True, id="behind-a-memory-and-a-voice"),
         pytest.param(
             lambda meter: [ParallelPipeline([mouth()], [mouth()]), meter, speaker()], False, id="behind-two-voices"
         ),

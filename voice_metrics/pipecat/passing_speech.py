@@ -12,7 +12,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.pipecat.answer_frames import is_of_voice, leg_of, maker_of_speech
 from voice_metrics.pipecat.placement import in_front
 from voice_metrics.pipecat.switches import resting_in
-from voice_metrics.pipecat.workers import is_output
+from voice_metrics.pipecat.workers import is_a, is_output
 
 _REPLY = (LLMFullResponseStartFrame, LLMFullResponseEndFrame)
 
@@ -66,8 +66,8 @@ def passing_speech(
 
     Returns:
         The reader, or `None` if speech must be read at its origin: several voices speak, none does, or their frames
-        do not pass in time. An output transport passes them on when they are heard, and the assistant's aggregator
-        keeps them.
+        do not pass in time. An output transport passes them on when they are heard, the assistant's aggregator keeps
+        them, and an avatar (HeyGen, Tavus) replaces the audio.
     """
     front = None if meter is None else in_front(root, meter)
     if front is None or any(map(is_output, front)):
@@ -76,4 +76,14 @@ def passing_speech(
     resting = set(resting_in(processors))
     if sum(voice.name not in resting for voice in voices) != 1:
         return None
-    return PassingSpeech(happened, clock) if all(voice in front for voice in voices) else None
+    if not all(voice in front for voice in voices) or any(map(_may_replace_audio, _behind(voices, front))):
+        return None
+    return PassingSpeech(happened, clock)
+
+
+def _behind(voices: Sequence[Any], front: Sequence[Any]) -> Sequence[Any]:
+    return front[1 + min(front.index(voice) for voice in voices) :]
+
+
+def _may_replace_audio(processor: Any) -> bool:
+    return is_a(processor, "AIService") and leg_of(processor) in (None, Leg.OTHER)
