@@ -173,7 +173,8 @@ async def test_answer_that_an_avatar_speaks_is_no_silent_one(place: str) -> None
     truth = await run_call(script, around=lambda voice: [*voice, Avatar()], **{place: [metrics]})
 
     summary = metrics.summary()
-    assert summary is not None and told(summary) == happened(truth, "completed")
+    assert summary is not None
+    assert told(summary) == happened(truth, "completed")
     story = summary.to_dict()
     assert (story["turns"]["unanswered"], story["bot_gaps"]["count"]) == (0, 0)
 

@@ -10,6 +10,8 @@ from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.events import (
     BotStarted,
     BotStopped,
+    CallerMuted,
+    CallerUnmuted,
     Interruption,
     LineClosed,
     SpeechEnded,
@@ -55,6 +57,14 @@ def _held(facts: list[Fact]) -> dict[str, float]:
             0.0,
             0.0,
             id="until-the-line-is-closed",
+        ),
+        pytest.param([(1.2, VoiceStarted(0.2)), (2.0, CallerMuted())], 1.0, 0.0, 0.0, id="until-the-caller-is-muted"),
+        pytest.param(
+            [(1.0, CallerMuted()), (2.0, VoiceStarted()), (3.0, VoiceStopped(0.0)), (4.0, CallerUnmuted())],
+            0.0,
+            0.0,
+            0.0,
+            id="a-caller-whom-the-pipeline-does-not-hear",
         ),
         pytest.param([(1.0, UserStarted()), (3.0, UserStopped())], 2.0, 0.0, 0.0, id="turns-where-nothing-detects"),
         pytest.param(

@@ -10,6 +10,7 @@ from voice_metrics.call.events import (
     BotStarted,
     BotStopped,
     CallerIdle,
+    CallerMuted,
     ModelEnded,
     ModelSpoke,
     ModelStarted,
@@ -284,6 +285,14 @@ def test_a_turn_that_is_announced_before_its_voice_is_heard_leaves_the_question_
     facts = _facts([*asked, *resumed, (4.3, ModelStarted()), (5.0, BotStarted())])
 
     assert facts == [Unanswered(Cause.CALLER_RESUMED), Responded(pytest.approx(1.2))]
+
+
+def test_turn_of_a_muted_caller_asks_nothing_and_an_open_turn_still_ends() -> None:
+    muted = [(0.0, TurnsAnnounced()), (0.5, CallerMuted()), (1.0, UserStarted()), (2.0, UserStopped())]
+    opened = [(0.0, TurnsAnnounced()), (1.0, UserStarted()), (1.5, CallerMuted()), (2.0, UserStopped())]
+
+    assert _facts([*muted, (2.5, BotStarted())]) == []
+    assert _facts([*opened, (2.5, BotStarted())]) == [Responded(0.5)]
 
 
 def test_noise_that_no_turn_confirms_asks_nothing_where_turns_are_announced() -> None:

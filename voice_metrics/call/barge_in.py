@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voice_metrics.call.events import TurnHeard, UserStarted, UserStopped, VoiceStarted, VoiceStopped
+from voice_metrics.call.events import CallerMuted, TurnHeard, UserStarted, UserStopped, VoiceStarted, VoiceStopped
 from voice_metrics.call.facts import Fact, FalseInterruption, Yielded
 
 
@@ -27,7 +27,7 @@ class BargeIns:
             case VoiceStarted(start_seconds):
                 self._onset, self._is_detected = at - max(0.0, start_seconds), True
                 self._voice_is_heard, self._began_at = True, at
-            case VoiceStopped():
+            case VoiceStopped() | CallerMuted():
                 self._voice_is_heard = False
             case UserStarted():
                 if not self._is_detected:

@@ -13,6 +13,7 @@ from voice_metrics.call.events import (
     BotSpeaking,
     BotStarted,
     BotStopped,
+    CallerMuted,
     Connected,
     Interruption,
     LineClosed,
@@ -25,6 +26,7 @@ from voice_metrics.call.facts import Backchannel, Fact, Greeted, Interrupted, Le
 from voice_metrics.call.floor import Floor, FloorTotals
 from voice_metrics.call.gaps import Gaps
 from voice_metrics.call.matching import Answers
+from voice_metrics.call.mute import Mute
 from voice_metrics.call.pieces import Pieces
 
 # On an interruption an output transport drops its audio and reports at once that the bot stopped. Speech that continues
@@ -52,6 +54,7 @@ class Conversation:
         self._connected_at: float | None = None
         self._is_opened = False
         self._answers = Answers(leg)
+        self._mute = Mute()
         self._pieces = Pieces()
         self._gaps = Gaps()
         self._barge_ins = BargeIns()
@@ -75,6 +78,9 @@ class Conversation:
         """Record an event at `at`, other kinds ignored; return the facts now known, usually none."""
         if isinstance(event, BotSpeaking) and self.bot_speaking:
             return ()
+        self._mute.observe(event)
+        if self._mute.hides(event, turn_is_open=self._answers.turn_is_open):
+            return self._floor.settle(at)
         return (*self._facts_of(event, at), *self._floor.settle(at))
 
     def end(self, at: float, *, cut_off: bool = False, over_at: float | None = None) -> Sequence[Fact]:
@@ -118,6 +124,8 @@ class Conversation:
         match event:
             case VoiceStarted(start_seconds):
                 self._floor.voice_began(at - max(0.0, start_seconds))
+            case CallerMuted():
+                self._floor.voice_ended(at)
             case VoiceStopped(stop_seconds):
                 self._floor.voice_ended(at - max(0.0, stop_seconds))
             case UserStarted():

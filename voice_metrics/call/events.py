@@ -67,6 +67,16 @@ class VoiceStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerMuted:
+    """The pipeline stopped hearing the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerUnmuted:
+    """The pipeline hears the caller again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Interruption:
     """The bot must drop its unfinished answer; sent at every start of a caller's turn.
 
@@ -193,6 +203,8 @@ Event = (
     | UserStopped
     | VoiceStarted
     | VoiceStopped
+    | CallerMuted
+    | CallerUnmuted
     | Interruption
     | Withdrawn
     | TurnsAnnounced

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
     CallerIdle,
+    CallerMuted,
     ModelEnded,
     ModelSpoke,
     ModelStarted,
@@ -90,6 +91,8 @@ class Answers:
                 return (*lapsed, *self._voice_started())
             case VoiceStopped(stop_seconds):
                 self._voice_stopped(at, stop_seconds)
+            case CallerMuted():
+                self._voice_is_heard = False
             case _ if isinstance(event, _FUNCTIONS) and not self._functions_seen.first(event.frame_id):
                 pass  # the same call, seen where it arose and where it passes
             case _ if self._question is not None:

@@ -1,0 +1,74 @@
+"""Speech of a caller whom the user aggregator mutes: the detector's frames reach it, and nothing behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import EndFrame, TTSSpeakFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+from pipecat.turns.user_mute import AlwaysUserMuteStrategy
+
+from tests.scripted import Script, ScriptedCall, Turn, scripted_call
+from tests.virtual_time import VirtualLoop, measure_in_virtual_time
+from voice_metrics.observer import VoiceMetricsObserver
+from voice_metrics.processor import VoiceMetricsProcessor
+
+PLACES = ("before_output", "after_output", "at_end", "observer")
+SCRIPT = Script(turns=(Turn("what is free tonight"), Turn("goodbye")), sentence_seconds=1.0)
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """What was measured of one call in each place."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(_call())
+
+
+async def _call() -> dict[str, Any]:
+    places = {place: VoiceMetricsProcessor() for place in PLACES[:-1]}
+    observer = VoiceMetricsObserver()
+    for measuring in (*places.values(), observer):
+        measure_in_virtual_time(measuring)
+    call = scripted_call(
+        SCRIPT,
+        observers=[observer],
+        user_params={"user_mute_strategies": [AlwaysUserMuteStrategy()]},
+        **{place: [metrics] for place, metrics in places.items()},
+    )
+    await call.run(lambda: _converse(call))
+    measured = {place: metrics.summary() for place, metrics in (*places.items(), ("observer", observer))}
+    return {place: summary.to_dict() for place, summary in measured.items() if summary}
+
+
+async def _converse(call: ScriptedCall) -> None:
+    bench, line = call.bench, call.line
+    await line.say(SCRIPT.turns[0])
+    await bench.bot_speaks.wait()
+    await line.broadcast_frame(VADUserStartedSpeakingFrame)  # for 0.5 s, while the bot speaks
+    await asyncio.sleep(0.5)
+    await line.broadcast_frame(VADUserStoppedSpeakingFrame)
+    await bench.bot_is_quiet.wait()
+    await asyncio.sleep(2.0)
+    await line.broadcast_frame(VADUserStartedSpeakingFrame)  # until after the bot begins
+    await asyncio.sleep(0.3)
+    await call.worker.queue_frame(TTSSpeakFrame("Are you still there?"))
+    await bench.bot_speaks.wait()
+    await asyncio.sleep(0.3)
+    await line.broadcast_frame(VADUserStoppedSpeakingFrame)
+    await bench.bot_is_quiet.wait()
+    await asyncio.sleep(10.0)
+    await line.say(SCRIPT.turns[1])
+    await bench.bot_speaks.wait()
+    await bench.bot_is_quiet.wait()
+    await call.worker.queue_frame(EndFrame())
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_caller_is_heard_until_the_mute_and_not_during_it(told: dict[str, Any], place: str) -> None:
+    story = told[place]
+
+    # Two turns of 0.04 s, and 0.3 s before the bot's question; Pipecat needs a moment to be muted.
+    assert story["floor"]["caller"] == pytest.approx(0.42, abs=0.1)
+    assert story["floor"]["both"] == pytest.approx(0.0, abs=0.05)
+    assert (story["response"]["count"], story["turns"]["completed"]) == (2, 3)
