@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from voice_metrics.ledger import schema
+from voice_metrics.ledger import mounts, schema
 
 try:
     import fcntl
@@ -57,6 +57,14 @@ _FAULTS = {
     sqlite3.SQLITE_NOTADB: Fault.DAMAGED,
 }
 
+# Some file systems of networks and containers lack what WAL mode needs.
+_NO_SHARED_MEMORY = (
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+)
+
 
 def fault(error: BaseException) -> Fault | None:
     """Classify an error raised while opening or writing; `None` if it blames the statement or its values."""
@@ -77,6 +85,7 @@ class LedgerFile:
         self.path = path
         self._db: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
+        self._shares_memory = True
 
     @property
     def is_open(self) -> bool:
@@ -100,6 +109,8 @@ class LedgerFile:
         with contextlib.suppress(FileExistsError):
             # Function names and ids may be private; SQLite gives its journals the same mode.
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        # Machines that share a file share no memory, in which WAL mode has its index.
+        self._shares_memory = self._shares_memory and not mounts.is_shared(self.path.parent)
         patience = time.monotonic() + BUSY_SECONDS
         while True:
             try:
@@ -112,23 +123,53 @@ class LedgerFile:
 
     def _open(self) -> sqlite3.Connection:
         self._inode = _inode(self.path)
-        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        db.text_factory = readable
         try:
-            if schema.version(db) == 0:
+            db = self._prepared()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _NO_SHARED_MEMORY:
+                raise
+            self._leave_wal_mode()
+            db = self._prepared()
+        self._inode = _inode(self.path)
+        self._db = db
+        return db
+
+    def _prepared(self) -> sqlite3.Connection:
+        db = self._connect()
+        try:
+            new = schema.version(db) == 0
+            if new:
                 # Takes effect only before the first page, and setting the journal mode writes it.
                 db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            # In WAL mode readers and the writer do not wait for each other; where the file system lacks what it
-            # needs, SQLite keeps its rollback journal.
-            db.execute("PRAGMA journal_mode = WAL")
+            if new and self._shares_memory:
+                # In WAL mode readers and the writer do not wait for each other.
+                db.execute("PRAGMA journal_mode = WAL")
+            elif not self._shares_memory:
+                # While another process has the file open, its mode stays.
+                with contextlib.suppress(sqlite3.OperationalError):
+                    db.execute("PRAGMA journal_mode = DELETE")
             db.execute("PRAGMA synchronous = NORMAL")
             schema.migrate(db)
         except BaseException:
             db.close()
             raise
-        self._inode = _inode(self.path)
-        self._db = db
         return db
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db.text_factory = readable
+        return db
+
+    def _leave_wal_mode(self) -> None:
+        """Give the file SQLite's rollback journal, which needs no memory shared by its processes."""
+        self._shares_memory = False
+        db = self._connect()
+        try:
+            # A process that is alone with the file needs none either.
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            db.close()
 
     def close(self) -> None:
         """Close the connection, if there is one."""
