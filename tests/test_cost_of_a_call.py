@@ -28,7 +28,10 @@ async def test_models_without_a_price_are_named_and_cost_nothing() -> None:
     assert summary is not None
     assert summary.cost.total_usd is None
     assert summary.cost.unpriced == ("ear-1", "mind-1", "mouth-1")
-    assert "no price for mind-1: Mind has no known provider, use sold_by" in summary.render()
+    assert (
+        "no price for mind-1: Mind has no known provider; set its price or sold_by in your price file"
+        in summary.render()
+    )
 
 
 async def test_a_price_file_of_three_lines_prices_the_whole_call(

@@ -136,7 +136,7 @@ async def test_of_two_meters_at_one_pipeline_one_counts_and_it_is_said(kinds: st
 
     await run(Ear(), Mind(), Mouth(), *meters, observers=observers)
 
-    assert len(about(warnings, "two meters")) == len(warnings) == 1
+    assert len(about(warnings, "measured twice")) == len(warnings) == 1
     assert [bool(store.points()) for store in stores] == [True, False]
     for each in (first, second):
         summary = each.summary()
@@ -161,4 +161,4 @@ async def test_one_after_the_other_a_meter_may_serve_two_pipelines(warnings: lis
 async def test_a_meter_in_two_pipelines_at_once_is_said(warnings: list[str]) -> None:
     observer = VoiceMetricsObserver()
     await asyncio.gather(run(Ear(), Mind(), Mouth(), observers=(observer,)), run(Ear(), observers=(observer,)))
-    assert len(about(warnings, "make a meter for each pipeline")) == 1
+    assert len(about(warnings, "make one for each pipeline")) == 1

@@ -56,6 +56,7 @@ NEW = OLD | {
     "false_interruptions": 1,
     "bot_gaps": {"count": 1, "seconds": 0.4},
     "loop_lag": {"max_ms": 902.0, "p99_ms": 12.0},
+    "switches": 1,
 }
 
 
@@ -75,6 +76,7 @@ def test_what_the_caller_felt_has_its_lines() -> None:
         "false interruptions": "1",
         "gaps": "1, 0.4 s in all",
         "event loop": "late by up to 902 ms",
+        "switches": "1 to another service",
     }
 
 

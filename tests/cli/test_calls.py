@@ -120,6 +120,26 @@ def test_one_call_in_full(run: Run, calls: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        pytest.param({"ended_by": "caller"}, "end completed by caller", id="completed-by-the-caller"),
+        pytest.param({"ended_by": "unknown"}, "end completed", id="by-an-unknown-party"),
+        pytest.param({"end_reason": "error", "ended_by": "error"}, "end error", id="an-error-is-said-once"),
+        pytest.param({"switches": 2}, "switches 2 to another service", id="switches"),
+        pytest.param({"dropped": 3}, "dropped 3", id="refused-measurements"),
+        pytest.param({"trace_id": "0af7651916cd43dd"}, "trace 0af7651916cd43dd", id="trace"),
+    ],
+)
+def test_what_happened_in_a_call_has_its_line(
+    run: Run, environment: dict[str, str], changes: dict[str, object], line: str
+) -> None:
+    with closing(Ledger(Path(environment["VOICE_METRICS_DB"]))) as ledger:
+        ledger.call_started("a-call", NOON, {})
+        ledger.call_ended("a-call", summary("a-call", **changes), "ended")
+    assert line.split() in squeezed(run("calls", "a-call").stdout)
+
+
+@pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         pytest.param(["--limit", "1"], ["cccc-3"], id="limit"),

@@ -40,7 +40,7 @@ def test_a_command_prints_what_the_page_shows(
     command: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = Ledger(tmp_path / "calls.db")
-    reason = "MyLLM has no known provider, use sold_by"
+    reason = "MyLLM has no known provider; set its price or sold_by in your price file"
     cost = {"unpriced": ["my-deployment"], "unpriced_reasons": [reason], "total_usd": None}
     for number in range(31):
         summary = {"call_id": f"call-{number}", "cost": cost}

@@ -139,7 +139,10 @@ def _tokens(model: str, **details: Any) -> TokensUsed:
         pytest.param("perplexity", _tokens("openai/gpt-5.6-luna"), "no source", id="not-openais-price-elsewhere"),
         pytest.param("ollama", _tokens("llama2"), "your own machine", id="self-hosted-is-not-free-by-itself"),
         pytest.param(
-            None, _tokens("gpt-4.1"), "SomeLLMService has no known provider, use sold_by", id="a-service-of-ones-own"
+            None,
+            _tokens("gpt-4.1"),
+            "SomeLLMService has no known provider; set its price or sold_by in your price file",
+            id="a-service-of-ones-own",
         ),
         pytest.param(
             "azure",

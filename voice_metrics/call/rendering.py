@@ -105,7 +105,7 @@ def _turns(summary: CallSummary) -> str:
 def _line(line: LineSummary) -> Iterator[tuple[str, str]]:
     if line.interruption_stop.count:
         false = f", {line.false_interruptions} without words" if line.false_interruptions else ""
-        yield "yielded", _figures(line.interruption_stop) + false
+        yield "barge-in", _figures(line.interruption_stop) + false
     if line.gaps:
         yield "gaps", f"{line.gaps} within answers, {line.gap_seconds:.1f} s"
     if (floor := line.floor) is not None:

@@ -78,6 +78,8 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _line(summary)
     yield "function calls", _counts(section(summary, "function_calls"))
     yield "errors", count(summary.get("errors"))
+    if summary.get("switches"):
+        yield "switches", f"{count(summary['switches'])} to another service"
     costs = section(summary, "cost")
     yield "cost", cost(costs)
     if costs.get("per_minute_usd") is not None:

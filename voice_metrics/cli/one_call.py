@@ -10,7 +10,7 @@ from rich.text import Text
 from voice_metrics.call.wording import section, summary_lines
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
-from voice_metrics.cli.printable import NOTHING, achieved, figures, length, milliseconds, printable
+from voice_metrics.cli.printable import NOTHING, achieved, count, figures, length, milliseconds, printable
 from voice_metrics.cli.slowest_answer import slowest_answer
 from voice_metrics.ledger import CallDetail, CallState, StartUp, start_up
 from voice_metrics.ledger.fates import FATES
@@ -35,7 +35,7 @@ def show(detail: CallDetail) -> None:
 def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     row, summary = detail.row, detail.summary
     yield "started", f"{local(row.started_at, offset=True)}, {length(row.duration_seconds)}"
-    yield "end", row.end_reason or ("still running" if row.state is CallState.LIVE else NOTHING)
+    yield "end", _end(detail)
     if row.outcome is not None:
         yield "outcome", achieved(row.outcome, row.success)
     yield "series", FATES[row.fate].sentence
@@ -50,8 +50,19 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
             if (slowest := slowest_answer(detail)) is not None:
                 yield "slowest", slowest
         yield name, text
+    if summary.get("dropped"):
+        yield "dropped", count(summary["dropped"])
+    if summary.get("trace_id"):
+        yield "trace", summary["trace_id"]
     if (taken := start_up(detail.timeline)) is not None:
         yield "set-up", _set_up(taken)
+
+
+def _end(detail: CallDetail) -> str:
+    reason, by = detail.row.end_reason, detail.summary.get("ended_by")
+    if reason is None:
+        return "still running" if detail.row.state is CallState.LIVE else NOTHING
+    return reason if by in (None, "unknown", reason) else f"{reason} by {by}"
 
 
 def _set_up(taken: StartUp) -> str:

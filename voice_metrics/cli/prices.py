@@ -67,7 +67,7 @@ def prices(
     provider: Annotated[
         str | None, typer.Option(help="Pipecat's name of the provider, such as openai; all of them if left out.")
     ] = None,
-    service: Annotated[Leg | None, typer.Option(help="Only as this service: llm, stt or tts.")] = None,
+    service: Annotated[Leg | None, typer.Option(metavar="<llm|stt|tts>", help="Only as this service.")] = None,
     check: Annotated[bool, typer.Option("--check", help="List the models of the last calls without a price.")] = False,
     anew: Annotated[
         bool, typer.Option("--refresh", help="Make the price lists anew from the installed price libraries.")
@@ -186,12 +186,13 @@ def _list_unpriced(book: PriceBook, *, as_json: bool) -> int:
             # The latest call comes first, and its reasons win.
             reasons = dict(zip(unpriced, cost.get("unpriced_reasons") or (), strict=False)) | reasons
     missing = {model: number for model, number in counts.most_common() if model.lower() not in book.own_models}
+    last = "call" if len(calls) == 1 else f"{len(calls)} calls"
     if as_json:
         typer.echo(json.dumps({"calls": len(calls), "unpriced": missing}, indent=2))
     elif not missing:
-        typer.echo(f"Every model of the last {len(calls)} calls has a price.")
+        typer.echo(f"Every model of the last {last} has a price.")
     else:
-        typer.echo(f"Without a price, of the models of the last {len(calls)} calls:")
+        typer.echo(f"Without a price, of the models of the last {last}:")
         for model, number in missing.items():
             why = f": {printable(reasons[model])}" if reasons.get(model) else ""
             typer.echo(f"  {printable(model)} ({number} {'call' if number == 1 else 'calls'}){why}")

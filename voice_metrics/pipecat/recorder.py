@@ -194,14 +194,14 @@ class CallRecorder:
         if not self._pipeline.placement.counts:
             self._faults.warn_once(
                 "second",
-                "A pipeline has two meters: the series and the ledger have its calls from one of them, the other one "
-                "has only its summary; remove it",
+                "A pipeline is measured twice: series and ledger have its calls from one processor or observer, the "
+                "other one has only its summary; remove one",
             )
         elif self.call is not None and self.call.end_reason is None:
             self._faults.warn_once(
                 "shared",
-                f"Call {self.call_id} ends here for its meter, which is set up in another pipeline while the call goes "
-                "on; make a meter for each pipeline",
+                f"Call {self.call_id} is measured no further, because its processor or observer was put into another "
+                "pipeline; make one for each pipeline",
             )
 
     def _now(self) -> float:

@@ -118,7 +118,8 @@ def any_voice(asked: Asked) -> bool:
 def refusal(asked: Asked) -> str | None:
     """Return the reason why no public price list applies, or `None` if one may."""
     if asked.provider is None:
-        return f"{asked.processor or 'a service of your own'} has no known provider, use sold_by"
+        service = asked.processor or "a service of your own"
+        return f"{service} has no known provider; set its price or sold_by in your price file"
     if asked.provider in _SELF_HOSTED:
         return "runs on your own machine; set its price in your price file, 0 if it is free"
     if "SageMaker" in asked.processor:
