@@ -43,6 +43,7 @@ def returned(at: float, call_id: str = "c", *, answers: bool = True) -> Step:
 
 
 PROCESSED: Step = lambda it: it.processed()  # noqa: E731
+CANCELLED: Step = lambda it: it.cancelled("c")  # noqa: E731
 INTERRUPTED: Step = lambda it: it.interrupted()  # noqa: E731
 
 
@@ -101,6 +102,16 @@ INTERRUPTED: Step = lambda it: it.interrupted()  # noqa: E731
             (began(1.0), lambda it: it.first_byte(0.5, 1.5), PROCESSED, ended(3.0)),
             [AgentInvoked("LLM", "m", 2.0)],
             id="a-first-byte-within-its-response",
+        ),
+        pytest.param(
+            (began(1.0), PROCESSED, called(), ended(2.0), CANCELLED, INTERRUPTED, began(3.0), PROCESSED, ended(4.0)),
+            [AgentInvoked("LLM", "m", 1.0)],
+            id="a-cut-while-its-function-runs",
+        ),
+        pytest.param(
+            (began(1.0), PROCESSED, called(), called("d"), ended(2.0), CANCELLED, returned(3.0, "d", answers=False)),
+            [AgentInvoked("LLM", "m", 2.0)],
+            id="one-function-of-two-is-cancelled",
         ),
         pytest.param((returned(1.0, "unknown"),), [], id="a-result-of-nothing"),
     ],

@@ -15,6 +15,8 @@ from pipecat.frames import frames as pipecat_frames
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
+    FunctionCallCancelFrame,
+    InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -336,6 +338,33 @@ async def test_request_with_a_function_is_one_invocation_from_start_to_answer(pl
     assert answering == {"gpt-4.1-2025-04-14"}
     hosts = {has.get("server.address") for told, has, _ in measure.store.points() if told.startswith("gen_ai.client")}
     assert hosts == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_request_that_is_interrupted_in_its_function_is_no_invocation(place: str) -> None:
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(functions=("find_table",), usage=USAGE), Answer(usage=USAGE)) as server:
+        llm = openai(server)
+        runs, over = asyncio.Event(), answered(llm)
+
+        async def find_table(params: FunctionCallParams) -> None:
+            runs.set()
+            await asyncio.sleep(60)
+
+        llm.register_function("find_table", find_table)
+
+        async def interrupt(worker: PipelineWorker) -> None:
+            await worker.queue_frame(LLMRunFrame())
+            await asyncio.wait_for(runs.wait(), 120)
+            cancelled = pushed(llm, FunctionCallCancelFrame)
+            await worker.queue_frame(InterruptionFrame())
+            await asyncio.wait_for(cancelled.wait(), 120)
+            await ask(worker, over)
+
+        await call(measure, [llm], interrupt)
+    (request,) = measure.store.of("gen_ai.invoke_agent.duration")
+    assert request.count == 1
+    assert measure.summary["function_calls"]["cancelled"] == 1
 
 
 @pytest.mark.parametrize("place", PLACES)

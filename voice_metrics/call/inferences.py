@@ -102,6 +102,13 @@ class Inferences:
             return ()
         return self._invocation_ended(at)
 
+    def cancelled(self, call_id: str) -> None:
+        """Record that a function was cancelled; forget the request if it waits for nothing else."""
+        if call_id in self._functions:
+            self._functions.discard(call_id)
+            if not self._functions and not self._answered:
+                self._invoked_at = None
+
     def interrupted(self) -> None:
         """Forget the interrupted request; its response may still end."""
         self._invoked_at, self._answered = None, False

@@ -112,9 +112,11 @@ class Responses:
                     inferences.called(call.tool_call_id)
             case FunctionCallResultFrame() if _is_final(frame):
                 self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=_runs_llm(frame)))
+            case FunctionCallCancelFrame() if getattr(frame, "run_llm", False):
+                self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=True))
             case FunctionCallCancelFrame():
-                runs = bool(getattr(frame, "run_llm", False))
-                self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=runs))
+                # An interruption cancels the functions first.
+                inferences.cancelled(frame.tool_call_id)
             case _:
                 inferences.interrupted()
 
