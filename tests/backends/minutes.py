@@ -33,6 +33,11 @@ def growing(name: str, minutes: int, each: Each, **labels: str) -> Series:
     }
 
 
+def calls(minutes: int, each: Each) -> Series:
+    """Calls that began."""
+    return growing("voice_calls_total", minutes, each)
+
+
 def answers(minutes: int, fast: Each, slow: Each, **labels: str) -> Series:
     """Answers of about 900 ms, and some of about 4 s, in the histogram of responses."""
     name = "voice_response_milliseconds"

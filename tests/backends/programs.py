@@ -101,4 +101,7 @@ class Program:
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run promtool; the caller looks at its exit code and output."""
-    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=240, check=False)
+    # With little memory in use, Go collects garbage for a fifth of promtool's time.
+    environ = {**os.environ, "GOGC": "400"}
+    command = [program("promtool"), *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, check=False)
