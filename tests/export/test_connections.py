@@ -18,7 +18,7 @@ import urllib3
 
 from tests.export.calls import RecordedCall
 from tests.export.conftest import Log
-from tests.receiver import Receiver
+from tests.receiver import Exchange, Receiver, accept
 from voice_metrics.export import delivery
 from voice_metrics.telemetry import Telemetry
 
@@ -90,6 +90,40 @@ def test_increments_take_no_connection_that_a_gateway_may_have_forgotten(
             assert call.end().result(60) is True
             time.sleep(1.2)
         telemetry.shutdown(2.0)
+
+
+def test_address_that_leads_nowhere_is_not_tried_again_before_the_one_that_accepted(
+    receiver: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, tried = socket.socket.connect, []
+
+    def addresses(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        hosts = ("127.0.0.9", "127.0.0.1") if host == "two.example" else (host,)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
+
+    monkeypatch.setattr(socket, "getaddrinfo", addresses)
+
+    def reach(self: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address[0])
+        if address[0] == "127.0.0.9":
+            raise TimeoutError
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", reach)
+    receiver.behaviour = closing
+    telemetry = start(url=f"http://two.example:{receiver.port}")
+    for name in ("a", "b"):
+        call = RecordedCall(telemetry, name)
+        call.use(1)
+        assert call.end().result(60) is True
+    telemetry.shutdown(2.0)
+    assert tried == ["127.0.0.9", "127.0.0.1", "127.0.0.1"]
+
+
+def closing(exchange: Exchange) -> None:
+    """Accept, and close the connection."""
+    accept(exchange)
+    exchange.handler.close_connection = True
 
 
 NOT_CONNECTED = [

@@ -12,6 +12,7 @@ from voice_metrics.export.division import deliver
 TAKEN = Outcome(Verdict.ACKNOWLEDGED)
 BAD = Outcome(Verdict.REFUSED, "400")
 LARGE = Outcome(Verdict.TOO_LARGE, "413")
+RESET = Outcome(Verdict.RETRYABLE, "reset")
 DOWN = Outcome(Verdict.RETRYABLE, "503")
 
 Server = Callable[[Sequence[int]], Outcome]
@@ -59,8 +60,19 @@ def test_part_of_a_size_that_was_too_large_is_not_sent() -> None:
     assert delivered(small(8), [range(64), range(64, 128)]) == (list(range(128)), [], 3 + 16)
 
 
+@pytest.mark.parametrize("items", [2, 3, 64, 65])
+def test_server_that_resets_large_requests_gets_small_ones(items: int) -> None:
+    taken, left, requests = delivered(lambda part: RESET if len(part) > 8 else TAKEN, [range(items)])
+    assert (taken, left) == (list(range(items)), [])
+    assert requests <= items / 2
+
+
 def test_server_that_is_down_is_asked_once() -> None:
     assert delivered(lambda part: DOWN, [range(4), range(4, 8)]) == ([], list(range(8)), 1)
+
+
+def test_server_that_resets_everything_is_asked_once_more_with_one_item() -> None:
+    assert delivered(lambda part: RESET, [range(4), range(4, 8)]) == ([], list(range(8)), 2)
 
 
 def test_server_to_which_one_item_is_too_large_is_asked_no_more() -> None:

@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from tests.export.calls import RecordedCall
 from tests.export.conftest import Log
-from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
+from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, reset
 from voice_metrics.export.answers import judge
 from voice_metrics.telemetry import Telemetry
 
@@ -77,6 +77,7 @@ REFUSALS = [
     pytest.param(of_bad, answering(422, b"label value is too long"), id="422"),
     pytest.param(of_bad, saying(b"HTTP/1.1 400 Bad Request\r\n" + SHORT), id="400 cut short"),
     pytest.param(large, answering(413, retry_after="30"), id="413 with a wait"),
+    pytest.param(large, reset, id="reset"),
 ]
 
 

@@ -107,6 +107,32 @@ ENDPOINTS = [
     pytest.param(
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "http://localhost:4318/v1/metrics", "no scheme", id="local"
     ),
+    *(
+        pytest.param({BASE: address}, f"http://{address}/v1/metrics", "http:// is assumed", id=f"near: {address}")
+        for address in (
+            "collector:4318",
+            "[::1]:4318",
+            "10.1.2.3:4318",
+            "0.0.0.0:4318",
+            "host.docker.internal:4318",
+            "otel.ns.svc:4318",
+            "otel.ns.svc.cluster.local:4318",
+        )
+    ),
+    pytest.param({BASE: "8.8.8.8:4318"}, "https://8.8.8.8:4318/v1/metrics", "https:// is assumed", id="far address"),
+    pytest.param({BASE: "x.org:4318"}, "https://x.org:4318/v1/metrics", "https:// is assumed", id="far name"),
+    pytest.param(
+        {BASE: "x.org:4318", "OTEL_EXPORTER_OTLP_INSECURE": "true"},
+        "http://x.org:4318/v1/metrics",
+        "http:// is assumed",
+        id="insecure",
+    ),
+    pytest.param(
+        {BASE: "x:4318", "OTEL_EXPORTER_OTLP_INSECURE": "true", "OTEL_EXPORTER_OTLP_METRICS_INSECURE": "False"},
+        "https://x:4318/v1/metrics",
+        "https:// is assumed",
+        id="not insecure",
+    ),
     pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": f"'{CLOUD}'"}, f"{CLOUD}/v1/metrics", "in quotes", id="quoted"),
     pytest.param(
         {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x/api/v1/metrics"}, "http://x/api/v1/metrics", None, id="signal"

@@ -24,6 +24,10 @@ from urllib3.exceptions import DecodeError, HTTPError
 _ANSWER_BYTES = 65_536
 
 
+# The address of each host that accepted a connection last.
+_accepted: dict[str, str] = {}
+
+
 class Cut(OSError):
     """The request's time ended before its connection was made."""
 
@@ -131,15 +135,17 @@ class _Line:
         return made
 
     def _connected(self) -> socket.socket:
-        """Return a socket to the first address of the host that accepts; all addresses share the time to connect."""
+        """Return a socket to an address of the host that accepts; all addresses share the time to connect."""
         host, timeout = self._dns_host, self.timeout
-        found = [found[4][0] for found in socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)]
-        addresses = list(dict.fromkeys(found))
+        found = [str(found[4][0]) for found in socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)]
+        # No packet may reach another than the one that accepted last, as it often is with IPv6.
+        addresses = sorted(dict.fromkeys(found), key=lambda address: address != _accepted.get(host))
         try:
             for number, address in enumerate(addresses, 1):
-                self._dns_host, self.timeout = str(address), timeout / len(addresses)
+                self._dns_host, self.timeout = address, timeout / len(addresses)
                 try:
                     made: socket.socket = super()._new_conn()  # type: ignore[misc]
+                    _accepted[host] = address
                     return made
                 except (HTTPError, OSError):
                     if number == len(addresses):

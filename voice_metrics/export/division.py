@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from voice_metrics.export.answers import Outcome, Verdict
@@ -29,7 +30,8 @@ def deliver(
     """Send parts, and yield each with its outcome once it is taken or no longer divided.
 
     Large parts that a server cannot take are divided before small ones, so that the search for one bad item does not
-    delay the others. After an outcome that concerns every request, the rest is yielded with it and not sent.
+    delay the others. If the server resets the connection of a part, its first item is tried alone. After an outcome
+    that concerns every request, the rest is yielded with it and not sent.
 
     Args:
         parts: The parts, iterated as they are sent.
@@ -37,11 +39,11 @@ def deliver(
         smaller: Returns the parts to send in place of one; empty if it is not divided.
         spare: Most divisions beyond those that deliver a part.
     """
-    waiting, rest, left = deque[Part[Item]](), iter(parts), spare
+    waiting, coming, left = deque[Part[Item]](), iter(parts), spare
     over: Outcome | None = None
     # Size of the smallest part that was too large, and its outcome; no part of that size is sent afterwards.
     large: tuple[int, Outcome] | None = None
-    while (part := waiting.popleft() if waiting else next(rest, None)) is not None:
+    while (part := waiting.popleft() if waiting else next(coming, None)) is not None:
         outcome = over or (large[1] if large and len(part) >= max(large[0], 2) else send(part))
         too_large = outcome.verdict is Verdict.TOO_LARGE
         if outcome.acknowledged:
@@ -53,6 +55,12 @@ def deliver(
             else:
                 left -= 1
                 waiting.extend(these)
+            continue
+        elif outcome.fault == "reset" and not over and len(part) > 1 and (first := send(part[:1])).acknowledged:
+            # The server is well, and ends the connection of a request that is too large for it.
+            yield part[:1], first
+            rest, refused = part[1:], replace(outcome, verdict=Verdict.TOO_LARGE)
+            waiting.extendleft(reversed(smaller(rest, refused) or (rest,)))
             continue
         elif outcome.concerns_all:
             over = outcome

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.header_variables import SPELLING, credentials_mistake, headers
-from voice_metrics.settings.parsing import Variables, path_mistake
+from voice_metrics.settings.parsing import OFF, ON, Variables, path_mistake
 from voice_metrics.settings.secrecy import looks_secret, shown, starts_like_token
 
 _BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+# Ends of names that only a local network resolves.
+_LOCAL = (".localhost", ".local", ".internal", ".lan", ".svc")
 _GATEWAY = "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
 _SIGNAL_PATH = re.compile(r"(?:/v1/(?:metrics|logs|traces))+$")
 _HOST = re.compile(r"[\w.-]{1,253}|[0-9a-f:.]+(?:%\w+)?", re.IGNORECASE)
@@ -71,7 +73,10 @@ def endpoint(variables: Variables, signal: Signal) -> Endpoint | None:
 def _url(variables: Variables, signal: Signal, variable: str, raw: str) -> str | None:
     raw = raw.strip("'\"").strip()
     if "://" not in raw:
-        scheme = "http" if raw.startswith(_LOOPBACK) else "https"
+        insecure, given = variables.first(signal.variable("INSECURE"), "OTEL_EXPORTER_OTLP_INSECURE")
+        words = dict.fromkeys(ON, "true") | dict.fromkeys(OFF, "false")
+        plain = variables.choice(insecure, ("false", "true"), words) == "true" if given else _is_near(raw)
+        scheme = "http" if plain else "https"
         raw = f"{scheme}://{raw}"
         assumed = f"{variable} has no scheme; {scheme}:// is assumed. Write it in front of the host."
     else:
@@ -94,6 +99,18 @@ def _url(variables: Variables, signal: Signal, variable: str, raw: str) -> str |
         if not path.rstrip("/").endswith(signal.path):
             variables.advise(f"{variable} is used as it is and does not end in {signal.path}; {_BASE} gets that added.")
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _is_near(address: str) -> bool:
+    """True if an address without a scheme is of a local network, where servers speak plain HTTP."""
+    try:
+        host = urlsplit(f"//{address}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_LOCAL)
 
 
 def _parts(raw: str) -> SplitResult | None:
