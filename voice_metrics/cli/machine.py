@@ -136,7 +136,7 @@ def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
         yield Finding(
             Mark.GOOD,
             f"Of the latest {several(len(calls), 'call')} in the ledger, at most {most} counted as active at once: "
-            f"up to about {most * cost.series} active series.",
+            f"about {most * cost.series} active series.",
         )
     held = f"Ledger {shown(path)}: {several(count, 'call')}, "
     if not waiting.requests:

@@ -145,7 +145,7 @@ def outcome(name: str, *, success: bool | None = None) -> None:
     try:
         call = _call_here()
         if call is None or not call.outcome(name, success):
-            logger.warning("Outcome {!r} is lost: no call of its own was found for this task", name)
+            logger.warning("Outcome {!r} is lost: this task belongs to no call, or several could own it", name)
             _count_lost()
     except Exception as fault:
         logger.debug("No outcome: {}", fault)

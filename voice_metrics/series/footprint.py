@@ -56,8 +56,9 @@ class Footprint:
         if not self.labelled:
             return f"All calls of a process share about {self.series + self.of_process} series, {rate}."
         return (
-            f"A call has up to about {self.series} series, {rate}, and each counts as active for {_ACTIVE_MINUTES} "
-            f"minutes after the call: one call every minute is about {self.series * _ACTIVE_MINUTES} active series, "
+            f"A call has about {self.series} series, more with functions or further services, {rate}, "
+            f"and each counts as active for {_ACTIVE_MINUTES} minutes after the call: "
+            f"one call every minute is about {self.series * _ACTIVE_MINUTES} active series, "
             f"beside {self.of_process} of the process. "
             f"VOICE_METRICS_CALL_ID=off shares them among calls{'' if self.exponential else _FEWER}."
         )
