@@ -14,6 +14,7 @@ from voice_metrics.call.events import (
     ModelEnded,
     ModelSpoke,
     ModelStarted,
+    ModelWrote,
     SpeechEnded,
     SpeechMade,
     SpeechStarted,
@@ -35,6 +36,8 @@ ASKED: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, UserStarted()), (2.0, UserS
 COUGHED: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, UserStarted()), (2.0, UserStopped()), (2.0, TurnHeard(False))]
 SILENT: list[Timed] = [(3.0, SpeechStarted()), (3.5, SpeechEnded())]
 THINKS: list[Timed] = [(2.1, ModelStarted()), (2.5, ModelSpoke()), (2.6, ModelEnded())]
+WRITES: list[Timed] = [(2.1, ModelStarted()), (2.5, ModelWrote()), (2.6, ModelEnded())]
+SPOKEN: list[Timed] = [(2.9, ModelSpoke()), (3.0, ModelEnded()), (3.2, BotStarted())]
 RUNS = FunctionRunning(1, "call_1", "book")
 CONTINUES = FunctionAnswered(2, "call_1", "book")
 # A function that asks for no further inference.
@@ -103,6 +106,7 @@ def _facts(events: list[Timed]) -> list[Fact]:
             3.0,
             id="late-words-of-a-turn-that-the-model-answers-already",
         ),
+        pytest.param([*ASKED, *WRITES, (2.8, ModelStarted()), *SPOKEN], 1.2, id="a-part-that-is-read-before"),
         pytest.param([*ASKED, (2.3, SpeechStarted()), (2.5, BotStarted())], 0.5, id="the-application-answers-itself"),
         pytest.param([*COUGHED, (2.2, ModelStarted()), (3.0, BotStarted())], 1.0, id="the-bot-asks-what-was-said"),
         pytest.param(
@@ -285,6 +289,14 @@ def test_a_turn_that_is_announced_before_its_voice_is_heard_leaves_the_question_
     facts = _facts([*asked, *resumed, (4.3, ModelStarted()), (5.0, BotStarted())])
 
     assert facts == [Unanswered(Cause.CALLER_RESUMED), Responded(pytest.approx(1.2))]
+
+
+@pytest.mark.parametrize("later", [[], [(5.0, UserStarted())], [(30.0, BotStarted())]], ids=str)
+def test_written_answer_is_no_response_and_leaves_no_turn_unanswered(later: list[Timed]) -> None:
+    conversation = Conversation(leg_of_name)
+    facts = [fact for at, event in [*ASKED, *WRITES, *later] for fact in conversation.observe(event, at)]
+
+    assert not any(isinstance(fact, (Responded, Unanswered)) for fact in [*facts, *conversation.end(40.0)])
 
 
 def test_turn_of_a_muted_caller_asks_nothing_and_an_open_turn_still_ends() -> None:

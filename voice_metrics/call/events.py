@@ -126,6 +126,11 @@ class ModelSpoke:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelWrote:
+    """A language model gave the first text that is to be read, not spoken."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEnded:
     """A language model finished, failed or was cut off."""
 
@@ -212,6 +217,7 @@ Event = (
     | CallerIdle
     | ModelStarted
     | ModelSpoke
+    | ModelWrote
     | ModelEnded
     | SpeechStarted
     | SpeechMade

@@ -15,6 +15,7 @@ from voice_metrics.call.events import (
     ModelEnded,
     ModelSpoke,
     ModelStarted,
+    ModelWrote,
     SpeechEnded,
     SpeechLate,
     SpeechMade,
@@ -108,7 +109,7 @@ class Answers:
             return ()
         # A function that hangs up returns a result without asking the model for more words.
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
-        return (Unanswered(Cause.CALL_ENDED if hung_up else question.reason()),)
+        return _unanswered(question, Cause.CALL_ENDED if hung_up else question.reason())
 
     def _lapsed(self, at: float) -> Sequence[Fact]:
         question = self._question
@@ -120,7 +121,7 @@ class Answers:
             # Its transcript may come late, as a turn of its own.
             self._silent_since, self._words_are_late = question.since, question.announced
             return ()
-        return (Unanswered(question.reason()),) if question.announced else ()
+        return _unanswered(question, question.reason()) if question.announced else ()
 
     def _given_up(self) -> Sequence[Fact]:
         """The turn whose words came not even late, if there is one."""
@@ -210,8 +211,10 @@ class Answers:
                 question.step(at)
             case ModelSpoke() | SpeechStarted() if question.awaits_speech(at):
                 question.speech_is_due = True
-                question.audio_came = False
+                question.audio_came = question.is_written = False
                 question.step(at)
+            case ModelWrote():
+                question.is_written = True
             case ModelEnded() if question.models:
                 question.models -= 1
                 question.expected_until = at + PATIENCE_SECONDS
@@ -238,4 +241,8 @@ class Answers:
 
 def _left_behind(question: Question) -> Sequence[Fact]:
     """The question that a further turn of the caller leaves unanswered."""
-    return (Unanswered(Cause.CALLER_RESUMED if question.lapses_at is None else question.reason()),)
+    return _unanswered(question, Cause.CALLER_RESUMED if question.lapses_at is None else question.reason())
+
+
+def _unanswered(question: Question, cause: Cause) -> Sequence[Fact]:
+    return () if question.is_written else (Unanswered(cause),)

@@ -27,6 +27,7 @@ class Question:
         since: Moment at which the caller fell silent, or `None` while the turn is open.
         silence_is_due: True if the detector still heard the caller when the turn ended.
         detected: True if `since` is the detector's.
+        is_written: True if a text that is not spoken answers it.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
         voice_until: Moment until which audio of a voice that seemed to have none may still come.
@@ -44,6 +45,7 @@ class Question:
     audio_came: bool = False
     is_wordless: bool = False
     failed: bool = False
+    is_written: bool = False
     expected_until: float = 0.0
     lapses_at: float | None = None
     voice_until: float = 0.0

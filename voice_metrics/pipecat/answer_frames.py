@@ -7,7 +7,7 @@ voice speaks and its frames pass in time, they are read where they pass. Any oth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -31,6 +31,7 @@ from voice_metrics.call.events import (
     ModelEnded,
     ModelSpoke,
     ModelStarted,
+    ModelWrote,
     ReplyEnded,
     ReplyStarted,
     SpeechStarted,
@@ -41,6 +42,7 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.call.playout import Playout
 from voice_metrics.pipecat.conversation_frames import event
 from voice_metrics.pipecat.pushes import Pushes
+from voice_metrics.pipecat.responses import is_duplex
 from voice_metrics.pipecat.services import services_in
 from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of, worker_of
 
@@ -58,11 +60,14 @@ class _Steps(dict[type, "Callable[[_Maker, Any, Any], None] | None"]):
 class _Maker:
     """A processor that makes answers, and its pushed frames as events."""
 
-    def __init__(self, happened: _Happened, steps: _Steps, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, happened: _Happened, steps: _Steps, clock: Callable[[], float], *, voiceless: bool = False
+    ) -> None:
         self._happened = happened
         self._steps = steps
         self._clock = clock
-        self._has_spoken = False
+        self._voiceless = voiceless
+        self._has_spoken = self._has_written = False
         self._playout = Playout()
 
     def pushes(self, processor: Any, frame: Frame) -> None:
@@ -71,13 +76,19 @@ class _Maker:
             step(self, processor, frame)
 
     def model_started(self, processor: Any, frame: Frame) -> None:
-        self._has_spoken = False
+        self._has_spoken = self._has_written = False
         self._happened(ModelStarted(), processor)
 
     def model_spoke(self, processor: Any, frame: Any) -> None:
-        if not self._has_spoken and not frame.skip_tts and frame.text.strip():
+        if self._has_spoken or (self._has_written and frame.skip_tts):
+            return
+        if not frame.skip_tts and frame.text.strip():
             self._has_spoken = True
             self._happened(ModelSpoke(), processor)
+        # Pipecat's marks of complete and incomplete turns (✓ ○ ◐) are not spoken either.
+        if (frame.skip_tts or self._voiceless) and any(map(str.isalnum, frame.text)):
+            self._has_written = True
+            self._happened(ModelWrote(), processor)
 
     def model_ended(self, processor: Any, frame: Frame) -> None:
         self._happened(ModelEnded(), processor)
@@ -172,8 +183,19 @@ def leg_of(processor: Any) -> Leg | None:
     return next((service.leg for service in services_in((processor,))), None)
 
 
+def has_voice(processors: Iterable[Any]) -> bool:
+    """True if some processor speaks, or may connect one that does."""
+    return any(leg_of(one) is Leg.TTS or is_bridge(one) or is_duplex(one) for one in processors)
+
+
 def listen_to_maker(
-    processor: Any, pushes: Pushes, happened: _Happened, clock: Callable[[], float], *, speech: bool = True
+    processor: Any,
+    pushes: Pushes,
+    happened: _Happened,
+    clock: Callable[[], float],
+    *,
+    speech: bool = True,
+    voiceless: bool = False,
 ) -> None:
     """Listen to a processor that makes answers or parts of them; ignore any other.
 
@@ -183,10 +205,12 @@ def listen_to_maker(
         happened: Receives each event and the processor, synchronously, in the processor's task.
         clock: Monotonic seconds.
         speech: False if its speech is read where it passes.
+        voiceless: True if its text is read, because the pipeline has no voice.
     """
     steps = (_STEPS if speech else _WITHOUT_SPEECH).get(leg_of(processor) or Leg.OTHER)
     if steps is not None:
-        pushes.listen(processor, _Maker(happened, steps, clock).pushes, lambda kind: steps[kind] is not None)
+        maker = _Maker(happened, steps, clock, voiceless=voiceless)
+        pushes.listen(processor, maker.pushes, lambda kind: steps[kind] is not None)
 
 
 def listen_to_turns(processor: Any, happened: _Happened) -> bool:

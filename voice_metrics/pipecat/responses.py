@@ -78,7 +78,7 @@ class Responses:
                 continue
             service = next(iter(services_in((processor,))), None)
             if service is not None and service.leg is Leg.LLM:
-                duplex = _is_duplex(processor)
+                duplex = is_duplex(processor)
                 self._inferences[processor.id] = _inferences(service, duplex=duplex)
                 if duplex:
                     outputs = first_outputs.FirstOutputs(self._proved)
@@ -133,7 +133,8 @@ def _inferences(service: Service, *, duplex: bool) -> Inferences:
     return inferences
 
 
-def _is_duplex(processor: Any) -> bool:
+def is_duplex(processor: Any) -> bool:
+    """True for a model that hears and speaks itself."""
     metadata = getattr(processor, "service_metadata_frame", None)
     try:
         if metadata is not None and getattr(metadata(), "is_realtime_service", False):

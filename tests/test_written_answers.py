@@ -1,0 +1,47 @@
+"""Answers that are read and not spoken: a bot without a voice, and a client that turned the voice off."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pipecat.frames.frames import EndFrame, LLMConfigureOutputFrame
+from pipecat.processors.frame_processor import FrameProcessor
+
+from tests.scripted import Script, Turn, scripted_call
+from tests.waiting import until
+from voice_metrics.observer import VoiceMetricsObserver
+from voice_metrics.processor import VoiceMetricsProcessor
+
+pytestmark = pytest.mark.slow
+
+PLACES = ("before_output", "after_output", "at_end", "observers")
+SCRIPT = Script(turns=(Turn("what is free tonight"), Turn("goodbye")))
+
+
+def silent(voice: list[FrameProcessor]) -> list[FrameProcessor]:
+    return voice[:1]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("has_voice", [pytest.param(False, id="no-voice"), pytest.param(True, id="voice-off")])
+async def test_written_answer_leaves_no_turn_unanswered(place: str, has_voice: bool) -> None:
+    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    call = scripted_call(SCRIPT, around=None if has_voice else silent, **{place: [metrics]})
+
+    async def drive() -> None:
+        await call.worker.queue_frame(LLMConfigureOutputFrame(skip_tts=has_voice))
+        for number, turn in enumerate(SCRIPT.turns):
+            await call.line.say(turn)
+            await until(lambda answers=number + 1: call.bench.truth.inferences == answers)
+            await asyncio.sleep(0.2)
+        await call.worker.queue_frame(EndFrame())
+
+    await call.run(drive)
+
+    summary = metrics.summary()
+    assert summary is not None
+    story = summary.to_dict()
+    assert story["llm"]["requests"] == 2
+    assert story["turns"] == {"completed": 0, "interrupted": 0, "unanswered": 0}
+    assert story["response"]["count"] == 0
