@@ -126,3 +126,35 @@ def test_rejection_of_any_length_is_no_page(length: int) -> None:
 def test_page_in_place_of_an_answer_is_no_success(body: bytes) -> None:
     outcome = judge(200, {"content-type": "text/html"}, body, "OTEL_EXPORTER_OTLP_ENDPOINT")
     assert (outcome.fault, outcome.acknowledged) == ("page", False)
+
+
+# Words of real stores: Prometheus, Mimir, Thanos, Cortex, Loki, Google.
+LABELS = ", ".join(f'attribute_{number}="value {number}"' for number in range(60))
+NEVER_TAKEN = [
+    (400, "out of order sample"),
+    (400, "duplicate sample for timestamp"),
+    (400, "this sample is beyond the out-of-order time window (err-mimir-sample-timestamp-too-old)"),
+    (400, "received a sample whose timestamp is too far in the past (err-mimir-too-far-in-past)"),
+    (400, f"user=fake: sample for '{{{LABELS}}}' has timestamp too old"),
+    (409, "store locally for endpoint 127.0.0.1:10901: conflict"),
+    (400, "ignored, reason: 'entry too far behind, oldest acceptable timestamp is: 2026-09-25T08:24:02Z'"),
+    (400, "One or more of the points specified had an older end time than the most recent point."),
+]
+
+
+@pytest.mark.parametrize(("status", "words"), NEVER_TAKEN, ids=lambda value: str(value)[:40])
+def test_point_that_a_store_calls_too_old_in_its_own_words_will_never_be_taken(status: int, words: str) -> None:
+    outcome = judge(status, {"content-type": "text/plain"}, words.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert (outcome.aged, outcome.ahead) == (True, False)
+
+
+@pytest.mark.parametrize("words", ["err-mimir-too-far-in-future", f"{{{LABELS}}}: timestamp too new", "in the future"])
+def test_point_that_a_store_calls_too_new_may_be_taken_later(words: str) -> None:
+    outcome = judge(400, {"content-type": "text/plain"}, words.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert (outcome.aged, outcome.ahead) == (False, True)
+
+
+@pytest.mark.parametrize("words", ["err-mimir-max-series-per-user", "label value too long", "per-user series limit"])
+def test_point_of_a_limit_is_not_too_old(words: str) -> None:
+    outcome = judge(400, {"content-type": "text/plain"}, words.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert (outcome.aged, outcome.ahead) == (False, False)

@@ -11,7 +11,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
@@ -25,17 +25,21 @@ from voice_metrics.call.text import one_line
 _WORDS = 300
 # RFC 9110, section 5.6.7.
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
-# Of these, 409 is Thanos' status for points out of order.
-_UNACCEPTABLE = frozenset({"400", "409", "422"})
+# Thanos' status for points that are out of order or of a time that has one already.
+_CONFLICT = "409"
+_UNACCEPTABLE = frozenset({"400", _CONFLICT, "422"})
 # Characters of an answer that are searched for its words.
 _READ = 8_192
 # "Out of bounds" is also Prometheus' word for a time beyond the next ten minutes.
-_AHEAD = re.compile(r"in.the.future|out.of.bounds", re.I)
+_AHEAD = re.compile(r"in.(the.)?future|too.new|out.of.bounds", re.I)
 # White space, and the mark with which some programs begin a text.
 _BEFORE_A_TEXT = b" \t\r\n\xef\xbb\xbf"
 _PROTOBUF = ("application/x-protobuf", "application/protobuf")
 Masking = Callable[[str], str]
-_AGED = re.compile(r"out.of.order|out.of.bounds|too.old|too.far.in.(the.)?past|duplicate.(sample|timestamp)", re.I)
+# "Too far behind" is Loki's word, "older end time" Google's.
+_AGED = re.compile(
+    r"out.of.(order|bounds)|too.old|too.far.(in.(the.)?past|behind)|older.end.time|duplicate.(sample|timestamp)", re.I
+)
 _ADVICE = {
     301: "Set {variable} to the address it points to; telemetry does not follow redirects.",
     400: "The server could not take the data; its words say why.",
@@ -79,6 +83,7 @@ class Outcome:
         rejected: Points that the server rejected of a request that it otherwise took.
         retry_after_seconds: Wait that the server asks for, or `None`.
         seconds: From the request to its answer.
+        said: All that the server says, which may tell more than the beginning of it in `words`.
     """
 
     verdict: Verdict
@@ -89,6 +94,7 @@ class Outcome:
     rejected: int = 0
     retry_after_seconds: float | None = None
     seconds: float = 0.0
+    said: str = field(default="", repr=False)
 
     @property
     def acknowledged(self) -> bool:
@@ -98,12 +104,19 @@ class Outcome:
     @property
     def aged(self) -> bool:
         """True if the server rejects the points for their age, and always will."""
-        return self.verdict in (Verdict.REFUSED, Verdict.REJECTED) and _AGED.search(self.words) is not None
+        return self._rejects and (self.fault == _CONFLICT or self._says(_AGED))
 
     @property
     def ahead(self) -> bool:
         """True if the server rejects points because their time may not have come."""
-        return self.verdict in (Verdict.REFUSED, Verdict.REJECTED) and _AHEAD.search(self.words) is not None
+        return self._rejects and self._says(_AHEAD)
+
+    @property
+    def _rejects(self) -> bool:
+        return self.verdict in (Verdict.REFUSED, Verdict.REJECTED)
+
+    def _says(self, what: re.Pattern[str]) -> bool:
+        return what.search(self.said or self.words) is not None
 
     @property
     def unacceptable(self) -> bool:
@@ -138,13 +151,14 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
     content = headers.get("content-type", "").partition(";")[0].strip().lower()
     if 200 <= status < 300:
         return _outcome_of_success(status, content, body, variable, mask)
-    words = f"it answered {status}"
+    words, message = f"it answered {status}", ""
     if 300 <= status < 400:
         # What follows a question mark may be a token.
         words += f" and points to {plain(headers.get('location', 'nowhere').partition('?')[0], mask)}"
         advice = _ADVICE[301]
     else:
-        said = plain(_servers_message(content, body), mask)
+        message = mask(_servers_message(content, body)[:_READ])
+        said = one_line(message, _WORDS)
         words += f": {said}" if said else ""
         advice = _ADVICE.get(status, _ADVICE[500] if status >= 500 else _ADVICE[400])
     verdict = Verdict.REFUSED
@@ -154,9 +168,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
         verdict = Verdict.TOO_LARGE
     retry_after = retry_after_seconds(headers.get("retry-after"), time.time(), headers.get("date", ""))
     words = words if words.endswith(".") else f"{words}."
-    return Outcome(
-        verdict, str(status), words, advice.format(variable=variable), status, retry_after_seconds=retry_after
-    )
+    advice = advice.format(variable=variable)
+    return Outcome(verdict, str(status), words, advice, status, retry_after_seconds=retry_after, said=message)
 
 
 def _outcome_of_success(status: int, content: str, body: bytes, variable: str, mask: Masking) -> Outcome:
@@ -171,8 +184,9 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
             status,
         )
     # Not every server that answers in JSON says so.
-    rejected, said = (_partial_success_in_json if begins == b"{" else _partial_success)(body)
-    said = plain(said, mask)
+    rejected, message = (_partial_success_in_json if begins == b"{" else _partial_success)(body)
+    message = mask(message[:_READ])
+    said = one_line(message, _WORDS)
     if rejected <= 0:
         return Outcome(Verdict.ACKNOWLEDGED, words=said, status=status)
     points = "point" if rejected == 1 else "points"
@@ -183,6 +197,7 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
         "Limits of the plan are the usual reason: VOICE_METRICS_CALL_ID=off needs far fewer series.",
         status,
         rejected,
+        said=message,
     )
 
 
