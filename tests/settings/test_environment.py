@@ -182,6 +182,43 @@ def test_quotes_that_docker_keeps_are_taken_off_every_variable(
     )
 
 
+TEMPLATES = [
+    ("VOICE_METRICS_DB", "${HOME}/calls.db", "ledger", Path("/x/voice-metrics/calls.db")),
+    ("VOICE_METRICS_DB", "$HOME/calls.db", "ledger", Path("/x/voice-metrics/calls.db")),
+    ("OTEL_SERVICE_NAME", "$(SERVICE)", "service_name", None),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://${HOST:-localhost}:4318", "endpoint", None),
+    ("OTEL_METRIC_EXPORT_INTERVAL", "${INTERVAL}", "interval_seconds", 10.0),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "attribute", "expected"), TEMPLATES)
+def test_variable_whose_template_nothing_replaced_counts_as_not_set(
+    name: str, value: str, attribute: str, expected: object
+) -> None:
+    found = settings(**{"XDG_DATA_HOME": "/x", name: value})
+    assert getattr(found, attribute) == expected
+    assert found.advice == (
+        f"{name} names another variable, which nothing replaced by its value; it counts as not set.",
+    )
+
+
+def test_attribute_whose_template_nothing_replaced_is_left_out() -> None:
+    found = settings(OTEL_RESOURCE_ATTRIBUTES="service.instance.id=$(POD),a=b", VOICE_METRICS_DB="off")
+    assert found.resource == {"a": "b"}
+    assert "item 1 names another variable" in found.advice[0]
+
+
+def test_header_whose_template_nothing_replaced_is_not_sent() -> None:
+    found = settings(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://x:4318",
+        OTEL_EXPORTER_OTLP_HEADERS="Authorization=Basic ${TOKEN}",
+        VOICE_METRICS_DB="off",
+    )
+    assert found.endpoint is not None
+    assert found.endpoint.headers == {}
+    assert "OTEL_EXPORTER_OTLP_HEADERS names another variable" in found.advice[0]
+
+
 @pytest.mark.parametrize(
     ("value", "seconds", "words"),
     [

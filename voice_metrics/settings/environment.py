@@ -14,7 +14,7 @@ from voice_metrics.settings import otlp_variables
 from voice_metrics.settings.dotenv_file import unread_endpoint
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.known_names import unknown_names
-from voice_metrics.settings.parsing import OFF, ON, Variables, path_mistake
+from voice_metrics.settings.parsing import OFF, ON, Variables, is_template, path_mistake
 from voice_metrics.settings.quantities import seconds_in
 from voice_metrics.settings.secrecy import shown
 
@@ -263,9 +263,14 @@ def _port(variables: Variables) -> int:
 
 def _resource(variables: Variables) -> dict[str, str]:
     attributes: dict[str, str] = {}
-    for number, item in enumerate(variables.text("OTEL_RESOURCE_ATTRIBUTES").split(","), start=1):
+    for number, item in enumerate(variables.list_text("OTEL_RESOURCE_ATTRIBUTES").split(","), start=1):
         key, separator, value = item.partition("=")
-        if separator and key.strip():
+        if is_template(item):
+            variables.advise(
+                f"OTEL_RESOURCE_ATTRIBUTES: item {number} names another variable, which nothing replaced by its value; "
+                "it was left out. In Kubernetes that one must stand further up."
+            )
+        elif separator and key.strip():
             attributes[clean(unquote(key).strip())] = clean(unquote(value).strip())
         elif item.strip():
             # The item may be the second half of a password with a comma, so the advice does not show it.

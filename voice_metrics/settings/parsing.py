@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ _QUOTES = ("'", '"')
 MOST_BARE_SECONDS = 300
 _HOUR_SECONDS = 3600.0
 _CENTURY_DAYS = 36_500
+_TEMPLATE = re.compile(r"\$\{[A-Z_]\w*[}:]|\$\([A-Z_]\w*\)|^\$[A-Z_][A-Z0-9_]*(?=/|$)")
 _LONGEST_PATH = 4096
 _LONGEST_NAME = 255
 
@@ -54,7 +56,15 @@ class Variables:
         self.advise(f"{name}={shown(value)}: expected {expected}")
 
     def text(self, name: str) -> str:
-        """Return a variable without blanks and quotes around it; empty if not set."""
+        """Return a variable without blanks and quotes around it; empty if not set, or a template of its value."""
+        value = self.list_text(name)
+        if is_template(value):
+            self.advise(f"{name} names another variable, which nothing replaced by its value; it counts as not set.")
+            return ""
+        return value
+
+    def list_text(self, name: str) -> str:
+        """Return a variable as `text` does, with templates, because each item of a list counts by itself."""
         value = self._environ.get(name, "").strip()
         if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
             value = value[1:-1].strip()
@@ -135,6 +145,11 @@ class Variables:
         if value and number is None:
             self.wrong(name, value, f"{expected}, such as {default}; {default} is used.")
         return default if number is None else number
+
+
+def is_template(value: str) -> bool:
+    """True if a value names another variable, as shells, Docker and Kubernetes replace them in some files only."""
+    return _TEMPLATE.search(value) is not None
 
 
 def path_mistake(value: str) -> str | None:
