@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from voice_metrics.grafana.burn import UNUSUAL
 from voice_metrics.grafana.documents import ALERTS
@@ -280,9 +282,22 @@ CASES = {
 }  # fmt: skip
 
 
+def only(alert: str, file: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules without the other alerts, which would take most of the time."""
+    return {
+        "groups": [
+            {**group, "rules": [rule for rule in group["rules"] if rule.get("alert", alert) == alert]}
+            for group in file["groups"]
+        ]
+    }
+
+
 def verdict(case: Case, folder: Path, rules_file: Path = ALERTS) -> str:
     """What promtool says about a case; empty when the rule does what the case says."""
     rule = next(rule for rule in rules(Thresholds()) if rule.name == case.alert)
+    read = folder / "rules.yml"
+    # JSON is YAML.
+    read.write_text(json.dumps(only(case.alert, yaml.safe_load(rules_file.read_text()))))
     expected = []
     if case.fires is not None:
         expected.append(
@@ -291,10 +306,9 @@ def verdict(case: Case, folder: Path, rules_file: Path = ALERTS) -> str:
                 "exp_annotations": {"summary": case.summary},
             }
         )
-    # JSON is YAML.
     text = json.dumps(
         {
-            "rule_files": [str(rules_file)],
+            "rule_files": [str(read)],
             "evaluation_interval": "1m",
             "group_eval_order": groups(rules_file.read_text()),
             "tests": [
