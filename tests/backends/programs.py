@@ -15,6 +15,8 @@ PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "vict
 # Built with Go.
 BUILT = ("otelcol", "prometheus-otlp", "victoria-logs")
 READY_SECONDS = 120.0
+# With little memory in use, Go collects garbage for a fifth of promtool's time.
+LESS_GARBAGE_COLLECTION = {"GOGC": "400"}
 INSTALL = "run scripts/get-backends"
 INSTALL_BUILT = "install Go (apt-get install golang-go), then run scripts/get-backends"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -63,7 +65,7 @@ class Program:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=FOLDER,
-                env={**os.environ, **self.environ},
+                env={**os.environ, **LESS_GARBAGE_COLLECTION, **self.environ},
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
@@ -101,7 +103,6 @@ class Program:
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run promtool; the caller looks at its exit code and output."""
-    # With little memory in use, Go collects garbage for a fifth of promtool's time.
-    environ = {**os.environ, "GOGC": "400"}
+    environ = {**os.environ, **LESS_GARBAGE_COLLECTION}
     command = [program("promtool"), *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, check=False)
