@@ -230,10 +230,10 @@ class Truth:
     """What the events of some calls come to.
 
     Parameters:
-        events: Events with the attributes that their points carry.
+        events: Events by the name of their series, with the attributes that their points carry.
     """
 
-    events: list[tuple[Event, Attributes]]
+    events: Mapping[str, list[tuple[Event, Attributes]]]
 
     @classmethod
     def of(cls, script: list[Call], labelled: bool = True) -> Truth:
@@ -243,9 +243,11 @@ class Truth:
             script: The calls.
             labelled: Whether points carry the call id.
         """
-        return cls(
-            [(event, tags(call, event.series, event.attributes, labelled)) for call in script for event in call.events]
-        )
+        events: dict[str, list[tuple[Event, Attributes]]] = defaultdict(list)
+        for call in script:
+            for event in call.events:
+                events[event.series.name].append((event, tags(call, event.series, event.attributes, labelled)))
+        return cls(events)
 
     def total(
         self, series: Series, by: Key = (), where: Callable[[Attributes], bool] = lambda attributes: True
@@ -280,14 +282,17 @@ class Truth:
         return float(sum(value > bound for value in values)) if values else None
 
     def _values(self, series: Series, by: Key, where: Callable[[Attributes], bool]) -> Iterator[tuple[float, Key]]:
-        for event, attributes in self.events:
-            if event.series is series and where(attributes):
+        for event, attributes in self.events.get(series.name, ()):
+            if where(attributes):
                 yield event.value, tuple(attributes.get(name, "") for name in by)
+
+
+WITHOUT_A_CALL = frozenset(series.name for series in (*table.GEN_AI, *table.PROCESS))
 
 
 def tags(call: Call, series: Series, attributes: Attributes, labelled: bool) -> Attributes:
     """All attributes of a point."""
-    if series in table.GEN_AI or series in table.PROCESS:
+    if series.name in WITHOUT_A_CALL:
         return attributes
     return {**attributes, **call.models, **({table.CALL_ID: call.call_id} if labelled else {})}
 
