@@ -64,6 +64,7 @@ class Measurements:
     def _add_latency(
         self, fact: Latency, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None
     ) -> None:
+        """Record, hold back or drop a latency; mark it if its request was cut off."""
         instance, leg = fact.instance or "", self._leg(fact.processor)
         if self._failing and isinstance(fact, Processing) and instance in self._failing:
             fact = replace(fact, error_type=self._failing.pop(instance))

@@ -88,7 +88,11 @@ class UnsentRequests:
         return self._requests.pending(self._owed(), now) + events
 
     def settled(self, over: Mapping[str, bool]) -> None:
-        """Record the fate of calls that were not acknowledged at their end."""
+        """Record in the spool what became of calls that were not acknowledged at their end.
+
+        Args:
+            over: Keys of calls whose fate is known; True if a server will never have all of the call.
+        """
         if delivered := [key for key, refused in over.items() if not refused]:
             self._written(lambda: self._spool.delivered(delivered))
         if refused := [key for key, refused in over.items() if refused]:
@@ -123,7 +127,7 @@ class UnsentRequests:
             pass
 
     def _resend_claim(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> bool:
-        """Send one claim; return True if there may be another."""
+        """Claim and send some requests of dead processes; return True if more may be left."""
         try:
             events = self._events.delivery if self._events is not None else None
             resent = resend(delivery, self._spool, interrupted, events=events)

@@ -159,7 +159,7 @@ class DemoCall:
         parts = {"endpointing_wait": 0.2, "transcription": self._wait(Leg.STT)}
         heard_at = silent_at + sum(parts.values())
         self._add(heard_at, FirstByte(*self._service(Leg.STT), parts["transcription"] + 0.2))
-        self._use(heard_at, Leg.STT, AudioTranscribed(*self._service(Leg.STT), speech + 1.0))
+        self._add_usage(heard_at, Leg.STT, AudioTranscribed(*self._service(Leg.STT), speech + 1.0))
         parts["turn_detection"] = self._random.uniform(0.05, 0.35)
         at = heard_at + parts["turn_detection"]
         if failed:
@@ -226,7 +226,7 @@ class DemoCall:
         self._add(at + first, FirstByte(*service, first))
         self._add(at + whole, Processing(*service, whole))
         cached = self._context // 128 * 128 if self._random.random() < 0.7 else 0
-        self._use(at + whole, Leg.LLM, TokensUsed(*service, self._context, tokens, cache_read=cached))
+        self._add_usage(at + whole, Leg.LLM, TokensUsed(*service, self._context, tokens, cache_read=cached))
         self._context += tokens + self._random.randint(8, 40)
         return first, at + first + (0.1 if what == "greeting" else 0.0), round(tokens * 4.2)
 
@@ -235,7 +235,9 @@ class DemoCall:
         service, done_at = self._service(Leg.LLM), at + first + writing
         self._add(at + first, FirstByte(*service, first))
         self._add(done_at, Processing(*service, first + writing))
-        self._use(done_at, Leg.LLM, TokensUsed(*service, self._context, self._random.randint(14, 30), cache_read=0))
+        self._add_usage(
+            done_at, Leg.LLM, TokensUsed(*service, self._context, self._random.randint(14, 30), cache_read=0)
+        )
         outcomes = (FunctionOutcome.COMPLETED, FunctionOutcome.FAILED, FunctionOutcome.TIMED_OUT)
         outcome = self._random.choices(outcomes, (94, 4, 2))[0]
         name = self._random.choice(("find_table", "book_table", "look_up_order", "opening_hours"))
@@ -247,7 +249,7 @@ class DemoCall:
         _, at, characters = written
         wait = self._wait(Leg.TTS)
         self._add(at + wait, FirstByte(*self._service(Leg.TTS), wait))
-        self._use(at, Leg.TTS, CharactersSpoken(*self._service(Leg.TTS), characters))
+        self._add_usage(at, Leg.TTS, CharactersSpoken(*self._service(Leg.TTS), characters))
         length, cut = characters / 16, self._random.random() < 0.1
         spoken = length * (self._random.uniform(0.2, 0.8) if cut else 1.0)
         late = self._random.uniform(0.3, 1.2) if not cut and self._random.random() < 0.02 else 0.0
@@ -271,7 +273,8 @@ class DemoCall:
     def _add(self, at: float, fact: Fact) -> None:
         self.facts.append((at, fact))
 
-    def _use(self, at: float, leg: Leg, usage: Usage) -> None:
+    def _add_usage(self, at: float, leg: Leg, usage: Usage) -> None:
+        """Add a usage, and its cost or the reason why it has none."""
         self._add(at, usage)
         service = self._service(leg)
         if self.bot.usd is None:

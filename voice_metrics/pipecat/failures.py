@@ -52,7 +52,8 @@ def function_of_error(frame: ErrorFrame) -> str | None:
 
 
 def is_fatal(frame: ErrorFrame) -> bool:
-    """True if Pipecat ends the call whatever its policy; the attribute is deprecated since 1.8.0."""
+    """True if an error ends the call whatever Pipecat's policy for errors is."""
+    # Deprecated since 1.8.0.
     return bool(getattr(frame, "fatal", False))
 
 
