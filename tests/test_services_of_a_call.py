@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Awaitable, Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import pytest
+from pipecat.extensions.voicemail.voicemail_detector import VoicemailDetector
 from pipecat.frames import frames as pipecat_frames
 from pipecat.frames.frames import (
     EndFrame,
@@ -418,6 +420,20 @@ async def test_bridged_service_has_its_class_and_its_model(place: str) -> None:
     assert set(measure.attributes("voice.llm.tokens.total", "processor", "model", "provider")) == {
         ("Mind", "mind-1", "other")
     }
+
+
+@pytest.mark.skipif("classifier" in signature(VoicemailDetector).parameters, reason="its model is in no pipeline")
+@pytest.mark.parametrize("place", PLACES)
+async def test_model_that_only_detects_a_voicemail_is_not_the_calls_model(place: str) -> None:
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(usage=USAGE)) as server:
+        detector = VoicemailDetector(llm=openai(server, "gpt-4.1-nano"))
+        llm = openai(server)
+        over = answered(llm)
+        await call(measure, [detector.detector(), llm], lambda worker: ask(worker, over))
+
+    assert measure.summary["models"]["llm"] == "gpt-4.1"
+    assert {model for (model,) in measure.attributes("voice.llm.tokens.total", "llm_model")} == {"gpt-4.1"}
 
 
 @pytest.mark.skipif(POLICY is None, reason="before Pipecat 1.8 no processor is unusable")

@@ -13,7 +13,7 @@ from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.call.proofs import Proof
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat import breakdowns, set_up_times
-from voice_metrics.pipecat.answer_frames import leg_of
+from voice_metrics.pipecat.answer_frames import has_voice, leg_of
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
@@ -25,7 +25,7 @@ from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.switches import resting_in
-from voice_metrics.pipecat.workers import peers_of, processors_of, processors_of_workers
+from voice_metrics.pipecat.workers import classifying_in, peers_of, processors_of, processors_of_workers
 
 
 class Listener(Protocol):
@@ -122,17 +122,19 @@ class MeasuredPipeline:
     def enter(self, worker: Any) -> None:
         """Find the services of the worker's pipeline and listen to what a call says before its first frame."""
         self.worker = worker
+        silent = {processor.name for processor in classifying_in(self.processors)}
         self.services = Services(
             services_in(self.processors),
             lambda: processors_of_workers(peers_of(worker)),
-            resting_in(self.processors),
+            (*resting_in(self.processors), *silent),
         )
         self.metrics = MetricsReader(self.services)
         self._origins.listen(self.processors)
         meter = self.placement.meter
         speech = passing_speech(worker.pipeline, self.processors, meter, self._listener.at_origin, self._clock)
         self.readers.read_speech(speech)
-        self._origins.listen_to_answers(self.processors, speech=speech is None)
+        talking = [processor for processor in self.processors if processor.name not in silent]
+        self._origins.listen_to_answers(talking, speech=speech is None, voiceless=not has_voice(talking))
         if meter is None:
             # An observer sees an interruption where it is made, and not where it passes a service.
             self._service_metrics.listen(one for one in self.processors if leg_of(one) in (Leg.LLM, Leg.TTS))

@@ -16,7 +16,7 @@ from pipecat.frames.frames import ErrorFrame
 from voice_metrics.call.errors import MOST_WAITING
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.seen import Seen
-from voice_metrics.pipecat.answer_frames import has_voice, listen_to_maker, listen_to_turns
+from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.conversation_frames import event, function_raised
 from voice_metrics.pipecat.pushes import Pushes
 
@@ -53,14 +53,20 @@ class Origins:
             if listen_to_turns(processor, self._happened):
                 self.turns_are_announced = True
 
-    def listen_to_answers(self, processors: Iterable[Any], *, speech: bool = True) -> None:
-        """Listen to further processors that make answers; `speech` is False if their speech is read where it passes."""
-        makers = list(processors)
-        voiceless = not has_voice(makers)
-        for maker in makers:
-            if maker.id not in self._makers:
-                self._makers.add(maker.id)
-                listen_to_maker(maker, self._pushes, self._happened, self._clock, speech=speech, voiceless=voiceless)
+    def listen_to_answers(self, processors: Iterable[Any], *, speech: bool = True, voiceless: bool = False) -> None:
+        """Listen to further processors that make answers.
+
+        Args:
+            processors: The processors.
+            speech: False if their speech is read where it passes.
+            voiceless: True if their text is read, because the call has no voice.
+        """
+        for processor in processors:
+            if processor.id not in self._makers:
+                self._makers.add(processor.id)
+                listen_to_maker(
+                    processor, self._pushes, self._happened, self._clock, speech=speech, voiceless=voiceless
+                )
 
     def listen_above(self, worker: Any) -> None:
         """Listen once to frames that reach the pipeline's worker."""

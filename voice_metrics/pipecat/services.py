@@ -123,7 +123,7 @@ class Services:
         Args:
             services: The services of the call's own pipeline.
             elsewhere: Returns the processors of all other accessible workers, or `None` for none.
-            resting: Names of services that their switcher does not use.
+            resting: Names of services that do not talk to the caller, as those that a switcher does not use.
         """
         resting = frozenset(resting)
         self.by_name: dict[str, Service] = {}

@@ -51,6 +51,13 @@ def peers_of(worker: Any) -> Iterator[Any]:
             yield peer
 
 
+def classifying_in(processors: Iterable[Any]) -> Iterator[Any]:
+    """Yield the processors of voicemail detectors: before Pipecat 1.12 among them is a model that does not talk."""
+    for processor in processors:
+        if is_a(processor, "VoicemailDetector"):
+            yield from processors_of(processor)
+
+
 def is_a(processor: Any, *names: str) -> bool:
     """True if a processor's class or a base of it has one of these names, so that no extra of Pipecat is imported."""
     return any(base.__name__ in names for base in type(processor).__mro__)
