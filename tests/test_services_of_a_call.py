@@ -370,6 +370,24 @@ async def test_request_that_is_interrupted_in_its_function_is_no_invocation(plac
 
 
 @pytest.mark.parametrize("place", PLACES)
+async def test_request_right_behind_an_interruption_is_not_cut_by_it(place: str) -> None:
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(usage=USAGE)) as server:
+        llm = openai(server)
+        over = answered(llm)
+
+        async def type_twice(worker: PipelineWorker) -> None:
+            for _ in range(2):
+                await worker.queue_frame(InterruptionFrame())
+                await ask(worker, over)
+                await asyncio.sleep(0.3)
+
+        await call(measure, [llm], type_twice)
+    latencies = [measure.summary[kind]["by_service"]["llm"] for kind in ("ttfb", "processing")]
+    assert [(one["count"], one["interrupted"]) for one in latencies] == [(2, 0), (2, 0)]
+
+
+@pytest.mark.parametrize("place", PLACES)
 async def test_service_that_reports_no_usage_is_unpriced(place: str) -> None:
     measure = Measure(place)
     async with FakeOpenAI(Answer(usage=None)) as server:

@@ -81,6 +81,9 @@ class HoldBack:
         self._held: deque[Held] = deque()
         self._turn_at: float | None = None
         self._interrupted_at: float | None = None
+        self._interruption: int | None = None
+        # The interruption that each service passed on last, and when.
+        self._passed: dict[str, tuple[int, float]] = {}
 
     @property
     def next_due(self) -> float | None:
@@ -107,8 +110,9 @@ class HoldBack:
             is_failed: True if its service reported an error during its request.
         """
         until = waits_until = at + self._seconds
-        if self._interrupted_at is not None and (
-            at - self._interrupted_at <= self._seconds or _was_under_way(fact, at, self._interrupted_at)
+        interrupted_at = self._interrupted_at_service(fact.instance)
+        if interrupted_at is not None and (
+            at - interrupted_at <= self._seconds or _was_under_way(fact, at, interrupted_at)
         ):
             fact = replace(fact, interrupted=True)
         else:
@@ -132,7 +136,7 @@ class HoldBack:
             at: Moment of the interruption's arrival.
             number: Place of its frame in the order in which frames are made, or `None` if unknown.
         """
-        self._interrupted_at = at
+        self._interrupted_at, self._interruption = at, number
         return [one.cut(at, number) for one in self.flush()]
 
     def passed(self, service: str, at: float, number: int) -> None:
@@ -143,6 +147,7 @@ class HoldBack:
             at: Moment at which it passes the interruption on.
             number: Place of the interruption's frame in the order in which frames are made.
         """
+        self._passed[service] = (number, at)
         self._held = deque(one.cut(at, number) if one.fact.instance == service else one for one in self._held)
 
     def broke_off(self, service: str) -> None:
@@ -166,6 +171,14 @@ class HoldBack:
         """Release everything as it is."""
         held, self._held = self._held, deque()
         return list(held)
+
+    def _interrupted_at_service(self, service: str | None) -> float | None:
+        """Moment at which the latest interruption passed a service, if known, else of its arrival."""
+        number, at = self._passed.get(service or "", (None, 0.0))
+        if number is None or number != self._interruption or self._interrupted_at is None:
+            return self._interrupted_at
+        # The next request may begin before the interruption has come all the way.
+        return min(at, self._interrupted_at)
 
     def _hold(self, one: Held) -> None:
         # Keep the order, because it joins the pieces of one inference.

@@ -72,11 +72,11 @@ def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
 
 
 def _interruption(frame: Frame, source: Any) -> Interruption:
-    return Interruption(_shared_id(frame))
+    return Interruption(shared_id(frame))
 
 
 def _withdrawn(frame: Frame, source: Any) -> Withdrawn:
-    return Withdrawn(_shared_id(frame))
+    return Withdrawn(shared_id(frame))
 
 
 def _voice_started(frame: Any, source: Any) -> VoiceStarted:
@@ -90,7 +90,7 @@ def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
 def _function_running(frame: Any, source: Any) -> FunctionRunning:
     name = frame.function_name
     deadline, registered = _deadline(source, name), _is_registered(source, name)
-    return FunctionRunning(_shared_id(frame), frame.tool_call_id, clean(str(name)), deadline, registered)
+    return FunctionRunning(shared_id(frame), frame.tool_call_id, clean(str(name)), deadline, registered)
 
 
 def _function_answered(frame: Any, source: Any) -> FunctionAnswered | None:
@@ -101,7 +101,7 @@ def _function_answered(frame: Any, source: Any) -> FunctionAnswered | None:
     failed = bool(getattr(frame, "error", None))
     function, empty = clean(str(frame.function_name)), frame.result is None
     return FunctionAnswered(
-        _shared_id(frame), frame.tool_call_id, function, failed, empty, _asks_model(frame, properties)
+        shared_id(frame), frame.tool_call_id, function, failed, empty, _asks_model(frame, properties)
     )
 
 
@@ -114,11 +114,11 @@ def _asks_model(frame: Any, properties: Any) -> bool:
 def _function_dropped(frame: Any, source: Any) -> FunctionDropped:
     # Pipecat asks for inference after a call that ran past its deadline, and after no other that is cancelled.
     timed_out = bool(getattr(frame, "run_llm", False))
-    return FunctionDropped(_shared_id(frame), frame.tool_call_id, clean(str(frame.function_name)), timed_out)
+    return FunctionDropped(shared_id(frame), frame.tool_call_id, clean(str(frame.function_name)), timed_out)
 
 
-def _shared_id(frame: Frame) -> int:
-    # The twins that go up and down carry each other's id.
+def shared_id(frame: Frame) -> int:
+    """Return the number of a frame and of its twin in the other direction, which carry each other's."""
     return min(frame.id, frame.broadcast_sibling_id or frame.id)
 
 

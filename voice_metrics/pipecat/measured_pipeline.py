@@ -99,7 +99,14 @@ class MeasuredPipeline:
         self._clock = clock
         pushes = Pushes(listener.faulted)
         self._origins = Origins(listener.at_origin, pushes, clock)
-        self._responses = Responses(listener.inferred, listener.inference_failed, listener.proved, pushes, clock)
+        self._responses = Responses(
+            listener.inferred,
+            listener.inference_failed,
+            listener.proved,
+            listener.interruption_passed,
+            pushes,
+            clock,
+        )
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None

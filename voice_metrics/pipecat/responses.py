@@ -22,6 +22,7 @@ from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.inferences import Inferences
 from voice_metrics.call.proofs import Proof
 from voice_metrics.pipecat import first_outputs, usage_snapshots
+from voice_metrics.pipecat.conversation_frames import shared_id
 from voice_metrics.pipecat.failures import error_raised
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.service_metrics import CUTS
@@ -48,6 +49,7 @@ class Responses:
         happened: Receives each fact, on the event loop.
         failed: Receives Pipecat's name of a model and the error's type when a response of it fails.
         proved: Receives the number of a frame with measurements, and their proof.
+        passed: Receives Pipecat's name of a model that passes an interruption on, and the interruption's number.
         pushes: Listens to what they push.
         clock: Monotonic seconds.
     """
@@ -57,12 +59,14 @@ class Responses:
         happened: Callable[[Fact], None],
         failed: Callable[[str, str], None],
         proved: Callable[[int, Proof], None],
+        passed: Callable[[str, int], None],
         pushes: Pushes,
         clock: Callable[[], float],
     ) -> None:
         self._happened = happened
         self._failed = failed
         self._proved = proved
+        self._passed = passed
         self._pushes = pushes
         self._clock = clock
         self._inferences: dict[int, Inferences] = {}
@@ -119,6 +123,7 @@ class Responses:
                 inferences.cancelled(frame.tool_call_id)
             case _:
                 inferences.interrupted()
+                self._passed(processor.name, shared_id(frame))
 
     def _pass_on(self, processor: Any, facts: Iterable[Fact]) -> None:
         for fact in facts:
