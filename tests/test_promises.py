@@ -11,8 +11,12 @@ import write_promises
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts" / "write_promises.py"
-HOMES = write_promises.homes()
 PROMISES = [promise for promises in write_promises.PROMISES.values() for promise in promises]
+
+
+@pytest.fixture(scope="module")
+def homes() -> dict[str, list[str]]:
+    return write_promises.homes()
 
 
 def test_the_page_is_current():
@@ -22,11 +26,11 @@ def test_the_page_is_current():
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise[0])
-def test_a_promise_is_held_by_tests_that_exist_once(promise: tuple[str, ...]):
+def test_a_promise_is_held_by_tests_that_exist_once(promise: tuple[str, ...], homes: dict[str, list[str]]):
     words, *tests = promise
     assert words.endswith(".")
     assert tests
-    assert {test: len(HOMES.get(test, [])) for test in tests} == dict.fromkeys(tests, 1)
+    assert {test: len(homes.get(test, [])) for test in tests} == dict.fromkeys(tests, 1)
 
 
 def test_no_promise_is_made_twice():

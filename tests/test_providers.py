@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from pathlib import Path
 
 import pipecat.services
@@ -18,16 +18,16 @@ from voice_metrics.call.providers import (
 from voice_metrics.call.text import OTHER
 
 SERVICES = Path(next(iter(pipecat.services.__path__)))
+_CLASS = re.compile(r"^class (\w*(?:LLM|STT|TTS)Service)\b", re.MULTILINE)
 
 
 def _classes() -> list[tuple[str, str]]:
     return sorted(
         {
-            (path.relative_to(SERVICES).parts[0], node.name)
+            (path.relative_to(SERVICES).parts[0], name)
             for path in SERVICES.rglob("*.py")
             if len(path.relative_to(SERVICES).parts) > 1
-            for node in ast.parse(path.read_text()).body
-            if isinstance(node, ast.ClassDef) and node.name.endswith(("LLMService", "STTService", "TTSService"))
+            for name in _CLASS.findall(path.read_text())
         }
     )
 

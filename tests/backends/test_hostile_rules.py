@@ -18,8 +18,12 @@ from voice_metrics.grafana.queries import quoted
 from .minutes import groups
 from .programs import promtool
 
-TEXTS = sample(20)
 WIKI = "https://wiki.example.com/alerts"
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return sample(20)
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -36,20 +40,20 @@ def written(job: str, runbook: str = WIKI) -> str:
     return rules
 
 
-def test_promtool_accepts_rules_for_a_bot_and_an_address_of_any_name(tmp_path: Path):
-    files = [tmp_path / f"{number}.yml" for number in range(len(TEXTS))]
-    for text, file in zip(TEXTS, files, strict=True):
+def test_promtool_accepts_rules_for_a_bot_and_an_address_of_any_name(texts: list[str], tmp_path: Path):
+    files = [tmp_path / f"{number}.yml" for number in range(len(texts))]
+    for text, file in zip(texts, files, strict=True):
         file.write_text(written(text, f"{WIKI}/{text}"), encoding="utf-8")
     answer = promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, files))
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-def test_a_hostile_name_is_the_value_of_a_matcher_and_nothing_else_changes():
+def test_a_hostile_name_is_the_value_of_a_matcher_and_nothing_else_changes(texts: list[str]):
     plain = written("plain-bot")
     assert f"job={quoted('plain-bot')}" in plain
     changed = [
         text
-        for text in TEXTS
+        for text in texts
         if written(text).replace(f"job={quoted(clean(text))}", f"job={quoted('plain-bot')}") != plain
     ]
     assert changed == []

@@ -21,7 +21,6 @@ from voice_metrics.call.text import clean
 from voice_metrics.ledger import Ledger, ledger_at
 from voice_metrics.page import PageServer
 
-TEXTS = sample(16)
 # Kinds of elements, names of attributes, and the addresses that something would follow or load.
 MADE = """() => [...document.querySelectorAll('*')].flatMap((each) => [
     each.localName, ...[...each.attributes].map(({name}) => `${each.localName} ${name}`)])"""
@@ -124,8 +123,9 @@ def plain(chromium: Any) -> Iterator[Drawn]:
 
 @pytest.mark.filterwarnings("ignore")
 def test_hostile_calls_are_drawn_as_text_without_a_secret(chromium: Any, plain: Drawn) -> None:
+    texts = sample(16)
     with place() as (receiver, _, path):
-        ids = calls_of(TEXTS)
+        ids = calls_of(texts)
         assert receiver.points
         flush(ledger_at(path, 30))
         with running(PageServer(path)) as server:
@@ -134,9 +134,9 @@ def test_hostile_calls_are_drawn_as_text_without_a_secret(chromium: Any, plain: 
     assert sorted(found.titles) == sorted(ids)
     assert found.made - plain.made == set()
     assert [(secret, document) for secret in SECRETS for document in found.documents if secret in document] == []
-    for number, text in enumerate(TEXTS):
+    for number, text in enumerate(texts):
         assert f"caller = {clean(text)}" in found.texts[clean(f"{text}{number}")]
-    assert set(found.models) >= {clean(text) for text in TEXTS}
+    assert set(found.models) >= {clean(text) for text in texts}
 
 
 def test_rows_that_nothing_made_safe_are_drawn_as_text(chromium: Any, plain: Drawn, ledger: Ledger, path: Path) -> None:
