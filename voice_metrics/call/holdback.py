@@ -110,10 +110,7 @@ class HoldBack:
             is_failed: True if its service reported an error during its request.
         """
         until = waits_until = at + self._seconds
-        interrupted_at = self._interrupted_at_service(fact.instance)
-        if interrupted_at is not None and (
-            at - interrupted_at <= self._seconds or _was_under_way(fact, at, interrupted_at)
-        ):
+        if self._was_cut(fact, at):
             fact = replace(fact, interrupted=True)
         else:
             until = max(until, self._expects_until(at) or until)
@@ -172,13 +169,16 @@ class HoldBack:
         held, self._held = self._held, deque()
         return list(held)
 
-    def _interrupted_at_service(self, service: str | None) -> float | None:
-        """Moment at which the latest interruption passed a service, if known, else of its arrival."""
-        number, at = self._passed.get(service or "", (None, 0.0))
-        if number is None or number != self._interruption or self._interrupted_at is None:
-            return self._interrupted_at
-        # The next request may begin before the interruption has come all the way.
-        return min(at, self._interrupted_at)
+    def _was_cut(self, fact: Latency, at: float) -> bool:
+        """True if the latest interruption came during the request of a latency that arrived at `at`."""
+        interrupted_at = self._interrupted_at
+        if interrupted_at is None:
+            return False
+        number, passed_at = self._passed.get(fact.instance or "", (None, 0.0))
+        if number is not None and number == self._interruption:
+            # The service's next request may begin before the interruption has come all the way.
+            return _was_under_way(fact, at, min(passed_at, interrupted_at))
+        return at - interrupted_at <= self._seconds or _was_under_way(fact, at, interrupted_at)
 
     def _hold(self, one: Held) -> None:
         # Keep the order, because it joins the pieces of one inference.

@@ -8,6 +8,7 @@ from typing import Any
 from pipecat.frames import frames
 from pipecat.frames.frames import Frame, InterruptionFrame, MetricsFrame
 
+from voice_metrics.pipecat.conversation_frames import shared_id
 from voice_metrics.pipecat.pushes import Pushes
 
 # Frames that make a service drop its request. An answer made before the turn's end may be withdrawn, by later versions.
@@ -20,7 +21,7 @@ class ServiceMetrics:
 
     Args:
         measured: Receives each MetricsFrame, on the event loop.
-        passed: Receives Pipecat's name of a service that passes an interruption on, and the frame's number.
+        passed: Receives Pipecat's name of a service that passes an interruption on, and the interruption's number.
         pushes: Listens to what they push.
     """
 
@@ -41,7 +42,7 @@ class ServiceMetrics:
         if isinstance(frame, MetricsFrame):
             self._measured(frame)
         else:
-            self._passed(service.name, frame.id)
+            self._passed(service.name, shared_id(frame))
 
 
 def _reads(kind: type[Frame]) -> bool:
