@@ -104,6 +104,14 @@ def test_check_of_a_single_call_says_so(tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (0, "Every model of the last call has a price.\n")
 
 
+def test_check_without_a_call_says_so(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "calls.db")
+    flush(ledger)
+    assert ledger.close(10)
+    done = run("--check", VOICE_METRICS_DB=str(tmp_path / "calls.db"))
+    assert (done.exit_code, done.output) == (0, "The ledger has no call yet.\n")
+
+
 def test_check_leaves_out_what_the_user_has_priced_since(calls: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('my-llm = { unit = "million tokens", input = 1, output = 2 }')
     environ = {"VOICE_METRICS_DB": str(calls), "VOICE_METRICS_PRICES": str(tmp_path / "mine.toml")}

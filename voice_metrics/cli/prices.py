@@ -189,6 +189,8 @@ def _list_unpriced(book: PriceBook, *, as_json: bool) -> int:
     last = "call" if len(calls) == 1 else f"{len(calls)} calls"
     if as_json:
         typer.echo(json.dumps({"calls": len(calls), "unpriced": missing}, indent=2))
+    elif not calls:
+        typer.echo("The ledger has no call yet.")
     elif not missing:
         typer.echo(f"Every model of the last {last} has a price.")
     else:
