@@ -46,7 +46,17 @@ _SLOW_FOLDERS = frozenset(
 )
 # Modules that take half a minute or more: begun last, they would leave all cores but one without work.
 _FIRST = frozenset(
-    {"test_whole_call.py", "test_price_lists.py", "test_plugin.py", "test_installed.py", "test_typing.py"}
+    {
+        "test_dashboard_queries.py",
+        "test_in_browser.py",
+        "test_installed.py",
+        "test_plugin.py",
+        "test_price_lists.py",
+        "test_processes.py",
+        "test_services_of_a_call.py",
+        "test_typing.py",
+        "test_whole_call.py",
+    }
 )
 
 
