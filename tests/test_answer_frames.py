@@ -1,4 +1,4 @@
-"""A model that hears the caller itself: its turns have no transcript, and are questions all the same."""
+"""What a model hears and says: turns without a transcript, and text that is spoken, written or a mark."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import EndFrame, Frame, UserStartedSpeakingFrame, UserStoppedSpeakingFrame
+from pipecat.frames.frames import EndFrame, Frame, LLMTextFrame, UserStartedSpeakingFrame, UserStoppedSpeakingFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
+from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
-from voice_metrics.call.events import TurnHeard
-from voice_metrics.pipecat.answer_frames import listen_to_turns
+from voice_metrics.call.events import ModelSpoke, ModelWrote, TurnHeard
+from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
+from voice_metrics.pipecat.pushes import Pushes
 
 
 class Deaf(STTService):
@@ -64,3 +66,31 @@ async def test_a_turn_without_a_transcript_is_noise_only_where_a_recogniser_hear
     services: tuple[type[Any], ...], expected: list[object]
 ) -> None:
     assert await heard(*(made() for made in services)) == expected
+
+
+def text(words: str, *, skip_tts: bool = False) -> LLMTextFrame:
+    frame = LLMTextFrame(words)
+    frame.skip_tts = skip_tts
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("frames", "voiceless", "expected"),
+    [
+        pytest.param([text("At "), text("nine.")], False, [ModelSpoke()], id="spoken"),
+        pytest.param([text("At "), text("nine.")], True, [ModelSpoke(), ModelWrote()], id="no-voice"),
+        pytest.param([text("At ", skip_tts=True), text("nine.", skip_tts=True)], False, [ModelWrote()], id="voice-off"),
+        pytest.param([text("✓", skip_tts=True), text("At nine.")], False, [ModelSpoke()], id="mark-of-a-whole-turn"),
+        pytest.param([text("○", skip_tts=True)], False, [], id="mark-of-half-a-turn"),
+        pytest.param([text(" \n")], True, [], id="blank"),
+    ],
+)
+async def test_text_is_spoken_written_or_a_mark(
+    frames: list[LLMTextFrame], voiceless: bool, expected: list[object]
+) -> None:
+    model, events = LLMService(), list[object]()
+    pushes = Pushes(lambda where, fault: None)
+    listen_to_maker(model, pushes, lambda event, processor: events.append(event), lambda: 0.0, voiceless=voiceless)
+    for frame in frames:
+        await model._call_event_handler("on_before_push_frame", frame)
+    assert events == expected
