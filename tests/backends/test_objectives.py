@@ -85,7 +85,7 @@ class Case:
         fast: Minutes at which the fast alert fires.
         slow: Minutes at which the slow one fires.
         silent: Minutes at which neither may.
-        quick: Minutes at which the fast one may not, whatever the other does.
+        no_page: Minutes at which the fast one may not, whatever the other does.
     """
 
     rhythm: Each
