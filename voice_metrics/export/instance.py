@@ -38,7 +38,10 @@ def _claim(name: str) -> bool:
     """Hold a name until the process ends; return False if another process of this machine or container holds it."""
     if sys.platform != "linux" or name in _held:
         return True
-    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    except OSError:
+        return True  # a sandbox has no such sockets, or the process no file descriptor left
     try:
         # An abstract address has no file, and is free again once its process has ended, however it ends.
         holder.bind(b"\0voice_metrics-" + hashlib.sha256(name.encode()).hexdigest().encode())
