@@ -214,7 +214,7 @@ class Call:
             if self.speaking:
                 self._ended_at = at
             self.measurements.flush(at)
-            self.outputs.record_all(self._still_open(self._conversation, self._functions, at), at)
+            self.outputs.record_all(self._end_open_work(self._conversation, self._functions, at), at)
             self.outputs.record_all(self._unreported_usage(), at)
             ended_at = at if self._ended_at is None else self._ended_at
             reason, by = self.end_reason or EndReason.UNKNOWN, self.ended_by or EndedBy.UNKNOWN
@@ -240,17 +240,17 @@ class Call:
         if self._ended_at is None or self._last_export is not None:
             return self.progress(at)
         under_way = copy.deepcopy((self._conversation, self._functions))
-        still_open = [*self.measurements.waiting(), *self._still_open(*under_way, at), *self._unreported_usage()]
+        still_open = [*self.measurements.waiting(), *self._end_open_work(*under_way, at), *self._unreported_usage()]
         record = copy.deepcopy(self.outputs.totals) if still_open else self.outputs.totals
         for fact in still_open:
             record.add(fact)
-        return self._summed_up(record, at)
+        return self._summary_of(record, at)
 
     def progress(self, at: float) -> CallSummary:
         """Return the summary so far, with open measurements left open."""
-        return self._summed_up(self.outputs.totals, at)
+        return self._summary_of(self.outputs.totals, at)
 
-    def _summed_up(self, record: Record, at: float) -> CallSummary:
+    def _summary_of(self, record: Record, at: float) -> CallSummary:
         over = self._over_at(at)
         summary = record.summary(
             call_id=self.identity.call_id,
@@ -279,7 +279,7 @@ class Call:
         """Moment at which the call's length ends, as known at `at`."""
         return self._ended_at if self._ended_at is not None and not self.speaking else at
 
-    def _still_open(self, conversation: Conversation, functions: FunctionCalls, at: float) -> Iterator[Fact]:
+    def _end_open_work(self, conversation: Conversation, functions: FunctionCalls, at: float) -> Iterator[Fact]:
         cut_off = self.end_reason is not EndReason.COMPLETED
         yield from conversation.end(at, cut_off=cut_off, over_at=self._over_at(at))
         yield from functions.end(at)

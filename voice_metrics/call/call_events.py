@@ -101,12 +101,12 @@ class TurnEvents:
                 self._prompt = (self._prompt or 0) + fact.prompt
                 self._completion = (self._completion or 0) + fact.completion
             case TurnEnded(outcome):
-                return self._turn_event(at, exemplar, outcome=outcome.value, cut=outcome is TurnOutcome.INTERRUPTED)
+                return self._end_turn(at, exemplar, outcome=outcome.value, cut=outcome is TurnOutcome.INTERRUPTED)
             case Unanswered(cause):
-                return self._turn_event(at, exemplar, outcome="unanswered", cut=False, cause=str(cause))
+                return self._end_turn(at, exemplar, outcome="unanswered", cut=False, cause=str(cause))
         return None
 
-    def _turn_event(
+    def _end_turn(
         self, at: float, exemplar: tuple[int, int, int] | None, *, outcome: str, cut: bool, cause: str | None = None
     ) -> CallEvent:
         self._number += 1

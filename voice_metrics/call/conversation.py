@@ -49,7 +49,7 @@ class Conversation:
         """Begin at `started_at`, in monotonic seconds; `leg` maps a processor's class name to its part of the bot."""
         self._bot_since: float | None = None
         self._paused_at: float | None = None
-        self._told_to_stop_at: float | None = None
+        self._stop_requested_at: float | None = None
         self._cut_at: float | None = None
         self._connected_at: float | None = None
         self._is_opened = False
@@ -61,7 +61,7 @@ class Conversation:
         self.started(started_at)
 
     def started(self, at: float) -> None:
-        """Count the call's length, floor and greeting from now on."""
+        """Count the floor and the delay of the greeting from `at`, the call's start."""
         self._started_at = at
         self._floor = Floor(at)
 
@@ -81,7 +81,7 @@ class Conversation:
         self._mute.observe(event)
         if self._mute.hides(event, turn_is_open=self._answers.turn_is_open):
             return self._floor.settle(at)
-        return (*self._facts_of(event, at), *self._floor.settle(at))
+        return (*self._record(event, at), *self._floor.settle(at))
 
     def end(self, at: float, *, cut_off: bool = False, over_at: float | None = None) -> Sequence[Fact]:
         """End the call; return the bot's last turn, the unanswered turn of the caller, and the floor, if any.
@@ -91,36 +91,36 @@ class Conversation:
             cut_off: True if the call broke off (cancelled, failed) and cut a sentence.
             over_at: Earlier end of the call's length, or `None`.
         """
-        turn = self._bot_ended(at, cut_off=cut_off) if self.bot_speaking else self._pause_ended(cut_off=cut_off)
+        turn = self._end_bot_turn(at, cut_off=cut_off) if self.bot_speaking else self._end_paused_turn(cut_off=cut_off)
         return (*turn, *self._answers.end(at), *self._floor.end(at if over_at is None else over_at, at))
 
-    def _facts_of(self, event: object, at: float) -> Sequence[Fact]:
+    def _record(self, event: object, at: float) -> Sequence[Fact]:
         match event:
             case BotStarted() | BotSpeaking():
                 return self._bot_started(at)
             case BotStopped():
                 return (*self._bot_stopped(at), *self._answers.observe(event, at))
             case Interruption():
-                return self._told_to_stop(at)
+                return self._stop_requested(at)
             case Connected():
                 self._connected_at = self._connected_at or at
                 return ()
             case Backchanneled():
                 return (Backchannel(),)
             case _:
-                return self._facts_of_caller_and_voice(event, at)
+                return self._record_caller_or_voice(event, at)
 
-    def _facts_of_caller_and_voice(self, event: object, at: float) -> Sequence[Fact]:
-        self._caller_spoke(event, at)
+    def _record_caller_or_voice(self, event: object, at: float) -> Sequence[Fact]:
+        self._record_on_floor(event, at)
         self._pieces.observe(event)
         gaps = self._gaps.observe(event, at, bot_speaking=self.bot_speaking)
         for gap in gaps:
             if gap.seconds:
                 self._floor.bot_was_silent(at - gap.seconds, at)
-        over = self._pause_ended() if self._pieces.is_heard_to_its_end else ()
+        over = self._end_paused_turn() if self._pieces.is_heard_to_its_end else ()
         return (*gaps, *over, *self._answers.observe(event, at), *self._barge_ins.observe(event, at))
 
-    def _caller_spoke(self, event: object, at: float) -> None:
+    def _record_on_floor(self, event: object, at: float) -> None:
         match event:
             case VoiceStarted(start_seconds):
                 self._floor.voice_began(at - max(0.0, start_seconds))
@@ -144,62 +144,61 @@ class Conversation:
         elif self._paused_at is not None:
             if not self._pieces.is_heard_to_its_end:
                 self._paused_at = None
-                self._heard(at)
+                self._bot_heard_from(at)
                 return ()
-            facts.extend(self._pause_ended())
-        elif self._told_to_stop_at is None:
+            facts.extend(self._end_paused_turn())
+        elif self._stop_requested_at is None:
             return ()  # the same start, seen in the other direction
         else:
-            facts.extend(self._bot_ended(self._told_to_stop_at, cut_off=False))
+            facts.extend(self._end_bot_turn(self._stop_requested_at, cut_off=False))
         self._bot_since = at
-        self._heard(at)
+        self._bot_heard_from(at)
         facts.extend(self._answers.bot_started(at))
         if not self._is_opened:
             self._is_opened = True
             facts.append(Greeted(max(0.0, at - (self._connected_at or self._started_at))))
         return facts
 
-    def _heard(self, at: float) -> None:
+    def _bot_heard_from(self, at: float) -> None:
         self._pieces.started()
         self._gaps.bot_started(at)
         self._floor.bot_began(at)
 
-    def _told_to_stop(self, at: float) -> Sequence[Fact]:
+    def _stop_requested(self, at: float) -> Sequence[Fact]:
         if self.bot_speaking:
-            if self._told_to_stop_at is None:
-                self._told_to_stop_at = at
+            if self._stop_requested_at is None:
+                self._stop_requested_at = at
             return ()
         self._pieces.dropped()
         self._gaps.dropped()
-        return self._pause_ended(cut_off=True)
+        return self._end_paused_turn(cut_off=True)
 
     def _bot_stopped(self, at: float) -> Sequence[Fact]:
         if not self.bot_speaking:
             return ()
         self._pieces.stopped()
         if self._is_cut(at) or self._pieces.is_heard_to_its_end:
-            return self._bot_ended(at, cut_off=False)
-        self._paused_at = self._silent_since(at)
-        self._told_to_stop_at = None
+            return self._end_bot_turn(at, cut_off=False)
+        self._paused_at = self._close_bot_speech(at)
+        self._stop_requested_at = None
         return ()
 
-    def _pause_ended(self, *, cut_off: bool = False) -> Sequence[Fact]:
-        """The end of a turn held as paused, if there is one."""
+    def _end_paused_turn(self, *, cut_off: bool = False) -> Sequence[Fact]:
         if self._paused_at is None or self._bot_since is None:
             return ()
         seconds = max(0.0, self._paused_at - self._bot_since)
         self._bot_since = self._paused_at = None
         return (TurnEnded(TurnOutcome.INTERRUPTED if cut_off else TurnOutcome.COMPLETED, seconds),)
 
-    def _bot_ended(self, at: float, *, cut_off: bool) -> Sequence[Fact]:
+    def _end_bot_turn(self, at: float, *, cut_off: bool) -> Sequence[Fact]:
         if self._bot_since is None:
             return ()
         since, interrupted = self._bot_since, self._is_cut(at)
         if interrupted:
             self._floor.bot_ended(at)
         else:
-            self._silent_since(at)
-        self._bot_since = self._told_to_stop_at = None
+            self._close_bot_speech(at)
+        self._bot_since = self._stop_requested_at = None
         self._cut_at = at if interrupted else None
         outcome = TurnOutcome.INTERRUPTED if interrupted or cut_off else TurnOutcome.COMPLETED
         ended = TurnEnded(outcome, max(0.0, at - since))
@@ -210,10 +209,10 @@ class Conversation:
         return (ended, Interrupted(), *self._barge_ins.interrupted(since, at))
 
     def _is_cut(self, at: float) -> bool:
-        return self._told_to_stop_at is not None and at - self._told_to_stop_at <= CUT_SECONDS
+        return self._stop_requested_at is not None and at - self._stop_requested_at <= CUT_SECONDS
 
-    def _silent_since(self, at: float) -> float:
-        """Close the bot's speech; a transport may report its end seconds late."""
+    def _close_bot_speech(self, at: float) -> float:
+        """End the bot's speech on the floor; return its true end, which a transport may report seconds late."""
         heard_until = self._gaps.heard_until
         silent_since = at if heard_until is None or heard_until <= (self._bot_since or 0.0) else min(at, heard_until)
         self._floor.bot_ended(silent_since)

@@ -64,16 +64,16 @@ def status_of(fault: BaseException | None, text: str = "") -> str | None:
     Returns:
         An HTTP status, a WebSocket's close code or the name of a gRPC status; `None` if there is none.
     """
-    for cause in _causes(fault):
-        for candidate in _candidates(cause):
-            if (status := _status(candidate)) is not None:
+    for cause in _with_causes(fault):
+        for candidate in _status_candidates(cause):
+            if (status := _as_status(candidate)) is not None:
                 return status
     if fault is None and (found := _IN_TEXT.search(text[:_MOST_TEXT])):
         return found[1]
     return None
 
 
-def _causes(fault: BaseException | None) -> Iterator[BaseException]:
+def _with_causes(fault: BaseException | None) -> Iterator[BaseException]:
     for _ in range(_MOST_CAUSES):
         if fault is None:
             return
@@ -81,38 +81,38 @@ def _causes(fault: BaseException | None) -> Iterator[BaseException]:
         fault = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)
 
 
-def _candidates(fault: BaseException) -> Iterator[Any]:
+def _status_candidates(fault: BaseException) -> Iterator[Any]:
     # openai, anthropic, httpx and deepgram; websockets and httpx; aiohttp; google-genai and google-api-core; grpc.
-    response = _attribute(fault, "response")
-    yield _attribute(fault, "status_code")
-    yield _attribute(response, "status_code")
-    yield _attribute(response, "status")
-    yield _attribute(fault, "status")
+    response = _attribute_or_none(fault, "response")
+    yield _attribute_or_none(fault, "status_code")
+    yield _attribute_or_none(response, "status_code")
+    yield _attribute_or_none(response, "status")
+    yield _attribute_or_none(fault, "status")
     # `ConnectionClosed.code` of websockets is deprecated; `rcvd` has the server's code.
-    received = _attribute(fault, "rcvd")
-    code = _attribute(fault, "code") if received is None else None
+    received = _attribute_or_none(fault, "rcvd")
+    code = _attribute_or_none(fault, "code") if received is None else None
     yield code() if callable(code) else code
     if isinstance(response, dict):  # botocore
         metadata = response.get("ResponseMetadata")
         yield metadata.get("HTTPStatusCode") if isinstance(metadata, dict) else None
-    close = _attribute(received, "code")
+    close = _attribute_or_none(received, "code")
     if isinstance(close, int) and close in _CLOSE_CODES and close not in _NO_CODE:
         yield str(int(close))
 
 
-def _attribute(source: Any, name: str) -> Any:
+def _attribute_or_none(source: Any, name: str) -> Any:
     try:
         return getattr(source, name, None)
     except Exception:  # httpx raises for a response that was never received
         return None
 
 
-def _status(candidate: Any) -> str | None:
+def _as_status(candidate: Any) -> str | None:
     if isinstance(candidate, bool):
         return None
     if isinstance(candidate, int):  # an HTTPStatus is one
         return str(int(candidate)) if candidate in _STATUSES else None
     if isinstance(candidate, str):
         return candidate if candidate.isascii() and candidate.isdigit() and len(candidate) <= 4 else None
-    name = _attribute(candidate, "name")  # grpc.StatusCode
+    name = _attribute_or_none(candidate, "name")  # grpc.StatusCode
     return name if isinstance(name, str) and name.isupper() else None

@@ -93,11 +93,11 @@ class FactOutputs:
         self._parts = ResponseParts()
 
     def moment(self, at: float) -> datetime:
-        """Return the wall time of a moment."""
+        """Return the wall time, UTC, of a monotonic second."""
         return self._zero + timedelta(seconds=at)
 
     def unix_seconds(self, at: float) -> float:
-        """Return the Unix time of a moment."""
+        """Return the Unix time, in seconds, of a monotonic second."""
         return self._unix_at_zero + at
 
     def record(self, fact: Fact, at: float, span: SpanIds | None = None) -> None:
@@ -115,36 +115,36 @@ class FactOutputs:
         try:
             self.totals.add(fact)
         except Exception as fault:
-            self._lost(fact, fault)
+            self._report_lost(fact, fault)
         kind = type(fact)
         if kind in _OF_SERVICES:
             try:
                 self.unreported.add(fact)
             except Exception as fault:
-                self._lost(fact, fault)
+                self._report_lost(fact, fault)
         if self._journal is not None:
             try:
                 self._journal.write(fact, self._unix_at_zero + at)
             except Exception as fault:
-                self._lost(fact, fault)
+                self._report_lost(fact, fault)
         try:
             if kind in _ANSWERS:
-                self._answered(fact)
+                self._note_answering_model(fact)
             if span is None and kind in _IN_A_SPAN:
                 span = self.span()
             self._series.write(fact, None if span is None else self._exemplar(span, at))
         except Exception as fault:
-            self._lost(fact, fault)
+            self._report_lost(fact, fault)
         if kind in _FOLLOWED:
             try:
                 self._record_derived(fact, at)
             except Exception as fault:
-                self._lost(fact, fault)
+                self._report_lost(fact, fault)
 
     def _exemplar(self, span: SpanIds, at: float) -> Exemplar:
         return round(self.unix_seconds(at) * 1e9), *span
 
-    def _lost(self, fact: Fact, fault: Exception) -> None:
+    def _report_lost(self, fact: Fact, fault: Exception) -> None:
         # The counting of a fault may be at fault itself.
         if not isinstance(fact, Refused):
             self.faulted(type(fact).__name__, fault)
@@ -165,14 +165,14 @@ class FactOutputs:
         if (generated := self._throughput.add(fact)) is not None:
             self.record(generated, at)
 
-    def _answered(self, fact: Any) -> None:
+    def _note_answering_model(self, fact: Any) -> None:
         if isinstance(fact, FirstByte) and fact.interrupted:
             return
         if self._models.answered(self._services.leg(fact.processor), fact.instance, fact.model):
             self._series.retag(model_tags(self._models.current))
 
     def explained(self, breakdown: Breakdown, at: float) -> None:
-        """Record Pipecat's breakdown of a response."""
+        """Record the parts of a response from Pipecat's breakdown, once both are known."""
         self.record_all(self._parts.explained(breakdown, at), at)
 
     def record_all(self, facts: Iterable[Fact], at: float) -> None:

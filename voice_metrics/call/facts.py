@@ -59,7 +59,7 @@ class Cause(StrEnum):
 
 
 class Holder(StrEnum):
-    """The speaker."""
+    """The side or sides that speak."""
 
     CALLER = "caller"
     BOT = "bot"

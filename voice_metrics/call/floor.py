@@ -49,7 +49,7 @@ class _Speech:
         ]
 
     def spans(self, since: float, until: float) -> Iterator[tuple[float, float]]:
-        """Speech between two moments; open speech lasts until the second."""
+        """Yield speech between two moments; speech that goes on lasts until the later one."""
         for begin, end in (*self._spans, *(((self.since, until),) if self.since is not None else ())):
             if end > since and begin < until:
                 yield max(begin, since), min(end, until)
@@ -82,7 +82,7 @@ class FloorTotals:
         return FloorTotals(dict(self.seconds), self.longest_silence, self.silent_since, self.after)
 
     def hold(self, holder: Holder, since: float, until: float) -> float | None:
-        """Add a stretch; return the length of the silence that it ends, or `None`."""
+        """Add a stretch of one holder; return the seconds of the silence that it ends, or `None`."""
         self.seconds[holder] += until - since
         if holder is Holder.NONE:
             if self.silent_since is None:
@@ -140,12 +140,12 @@ class Floor:
         self._bot.was_silent(max(since, self._settled_at), until)
 
     def settle(self, at: float) -> Sequence[Fact]:
-        """At intervals, count speech that can no longer change at `at`."""
+        """At intervals, count speech that can no longer change at `at`; return its facts."""
         until = at - UNSETTLED_SECONDS
         return self._settle(until, at) if until - self._settled_at >= SETTLE_SECONDS else ()
 
     def end(self, until: float, at: float) -> Sequence[Fact]:
-        """Count the rest of a call that ended at `until`, known at `at`, and the current silence."""
+        """Count the rest of a call that ended at `until`, known at `at`; return its facts and the current silence."""
         facts = [*self._settle(until, at)]
         silent_since = self._totals.silent_since
         if silent_since is not None and until - silent_since >= SILENCE_SECONDS:
@@ -156,7 +156,7 @@ class Floor:
     def totals(self, at: float) -> FloorTotals:
         """Return the totals until `at`, without changing anything."""
         totals = self._totals.copy()
-        for _ in self._sweep(totals, at):
+        for _ in self._count_until(totals, at):
             pass
         return totals
 
@@ -165,7 +165,7 @@ class Floor:
             return ()
         before = dict(self._totals.seconds)
         facts: list[Fact] = [
-            replace(silence, ended_ago=at - silence.ended_ago) for silence in self._sweep(self._totals, until)
+            replace(silence, ended_ago=at - silence.ended_ago) for silence in self._count_until(self._totals, until)
         ]
         self._settled_at = until
         for holder, seconds in self._totals.seconds.items():
@@ -182,8 +182,8 @@ class Floor:
     def _caller(self) -> _Speech:
         return self._voice if self._is_detected else self._turns
 
-    def _sweep(self, totals: FloorTotals, until: float) -> Iterator[Silence]:
-        """Add the stretch from the settled part to `until`; yield its silences with the moment of their end."""
+    def _count_until(self, totals: FloorTotals, until: float) -> Iterator[Silence]:
+        """Add the time since the settled part to `totals`; yield its silences, with their end as `ended_ago`."""
         since = self._settled_at
         if until <= since:
             return

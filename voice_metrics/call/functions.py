@@ -158,10 +158,10 @@ class FunctionCalls:
         if not self._settled.first(call_id):
             return ()
         call = self._running.pop(call_id, None)
-        name = self._name(function, call.registered if call else None, at)
+        name = self._bounded_name(function, call.registered if call else None, at)
         return (FunctionSettled(name, outcome, max(0.0, at - call.since) if call else None),)
 
-    def _name(self, function: str, registered: bool | None, at: float) -> str:
+    def _bounded_name(self, function: str, registered: bool | None, at: float) -> str:
         if registered is False:
             return UNKNOWN
         if registered:

@@ -50,13 +50,13 @@ class Gaps:
                 if fresh:
                     self._run_since = at if bot_speaking else None
             case SpeechLate(run_seconds, lost):
-                return self._gap_after(run_seconds, GapCause.MISSING if lost else GapCause.LATE, at)
+                return self._end_pause(run_seconds, GapCause.MISSING if lost else GapCause.LATE, at)
             case SpeechEnded(run_seconds, lost):
                 self._run_seconds = run_seconds
                 return [BotGap(GapCause.MISSING, 0.0)] * lost
         return ()
 
-    def _gap_after(self, run_seconds: float, cause: GapCause, at: float) -> Sequence[BotGap]:
+    def _end_pause(self, run_seconds: float, cause: GapCause, at: float) -> Sequence[BotGap]:
         self._run_seconds = None
         if self._run_since is None:
             return ()

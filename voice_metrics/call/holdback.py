@@ -63,8 +63,8 @@ class Held(NamedTuple):
     is_failed: bool = False
 
     def cut(self, at: float, number: int | None) -> Held:
-        """Return it marked, if the interruption `number` of the moment `at` makes it false."""
-        if isinstance(self.fact, Companion) or not (at <= self.waits_until or _is_behind(self.number, number)):
+        """Return it, marked as interrupted if the interruption `number` of the moment `at` makes it false."""
+        if isinstance(self.fact, Companion) or not (at <= self.waits_until or _was_made_after(self.number, number)):
             return self
         return self._replace(fact=replace(self.fact, interrupted=True))
 
@@ -119,7 +119,7 @@ class HoldBack:
         self._hold(Held(fact, span, number, until, waits_until, is_failed))
 
     def put_companion(self, fact: Companion, at: float) -> None:
-        """Hold what is always true behind the latencies before it."""
+        """Hold a fact that is always true, so that it stays behind the latencies before it."""
         self._hold(Held(fact, None, 0, at, at))
 
     def turn_started(self, at: float) -> None:
@@ -148,7 +148,7 @@ class HoldBack:
         self._held = deque(one.cut(at, number) if one.fact.instance == service else one for one in self._held)
 
     def broke_off(self, service: str) -> None:
-        """Drop the first bytes that a service reported as it failed."""
+        """Drop the held first bytes of a service that failed."""
         self._held = deque(
             one for one in self._held if not (isinstance(one.fact, FirstByte) and one.fact.instance == service)
         )
@@ -193,7 +193,7 @@ class HoldBack:
         )
 
 
-def _is_behind(number: int, interruption: int | None) -> bool:
+def _was_made_after(number: int, interruption: int | None) -> bool:
     return interruption is not None and number > interruption
 
 

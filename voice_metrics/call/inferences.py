@@ -66,7 +66,7 @@ class Inferences:
         response.last_chunk_at = at
 
     def first_byte(self, seconds: float, at: float) -> None:
-        """Record that the service reported its time to first byte."""
+        """Record the service's time to first byte; if it exceeds the response so far, the response began before."""
         if (response := self._response) is not None and seconds > at - response.began_at + _TOLERANCE_SECONDS:
             response.began_before = True
 
@@ -100,7 +100,7 @@ class Inferences:
         self._answered = self._answered or answers
         if self._functions or self._answered or self._response is not None:
             return ()
-        return self._invocation_ended(at)
+        return self._end_request(at)
 
     def cancelled(self, call_id: str) -> None:
         """Record that a function was cancelled; forget the request if it waits for nothing else."""
@@ -127,10 +127,10 @@ class Inferences:
         if response.gaps:
             facts.append(ChunksStreamed(self._processor, self.model, tuple(response.gaps)))
         if not self._functions and not self._answered:
-            facts += self._invocation_ended(at)
+            facts += self._end_request(at)
         return facts
 
-    def _invocation_ended(self, at: float) -> Sequence[Fact]:
+    def _end_request(self, at: float) -> Sequence[Fact]:
         began_at, self._invoked_at = self._invoked_at, None
         if began_at is None or at <= began_at:
             return ()

@@ -62,12 +62,12 @@ def latency(count: int, total: float, least: float, most: float, samples: Iterab
 
 def _figures(count: int, total: float, least: float, most: float, ranked: list[float]) -> Latency:
     return Latency(
-        count, *(milliseconds(s) for s in (total / count, least, most, _rank(ranked, 0.5), _rank(ranked, 0.95)))
+        count, *(milliseconds(s) for s in (total / count, least, most, _quantile(ranked, 0.5), _quantile(ranked, 0.95)))
     )
 
 
-def _rank(ranked: list[float], quantile: float) -> float:
-    position = quantile * (len(ranked) - 1)
+def _quantile(ranked: list[float], fraction: float) -> float:
+    position = fraction * (len(ranked) - 1)
     below = math.floor(position)
     above = min(below + 1, len(ranked) - 1)
     return ranked[below] + (ranked[above] - ranked[below]) * (position - below)
@@ -108,7 +108,7 @@ class Samples:
         insort(self._ranked, seconds)
 
     def summary(self) -> Latency:
-        """Its figures so far."""
+        """Return the figures so far, in milliseconds."""
         if not self.count:
             return NO_LATENCY
         return _figures(self.count, self.total, self.least, self.most, self._ranked)

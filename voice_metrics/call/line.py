@@ -53,7 +53,7 @@ class LineSummary:
         return sum(self.unanswered.values())
 
     def floor_dict(self) -> dict[str, float | None]:
-        """The floor, JSON-ready."""
+        """Seconds by holder and of the longest silence, JSON-ready."""
         floor = self.floor
         if floor is None:
             return {**dict.fromkeys(holder.value for holder in Holder), "longest_silence_seconds": None}
@@ -61,12 +61,12 @@ class LineSummary:
         return {**held, "longest_silence_seconds": round(floor.longest_silence, 3)}
 
     def gaps_dict(self) -> dict[str, Any]:
-        """The gaps, JSON-ready."""
+        """Number of the gaps and their seconds together, JSON-ready."""
         return {"count": self.gaps, "seconds": round(self.gap_seconds, 3)}
 
 
 class Line:
-    """Totals of one call."""
+    """Totals of the caller's experience in one call."""
 
     def __init__(self) -> None:
         self._unanswered: Counter[Cause] = Counter()

@@ -64,12 +64,12 @@ class Answers:
     def bot_started(self, at: float) -> Sequence[Fact]:
         """Record the bot's first audio, at a monotonic second; return the response, or the unanswered turn."""
         if self._question is not None:
-            self._question.other_speech_began(at)
-        lapsed = self._lapsed(at)
+            self._question.speech_began(at)
+        lapsed = self._lapse_if_due(at)
         question = self._question
         if question is not None and question.since is None:
             return (*lapsed, *self._answered_ahead(question, at))
-        lapsed = (*lapsed, *self._given_up())
+        lapsed = (*lapsed, *self._give_up_late_words())
         self._silent_since = None
         if question is None or question.since is None or not question.is_answered_by_speech(at):
             return lapsed
@@ -79,8 +79,8 @@ class Answers:
     def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at a monotonic second, other kinds ignored; return the unanswered turn, if now certain."""
         if isinstance(event, SpeechStarted) and self._question is not None:
-            self._question.other_speech_began(at)
-        lapsed = self._lapsed(at)
+            self._question.speech_began(at)
+        lapsed = self._lapse_if_due(at)
         match event:
             case TurnsAnnounced():
                 self._turns_are_announced = True
@@ -97,39 +97,39 @@ class Answers:
             case _ if isinstance(event, _FUNCTIONS) and not self._functions_seen.first(event.frame_id):
                 pass  # the same call, seen where it arose and where it passes
             case _ if self._question is not None:
-                self._worked(self._question, event, at)
+                self._record_work(self._question, event, at)
         return lapsed
 
     def end(self, at: float) -> Sequence[Fact]:
         """End the call; return the unanswered turn, if there is one."""
-        if lapsed := (*self._lapsed(at), *self._given_up()):
+        if lapsed := (*self._lapse_if_due(at), *self._give_up_late_words()):
             return lapsed
         question, self._question = self._question, None
         if question is None or question.since is None or not question.announced:
             return ()
         # A function that hangs up returns a result without asking the model for more words.
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
-        return _unanswered(question, Cause.CALL_ENDED if hung_up else question.reason())
+        return _unanswered_unless_written(question, Cause.CALL_ENDED if hung_up else question.reason())
 
-    def _lapsed(self, at: float) -> Sequence[Fact]:
+    def _lapse_if_due(self, at: float) -> Sequence[Fact]:
         question = self._question
         if question is None or not question.has_lapsed(at):
             is_over = self._silent_since is None or at - self._silent_since > LATE_TRANSCRIPT_SECONDS
-            return self._given_up() if is_over else ()
+            return self._give_up_late_words() if is_over else ()
         self._question = None
         if question.reason() is Cause.NO_TRANSCRIPT and question.detected and not self._voice_is_heard:
             # Its transcript may come late, as a turn of its own.
             self._silent_since, self._words_are_late = question.since, question.announced
             return ()
-        return _unanswered(question, question.reason()) if question.announced else ()
+        return _unanswered_unless_written(question, question.reason()) if question.announced else ()
 
-    def _given_up(self) -> Sequence[Fact]:
-        """The turn whose words came not even late, if there is one."""
+    def _give_up_late_words(self) -> Sequence[Fact]:
+        """Expect no more late words; return the unanswered turn that waited for them, if there is one."""
         was_late, self._words_are_late = self._words_are_late, False
         return (Unanswered(Cause.NO_TRANSCRIPT),) if was_late else ()
 
     def _answered_ahead(self, question: Question, at: float) -> Sequence[Fact]:
-        """The response to a turn whose end is announced later than a model that hears the caller has answered it."""
+        """Return the response to a turn whose end is not announced yet, if a model that hears the caller gave it."""
         silent_since = self._silent_since
         if silent_since is None or not (question.is_worked_on or question.speech_is_due):
             return ()
@@ -140,20 +140,20 @@ class Answers:
         self._turns_are_announced = True
         given_up: Sequence[Fact] = ()
         if self._silent_since is not None and at - self._silent_since > LATE_TRANSCRIPT_SECONDS:
-            self._silent_since, given_up = None, self._given_up()
+            self._silent_since, given_up = None, self._give_up_late_words()
         if self.turn_is_open:
             return ()  # the same start, seen in the other direction
         self._words_are_late = self._is_answered_ahead = False
         resumed, self._question = self._question, Question(announced=True)
         if resumed is None or not resumed.announced:
             return given_up
-        if self._words_of(resumed, at):
+        if self._continues(resumed, at):
             self._silent_since, self._continued = resumed.since, resumed
             return given_up
         return _left_behind(resumed)
 
-    def _words_of(self, question: Question, at: float) -> bool:
-        """True if a turn that starts at `at` has late words of a question: the caller was not heard since."""
+    def _continues(self, question: Question, at: float) -> bool:
+        """True if a turn that starts at `at` only brings late words of a question: the caller was not heard since."""
         if self._voice_is_heard or self._silent_since is not None or question.since is None:
             return False
         return question.detected and at - question.since <= LATE_TRANSCRIPT_SECONDS
@@ -182,7 +182,7 @@ class Answers:
             self._question = None
         # Some recognisers announce a turn before the detector hears the caller.
         continued, self._continued = self._continued, None
-        return (*self._given_up(), *(_left_behind(continued) if continued is not None else ()))
+        return (*self._give_up_late_words(), *(_left_behind(continued) if continued is not None else ()))
 
     def _voice_stopped(self, at: float, stop_seconds: float) -> None:
         self._voice_is_heard = False
@@ -197,7 +197,7 @@ class Answers:
             return
         self._silent_since = silent_since
 
-    def _worked(self, question: Question, event: object, at: float) -> None:
+    def _record_work(self, question: Question, event: object, at: float) -> None:
         match event:
             case TurnHeard(words):
                 question.is_wordless = not words
@@ -240,9 +240,10 @@ class Answers:
 
 
 def _left_behind(question: Question) -> Sequence[Fact]:
-    """The question that a further turn of the caller leaves unanswered."""
-    return _unanswered(question, Cause.CALLER_RESUMED if question.lapses_at is None else question.reason())
+    """Return the unanswered turn, if a further turn of the caller leaves a question without its answer."""
+    cause = Cause.CALLER_RESUMED if question.lapses_at is None else question.reason()
+    return _unanswered_unless_written(question, cause)
 
 
-def _unanswered(question: Question, cause: Cause) -> Sequence[Fact]:
+def _unanswered_unless_written(question: Question, cause: Cause) -> Sequence[Fact]:
     return () if question.is_written else (Unanswered(cause),)

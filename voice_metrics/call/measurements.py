@@ -18,7 +18,7 @@ _Waiting = tuple[Latency | TokensUsed, float, SpanIds | None, int]
 
 
 class Measurements:
-    """One call's measurements. Every `at` is in monotonic seconds.
+    """One call's measurements. Every `at` and `now` is in monotonic seconds.
 
     Parameters:
         held: Those that wait.
@@ -45,7 +45,7 @@ class Measurements:
     def add(
         self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None = None
     ) -> None:
-        """Record a measurement, or hold it back if it is a latency; the arguments are those of `Call.measured`."""
+        """Record a measurement, or hold it while it may prove false; the arguments are those of `Call.measured`."""
         proof = self._proofs.of(number)
         if proof is not Proof.TRUE and isinstance(fact, (FirstByte, Processing, TokensUsed)):
             if proof is Proof.OPEN:
@@ -59,7 +59,7 @@ class Measurements:
         elif not (self._cut_off and isinstance(fact, AgentInvoked)):  # an interrupted request has none
             self._outputs.record(fact, at, span)
             if isinstance(fact, Companion):
-                self._add_companion(fact, at)
+                self._add_to_throughput(fact, at)
 
     def _add_latency(
         self, fact: Latency, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None
@@ -89,7 +89,7 @@ class Measurements:
         else:
             self.held.put(fact, at, number, span, is_failed=is_failed)
 
-    def _add_companion(self, fact: Companion, at: float) -> None:
+    def _add_to_throughput(self, fact: Companion, at: float) -> None:
         if self.held:
             self.held.put_companion(fact, at)
             self.release(at)
@@ -97,7 +97,7 @@ class Measurements:
             self._outputs.record_throughput(fact, at)
 
     def proved(self, number: int, proof: Proof, now: float) -> None:
-        """Record the proof of the measurements in the frame `number`; `now` is in monotonic seconds."""
+        """Record the proof of the measurements in the frame `number`, and add those that waited for it."""
         self._proofs.note(number, proof)
         if proof is Proof.OPEN:
             return
@@ -105,7 +105,7 @@ class Measurements:
         self._add_again(waiting, now)
 
     def voice_made_audio(self, now: float) -> None:
-        """Record that a voice made audio, at `now` in monotonic seconds."""
+        """Record that a voice made audio, and add the first bytes that waited for it."""
         self._voice_made_at = now
         waiting, self._unheard = self._unheard, []
         self._add_again(waiting, now)
@@ -117,7 +117,7 @@ class Measurements:
     def waiting(self) -> Iterator[Fact]:
         """Yield the measurements that wait, as they are recorded if nothing more comes."""
         yield from self.held.latencies()
-        yield from (_unproven(fact) for fact, *_ in self._unproven)
+        yield from (_without_proof(fact) for fact, *_ in self._unproven)
 
     def failed(self, instance: str, error_type: str) -> None:
         """Record a failed response of the service `instance`, whose processing time is still to come."""
@@ -152,7 +152,7 @@ class Measurements:
         """Record all measurements that wait."""
         unproven, self._unproven = self._unproven, []
         for fact, _, span, _ in unproven:
-            self._outputs.record(_unproven(fact), at, span)
+            self._outputs.record(_without_proof(fact), at, span)
         self._record(self.held.flush(), at)
 
     def _record(self, released: Iterable[Held], at: float) -> None:
@@ -164,5 +164,5 @@ class Measurements:
                 self._outputs.record(one.fact, at, one.span)
 
 
-def _unproven(fact: Latency | TokensUsed) -> Fact:
+def _without_proof(fact: Latency | TokensUsed) -> Fact:
     return fact if isinstance(fact, TokensUsed) else replace(fact, interrupted=True)

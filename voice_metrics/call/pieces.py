@@ -51,10 +51,10 @@ class Pieces:
             case SpeechMade() | SpeechLate(first=True) if self._answers:
                 self._answers[-1].due += 1
             case SpeechEnded() if not self._in_reply:
-                self._close()
+                self._close_answer()
             case ReplyEnded():
                 self._in_reply = False
-                self._close()
+                self._close_answer()
 
     def started(self) -> None:
         """Record that the bot is heard."""
@@ -77,6 +77,6 @@ class Pieces:
         """True if the answer heard last has no further audio."""
         return self._heard is None or self._heard.is_over
 
-    def _close(self) -> None:
+    def _close_answer(self) -> None:
         if self._answers:
             self._answers[-1].is_open = False

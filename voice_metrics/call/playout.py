@@ -69,7 +69,7 @@ class Playout:
             event = SpeechMade(fresh=dry is None or dry > 0)
         if dry is None or dry > 0:
             if is_same and dry is not None and dry > GAP_SECONDS:
-                event = SpeechLate(self._run_seconds, self._take_lost() > 0, first=not self._piece_seconds)
+                event = SpeechLate(self._run_seconds, self._take_lost_sentences() > 0, first=not self._piece_seconds)
             if event is not None:
                 self._run_seconds = 0.0
             elif dry is not None:
@@ -84,7 +84,7 @@ class Playout:
 
     def piece_ended(self) -> SpeechEnded:
         """End a piece of speech; return the length of its continuous audio, and the lost sentences."""
-        lost = self._take_lost()
+        lost = self._take_lost_sentences()
         if not self._piece_seconds:
             lost += self._sentences
         self._sentences, self._sentence = 0, None
@@ -96,6 +96,6 @@ class Playout:
         """Drop all audio not heard yet."""
         self.__init__()  # type: ignore[misc]
 
-    def _take_lost(self) -> int:
+    def _take_lost_sentences(self) -> int:
         lost, self._lost = self._lost, 0
         return lost

@@ -63,7 +63,7 @@ class Question:
         self.expected_until = at + PATIENCE_SECONDS
 
     def close(self, at: float) -> None:
-        """End the turn; its transcript comes shortly before or after."""
+        """Expect an answer to the turn that ended, unless its transcript, before or after, has no words."""
         self.step(at)
         if self.is_wordless:
             self.came_to_nothing(at, Cause.NO_TRANSCRIPT)
@@ -98,8 +98,8 @@ class Question:
             self.speech_is_due = True
             self.step(at)
 
-    def other_speech_began(self, at: float) -> None:
-        """Record speech that is no part of its answer."""
+    def speech_began(self, at: float) -> None:
+        """Record the start of speech, which is no part of its answer once it has lapsed."""
         if self.lapses_at is not None and at > self.lapses_at:
             self.voice_until = 0.0
 
@@ -114,7 +114,7 @@ class Question:
         if isinstance(event, FunctionRunning):
             self.functions[event.call_id] = event.function
             self.step(at)
-        elif self._is_settled(event):
+        elif self._settle_function(event):
             if _asks_model(event):
                 self.step(at)
             elif not self.speech_is_due:
@@ -122,7 +122,7 @@ class Question:
                 self.words_until = at + NEXT_STEP_SECONDS if isinstance(event, FunctionAnswered) else 0.0
                 self.came_to_nothing(at, Cause.NO_ANSWER)
 
-    def _is_settled(self, event: FunctionAnswered | FunctionDropped | FunctionRaised) -> bool:
+    def _settle_function(self, event: FunctionAnswered | FunctionDropped | FunctionRaised) -> bool:
         if isinstance(event, FunctionRaised):
             call = next((id for id, function in self.functions.items() if function == event.function), None)
         else:

@@ -84,7 +84,7 @@ class _Costs:
         if known is None or known.priced_on != priced.priced_on:
             self.prices[model, priced.source] = PriceUsed(model, priced.source, priced.priced_on)
 
-    def miss(self, unpriced: Unpriced) -> None:
+    def add_unpriced(self, unpriced: Unpriced) -> None:
         self.unpriced.setdefault(unpriced.model or unpriced.processor, unpriced.reason)
 
     def summary(self, duration_seconds: float) -> CostSummary:
@@ -127,7 +127,7 @@ class Record:
         # The most frequent first.
         match fact:
             case FirstByte() | Processing():
-                self._latency(fact)
+                self._add_latency(fact)
             case TokensUsed():
                 self.tokens.add(fact)
             case Priced():
@@ -153,7 +153,7 @@ class Record:
             case Refused():
                 self.dropped += 1
             case Unpriced():
-                self.costs.miss(fact)
+                self.costs.add_unpriced(fact)
             case _:
                 self.line.add(fact)
 
@@ -211,7 +211,7 @@ class Record:
             {leg: (samples.summary(), samples.interrupted) for leg, samples in legs.items()},
         )
 
-    def _latency(self, fact: FirstByte | Processing) -> None:
+    def _add_latency(self, fact: FirstByte | Processing) -> None:
         kind = type(fact)
         for samples in (self._overall[kind], self._by_leg[kind][self._leg(fact.processor)]):
             if fact.interrupted:

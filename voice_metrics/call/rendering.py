@@ -59,7 +59,7 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     if summary.line.greeting_seconds is not None:
         yield "greeting", f"after {summary.line.greeting_seconds:.2f} s"
     yield "turns", _turns(summary)
-    yield from _line(summary.line)
+    yield from _caller_lines(summary.line)
     yield "function calls", _functions(summary)
     yield "errors", f"{summary.errors}" + (f", {summary.dropped} measurements refused" if summary.dropped else "")
     if summary.switches:
@@ -102,7 +102,7 @@ def _turns(summary: CallSummary) -> str:
     return f"{completed} completed, {cut} interrupted; {summary.interruptions} interruption{plural}{unanswered}"
 
 
-def _line(line: LineSummary) -> Iterator[tuple[str, str]]:
+def _caller_lines(line: LineSummary) -> Iterator[tuple[str, str]]:
     if line.interruption_stop.count:
         false = f", {line.false_interruptions} without words" if line.false_interruptions else ""
         yield "barge-in", _figures(line.interruption_stop) + false
@@ -129,16 +129,16 @@ def _cost(cost: CostSummary) -> str:
         for leg, spent in ((Leg.LLM, cost.llm_usd), (Leg.STT, cost.stt_usd), (Leg.TTS, cost.tts_usd))
         if spent is not None
     ]
-    missing = _missing(cost)
+    missing = _unpriced_models(cost)
     if cost.total_usd is None:
         return missing
     a_minute = f", {usd(cost.per_minute_usd)} a minute" if cost.per_minute_usd is not None else ""
-    sources = "; ".join(f"{used.model}: {used.source}{_age(used.priced_on)}" for used in cost.prices)
+    sources = "; ".join(f"{used.model}: {used.source}{_of_date(used.priced_on)}" for used in cost.prices)
     total = f"{usd(cost.total_usd)} ({', '.join(parts)}){a_minute}; {sources}"
     return f"{total}; {missing}" if missing else total
 
 
-def _missing(cost: CostSummary) -> str:
+def _unpriced_models(cost: CostSummary) -> str:
     models: dict[str, list[str]] = {}
     for model in cost.unpriced:
         models.setdefault(cost.reasons.get(model, ""), []).append(model)
@@ -147,7 +147,7 @@ def _missing(cost: CostSummary) -> str:
     )
 
 
-def _age(priced_on: str | None) -> str:
+def _of_date(priced_on: str | None) -> str:
     return f" of {priced_on}" if priced_on else ""
 
 

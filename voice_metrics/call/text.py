@@ -21,7 +21,7 @@ _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
 def clean(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return a text that is safe everywhere.
+    """Return a text made safe for every output: of bounded length, unsafe characters replaced.
 
     Args:
         text: Any text.
@@ -37,7 +37,7 @@ def clean(text: str, most: int = MOST_CHARACTERS) -> str:
         text = f"{text[: most - _DIGEST - 1]}…{digest}"
     # A subclass, such as an enum's member, is its text.
     safe = text.isprintable() and _UNREADABLE not in text
-    return str.__str__(text) if safe else "".join(map(_safe, text))
+    return str.__str__(text) if safe else "".join(map(_safe_character, text))
 
 
 def one_line(text: str, most: int) -> str:
@@ -52,7 +52,7 @@ def one_line(text: str, most: int) -> str:
     return line if len(line) <= most and len(read) == len(text) else f"{line[:most]}…"
 
 
-def _safe(sign: str) -> str:
+def _safe_character(sign: str) -> str:
     if sign in _JOINERS or (sign.isprintable() and sign != _UNREADABLE):
         return sign
     # A no-break space and its like are blanks; line and paragraph separators are not.

@@ -49,7 +49,7 @@ def length(seconds: float | None) -> str:
 
 
 def achieved(outcome: str | None, success: bool | None) -> str:
-    """What a call achieved, in the application's word.
+    """Word what a call achieved, by the application's outcome.
 
     Args:
         outcome: The word; `None` if the application said nothing.
@@ -74,8 +74,8 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "LLM tokens", _tokens(section(summary, "llm"))
     yield "TTS characters", count(section(summary, "tts").get("characters"))
     yield "STT audio", length(section(summary, "stt").get("audio_seconds"))
-    yield "turns", f"{_counts(section(summary, 'turns'))}; {_times(summary.get('interruptions'))}"
-    yield from _line(summary)
+    yield "turns", f"{_counts(section(summary, 'turns'))}; {_interruptions(summary.get('interruptions'))}"
+    yield from _caller_lines(summary)
     yield "function calls", _counts(section(summary, "function_calls"))
     yield "errors", count(summary.get("errors"))
     if summary.get("switches"):
@@ -105,7 +105,7 @@ def cost(costs: Mapping[str, Any]) -> str:
     )
 
 
-def _line(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _caller_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The caller's experience, only as far as it was measured."""
     floor, stops = section(summary, "floor"), section(summary, "interruption_stop")
     if summary.get("greeting_ms") is not None:
@@ -159,5 +159,5 @@ def _counts(counts: Mapping[str, Any]) -> str:
     return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "none"
 
 
-def _times(interruptions: int | None) -> str:
+def _interruptions(interruptions: int | None) -> str:
     return f"{count(interruptions)} interruption{'' if interruptions == 1 else 's'}"
