@@ -102,8 +102,8 @@ class _Writer:
     def __init__(self, value_of: _Value, sink: SeriesSink, row: table.Series, attributes: Attributes) -> None:
         self.value_of = value_of
         self._sink, self._row, self._attributes = sink, row, attributes
-        self.record: Record = self._first
+        self.record: Record = self._begin_and_record
 
-    def _first(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def _begin_and_record(self, value: float, exemplar: Exemplar | None = None) -> None:
         self.record = self._sink.series(self._row, self._attributes)
         self.record(value, exemplar)

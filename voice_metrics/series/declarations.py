@@ -66,7 +66,7 @@ class Metric:
 
     def series(self, name: str) -> Series:
         """Return the metric's row under an OTLP name."""
-        buckets = self.buckets or (_buckets_for(self.unit) if self.kind is Kind.HISTOGRAM else ())
+        buckets = self.buckets or (_default_buckets(self.unit) if self.kind is Kind.HISTOGRAM else ())
         averaged = self.read_as_average
         return Series(name, Kind(self.kind), self.unit, self.description, buckets=buckets, read_as_average=averaged)
 
@@ -162,7 +162,7 @@ def _checked_buckets(buckets: Iterable[float]) -> tuple[float, ...]:
     return bounds
 
 
-def _buckets_for(unit: str) -> tuple[float, ...]:
+def _default_buckets(unit: str) -> tuple[float, ...]:
     if unit == "ms":
         return LATENCY_MS
     return tuple(bound / 1000 for bound in LATENCY_MS) if unit == "s" else ()

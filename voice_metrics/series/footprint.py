@@ -68,20 +68,20 @@ def footprint(settings: Settings) -> Footprint:
     """Return a call's footprint under the given settings."""
     of_process = (*table.PROCESS, *(table.GEN_AI if settings.gen_ai else ()))
     return Footprint(
-        _series(table.VOICE, settings, of_calls=settings.call_ids),
-        _series(of_process, settings, of_calls=False),
+        _series_number(table.VOICE, settings, of_calls=settings.call_ids),
+        _series_number(of_process, settings, of_calls=False),
         60 / settings.interval_seconds,
         settings.call_ids,
         settings.exponential,
     )
 
 
-def _series(rows: Iterable[Series], settings: Settings, *, of_calls: bool) -> int:
-    """Return the series of some rows; `of_calls` where each call has its own."""
-    return sum(_SETS.get(row.name, 1) * _series_of_a_set(row, settings, of_calls) for row in rows)
+def _series_number(rows: Iterable[Series], settings: Settings, *, of_calls: bool) -> int:
+    """Return the number of Prometheus series of some rows; `of_calls` where each call has its own."""
+    return sum(_SETS.get(row.name, 1) * _series_per_set(row, settings, of_calls) for row in rows)
 
 
-def _series_of_a_set(row: Series, settings: Settings, of_calls: bool) -> int:
+def _series_per_set(row: Series, settings: Settings, of_calls: bool) -> int:
     if row.kind is not Kind.HISTOGRAM or settings.exponential:
         return 1
     # A bucket per bound, +Inf, sum and count.

@@ -144,9 +144,9 @@ class OwnMetrics:
             name = str(key)
             name = name_of(key)
             target = self._book.instrument(name, kind, unit)
-            number = _number(target.metric, value)
-            own = self._checked(attributes or {})
-            self._admit(name.lower(), target, frozenset(own.items()))
+            number = _checked_number(target.metric, value)
+            own = self._checked_attributes(attributes or {})
+            self._reserve_series(name.lower(), target, frozenset(own.items()))
             self._sink.series(target.row, own)(number)
         except Exception as fault:
             shown = clean(name, 80)
@@ -164,12 +164,12 @@ class OwnMetrics:
                     self._book.release(name, len(sets))
             self._sets.clear()
 
-    def _checked(self, attributes: Mapping[str, Any]) -> dict[str, str]:
+    def _checked_attributes(self, attributes: Mapping[str, Any]) -> dict[str, str]:
         if len(attributes) > MAX_ATTRIBUTES:
             raise ValueError(f"{len(attributes)} attributes are too many, expected up to {MAX_ATTRIBUTES}")
-        return {_key(key, self._taken): _text(key, value) for key, value in attributes.items()}
+        return {_checked_name(key, self._taken): _checked_text(key, value) for key, value in attributes.items()}
 
-    def _admit(self, name: str, target: _Instrument, own: _Attributes) -> None:
+    def _reserve_series(self, name: str, target: _Instrument, own: _Attributes) -> None:
         if own in self._sets.get(name, ()):
             return
         of_call = CALL_ID in self._tags
@@ -195,7 +195,7 @@ class OwnMetrics:
             known.add(own)
 
 
-def _number(metric: Metric, value: Any) -> float:
+def _checked_number(metric: Metric, value: Any) -> float:
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise TypeError(f"expected a number, not {type(value).__name__}")
     number: float = value if isinstance(value, (int, float)) else float(value)
@@ -206,7 +206,7 @@ def _number(metric: Metric, value: Any) -> float:
     return number
 
 
-def _key(key: Any, taken: frozenset[str]) -> str:
+def _checked_name(key: Any, taken: frozenset[str]) -> str:
     if not isinstance(key, str) or not key or len(key) > MAX_LENGTH:
         raise TypeError("an attribute has no name that is text")
     name = clean(key)
@@ -217,7 +217,7 @@ def _key(key: Any, taken: frozenset[str]) -> str:
     return name
 
 
-def _text(key: str, value: Any) -> str:
+def _checked_text(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, (str, int, float)):

@@ -72,7 +72,7 @@ class Target(NamedTuple):
 
 
 class ServiceDirectory(Protocol):
-    """Facts about a call's services."""
+    """A call's services, looked up by class name."""
 
     def leg(self, processor: str) -> Leg:
         """Return a processor's part of the bot, by its class name."""
@@ -99,7 +99,7 @@ class _Row(NamedTuple):
 
 def names(fact: Fact) -> Hashable:
     """Return the fact's class and names, without its numbers; equal names have equal targets in one call."""
-    return type(fact), _names_of(type(fact))(fact)  # type: ignore[arg-type]  # a class is a key
+    return type(fact), _names_reader(type(fact))(fact)  # type: ignore[arg-type]  # a class is a key
 
 
 def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
@@ -112,23 +112,25 @@ def gen_ai_targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
     """Yield a fact's targets among OpenTelemetry's generative AI series; none for an interrupted request."""
     match fact:
         case TokensUsed():
-            attributes = _gen_ai(fact.processor, fact.model, services)
+            attributes = _gen_ai_attributes(fact.processor, fact.model, services)
             for kind, value in (("input", attrgetter("prompt")), ("output", attrgetter("completion"))):
                 yield Target(table.GEN_AI_TOKEN_USAGE, attributes | {"gen_ai.token.type": kind}, value)
         case FirstByte(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
-            yield Target(table.GEN_AI_TIME_TO_FIRST_CHUNK, _gen_ai(fact.processor, fact.model, services), _seconds)
+            attributes = _gen_ai_attributes(fact.processor, fact.model, services)
+            yield Target(table.GEN_AI_TIME_TO_FIRST_CHUNK, attributes, _seconds)
         case Processing(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
-            attributes = _gen_ai(fact.processor, fact.model, services) | _error(fact.error_type)
+            attributes = _gen_ai_attributes(fact.processor, fact.model, services) | _error_attribute(fact.error_type)
             yield Target(table.GEN_AI_OPERATION_DURATION, attributes, _seconds)
         case ChunksStreamed():
-            yield Target(table.GEN_AI_TIME_PER_OUTPUT_CHUNK, _gen_ai(fact.processor, fact.model, services), _seconds)
+            attributes = _gen_ai_attributes(fact.processor, fact.model, services)
+            yield Target(table.GEN_AI_TIME_PER_OUTPUT_CHUNK, attributes, _seconds)
         case AgentInvoked():
-            attributes = _gen_ai(fact.processor, fact.model, services, "invoke_agent") | _error(fact.error_type)
-            yield Target(table.GEN_AI_INVOKE_AGENT, attributes, _seconds)
+            attributes = _gen_ai_attributes(fact.processor, fact.model, services, "invoke_agent")
+            yield Target(table.GEN_AI_INVOKE_AGENT, attributes | _error_attribute(fact.error_type), _seconds)
         case FunctionSettled():
             failure = None if fact.outcome is FunctionOutcome.COMPLETED else fact.outcome.value
             tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": fact.function}
-            yield Target(table.GEN_AI_EXECUTE_TOOL, tool | _error(failure), _seconds)
+            yield Target(table.GEN_AI_EXECUTE_TOOL, tool | _error_attribute(failure), _seconds)
 
 
 _seconds = attrgetter("seconds")
@@ -142,7 +144,7 @@ def _one(fact: Fact) -> float:
     return 1
 
 
-def _count_in(field: str) -> Callable[[TokensUsed], float | None]:
+def _count_reader(field: str) -> Callable[[TokensUsed], float | None]:
     return lambda used: getattr(used, field) or None
 
 
@@ -155,7 +157,7 @@ def _processor_and_provider(fact: Any, services: ServiceDirectory) -> dict[str, 
     return {"processor": fact.processor, "provider": provider_word(provider)}
 
 
-def _latency(fact: Any, services: ServiceDirectory) -> dict[str, str]:
+def _latency_attributes(fact: Any, services: ServiceDirectory) -> dict[str, str]:
     return _service_attributes(fact, services) | {
         "service": services.leg(fact.processor).value,
         "interrupted": _truth_word(fact.interrupted),
@@ -170,7 +172,7 @@ def _no_attributes(fact: Fact, services: ServiceDirectory) -> dict[str, str]:
     return {}
 
 
-def _fields(*fields: str) -> Callable[[Any, ServiceDirectory], Attributes]:
+def _attributes_from(*fields: str) -> Callable[[Any, ServiceDirectory], Attributes]:
     return lambda fact, services: {field: str(getattr(fact, field)) for field in fields}
 
 
@@ -184,7 +186,7 @@ _NUMBERS = {"Decimal", "float", "float | None", "int", "int | None", "tuple[floa
 
 
 @cache
-def _names_of(kind: Any) -> Callable[[Any], Hashable]:
+def _names_reader(kind: Any) -> Callable[[Any], Hashable]:
     """Return a reader of the fields that are names: compared, and no number."""
     texts = [field for field in fields(kind) if field.compare and field.type not in _NUMBERS]
     found = [field.name for field in texts if field.name not in _NO_ATTRIBUTES]
@@ -192,8 +194,8 @@ def _names_of(kind: Any) -> Callable[[Any], Hashable]:
 
 
 _ROWS: dict[type[Fact], Iterable[_Row]] = {
-    FirstByte: [_Row(table.TTFB, _milliseconds, _latency)],
-    Processing: [_Row(table.PROCESSING, _milliseconds, _latency)],
+    FirstByte: [_Row(table.TTFB, _milliseconds, _latency_attributes)],
+    Processing: [_Row(table.PROCESSING, _milliseconds, _latency_attributes)],
     FirstAudio: [_Row(table.TTFA, _milliseconds, _service_attributes)],
     FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service_attributes)],
     TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _processor_and_provider)],
@@ -205,12 +207,12 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
         )
     ],
     Responded: [_Row(table.RESPONSE, _milliseconds, _no_attributes)],
-    ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _fields("part"))],
+    ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _attributes_from("part"))],
     TokensUsed: [
         _Row(table.LLM_TOKENS, attrgetter("prompt"), _service_attributes_and("token_type", "prompt")),
         _Row(table.LLM_TOKENS, attrgetter("completion"), _service_attributes_and("token_type", "completion")),
         *(
-            _Row(table.LLM_TOKEN_DETAILS, _count_in(detail), _service_attributes_and("detail", detail))
+            _Row(table.LLM_TOKEN_DETAILS, _count_reader(detail), _service_attributes_and("detail", detail))
             for detail in ("cache_read", "cache_creation", "reasoning", "input_audio", "output_audio")
         ),
     ],
@@ -219,22 +221,22 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service_attributes)],
     AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service_attributes)],
     CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service_attributes)],
-    TurnEnded: [_Row(table.TURNS, _one, _fields("outcome"))],
-    Unanswered: [_Row(table.TURNS_UNANSWERED, _one, _fields("cause"))],
+    TurnEnded: [_Row(table.TURNS, _one, _attributes_from("outcome"))],
+    Unanswered: [_Row(table.TURNS_UNANSWERED, _one, _attributes_from("cause"))],
     Greeted: [_Row(table.GREETING, _milliseconds, _no_attributes)],
-    FloorHeld: [_Row(table.FLOOR, attrgetter("seconds"), _fields("holder"))],
-    Silence: [_Row(table.SILENCE, attrgetter("seconds"), _fields("after"))],
+    FloorHeld: [_Row(table.FLOOR, attrgetter("seconds"), _attributes_from("holder"))],
+    Silence: [_Row(table.SILENCE, attrgetter("seconds"), _attributes_from("after"))],
     Yielded: [_Row(table.INTERRUPTION_STOP, _milliseconds, _no_attributes)],
     FalseInterruption: [_Row(table.FALSE_INTERRUPTIONS, _one, _no_attributes)],
-    BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _fields("cause"))],
+    BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _attributes_from("cause"))],
     Backchannel: [],
     LoopHeld: [],  # its series is the process's, fed by every tick of the loop
     Spoke: [],
     SetUp: [],
     Interrupted: [_Row(table.INTERRUPTIONS, _one, _no_attributes)],
     FunctionSettled: [
-        _Row(table.FUNCTION_CALLS, _one, _fields("function", "outcome")),
-        _Row(table.FUNCTION_CALL, _milliseconds, _fields("function")),
+        _Row(table.FUNCTION_CALLS, _one, _attributes_from("function", "outcome")),
+        _Row(table.FUNCTION_CALL, _milliseconds, _attributes_from("function")),
     ],
     Priced: [
         _Row(
@@ -266,11 +268,13 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
             lambda fact, services: {"service": fact.leg.value, "from": fact.previous, "to": fact.now},
         )
     ],
-    Refused: [_Row(table.DROPPED, _one, _fields("reason"))],
+    Refused: [_Row(table.DROPPED, _one, _attributes_from("reason"))],
 }
 
 
-def _gen_ai(processor: str, model: str | None, services: ServiceDirectory, operation: str = "chat") -> dict[str, str]:
+def _gen_ai_attributes(
+    processor: str, model: str | None, services: ServiceDirectory, operation: str = "chat"
+) -> dict[str, str]:
     answering, host = services.response_model(processor, model), services.host(processor, model)
     return {
         "gen_ai.operation.name": operation,
@@ -281,5 +285,5 @@ def _gen_ai(processor: str, model: str | None, services: ServiceDirectory, opera
     }
 
 
-def _error(error_type: str | None) -> dict[str, str]:
+def _error_attribute(error_type: str | None) -> dict[str, str]:
     return {} if error_type is None else {"error.type": error_type}

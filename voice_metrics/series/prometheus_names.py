@@ -56,10 +56,10 @@ def series_names(series: Series) -> tuple[str, ...]:
 
 def _unit_words(unit: str) -> tuple[str, str]:
     main, _, per = (part.strip() for part in unit.partition("/"))
-    main_word = "" if "{" in main or "}" in main else _clean(_UNITS.get(main, main))
-    per_word = "" if "{" in per or "}" in per else _clean(_PER_UNITS.get(per, per))
+    main_word = "" if "{" in main or "}" in main else _metric_word(_UNITS.get(main, main))
+    per_word = "" if "{" in per or "}" in per else _metric_word(_PER_UNITS.get(per, per))
     return main_word, f"per_{per_word}" if per_word else ""
 
 
-def _clean(word: str) -> str:
+def _metric_word(word: str) -> str:
     return re.sub(r"[^a-zA-Z0-9:]+", "_", word).strip("_")

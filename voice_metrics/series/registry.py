@@ -105,7 +105,7 @@ class Registry:
             return self._drop
 
     def accumulator(self, row: Series, attributes: Attributes, *, reserved: float = 0.0) -> Accumulator:
-        """Return the accumulator of one series.
+        """Return the accumulator of one series, made on first use.
 
         Args:
             row: Its row in the table.
