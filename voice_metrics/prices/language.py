@@ -76,11 +76,11 @@ def _token_rates(prices: Prices) -> TokenRates | None:
     if "input_mtok" not in prices or "output_mtok" not in prices:
         return None
     starts = {start for price in prices.values() if isinstance(price, Steps) for start, _ in price.steps}
-    longer = tuple((start, _for_prompt_of(prices, start + 1)) for start in sorted(starts))
-    return replace(_for_prompt_of(prices, 0), longer=longer)
+    longer = tuple((start, _token_rates_at(prices, start + 1)) for start in sorted(starts))
+    return replace(_token_rates_at(prices, 0), longer=longer)
 
 
-def _for_prompt_of(prices: Prices, prompt_tokens: int) -> TokenRates:
+def _token_rates_at(prices: Prices, prompt_tokens: int) -> TokenRates:
     rates: dict[str, Any] = {
         name: _price_at(prices[key], prompt_tokens) for name, key in _TOKEN_KEYS.items() if key in prices
     }

@@ -47,9 +47,9 @@ def lists_text(made_on: date) -> str:
     }
     known = {provider.id for provider in language}
     blocks = [
-        *(_provider_lines(GENAI, provider, LANGUAGE_PRICES) for provider in language),
+        *(_provider_block(GENAI, provider, LANGUAGE_PRICES) for provider in language),
         *(
-            _provider_lines(VOICE, provider, SPEECH_PRICES)
+            _provider_block(VOICE, provider, SPEECH_PRICES)
             for provider in speech
             if provider.id not in known or _sells_speech(provider)
         ),
@@ -78,27 +78,29 @@ def refresh(environ: Mapping[str, str], made_on: date) -> Path:
 
 
 def _sells_speech(provider: Any) -> bool:
-    return any(_SPOKEN & _set_prices(prices).keys() for model in provider.models for _, prices in _by_span(model))
+    return any(
+        _SPOKEN & _stated_prices(prices).keys() for model in provider.models for _, prices in _prices_by_span(model)
+    )
 
 
-def _provider_lines(library: str, provider: Any, wanted: frozenset[str]) -> str:
+def _provider_block(library: str, provider: Any, wanted: frozenset[str]) -> str:
     head = [library, provider.id, provider.name, list(provider.fallback_model_providers or ())]
-    return "\n".join([_json_line(head), *(_json_line(_model(model, wanted)) for model in provider.models)])
+    return "\n".join([_json_line(head), *(_json_line(_model_row(model, wanted)) for model in provider.models)])
 
 
 def _json_line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _model(model: Any, wanted: frozenset[str]) -> list[Any]:
-    listed = [model.id, _rule(model.match), _prices(model, wanted)]
+def _model_row(model: Any, wanted: frozenset[str]) -> list[Any]:
+    listed = [model.id, _rule_data(model.match), _prices_data(model, wanted)]
     provenance = getattr(model, "provenance", None)
     checked = provenance.last_verified if provenance else None
     estimated = sorted((provenance and provenance.estimated_fields) or ())
     return [*listed, checked.isoformat() if checked else None, estimated] if checked or estimated else listed
 
 
-def _rule(match: Any) -> Any:
+def _rule_data(match: Any) -> Any:
     """A matching rule as data; texts and names are compared in lower case."""
     match vars(match):
         case {"equals": text}:
@@ -112,42 +114,42 @@ def _rule(match: Any) -> Any:
         case {"regex": text}:
             return ["regex", text]
         case {"or_": clauses}:
-            return ["or", *map(_rule, clauses)]
+            return ["or", *map(_rule_data, clauses)]
         case {"and_": clauses}:
-            return ["and", *map(_rule, clauses)]
+            return ["and", *map(_rule_data, clauses)]
         case _:
             raise ValueError(f"{match!r}: a rule of an unknown kind; expected those of genai-prices 0.2.3")
 
 
-def _by_span(model: Any) -> Iterable[tuple[Any, Any]]:
+def _prices_by_span(model: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(model.prices, list):
         return [(price.constraint, price.prices) for price in model.prices]
     return [(None, model.prices)]
 
 
-def _prices(model: Any, wanted: frozenset[str]) -> Any:
-    dated = [(span, dict(_used_prices(prices, wanted))) for span, prices in _by_span(model)]
+def _prices_data(model: Any, wanted: frozenset[str]) -> Any:
+    dated = [(span, dict(_wanted_prices(prices, wanted))) for span, prices in _prices_by_span(model)]
     if not isinstance(model.prices, list):
         return dated[0][1]
     # If no span fits, both libraries take the first price.
-    return [[None if number == 0 else _span(span), prices] for number, (span, prices) in enumerate(dated)]
+    return [[None if number == 0 else _span_data(span), prices] for number, (span, prices) in enumerate(dated)]
 
 
-def _set_prices(prices: Any) -> Mapping[str, Any]:
+def _stated_prices(prices: Any) -> Mapping[str, Any]:
     return {key: value for key, value in vars(prices).items() if value is not None}
 
 
-def _used_prices(prices: Any, wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    for key, value in _set_prices(prices).items():
+def _wanted_prices(prices: Any, wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    for key, value in _stated_prices(prices).items():
         if key in wanted:
-            yield key, str(value) if isinstance(value, Decimal) else _steps(value)
+            yield key, str(value) if isinstance(value, Decimal) else _steps_data(value)
 
 
-def _steps(price: Any) -> list[Any]:
+def _steps_data(price: Any) -> list[Any]:
     return [str(price.base), *([tier.start, str(tier.price)] for tier in price.tiers)]
 
 
-def _span(constraint: Any) -> Any:
+def _span_data(constraint: Any) -> Any:
     match None if constraint is None else vars(constraint):
         case None:
             return None

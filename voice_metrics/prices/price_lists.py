@@ -71,10 +71,10 @@ class Listed:
     def periods(self) -> Iterator[tuple[Span, Prices]]:
         """Yield spans with prices; of those that contain a moment, the last one holds."""
         if isinstance(self.prices, dict):
-            yield ALWAYS, _prices(self.prices)
+            yield ALWAYS, _parsed_prices(self.prices)
         else:
             for span, prices in self.prices:
-                yield _span(span), _prices(prices)
+                yield _parsed_span(span), _parsed_prices(prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class PriceLists:
         """Return a provider by its exact id, or `None` if the library does not have it."""
         found = self._providers.get((library, id))
         if found is None and (block := self._blocks.get((library, id))) is not None:
-            found = self._providers[library, id] = _provider(block)
+            found = self._providers[library, id] = _parsed_provider(block)
         return found
 
     def find(self, library: str, provider: str, name: str) -> tuple[ListedProvider, Listed] | None:
@@ -157,7 +157,7 @@ class PriceLists:
         """
         name = name.lower()
         found = self._find(library, provider, name)
-        if found is None and library == GENAI and (dashed := _dashed_date(name)) != name:
+        if found is None and library == GENAI and (dashed := _with_dashed_date(name)) != name:
             found = self._find(library, provider, dashed)
         return found
 
@@ -201,7 +201,7 @@ def _read_lists(path: Path) -> PriceLists | None:
     return None
 
 
-def _provider(block: str) -> ListedProvider:
+def _parsed_provider(block: str) -> ListedProvider:
     (_, id, name, lenders), *models = json.loads("[" + block.replace("\n", ",") + "]")
     return ListedProvider(id, name, tuple(lenders), tuple(Listed(*model) for model in models))
 
@@ -227,18 +227,18 @@ def _matches(rule: Any, name: str) -> bool:
             raise ValueError(f"a rule of the unknown kind {kind!r}")
 
 
-def _prices(prices: Mapping[str, Any]) -> Prices:
-    return {key: _price(value) for key, value in prices.items()}
+def _parsed_prices(prices: Mapping[str, Any]) -> Prices:
+    return {key: _parsed_price(value) for key, value in prices.items()}
 
 
-def _price(value: Any) -> Decimal | Steps:
+def _parsed_price(value: Any) -> Decimal | Steps:
     if isinstance(value, str):
         return Decimal(value)
     base, *steps = value
     return Steps(Decimal(base), tuple((start, Decimal(price)) for start, price in steps))
 
 
-def _span(span: Any) -> Span:
+def _parsed_span(span: Any) -> Span:
     match span:
         case None:
             return ALWAYS
@@ -252,7 +252,7 @@ def _span(span: Any) -> Span:
             raise ValueError(f"a span of the unknown kind {span!r}")
 
 
-def _dashed_date(name: str) -> str:
+def _with_dashed_date(name: str) -> str:
     def dashed(found: re.Match[str]) -> str:
         try:
             return f"-{date.fromisoformat('-'.join(found.groups()))}"

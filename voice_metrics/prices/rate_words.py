@@ -22,7 +22,7 @@ def in_words(rates: Rates) -> str:
     """Word a price, such as "input $2, output $8 per million tokens"."""
     match rates:
         case TokenRates():
-            return _tokens(rates)
+            return _token_rates(rates)
         case CharacterRate(per_million):
             return f"{_usd(per_million)} per million characters"
         case AudioRate(per_hour, minimum_seconds):
@@ -30,16 +30,16 @@ def in_words(rates: Rates) -> str:
             return f"{_usd(per_hour)} an hour of audio{least}"
 
 
-def _tokens(rates: TokenRates) -> str:
-    words = f"{_prices(rates)} per million tokens"
+def _token_rates(rates: TokenRates) -> str:
+    words = f"{_token_prices(rates)} per million tokens"
     if rates.per_request:
         words += f", {_usd(rates.per_request)} a request"
     return "; ".join(
-        [words, *(f"for prompts of more than {start} tokens {_prices(longer)}" for start, longer in rates.longer)]
+        [words, *(f"for prompts of more than {start} tokens {_token_prices(longer)}" for start, longer in rates.longer)]
     )
 
 
-def _prices(rates: TokenRates) -> str:
+def _token_prices(rates: TokenRates) -> str:
     prices = ((word, getattr(rates, name)) for name, word in _NAMES.items())
     return ", ".join(f"{word} {_usd(price)}" for word, price in prices if price is not None)
 

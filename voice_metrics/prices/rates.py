@@ -55,7 +55,7 @@ class TokenRates:
 
     @property
     def is_zero(self) -> bool:
-        """True if nothing costs anything."""
+        """True if neither text, audio nor requests cost anything."""
         return not any((self.input, self.output, self.audio_input, self.audio_output, self.per_request))
 
 
@@ -134,7 +134,7 @@ def _tokens_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
         if used.prompt > more_than:
             rates = longer
             break
-    usd = (_prompt(rates, used) + _completion(rates, used)) / _MILLION + rates.per_request
+    usd = (_prompt_micro_usd(rates, used) + _completion_micro_usd(rates, used)) / _MILLION + rates.per_request
     _refuse_unreported(rates, used)
     return usd
 
@@ -154,7 +154,7 @@ def _refuse_unreported(rates: TokenRates, used: TokensUsed) -> None:
         )
 
 
-def _prompt(rates: TokenRates, used: TokensUsed) -> Decimal:
+def _prompt_micro_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
     if not (used.cache_read or used.cache_creation or used.input_audio or used.cache_read_input_audio):
         return rates.input * used.prompt
     read, written, audio = used.cache_read or 0, used.cache_creation or 0, used.input_audio or 0
@@ -178,7 +178,7 @@ def _prompt(rates: TokenRates, used: TokensUsed) -> Decimal:
     )
 
 
-def _completion(rates: TokenRates, used: TokensUsed) -> Decimal:
+def _completion_micro_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
     audio = used.output_audio or 0
     # The text rate does not do for audio, which costs several times as much at every provider that sells both.
     if audio and rates.audio_output is None:

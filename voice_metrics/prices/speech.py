@@ -73,9 +73,9 @@ def published_per_hour(per_thousand_seconds: Decimal) -> Decimal:
         US dollars per hour: of all rates that round to it, the one with the fewest digits.
     """
     per_hour = (per_thousand_seconds * _SECONDS_PER_HOUR / 1000).normalize()
-    if _digits(per_hour) <= _PUBLISHED_DIGITS:
+    if _decimal_places(per_hour) <= _PUBLISHED_DIGITS:
         return per_hour
-    slack = Decimal(5).scaleb(-_digits(per_thousand_seconds) - 1)
+    slack = Decimal(5).scaleb(-_decimal_places(per_thousand_seconds) - 1)
     for digits in range(_PUBLISHED_DIGITS + 1):
         rounded = round(per_hour, digits)
         if abs(rounded * 1000 / _SECONDS_PER_HOUR - per_thousand_seconds) <= slack:
@@ -83,6 +83,6 @@ def published_per_hour(per_thousand_seconds: Decimal) -> Decimal:
     return per_hour
 
 
-def _digits(number: Decimal) -> int:
+def _decimal_places(number: Decimal) -> int:
     exponent = number.as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0

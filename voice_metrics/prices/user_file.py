@@ -25,8 +25,8 @@ def read_file(path: Path, name: str) -> UserTable:
     """
     setting = f"{name}={str(path)!r}"
     try:
-        text = _content(path.expanduser())
-    except _TooOdd as error:
+        text = _read_text(path.expanduser())
+    except _UnusableFile as error:
         raise SettingsError(f"{setting}: {error}: expected a TOML file of prices") from None
     except RuntimeError as error:
         raise SettingsError(f"{setting}: no such home directory is known: expected the path of a TOML file") from error
@@ -36,7 +36,7 @@ def read_file(path: Path, name: str) -> UserTable:
     try:
         table = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{setting}: {_syntax(error, text)}: expected TOML") from error
+        raise SettingsError(f"{setting}: {_syntax_message(error, text)}: expected TOML") from error
     except (ArithmeticError, ValueError) as error:
         # Python refuses integers of more than 4 300 digits.
         raise SettingsError(
@@ -47,37 +47,36 @@ def read_file(path: Path, name: str) -> UserTable:
 
     def place(model: str, number: int, key: str | None) -> str:
         # Line numbers are computed for messages only.
-        return f"{setting}: line {_Lines(text).line_of(model, number, key)}: model {_shown(model)}"
+        return f"{setting}: line {_Lines(text).line_of(model, number, key)}: model {_quoted(model)}"
 
     return read_table(table, f"your price file {path.name}", place)
 
 
-class _TooOdd(Exception):
+class _UnusableFile(Exception):
     """A file that is not read; its text says why."""
 
 
-def _content(path: Path) -> str:
+def _read_text(path: Path) -> str:
     # Reading a pipe would block the bot, and a device has no end.
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-        raise _TooOdd("it is no regular file")
+        raise _UnusableFile("it is no regular file")
     if found.st_size > _MOST_BYTES:
-        raise _TooOdd(f"it has more than {_MOST_BYTES} bytes")
+        raise _UnusableFile(f"it has more than {_MOST_BYTES} bytes")
     # Editors on Windows write a byte order mark.
     return path.read_text("utf-8-sig")
 
 
-def _shown(model: str) -> str:
+def _quoted(model: str) -> str:
     return repr(model if len(model) <= 200 else f"{model[:200]}…")
 
 
 def _line_of_longest_number(text: str) -> int:
-    """The line of the number with the most digits."""
     longest = max(re.finditer(r"[0-9a-fA-FxX_]{100,}", text), key=lambda run: len(run[0]), default=None)
     return 1 if longest is None else text.count("\n", 0, longest.start()) + 1
 
 
-def _syntax(error: tomllib.TOMLDecodeError, text: str) -> str:
+def _syntax_message(error: tomllib.TOMLDecodeError, text: str) -> str:
     # tomllib says "Invalid value (at line 2, column 5)" or "… (at end of document)".
     reason, _, place = str(error).rpartition(" (at ")
     line = _LINE.match(place)

@@ -81,7 +81,7 @@ class UserTable:
         found = [(entry.days, entry.rates) for entry in self._matching(asked) if entry.rates is not None]
         if not found:
             return None
-        return Tariff(self._source, _name(asked), None, tuple(found), may_be_free=True)
+        return Tariff(self._source, _model_or_processor(asked), None, tuple(found), may_be_free=True)
 
     def alias(self, asked: Asked) -> Asked | None:
         """Return the model that has the same price according to the user, or `None`."""
@@ -91,12 +91,12 @@ class UserTable:
         return asked._replace(model=alias.model, provider=alias.sold_by or asked.provider)
 
     def _matching(self, asked: Asked) -> list[Entry]:
-        named = [entry for entry in self._entries if entry.model.lower() == _name(asked).lower()]
+        named = [entry for entry in self._entries if entry.model.lower() == _model_or_processor(asked).lower()]
         exact = [entry for entry in named if entry.provider is not None and entry.provider == asked.provider]
         return exact or [entry for entry in named if entry.provider is None]
 
 
-def _name(asked: Asked) -> str:
+def _model_or_processor(asked: Asked) -> str:
     return asked.model or asked.processor
 
 
@@ -122,7 +122,7 @@ def read_table(table: Mapping[str, Any], source: str, place: Place) -> UserTable
 
 
 def _in_order(model: str, entries: Sequence[Entry], place: Place) -> Iterable[Entry]:
-    """Close each open end of one model's entries at the provider's next entry."""
+    """Order one model's entries by provider and first day; raise if they overlap, other than by an open end."""
     numbered = sorted(enumerate(entries), key=lambda item: (item[1].provider or "", _first_day(item[1])))
     for (_, earlier), (number, later) in pairwise(numbered):
         if earlier.provider != later.provider:
