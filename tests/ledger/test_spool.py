@@ -16,7 +16,7 @@ from tests.ledger.summaries import NOON, summary
 from tests.waiting import PATIENCE_SECONDS, flush
 from voice_metrics.export.spool import PendingRequest, Spool
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, LedgerUnavailable, PendingState, pending
-from voice_metrics.ledger.ledger import _claim
+from voice_metrics.ledger.ledger import _end_dead_calls_and_claim
 from voice_metrics.ledger.writing import Session
 
 ROOT = Path(__file__).parents[2]
@@ -186,7 +186,7 @@ def test_a_claim_takes_what_fits_into_memory_and_the_next_one_more(ledger: Ledge
     large = [PendingRequest(megabytes, {"a": "a"}, float(at)) for at in (3, 1, 2)]
     large.append(PendingRequest(bytes(20_000_000), {"b": "b"}, 4.0))
     ledger.ask(partial(pending.park, requests=large), PATIENCE_SECONDS)
-    claims = [ledger.ask(_claim, PATIENCE_SECONDS) for _ in range(4)]
+    claims = [ledger.ask(_end_dead_calls_and_claim, PATIENCE_SECONDS) for _ in range(4)]
     assert [[request.created_at for _, request in claim] for claim in claims] == [[1.0, 2.0], [3.0], [4.0], []]
 
 
@@ -195,7 +195,7 @@ def test_a_claim_that_came_too_late_for_its_caller_is_undone(ledger: Ledger) -> 
     given_up = threading.Event()
 
     def claim_slowly(session: Session) -> list[tuple[int, PendingRequest]]:
-        found = _claim(session)
+        found = _end_dead_calls_and_claim(session)
         assert given_up.wait(PATIENCE_SECONDS)
         return found
 

@@ -124,17 +124,17 @@ class LedgerFile:
     def _open(self) -> sqlite3.Connection:
         self._inode = _inode(self.path)
         try:
-            db = self._prepared()
+            db = self._connect_and_migrate()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode not in _NO_SHARED_MEMORY:
                 raise
             self._leave_wal_mode()
-            db = self._prepared()
+            db = self._connect_and_migrate()
         self._inode = _inode(self.path)
         self._db = db
         return db
 
-    def _prepared(self) -> sqlite3.Connection:
+    def _connect_and_migrate(self) -> sqlite3.Connection:
         db = self._connect()
         try:
             new = schema.version(db) == 0
@@ -242,7 +242,7 @@ def is_ledger(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Wait until no other process is renaming the file; on Windows one that is open elsewhere has no new name."""
+    """Hold the lock under which one process renames the file; on Windows no open file can be renamed."""
     with path.open("rb") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)

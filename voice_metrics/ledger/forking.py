@@ -33,7 +33,7 @@ def watch(writer: Forkable) -> None:
     _watched.add(writer)
 
 
-def _hook(act: Callable[[Forkable], None]) -> Callable[[], None]:
+def _for_each_writer(act: Callable[[Forkable], None]) -> Callable[[], None]:
     def on_fork() -> None:
         for writer in list(_watched):
             act(writer)
@@ -43,7 +43,7 @@ def _hook(act: Callable[[Forkable], None]) -> Callable[[], None]:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_hook(lambda writer: writer.pause()),
-        after_in_parent=_hook(lambda writer: writer.resume()),
-        after_in_child=_hook(lambda writer: writer.forget()),
+        before=_for_each_writer(lambda writer: writer.pause()),
+        after_in_parent=_for_each_writer(lambda writer: writer.resume()),
+        after_in_child=_for_each_writer(lambda writer: writer.forget()),
     )

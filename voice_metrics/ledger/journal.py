@@ -53,10 +53,10 @@ class Journal:
         states = {True: CallState.DELIVERED, False: CallState.PENDING, None: CallState.ENDED}
         self._ledger.call_ended(self.key, final, states[summary.exported])
         if summary.exported is False:
-            last_export.add_done_callback(self._when_delivered(final))
+            last_export.add_done_callback(self._delivery_callback(final))
 
     def written(self) -> Future[None]:
-        """Write the call's rows at once.
+        """Have the ledger write its queue at once; facts that are only buffered wait for the call's next update.
 
         Returns:
             Resolves when they are on disk; fails with `LedgerUnavailable` if they cannot be written now.
@@ -71,7 +71,7 @@ class Journal:
         if facts:
             self._ledger.add(self.key, Timeline(facts, self._leg))
 
-    def _when_delivered(self, final: dict[str, Any]) -> Callable[[Future[bool | None]], None]:
+    def _delivery_callback(self, final: dict[str, Any]) -> Callable[[Future[bool | None]], None]:
         def mark_delivered(last_export: Future[bool | None]) -> None:
             if not last_export.cancelled() and last_export.exception() is None and last_export.result():
                 self._ledger.call_ended(self.key, final | {"exported": True}, CallState.DELIVERED)

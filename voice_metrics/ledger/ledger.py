@@ -78,7 +78,7 @@ class Ledger:
 
     @property
     def dropped(self) -> int:
-        """Rows dropped because the file could not be written for too long, or not with them."""
+        """Number of writes dropped because the queue was full or they failed for good."""
         return self._writer.dropped
 
     def call_started(self, key: str, started_at: datetime, summary: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ class Ledger:
 
     def call_updated(self, key: str, summary: Mapping[str, Any]) -> None:
         """Replace a live call's summary."""
-        self._put_call(key, summary, CallState.LIVE)
+        self._queue_update(key, summary, CallState.LIVE)
 
     def call_ended(self, key: str, summary: Mapping[str, Any], state: CallState | str = CallState.ENDED) -> None:
         """Replace a call's summary by its final one; call again when the state is known better.
@@ -98,7 +98,7 @@ class Ledger:
             summary: The final summary.
             state: "delivered" if the last export was acknowledged, "pending" if not yet, "ended" without an endpoint.
         """
-        self._put_call(key, summary, CallState(state))
+        self._queue_update(key, summary, CallState(state))
 
     def delivered(self, keys: Iterable[str]) -> None:
         """Mark calls of this process delivered, even one whose end is not written yet."""
@@ -160,7 +160,7 @@ class Ledger:
         self._writer.ask(partial(pending.park, requests=tuple(requests)), _SPOOL_SECONDS)
 
     def claim(self) -> list[tuple[int, PendingRequest]]:
-        """Claim parked requests and those of dead processes; each goes to one claimer only.
+        """Claim parked requests and those of dead processes, whose calls end; each goes to one claimer only.
 
         Returns:
             Number and request of each, oldest first, about 16 MB at most; claim again for more.
@@ -168,7 +168,7 @@ class Ledger:
         Raises:
             LedgerUnavailable: Nothing was claimed.
         """
-        return self._writer.ask(_claim, _SPOOL_SECONDS)
+        return self._writer.ask(_end_dead_calls_and_claim, _SPOOL_SECONDS)
 
     def acknowledged(self, ids: Sequence[int]) -> None:
         """Delete claimed requests that a server acknowledged.
@@ -210,7 +210,7 @@ class Ledger:
         """
         return self._writer.ask(work, timeout)
 
-    def _put_call(self, key: str, summary: Mapping[str, Any], state: CallState) -> None:
+    def _queue_update(self, key: str, summary: Mapping[str, Any], state: CallState) -> None:
         ended = state is not CallState.LIVE
         self._writer.put(partial(writing.update_call, key=key, summary=summary, state=state), urgent=ended)
 
@@ -221,7 +221,7 @@ def ledger_at(path: Path, days: float = _DAYS) -> Ledger:
     return Ledger(path, days=days)
 
 
-def _claim(session: Session) -> list[tuple[int, PendingRequest]]:
+def _end_dead_calls_and_claim(session: Session) -> list[tuple[int, PendingRequest]]:
     from voice_metrics.export.spool import PendingRequest
 
     gone = writing.gone_processes(session.db, this_process(), session.now)

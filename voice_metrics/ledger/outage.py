@@ -29,16 +29,13 @@ class Outages:
         """True if the latest write failed."""
         return self._lasts
 
-    def begin(self, trouble: Fault | None, error: Exception, patience: float) -> float:
-        """Record a failed write.
+    def begin(self, trouble: Fault | None, error: Exception, waited_seconds: float) -> float:
+        """Log a failed write and return the seconds to wait before the next try.
 
         Args:
             trouble: The fault of the file, or `None` if the work itself failed.
             error: The error raised.
-            patience: Seconds waited before this try.
-
-        Returns:
-            Seconds to wait before the next.
+            waited_seconds: Seconds waited before this try.
         """
         if trouble is None:
             self.say("fault", f"{type(error).__name__}: {error}")
@@ -50,10 +47,10 @@ class Outages:
             f"{reason}. Calls go on; up to {self._capacity} of their rows wait in memory. Set VOICE_METRICS_DB to "
             "another file, or to `off`",
         )
-        return min(max(patience * 2, _FIRST_SECONDS), _LAST_SECONDS)
+        return min(max(waited_seconds * 2, _FIRST_SECONDS), _LAST_SECONDS)
 
     def over(self) -> None:
-        """Record a successful write."""
+        """Log the end of an outage after a successful write, if there was one."""
         if self._lasts:
             self._lasts = False
             logger.info(f"Ledger {self._file.path}: is written again")

@@ -27,13 +27,13 @@ ASIDE = 2
 def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
     """Keep these undelivered requests of this process in place of the previous ones."""
     own = [row for (row,) in session.db.execute(_OWN, (session.process,)).fetchall()]
-    _delete(session.db, own)
-    _keep(session.db, session.process, requests)
+    _delete_requests(session.db, own)
+    _insert_requests(session.db, session.process, requests)
 
 
 def park(session: Session, requests: Sequence[PendingRequest]) -> None:
     """Keep requests that belong to no process."""
-    _keep(session.db, None, requests)
+    _insert_requests(session.db, None, requests)
 
 
 def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mapping[str, str], float, str]]:
@@ -61,7 +61,7 @@ def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mappi
         size += length
         session.db.execute("UPDATE request SET process = ?, adopted = 1 WHERE id = ?", (session.process, row))
         made_at = float(created_at) if isinstance(created_at, int | float) else session.now
-        adopted.append((row, body, _calls_of(session.db, row), made_at, str(signal)))
+        adopted.append((row, body, _call_ids_by_key(session.db, row), made_at, str(signal)))
     return adopted
 
 
@@ -69,12 +69,12 @@ def set_aside(session: Session, rows: Iterable[int]) -> None:
     """Mark requests unreadable, for no process to claim; their calls end undelivered."""
     for row in rows:
         logger.warning(f"Ledger: kept request {row} cannot be read; it was set aside, and the others are sent")
-        keys = _calls_of(session.db, row)
+        keys = _call_ids_by_key(session.db, row)
         session.db.execute("DELETE FROM request_call WHERE request = ?", (row,))
         session.db.execute(
             "UPDATE request SET adopted = ?, process = NULL, created_at = ? WHERE id = ?", (ASIDE, session.now, row)
         )
-        _move_settled(session.db, keys, CallState.ENDED)
+        _move_calls_without_requests(session.db, keys, CallState.ENDED)
 
 
 def acknowledge(session: Session, rows: Iterable[int]) -> None:
@@ -119,12 +119,12 @@ def settle(db: sqlite3.Connection, rows: Iterable[int], state: CallState) -> Non
         state: "delivered" if a server has them, "ended" if none ever will.
     """
     settled = list(rows)
-    keys = {key for row in settled for key in _calls_of(db, row)}
-    _delete(db, settled)
-    _move_settled(db, keys, state)
+    keys = {key for row in settled for key in _call_ids_by_key(db, row)}
+    _delete_requests(db, settled)
+    _move_calls_without_requests(db, keys, state)
 
 
-def _move_settled(db: sqlite3.Connection, keys: Iterable[str], state: CallState) -> None:
+def _move_calls_without_requests(db: sqlite3.Connection, keys: Iterable[str], state: CallState) -> None:
     for key in filter(None, keys):
         if not db.execute("SELECT 1 FROM request_call WHERE key = ? LIMIT 1", (key,)).fetchone():
             _move_call(db, key, state)
@@ -133,7 +133,7 @@ def _move_settled(db: sqlite3.Connection, keys: Iterable[str], state: CallState)
 _OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
 
 
-def _keep(db: sqlite3.Connection, process: int | None, requests: Sequence[PendingRequest]) -> None:
+def _insert_requests(db: sqlite3.Connection, process: int | None, requests: Sequence[PendingRequest]) -> None:
     for request in requests:
         row = db.execute(
             "INSERT INTO request (process, adopted, created_at, body, signal) VALUES (?, 0, ?, ?, ?)",
@@ -163,13 +163,13 @@ def _move_call(db: sqlite3.Connection, key: str, state: CallState) -> None:
             db.execute("UPDATE call SET state = ?, summary = ? WHERE id = ?", (state.value, stored, call))
 
 
-def _calls_of(db: sqlite3.Connection, row: int) -> dict[str, str]:
-    found = db.execute("SELECT key, call_id FROM request_call WHERE request = ? ORDER BY call_id, key", (row,))
+def _call_ids_by_key(db: sqlite3.Connection, request: int) -> dict[str, str]:
+    found = db.execute("SELECT key, call_id FROM request_call WHERE request = ? ORDER BY call_id, key", (request,))
     # Older versions write no keys.
     return {str(key or call_id): str(call_id) for key, call_id in found.fetchall()}
 
 
-def _delete(db: sqlite3.Connection, rows: Iterable[int]) -> None:
+def _delete_requests(db: sqlite3.Connection, rows: Iterable[int]) -> None:
     for row in rows:
         db.execute("DELETE FROM request_call WHERE request = ?", (row,))
         db.execute("DELETE FROM request WHERE id = ?", (row,))

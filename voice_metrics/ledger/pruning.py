@@ -1,6 +1,6 @@
 """Pruning by age, and by size from the oldest.
 
-Each function deletes one small portion and returns True if more is left.
+One call of `prune_old` or `prune_large` deletes one small portion; True means that more may be left.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ _OLDEST_REQUESTS = "SELECT id FROM request ORDER BY created_at LIMIT ?"
 
 
 def prune_old(db: sqlite3.Connection, days: float, now: float) -> bool:
-    """Delete a portion of rows older than `days`, if the ledger was in use since; `now` is unix seconds."""
+    """Delete some rows older than `days` at `now` (unix seconds), if the ledger was used since; True if any were."""
     since = now - days * _SECONDS_PER_DAY
     if not _was_in_use(db, since, now - min(1.0, days / 2) * _SECONDS_PER_DAY):
         return False
-    deleted = _measurements(db, "SELECT id FROM measurement WHERE at < ? LIMIT ?", since, _CHUNK)
-    deleted += _requests(db, "SELECT id FROM request WHERE created_at < ? LIMIT ?", since, _CALLS_CHUNK)
-    deleted += _calls(db, "SELECT id FROM call WHERE started_at < ? AND state <> 'live' LIMIT ?", since, _CALLS_CHUNK)
+    deleted = _delete_measurements(db, "SELECT id FROM measurement WHERE at < ? LIMIT ?", since, _CHUNK)
+    deleted += _delete_requests(db, "SELECT id FROM request WHERE created_at < ? LIMIT ?", since, _CALLS_CHUNK)
+    deleted += _delete_calls(
+        db, "SELECT id FROM call WHERE started_at < ? AND state <> 'live' LIMIT ?", since, _CALLS_CHUNK
+    )
     db.execute(
         "DELETE FROM process WHERE heartbeat_at < ? AND id NOT IN (SELECT process FROM call) "
         "AND id NOT IN (SELECT process FROM request WHERE process IS NOT NULL)",
@@ -39,7 +41,7 @@ def prune_old(db: sqlite3.Connection, days: float, now: float) -> bool:
 
 
 def prune_large(db: sqlite3.Connection, megabytes: float, started: bool) -> bool:
-    """Delete a portion of the oldest measurements, then calls, then requests, of a file above `megabytes`.
+    """Delete some of the oldest measurements, then calls, then requests, of a file above `megabytes`; True if any were.
 
     Args:
         db: A connection with an open transaction.
@@ -50,9 +52,9 @@ def prune_large(db: sqlite3.Connection, megabytes: float, started: bool) -> bool
     if used_bytes(db) <= limit:
         return False
     deleted = (
-        _measurements(db, _OLDEST_MEASUREMENTS, _CHUNK)
-        or _calls(db, _OLDEST_CALLS, _CALLS_CHUNK)
-        or _requests(db, _OLDEST_REQUESTS, 1)
+        _delete_measurements(db, _OLDEST_MEASUREMENTS, _CHUNK)
+        or _delete_calls(db, _OLDEST_CALLS, _CALLS_CHUNK)
+        or _delete_requests(db, _OLDEST_REQUESTS, 1)
     )
     return deleted > 0
 
@@ -77,18 +79,18 @@ def shrink(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA incremental_vacuum(500)").fetchall()
 
 
-def _measurements(db: sqlite3.Connection, which: str, *values: float) -> int:
-    return db.execute(f"DELETE FROM measurement WHERE id IN ({which})", values).rowcount
+def _delete_measurements(db: sqlite3.Connection, selected_ids: str, *values: float) -> int:
+    return db.execute(f"DELETE FROM measurement WHERE id IN ({selected_ids})", values).rowcount
 
 
-def _calls(db: sqlite3.Connection, which: str, *values: float) -> int:
-    calls = db.execute(which, values).fetchall()
+def _delete_calls(db: sqlite3.Connection, selected_ids: str, *values: float) -> int:
+    calls = db.execute(selected_ids, values).fetchall()
     db.executemany("DELETE FROM measurement WHERE call = ?", calls)
     db.executemany("DELETE FROM call WHERE id = ?", calls)
     return len(calls)
 
 
-def _requests(db: sqlite3.Connection, which: str, *values: float) -> int:
-    requests = [row for (row,) in db.execute(which, values).fetchall()]
+def _delete_requests(db: sqlite3.Connection, selected_ids: str, *values: float) -> int:
+    requests = [row for (row,) in db.execute(selected_ids, values).fetchall()]
     pending.settle(db, requests, CallState.ENDED)
     return len(requests)

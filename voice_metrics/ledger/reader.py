@@ -133,7 +133,7 @@ class LedgerReader:
             limit: Most calls returned, or `None` for all.
             offset: Calls skipped before the first.
         """
-        where, values = self._where(wanted or CallFilter())
+        where, values = self._conditions(wanted or CallFilter())
         if order not in get_args(Order):
             raise ValueError(f"order={order!r}: expected one of {', '.join(get_args(Order))}")
         column = {"state": self._state, "end_reason": self._end_reason}.get(order, order)
@@ -148,7 +148,7 @@ class LedgerReader:
 
     def count(self, wanted: CallFilter | None = None) -> int:
         """Number of calls that pass a filter."""
-        where, values = self._where(wanted or CallFilter())
+        where, values = self._conditions(wanted or CallFilter())
         return int(self._rows(f"SELECT COUNT(*) FROM call WHERE {where}", values)[0][0])
 
     def live(self) -> list[CallDetail]:
@@ -169,7 +169,7 @@ class LedgerReader:
         Raises:
             NoSuchCall: No call has this id, or several begin with it.
         """
-        return self._detail("call_id = ?", (self._call_id(id_or_prefix),), pages)
+        return self._detail_where("call_id = ?", (self._full_call_id(id_or_prefix),), pages)
 
     def call_of(self, key: str, pages: Pages | None = None) -> CallDetail:
         """Return one call by its `CallRow.key`; see `call`.
@@ -177,9 +177,9 @@ class LedgerReader:
         Raises:
             NoSuchCall: No call has this key.
         """
-        return self._detail("COALESCE(key, 'row-' || id) IN (?, ?)", _spellings(key), pages)
+        return self._detail_where("COALESCE(key, 'row-' || id) IN (?, ?)", _spellings(key), pages)
 
-    def _detail(self, which: str, values: tuple[str, ...], pages: Pages | None) -> CallDetail:
+    def _detail_where(self, which: str, values: tuple[str, ...], pages: Pages | None) -> CallDetail:
         found = self._rows(
             f"SELECT {self._columns}, summary, id FROM call WHERE {which} ORDER BY started_at DESC, id DESC LIMIT 1",
             values,
@@ -242,13 +242,13 @@ class LedgerReader:
         )[0][0]
         return PendingState(int(requests), int(size), int(calls), oldest_at)
 
-    def _where(self, wanted: CallFilter) -> tuple[str, dict[str, Any]]:
+    def _conditions(self, wanted: CallFilter) -> tuple[str, dict[str, Any]]:
         values: dict[str, Any] = {
             name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name) is not None
         }
         conditions = [_CONDITIONS[name] for name in values]
         if wanted.model is not None:
-            values["model"] = f"%{_escaped(clean(wanted.model))}%"
+            values["model"] = f"%{_escaped_for_like(clean(wanted.model))}%"
         for name, column in (("state", self._state), ("end_reason", self._end_reason)):
             value = getattr(wanted, name)
             if value is not None:
@@ -256,7 +256,7 @@ class LedgerReader:
                 values[name] = str(value)
         return " AND ".join(conditions) or "1", values
 
-    def _call_id(self, asked: str) -> str:
+    def _full_call_id(self, asked: str) -> str:
         id_or_prefix, raw = _spellings(asked)
         same = self._rows("SELECT call_id FROM call WHERE call_id IN (?, ?) LIMIT 1", (id_or_prefix, raw))
         if same:
@@ -266,7 +266,7 @@ class LedgerReader:
             for (call_id,) in self._rows(
                 "SELECT call_id FROM call WHERE call_id LIKE ? ESCAPE '\\' OR call_id LIKE ? ESCAPE '\\' "
                 "GROUP BY call_id ORDER BY MAX(started_at) DESC LIMIT ?",
-                (f"{_escaped(id_or_prefix)}%", f"{_escaped(raw)}%", _SHOWN + 1),
+                (f"{_escaped_for_like(id_or_prefix)}%", f"{_escaped_for_like(raw)}%", _SHOWN + 1),
             )
         ]
         if not found or not id_or_prefix:
@@ -286,12 +286,12 @@ class LedgerReader:
             raise unreadable(self.path, error) from None
 
 
-def _escaped(text: str) -> str:
+def _escaped_for_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _spellings(name: str) -> tuple[str, str]:
-    """Return a name as the plug-in keeps it, made safe, and as it is, if a file of another origin may have it so."""
+    """Return a name as the plug-in stores it, made safe, and as given, as another program may have stored it."""
     safe = clean(name)
     try:
         name.encode()

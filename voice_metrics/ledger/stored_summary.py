@@ -28,7 +28,7 @@ def _scalar(value: Any) -> Any:
 
 
 def _dict_of(reading: Reading) -> Reading:
-    """A dictionary with any keys."""
+    """Return a reading of dictionaries with any keys, whose values have one reading."""
     return lambda value: {name: reading(part) for name, part in value.items()} if isinstance(value, dict) else {}
 
 
@@ -37,7 +37,7 @@ def _list_of(reading: Reading) -> Reading:
 
 
 def _keys(known: Mapping[str, Reading]) -> Reading:
-    """A dictionary with known keys; of others only scalars are kept."""
+    """Return a reading of dictionaries by key; unknown keys stay only with a scalar."""
 
     def read(value: Any) -> dict[str, Any]:
         parts = value.items() if isinstance(value, dict) else ()

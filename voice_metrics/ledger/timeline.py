@@ -57,7 +57,7 @@ class Timeline:
 
 
 def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
-    """Return the time line's rows for a fact: one, several for tokens, none for a refused measurement.
+    """Return the time line's rows for a fact: one, several for tokens, none for a fact that it leaves out.
 
     Args:
         fact: The fact.
@@ -69,7 +69,7 @@ def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
             outcome = "interrupted" if fact.interrupted else None
             return (Row(at, _LATENCIES[type(fact)], fact.seconds, leg, fact.processor, fact.model, outcome),)
         case Priced() | TokensUsed() | CharactersSpoken() | AudioTranscribed() | Unpriced():
-            return _consumption(fact, at, leg)
+            return _usage_rows(fact, at, leg)
         case Generated():
             return ()  # its parts have rows
         case SetUp():
@@ -81,10 +81,10 @@ def rows(fact: Fact, at: float, leg: Leg | None = None) -> tuple[Row, ...]:
         case TurnDetected(processor, seconds, complete):
             return (Row(at, "turn_detection", seconds, leg, processor, None, "complete" if complete else "incomplete"),)
         case _:
-            return _conversation(fact, at)
+            return _conversation_rows(fact, at)
 
 
-def _consumption(
+def _usage_rows(
     fact: TokensUsed | AudioTranscribed | CharactersSpoken | Priced | Unpriced, at: float, leg: Leg | None
 ) -> tuple[Row, ...]:
     match fact:
@@ -108,7 +108,7 @@ def _consumption(
             return (Row(at, "unpriced", None, fact.leg, fact.processor, fact.model),)
 
 
-def _conversation(fact: Fact, at: float) -> tuple[Row, ...]:
+def _conversation_rows(fact: Fact, at: float) -> tuple[Row, ...]:
     match fact:
         case Responded(seconds):
             return (Row(at, "response", seconds),)

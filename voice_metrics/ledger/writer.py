@@ -60,9 +60,9 @@ class Writer:
             urgent: Write at once, because the process may be killed.
         """
         if self._queue.qsize() + len(self._waiting) >= self._capacity * weight:
-            self._drop(1, f"more than {self._capacity} rows wait")
+            self._count_dropped(1, f"more than {self._capacity} rows wait")
             return False
-        sent = self._send(Job(work))
+        sent = self._enqueue(Job(work))
         if urgent:
             self._urgent.set()
         return sent
@@ -77,7 +77,7 @@ class Writer:
             LedgerUnavailable: The thread cannot be started.
         """
         answer: Future[T] = Future()
-        if not self._send(Job(work, answer)):
+        if not self._enqueue(Job(work, answer)):
             raise LedgerUnavailable("its thread cannot be started")
         self._urgent.set()
         return answer
@@ -151,11 +151,11 @@ class Writer:
         self._process: int | None = None
         self._signed_in: sqlite3.Connection | None = None
 
-    def _send(self, job: Job) -> bool:
+    def _enqueue(self, job: Job) -> bool:
         self._queue.put(job)
-        return self._thread is not None or self._start()
+        return self._thread is not None or self._start_thread()
 
-    def _start(self) -> bool:
+    def _start_thread(self) -> bool:
         with self._starting:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="voice-metrics-ledger", daemon=True)
@@ -168,34 +168,34 @@ class Writer:
         return True
 
     def _run(self) -> None:
-        patience = 0.0
+        wait_seconds = 0.0
         try:
-            while self._collect(patience):
+            while self._collect(wait_seconds):
                 with self._busy:
-                    patience = self._attempt(patience)
+                    wait_seconds = self._attempt(wait_seconds)
             with self._busy:
                 self.file.close()
         finally:
             self._closing.clear()
             self._thread = None
             if not self._queue.empty():
-                self._start()
+                self._start_thread()
 
-    def _collect(self, patience: float) -> bool:
+    def _collect(self, wait_seconds: float) -> bool:
         """Wait for work, or for the next retry; return False when the thread must end."""
         if not self._closing.is_set():
-            if patience:
-                self._urgent.wait(patience)
+            if wait_seconds:
+                self._urgent.wait(wait_seconds)
             elif not self._waiting:
-                if not self._receive(self._chores.next_in(time.monotonic())):
+                if not self._take_from_queue(self._chores.next_in(time.monotonic())):
                     return True
                 self._urgent.wait(self._linger_seconds)
         self._urgent.clear()
-        while len(self._waiting) < self._capacity and self._receive(0.0):
+        while len(self._waiting) < self._capacity and self._take_from_queue(0.0):
             pass
         return bool(self._waiting) or not self._closing.is_set()
 
-    def _receive(self, timeout: float) -> bool:
+    def _take_from_queue(self, timeout: float) -> bool:
         try:
             job = self._queue.get(timeout > 0, timeout or None)
         except queue.Empty:
@@ -204,7 +204,7 @@ class Writer:
             self._waiting.append(job)
         return True
 
-    def _attempt(self, patience: float) -> float:
+    def _attempt(self, wait_seconds: float) -> float:
         """Write everything queued; return the seconds until the next try, 0 on success."""
         try:
             while self._waiting:
@@ -212,11 +212,11 @@ class Writer:
                 del self._waiting[:_BATCH]
             self._do_chores()
         except Exception as error:
-            return self._handle_failure(error, patience)
+            return self._handle_failure(error, wait_seconds)
         return 0.0
 
     def _write(self, batch: list[Job]) -> None:
-        session = self._begin()
+        session = self._begin_transaction()
         for job in batch:
             if job.is_awaited:
                 self._perform(job, session)
@@ -224,10 +224,10 @@ class Writer:
         self._outages.over()
         for job in batch:
             if job.error is not None and job.answer is None:
-                self._drop(1, f"{type(job.error).__name__}: {job.error}")
+                self._count_dropped(1, f"{type(job.error).__name__}: {job.error}")
             job.settle()
 
-    def _begin(self) -> Session:
+    def _begin_transaction(self) -> Session:
         db = self.file.connection()
         db.execute("BEGIN IMMEDIATE")
         now = time.time()
@@ -253,19 +253,20 @@ class Writer:
 
     def _do_chores(self) -> None:
         while chore := self._chores.due(time.monotonic()):
-            session = self._begin()
+            session = self._begin_transaction()
             chore(session)
             session.db.execute("COMMIT")
             if not self._queue.empty():
                 return
 
-    def _handle_failure(self, error: Exception, patience: float) -> float:
+    def _handle_failure(self, error: Exception, wait_seconds: float) -> float:
+        """Fail the jobs that are awaited, keep or drop the others; return the seconds until the next try."""
         trouble = fault(error)
         self._process = None
         self.file.rollback()
         if trouble is Fault.DAMAGED and self._outages.set_aside(error, time.time()):
             return 0.0
-        wait = self._outages.begin(trouble, error, patience)
+        wait = self._outages.begin(trouble, error, wait_seconds)
         if trouble is not Fault.LOCKED:
             self.file.close()
         for job in self._waiting:
@@ -274,11 +275,11 @@ class Writer:
         kept = [job for job in self._waiting if job.answer is None]
         # Work that failed on a sound file would fail again, and an ending process cannot wait.
         lost = kept if trouble is None or self._closing.is_set() else []
-        self._drop(len(lost), f"{type(error).__name__}: {error}")
+        self._count_dropped(len(lost), f"{type(error).__name__}: {error}")
         self._waiting = [] if lost else kept
         return wait
 
-    def _drop(self, count: int, why: str) -> None:
+    def _count_dropped(self, count: int, why: str) -> None:
         if count:
             self.dropped += count
             self._outages.say("dropped", f"rows are dropped, {why}. Later ones are counted, not reported")

@@ -46,7 +46,7 @@ _LOST_AFTER_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Context of a statement.
+    """An open transaction, the process that writes in it, and its moment.
 
     Parameters:
         db: A connection with an open transaction.
@@ -73,12 +73,15 @@ def sign_in(db: sqlite3.Connection, process: ProcessIdentity, now: float) -> int
 
 def start_call(session: Session, key: str, started_at: float, summary: Mapping[str, Any]) -> None:
     """Insert a call; a second one with the same id is another call."""
-    _insert(session, key, started_at, summary)
+    _insert_call(session, key, started_at, summary)
 
 
 def update_call(session: Session, key: str, summary: Mapping[str, Any], state: CallState) -> None:
     """Replace a call's summary and state; insert a call that the file lacks."""
-    call, delivered = _call(session, key) or (_insert(session, key, _start_of(summary) or session.now, summary), None)
+    call, delivered = _call(session, key) or (
+        _insert_call(session, key, _started_at(summary) or session.now, summary),
+        None,
+    )
     if state is CallState.PENDING and delivered is not None:
         # The delivery, or that a server will never have all of it, was recorded before the end.
         state = CallState.DELIVERED if delivered else CallState.ENDED
@@ -91,12 +94,12 @@ def update_call(session: Session, key: str, summary: Mapping[str, Any], state: C
 def add_measurements(session: Session, key: str, rows: Iterable[Row]) -> None:
     """Add rows to a call's time line; insert a call that the file lacks, without a summary."""
     found = _call(session, key)
-    call = found[0] if found else _insert(session, key, min((row.at for row in rows), default=session.now), {})
+    call = found[0] if found else _insert_call(session, key, min((row.at for row in rows), default=session.now), {})
     session.db.executemany(
         "INSERT INTO measurement (call, at, kind, value, service, name, model, outcome) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            (call, at, kind, _storable(value), *_words(service, name, model, outcome))
+            (call, at, kind, _storable(value), *_clean_names(service, name, model, outcome))
             for at, kind, value, service, name, model, outcome in rows
         ),
     )
@@ -154,14 +157,14 @@ def read_json(text: object) -> dict[str, Any]:
 
 
 def _call(session: Session, key: str) -> tuple[int, int | None] | None:
-    """A call's row id, and 1 if all of it was delivered, 0 if it never will be, else `None`."""
+    """A call's row id, and 1 if all of it was delivered, 0 if it never will be, else `None`; `None` if unknown."""
     found: tuple[int, int | None] | None = session.db.execute(
         "SELECT id, delivered FROM call WHERE key = ?", (key,)
     ).fetchone()
     return found
 
 
-def _insert(session: Session, key: str, started_at: float, summary: Mapping[str, Any]) -> int:
+def _insert_call(session: Session, key: str, started_at: float, summary: Mapping[str, Any]) -> int:
     columns: dict[str, Any] = _columns(summary, key) | {
         "key": key,
         "process": session.process,
@@ -174,8 +177,8 @@ def _insert(session: Session, key: str, started_at: float, summary: Mapping[str,
 
 
 def _columns(summary: Mapping[str, Any], key: str) -> dict[str, Any]:
-    columns: dict[str, Any] = {name: _storable(_value_at(summary, way)) for name, way in _NUMBERS.items()}
-    columns |= {name: _name(_value_at(summary, way)) for name, way in _NAMES.items()}
+    columns: dict[str, Any] = {name: _storable(_value_at(summary, path)) for name, path in _NUMBERS.items()}
+    columns |= {name: _clean_name(_value_at(summary, path)) for name, path in _NAMES.items()}
     columns["call_id"] = summary.get("call_id") or key
     turns = summary.get("turns")
     columns["turns"] = sum(turns.get(of_bot) or 0 for of_bot in TurnOutcome) if isinstance(turns, Mapping) else None
@@ -183,9 +186,9 @@ def _columns(summary: Mapping[str, Any], key: str) -> dict[str, Any]:
     return columns
 
 
-def _value_at(summary: Mapping[str, Any], way: Iterable[str]) -> Any:
+def _value_at(summary: Mapping[str, Any], path: Iterable[str]) -> Any:
     found: Any = summary
-    for key in way:
+    for key in path:
         if not isinstance(found, Mapping):
             return None
         found = found.get(key)
@@ -201,20 +204,20 @@ def _storable(value: Any) -> int | float | None:
     return value if math.isfinite(value) else None
 
 
-def _name(value: Any) -> str | None:
+def _clean_name(value: Any) -> str | None:
     return None if value is None else clean(str(value))
 
 
 @lru_cache(maxsize=1024)  # names of services and models come with every row
-def _words(*values: str | None) -> tuple[str | None, ...]:
-    return tuple(_name(value) for value in values)
+def _clean_names(*values: str | None) -> tuple[str | None, ...]:
+    return tuple(_clean_name(value) for value in values)
 
 
 def _json(summary: Mapping[str, Any]) -> str:
     return json.dumps(summary, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
-def _start_of(summary: Mapping[str, Any]) -> float | None:
+def _started_at(summary: Mapping[str, Any]) -> float | None:
     try:
         moment = datetime.fromisoformat(str(summary.get("started_at")))
     except ValueError:
