@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str], loaded: FromFile | None = None) -> int:
-    """Run a command line and return its exit status; `loaded` is the content of a `.env`."""
+    """Run a command line and return its exit status; `loaded` names what a `.env` gave."""
     from voice_metrics.cli.commands import app
     from voice_metrics.cli.printable import printable
 

@@ -65,7 +65,7 @@ def calls(
         )
         found = reader.calls(wanted, limit=min(limit, sys.maxsize))
         total = reader.count(wanted)
-    _show(found, total, as_json=as_json, as_csv=as_csv)
+    _show_list(found, total, as_json=as_json, as_csv=as_csv)
 
 
 def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:
@@ -97,14 +97,14 @@ def _call_by_id_or_key(reader: LedgerReader, call: str) -> CallDetail:
         raise
 
 
-def _show(found: list[CallRow], total: int, *, as_json: bool, as_csv: bool) -> None:
+def _show_list(found: list[CallRow], total: int, *, as_json: bool, as_csv: bool) -> None:
     if as_json:
         _print_json([_as_json(row) for row in found])
     elif as_csv:
         names = [*(field.name for field in fields(CallRow)), "series"]
         writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _no_formula(value) for name, value in _as_json(row).items()} for row in found)
+        writer.writerows({name: _formula_as_text(value) for name, value in _as_json(row).items()} for row in found)
     else:
         from voice_metrics.cli.call_table import show
 
@@ -120,7 +120,7 @@ def _as_json(row: CallRow) -> dict[str, Any]:
     }
 
 
-def _no_formula(value: Any) -> Any:
+def _formula_as_text(value: Any) -> Any:
     # A spreadsheet runs a cell that begins with one of these: https://owasp.org/www-community/attacks/CSV_Injection
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 

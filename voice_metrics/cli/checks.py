@@ -26,7 +26,7 @@ _RIGHT_FORM = (
 
 
 def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Examination:  # noqa: B008  # immutable
-    """Examine the set-up and send one test point; takes no longer than the endpoint's timeout.
+    """Examine the set-up and send one test point, for the endpoint's timeout at most.
 
     Args:
         environ: The environment.
@@ -40,7 +40,7 @@ def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Exa
     findings += machine.metrics_page(settings)
     endpoint, outcome = settings.endpoint, None
     if endpoint is None:
-        findings.append(_no_server(settings, named=any(environ.get(name, "").strip() for name in _ENDPOINTS)))
+        findings.append(_no_server(settings, endpoint_is_set=any(environ.get(name, "").strip() for name in _ENDPOINTS)))
     else:
         findings += _route(settings, endpoint)
         outcome = send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
@@ -79,12 +79,12 @@ def _host(url: str) -> str:
         return "of an unknown host"
 
 
-def _no_server(settings: Settings, *, named: bool) -> Finding:
+def _no_server(settings: Settings, *, endpoint_is_set: bool) -> Finding:
     if settings.disabled:
         return Finding(Mark.ADVICE, "OTEL_SDK_DISABLED is true: nothing is sent.")
     if "otlp" not in settings.exporters:
         return Finding(Mark.GOOD, "OTEL_METRICS_EXPORTER leaves out otlp: nothing is sent to a server.")
-    if named:
+    if endpoint_is_set:
         return Finding(Mark.BAD, "OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: nothing is sent to a server.")
     return Finding(
         Mark.ADVICE,
@@ -101,7 +101,7 @@ def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
         yield Finding(Mark.GOOD, f"A test point was accepted with {outcome.status} after {milliseconds:.0f} ms.{said}")
         return
     yield Finding(Mark.BAD, f"A test point was not accepted after {milliseconds:.0f} ms: {outcome}")
-    if outcome.status in (401, 403) and (mistake := _mistake(endpoint)):
+    if outcome.status in (401, 403) and (mistake := _authorization_mistake(endpoint)):
         yield Finding(Mark.BAD, mistake)
     elif outcome.status == 401:
         yield Finding(Mark.BAD, _RIGHT_FORM)
@@ -111,7 +111,7 @@ def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
         yield Finding(Mark.BAD, f"The path of {endpoint.shown} lacks /otlp, which Grafana Cloud and others need.")
 
 
-def _mistake(endpoint: Endpoint) -> str | None:
+def _authorization_mistake(endpoint: Endpoint) -> str | None:
     scheme, _, credentials = (endpoint.credentials or "").partition(" ")
     if not scheme:
         return "No Authorization header is set: see OTEL_EXPORTER_OTLP_HEADERS."

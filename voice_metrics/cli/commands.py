@@ -56,7 +56,7 @@ def _typer(**options: Any) -> typer.Typer:
 app = _typer(cls=LazyGroup)
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
@@ -67,7 +67,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def voice_metrics(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Metrics of Pipecat voice calls: look at them, check their way to the server, send what is left."""

@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 @dataclass(frozen=True, slots=True)
 class FromFile:
-    """The content of a `.env`.
+    """Names of the variables that a command took from a `.env`, and of those that it withheld.
 
     Parameters:
         taken: Names of variables read from it.

@@ -51,5 +51,5 @@ class Examination:
 
     @property
     def round_trip_seconds(self) -> float | None:
-        """Request to answer; `None` without an answer."""
+        """Seconds from request to answer; `None` without an answer."""
         return self.outcome.seconds if self.outcome is not None and self.outcome.status is not None else None

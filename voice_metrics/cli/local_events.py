@@ -45,7 +45,7 @@ def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: 
             "OTEL_LOGS_EXPORTER is not otlp, or no endpoint is set: the series of calls that ended without a server "
             "were not kept, and events need OTEL_LOGS_EXPORTER=otlp"
         )
-    return _send(settings, path, found)
+    return _send_events(settings, path, found)
 
 
 def _local_calls(reader: LedgerReader, since: float | None) -> Iterator[CallDetail]:
@@ -54,7 +54,7 @@ def _local_calls(reader: LedgerReader, since: float | None) -> Iterator[CallDeta
             yield reader.call_of(row.key)
 
 
-def _send(settings: Settings, path: Path, found: list[CallDetail]) -> int:
+def _send_events(settings: Settings, path: Path, found: list[CallDetail]) -> int:
     from voice_metrics.export.about import About
     from voice_metrics.export.delivery import Delivery
     from voice_metrics.export.event_queue import EventQueue
@@ -70,7 +70,7 @@ def _send(settings: Settings, path: Path, found: list[CallDetail]) -> int:
     try:
         for start in range(0, len(found), _AT_ONCE):
             some = found[start : start + _AT_ONCE]
-            queue = EventQueue(delivery, _count)
+            queue = EventQueue(delivery, _ignore_drop)
             for call in some:
                 queue.add(call.row.key, call.row.call_id, _event(call))
             failure = queue.ship(requests)
@@ -99,5 +99,5 @@ def _mark_delivered(ledger: Ledger, keys: set[str]) -> None:
         ledger.flush()
 
 
-def _count(reason: str, items: int) -> None:
+def _ignore_drop(reason: str, items: int) -> None:
     """Ignore drops: the printed line counts them."""

@@ -40,11 +40,11 @@ def sources(names: Iterable[str], from_file: FromFile) -> Iterator[Finding]:
     )
     if from_file.advice:
         yield Finding(Mark.BAD, from_file.advice)
-    if not from_file.taken.isdisjoint(_ENDPOINTS) and not _reads_files(Path.cwd()):
+    if not from_file.taken.isdisjoint(_ENDPOINTS) and not _reads_dotenv(Path.cwd()):
         yield Finding(Mark.ADVICE, f"This command reads .env by itself. A bot does not: {CURE}")
 
 
-def _reads_files(folder: Path) -> bool:
+def _reads_dotenv(folder: Path) -> bool:
     """True if a program in a folder seems to read its `.env`."""
     with suppress(OSError):
         for path in sorted(folder.glob("*.py"))[:_MOST_FILES]:

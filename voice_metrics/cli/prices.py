@@ -76,7 +76,7 @@ def prices(
 ) -> None:
     """Show which price would be used for a model, and why."""
     if anew:
-        raise typer.Exit(_refresh())
+        raise typer.Exit(_refresh_price_lists())
     try:
         book = PriceBook.from_environment(os.environ)
         if check:
@@ -99,7 +99,7 @@ def prices(
         raise typer.Exit(1)
 
 
-def _refresh() -> int:
+def _refresh_price_lists() -> int:
     # Imported here, because the libraries take two seconds to load.
     from voice_metrics.prices.libraries import refresh
 

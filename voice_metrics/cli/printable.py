@@ -13,5 +13,5 @@ def several(number: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Remove control characters and the like, because names come from files and may hold anything."""
+    """Escape control characters and the like, because names come from files and may hold anything."""
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)

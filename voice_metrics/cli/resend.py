@@ -99,16 +99,16 @@ def _send_all(settings: Settings) -> int:
 
 def _print_result(resent: Resent, left: PendingState, destination: str) -> None:
     if resent.delivered:
-        print(f"{_calls(resent.delivered)} delivered to {destination}.")
+        print(f"{_calls_in_words(resent.delivered)} delivered to {destination}.")
     if resent.refused:
-        print(f"{_calls(resent.refused)} refused for good.")
+        print(f"{_calls_in_words(resent.refused)} refused for good.")
     if left.requests:
         print(f"{_in_words(left)} still, {'left for the next try' if resent.left else 'held by processes that run'}.")
     if resent.outcome is not None:
         print(f"The server: {resent.outcome}")
 
 
-def _calls(call_ids: list[str]) -> str:
+def _calls_in_words(call_ids: list[str]) -> str:
     # The empty id stands for series that calls share.
     number = len({call_id for call_id in call_ids if call_id})
     shared = "shared series" if "" in call_ids else ""

@@ -56,10 +56,10 @@ def serve(
         except OSError as refusal:
             raise typer.BadParameter(f"--port {port} cannot be listened on: {refusal.strerror}") from None
         print(f"{'Made-up calls' if demo else f'The calls of {ledger}'}: {server.url}  (Ctrl-C ends it)", flush=True)
-        _serve(server, browser=browser)
+        _serve_until_interrupted(server, browser=browser)
 
 
-def _serve(server: PageServer, *, browser: bool) -> None:
+def _serve_until_interrupted(server: PageServer, *, browser: bool) -> None:
     # Let SIGTERM end it like Ctrl-C, so that the demo's ledger is deleted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if browser:

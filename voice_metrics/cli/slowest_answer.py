@@ -16,7 +16,7 @@ def slowest_answer(detail: CallDetail) -> str | None:
         return None
     answer = max(slow, key=lambda each: float(each["seconds"]))
     minutes, seconds = divmod(int(answer["at"]), 60)
-    head = f"answer {answer['number']} at {minutes}:{seconds:02}, {_took(answer)}"
+    head = f"answer {answer['number']} at {minutes}:{seconds:02}, {_duration(answer)}"
     return "; ".join([head, *_cause(answer["longer"]), *_stall(answer["held"])])
 
 
@@ -26,14 +26,14 @@ def _cause(longer: dict[str, Any] | None) -> list[str]:
     by = f" ({longer['by']})" if longer["by"] else ""
     usual = longer["usual_seconds"]
     usually = f"usually {milliseconds(usual * 1000)}" if usual else "and most other answers had none"
-    return [f"{longer['part'].replace('_', ' ')}{by} took {_took(longer)} of it, {usually}"]
+    return [f"{longer['part'].replace('_', ' ')}{by} took {_duration(longer)} of it, {usually}"]
 
 
 def _stall(held: dict[str, Any] | None) -> list[str]:
     if held is None:
         return []
-    return [f"the event loop was held for {_took(held)}" + (f" by {held['function']}" if held["function"] else "")]
+    return [f"the event loop was held for {_duration(held)}" + (f" by {held['function']}" if held["function"] else "")]
 
 
-def _took(measured: dict[str, Any]) -> str:
+def _duration(measured: dict[str, Any]) -> str:
     return milliseconds(measured["seconds"] * 1000)

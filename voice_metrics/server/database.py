@@ -43,9 +43,9 @@ class Connections:
             ("close", -1, 0),
             ("detach", 0, -1),
         ):
-            event.listen(engine, name, self._on_change(pool, idle, used))
+            event.listen(engine, name, self._change_listener(pool, idle, used))
 
-    def _on_change(self, pool: str, idle: int, used: int) -> Callable[..., None]:
+    def _change_listener(self, pool: str, idle: int, used: int) -> Callable[..., None]:
         def changed(*_: Any) -> None:
             try:
                 for state, change in (("idle", idle), ("used", used)):

@@ -66,9 +66,9 @@ class Endpoint:
         parts = urlsplit(self.url)
         values = [*self.headers.values(), *_userinfo(self.url), parts.query, *hidden_in_path(parts.path)]
         words = [word for value in values for word in (value, *value.split(), *value.partition("=")[2:])]
-        words += [word for value in list(words) for word in _decoded(value)]
+        words += [word for value in list(words) for word in _decoded_credentials(value)]
         words += [word for url in proxies for word in _userinfo(url)]
-        return tuple(sorted({word for word in words if _is_secret(word)}, key=len, reverse=True))
+        return tuple(sorted({word for word in words if _is_long_enough_to_mask(word)}, key=len, reverse=True))
 
     @property
     def credentials(self) -> str | None:
@@ -82,7 +82,7 @@ class Endpoint:
         return urlunsplit((parts.scheme, self.destination, shown_path(parts.path), "", ""))
 
 
-def _is_secret(word: str) -> bool:
+def _is_long_enough_to_mask(word: str) -> bool:
     return len(word) >= _SHORTEST_SECRET or (len(word) >= _SHORTEST_NUMBER and any(sign.isdigit() for sign in word))
 
 
@@ -100,7 +100,7 @@ def _userinfo(url: str) -> list[str]:
     return [f"Basic {packed}", packed, *plain, name, password or ""]
 
 
-def _decoded(value: str) -> list[str]:
+def _decoded_credentials(value: str) -> list[str]:
     try:
         text = base64.b64decode(value, validate=True).decode()
     except (binascii.Error, ValueError):

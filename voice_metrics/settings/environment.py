@@ -85,12 +85,12 @@ class Settings:
     @classmethod
     def of_process(cls) -> Settings:
         """Read this process's settings; a `.env` in its folder that it has not read gives advice."""
-        return cls._from_variables(Variables(os.environ), look_around=True)
+        return cls._from_variables(Variables(os.environ), advise_about_dotenv=True)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings, with advice about misspelt variables. Never raises."""
-        return cls._from_variables(Variables(environ), look_around=False)
+        return cls._from_variables(Variables(environ), advise_about_dotenv=False)
 
     @property
     def price_variables(self) -> Mapping[str, str]:
@@ -98,20 +98,20 @@ class Settings:
         return {} if self.prices is None else {"VOICE_METRICS_PRICES": self.prices}
 
     @classmethod
-    def _from_variables(cls, variables: Variables, *, look_around: bool) -> Settings:
+    def _from_variables(cls, variables: Variables, *, advise_about_dotenv: bool) -> Settings:
         disabled = variables.choice("OTEL_SDK_DISABLED", ("false", "true")) == "true"
         exporters = () if disabled else _exporters(variables)
         events = "none" if disabled else _events(variables)
         resource = _resource(variables)
         endpoint = otlp_variables.endpoint(variables, otlp_variables.METRICS) if "otlp" in exporters else None
-        if look_around and endpoint is None and "otlp" in exporters and (advice := unread_endpoint()):
+        if advise_about_dotenv and endpoint is None and "otlp" in exporters and (advice := unread_endpoint()):
             variables.advise(advice)
         for advice in unknown_names(variables.names()):
             variables.advise(advice)
         return cls(
             exporters=exporters,
             endpoint=endpoint,
-            interval_seconds=_interval(variables),
+            interval_seconds=_interval_seconds(variables),
             export_timeout_seconds=variables.seconds("VOICE_METRICS_EXPORT_TIMEOUT", 2.0),
             call_ids=variables.switch("VOICE_METRICS_CALL_ID", "label"),
             max_series=variables.count("VOICE_METRICS_MAX_SERIES", 20_000),
@@ -119,18 +119,18 @@ class Settings:
             temporality=variables.choice(
                 "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", ("cumulative", "delta", "lowmemory")
             ),
-            exponential=_exponential(variables),
+            exponential=_wants_exponential(variables),
             exemplars=variables.choice("OTEL_METRICS_EXEMPLAR_FILTER", ("trace_based", "always_on", "always_off")),
             events=events,
             logs_endpoint=None if events == "none" else otlp_variables.endpoint(variables, otlp_variables.LOGS),
             trace_url=_trace_url(variables),
             ledger=_ledger(variables),
             ledger_days=variables.days("VOICE_METRICS_DB_DAYS", 30),
-            prices=_prices(variables),
+            prices=_price_file(variables),
             service_name=clean(variables.text("OTEL_SERVICE_NAME")) or resource.get("service.name"),
             resource=resource,
             prometheus_host=variables.text("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost",
-            prometheus_port=_port(variables),
+            prometheus_port=_prometheus_port(variables),
             disabled=disabled,
             advice=variables.advice,
         )
@@ -166,7 +166,7 @@ def _events(variables: Variables) -> str:
     return "none"
 
 
-def _interval(variables: Variables) -> float:
+def _interval_seconds(variables: Variables) -> float:
     name = "OTEL_METRIC_EXPORT_INTERVAL"
     value = variables.text(name)
     if not value:
@@ -187,7 +187,7 @@ def _interval(variables: Variables) -> float:
     return used
 
 
-def _exponential(variables: Variables) -> bool:
+def _wants_exponential(variables: Variables) -> bool:
     name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
     exponential = "base2_exponential_bucket_histogram"
     return variables.choice(name, ("explicit_bucket_histogram", exponential)) == exponential
@@ -227,7 +227,7 @@ def _ledger(variables: Variables) -> Path | None:
     return None
 
 
-def _prices(variables: Variables) -> str | None:
+def _price_file(variables: Variables) -> str | None:
     value = variables.text("VOICE_METRICS_PRICES")
     if mistake := path_mistake(value):
         variables.advise(f"VOICE_METRICS_PRICES {mistake}; expected the path of a TOML file. It is left out.")
@@ -251,7 +251,7 @@ def data_directory(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
-def _port(variables: Variables) -> int:
+def _prometheus_port(variables: Variables) -> int:
     name = "OTEL_EXPORTER_PROMETHEUS_PORT"
     value = variables.text(name)
     if value.isdecimal() and value.isascii() and len(value) < 6 and int(value) < 65536:

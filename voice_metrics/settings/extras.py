@@ -36,12 +36,12 @@ def install_line(extra: str, package: str) -> str:
         extra: Its name.
         package: The package that it brings.
     """
-    if _from_a_folder():
+    if _is_installed_from_folder():
         return f"`uv sync --extra {extra}` in the clone, or `pip install {package}` beside it"
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
-def _from_a_folder() -> bool:
+def _is_installed_from_folder() -> bool:
     # PEP 610: direct_url.json names the origin of a package that came from no index.
     try:
         origin = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")

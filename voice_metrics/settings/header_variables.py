@@ -34,11 +34,11 @@ def headers(variables: Variables, signal: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in raw.split(","):
         if item.strip():
-            _header(variable, item.strip(), found, variables)
+            _add_header(variable, item.strip(), found, variables)
     return found
 
 
-def _header(variable: str, item: str, found: dict[str, str], variables: Variables) -> None:
+def _add_header(variable: str, item: str, found: dict[str, str], variables: Variables) -> None:
     name, _, value = item.partition("=")
     if ":" in name:
         name, _, value = item.partition(":")

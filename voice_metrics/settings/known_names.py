@@ -59,7 +59,7 @@ _PREFIX = re.compile(r"VOICE_?METRICS?_", re.IGNORECASE)
 
 
 def unknown_names(names: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence, with the nearest known name, for each variable that looks like a known one."""
+    """Yield a sentence for each unknown variable that looks like a known one, with the nearest name."""
     unknown = sorted(name for name in names if name not in OURS + _OTHERS and _PREFIX.match(name))
     for name in unknown[:_MOST_SHOWN]:
         nearest = _nearest(name)

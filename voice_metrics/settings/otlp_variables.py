@@ -52,13 +52,13 @@ def endpoint(variables: Variables, signal: Signal) -> Endpoint | None:
     sent = headers(variables, signal.name)
     _advise_grafana_cloud(variables, urlsplit(url), sent.get("authorization", ""))
     _advise_protocol(variables, signal)
-    certificate = _file(variables, signal, "CERTIFICATE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-    client_certificate = _file(variables, signal, "CLIENT_CERTIFICATE")
-    client_key = _file(variables, signal, "CLIENT_KEY")
+    certificate = _variable_and_file(variables, signal, "CERTIFICATE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    client_certificate = _variable_and_file(variables, signal, "CLIENT_CERTIFICATE")
+    client_key = _variable_and_file(variables, signal, "CLIENT_KEY")
     return Endpoint(
         url,
         sent,
-        _timeout(variables, signal),
+        _timeout_seconds(variables, signal),
         _compression(variables, signal),
         variable,
         certificate[1],
@@ -75,13 +75,13 @@ def _url(variables: Variables, signal: Signal, variable: str, raw: str) -> str |
     if "://" not in raw:
         insecure, given = variables.first(signal.variable("INSECURE"), "OTEL_EXPORTER_OTLP_INSECURE")
         words = dict.fromkeys(ON, "true") | dict.fromkeys(OFF, "false")
-        plain = variables.choice(insecure, ("false", "true"), words) == "true" if given else _is_near(raw)
+        plain = variables.choice(insecure, ("false", "true"), words) == "true" if given else _is_local(raw)
         scheme = "http" if plain else "https"
         raw = f"{scheme}://{raw}"
         assumed = f"{variable} has no scheme; {scheme}:// is assumed. Write it in front of the host."
     else:
         assumed = ""
-    parts = _parts(raw)
+    parts = _usable_parts(raw)
     if parts is None:
         variables.advise(f"{variable} is not a URL such as {_GATEWAY}; nothing is sent there.")
         return None
@@ -101,7 +101,7 @@ def _url(variables: Variables, signal: Signal, variable: str, raw: str) -> str |
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
-def _is_near(address: str) -> bool:
+def _is_local(address: str) -> bool:
     """True if an address without a scheme is of a local network, where servers speak plain HTTP."""
     try:
         host = urlsplit(f"//{address}").hostname or ""
@@ -113,7 +113,7 @@ def _is_near(address: str) -> bool:
         return "." not in host or host.endswith(_LOCAL)
 
 
-def _parts(raw: str) -> SplitResult | None:
+def _usable_parts(raw: str) -> SplitResult | None:
     try:
         parts = urlsplit(raw)
         host, port = parts.hostname or "", parts.port
@@ -167,17 +167,19 @@ def _advise_protocol(variables: Variables, signal: Signal) -> None:
         )
 
 
-def _file(variables: Variables, signal: Signal, suffix: str, *others: str) -> tuple[str | None, str | None]:
+def _variable_and_file(
+    variables: Variables, signal: Signal, suffix: str, *others: str
+) -> tuple[str | None, str | None]:
     variable, value = variables.first(signal.variable(suffix), f"OTEL_EXPORTER_OTLP_{suffix}", *others)
     if value and (mistake := path_mistake(value)):
         variables.advise(f"{variable} {mistake}; expected the path of a file. It is left out.")
         return None, None
-    if value and not _found(value):
+    if value and not _exists(value):
         variables.advise(f"{variable} names a file that does not exist: no request by https can be made.")
     return (variable, value) if value else (None, None)
 
 
-def _found(path: str) -> bool:
+def _exists(path: str) -> bool:
     """True if a file is there; `Path.exists` raises if its folder may not be read."""
     try:
         Path(path).stat()
@@ -186,7 +188,7 @@ def _found(path: str) -> bool:
     return True
 
 
-def _timeout(variables: Variables, signal: Signal) -> float:
+def _timeout_seconds(variables: Variables, signal: Signal) -> float:
     variable, value = variables.first(signal.variable("TIMEOUT"), "OTEL_EXPORTER_OTLP_TIMEOUT")
     # OpenTelemetry's specification has milliseconds here, but its Python exporter reads seconds.
     return variables.seconds(variable, 10.0, value)

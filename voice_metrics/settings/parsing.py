@@ -56,7 +56,7 @@ class Variables:
         self.advise(f"{name}={shown(value)}: expected {expected}")
 
     def text(self, name: str) -> str:
-        """Return a variable without blanks and quotes around it; empty if not set, or a template of its value."""
+        """Return a variable without blanks and quotes around it; empty if not set, or if it names another variable."""
         value = self.list_text(name)
         if is_template(value):
             self.advise(f"{name} names another variable, which nothing replaced by its value; it counts as not set.")
@@ -64,7 +64,7 @@ class Variables:
         return value
 
     def list_text(self, name: str) -> str:
-        """Return a variable as `text` does, with templates, because each item of a list counts by itself."""
+        """Return a list without blanks and quotes around it, even if an item of it names another variable."""
         value = self._environ.get(name, "").strip()
         if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
             value = value[1:-1].strip()

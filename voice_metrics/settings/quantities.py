@@ -18,13 +18,12 @@ _DAYS = {"": 1, "d": 1, "day": 1, "days": 1, "w": 7, "week": 7, "weeks": 7, "y":
 
 
 def seconds_in(text: str) -> tuple[float, bool] | None:
-    """Parse a length of time.
+    """Parse a length of time: the number, in seconds if it has a unit, else as written, and whether it has one.
 
     Returns:
-        The number, in seconds if it has a unit, else as written, and whether it has one; `None` if it is no positive,
-        finite number.
+        `None` if it is no positive, finite number.
     """
-    number, unit = _split(text)
+    number, unit = _number_and_unit(text)
     if number is None or (unit and unit not in _SECONDS):
         return None
     return number * _SECONDS.get(unit, 1.0), bool(unit)
@@ -32,23 +31,23 @@ def seconds_in(text: str) -> tuple[float, bool] | None:
 
 def count_in(text: str) -> int | None:
     """Parse a positive whole number; `None` if the text is none."""
-    return _whole(text, _MULTIPLES)
+    return _whole_number(text, _MULTIPLES)
 
 
 def days_in(text: str) -> int | None:
     """Parse a positive whole number of days; `None` if the text is none."""
-    return _whole(text, _DAYS)
+    return _whole_number(text, _DAYS)
 
 
-def _whole(text: str, units: dict[str, int]) -> int | None:
-    number, unit = _split(text)
+def _whole_number(text: str, units: dict[str, int]) -> int | None:
+    number, unit = _number_and_unit(text)
     if number is None or unit not in units:
         return None
     product = number * units[unit]
     return int(product) if product == int(product) else None
 
 
-def _split(text: str) -> tuple[float | None, str]:
+def _number_and_unit(text: str) -> tuple[float | None, str]:
     found = _NUMBER.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if found is None:
         return None, ""

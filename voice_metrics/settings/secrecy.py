@@ -27,10 +27,10 @@ def looks_secret(text: str) -> bool:
     """True if a text may be a token, a key or a part of one."""
     if starts_like_token(text) or "-----BEGIN" in text:
         return True
-    return any(_mixed(run) for run in _RUN.findall(text))
+    return any(_looks_random(run) for run in _RUN.findall(text))
 
 
-def _mixed(run: str) -> bool:
+def _looks_random(run: str) -> bool:
     digits = any(sign.isdigit() for sign in run)
     lower, upper = run != run.upper(), run != run.lower()
     return digits and ((lower and upper) or ((lower or upper) and len(run) > _LONGEST_HARMLESS_RUN))
