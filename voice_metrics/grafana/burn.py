@@ -88,8 +88,8 @@ def objective_groups(bots: Selection, objectives: Sequence[Objective], days: int
     """
     for each in objectives:
         own = {"slo": each.name}
-        burning = [Recording(burn(window), _burn(each, window), own) for window in _windows()]
-        budget = _burn(each, f"{days}d")
+        burning = [Recording(burn(window), _burn_rate(each, window), own) for window in _windows()]
+        budget = _burn_rate(each, f"{days}d")
         yield Group(
             f"voice-metrics-objective-{each.name}",
             (
@@ -124,7 +124,7 @@ def _selector(objective: Objective) -> str:
     return f'{{slo="{objective.name}"}}'
 
 
-def _burn(objective: Objective, window: str) -> str:
+def _burn_rate(objective: Objective, window: str) -> str:
     of = _selector(objective)
     if window == COUNTED:
         return f"{BAD}{of} / ({EVENTS}{of} > 0) / {objective.budget:g}"
@@ -134,7 +134,7 @@ def _burn(objective: Objective, window: str) -> str:
 def _alert(
     objective: Objective, name: str, windows: Sequence[tuple[str, str, float]], severity: str, days: int
 ) -> Rule:
-    conditions = " or ".join(f"({_burning(objective, *window)})" for window in windows)
+    conditions = " or ".join(f"({_burning_condition(objective, *window)})" for window in windows)
     summary = (
         f"{{{{ $labels.job }}}} misses its objective, {objective.goal}: its budget of {days} days burns "
         '{{ printf "%.1f" $value }} times too fast.'
@@ -142,7 +142,7 @@ def _alert(
     return Rule(name, conditions, 0, severity, summary, {"slo": objective.name})
 
 
-def _burning(objective: Objective, long: str, short: str, times: float) -> str:
+def _burning_condition(objective: Objective, long: str, short: str, times: float) -> str:
     limit = min(times, round(_WORST_SHARE / objective.budget, 3))
     slow, now = f"{burn(long)}{_selector(objective)}", f"{burn(short)}{_selector(objective)}"
     bad_calls = f"{slow} * {objective.budget:g} * on (job) {counted(CALLS_COUNTED, long)}"

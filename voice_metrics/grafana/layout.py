@@ -58,11 +58,11 @@ def _dashboard() -> model.Dashboard:
     )
     identifiers = count(1)
     for row in ROWS:
-        _add(board, row, identifiers)
+        _add_row(board, row, identifiers)
     return board.build()
 
 
-def _add(board: build.Dashboard, row: Row, identifiers: Iterator[int]) -> None:
+def _add_row(board: build.Dashboard, row: Row, identifiers: Iterator[int]) -> None:
     board.with_row(build.Row(row.title).id(next(identifiers)))
     for panel in row.panels:
         board.with_panel(_LOOKS[panel.look](panel, next(identifiers)))
@@ -71,7 +71,7 @@ def _add(board: build.Dashboard, row: Row, identifiers: Iterator[int]) -> None:
 def _figures(panel: Panel, identifier: int) -> stat.Panel:
     named = len(panel.queries) > 1 or bool(panel.queries[0].name)
     return (
-        _framed(stat.Panel(), panel, identifier)
+        _with_common_options(stat.Panel(), panel, identifier)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .graph_mode(looks.BigValueGraphMode.NONE)
         .color_mode(looks.BigValueColorMode.VALUE)
@@ -83,7 +83,7 @@ def _figures(panel: Panel, identifier: int) -> stat.Panel:
 
 def _lines(panel: Panel, identifier: int) -> timeseries.Panel:
     return (
-        _framed(timeseries.Panel(), panel, identifier)
+        _with_common_options(timeseries.Panel(), panel, identifier)
         .min(0)
         .line_width(2)
         .show_points(looks.VisibilityMode.AUTO)
@@ -94,7 +94,7 @@ def _lines(panel: Panel, identifier: int) -> timeseries.Panel:
 
 def _bars(panel: Panel, identifier: int) -> timeseries.Panel:
     return (
-        _framed(timeseries.Panel(), panel, identifier)
+        _with_common_options(timeseries.Panel(), panel, identifier)
         .min(0)
         .max_data_points(BARS)
         .draw_style(looks.GraphDrawStyle.BARS)
@@ -122,7 +122,7 @@ def _table(panel: Panel, identifier: int) -> table.Panel:
         "renameByName": columns,
     }
     built = (
-        _framed(table.Panel(), panel, identifier)
+        _with_common_options(table.Panel(), panel, identifier)
         .targets([_target(query, letter).instant().format(PromQueryFormat.TABLE) for letter, query in _lettered(panel)])
         .with_transformation(model.DataTransformerConfig("merge", options={}))
         .with_transformation(model.DataTransformerConfig("organize", options=organized))
@@ -137,7 +137,7 @@ def _table(panel: Panel, identifier: int) -> table.Panel:
     return built
 
 
-def _framed(built: _Builder, panel: Panel, identifier: int) -> _Builder:
+def _with_common_options(built: _Builder, panel: Panel, identifier: int) -> _Builder:
     return (
         built.id(identifier)
         .title(panel.title)

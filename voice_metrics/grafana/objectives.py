@@ -112,7 +112,7 @@ def objective(words: str) -> Objective:
         if found["limit"]:
             raise BadObjective(f"{words!r}: {found['name']} has no limit, such as {found['name']}={100 * share:g}%")
         return Objective(found["name"], share)
-    return Objective(found["name"], share, _limit(words, found["limit"], found["unit"], indicator))
+    return Objective(found["name"], share, _limit_ms(words, found["limit"], found["unit"], indicator))
 
 
 def window_days(words: str) -> int:
@@ -140,7 +140,7 @@ def _share(words: str, percent: str | None, indicator: Indicator) -> float:
     return share
 
 
-def _limit(words: str, limit: str | None, unit: str | None, indicator: Indicator) -> float:
+def _limit_ms(words: str, limit: str | None, unit: str | None, indicator: Indicator) -> float:
     assert indicator.latency is not None
     assert indicator.limit_ms is not None
     if limit is None:
@@ -155,11 +155,11 @@ def _limit(words: str, limit: str | None, unit: str | None, indicator: Indicator
     return limit_ms
 
 
-def _over(bots: Selection, series: Series, window: str, limit_ms: float | None) -> str:
-    return f"{bots.observations(series, window, JOB)} - {_within(bots, series, window, limit_ms)}"
+def _count_over(bots: Selection, series: Series, window: str, limit_ms: float | None) -> str:
+    return f"{bots.observations(series, window, JOB)} - {_count_within(bots, series, window, limit_ms)}"
 
 
-def _within(bots: Selection, series: Series, window: str, limit_ms: float | None) -> str:
+def _count_within(bots: Selection, series: Series, window: str, limit_ms: float | None) -> str:
     assert limit_ms is not None
     return bots.up_to(limit_ms, series, window, JOB)
 
@@ -169,8 +169,8 @@ INDICATORS = {
     "response": Indicator(
         "of answers begin within {limit}",
         0.95,
-        lambda bots, window, limit_ms: _within(bots, RESPONSE, window, limit_ms),
-        lambda bots, window, limit_ms: _over(bots, RESPONSE, window, limit_ms),
+        lambda bots, window, limit_ms: _count_within(bots, RESPONSE, window, limit_ms),
+        lambda bots, window, limit_ms: _count_over(bots, RESPONSE, window, limit_ms),
         RESPONSE,
         2000.0,
     ),
@@ -178,8 +178,8 @@ INDICATORS = {
     "greeting": Indicator(
         "of greetings begin within {limit}",
         0.95,
-        lambda bots, window, limit_ms: _within(bots, GREETING, window, limit_ms),
-        lambda bots, window, limit_ms: _over(bots, GREETING, window, limit_ms),
+        lambda bots, window, limit_ms: _count_within(bots, GREETING, window, limit_ms),
+        lambda bots, window, limit_ms: _count_over(bots, GREETING, window, limit_ms),
         GREETING,
         3000.0,
     ),

@@ -72,7 +72,7 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A set of series, and the form of counting them.
+    """A set of series, and the form of counting them; methods return PromQL.
 
     In its methods `window` is a duration or a variable of Grafana, and `by` are the labels to keep.
 
@@ -89,75 +89,75 @@ class Selection:
         return replace(self, matchers=(*self.matchers, *matchers))
 
     def total(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """Sum of a counter's row."""
+        """PromQL for what a counter counted, summed."""
         if series.kind is not Kind.COUNTER:
             raise ValueError(f"{series.name}: not a counter")
-        return self._sum(_name(series), window, by)
+        return self._sum(_prometheus_name(series), window, by)
 
     def observations(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """Number of a histogram's values."""
-        return self._sum(_parts(series)[2], window, by)
+        """PromQL for the number of a histogram's values."""
+        return self._sum(_histogram_names(series)[2], window, by)
 
     def up_to(self, bound: float, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """Number of a histogram's values up to `bound`, one of its bounds."""
+        """PromQL for the number of a histogram's values up to `bound`, one of its bounds."""
         if bound not in series.buckets:
             raise ValueError(f"{series.name}: {bound:g} is no bound of its buckets")
         # Mimir writes whole bounds with a decimal, Prometheus without it.
         le = rf'le=~"{bound:g}(\\.0)?"'
-        return self.where(le)._sum(_parts(series)[0], window, by)
+        return self.where(le)._sum(_histogram_names(series)[0], window, by)
 
     def added(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """Sum of a histogram's values."""
-        return self._sum(_parts(series)[1], window, by)
+        """PromQL for the sum of a histogram's values."""
+        return self._sum(_histogram_names(series)[1], window, by)
 
     def average(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """Mean of a histogram's values; empty if it has none."""
-        _, added, count = _parts(series)
+        """PromQL for the mean of a histogram's values; empty if it has none."""
+        _, added, count = _histogram_names(series)
         return f"{self._sum(added, window, by)} / ({self._sum(count, window, by)} > 0)"
 
     def quantile(self, share: float, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """The percentile `share`, 0 to 1, interpolated within its bucket; empty if the histogram has no value."""
+        """PromQL for the quantile `share`, 0 to 1, interpolated within its bucket; empty without values."""
         # Without values the answer is NaN, which every comparison drops.
         return f"histogram_quantile({share:g}, {self.buckets(series, window, by)}) >= 0"
 
     def buckets(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """Number of a histogram's values up to each bound."""
-        return self._sum(_parts(series)[0], window, (*by, "le"))
+        """PromQL for the number of a histogram's values up to each bound."""
+        return self._sum(_histogram_names(series)[0], window, (*by, "le"))
 
     def current(self, series: Series, by: tuple[str, ...] = ()) -> str:
-        """Sum of an up-down counter or gauge now."""
-        return f"{_sum_by(by)}({selector(_name(series), self.matchers)})"
+        """PromQL for the sum of an up-down counter or gauge now."""
+        return f"{_sum_by(by)}({selector(_prometheus_name(series), self.matchers)})"
 
     def latest(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
-        """Sum of the last values of an up-down counter or gauge within a window."""
+        """PromQL for the sum of the last values of an up-down counter or gauge within a window."""
         return f"{_sum_by(by)}({self.last(series, window)})"
 
     def last(self, series: Series, window: str) -> str:
-        """The last value of each series within a window."""
-        return f"last_over_time({selector(_name(series), self.matchers)}[{window}])"
+        """PromQL for the last value of each series within a window."""
+        return f"last_over_time({selector(_prometheus_name(series), self.matchers)}[{window}])"
 
     def last_seen(self, series: Series, window: str, by: tuple[str, ...]) -> str:
-        """Unix time of the last point within a window, in steps of five minutes."""
-        one = selector(_name(series), self.matchers)
+        """PromQL for the Unix time of the last point within a window, in steps of five minutes."""
+        one = selector(_prometheus_name(series), self.matchers)
         grouping = f"max by ({', '.join(by)}) "
         return f"{grouping}(timestamp({one}) or max_over_time(timestamp({one})[{window}:5m]))"
 
     def total_or_zero(self, series: Series, window: str) -> str:
-        """Sum of a counter's row; see `or_zero`."""
+        """PromQL for what a counter counted, summed; 0 as in `or_zero`."""
         return self.or_zero(self.total(series, window), window)
 
     def share(self, part: str, whole: str, window: str) -> str:
-        """Part of a whole, 0 if there is a whole without such a part; both queries answer without labels."""
+        """PromQL for part of a whole, 0 if the whole has no such part; both queries answer without labels."""
         return f"({self.or_zero(part, window)}) / ({whole} > 0)"
 
     def or_zero(self, expression: str, window: str) -> str:
-        """The query, or 0 if it has no series although there were calls; counters begin at their first event.
+        """PromQL for `expression`, or 0 if it has no series although calls ran; counters begin at their first event.
 
         Args:
             expression: A query without labels in its answer.
             window: Duration, or a variable of Grafana.
         """
-        return f"{expression} or 0 * sum(max_over_time({selector(_name(CALLS), self.matchers)}[{window}]))"
+        return f"{expression} or 0 * sum(max_over_time({selector(_prometheus_name(CALLS), self.matchers)}[{window}]))"
 
     def _sum(self, metric: str, window: str, by: tuple[str, ...]) -> str:
         return f"{_sum_by(by)}({self.form(metric, self.matchers, window)})"
@@ -167,11 +167,11 @@ def _sum_by(by: tuple[str, ...]) -> str:
     return f"sum by ({', '.join(by)}) " if by else "sum"
 
 
-def _name(series: Series) -> str:
+def _prometheus_name(series: Series) -> str:
     return metric_name(series.name, series.unit, series.kind)
 
 
-def _parts(series: Series) -> tuple[str, str, str]:
+def _histogram_names(series: Series) -> tuple[str, str, str]:
     if series.kind is not Kind.HISTOGRAM:
         raise ValueError(f"{series.name}: not a histogram")
     bucket, added, count = series_names(series)

@@ -14,7 +14,7 @@ _LONGEST_ADDRESS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alert.
+    """One alerting rule.
 
     Parameters:
         name: Its name, and the heading of its section in docs/alerts.md.

@@ -34,7 +34,7 @@ def summary(
     )
 
 
-def _latencies(
+def _latency_table(
     title: str, description: str, series: Series, labels: dict[str, str], selection: Selection = ALL, height: int = 8
 ) -> Panel:
     queries = summary(selection, series, tuple(labels))
@@ -51,7 +51,7 @@ def averages(
     )
 
 
-def _means(
+def _average_table(
     title: str,
     description: str,
     series: Series,
@@ -70,7 +70,7 @@ def _means(
 ROW = Row(
     "Services",
     (
-        _latencies(
+        _latency_table(
             "TTFB", "Request to first output. Interrupted requests are left out.", TTFB, _SERVICE, selection=UNCUT
         ),
         lines(
@@ -79,7 +79,7 @@ ROW = Row(
             MILLISECONDS,
             Query(UNCUT.quantile(0.95, TTFB, SMOOTH, ("service", "model")), "{{service}} {{model}}"),
         ),
-        _latencies(
+        _latency_table(
             "Processing",
             "A whole request, start to end. Interrupted requests are left out.",
             PROCESSING,
@@ -92,11 +92,13 @@ ROW = Row(
             MILLISECONDS,
             Query(UNCUT.quantile(0.95, PROCESSING, SMOOTH, ("service", "model")), "{{service}} {{model}}"),
         ),
-        _latencies(
+        _latency_table(
             "TTFA", "Request to the first audible audio; silence before it is included.", TTFA, _MODEL, height=6
         ),
-        _latencies("TTFAT", "Request to the first token of the answer; thinking is included.", TTFAT, _MODEL, height=6),
-        _means(
+        _latency_table(
+            "TTFAT", "Request to the first token of the answer; thinking is included.", TTFAT, _MODEL, height=6
+        ),
+        _average_table(
             "TTFB of interrupted requests",
             "Requests that a caller cut off: the time until then, not a latency of the service.",
             TTFB,
@@ -105,7 +107,7 @@ ROW = Row(
             width=12,
             height=6,
         ),
-        _means(
+        _average_table(
             "Processing of interrupted requests",
             "Requests that a caller cut off: the time until then.",
             PROCESSING,
@@ -122,7 +124,7 @@ ROW = Row(
             order="Average",
             height=6,
         ),
-        _means(
+        _average_table(
             "Function call time",
             "From a function call's start to its result, timeout or cancellation; with percentiles below (gen_ai).",
             FUNCTION_CALL,
@@ -130,14 +132,14 @@ ROW = Row(
             width=12,
             height=6,
         ),
-        _means("Response parts", "Parts of the response time, on average.", RESPONSE_PART, {"part": "Part"}),
-        _means(
+        _average_table("Response parts", "Parts of the response time, on average.", RESPONSE_PART, {"part": "Part"}),
+        _average_table(
             "Text aggregation",
             "Time to collect a speakable piece of text.",
             TEXT_AGGREGATION,
             {"processor": "Processor"},
         ),
-        _means(
+        _average_table(
             "Turn detection",
             "Time that a turn detector takes to decide. Complete: it took the user's turn for finished.",
             TURN_DETECTION,

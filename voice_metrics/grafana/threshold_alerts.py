@@ -72,11 +72,11 @@ class Thresholds:
 def rules(thresholds: Thresholds, job: str | None = None) -> Iterator[Rule]:
     """Yield every alert that needs no objective, for the bot `job`, its `service.name`, or for each bot on its own."""
     bots = _bots(job)
-    yield from _latencies(bots, thresholds)
-    yield from _quality(bots, thresholds)
-    yield from _reasons(bots)
-    yield from _usage(bots, thresholds)
-    yield from _telemetry(bots)
+    yield from _latency_rules(bots, thresholds)
+    yield from _quality_rules(bots, thresholds)
+    yield from _reason_rules(bots)
+    yield from _usage_rules(bots, thresholds)
+    yield from _telemetry_rules(bots)
 
 
 def render(
@@ -106,7 +106,7 @@ def _bots(job: str | None) -> Selection:
     return Selection((f"job={quoted(clean(job))}",) if job else ())
 
 
-def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
+def _latency_rules(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     yield Rule(
         "VoiceResponseSlow",
         _p95_over(bots, RESPONSE, thresholds.response_p95_ms),
@@ -130,7 +130,7 @@ def _latencies(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
         )
 
 
-def _quality(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
+def _quality_rules(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     errors, turns = bots.total(ERRORS, "15m", JOB), bots.total(TURNS, "15m", JOB)
     cut = bots.where('outcome="interrupted"').total(TURNS, "30m", JOB)
     spoken = bots.total(TURNS, "30m", JOB)
@@ -160,7 +160,7 @@ def _quality(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     )
 
 
-def _reasons(bots: Selection) -> Iterator[Rule]:
+def _reason_rules(bots: Selection) -> Iterator[Rule]:
     refused = bots.where('error_type="429"').total(ERRORS, "15m", ("job", "provider"))
     yield Rule(
         "VoiceRateLimited",
@@ -187,7 +187,7 @@ def _reasons(bots: Selection) -> Iterator[Rule]:
     )
 
 
-def _usage(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
+def _usage_rules(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     yield Rule(
         "VoiceCostHigh",
         f"{bots.total(COST, '1h', JOB)} > {thresholds.cost_per_hour_usd:g}",
@@ -211,7 +211,7 @@ def _usage(bots: Selection, thresholds: Thresholds) -> Iterator[Rule]:
     )
 
 
-def _telemetry(bots: Selection) -> Iterator[Rule]:
+def _telemetry_rules(bots: Selection) -> Iterator[Rule]:
     ended, measured = bots.total(CALLS_ENDED, "30m", JOB), bots.observations(TTFB, "30m", JOB)
     yield Rule(
         "VoiceMetricsStopped",

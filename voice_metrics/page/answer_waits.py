@@ -55,10 +55,10 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         answer["interrupted"] = turn is not None and turn.outcome == "interrupted"
         answer["used"] = {kind: _sum(later, kind) for kind in _USED}
         answer["named"] = bool(answer["parts"])
-        answer["parts"] = _one_after_another(answer["parts"]) or _measured_parts(answer, measured)
+        answer["parts"] = _placed_one_after_another(answer["parts"]) or _measured_parts(answer, measured)
         answer["slow"] = answer["seconds"] > SLOW_SECONDS
     for answer in found:
-        answer["longer"] = _longer(answer, found, measured) if answer["slow"] else None
+        answer["longer"] = _unusually_long_part(answer, found, measured) if answer["slow"] else None
         answer["held"] = _longest_stall(answer, stalls, start) if answer["slow"] else None
     return found
 
@@ -71,12 +71,12 @@ def _longest_stall(answer: Answer, stalls: Sequence[Row], start: float) -> dict[
     return None if worst is None else {"function": worst.name, "seconds": worst.value}
 
 
-def _longer(answer: Answer, found: Sequence[Answer], measured: Sequence[_Bars]) -> dict[str, Any] | None:
+def _unusually_long_part(answer: Answer, found: Sequence[Answer], measured: Sequence[_Bars]) -> dict[str, Any] | None:
     """The part that exceeds its median in the other answers most, or `None`; an answer without a part counts as 0."""
-    others = [_by_name(other) for other in found if other is not answer and other["named"]]
+    others = [_seconds_by_part(other) for other in found if other is not answer and other["named"]]
     if not others or not answer["named"]:
         return None
-    usual = {name: median(other.get(name, 0.0) for other in others) for name in _by_name(answer)}
+    usual = {name: median(other.get(name, 0.0) for other in others) for name in _seconds_by_part(answer)}
     excess = [(part["seconds"] - usual[part["part"]], part) for part in answer["parts"]]
     most, part = max(excess, key=lambda each: each[0])
     if most <= 0:
@@ -89,7 +89,7 @@ def _longer(answer: Answer, found: Sequence[Answer], measured: Sequence[_Bars]) 
     return {"part": name, "by": by, "seconds": seconds, "usual_seconds": usual[name]}
 
 
-def _by_name(answer: Answer) -> dict[str, float]:
+def _seconds_by_part(answer: Answer) -> dict[str, float]:
     return {part["part"]: part["seconds"] for part in answer["parts"]}
 
 
@@ -106,7 +106,7 @@ def averages(found: Sequence[Answer]) -> list[dict[str, Any]]:
     return [{"part": name, "seconds": sums[name] / len(named)} for name in order]
 
 
-def _one_after_another(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _placed_one_after_another(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     begin, placed = 0.0, []
     for part in parts:
         placed.append({**part, "from": round(begin, 4)})
@@ -130,15 +130,15 @@ class _Bars:
 
     def within(self, begin: float, end: float) -> Sequence[tuple[float, float]]:
         """Begin and end of the bars that overlap a stretch."""
-        return [(self._begins[place], self._ends[place]) for place in self._places(begin, end)]
+        return [(self._begins[place], self._ends[place]) for place in self._overlapping(begin, end)]
 
     def longest_of(self, begin: float, end: float) -> str | None:
         """Model, else name, of the longest bar that overlaps a stretch; `None` without one."""
-        places = self._places(begin, end)
+        places = self._overlapping(begin, end)
         longest = max(places, key=lambda place: self._ends[place] - self._begins[place], default=None)
         return None if longest is None else self._bars[longest]["model"] or self._bars[longest]["name"]
 
-    def _places(self, begin: float, end: float) -> Sequence[int]:
+    def _overlapping(self, begin: float, end: float) -> Sequence[int]:
         places = range(bisect_right(self._latest_ends, begin), bisect_left(self._begins, end))
         return [place for place in places if self._ends[place] > begin]
 

@@ -27,7 +27,7 @@ _TICK_SECONDS = 1.0
 _PAUSE_SECONDS = (3.0, 12.0)
 
 
-class Telling:
+class DemoCallWriter:
     """Writes one demo call into a ledger, from its first fact to its last."""
 
     def __init__(self, ledger: Ledger, call: DemoCall, started_at: datetime) -> None:
@@ -109,7 +109,7 @@ def _write_past_calls(ledger: Ledger, calls: int, random: Random) -> None:
         call = DemoCall(random, random.choices(BOTS, (5, 3, 1))[0])
         latest = _DAY_SECONDS - call.seconds - 1
         ago = call.seconds + 1 + min(random.uniform(0, latest) for _ in range(1 + (random.random() < 0.4)))
-        Telling(ledger, call, now - timedelta(seconds=ago)).until(now)
+        DemoCallWriter(ledger, call, now - timedelta(seconds=ago)).until(now)
         if number % _CALLS_AT_ONCE == 0:
             ledger.flush(10.0)
     ledger.flush(10.0)
@@ -120,8 +120,8 @@ def _write_live_calls(ledger: Ledger, bot: int, seed: int, over: threading.Event
     random = Random(f"{seed} {bot}")
     ago = random.uniform(5, 25)
     while not over.is_set():
-        telling = Telling(ledger, DemoCall(random, BOTS[bot]), datetime.now(UTC) - timedelta(seconds=ago))
-        while not telling.until(datetime.now(UTC)):
+        writer = DemoCallWriter(ledger, DemoCall(random, BOTS[bot]), datetime.now(UTC) - timedelta(seconds=ago))
+        while not writer.until(datetime.now(UTC)):
             if over.wait(_TICK_SECONDS - time.time() % _TICK_SECONDS):
                 return
         over.wait(random.uniform(*_PAUSE_SECONDS))

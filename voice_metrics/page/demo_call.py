@@ -107,17 +107,17 @@ class DemoCall:
         self._context = random.randint(350, 700)
         self.facts: list[tuple[float, Fact]] = []
         self._caller_goes_on = False
-        greeting = self._think(self._set_up(), "greeting")
-        heard_at = greeting[1] + self._speak(greeting) + _OUTPUT_SECONDS
+        greeting = self._add_request(self._add_set_up(), "greeting")
+        heard_at = greeting[1] + self._add_speech(greeting) + _OUTPUT_SECONDS
         self._add(heard_at, Greeted(heard_at))
         failed = False
         for _ in range(random.randint(3, 11)):
             failed = random.random() < 0.012
-            self._exchange(failed=failed)
+            self._add_exchange(failed=failed)
             if failed:
                 break
         self.seconds = self._now + random.uniform(0.4, 2.5)
-        self.end_reason = self._end(failed)
+        self.end_reason = self._choose_end_reason(failed)
         self.ended_by = EndedBy.ERROR if failed else random.choices((EndedBy.CALLER, EndedBy.BOT), (3, 1))[0]
         self.success = None if bot.outcomes is None else not failed and random.random() < 0.75
         self.facts.sort(key=lambda fact: fact[0])
@@ -143,20 +143,20 @@ class DemoCall:
         """Return a processor's part of the bot."""
         return next((leg for leg, service in self.bot.services.items() if service == processor), Leg.OTHER)
 
-    def _end(self, failed: bool) -> EndReason:
+    def _choose_end_reason(self, failed: bool) -> EndReason:
         if failed:
             return EndReason.ERROR
         return self._random.choices((EndReason.COMPLETED, EndReason.CANCELLED, EndReason.UNKNOWN), (90, 8, 2))[0]
 
-    def _exchange(self, *, failed: bool) -> None:
+    def _add_exchange(self, *, failed: bool) -> None:
         """Add a caller's turn and the bot's answer."""
-        pause, speech = self._pause(), self._random.uniform(1.2, 6.5)
+        pause, speech = self._add_pause(), self._random.uniform(1.2, 6.5)
         silent_at = self._now + pause + speech
         self._add(silent_at, Spoke(Holder.CALLER, speech, 0.0))
         if not failed and self._random.random() < 0.02:
-            self._unheard(silent_at)
+            self._add_unheard_turn(silent_at)
             return
-        parts = {"endpointing_wait": 0.2, "transcription": self._wait(Leg.STT)}
+        parts = {"endpointing_wait": 0.2, "transcription": self._delay(Leg.STT)}
         heard_at = silent_at + sum(parts.values())
         self._add(heard_at, FirstByte(*self._service(Leg.STT), parts["transcription"] + 0.2))
         self._add_usage(heard_at, Leg.STT, AudioTranscribed(*self._service(Leg.STT), speech + 1.0))
@@ -173,23 +173,23 @@ class DemoCall:
             parts["llm_inference"] = stalled
             self._add(at, LoopHeld(stalled, "look_up_order (shop.py:41)"))
         if self._random.random() < 0.22:
-            called = self._call_function(at)
+            called = self._add_function_call(at)
             at += sum(called.values())
             called["llm_inference"] += parts.get("llm_inference", 0.0)
             parts |= called
-        answered = self._think(at, "answer")
+        answered = self._add_request(at, "answer")
         parts["llm_inference"] = parts.get("llm_inference", 0.0) + answered[0]
         parts["sentence_aggregation"] = self._random.uniform(0.04, 0.16)
         started = at + answered[0] + parts["sentence_aggregation"]
-        voice = self._speak((answered[0], started, answered[2]))
+        voice = self._add_speech((answered[0], started, answered[2]))
         parts |= {"speech_synthesis": voice, "output_transport": _OUTPUT_SECONDS}
         waited = sum(parts.values())
-        self._quiet(silent_at, waited, SilenceAfter.CALLER)
+        self._add_silence(silent_at, waited, SilenceAfter.CALLER)
         self._add(silent_at + waited, Responded(waited))
         for name, seconds in parts.items():
             self._add(silent_at + waited, ResponsePart(name, seconds))
 
-    def _set_up(self) -> float:
+    def _add_set_up(self) -> float:
         """Add the set-up of two services; return the moment at which both are ready."""
         ready = 0.05
         for leg, slowest in ((Leg.STT, 0.2), (Leg.TTS, 0.4)):
@@ -198,29 +198,29 @@ class DemoCall:
             ready = max(ready, seconds)
         return ready
 
-    def _pause(self) -> float:
-        """Return the silence before the caller speaks: none if the caller speaks already."""
+    def _add_pause(self) -> float:
+        """Add the silence before the caller speaks; return its seconds, 0 if the caller speaks already."""
         if self._caller_goes_on:
             self._caller_goes_on = False
             return 0.0
         pause = self._random.uniform(0.2, 1.4)
-        self._quiet(self._now, pause, SilenceAfter.BOT)
+        self._add_silence(self._now, pause, SilenceAfter.BOT)
         return pause
 
-    def _quiet(self, begin: float, seconds: float, after: SilenceAfter) -> None:
+    def _add_silence(self, begin: float, seconds: float, after: SilenceAfter) -> None:
         if seconds >= _SILENCE_SECONDS:
             self._add(begin + seconds, Silence(after, seconds))
 
-    def _unheard(self, silent_at: float) -> None:
+    def _add_unheard_turn(self, silent_at: float) -> None:
         """Let the caller wait in vain and speak again."""
         silence = self._random.uniform(3.5, 7.0)
         self._add(silent_at + 3.0, Unanswered(Cause.NO_TRANSCRIPT))
-        self._quiet(silent_at, silence, SilenceAfter.CALLER)
+        self._add_silence(silent_at, silence, SilenceAfter.CALLER)
         self._now, self._caller_goes_on = silent_at + silence, True
 
-    def _think(self, at: float, what: str) -> tuple[float, float, int]:
-        """Add the model's request; return its first byte, the moment of its first sentence, and its tokens."""
-        first, tokens = self._wait(Leg.LLM), self._random.randint(10, 60)
+    def _add_request(self, at: float, what: str) -> tuple[float, float, int]:
+        """Add the model's request; return its first byte, the moment of its first sentence, and its characters."""
+        first, tokens = self._delay(Leg.LLM), self._random.randint(10, 60)
         whole = first + tokens / self._random.uniform(70, 130)
         service = self._service(Leg.LLM)
         self._add(at + first, FirstByte(*service, first))
@@ -230,8 +230,9 @@ class DemoCall:
         self._context += tokens + self._random.randint(8, 40)
         return first, at + first + (0.1 if what == "greeting" else 0.0), round(tokens * 4.2)
 
-    def _call_function(self, at: float) -> dict[str, float]:
-        first, writing, running = self._wait(Leg.LLM), self._random.uniform(0.1, 0.3), self._random.uniform(0.08, 0.9)
+    def _add_function_call(self, at: float) -> dict[str, float]:
+        """Add a function call and the request that asks for it; return the seconds of each part of the response."""
+        first, writing, running = self._delay(Leg.LLM), self._random.uniform(0.1, 0.3), self._random.uniform(0.08, 0.9)
         service, done_at = self._service(Leg.LLM), at + first + writing
         self._add(at + first, FirstByte(*service, first))
         self._add(done_at, Processing(*service, first + writing))
@@ -244,10 +245,10 @@ class DemoCall:
         self._add(done_at + running, FunctionSettled(name, outcome, running))
         return {"llm_inference": first, "llm_tool_call": writing, "function_handler": running}
 
-    def _speak(self, written: tuple[float, float, int]) -> float:
+    def _add_speech(self, written: tuple[float, float, int]) -> float:
         """Add the bot's speech, cut off if the caller interrupts; return the wait for its first audio."""
         _, at, characters = written
-        wait = self._wait(Leg.TTS)
+        wait = self._delay(Leg.TTS)
         self._add(at + wait, FirstByte(*self._service(Leg.TTS), wait))
         self._add_usage(at, Leg.TTS, CharactersSpoken(*self._service(Leg.TTS), characters))
         length, cut = characters / 16, self._random.random() < 0.1
@@ -264,7 +265,7 @@ class DemoCall:
         self._caller_goes_on = cut
         return wait
 
-    def _wait(self, leg: Leg) -> float:
+    def _delay(self, leg: Leg) -> float:
         return self.bot.first_byte_seconds[leg] * self._slow * self._random.lognormvariate(0.0, 0.28)
 
     def _service(self, leg: Leg) -> tuple[str, str]:
@@ -280,11 +281,11 @@ class DemoCall:
         if self.bot.usd is None:
             self._add(at, Unpriced(leg, *service, "runs on a machine of one's own"))
             return
-        amount = Decimal(str(round(sum(_amounts(usage, self.bot.usd)), 9)))
+        amount = Decimal(str(round(sum(_usd_amounts(usage, self.bot.usd)), 9)))
         self._add(at, Priced(leg, *service, amount, _PRICES, datetime.now(UTC).date().isoformat()))
 
 
-def _amounts(usage: Usage, usd: tuple[float, float, float, float]) -> Iterator[float]:
+def _usd_amounts(usage: Usage, usd: tuple[float, float, float, float]) -> Iterator[float]:
     prompt, completion, second, character = usd
     match usage:
         case TokensUsed():

@@ -196,10 +196,10 @@ class _Request(BaseHTTPRequestHandler):
             except OSError:
                 return True
 
-    def _only_to_read(self) -> None:
+    def _refuse_method(self) -> None:
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "The page can only be read.")
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _only_to_read
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method
 
     def _refuse(self, status: HTTPStatus, words: str) -> None:
         # A refused request may have an unread body, which would be taken for the next request.

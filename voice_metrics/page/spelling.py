@@ -11,7 +11,7 @@ _USD = "_usd"
 
 
 def spelled(value: Any) -> Any:
-    """Return a JSON-ready value with `cost_usd_text` beside each `cost_usd`, at any depth."""
+    """Return a JSON-ready value with `NAME_usd_text` beside each `NAME_usd`, at any depth."""
     if isinstance(value, Mapping):
         whole = value.get("cost_usd")
         words = {f"{key}_text": usd(amount, whole) for key, amount in value.items() if key.endswith(_USD)}

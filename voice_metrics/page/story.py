@@ -71,7 +71,7 @@ def _start_up(rows: Sequence[Row]) -> dict[str, Any] | None:
 
 
 def _begin_and_end(row: Row, start: float) -> tuple[float, float]:
-    """Begin and end of a row's measurement."""
+    """Begin and end of a row's measurement, in seconds from the call's start."""
     end = row.at - start
     return max(0.0, end - (row.value or 0.0)), end
 
@@ -102,7 +102,7 @@ def _lane(rows: Sequence[Row], service: str, start: float, waits: Sequence[tuple
     for row in firsts.unmatched():
         bar = _bar(row, start, row.value)
         if service == "stt":
-            _put_where_speech_ended(bar, speech_ends)
+            _move_to_speech_end(bar, speech_ends)
         bars.append(bar)
     return sorted(bars, key=lambda bar: float(bar["from"]))
 
@@ -118,7 +118,7 @@ class _FirstBytes:
         self._found: set[int] = set()
 
     def within(self, whole: Row) -> Row | None:
-        """The first byte within a request's time, or `None`."""
+        """Match the first byte within a request's time and return it, or `None`."""
         known = self._rows.get(whole.name)
         if known is None:
             return None
@@ -136,7 +136,7 @@ class _FirstBytes:
         return (row for known in self._rows.values() for row in known if id(row) not in self._found)
 
 
-def _put_where_speech_ended(bar: Bar, speech_ends: Sequence[float]) -> None:
+def _move_to_speech_end(bar: Bar, speech_ends: Sequence[float]) -> None:
     # Pipecat reports speech recognition seconds late, measured from the end of the caller's speech.
     before = bisect_right(speech_ends, bar["from"] + _SAME_REQUEST_SECONDS)
     if before:

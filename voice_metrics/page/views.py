@@ -155,12 +155,12 @@ VIEWS: Mapping[str, View] = {"now": now, "calls": calls, "latency": latency, "us
 
 def _span(query: Query, at: float) -> tuple[float, float, float]:
     """Start, end and bucket of a period; buckets begin at round moments, so that points stay in place."""
-    length, bucket = _period(query.get("period", "day"))
+    length, bucket = _period_and_bucket_seconds(query.get("period", "day"))
     until = math.floor(at / bucket + 1) * bucket
     return until - length, until, bucket
 
 
-def _period(name: str) -> tuple[float, float]:
+def _period_and_bucket_seconds(name: str) -> tuple[float, float]:
     if name not in _PERIODS:
         raise BadQuestion(f"period={name!r}: expected one of {', '.join(_PERIODS)}")
     return _PERIODS[name]

@@ -5,12 +5,12 @@ export class Unreachable extends Error {}
 
 export async function ask(view, query, signal) {
   const words = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value !== undefined));
-  const { text, type } = await received(`/api/${view}?${words}`, signal);
+  const { text, type } = await fetchText(`/api/${view}?${words}`, signal);
   if (!type?.startsWith("application/json")) throw new Unreachable(text);
   return { text, data: JSON.parse(text) };
 }
 
-async function received(address, signal) {
+async function fetchText(address, signal) {
   try {
     const response = await fetch(address, { signal, cache: "no-cache" });
     return { text: await response.text(), type: response.headers.get("Content-Type") };

@@ -4,7 +4,7 @@ import { el, fit, say } from "./dom.js";
 import { jump } from "./standouts.js";
 import { PARTS, SLOW_SECONDS, clock, count, longest, ms, named, or, plural, unit } from "./words.js";
 
-const ink = (part) => (part in PARTS ? `part-${part}` : "part-other");
+const partClass = (part) => (part in PARTS ? `part-${part}` : "part-other");
 // More than these scroll by themselves, and can be ordered.
 const FEW = 12;
 // Words of this length need more room than a bar of the usual width has.
@@ -31,7 +31,7 @@ export function answersPart(show) {
   const list = () => {
     const shown = order.value === "wait" ? [...answers].sort((one, other) => other.seconds - one.seconds) : answers;
     const most = longest(answers)?.seconds;
-    fit(rows, shown, (answer) => answer.number, () => el("tr"), (row, answer) => line(row, answer, most, point));
+    fit(rows, shown, (answer) => answer.number, () => el("tr"), (row, answer) => fillRow(row, answer, most, point));
     reach(rows, rows.querySelector(".jump[tabindex='0']") ?? rows.querySelector(".jump"));
   };
   rows.addEventListener("focusin", ({ target }) => target.matches(".jump") && reach(rows, target));
@@ -52,7 +52,7 @@ export function answersPart(show) {
       ordering.hidden = answers.length <= FEW;
       about.hidden = !answers.length || answers.some((answer) => answer.named);
       const whole = mean.reduce((sum, part) => sum + part.seconds, 0);
-      averages.replaceChildren(...mean.filter((part) => part.seconds > 0).map((part) => el("li", {}, el(`span.swatch.${ink(part.part)}`), `${named(part.part)} `, el("b", {}, ms(part.seconds * 1000)), ` ${share(part.seconds / whole)}`)));
+      averages.replaceChildren(...mean.filter((part) => part.seconds > 0).map((part) => el("li", {}, el(`span.swatch.${partClass(part.part)}`), `${named(part.part)} `, el("b", {}, ms(part.seconds * 1000)), ` ${share(part.seconds / whole)}`)));
       list();
     },
   };
@@ -87,7 +87,7 @@ export function explanation({ number, at, seconds, parts, named: exact, longer, 
   return `Slowest: answer ${number} at ${clock(at)}, ${ms(seconds * 1000)}.${reason}${stall}`;
 }
 
-function line(row, answer, most, point) {
+function fillRow(row, answer, most, point) {
   // A row that says the same stays, with what has the focus in it.
   const says = JSON.stringify([answer, most]);
   if (row.dataset.says === says) return;
@@ -98,18 +98,18 @@ function line(row, answer, most, point) {
   row.replaceChildren(
     el("th", { scope: "row" }, jump(String(number), () => point(answer), -1)),
     el("td", {}, clock(at), interrupted ? el("span.odd", { title: "The caller interrupted this answer" }, " ✕", el("span.unseen", {}, " interrupted")) : null),
-    el("td.parts", {}, stack(answer, most)),
+    el("td.parts", {}, partsBar(answer, most)),
     el("td.number", {}, slow ? el("span.badge", { title: `Longer than ${SLOW_SECONDS} s` }, "slow") : null, ms(seconds * 1000)),
     el("td.number", {}, count(tokens)),
     el("td.number", {}, or(used.cost_usd_text)));
 }
 
-function stack({ parts, seconds, named: exact }, most) {
+function partsBar({ parts, seconds, named: exact }, most) {
   const box = el("div.stack", { class: exact ? null : "measured" });
   box.style.width = `${(seconds / most) * 100}%`;
   for (const { part, from, seconds: took } of parts) {
     const words = `${named(part)} ${ms(took * 1000)}`;
-    const segment = el(`div.segment.${ink(part)}`, { title: words, class: words.length > LONG ? "wordy" : null }, el("span.long", {}, words), el("span.brief", { "aria-hidden": "true" }, count(took * 1000)));
+    const segment = el(`div.segment.${partClass(part)}`, { title: words, class: words.length > LONG ? "wordy" : null }, el("span.long", {}, words), el("span.brief", { "aria-hidden": "true" }, count(took * 1000)));
     segment.style.left = `${(from / seconds) * 100}%`;
     segment.style.width = `${(took / seconds) * 100}%`;
     box.append(segment);

@@ -19,11 +19,11 @@ function route() {
   const [path, words = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [view, ...rest] = path.split("/");
   const query = Object.fromEntries(new URLSearchParams(words));
-  if (view === "call") query.id = part(rest.join("/"));
+  if (view === "call") query.id = decoded(rest.join("/"));
   return { view: Object.hasOwn(VIEWS, view) ? view : "now", query };
 }
 
-function part(text) {
+function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -31,14 +31,14 @@ function part(text) {
   }
 }
 
-function show() {
+function showView() {
   if (location.hash === "#content") return;
   const { view, query } = route();
   if (shown?.name === view && shown.view.follow?.(query)) return;
   const first = shown === null;
-  leave();
+  leaveView();
   const page = { name: view, query, timer: 0, asking: null, text: null, over: false };
-  page.view = VIEWS[view](query, (changed) => turn(page, changed));
+  page.view = VIEWS[view](query, (changed) => changeQuery(page, changed));
   page.problem = el("div.notice.problem", { role: "alert", hidden: true });
   content.replaceChildren(page.view.heading ?? heading(page.view.title), page.problem, page.view.element);
   for (const link of document.querySelectorAll("nav a")) {
@@ -55,7 +55,7 @@ function show() {
   update(page);
 }
 
-function leave() {
+function leaveView() {
   if (!shown) return;
   shown.over = true;
   clearTimeout(shown.timer);
@@ -64,7 +64,7 @@ function leave() {
 }
 
 // A view asks something else, such as another order: its address says so, without a new entry in the history.
-function turn(page, query) {
+function changeQuery(page, query) {
   page.query = query;
   const { id, ...words } = query;
   const text = new URLSearchParams(Object.entries(words).filter(([, value]) => value)).toString();
@@ -80,19 +80,19 @@ async function update(page) {
   try {
     const { text, data } = await ask(page.name, page.query, asking.signal);
     if (page.over || page.asking !== asking) return;
-    if (text !== page.text) tell(page, data);
+    if (text !== page.text) showData(page, data);
     page.text = text;
-    reached(true);
+    showConnection(true);
   } catch (error) {
     if (asking.signal.aborted) return;
-    reached(false);
+    showConnection(false);
     if (!(error instanceof Unreachable)) throw error;
   } finally {
     if (!page.over && page.asking === asking && !document.hidden) page.timer = setTimeout(() => update(page), page.view.every());
   }
 }
 
-function tell(page, data) {
+function showData(page, data) {
   document.getElementById("demo").hidden = !data.demo;
   say(document.getElementById("ledger"), `Ledger: ${data.ledger}`);
   const trouble = data.problem ?? (data.waiting ? "No call yet." : null);
@@ -117,7 +117,7 @@ function waiting(words) {
   ];
 }
 
-function reached(well) {
+function showConnection(well) {
   say(connection, well ? "Up to date" : "Not connected: is voice-metrics serve still running?");
   connection.classList.toggle("lost", !well);
 }
@@ -131,5 +131,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   content.focus();
 });
-addEventListener("hashchange", show);
-show();
+addEventListener("hashchange", showView);
+showView();

@@ -46,8 +46,8 @@ export function callView(query) {
       say(id, call.call_id);
       say(state, live ? "running" : call.end_reason ?? "ended");
       state.className = `state ${live ? "good" : ENDS[call.end_reason] ?? ""}`;
-      numbers(tiles, call, summary, story);
-      turnPages(pages, call, page, most);
+      fillTiles(tiles, call, summary, story);
+      showPageLinks(pages, call, page, most);
       timeline.update(story, call, live);
       standouts.update(story);
       answers.update(story, live);
@@ -58,7 +58,7 @@ export function callView(query) {
 }
 
 // A long call is shown part by part, the latest first.
-function turnPages(place, call, page, most) {
+function showPageLinks(place, call, page, most) {
   place.hidden = most < 2;
   const shown = `${page} of ${most}`;
   if (place.dataset.shown === shown) return;
@@ -67,7 +67,7 @@ function turnPages(place, call, page, most) {
   place.replaceChildren(`Part ${most - page} of ${most} of a long call. `, link("Earlier", page + 1), " ", link("Later", page - 1));
 }
 
-function numbers([middle, worst, long, turns, tokens, characters, audio, cost], call, summary, story) {
+function fillTiles([middle, worst, long, turns, tokens, characters, audio, cost], call, summary, story) {
   // A running call's time line is newer than its summary.
   const live = call.state === "live" && story.answers.length > 0;
   const waits = story.answers.map((answer) => 1000 * answer.seconds);

@@ -8,7 +8,7 @@ import { date, moment, time, unit } from "./words.js";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const HEIGHT = 190;
-const round = (seconds) => (seconds < 3600 ? unit(seconds / 60, "min") : unit(seconds / 3600, "h"));
+const lengthInWords = (seconds) => (seconds < 3600 ? unit(seconds / 60, "min") : unit(seconds / 3600, "h"));
 
 // lines: [{name, colour, value(point), text(number, point), tick(number), bars}]; with `stacked`, each line stands on the ones before it.
 export function chart(title, { lines, stacked = false, sync = null }) {
@@ -35,7 +35,7 @@ export function chart(title, { lines, stacked = false, sync = null }) {
     headline,
     update(data) {
       shown = data;
-      say(grain, `each ${lines[0].bars ? "bar" : "point"} ${round(data.bucket_seconds)}`);
+      say(grain, `each ${lines[0].bars ? "bar" : "point"} ${lengthInWords(data.bucket_seconds)}`);
       place.classList.toggle("empty", !data.points.length);
       if (details.open) numbers.update(data.points);
       draw();
@@ -113,7 +113,7 @@ function reading(lines, stacked, points) {
   return { hooks: { init: (plot) => plot.root.append(words), setCursor } };
 }
 
-export function periods(query, ask) {
+export function periodSelect(query, ask) {
   const names = [["hour", "1 hour"], ["day", "24 hours"], ["week", "7 days"], ["month", "30 days"]];
   return el("label.period", {}, "Period ", el("select", { "aria-label": "Period", onchange: (event) => ask({ period: event.target.value }) },
     names.map(([value, text]) => el("option", { value, selected: (query.period ?? "day") === value }, text))));

@@ -44,7 +44,7 @@ function lines({ call, summary, story, lines: worded }) {
   const tags = Object.entries(summary.attributes ?? {}).map(([key, value]) => `${key} = ${value}`);
   return [
     ["Started", moment(call.started_at)],
-    ["Ended", call.state === "live" ? "still running" : [or(call.end_reason), by(summary.ended_by, call.end_reason)].filter(Boolean).join(", ")],
+    ["Ended", call.state === "live" ? "still running" : [or(call.end_reason), endedBy(summary.ended_by, call.end_reason)].filter(Boolean).join(", ")],
     ...(summary.outcome && summary.outcome !== "none" ? [["Outcome", outcome(summary)]] : []),
     ["Language model", or(call.llm_model)],
     ["Speech to text", or(call.stt_model)],
@@ -59,7 +59,7 @@ function lines({ call, summary, story, lines: worded }) {
   ];
 }
 
-const by = (party, end) => (party && party !== "unknown" && party !== end ? `by ${party === "caller" || party === "bot" ? `the ${party}` : party}` : null);
+const endedBy = (party, end) => (party && party !== "unknown" && party !== end ? `by ${party === "caller" || party === "bot" ? `the ${party}` : party}` : null);
 
 export function outcome({ outcome: name, success }) {
   return [plain(name), success === true ? "success" : success === false ? "no success" : null].filter(Boolean).join(", ");

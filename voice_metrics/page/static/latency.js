@@ -1,6 +1,6 @@
 // How long callers wait, and how long each service takes to its first byte.
 
-import { chart, periods } from "./chart.js";
+import { chart, periodSelect } from "./chart.js";
 import { el, heading, say } from "./dom.js";
 import { SERVICES, count, ms } from "./words.js";
 
@@ -21,11 +21,11 @@ export function latencyView(query, ask) {
   const note = el("p.quiet.note", { hidden: true }, "A response is the work of several models: with one model chosen it is not shown.");
   return {
     title: "Latency",
-    heading: heading("Latency", el("div.controls", {}, periods(asked, change), el("label", {}, "Model ", models))),
+    heading: heading("Latency", el("div.controls", {}, periodSelect(asked, change), el("label", {}, "Model ", models))),
     element: el("div", {}, note, el("div.charts", {}, charts.map((each) => each.chart.element))),
     every: () => 15000,
     update(data) {
-      offer(models, data.models, asked.model ?? "");
+      offerModels(models, data.models, asked.model ?? "");
       note.hidden = !asked.model;
       for (const { kind, service, about, chart: { element, headline, update } } of charts) {
         const mine = (point) => point.kind === kind && point.service === service;
@@ -39,7 +39,7 @@ export function latencyView(query, ask) {
   };
 }
 
-function offer(select, names, chosen) {
+function offerModels(select, names, chosen) {
   const wanted = ["", ...names];
   if (chosen && !names.includes(chosen)) wanted.push(chosen);
   if (wanted.join("\n") !== [...select.options].map((option) => option.value).join("\n")) {

@@ -27,32 +27,32 @@ export function nowView() {
   const pending = el("p.notice", { hidden: true });
   const latest = table("Latest calls", columns, (row) => `${row.call_id} ${row.started_at}`);
   const none = el("p.quiet", {}, "None has ended yet.");
-  const ticking = setInterval(() => cards.querySelectorAll("[data-started]").forEach(tick), 1000);
+  const ticking = setInterval(() => cards.querySelectorAll("[data-started]").forEach(showRunningTime), 1000);
   return {
     title: "Now",
     element: el("div", {}, el("dl.tiles", {}, tiles.map((each) => each.element)), pending, el("section.running", {}, el("h2", {}, "Running calls"), cards, idle), el("section", {}, el("h2", {}, "Latest calls"), latest.element, none)),
     every: () => 1000,
     update(data) {
-      sums(tiles, data);
-      fit(cards, data.live, (call) => `${call.call_id} ${call.started_at}`, card, fill);
+      fillTiles(tiles, data);
+      fit(cards, data.live, (call) => `${call.call_id} ${call.started_at}`, card, fillCard);
       idle.hidden = data.live.length > 0;
       latest.update(data.latest);
       latest.element.hidden = !data.latest.length;
       none.hidden = data.latest.length > 0;
-      owed(pending, data.pending);
+      showPending(pending, data.pending);
     },
     close: () => clearInterval(ticking),
   };
 }
 
-function sums([running, calls, response, cost], { live, day }) {
+function fillTiles([running, calls, response, cost], { live, day }) {
   running.show(count(live.length));
   calls.show(count(day.calls), day.errors ? `${count(day.errors)} ended with an error` : "");
   response.show(ms(day.response?.p50_ms), day.response ? `p50; p95 ${ms(day.response.p95_ms)}` : "none measured");
   cost.show(or(day.cost_usd_text), day.cost_usd === null ? "no usage with a known price" : "where a price is known");
 }
 
-function owed(notice, pending) {
+function showPending(notice, pending) {
   notice.hidden = !pending.requests;
   if (pending.requests) say(notice, `Series of ${plural(pending.calls, "call")} wait to be sent: a running bot sends them by itself, “voice-metrics resend” does it for bots that are gone.`);
 }
@@ -65,12 +65,12 @@ function card(call) {
     el("dl.numbers", {}, numbers));
 }
 
-function fill(element, call) {
+function fillCard(element, call) {
   say(element.querySelector(".models"), or([call.llm_model, call.stt_model, call.tts_model].filter(Boolean).join(" · ")));
   element.querySelectorAll("dd").forEach((value, index) => say(value, NUMBERS[index][1](call)));
-  tick(element.querySelector(".running-for"));
+  showRunningTime(element.querySelector(".running-for"));
 }
 
-function tick(element) {
+function showRunningTime(element) {
   say(element, clock(Math.max(0, Date.now() / 1000 - Number(element.dataset.started))));
 }

@@ -21,7 +21,7 @@ export function table(caption, columns, key, onorder = null) {
       // A column that says nothing leaves its room to the others.
       const silent = columns.map((column) => column.optional && !rows.some((row) => column.text(row) !== NOTHING));
       heads.forEach((each, index) => { each.hidden = silent[index]; });
-      fit(body, rows, key, () => line(columns), (tr, row) => fill(tr, columns, row, silent));
+      fit(body, rows, key, () => emptyRow(columns), (tr, row) => fillRow(tr, columns, row, silent));
     },
     ordered(order, way) {
       columns.forEach((column, index) => {
@@ -33,24 +33,24 @@ export function table(caption, columns, key, onorder = null) {
   };
 }
 
-function kind(column) {
+function cellAttributes(column) {
   return { class: [column.number && "number", column.minor && "minor", column.wide && "wide", column.clipped && "clipped"].filter(Boolean).join(" ") || null };
 }
 
 function head(column, onorder) {
-  if (!onorder || !column.order) return el("th", { scope: "col", title: column.title, ...kind(column) }, column.name);
+  if (!onorder || !column.order) return el("th", { scope: "col", title: column.title, ...cellAttributes(column) }, column.name);
   const button = el("button.sort", { type: "button", title: column.title, onclick: () => onorder(column) }, column.name);
-  return el("th", { scope: "col", "aria-sort": "none", ...kind(column) }, button);
+  return el("th", { scope: "col", "aria-sort": "none", ...cellAttributes(column) }, button);
 }
 
-function line(columns) {
+function emptyRow(columns) {
   return el("tr", {}, columns.map((column, index) => {
     const inner = column.link ? el("a", {}) : el("span", {});
-    return index === 0 ? el("th", { scope: "row", ...kind(column) }, inner) : el("td", kind(column), inner);
+    return index === 0 ? el("th", { scope: "row", ...cellAttributes(column) }, inner) : el("td", cellAttributes(column), inner);
   }));
 }
 
-function fill(tr, columns, row, silent) {
+function fillRow(tr, columns, row, silent) {
   columns.forEach((column, index) => {
     tr.cells[index].hidden = silent[index];
     const inner = tr.cells[index].firstElementChild;

@@ -79,7 +79,7 @@ export function timelinePart() {
       shown = story;
       const marked = Object.entries(MARKED).filter(([kind]) => story.marks.some((mark) => mark.kind === kind));
       const slow = story.answers.some((answer) => answer.slow) ? [el("li", {}, el("span.swatch.turn-wait.slow"), `Caller waits, slow: over ${unit(SLOW_SECONDS, "s")}`)] : [];
-      more.replaceChildren(...slow, ...marked.map(([kind, text]) => el("li", {}, el(`span.sign.sign-${look(kind)}`, {}, SIGNS[kind] ?? "!"), text)), ...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [ink, text]]) => el("li", {}, el(`span.swatch.${ink}`), text)));
+      more.replaceChildren(...slow, ...marked.map(([kind, text]) => el("li", {}, el(`span.sign.sign-${markClass(kind)}`, {}, SIGNS[kind] ?? "!"), text)), ...Object.entries(MORE).filter(([name]) => story.floor[name].length).map(([, [ink, text]]) => el("li", {}, el(`span.swatch.${ink}`), text)));
       more.hidden = !more.children.length;
       say(none, live ? "Nothing was measured yet." : "Nothing was measured, or the ledger no longer has the measurements.");
       none.hidden = story.strip.length + story.lanes.length + story.marks.length > 0;
@@ -104,7 +104,7 @@ function conversation(story, place) {
     return bar(`turn-${each.kind}${cut ? " cut" : ""}${slow}`, sentence, place(each.from, each.to), el("span.text", {}, text));
   });
   const lower = below(story);
-  const marks = story.marks.map((mark) => bar(`mark mark-${look(mark.kind)}${lower.has(mark) ? " beneath" : ""}`, markSentence(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
+  const marks = story.marks.map((mark) => bar(`mark mark-${markClass(mark.kind)}${lower.has(mark) ? " beneath" : ""}`, markSentence(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
   return el("div.lane.strip", {}, el("span.label", {}, "Conversation"), el("div.track", {}, stretches, marks));
 }
 
@@ -120,7 +120,7 @@ function below({ marks, seconds: whole }) {
 
 const SIGNS = { interruption: "✕", unanswered: "?" };
 const MARKED = { interruption: "Interruption", unanswered: "Turn without an answer", error: "Error", function_call: "Function that failed" };
-const look = (kind) => (kind === "interruption" ? "cut" : "bad");
+const markClass = (kind) => (kind === "interruption" ? "cut" : "bad");
 
 // Lanes that a call has where its pipeline tells who speaks: speech with silences and gaps, and what held the loop.
 function floor({ floor: { speech, silences, gaps, stalls } }, place) {

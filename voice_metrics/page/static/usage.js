@@ -1,6 +1,6 @@
 // What calls used and cost, by the time of their start.
 
-import { chart, periods } from "./chart.js";
+import { chart, periodSelect } from "./chart.js";
 import { el, heading, say } from "./dom.js";
 import { count, length, or, unit } from "./words.js";
 
@@ -34,7 +34,7 @@ export function usageView(query, ask) {
   const charts = CHARTS.map((each) => ({ ...each, chart: chart(each.title, { lines: each.lines, stacked: each.lines.length > 1, sync: "usage" }) }));
   return {
     title: "Usage and cost",
-    heading: heading("Usage and cost", el("div.controls", {}, periods(asked, change))),
+    heading: heading("Usage and cost", el("div.controls", {}, periodSelect(asked, change))),
     element: el("div", {}, el("div.charts", {}, charts.map((each) => each.chart.element))),
     every: () => 10000,
     update(data) {

@@ -72,6 +72,7 @@ export function recent(at) {
   return `${date(at)} ${time(at, false)}`;
 }
 
+// A text, or the dash that stands for none.
 export function or(text) {
   return absent(text) || text === "" ? NOTHING : text;
 }
