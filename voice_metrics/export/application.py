@@ -20,7 +20,7 @@ from voice_metrics.series.table import Kind, Series
 
 
 class ApplicationMetrics:
-    """A provider of the application; made by `application_metrics`."""
+    """Records into one provider of the application; made by `application_metrics`."""
 
     def __init__(self, provider: MeterProvider) -> None:
         self.provider = provider
@@ -28,7 +28,7 @@ class ApplicationMetrics:
         self._instruments: dict[Series, Any] = {}
         self._running: dict[str, RunningCall] = {}
         # Called by every collection; yields no point.
-        self.meter.create_observable_gauge("voice.telemetry.refresh", [self._refresh])
+        self.meter.create_observable_gauge("voice.telemetry.refresh", [self._refresh_lengths])
 
     def series(self, row: Series, attributes: Attributes) -> Record:
         """Return the recorder of one series; `attributes` are all of its attributes."""
@@ -51,7 +51,7 @@ class ApplicationMetrics:
         """Forget the parent's calls, in a forked child."""
         self._running.clear()
 
-    def _refresh(self, _: CallbackOptions) -> Iterable[Observation]:
+    def _refresh_lengths(self, _: CallbackOptions) -> Iterable[Observation]:
         for running in list(self._running.values()):
             running.refresh()
         return ()
@@ -108,7 +108,7 @@ def application_metrics(provider: MeterProvider) -> ApplicationMetrics:
 
 
 def after_fork() -> None:
-    """Start over in a forked child."""
+    """Forget the parent's calls, and make the lock anew, in a forked child."""
     global _lock
     _lock = threading.Lock()
     for found in list(_made.values()):

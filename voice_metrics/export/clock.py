@@ -31,7 +31,7 @@ class Clock:
         return self._last[0]
 
     def follow(self) -> bool:
-        """Step back to the wall clock; return False if time runs less ahead of it than stores take."""
+        """Step back to the wall clock if time runs too far ahead of it for stores; return True if it did."""
         wall = self._wall_ns()
         if self.now_ns() - wall < _TAKEN_AHEAD_NS:
             return False

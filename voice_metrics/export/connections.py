@@ -35,21 +35,21 @@ class Cut(OSError):
 class Attempt:
     """One running request, shared by the sending and the waiting thread."""
 
-    def __init__(self, opened: weakref.WeakSet[_Line]) -> None:
+    def __init__(self, opened: weakref.WeakSet[_CuttableConnection]) -> None:
         self._lock = threading.Lock()
         self._opened = opened
-        self._lines: weakref.WeakSet[_Line] = weakref.WeakSet()
+        self._connections: weakref.WeakSet[_CuttableConnection] = weakref.WeakSet()
         self.cut_off = False
 
-    def uses(self, line: _Line) -> None:
+    def uses(self, connection: _CuttableConnection) -> None:
         """Use a connection for the request.
 
         Raises:
             Cut: The time ended while the connection was made.
         """
         with self._lock:
-            self._lines.add(line)
-            self._opened.add(line)
+            self._connections.add(connection)
+            self._opened.add(connection)
             if self.cut_off:
                 raise Cut
 
@@ -57,16 +57,16 @@ class Attempt:
         """End the request: its reads and writes fail at once."""
         with self._lock:
             self.cut_off = True
-            lines = list(self._lines)
-        for line in lines:
-            line.cut()
+            connections = list(self._connections)
+        for connection in connections:
+            connection.cut()
 
 
-def close_all(opened: weakref.WeakSet[_Line]) -> None:
+def close_all(opened: weakref.WeakSet[_CuttableConnection]) -> None:
     """Close connections; urllib3's pools leave theirs to the garbage collector."""
-    for line in list(opened):
+    for connection in list(opened):
         with contextlib.suppress(OSError):
-            line.close()
+            connection.close()
 
 
 def beginning_of(response: requests.Response) -> bytes:
@@ -118,7 +118,7 @@ class _FinalResponse(http.client.HTTPResponse):
             http.client.parse_headers(self.fp)
 
 
-class _Line:
+class _CuttableConnection:
     """A mixin for urllib3's connections that keeps a second handle of the socket."""
 
     response_class: Any = _FinalResponse
@@ -131,7 +131,7 @@ class _Line:
         made = self._connected()
         # TLS takes the first handle away while it shakes hands.
         self._spare = made.dup()
-        self._report()
+        self._assign_to_attempt()
         return made
 
     def _connected(self) -> socket.socket:
@@ -155,10 +155,10 @@ class _Line:
         raise OSError(f"{host} has no address")
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        self._report()
+        self._assign_to_attempt()
         super().request(*args, **kwargs)  # type: ignore[misc]
 
-    def _report(self) -> None:
+    def _assign_to_attempt(self) -> None:
         attempt = getattr(_under_way, "attempt", None)
         if attempt is not None:
             attempt.uses(self)
@@ -176,29 +176,29 @@ class _Line:
             spare.close()
 
 
-class _HTTPLine(_Line, HTTPConnection):
+class _CuttableHTTPConnection(_CuttableConnection, HTTPConnection):
     pass
 
 
-class _HTTPSLine(_Line, HTTPSConnection):
+class _CuttableHTTPSConnection(_CuttableConnection, HTTPSConnection):
     pass
 
 
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls: Any = _HTTPLine
+class _CuttableHTTPPool(HTTPConnectionPool):
+    ConnectionCls: Any = _CuttableHTTPConnection
 
     def urlopen(self, *args: Any, **kwargs: Any) -> Any:
         return inspect.unwrap(HTTPConnectionPool.urlopen)(self, *args, **kwargs)
 
 
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls: Any = _HTTPSLine
+class _CuttableHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls: Any = _CuttableHTTPSConnection
 
     def urlopen(self, *args: Any, **kwargs: Any) -> Any:
         return inspect.unwrap(HTTPConnectionPool.urlopen)(self, *args, **kwargs)
 
 
-_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+_POOLS = {"http": _CuttableHTTPPool, "https": _CuttableHTTPSPool}
 
 
 class CuttableAdapter(HTTPAdapter):

@@ -115,14 +115,14 @@ class Delivery(requests.Session):
         super().close()
 
     def deliver(self, body: bytes) -> Outcome:
-        """Send a serialised, uncompressed ExportMetricsServiceRequest, with retries, and return the outcome."""
+        """Send a serialised, uncompressed OTLP request, with retries, and return the outcome."""
         began = time.monotonic()
         if began < self._hold_until:
             return self._on_hold(self._hold_until - began)
         deadline = began + self.endpoint.timeout_seconds
-        packed = _packed(body, self.endpoint.compression)
+        compressed = _compressed(body, self.endpoint.compression)
         for number in range(1, _TRIES + 1):
-            outcome = self._try(packed, deadline)
+            outcome = self._send_past_dead_connection(compressed, deadline)
             wait = outcome.retry_after_seconds
             if wait is None:
                 wait = 0.3 * 2 ** (number - 1) * random.uniform(0.8, 1.2)
@@ -149,12 +149,12 @@ class Delivery(requests.Session):
         return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
 
     def _pause(self, seconds: float) -> bool:
-        """Wait; return True if the end of requests was brought forward meanwhile."""
+        """Wait; return True if requests end before the wait does, as a shutdown demands."""
         until = time.monotonic() + seconds
         with self._changed:
             return self._changed.wait_for(lambda: self._over_at <= until, seconds)
 
-    def _try(self, body: bytes, deadline: float) -> Outcome:
+    def _send_past_dead_connection(self, body: bytes, deadline: float) -> Outcome:
         began = time.monotonic()
         idle_seconds = 0.0 if self._answered_at is None else began - self._answered_at
         if not self.repeatable and idle_seconds > _FORGOTTEN_SECONDS:
@@ -290,7 +290,7 @@ def _time_to_connect(deadline: float) -> float:
     return max((deadline - time.monotonic()) / 2, 0.01)
 
 
-def _packed(body: bytes, compression: str) -> bytes:
+def _compressed(body: bytes, compression: str) -> bytes:
     if compression == "gzip":
         # Faster levels leave metrics, which are repetitive, about as small.
         return gzip.compress(body, 5)

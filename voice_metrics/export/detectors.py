@@ -32,7 +32,7 @@ class Detectors:
         self._found = {name: Resource.get_empty() for name in names if name not in ("", "otel")}
         self._latest = time.monotonic() + _LONGEST_SECONDS
         self._threads = [
-            threading.Thread(target=self._ask, args=(name,), name="voice-metrics-resource", daemon=True)
+            threading.Thread(target=self._detect, args=(name,), name="voice-metrics-resource", daemon=True)
             for name in self._found
         ]
         for thread in self._threads:
@@ -48,7 +48,7 @@ class Detectors:
             resource = resource.merge(each)
         return resource
 
-    def _ask(self, name: str) -> None:
+    def _detect(self, name: str) -> None:
         try:
             entries = list(entry_points(group=_GROUP, name=name))
             if not entries:

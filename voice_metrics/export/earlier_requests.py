@@ -123,11 +123,11 @@ class _Attempt:
     def send(self, delivery: Delivery) -> None:
         """Send the request, in parts if the server does not take it whole."""
 
-        def sent(part: Sequence[_Positions]) -> Outcome:
+        def send_part(part: Sequence[_Positions]) -> Outcome:
             whole = part is self._whole
-            return delivery.deliver(self._request.body if whole else _with_points(self._request, set(chain(*part))))
+            return delivery.deliver(self._request.body if whole else _body_with(self._request, set(chain(*part))))
 
-        for part, outcome in deliver([self._whole], sent, _smaller_parts, _SPARE_DIVISIONS):
+        for part, outcome in deliver([self._whole], send_part, _smaller_parts, _SPARE_DIVISIONS):
             positions = sorted(chain(*part), key=self._ages.__getitem__)
             if outcome.acknowledged:
                 self.taken.update(positions)
@@ -144,7 +144,7 @@ class _Attempt:
     def settle(self, spool: Spool, number: int, resent: Resent) -> None:
         """Replace the kept request by the points that are still to be sent."""
         request = self._request
-        owed = _calls_of(request, set(range(len(self._ages))) - self.taken - self.hopeless)
+        owed = _reduced_to(request, set(range(len(self._ages))) - self.taken - self.hopeless)
         if owed.calls:
             # In this order, because a call with a kept request does not become delivered.
             spool.park([owed])
@@ -154,7 +154,7 @@ class _Attempt:
             resent.delivered += over
             spool.acknowledged([number])
             return
-        lost = _calls_of(request, self.hopeless).calls
+        lost = _reduced_to(request, self.hopeless).calls
         complete = [key for key in over if key not in lost]
         # A call with lost points never becomes delivered, even if the rest is.
         if incomplete := [key for key in lost if complete or key in owed.calls]:
@@ -190,11 +190,11 @@ def _columns(message: Any) -> Iterator[tuple[str, Any]]:
                 yield metric.name, getattr(metric, metric.WhichOneof("data") or "gauge").data_points
 
 
-def _calls_of(request: PendingRequest, left: set[int]) -> PendingRequest:
-    """Return a request with the points `left`, and the calls that they may belong to."""
+def _reduced_to(request: PendingRequest, left: set[int]) -> PendingRequest:
+    """Return a request of the points at the positions `left` only, with the calls that they may belong to."""
     if not left:
         return replace(request, body=b"", calls={})
-    rest = replace(request, body=_with_points(request, left))
+    rest = replace(request, body=_body_with(request, left))
     owed = {_call_id(point) for _, column in _columns(_message(rest)) for point in column}
     return replace(rest, calls={key: named for key, named in request.calls.items() if named in owed})
 
@@ -203,8 +203,8 @@ def _call_id(point: Any) -> str:
     return next((str(each.value.string_value) for each in point.attributes if each.key == CALL_ID), "")
 
 
-def _with_points(request: PendingRequest, positions: Container[int]) -> bytes:
-    """Return a request with the points at some positions."""
+def _body_with(request: PendingRequest, positions: Container[int]) -> bytes:
+    """Return a request's body with the points at some positions only."""
     message = _message(request)
     place = count()
     for _, column in _columns(message):

@@ -60,13 +60,13 @@ def histogram_value(samples: int, total: float, counts: Sequence[int], least: fl
     """Return the fields of a histogram's point with its value."""
     # An empty histogram has no extremes, and those of a difference are unknown.
     known = least <= most
-    numbers, tag = _histogram(len(counts), known)
+    numbers, tag = _histogram_packer(len(counts), known)
     extremes = (_MIN, least, _MAX, most) if known else ()
     return numbers.pack(_COUNT, samples, _SUM, total, tag, *counts, *extremes)
 
 
 @lru_cache(maxsize=256)
-def _histogram(buckets: int, extremes: bool) -> tuple[Struct, bytes]:
+def _histogram_packer(buckets: int, extremes: bool) -> tuple[Struct, bytes]:
     """Return the packer of a histogram's numbers, and the tag and length before its buckets."""
     tag = _BUCKETS_TAG + varint(8 * buckets)
     return Struct(f"<BQBd{len(tag)}s{buckets}Q{'BdBd' if extremes else ''}"), tag

@@ -104,16 +104,11 @@ class EventQueue:
         return failure
 
     def pending(self, requests: Requests, now: float) -> list[PendingRequest]:
-        """Return the requests to keep."""
+        """Return the waiting events as requests to keep, made at `now` in Unix seconds."""
         return [
             PendingRequest(body_of(requests, chunk), {one.key: one.call_id for one in chunk}, now, LOGS)
             for chunk in _chunked(self.waiting)
         ]
-
-    def park(self) -> None:
-        """Forget all events, because the spool has them."""
-        with self._lock:
-            self._waiting.clear()
 
     def _forget(self, chunk: Iterable[Waiting]) -> None:
         gone = set(chunk)

@@ -96,7 +96,7 @@ class Exporter:
             raise
 
     def flush(self, outgoing: Outgoing, key: str) -> Future[bool | None]:
-        """Ask for the last export of a call, after its last measurement, without waiting; as `Flush` has it."""
+        """Request the last export of a call, after its last measurement, without waiting; return `Flush.result`."""
         flush = Flush(outgoing, key)
         self._inbox.put(flush)
         if self._closed:
@@ -120,7 +120,7 @@ class Exporter:
         stop = False
         next_at = time.monotonic() + self._interval
         try:
-            self._guarded(self._begin)
+            self._guarded(self._begin_sending)
             while not stop:
                 write_at = self._unsent.write_at if self._unsent is not None else math.inf
                 flushes, stop = self._wait(0.0 if self._catch_up else min(next_at, write_at))
@@ -142,7 +142,7 @@ class Exporter:
             self._answer_late_flushes()
             self._stopped.set()
 
-    def _begin(self) -> None:
+    def _begin_sending(self) -> None:
         if not self._deliveries():
             return
         requests = self._requests = self._make_requests(lambda: self._stop_at)
@@ -158,7 +158,7 @@ class Exporter:
         return [delivery for delivery in ways if delivery is not None]
 
     def _wait(self, until: float) -> tuple[list[Flush], bool]:
-        """Wait for requests, and return all of them."""
+        """Wait for requests until `until`, in monotonic seconds; return all of them, and True to stop."""
         flushes: list[Flush] = []
         stop = False
         timeout = max(until - time.monotonic(), 0.0)
@@ -197,7 +197,7 @@ class Exporter:
             self._unsent.keep(failing=self._owes, last=last)
         for reader in self._readers:
             self._guarded(reader.show, entries)
-        self._finish(flushes, shipped)
+        self._forget_and_answer(flushes, shipped)
         if shipped is None:
             return
         self._make_room()
@@ -210,7 +210,7 @@ class Exporter:
         self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
 
     def _due(self, flushes: Sequence[Flush], everything: bool) -> list[Entry]:
-        """Return the series of a round."""
+        """Refresh and date the series of a round, and return those to send."""
         now_ns = self._live.clock.now_ns()
         self._live.refresh()
         ended = dict.fromkeys(flush.outgoing for flush in flushes)
@@ -233,14 +233,14 @@ class Exporter:
         if failure is None:
             self._event_reports.recovered()
         else:
-            self._event_reports.fault(failure.fault, f"{failure} {self._fate(bool(self._events.waiting))}.")
+            self._event_reports.fault(failure.fault, f"{failure} {self._fate_in_words(bool(self._events.waiting))}.")
 
     @property
     def _owes(self) -> bool:
         """True if this process has unacknowledged series or events."""
         return self._owes_series or (self._events is not None and bool(self._events.waiting))
 
-    def _fate(self, failed: bool) -> str:
+    def _fate_in_words(self, failed: bool) -> str:
         if not failed:
             return "What it rejects is not sent again with other values"
         kept = self._unsent is not None and self._unsent.location is not None
@@ -249,18 +249,18 @@ class Exporter:
     def _report(self, shipped: Shipped) -> None:
         outcome = shipped.outcome
         if outcome is not None:
-            self._reports.fault(outcome.fault, f"{outcome} {self._fate(bool(shipped.failed))}.")
+            self._reports.fault(outcome.fault, f"{outcome} {self._fate_in_words(bool(shipped.failed))}.")
         elif shipped.acknowledged:
             self._reports.recovered()
         if shipped.lost:
             self._live.dropped("export_rejected", shipped.lost)
 
     def _keep_meanwhile(self) -> None:
-        """Keep unsent requests while one waits for its answer."""
+        """Keep unsent requests in the spool while one waits for its answer."""
         if self._unsent is not None:
             self._unsent.keep(failing=True)
 
-    def _finish(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
+    def _forget_and_answer(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
         self._live.forget(self._live.clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
         self._last_exports.answer(flushes, shipped)
         over = self._last_exports.settle(shipped)

@@ -52,7 +52,7 @@ def _claim(name: str) -> bool:
     return True
 
 
-def _after_fork() -> None:
+def _release_in_child() -> None:
     for descriptor in _held.values():
         with contextlib.suppress(OSError):
             os.close(descriptor)
@@ -60,4 +60,4 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_release_in_child)

@@ -81,7 +81,7 @@ class LiveSeries:
     def begin(self, call_id: str, attributes: dict[str, str], key: str | None = None) -> RunningCall:
         """Begin a call, with its own series if allowed and there is room; `key` is its own, or `None` for a new one."""
         shared = Tagged(self.shared.registry, attributes)
-        if not self._call_ids or not self._has_room():
+        if not self._call_ids or not self._has_room_or_warns():
             running = RunningCall(call_id, attributes, shared, labelled=False, key=key)
         else:
             tags = {**attributes, table.CALL_ID: call_id}
@@ -151,7 +151,7 @@ class LiveSeries:
             self._idle_at = now_ns + _IDLE_EVERY_NS
             with self._lock:
                 oldest_ns = min((call.began_ns for call in self._running.values()), default=now_ns)
-            self.shared.idle(now_ns, oldest_ns)
+            self.shared.end_idle(now_ns, oldest_ns)
 
     def surplus(self) -> list[Outgoing]:
         """Return the calls that ended longest ago, to be parked or dropped if there is no room for more series."""
@@ -178,7 +178,7 @@ class LiveSeries:
         """Number of series above which new calls get none of their own; the rest is for shared ones."""
         return self._budget.most * (1.0 - RESERVED)
 
-    def _has_room(self) -> bool:
+    def _has_room_or_warns(self) -> bool:
         each = self._series_per_call
         with self._lock:
             taken = sum(

@@ -101,10 +101,10 @@ class Entry:
         "acknowledged",
         "base",
         "base_ns",
-        "begin",
         "changed_ns",
         "delta",
         "earliest_ns",
+        "head",
         "metric",
         "of",
         "resting_until",
@@ -137,14 +137,14 @@ class Entry:
             about_data["is_monotonic"] = True
         self.metric = _metric(shape, row.name, row.description, row.unit, tuple(about_data.items()))
         self._point = shape.point
-        self._describe()
+        self._encode_about()
         # The newest value, encoded; its version; and for increments its state.
-        self.value = self.begin = b""
+        self.value = self.head = b""
         self.version = -1
         self.state: State | None = None
         self.sent_state: State | None = None
 
-    def _describe(self) -> None:
+    def _encode_about(self) -> None:
         """Encode the point's constant fields."""
         accumulator = self.accumulator
         self.earliest_ns = accumulator.start_ns + MILLISECOND_NS
@@ -158,9 +158,9 @@ class Entry:
         """Let the series begin, and continue, at `now_ns` at the latest; it is owed again, and rests no more."""
         self.accumulator.start_ns = min(self.accumulator.start_ns, now_ns)
         self.base_ns, self.changed_ns = min(self.base_ns, now_ns), min(self.changed_ns, now_ns)
-        self._describe()
+        self._encode_about()
         self.version = -1
-        self.begin = self.value = b""
+        self.head = self.value = b""
         self.resting_until = 0.0
         if not self.delta:
             self.acknowledged = -1
@@ -172,14 +172,14 @@ class Entry:
 
     @property
     def apart(self) -> int:
-        """Number of the group, suspected of rejection, with which alone it may share a request; 0 for none."""
+        """Number of the group of suspects with which alone it may share a request; -1 if it rests, 0 for none."""
         return -1 if self.resting_until else self.suspects
 
     def zero(self) -> tuple[bytes, ...]:
         """Return the zero point of its beginning: Prometheus sees no increase in a counter that begins above zero."""
         state = self.accumulator.state()
         value = value_of(since(state, state))
-        return self._beginning(value), _TIME.pack(_TIME_TAG, self.accumulator.start_ns), value
+        return self._head_of_point(value), _TIME.pack(_TIME_TAG, self.accumulator.start_ns), value
 
     def encode(self) -> None:
         """Encode its value again if it changed."""
@@ -198,10 +198,10 @@ class Entry:
         if exemplar is not None:
             value += field(self.metric.exemplars, exemplar_of(exemplar))
         if len(value) != len(self.value):
-            self.begin = self._beginning(value)
+            self.head = self._head_of_point(value)
         self.value = value
 
-    def _beginning(self, value: bytes) -> bytes:
+    def _head_of_point(self, value: bytes) -> bytes:
         return b"".join((b"\n", varint(len(self._about) + _MOMENT_BYTES[self.delta] + len(value)), self._about))
 
     def acknowledge(self) -> None:
@@ -243,4 +243,4 @@ def write(points: dict[Metric, list[bytes]], entries: Iterable[Entry], time_ns: 
             moment = _BEGUN_TIME.pack(_BEGUN_TAG, entry.base_ns, _TIME_TAG, instant)
         if mark:
             entry.sent, entry.sent_ns, entry.sent_state = entry.version, instant, entry.state
-        points[entry.metric] += (entry.begin, moment, entry.value)
+        points[entry.metric] += (entry.head, moment, entry.value)

@@ -85,7 +85,7 @@ class Outgoing:
         """Return the series whose newest value no server has."""
         return [] if self.settled else [entry for entry in self.entries if entry.owed]
 
-    def idle(self, now_ns: int, oldest_call_ns: int) -> None:
+    def end_idle(self, now_ns: int, oldest_call_ns: int) -> None:
         """End shared series without a value for an hour that no running call may still record into."""
         gone = set()
         for entry in self.entries:

@@ -52,7 +52,7 @@ class Requests:
         return field(1, b"".join((self._head, *(field(2, scope) for scope in scopes), self._tail)))
 
     def pending(self, entries: Iterable[Entry], now: float) -> list[PendingRequest]:
-        """Return the requests to keep."""
+        """Return series as requests to keep, made at `now` in Unix seconds; they do not count as sent."""
         return [
             PendingRequest(self.request(chunk, mark=False), {entry.of.key: entry.of.call_id for entry in chunk}, now)
             for chunk in chunks(entries)
@@ -69,14 +69,14 @@ def chunks(entries: Iterable[Entry], most: Callable[[], int] = lambda: POINTS_PE
     groups: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[entry.apart].append(entry)
-    yield from _filled(groups.pop(0, []), most)
+    yield from _full_chunks(groups.pop(0, []), most)
     apart = list(groups.values())
     yield from apart[:MOST_ALONE]
     # Beyond a few they share requests among themselves.
-    yield from _filled([entry for group in apart[MOST_ALONE:] for entry in group], most)
+    yield from _full_chunks([entry for group in apart[MOST_ALONE:] for entry in group], most)
 
 
-def _filled(entries: list[Entry], most: Callable[[], int]) -> Iterator[list[Entry]]:
+def _full_chunks(entries: list[Entry], most: Callable[[], int]) -> Iterator[list[Entry]]:
     chunk: list[Entry] = []
     for _, of_one in groupby(entries, key=_of):
         members = list(of_one)

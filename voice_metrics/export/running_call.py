@@ -62,7 +62,7 @@ class RunningCall:
         """Record the call's length so far."""
         with self._lock:
             if not self._over:
-                self._record(self._clock() - self._began)
+                self._record_length(self._clock() - self._began)
 
     def end(self) -> bool:
         """Record the whole duration; return False if the call had ended before."""
@@ -70,24 +70,24 @@ class RunningCall:
             if self._over:
                 return False
             # A shared series has the length of the running calls together.
-            self._record(self._clock() - self._began if self.labelled else 0.0)
+            self._record_length(self._clock() - self._began if self.labelled else 0.0)
             self._over = True
             return True
 
-    def _record(self, seconds: float) -> None:
+    def _record_length(self, seconds: float) -> None:
         added, self._recorded = seconds - self._recorded, seconds
         self._duration(added)
 
 
 class Own:
-    """A registry of one call's own series; those for which the process has no room are shared."""
+    """A sink of one call's own series; those for which the process has no room are shared."""
 
     def __init__(self, registry: Registry, shared: SeriesSink) -> None:
         self._registry = registry
         self._shared = shared
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """What records in one series."""
+        """Return the recorder of one series, a shared one if the process has no room."""
         tags = self._registry.tags
         try:
             return self._registry.accumulator(row, {**tags, **attributes}).add

@@ -66,7 +66,7 @@ class Shipping:
         for chunk, outcome in deliver(planned, self._send, self._smaller_parts):
             if outcome.acknowledged:
                 shipped.acknowledged += 1
-                _close(chunk)
+                _mark_done(chunk)
             elif outcome.verdict is Verdict.REJECTED:
                 self._give_up_rejected(chunk, outcome, shipped)
             else:
@@ -102,7 +102,7 @@ class Shipping:
         if outcome.aged and 0 < outcome.rejected <= sum(entry.zero_due for entry in chunk):
             # Only the beginnings are too old: the server has the newest point of every series.
             shipped.acknowledged += 1
-            _close(chunk)
+            _mark_done(chunk)
             return
         shipped.outcome = outcome
         if not any(entry.apart for entry in chunk):
@@ -125,7 +125,7 @@ class Shipping:
         shipped.failed.update(entry.of for entry in chunk)
 
 
-def _close(chunk: Sequence[Entry]) -> set[Outgoing]:
+def _mark_done(chunk: Sequence[Entry]) -> set[Outgoing]:
     """Mark the sent points as done with, stored or never to be; return their calls."""
     for entry in chunk:
         entry.acknowledge()
@@ -137,7 +137,7 @@ def _close(chunk: Sequence[Entry]) -> set[Outgoing]:
 
 def _give_up(chunk: Sequence[Entry], shipped: Shipped, *, resting: bool) -> None:
     until = time.monotonic() + REST_SECONDS if resting else 0.0
-    concerned = _close(chunk)
+    concerned = _mark_done(chunk)
     for entry in chunk:
         entry.resting_until = until
     for outgoing in concerned:

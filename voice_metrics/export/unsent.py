@@ -42,7 +42,7 @@ class UnsentRequests:
             requests: Makes them.
             owed: Returns the series that no server has.
             events: The events that no server has; `None` if none are sent.
-            dropped: Called with a reason and a number of calls that are lost.
+            dropped: Called with a reason and a number of series or points that are lost.
         """
         self._spool = spool
         self._requests = requests
@@ -76,8 +76,8 @@ class UnsentRequests:
         self.write_at = math.inf
         kept = self._owed_requests() if failing else []
         # Park the last ones: the process's next telemetry would replace its own, but claims parked ones.
-        parked = not last or self._written(lambda: self._spool.park(kept))
-        if parked and self._written(lambda: self._spool.replace([] if last else kept)):
+        parked = not last or self._try_to_write(lambda: self._spool.park(kept))
+        if parked and self._try_to_write(lambda: self._spool.replace([] if last else kept)):
             self._kept = bool(kept) and not last
         now = time.monotonic()
         self._write_again_at = now + (now - began) / _WRITING_SHARE
@@ -94,9 +94,9 @@ class UnsentRequests:
             over: Keys of calls whose fate is known; True if a server will never have all of the call.
         """
         if delivered := [key for key, refused in over.items() if not refused]:
-            self._written(lambda: self._spool.delivered(delivered))
+            self._try_to_write(lambda: self._spool.delivered(delivered))
         if refused := [key for key, refused in over.items() if refused]:
-            self._written(lambda: self._spool.given_up(refused))
+            self._try_to_write(lambda: self._spool.given_up(refused))
 
     def keep_rest(self) -> None:
         """Keep requests that had to wait because the spool was written just before."""
@@ -109,7 +109,7 @@ class UnsentRequests:
         requests = self._requests.pending(owed, time.time())
         # Parked requests can be claimed as soon as a server takes anything.
         self._claim_again_at = 0.0
-        if not self._written(lambda: self._spool.park(requests)):
+        if not self._try_to_write(lambda: self._spool.park(requests)):
             self._dropped("export_rejected", len(owed))
 
     def resend(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> None:
@@ -142,7 +142,7 @@ class UnsentRequests:
             self._reports.fault("refused", f"{resent.lost} points of an earlier run are refused for good: {words}")
         return bool(resent.delivered or resent.refused) and not resent.left
 
-    def _written(self, write: Callable[[], object]) -> bool:
+    def _try_to_write(self, write: Callable[[], object]) -> bool:
         try:
             write()
         except Exception as error:
