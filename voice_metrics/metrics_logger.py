@@ -47,32 +47,32 @@ class MetricsLogger(FrameProcessor):
             raise ValueError(f"level={level!r}: expected a level of loguru, such as 'INFO'") from None
         self._level = level
         self._reader = MetricsReader({})
-        self._reset()
+        self._reset_totals()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Log a MetricsFrame and pass every frame on."""
         await super().process_frame(frame, direction)
         try:
-            self._read(frame)
+            self._log_measurements(frame)
         except Exception as fault:
             logger.warning("Metrics of {} could not be logged: {!r}", frame.name, fault)
         await self.push_frame(frame, direction)
 
-    def _reset(self) -> None:
+    def _reset_totals(self) -> None:
         self._seen = Seen()
         self._tokens = self._characters = 0
         self._audio_seconds = 0.0
 
-    def _read(self, frame: Frame) -> None:
+    def _log_measurements(self, frame: Frame) -> None:
         match frame:
             case StartFrame():
-                self._reset()
+                self._reset_totals()
             case MetricsFrame() if self._seen.first(frame.id):
                 for fact in self._reader.facts(frame):
-                    if line := self._words_for(fact):
+                    if line := self._count_and_describe(fact):
                         logger.log(self._level, "{}", line)
 
-    def _words_for(self, fact: Fact) -> str:
+    def _count_and_describe(self, fact: Fact) -> str:
         match fact:
             case TokensUsed():
                 self._tokens += fact.total

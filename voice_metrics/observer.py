@@ -92,10 +92,10 @@ class VoiceMetricsObserver(BaseObserver):
             destination(telemetry, service_name),
             price_book(prices, settings.price_variables),
             settings,
-            self._announce,
+            self._run_summary_handlers,
             lambda: self._flags,
             budget=Budget(budget_usd),
-            over_budget=self._tell_over_budget,
+            over_budget=self._run_budget_handlers,
         )
         self._register_event_handler("on_call_summary")
         self._register_event_handler("on_budget")
@@ -140,16 +140,16 @@ class VoiceMetricsObserver(BaseObserver):
         self._recorder.outcome(name, success)
 
     async def on_processor_setup(self, data: Any) -> None:
-        """Begin the call with the first processor set up; Pipecat calls this since 1.8.0."""
+        """Begin the call with the first processor, and record each one's set-up time; called since Pipecat 1.8.0."""
         await self._recorder.discover(data.processor)
         self._recorder.was_set_up(data)
 
     async def on_push_frame(self, data: FramePushed) -> None:
-        """Read each frame once."""
+        """Read a frame at its first push, if a measurement needs it. Never raises."""
         try:
             frame = data.frame
             if WATCHED[type(frame)] and not is_echo(frame, data.direction) and not self._recorder.has_read(frame):
-                await self._read(frame, data.source)
+                await self._read_frame(frame, data.source)
         except Exception as fault:
             logger.warning("A frame was not measured: {!r}", fault)
 
@@ -160,7 +160,7 @@ class VoiceMetricsObserver(BaseObserver):
         finally:
             await super().cleanup()  # type: ignore[no-untyped-call]
 
-    async def _read(self, frame: Frame, source: Any) -> None:
+    async def _read_frame(self, frame: Frame, source: Any) -> None:
         match frame:
             case StartFrame():
                 self._flags = _flags(frame, source)
@@ -168,14 +168,14 @@ class VoiceMetricsObserver(BaseObserver):
                 self._recorder.read_frame(frame)
             case EndFrame() | StopFrame() if self._recorder.call is not None:
                 # The observer sees it enter the pipeline, before queued speech is spoken; `cleanup` comes last.
-                self._recorder.announce_end(frame)
+                self._recorder.record_end(frame)
             case _:
                 self._recorder.read_frame(frame)
 
-    async def _announce(self, summary: CallSummary) -> None:
+    async def _run_summary_handlers(self, summary: CallSummary) -> None:
         await self._call_event_handler("on_call_summary", summary)
 
-    async def _tell_over_budget(self, spent_usd: float) -> None:
+    async def _run_budget_handlers(self, spent_usd: float) -> None:
         await self._call_event_handler("on_budget", spent_usd)
 
 

@@ -89,10 +89,10 @@ class VoiceMetricsProcessor(FrameProcessor):
             destination(telemetry, service_name),
             price_book(prices, settings.price_variables),
             settings,
-            self._announce,
+            self._run_summary_handlers,
             lambda: Flags(self.metrics_enabled, self.usage_metrics_enabled, self.report_only_initial_ttfb),
             budget=Budget(budget_usd),
-            over_budget=self._tell_over_budget,
+            over_budget=self._run_budget_handlers,
         )
         self._readers = self._recorder.readers
         self._register_event_handler("on_call_summary")
@@ -165,10 +165,10 @@ class VoiceMetricsProcessor(FrameProcessor):
         finally:
             await super().cleanup()  # type: ignore[no-untyped-call]
 
-    async def _announce(self, summary: CallSummary) -> None:
+    async def _run_summary_handlers(self, summary: CallSummary) -> None:
         await self._call_event_handler("on_call_summary", summary)
 
-    async def _tell_over_budget(self, spent_usd: float) -> None:
+    async def _run_budget_handlers(self, spent_usd: float) -> None:
         await self._call_event_handler("on_budget", spent_usd)
 
 

@@ -70,44 +70,44 @@ class Telemetry:
             raise TypeError(f"service_name={service_name!r}: expected text, such as 'voice-bot'")
         self.settings = Settings.of_process() if environ is None else Settings.from_environment(environ)
         self.service_name = clean(service_name or "") or self.settings.service_name or DEFAULT_SERVICE_NAME
-        self._borrows = meter_provider
+        self._application_provider = meter_provider
         self._spool = spool
         self._forked = False
         self._inherited: SdkMetrics | None = None
-        self._reset()
+        self._reset_process_state()
         _alive.add(self)
 
-    def _reset(self) -> None:
+    def _reset_process_state(self) -> None:
         self._lock = threading.Lock()
         self._recorder: ProcessExport | ApplicationMetrics | Nowhere | None = None
-        self._said = False
+        self._advice_logged = False
         self.own_names = Book()
 
-    def _begin_in_child(self) -> None:
+    def _reset_in_child(self) -> None:
         # Thread, connections and calls stay with the parent; instruments made before the fork record here.
         atexit.unregister(self._at_exit)
         if isinstance(self._recorder, ProcessExport):
             self._inherited = self._recorder.sdk
-        self._reset()
+        self._reset_process_state()
         self._forked = True
 
     @property
     def meter_provider(self) -> MeterProvider:
         """The provider for other instrumentation of the process, exported alongside."""
-        recorder = self._running_export()
+        recorder = self._ensure_export()
         if isinstance(recorder, ApplicationMetrics):
             return recorder.provider
         return recorder.meter_provider if isinstance(recorder, ProcessExport) else _NO_PROVIDER
 
     def series(self, row: Series, attributes: Attributes) -> Record:
         """Return the recorder of one series that belongs to no call."""
-        return self._running_export().series(row, attributes)
+        return self._ensure_export().series(row, attributes)
 
     @property
     def destination(self) -> str | None:
         """Host, and port if given, of the OTLP endpoint; `None` without one."""
         endpoint = self.settings.endpoint or self.settings.logs_endpoint
-        return endpoint.destination if endpoint is not None and self._borrows is None else None
+        return endpoint.destination if endpoint is not None and self._application_provider is None else None
 
     @property
     def kept_in(self) -> str | None:
@@ -118,7 +118,7 @@ class Telemetry:
     @property
     def mode(self) -> str:
         """Destination and labels of the series, in a few words."""
-        if self._borrows is not None:
+        if self._application_provider is not None:
             where = "series go to the application's meter provider"
         elif self.settings.endpoint is not None:
             where = f"series go to {self.settings.endpoint.destination}"
@@ -135,7 +135,7 @@ class Telemetry:
 
         `attributes` are on each of its points, besides its id; `key` is its own in the ledger, or `None` for a new one.
         """
-        recorder = self._running_export()
+        recorder = self._ensure_export()
         if isinstance(recorder, ProcessExport):
             return recorder.live.begin(call_id, dict(attributes), key)
         labelled = self.settings.call_ids
@@ -173,11 +173,11 @@ class Telemetry:
             True if everything was acknowledged, or nothing had to be.
         """
         began = time.monotonic()
-        complete = self._end_export(timeout_seconds)
+        complete = self._shut_down_export(timeout_seconds)
         self._flush_ledger(max(timeout_seconds - (time.monotonic() - began), _LEFT_AT_EXIT_SECONDS))
         return complete
 
-    def _end_export(self, timeout_seconds: float) -> bool:
+    def _shut_down_export(self, timeout_seconds: float) -> bool:
         with self._lock:
             own = self._recorder
             if not isinstance(own, ProcessExport):
@@ -198,10 +198,10 @@ class Telemetry:
 
     def _at_exit(self) -> None:
         # The ledger has its own exit hook.
-        self._end_export(_exit_seconds(self.settings.export_timeout_seconds))
+        self._shut_down_export(_export_seconds_at_exit(self.settings.export_timeout_seconds))
 
     def _at_end_of_child(self) -> None:
-        self.shutdown(_exit_seconds(self.settings.export_timeout_seconds))
+        self.shutdown(_export_seconds_at_exit(self.settings.export_timeout_seconds))
 
     def _ledger_or_spool(self) -> Spool | None:
         if self._spool is None and self.settings.ledger is not None:
@@ -210,19 +210,19 @@ class Telemetry:
             self._spool = ledger_at(self.settings.ledger, self.settings.ledger_days)
         return self._spool
 
-    def _running_export(self) -> ProcessExport | ApplicationMetrics | Nowhere:
+    def _ensure_export(self) -> ProcessExport | ApplicationMetrics | Nowhere:
         recorder = self._recorder
         if recorder is not None:
             return recorder
         with self._lock:
             if self._recorder is None:
-                self._log_settings()
+                self._log_advice_once()
                 self._recorder = self._make_export()
             return self._recorder
 
     def _make_export(self) -> ProcessExport | ApplicationMetrics | Nowhere:
-        if self._borrows is not None:
-            return application_metrics(self._borrows)
+        if self._application_provider is not None:
+            return application_metrics(self._application_provider)
         sends = self.settings.endpoint is not None or self.settings.logs_endpoint is not None
         if not sends and set(self.settings.exporters) <= {"otlp"}:
             return Nowhere()
@@ -234,17 +234,17 @@ class Telemetry:
             Finalize(None, self._at_end_of_child, exitpriority=0)
         return own
 
-    def _log_settings(self) -> None:
-        if self._said or self._borrows is not None:
+    def _log_advice_once(self) -> None:
+        if self._advice_logged or self._application_provider is not None:
             return
-        self._said = True
+        self._advice_logged = True
         for advice in self.settings.advice:
             logger.warning(f"Telemetry settings: {advice}")
         if self.settings.endpoint is None and "otlp" in self.settings.exporters:
             logger.info("OTEL_EXPORTER_OTLP_ENDPOINT names no server: no series are sent, calls are kept locally only.")
 
 
-def _exit_seconds(timeout_seconds: float) -> float:
+def _export_seconds_at_exit(timeout_seconds: float) -> float:
     return max(timeout_seconds - _LEFT_AT_EXIT_SECONDS, timeout_seconds / 4)
 
 
@@ -287,13 +287,13 @@ def shutdown(timeout: float = 5.0) -> bool:
     return made is None or made.shutdown(timeout)
 
 
-def _after_fork() -> None:
+def _reset_all_in_child() -> None:
     global _default_lock
     _default_lock = threading.Lock()
     application.after_fork()
     for made in list(_alive):
-        made._begin_in_child()
+        made._reset_in_child()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_reset_all_in_child)

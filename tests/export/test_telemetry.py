@@ -44,7 +44,7 @@ def run(telemetry: Telemetry, name: str, tokens: int = 3) -> bool | None:
 
 @pytest.mark.parametrize("timeout", [0.8, 1.0, 2.0, 6.0])
 def test_the_exit_leaves_time_for_the_ledgers_last_rows(timeout: float) -> None:
-    assert timeout / 4 <= module._exit_seconds(timeout) <= timeout - _EXIT_SECONDS
+    assert timeout / 4 <= module._export_seconds_at_exit(timeout) <= timeout - _EXIT_SECONDS
 
 
 def test_2500_short_calls_arrive_whole_and_leave_nothing(receiver: Receiver, start: Start, log: Log) -> None:

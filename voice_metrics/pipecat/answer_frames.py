@@ -49,16 +49,16 @@ from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of, worker
 _Happened = Callable[[Event, Any], None]
 
 
-class _Steps(dict[type, "Callable[[_Maker, Any, Any], None] | None"]):
-    """Steps for the frames of a class."""
+class _Steps(dict[type, "Callable[[_AnswerReader, Any, Any], None] | None"]):
+    """The step for each class of frames, by that class or its nearest base; `None` for classes that are not read."""
 
-    def __missing__(self, kind: type) -> Callable[[_Maker, Any, Any], None] | None:
+    def __missing__(self, kind: type) -> Callable[[_AnswerReader, Any, Any], None] | None:
         step = self[kind] = next((self[base] for base in kind.__mro__[1:] if self.get(base)), None)
         return step
 
 
-class _Maker:
-    """A processor that makes answers, and its pushed frames as events."""
+class _AnswerReader:
+    """Turns the frames that a model or a voice pushes into events."""
 
     def __init__(
         self, happened: _Happened, steps: _Steps, clock: Callable[[], float], *, voiceless: bool = False
@@ -70,7 +70,7 @@ class _Maker:
         self._has_spoken = self._has_written = False
         self._playout = Playout()
 
-    def pushes(self, processor: Any, frame: Frame) -> None:
+    def read(self, processor: Any, frame: Frame) -> None:
         """Read a frame that the processor is about to push."""
         if step := self._steps[type(frame)]:
             step(self, processor, frame)
@@ -115,10 +115,10 @@ class _Maker:
         self._playout.sentence_ended(hash(frame.text.strip()))
 
     def speech_made(self, processor: Any, frame: Any) -> None:
-        self.audio_passes(frame)
+        self.read_audio(frame)
 
-    def audio_passes(self, frame: Any) -> None:
-        """Read a frame of speech: most of what a voice pushes."""
+    def read_audio(self, frame: Any) -> None:
+        """Add a frame of speech to the playout; report the first of a piece, or one that is late."""
         seconds = len(frame.audio) / (2 * frame.num_channels * frame.sample_rate)
         if made := self._playout.made(seconds, self._clock()):
             self._happened(made, None)
@@ -129,54 +129,54 @@ class _Maker:
     def interrupted(self, processor: Any, frame: Frame) -> None:
         self._playout.interrupted()
 
-    def function(self, processor: Any, frame: Frame) -> None:
+    def function_call_changed(self, processor: Any, frame: Frame) -> None:
         if found := event(frame, processor):
             self._happened(found, processor)
 
 
-_Step = Callable[["_Maker", Any, Any], None]
+_Step = Callable[["_AnswerReader", Any, Any], None]
 _SPEECH: dict[type, _Step] = {
-    TTSStartedFrame: _Maker.speech_started,
-    TTSAudioRawFrame: _Maker.speech_made,
-    TTSStoppedFrame: _Maker.speech_ended,
-    AggregatedTextFrame: _Maker.sentence_started,
-    TTSTextFrame: _Maker.sentence_ended,
-    InterruptionFrame: _Maker.interrupted,
+    TTSStartedFrame: _AnswerReader.speech_started,
+    TTSAudioRawFrame: _AnswerReader.speech_made,
+    TTSStoppedFrame: _AnswerReader.speech_ended,
+    AggregatedTextFrame: _AnswerReader.sentence_started,
+    TTSTextFrame: _AnswerReader.sentence_ended,
+    InterruptionFrame: _AnswerReader.interrupted,
 }
 _VOICE: dict[type, _Step] = {
-    LLMFullResponseStartFrame: _Maker.reply_started,
-    LLMFullResponseEndFrame: _Maker.reply_ended,
+    LLMFullResponseStartFrame: _AnswerReader.reply_started,
+    LLMFullResponseEndFrame: _AnswerReader.reply_ended,
 }
 _MODEL: dict[type, _Step] = {
-    LLMFullResponseStartFrame: _Maker.model_started,
-    LLMTextFrame: _Maker.model_spoke,
-    LLMFullResponseEndFrame: _Maker.model_ended,
-    FunctionCallInProgressFrame: _Maker.function,
-    FunctionCallResultFrame: _Maker.function,
-    FunctionCallCancelFrame: _Maker.function,
+    LLMFullResponseStartFrame: _AnswerReader.model_started,
+    LLMTextFrame: _AnswerReader.model_spoke,
+    LLMFullResponseEndFrame: _AnswerReader.model_ended,
+    FunctionCallInProgressFrame: _AnswerReader.function_call_changed,
+    FunctionCallResultFrame: _AnswerReader.function_call_changed,
+    FunctionCallCancelFrame: _AnswerReader.function_call_changed,
 }
 # A model that speaks makes both.
 _STEPS = {Leg.LLM: _Steps({**_MODEL, **_SPEECH}), Leg.TTS: _Steps({**_VOICE, **_SPEECH})}
 _WITHOUT_SPEECH = {Leg.LLM: _Steps(_MODEL)}
 
 
-def maker_of_speech(happened: _Happened, clock: Callable[[], float]) -> _Maker:
-    """Return a reader of a voice's frames for a caller that sees them pass.
+def speech_reader(happened: _Happened, clock: Callable[[], float]) -> _AnswerReader:
+    """Return a reader of a voice's frames, for the place where they pass.
 
     Args:
         happened: Receives each event and the processor, synchronously.
         clock: Monotonic seconds.
     """
-    return _Maker(happened, _STEPS[Leg.TTS], clock)
+    return _AnswerReader(happened, _STEPS[Leg.TTS], clock)
 
 
-def is_of_voice(kind: type[Frame]) -> bool:
-    """True if frames of a class may come from a voice, or frame its speech."""
+def bears_on_speech(kind: type[Frame]) -> bool:
+    """True if a voice's speech is read from frames of a class."""
     return _STEPS[Leg.TTS][kind] is not None
 
 
 def leg_of(processor: Any) -> Leg | None:
-    """Return a processor's part in making answers, or `None` if it has none."""
+    """Return a service's leg, that of a model for a bridge to other workers; `None` for any other processor."""
     # A model in another worker is heard where its frames enter this one's pipeline.
     if is_bridge(processor):
         return Leg.LLM
@@ -209,8 +209,8 @@ def listen_to_maker(
     """
     steps = (_STEPS if speech else _WITHOUT_SPEECH).get(leg_of(processor) or Leg.OTHER)
     if steps is not None:
-        maker = _Maker(happened, steps, clock, voiceless=voiceless)
-        pushes.listen(processor, maker.pushes, lambda kind: steps[kind] is not None)
+        reader = _AnswerReader(happened, steps, clock, voiceless=voiceless)
+        pushes.listen(processor, reader.read, lambda kind: steps[kind] is not None)
 
 
 def listen_to_turns(processor: Any, happened: _Happened) -> bool:
@@ -235,6 +235,6 @@ def listen_to_turns(processor: Any, happened: _Happened) -> bool:
 
 
 def _transcribes(aggregator: Any) -> bool:
-    """Whether a recogniser stands in the aggregator's pipeline."""
+    """True if a recogniser stands in the aggregator's pipeline."""
     pipeline = getattr(worker_of(aggregator), "pipeline", None)
     return any(service.leg is Leg.STT for service in services_in(processors_of(pipeline)))

@@ -59,7 +59,7 @@ class Beginnings:
         self._settings = settings
         self._clock = clock
 
-    def name(self, metadata: Mapping[str, Any], latest: Call | None) -> None:
+    def choose_call_id(self, metadata: Mapping[str, Any], latest: Call | None) -> None:
         """Choose the id of the next call.
 
         Args:
@@ -77,7 +77,7 @@ class Beginnings:
             self.call_id = given if given and given != latest.identity.call_id else str(uuid.uuid4())
 
     def begin(self, services: Services, listener: Listener, *, counts: bool) -> Lifetime:
-        """Begin a call.
+        """Begin the call of the chosen id: its series, its row in the ledger, and its timers.
 
         Args:
             services: The services of its pipeline.
@@ -103,11 +103,11 @@ class Beginnings:
             event_loop.watch().record_in(telemetry.series(table.LOOP_LAG, {}))
         named = ", ".join(f"{leg.name} {model or 'none'}" for leg, model in models.current.items())
         logger.info("Call {} begins: {}; {}", self.call_id, named, telemetry.mode)
-        self._look_for_namesake(counts)
+        self._warn_of_namesake(counts)
         _running[self.call_id] = lifetime
         return lifetime
 
-    def _look_for_namesake(self, counts: bool) -> None:
+    def _warn_of_namesake(self, counts: bool) -> None:
         namesake = _running.get(self.call_id)
         if namesake is not None and not namesake.over and counts:
             logger.warning(

@@ -51,7 +51,7 @@ class Breakdowns:
         self._voice: Frame | None = None
         self._voice_at = 0.0
         self._is_wanted = self._is_attached = False
-        self._switching: asyncio.Task[None] | None = None
+        self._attaching_or_detaching: asyncio.Task[None] | None = None
 
     async def attach(self, task_manager: Any) -> None:
         """Attach the observer for the greeting and the first turn.
@@ -67,18 +67,18 @@ class Breakdowns:
     def voice_started(self, frame: Frame) -> None:
         """Attach the observer, if it is not, because the caller's voice started with `frame`."""
         self._voice, self._voice_at, self._is_wanted = frame, self._clock(), True
-        self._start_switching()
+        self._start_attaching_or_detaching()
 
     def _on_breakdown(self, _: Any, breakdown: LatencyBreakdown) -> None:
-        self._explained(_breakdown(breakdown, time.monotonic() - time.time()))
+        self._explained(_in_monotonic_time(breakdown, time.monotonic() - time.time()))
         # Where no start of the voice is seen, nothing would attach the observer again.
         if self._voice is not None and self._clock() - self._voice_at > _LEAST_TURN_SECONDS:
             self._is_wanted = False
-            self._start_switching()
+            self._start_attaching_or_detaching()
 
-    def _start_switching(self) -> None:
-        if self._switching is None and self._is_wanted is not self._is_attached:
-            self._switching = asyncio.get_running_loop().create_task(self._attach_or_detach())
+    def _start_attaching_or_detaching(self) -> None:
+        if self._attaching_or_detaching is None and self._is_wanted is not self._is_attached:
+            self._attaching_or_detaching = asyncio.get_running_loop().create_task(self._attach_or_detach())
 
     async def _attach_or_detach(self) -> None:
         try:
@@ -88,7 +88,7 @@ class Breakdowns:
         except Exception as fault:
             self._faulted("breakdown", fault)
         finally:
-            self._switching = None
+            self._attaching_or_detaching = None
 
     async def _attach(self) -> None:
         if self._voice is not None:
@@ -98,11 +98,11 @@ class Breakdowns:
         self._worker.add_observer(self._observer)
 
 
-def _breakdown(breakdown: LatencyBreakdown, offset: float) -> Breakdown:
+def _in_monotonic_time(breakdown: LatencyBreakdown, monotonic_minus_wall_seconds: float) -> Breakdown:
     # Pipecat's moments are wall-clock seconds.
     return Breakdown(
         tuple(
-            Span(part.key, part.start_time + offset, part.duration_secs)
+            Span(part.key, part.start_time + monotonic_minus_wall_seconds, part.duration_secs)
             for part in getattr(breakdown, "contributions", ())
         )
     )

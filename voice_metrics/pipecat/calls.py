@@ -89,10 +89,10 @@ class Calls:
         """
         if self.lifetime is not None and not self.lifetime.over:
             # Its pipeline was stopped a moment ago, or given up before its start.
-            self._cut(self.lifetime.call, at)
+            self._end_without_frame(self.lifetime.call, at)
             self.lifetime.conclude()
         pipeline = self._pipeline
-        self._beginnings.name(metadata, self.call)
+        self._beginnings.choose_call_id(metadata, self.call)
         self.ending.begin(pipeline.worker, pipeline.processors)
         self._spending.budget.begin()
         self._traces.begin(pipeline.worker)
@@ -141,7 +141,7 @@ class Calls:
             lifetime.read_soon()
 
     def proved(self, number: int, proof: Proof, at: float) -> None:
-        """Record the proof of the measurements in the frame `number`, at `at` in monotonic seconds. Never raises."""
+        """Record whether the measurements in frame `number` are true; `at` is in monotonic seconds. Never raises."""
         if (lifetime := self.lifetime) is not None:
             self._faults.contain("proof", lambda: lifetime.call.measurements.proved(number, proof, at))
             # A latency that was read before is held only now.
@@ -157,7 +157,7 @@ class Calls:
             worker: The worker in which it took place, or `None` if unknown.
         """
         if self.lifetime is not None and not self.lifetime.over:
-            self.read_measurements(_cut(event))
+            self.read_measurements(_cut_by(event))
             if isinstance(event, ErrorRaised) and event.fatal:
                 self.ending.failed()
                 self.lifetime.call.fail()
@@ -191,11 +191,11 @@ class Calls:
             self._faults.contain("set-up", self._pipeline.look_again)
             self._unread.read(self._pipeline.metrics, self._clock, cut)
             if self._spending.budget.is_open and (latest := self.call) is not None:
-                self._faults.contain("budget", lambda: self._spending.look(latest.spent_usd))
+                self._faults.contain("budget", lambda: self._spending.report_if_reached(latest.spent_usd))
         if (current := self.call) is not None and current.trace_id is None:
-            self._faults.contain("trace", lambda: self._note_trace(current))
+            self._faults.contain("trace", lambda: self._record_trace_id(current))
 
-    def _note_trace(self, call: Call) -> None:
+    def _record_trace_id(self, call: Call) -> None:
         # Pipecat forgets the trace before it cleans the pipeline up.
         if (span := self._traces.span()) is not None:
             call.trace_id = format(span[0], "032x")
@@ -209,8 +209,8 @@ class Calls:
             ended_by = self.ending.ended_by(reason)
             self.lifetime.ended(reason, at, ended_by, cleaned_up=isinstance(frame, EndFrame))
 
-    def announce_end(self, frame: Frame) -> None:
-        """Record that the pipeline received its end, before its remaining work."""
+    def record_end(self, frame: Frame) -> None:
+        """Record the call's end now, when its pipeline receives the frame that ends it, before the remaining work."""
         if self.call is not None:
             self.read_measurements()
             reason = self.ending.reason(frame)
@@ -221,12 +221,12 @@ class Calls:
         try:
             self.read_measurements()
             if self.lifetime is not None:
-                self._cut(self.lifetime.call, self._clock())
+                self._end_without_frame(self.lifetime.call, self._clock())
                 await asyncio.shield(self.lifetime.conclude())
         except Exception as fault:
             self.faulted("end of the call", fault)
 
-    def _cut(self, call: Call, at: float) -> None:
+    def _end_without_frame(self, call: Call, at: float) -> None:
         reason = self.ending.reason_without_frame()
         call.end(reason, at, self.ending.ended_by(reason))
 
@@ -238,7 +238,7 @@ class Calls:
             call.own.close()
 
     async def summed_up(self, summary: CallSummary) -> None:
-        """Pass a call's summary on."""
+        """Pass a call's final summary to the application's handlers."""
         await self._announce(summary)
 
     def faulted(self, where: str, fault: Exception) -> None:
@@ -246,7 +246,7 @@ class Calls:
         self._faults.add(where, fault)
 
 
-def _cut(event: Event) -> Cut | None:
+def _cut_by(event: Event) -> Cut | None:
     match event:
         case Interruption(int(number)) | Withdrawn(int(number)):
             return Cut(number)

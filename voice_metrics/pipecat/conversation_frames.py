@@ -35,24 +35,24 @@ from voice_metrics.pipecat.failures import error_raised, function_of_error
 
 __all__ = ["Interruption", "event", "function_raised", "is_echo"]
 
-_Maker = Callable[[Any, Any], Event | None]
+_EventMaker = Callable[[Any, Any], Event | None]
 
 # Before, an exception in a function is reported as an error and its call is never settled.
 RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
 
 
 def event(frame: Frame, source: Any = None) -> Event | None:
-    """Return a frame's event, or `None`; `source` is the processor that made it, if known."""
-    make = _maker_for(type(frame))
+    """Return the event that a frame reports, or `None`; `source` is the processor that made it, if known."""
+    make = _event_maker_for(type(frame))
     return make(frame, source) if make else None
 
 
 def reads(kind: type[Frame]) -> bool:
     """True if frames of a class may become an event."""
-    return _maker_for(kind) is not None
+    return _event_maker_for(kind) is not None
 
 
-def _maker_for(kind: type[Frame]) -> _Maker | None:
+def _event_maker_for(kind: type[Frame]) -> _EventMaker | None:
     try:
         return _MAKERS[kind]
     except KeyError:
@@ -66,7 +66,7 @@ def is_echo(frame: Frame, direction: FrameDirection) -> bool:
 
 
 def function_raised(frame: ErrorFrame) -> FunctionRaised | None:
-    """Return the function whose exception an error reports, on a Pipecat that reports it in no other way."""
+    """Return the failed function that an error names, on a Pipecat that reports its failure in no other way."""
     name = None if RESULTS_NAME_ERRORS else function_of_error(frame)
     return None if name is None else FunctionRaised(frame.id, name)
 
@@ -89,7 +89,7 @@ def _voice_stopped(frame: Any, source: Any) -> VoiceStopped:
 
 def _function_running(frame: Any, source: Any) -> FunctionRunning:
     name = frame.function_name
-    deadline, registered = _deadline(source, name), _is_registered(source, name)
+    deadline, registered = _timeout_seconds(source, name), _is_registered(source, name)
     return FunctionRunning(shared_id(frame), frame.tool_call_id, clean(str(name)), deadline, registered)
 
 
@@ -122,7 +122,7 @@ def shared_id(frame: Frame) -> int:
     return min(frame.id, frame.broadcast_sibling_id or frame.id)
 
 
-def _deadline(source: Any, function: str) -> float | None:
+def _timeout_seconds(source: Any, function: str) -> float | None:
     functions = _registered_functions(source) or {}
     item = functions.get(function) or functions.get(None)
     seconds = getattr(item, "timeout_secs", None) or getattr(source, "_function_call_timeout_secs", None)
@@ -142,11 +142,11 @@ def _registered_functions(source: Any) -> dict[str | None, Any] | None:
     return registered if isinstance(registered, dict) else None
 
 
-def _constant(made: Event) -> _Maker:
+def _constant(made: Event) -> _EventMaker:
     return lambda frame, source: made
 
 
-_BY_NAME: dict[str, _Maker] = {
+_BY_NAME: dict[str, _EventMaker] = {
     "BotStartedSpeakingFrame": _constant(BotStarted()),
     "BotSpeakingFrame": _constant(BotSpeaking()),
     "BotStoppedSpeakingFrame": _constant(BotStopped()),
@@ -169,6 +169,6 @@ _BY_NAME: dict[str, _Maker] = {
     "ExternalFunctionCallResultFrame": _function_answered,
     "ExternalFunctionCallCancelFrame": _function_dropped,
 }
-_MAKERS: dict[type, _Maker | None] = {
+_MAKERS: dict[type, _EventMaker | None] = {
     getattr(frames, name): make for name, make in _BY_NAME.items() if hasattr(frames, name)
 }

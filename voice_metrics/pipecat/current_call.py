@@ -34,7 +34,7 @@ _UNITS_PER_SECOND = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "min": 1 / 60, "
 
 
 class CurrentCall:
-    """The call of one processor, for the tasks around it."""
+    """One processor's call, as the owner of numbers that the call's tasks record."""
 
     def __init__(self) -> None:
         """Claim the context in which the bot is built, unless a running call has it too."""
@@ -45,7 +45,7 @@ class CurrentCall:
         # Pipecat 1.3 cannot remove a listener, and processors are set up again after a StopFrame.
         self._heard: set[int] = set()
         self._itself = weakref.ref(self)
-        _built_here.set((*_calls_here(), self._itself)[-_REMEMBERED:])
+        _built_here.set((*_running_calls_here(), self._itself)[-_REMEMBERED:])
 
     def begin(
         self,
@@ -117,14 +117,14 @@ class CurrentCall:
 _built_here: ContextVar[tuple[weakref.ref[CurrentCall], ...]] = ContextVar("voice_metrics_calls", default=())
 
 
-def _calls_here() -> Iterator[weakref.ref[CurrentCall]]:
+def _running_calls_here() -> Iterator[weakref.ref[CurrentCall]]:
     for reference in _built_here.get():
         call = reference()
         if call is not None and not call.over:
             yield reference
 
 
-def _call_here() -> CurrentCall | None:
+def _only_call_here() -> CurrentCall | None:
     calls = [call for reference in _built_here.get() if (call := reference()) is not None]
     return calls[0] if len(calls) == 1 else None
 
@@ -143,10 +143,10 @@ def outcome(name: str, *, success: bool | None = None) -> None:
         success: True or False, or `None` if unknown.
     """
     try:
-        call = _call_here()
+        call = _only_call_here()
         if call is None or not call.outcome(name, success):
             logger.warning("Outcome {!r} is lost: this task belongs to no call, or several could own it", name)
-            _count_lost()
+            _count_dropped()
     except Exception as fault:
         logger.debug("No outcome: {}", fault)
 
@@ -163,7 +163,7 @@ def record_metric(key: Enum | str, value: float, /, **attributes: AttributeValue
         **attributes: Text, numbers and booleans beside the call's tags.
     """
     try:
-        call = _call_here()
+        call = _only_call_here()
         if call is None or not call.record(key, value, attributes):
             _record_for_no_call(key, value, attributes)
     except Exception as fault:
@@ -174,10 +174,10 @@ def _record_for_no_call(key: Enum | str, value: float, attributes: dict[str, Any
     process = telemetry()
     own = OwnMetrics(process.own_names, process, {})
     if own.record(key, value, kind=None, attributes=attributes) is not None:
-        _count_lost()
+        _count_dropped()
 
 
-def _count_lost() -> None:
+def _count_dropped() -> None:
     telemetry().series(table.DROPPED, {"reason": REASON})(1)
 
 

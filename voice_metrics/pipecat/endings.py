@@ -48,9 +48,9 @@ class Ending:
         self._worker: Any = None
         self._heard: set[tuple[int, str]] = set()
         self._is_running = False
-        self._forget()
+        self._forget_evidence()
 
-    def _forget(self) -> None:
+    def _forget_evidence(self) -> None:
         self._failed = self._hung_up = self._idle = self._transfers = self._voicemail = False
         self._spoken_since = self._asked = False
         self._end: Frame | None = None
@@ -62,7 +62,7 @@ class Ending:
             worker: Pipecat's worker of the pipeline, or `None` if unknown.
             processors: The processors of its pipeline, nested ones included.
         """
-        self._forget()
+        self._forget_evidence()
         if worker is None or worker is self._worker:
             return
         self._worker, self._is_running = worker, False
@@ -70,14 +70,14 @@ class Ending:
         self._listen(worker, "on_idle_timeout", self._on_idle)
         self._listen(worker, "on_pipeline_error", self._on_error)
         for event in _TIMED_OUT:
-            self._listen(worker, event, self._on_timeout)
+            self._listen(worker, event, self._on_start_timeout)
         for source in worker.pipeline.entry_processors:
             # The end enters here; behind the output it is seen only after the caller's line was closed.
-            self._listen(source, "on_before_process_frame", self._on_entry)
+            self._listen(source, "on_before_process_frame", self._on_entering_frame)
         for processor in processors:
             self._listen(processor, "on_user_turn_idle", self._on_idle)
             self._listen(processor, "on_voicemail_detected", self._on_voicemail)
-            if (line := _line(processor)) is not None:
+            if (line := _transport_of(processor)) is not None:
                 self._listen(line, next(event for event in _HUNG_UP if has_event(line, event)), self._on_hang_up)
                 self._listen(line, "on_client_connected", self._on_connected)
 
@@ -99,10 +99,10 @@ class Ending:
         self._transfers, self._spoken_since = True, False
 
     def reason(self, frame: Frame) -> EndReason:
-        """Return the end reason for the frame that ends the call."""
+        """Return the end reason for the frame that ends the call; `ended_by` uses the first such frame."""
         self._end = self._end or frame
         # A fatal error makes Pipecat cancel the pipeline, and an EndFrame may be faster.
-        if self._failed or _reason_in(frame).endswith(_GAVE_UP):
+        if self._failed or _stated_reason(frame).endswith(_GAVE_UP):
             return EndReason.ERROR
         return EndReason.CANCELLED if isinstance(frame, CancelFrame) else EndReason.COMPLETED
 
@@ -116,16 +116,16 @@ class Ending:
         return EndReason.CANCELLED if cancelled else EndReason.UNKNOWN
 
     def ended_by(self, reason: EndReason) -> EndedBy:
-        """Return the party or cause that ended the call."""
+        """Return the party or cause that ended the call, by its end reason, its last frame and the evidence."""
         if reason is EndReason.ERROR:
             return EndedBy.ERROR
-        stated = _reason_in(self._end)
+        stated = _stated_reason(self._end)
         if stated == _IDLE:
             return EndedBy.IDLE
         asked = isinstance(self._end, (EndFrame, StopFrame)) or self._asked
-        return _WORDS.get(stated) or self._clue() or (EndedBy.BOT if asked else EndedBy.UNKNOWN)
+        return _WORDS.get(stated) or self._ended_by_evidence() or (EndedBy.BOT if asked else EndedBy.UNKNOWN)
 
-    def _clue(self) -> EndedBy | None:
+    def _ended_by_evidence(self) -> EndedBy | None:
         clues = (
             (self._transfers, EndedBy.TRANSFER),
             (self._voicemail, EndedBy.VOICEMAIL),
@@ -147,12 +147,12 @@ class Ending:
         if worker is self._worker and gives_up(worker, frame):
             self._failed = True
 
-    def _on_timeout(self, worker: Any, frame: Frame | None = None) -> None:
+    def _on_start_timeout(self, worker: Any, frame: Frame | None = None) -> None:
         # Cancelling may time out as well.
         if worker is self._worker and (frame is None or isinstance(frame, StartFrame)):
             self._failed = True
 
-    def _on_entry(self, source: Any, frame: Frame) -> None:
+    def _on_entering_frame(self, source: Any, frame: Frame) -> None:
         if isinstance(frame, ENDS):
             self._end = self._end or frame
             self._closed(isinstance(frame, CancelFrame))
@@ -178,11 +178,11 @@ def has_event(source: Any, event: str) -> bool:
     return event in getattr(source, "_event_handlers", ())
 
 
-def _reason_in(frame: Frame | None) -> str:
+def _stated_reason(frame: Frame | None) -> str:
     return str(getattr(frame, "reason", None) or "")
 
 
-def _line(processor: Any) -> Any | None:
+def _transport_of(processor: Any) -> Any | None:
     """The transport of an input or output processor, or `None`."""
     if not is_a(processor, "BaseInputTransport", "BaseOutputTransport"):
         return None

@@ -110,7 +110,7 @@ class _Sentinel:
         self.seen: str | None = None
 
     def run(self) -> None:
-        """Look until the loop is closed."""
+        """Record and log each function that holds the loop, until the loop is closed."""
         while self._lives():
             before, look = time.monotonic(), _LOOK_SECONDS if self._late() < TICK_SECONDS else _LOOK_AGAIN_SECONDS
             time.sleep(look)
@@ -118,7 +118,7 @@ class _Sentinel:
                 return
             # This thread could not run either, so its look is too late for the cause.
             if time.monotonic() - before > look + STALL_SECONDS:
-                self._explain(None)
+                self._log_stall(None)
             elif self._late() > _SUSPICIOUS_SECONDS:
                 self._record_sample(held_by(sys._current_frames().get(self._thread)))
 
@@ -127,9 +127,9 @@ class _Sentinel:
         if (late := self._late()) > _SUSPICIOUS_SECONDS:
             self.seen = where
             if late > STALL_SECONDS:
-                self._explain(where)
+                self._log_stall(where)
 
-    def _explain(self, where: str | None) -> None:
+    def _log_stall(self, where: str | None) -> None:
         now = time.monotonic()
         if self._said_at is not None and now - self._said_at < QUIET_SECONDS:
             return

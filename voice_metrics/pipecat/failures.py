@@ -36,7 +36,7 @@ def error_raised(frame: ErrorFrame, source: Any, classes: Vocabulary = _CLASSES)
     processor = clean(type(origin).__name__) if origin else UNKNOWN
     category = getattr(getattr(frame, "category", None), "value", None)  # since 1.8.0
     word = _CATEGORIES.word(str(category), time.monotonic()) if category else UNKNOWN
-    error_type = _type(frame.exception, text, classes)
+    error_type = _error_type(frame.exception, text, classes)
     # A model reports the exception of a function that it called, or of a summary, and its response continues.
     is_aside = word == "application" or function_of_error(frame) is not None or text.startswith(_SUMMARY_ERRORS)
     instance = "" if origin is None or is_aside else origin.name
@@ -65,7 +65,7 @@ def gives_up(worker: Any, frame: ErrorFrame) -> bool:
     return is_fatal(frame) or (policy in _POLICIES_THAT_END and not usable)
 
 
-def _type(exception: Any, text: str, classes: Vocabulary) -> str:
+def _error_type(exception: Any, text: str, classes: Vocabulary) -> str:
     fault = exception if isinstance(exception, BaseException) else None
     if (status := status_of(fault, text)) is not None:
         return status

@@ -38,7 +38,7 @@ class Faults:
             self.warn_once(f"{where} {type(fault).__name__}", f"A measurement was lost ({where}): {fault!r}")
 
     def contain(self, where: str, act: Callable[[], None]) -> None:
-        """Do something, and keep its exception as a fault."""
+        """Call `act`, and count its exception as a fault. Never raises."""
         try:
             act()
         except Exception as fault:

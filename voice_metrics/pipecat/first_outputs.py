@@ -40,7 +40,7 @@ _DONE = (LLMFullResponseEndFrame, TTSStoppedFrame, FunctionCallsStartedFrame)
 
 
 class FirstOutputs:
-    """The outputs of one service.
+    """Judges the latencies of one service by the outputs that follow them.
 
     Args:
         proved: Receives the number of a frame with latencies, and their proof.
@@ -51,16 +51,16 @@ class FirstOutputs:
         self._open: list[int] = []
         self._awaits_output = False
 
-    def pushes(self, processor: Any, frame: Frame) -> None:
+    def read(self, processor: Any, frame: Frame) -> None:
         """Read a frame that the service is about to push."""
         if isinstance(frame, MetricsFrame):
-            self._measured(processor, frame)
+            self._await_proof(processor, frame)
         elif self._open and isinstance(frame, _CUT):
             self._settle(Proof.FALSE)
         elif self._open and not (self._awaits_output and isinstance(frame, _DONE)):
             self._settle(Proof.TRUE)
 
-    def _measured(self, processor: Any, frame: MetricsFrame) -> None:
+    def _await_proof(self, processor: Any, frame: MetricsFrame) -> None:
         kinds = {type(item) for item in frame.data if item.processor == processor.name}
         if TTFBMetricsData in kinds:
             if self._awaits_output:

@@ -88,7 +88,7 @@ class Lifetime:
         self._due = asyncio.Event()
         self._awaits_clean_up = False
         self._watch = event_loop.watch()
-        self._watch.add_listener(self._loop_late)
+        self._watch.add_listener(self._record_lag)
         if journal is not None:
             try:
                 journal.started(call.progress(clock()))
@@ -104,7 +104,7 @@ class Lifetime:
     def read_soon(self) -> None:
         """Schedule the reading of measurements and the release of held ones, if it is not scheduled yet."""
         if self._reading is None:
-            self._reading = self._call_later(READ_SECONDS, self._read_measurements)
+            self._reading = self._call_later(READ_SECONDS, self._read_and_release)
 
     def ended(self, reason: EndReason, at: float, ended_by: EndedBy, *, cleaned_up: bool) -> None:
         """Record the call's end, and conclude it once measurements have had their time.
@@ -118,18 +118,18 @@ class Lifetime:
         if self.call.end_reason is None:
             self.call.end(reason, at, ended_by)
             self._awaits_clean_up = cleaned_up
-            self._concluding = self._ending(at + DRAIN_SECONDS)
+            self._concluding = self._conclude_in_task(at + DRAIN_SECONDS)
 
     def conclude(self) -> asyncio.Task[None]:
         """Conclude the call now, once; return the task that exports, logs and announces its end."""
         self._due.set()
         if self._concluding is None:
-            self._concluding = self._ending(self._clock())
+            self._concluding = self._conclude_in_task(self._clock())
         return self._concluding
 
-    def _ending(self, latest: float) -> asyncio.Task[None]:
+    def _conclude_in_task(self, latest_at: float) -> asyncio.Task[None]:
         # A task, not a timer: a closing event loop cancels it, and its `finally` still announces the end.
-        task = asyncio.get_running_loop().create_task(self._conclude(latest))
+        task = asyncio.get_running_loop().create_task(self._conclude(latest_at))
         _endings.add(task)
         task.add_done_callback(_endings.discard)
         return task
@@ -137,7 +137,7 @@ class Lifetime:
     def _call_later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, act)
 
-    def _read_measurements(self) -> None:
+    def _read_and_release(self) -> None:
         self._reading = None
         try:
             self._listener.read_measurements()
@@ -158,29 +158,29 @@ class Lifetime:
             self._listener.faulted("ledger", fault)
         self._call_later(JOURNAL_SECONDS, self._write_journal)
 
-    def _loop_late(self, seconds: float, function: str | None) -> None:
+    def _record_lag(self, seconds: float, function: str | None) -> None:
         self.call.loop_late(seconds, function, self._clock())
 
     def _leave_watch(self) -> None:
         """Stop measuring lag, after that of the overdue tick, which a closing loop would never run."""
-        if self._watch.remove_listener(self._loop_late) and (late := self._watch.late()) > 0:
-            self._loop_late(late, self._watch.holder)
+        if self._watch.remove_listener(self._record_lag) and (late := self._watch.late()) > 0:
+            self._record_lag(late, self._watch.holder)
 
-    async def _wait_for_quiet(self, latest: float) -> None:
-        """Wait until the bot is silent and the pipeline cleaned up, `latest` has passed, or the end is due."""
+    async def _wait_for_quiet(self, latest_at: float) -> None:
+        """Wait until the bot is silent and the pipeline cleaned up, `latest_at` has passed, or the end is due."""
         while not self._due.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):
                     await self._due.wait()
-            if not (self.call.speaking or self._awaits_clean_up) or self._clock() >= latest:
+            if not (self.call.speaking or self._awaits_clean_up) or self._clock() >= latest_at:
                 self._due.set()
 
-    async def _conclude(self, latest: float) -> None:
+    async def _conclude(self, latest_at: float) -> None:
         try:
-            await self._wait_for_quiet(latest)
+            await self._wait_for_quiet(latest_at)
             self._listener.read_measurements()
             self._leave_watch()
-            await self._export()
+            await self._export_last_values()
         except Exception as fault:
             self._listener.faulted("last export", fault)
         finally:
@@ -213,7 +213,7 @@ class Lifetime:
         except Exception as fault:
             self._listener.faulted("summary", fault)
 
-    async def _export(self) -> None:
+    async def _export_last_values(self) -> None:
         deadline = self._clock() + self._end_timeout_seconds * 0.95
         self._listener.closing(self.call)
         last_export = asyncio.wrap_future(self.call.close(self._clock()))

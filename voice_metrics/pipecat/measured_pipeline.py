@@ -36,7 +36,7 @@ class Listener(Protocol):
         ...
 
     def at_origin(self, event: Event, processor: Any) -> None:
-        """Record an event of a processor."""
+        """Record an event that was read at the processor that caused it."""
         ...
 
     def interruption_passed(self, service: str, number: int) -> None:
@@ -56,7 +56,7 @@ class Listener(Protocol):
         ...
 
     def proved(self, number: int, proof: Proof) -> None:
-        """Record the proof of the measurements in the frame `number`."""
+        """Record whether the measurements in the frame `number` are true, as far as it is known."""
         ...
 
     def explained(self, breakdown: Breakdown) -> None:
@@ -127,7 +127,7 @@ class MeasuredPipeline:
         self.placement.examine(worker, self.processors, self._listener)
 
     def enter(self, worker: Any) -> None:
-        """Find the services of the worker's pipeline and listen to what a call says before its first frame."""
+        """Find the services of the worker's pipeline, and listen for its errors, turns and answers."""
         self.worker = worker
         silent = {processor.name for processor in classifying_in(self.processors)}
         self.services = Services(
@@ -147,7 +147,7 @@ class MeasuredPipeline:
             self._service_metrics.listen(one for one in self.processors if leg_of(one) in (Leg.LLM, Leg.TTS))
 
     async def listen(self, task_manager: Any) -> None:
-        """Listen to the rest, once a call has begun.
+        """Listen for set-up times, errors at the worker, other workers and breakdowns, once a call has begun.
 
         Args:
             task_manager: The worker's, as a processor's `setup` receives it.
@@ -166,6 +166,6 @@ class MeasuredPipeline:
         self._partners.look_again()
 
     def voice_started(self, frame: Frame) -> None:
-        """Expect a turn and its answer, because the caller's voice started with a frame."""
+        """Have Pipecat break the next response down, because the caller's voice started with `frame`."""
         if self._breakdowns is not None:
             self._breakdowns.voice_started(frame)

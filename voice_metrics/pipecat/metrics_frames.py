@@ -91,7 +91,7 @@ class MetricsReader:
     """Reads MetricsFrames, and keeps for a minute how the items of each service are read."""
 
     def __init__(self, services: ServiceNames) -> None:
-        """Read with the call's services by their full Pipecat name, for names that the frames leave out."""
+        """Make a reader; `services` has what the frames leave out, by Pipecat's names of their processors."""
         self._services = services
         self._kinds: dict[tuple[type, str, str | None], _Kind] = {}
 
@@ -144,71 +144,72 @@ def _kind(item: MetricsData, found: Service | None, at: float) -> _Kind:
     return _Kind(_reading(type(item)), processor, model, service, found, at + _KIND_SECONDS)
 
 
-def _seconds(value: Any) -> float:
+def _positive(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < MOST:
-        raise _Untrue(f"{_shown(value)} is not a positive, finite number")
+        raise _Untrue(f"{_short_repr(value)} is not a positive, finite number")
     return float(value)
 
 
-def _count(value: Any) -> int:
+def _checked_count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MOST:
-        raise _Untrue(f"{_shown(value)} is not a count")
+        raise _Untrue(f"{_short_repr(value)} is not a count")
     return value
 
 
-def _shown(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     # Python refuses to write integers of thousands of digits.
     return "a huge number" if isinstance(value, int) and abs(value) > MOST else repr(value)[:80]
 
 
-def _optional(usage: LLMTokenUsage, field: str) -> int | None:
+def _optional_count(usage: LLMTokenUsage, field: str) -> int | None:
     value = getattr(usage, field, None)  # the audio fields appeared in Pipecat 1.6.0
-    return None if value is None else _count(value)
+    return None if value is None else _checked_count(value)
 
 
 def _first_byte(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return FirstByte(processor, model, _seconds(item.value), instance=service.name)
+    return FirstByte(processor, model, _positive(item.value), instance=service.name)
 
 
 def _processing(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return Processing(processor, model, _seconds(item.value), instance=service.name)
+    return Processing(processor, model, _positive(item.value), instance=service.name)
 
 
 def _first_audio(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return FirstAudio(processor, model, _seconds(item.ttfa))
+    return FirstAudio(processor, model, _positive(item.ttfa))
 
 
 def _first_answer_token(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return FirstAnswerToken(processor, model, _seconds(item.ttfat), instance=service.name)
+    return FirstAnswerToken(processor, model, _positive(item.ttfat), instance=service.name)
 
 
 def _text_aggregated(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return TextAggregated(processor, _seconds(item.value))
+    return TextAggregated(processor, _positive(item.value))
 
 
 def _turn_detected(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return TurnDetected(processor, _seconds(item.e2e_processing_time_ms) / 1000, bool(item.is_complete))
+    return TurnDetected(processor, _positive(item.e2e_processing_time_ms) / 1000, bool(item.is_complete))
 
 
 def _characters(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     # A flush of no characters is neither a measurement nor a fault.
-    characters = _count(item.value)
+    characters = _checked_count(item.value)
     return CharactersSpoken(processor, model, characters, instance=service.name) if characters else None
 
 
 def _audio(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     seconds = item.value.audio_seconds
-    return None if seconds == 0 else AudioTranscribed(processor, model, _seconds(seconds), instance=service.name)
+    return None if seconds == 0 else AudioTranscribed(processor, model, _positive(seconds), instance=service.name)
 
 
 def _tokens(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     usage: LLMTokenUsage = item.value
-    read, created = _optional(usage, "cache_read_input_tokens"), _optional(usage, "cache_creation_input_tokens")
-    reasoning = _optional(usage, "reasoning_tokens")
+    read = _optional_count(usage, "cache_read_input_tokens")
+    created = _optional_count(usage, "cache_creation_input_tokens")
+    reasoning = _optional_count(usage, "reasoning_tokens")
     net = service.speaks_like == "anthropic" or processor.startswith(_REPORT_NET)
     prompt, completion = gross(
-        Counts(_count(usage.prompt_tokens), _count(usage.completion_tokens)),
-        None if usage.total_tokens is None else _count(usage.total_tokens),
+        Counts(_checked_count(usage.prompt_tokens), _checked_count(usage.completion_tokens)),
+        None if usage.total_tokens is None else _checked_count(usage.total_tokens),
         cached=(read or 0) + (created or 0),
         reasoning=reasoning,
         net_of_cache=net,
@@ -225,9 +226,9 @@ def _tokens(item: Any, processor: str, model: str | None, service: Service) -> F
         cache_read=read,
         cache_creation=created,
         reasoning=reasoning,
-        input_audio=_optional(usage, "input_audio_tokens"),
-        output_audio=_optional(usage, "output_audio_tokens"),
-        cache_read_input_audio=_optional(usage, "cache_read_input_audio_tokens"),
+        input_audio=_optional_count(usage, "input_audio_tokens"),
+        output_audio=_optional_count(usage, "output_audio_tokens"),
+        cache_read_input_audio=_optional_count(usage, "cache_read_input_audio_tokens"),
         may_have_images=service.may_have_images,
         instance=service.name,
     )

@@ -77,7 +77,7 @@ class Options:
 
 
 def destination(telemetry: Telemetry | None, service_name: str | None) -> Callable[[], Telemetry]:
-    """Return the getter of the telemetry; the process's own is made on first use.
+    """Check the arguments, and return the getter of the telemetry; the process's own is made on first use.
 
     Args:
         telemetry: The user's own, or `None` for the process's.

@@ -44,7 +44,7 @@ class Origins:
         self.turns_are_announced = False
 
     def listen(self, processors: Iterable[Any]) -> None:
-        """Listen to further processors, nested ones included."""
+        """Listen for errors and turns of the processors that are new."""
         for processor in processors:
             if processor.id in self._heard:
                 continue
@@ -54,7 +54,7 @@ class Origins:
                 self.turns_are_announced = True
 
     def listen_to_answers(self, processors: Iterable[Any], *, speech: bool = True, voiceless: bool = False) -> None:
-        """Listen to further processors that make answers.
+        """Listen to the makers of answers among the processors that are new.
 
         Args:
             processors: The processors.
@@ -69,7 +69,7 @@ class Origins:
                 )
 
     def listen_above(self, worker: Any) -> None:
-        """Listen once to frames that reach the pipeline's worker."""
+        """Listen, once, for errors that reach the pipeline's worker."""
         if worker.id not in self._heard:
             self._heard.add(worker.id)
             worker.add_event_handler("on_pipeline_error", self._on_pipeline_error)

@@ -74,12 +74,12 @@ class Partners:
         self._happened(replace(event, fatal=False) if isinstance(event, ErrorRaised) else event, processor)
 
     def _on_switched(self, previous: Any, now: Any) -> None:
-        before, after = _played_by(previous), _played_by(now)
+        before, after = _service_in(previous), _service_in(now)
         if before is not None and after is not None:
             self._switched(ServiceSwitched(after.leg, before.name, after.name, *_distinct_names(before, after)))
 
 
-def _played_by(member: Any) -> Service | None:
+def _service_in(member: Any) -> Service | None:
     """Return the service that a switcher's member is or contains."""
     services = services_in(processors_of(member))
     return next((service for service in services if service.leg is not Leg.OTHER), services[0] if services else None)

@@ -9,7 +9,7 @@ from pipecat.frames.frames import Frame, LLMFullResponseEndFrame, LLMFullRespons
 
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
-from voice_metrics.pipecat.answer_frames import is_of_voice, leg_of, maker_of_speech
+from voice_metrics.pipecat.answer_frames import bears_on_speech, leg_of, speech_reader
 from voice_metrics.pipecat.placement import in_front
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.workers import is_a, is_output
@@ -18,7 +18,7 @@ _REPLY = (LLMFullResponseStartFrame, LLMFullResponseEndFrame)
 
 
 class PassingSpeech:
-    """Reads a voice's frames.
+    """Reads a voice's frames where they pass.
 
     Args:
         happened: Receives each event and `None`, synchronously.
@@ -26,21 +26,21 @@ class PassingSpeech:
     """
 
     def __init__(self, happened: Callable[[Event, Any], None], clock: Callable[[], float]) -> None:
-        self._maker = maker_of_speech(happened, clock)
+        self._reader = speech_reader(happened, clock)
         self._replies: dict[type, int] = {}
 
     def reader(self, kind: type[Frame]) -> Callable[[Frame], None] | None:
-        """Return the reader of a class of frames, or `None` if a voice makes no such frames."""
+        """Return the reader of a class of frames, or `None` if it says nothing about speech."""
         if issubclass(kind, TTSAudioRawFrame):
-            return self._maker.audio_passes
-        return self._passes if is_of_voice(kind) else None
+            return self._reader.read_audio
+        return self._read_once if bears_on_speech(kind) else None
 
-    def _passes(self, frame: Frame) -> None:
+    def _read_once(self, frame: Frame) -> None:
         # The start and end of a reply pass twice behind joined branches.
-        if type(frame) not in _REPLY or self._is_new(frame):
-            self._maker.pushes(None, frame)
+        if type(frame) not in _REPLY or self._is_first_pass(frame):
+            self._reader.read(None, frame)
 
-    def _is_new(self, frame: Frame) -> bool:
+    def _is_first_pass(self, frame: Frame) -> bool:
         if self._replies.get(type(frame)) == frame.id:
             return False
         self._replies[type(frame)] = frame.id

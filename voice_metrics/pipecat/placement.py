@@ -19,7 +19,7 @@ _PARALLEL = ("ParallelPipeline", "SyncParallelPipeline")
 
 
 def misplaced(root: Any, meter: Any) -> str | None:
-    """Return which services' metrics do not pass a processor, with the cure.
+    """Return a warning that names the services whose metrics do not pass `meter`, with the cure.
 
     `None` if all pass, or the processor is not in the pipeline.
     """
@@ -79,7 +79,7 @@ class Placement:
         self.warning: str | None = None
 
     def examine(self, worker: Any, processors: Iterable[Any], recorder: object) -> None:
-        """Examine a pipeline during its set-up.
+        """Find the recorder's place in a pipeline, and what its calls will lack there.
 
         Args:
             worker: The worker that runs it.

@@ -28,12 +28,12 @@ class Readers(dict[type, Reader | None]):
     """Readers of the frames that pass a processor; `None` for classes that are not read.
 
     Args:
-        take: Reads a frame of a class in `WATCHED`. It must not raise; a reader of speech may.
+        read_watched: Reads a frame of a class in `WATCHED`. It must not raise; a reader of speech may.
     """
 
-    def __init__(self, take: Reader) -> None:
+    def __init__(self, read_watched: Reader) -> None:
         super().__init__()
-        self._take = take
+        self._read_watched = read_watched
         self._speech: PassingSpeech | None = None
 
     def read_speech(self, speech: PassingSpeech | None) -> None:
@@ -42,9 +42,9 @@ class Readers(dict[type, Reader | None]):
         self.clear()
 
     def __missing__(self, kind: type[Frame]) -> Reader | None:
-        take = self._take if WATCHED[kind] else None
-        listen = self._speech.reader(kind) if self._speech is not None else None
-        reader = self[kind] = _both(take, listen) if take and listen else take or listen
+        watched = self._read_watched if WATCHED[kind] else None
+        speech = self._speech.reader(kind) if self._speech is not None else None
+        reader = self[kind] = _both(watched, speech) if watched and speech else watched or speech
         return reader
 
 

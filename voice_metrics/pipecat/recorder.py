@@ -105,7 +105,7 @@ class CallRecorder:
             worker = worker_of(setup)
             if worker is not None and worker is not self._pipeline.worker:
                 self._pipeline.find_place(worker)
-                self._warn_of_place()
+                self._warn_of_double_or_shared_use()
                 self._pipeline.enter(worker)
                 self._calls.begin(worker.params.start_metadata, self._now())
                 self._calls.current.inherit(self._pipeline.processors)
@@ -139,9 +139,9 @@ class CallRecorder:
         """End the call, once: last export, summary. Takes at most the export timeout, and never raises."""
         await self._calls.conclude()
 
-    def announce_end(self, frame: Frame) -> None:
-        """Record that the pipeline received its end, before its remaining work."""
-        self._calls.announce_end(frame)
+    def record_end(self, frame: Frame) -> None:
+        """Record the call's end now, when its pipeline receives the frame that ends it, before the remaining work."""
+        self._calls.record_end(frame)
 
     def faulted(self, where: str, fault: Exception) -> None:
         """Count a fault of the plug-in, and log it once per kind. Never raises."""
@@ -185,12 +185,12 @@ class CallRecorder:
                 self._calls.ended(frame, at)
             case _ if (event := events.event(frame)) is not None:
                 if isinstance(event, VoiceStarted):
-                    self._voice_started(frame)
+                    self._expect_breakdown(frame)
                 self._calls.observe(event, at, worker_of(getattr(frame, "processor", None)))
             case _ if endings.reads(type(frame)):
                 self._calls.ending.transfers()
 
-    def _warn_of_place(self) -> None:
+    def _warn_of_double_or_shared_use(self) -> None:
         if not self._pipeline.placement.counts:
             self._faults.warn_once(
                 "second",
@@ -207,7 +207,7 @@ class CallRecorder:
     def _now(self) -> float:
         return self._clock()
 
-    def _voice_started(self, frame: Frame) -> None:
+    def _expect_breakdown(self, frame: Frame) -> None:
         # An observer that is attached to a pipeline after its end would never be removed.
         if self.call is not None and self.call.end_reason is None:
             self._pipeline.voice_started(frame)
@@ -239,11 +239,11 @@ class CallRecorder:
             self.call.measurements.failed(instance, error_type)
 
     def proved(self, number: int, proof: Proof) -> None:
-        """Record the proof of the measurements in the frame `number`. Never raises."""
+        """Record whether the measurements in the frame `number` are true, as far as it is known. Never raises."""
         self._calls.proved(number, proof, self._now())
 
     def at_origin(self, event: Event, processor: Any) -> None:
-        """Record an event of a processor. Never raises."""
+        """Record an event that was read at the processor that caused it. Never raises."""
         try:
             self._calls.current.enter()
             self._calls.observe(event, self._now(), worker_of(processor))

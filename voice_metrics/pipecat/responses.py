@@ -86,10 +86,10 @@ class Responses:
                 self._inferences[processor.id] = _inferences(service, duplex=duplex)
                 if duplex:
                     outputs = first_outputs.FirstOutputs(self._proved)
-                    self._pushes.listen(processor, outputs.pushes, first_outputs.reads)
+                    self._pushes.listen(processor, outputs.read, first_outputs.reads)
                 else:
                     snapshots = usage_snapshots.UsageSnapshots(self._proved)
-                    self._pushes.listen(processor, snapshots.pushes, usage_snapshots.reads)
+                    self._pushes.listen(processor, snapshots.read, usage_snapshots.reads)
                 self._pushes.listen(processor, self._on_push, lambda kind: issubclass(kind, _READ))
                 processor.add_event_handler("on_error", self._on_error)
 

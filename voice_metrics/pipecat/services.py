@@ -63,7 +63,7 @@ class Service:
 
     @property
     def speaks_like(self) -> str | None:
-        """The provider with the same way of reporting."""
+        """Pipecat's name of the provider whose way of reporting usage it has, or `None` if unknown."""
         return self.family or self.provider
 
 
@@ -105,7 +105,7 @@ def leg_of_name(processor: str) -> Leg:
 
 
 def services_in(processors: Iterable[Any]) -> tuple[Service, ...]:
-    """Return the processors that measure themselves or are a speech or language service."""
+    """Return a record of each processor that measures itself or is a speech or language service."""
     return tuple(_service(processor) for processor in processors if _is_service(processor))
 
 
@@ -172,7 +172,7 @@ class Services:
         return service.response_model() if service else None
 
     def model(self, leg: Leg) -> str | None:
-        """The model of the first service in use that plays `leg`, or `None` if the pipeline has no such service."""
+        """Model, or else class name, of the first service in use that plays `leg`; `None` if the pipeline has none."""
         service = self._first.get(leg)
         return (service.model or service.processor) if service else None
 

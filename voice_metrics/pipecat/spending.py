@@ -58,7 +58,7 @@ class Spending:
         # The event loop holds tasks only weakly.
         self._reporting: set[asyncio.Task[None]] = set()
 
-    def look(self, spent_usd: Decimal) -> None:
+    def report_if_reached(self, spent_usd: Decimal) -> None:
         """Report, without waiting, if the call reaches its budget now."""
         if self._report is not None and self.budget.reaches(spent_usd):
             reporting = asyncio.get_running_loop().create_task(self._send(self._report, float(spent_usd)))

@@ -43,11 +43,11 @@ class UnreadMetrics:
         frames, self._frames = self._frames, []
         for call, frame, at, span in frames:
             try:
-                self._read(reader.facts(frame), call, frame, at, span, now(), cut)
+                self._record_facts(reader.facts(frame), call, frame, at, span, now(), cut)
             except Exception as fault:
                 self._faults.add(type(frame).__name__, fault)
 
-    def _read(
+    def _record_facts(
         self,
         facts: Iterable[Fact],
         call: Call,

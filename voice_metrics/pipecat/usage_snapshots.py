@@ -25,7 +25,7 @@ _OVER = (LLMFullResponseEndFrame, *ENDS, *CUTS)
 
 
 class UsageSnapshots:
-    """The reports of one service.
+    """Judges the usage reports of one service: of those that repeat each other, the last counts.
 
     Args:
         proved: Receives the number of a frame with usage, and whether it counts.
@@ -37,7 +37,7 @@ class UsageSnapshots:
         self._number: int | None = None
         self._latest: LLMTokenUsage | None = None
 
-    def pushes(self, processor: Any, frame: Frame) -> None:
+    def read(self, processor: Any, frame: Frame) -> None:
         """Read a frame that the service is about to push."""
         if not isinstance(frame, MetricsFrame):
             self._settle(Proof.TRUE)
@@ -45,11 +45,11 @@ class UsageSnapshots:
         elif len(frame.data) == 1 and frame.data[0].processor == processor.name:
             match frame.data[0]:
                 case LLMUsageMetricsData(value=usage):
-                    self._used(frame.id, usage)
+                    self._add_report(frame.id, usage)
                 case ProcessingMetricsData():
                     self._settle(Proof.TRUE)
 
-    def _used(self, number: int, usage: LLMTokenUsage) -> None:
+    def _add_report(self, number: int, usage: LLMTokenUsage) -> None:
         if self._latest is not None:
             self._settle(Proof.FALSE if _contains(usage, self._latest) else Proof.TRUE)
         if self._in_response:
