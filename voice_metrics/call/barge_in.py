@@ -41,7 +41,7 @@ class BargeIns:
         return ()
 
     def interrupted(self, bot_since: float, at: float) -> Sequence[Fact]:
-        """Record that the bot, speaking since `bot_since`, fell silent; return its delay, if the caller cut it."""
+        """Record that the bot, speaking since `bot_since`, fell silent; return its delay after a caller's onset."""
         self._cut_the_bot_off = self._voice_is_heard or self._turn_is_open or self._began_at >= bot_since
         if self._onset is None or not self._cut_the_bot_off:
             return ()

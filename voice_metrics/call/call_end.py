@@ -45,7 +45,7 @@ NOTHING_SAID = Outcome()
 
 
 def end_tags(reason: EndReason, ended_by: EndedBy, outcome: Outcome) -> dict[str, str]:
-    """Return the attributes of the series that count ends."""
+    """Return the attributes of the series of ended calls."""
     success = {True: "true", False: "false", None: "unknown"}[outcome.success]
     return {
         "end_reason": reason.value,

@@ -65,7 +65,7 @@ def call_event(summary: Mapping[str, Any], tags: Mapping[str, str], at: float) -
 
 
 def tags_of(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return the series' tags of a summarised call."""
+    """Return the tags of a call's series, except the call id, from its summary."""
     models = {f"{leg}_model": model or "none" for leg, model in (summary.get("models") or {}).items()}
     return {**(summary.get("attributes") or {}), **models}
 

@@ -133,8 +133,8 @@ def _user_table(user: UserTable | Mapping[str, Any] | str | os.PathLike[str] | N
             raise SettingsError(f"prices is a {found}: expected the path of a TOML file, a dict or a PriceBook")
 
 
-def _read_file(path: str | os.PathLike[str], name: str) -> UserTable:
+def _read_file(path: str | os.PathLike[str], setting: str) -> UserTable:
     # Only users of a price file pay for importing a TOML parser.
     from voice_metrics.prices.user_file import read_file
 
-    return read_file(Path(path), name)
+    return read_file(Path(path), setting)

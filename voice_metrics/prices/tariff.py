@@ -118,7 +118,7 @@ class Offer:
         reasons: list[str] = []
         for tariff in self.tariffs:
             try:
-                usd = _usd(tariff, usage, at)
+                usd = _cost_usd(tariff, usage, at)
             except Unbillable as unbillable:
                 reasons.append(f"{tariff.source}: {unbillable}")
                 continue
@@ -127,7 +127,7 @@ class Offer:
         return Unpriced(leg, usage.processor, usage.model, reasons[0] if reasons else self.reason)
 
 
-def _usd(tariff: Tariff, usage: Usage, at: datetime) -> Decimal | None:
+def _cost_usd(tariff: Tariff, usage: Usage, at: datetime) -> Decimal | None:
     rates = tariff.rates(at)
     if rates is None:
         if not tariff.periods or any(span.active(at) for span, _ in tariff.periods):

@@ -105,17 +105,17 @@ class _Lines:
             self._read_element(line, content)
         elif content.startswith("["):
             self._read_header(line, content)
-        elif (table := _parsed(content)) is not None:
+        elif (table := _parsed_toml(content)) is not None:
             for key, value in table.items():
                 self._read_key(line, key, value)
-        elif table := _parsed(f"{content}]"):
+        elif table := _parsed_toml(f"{content}]"):
             # `"model" = [` opens an array with an entry on each following line.
             self._array = next(iter(table))
             self._places.setdefault((self._array, 0, None), line)
             self._section = (self._array, -1)
 
     def _read_header(self, line: int, content: str) -> None:
-        for model, value in (_parsed(content) or {}).items():
+        for model, value in (_parsed_toml(content) or {}).items():
             number = self._sections.get(model, 0)
             self._sections[model] = number + 1
             self._section = (model, number if isinstance(value, list) else 0)
@@ -133,7 +133,7 @@ class _Lines:
 
     def _read_element(self, line: int, content: str) -> None:
         model, number = self._section or ("", -1)
-        for entry in (_parsed(f"x = [{content.rstrip(',]')}]") or {}).get("x", ()):
+        for entry in (_parsed_toml(f"x = [{content.rstrip(',]')}]") or {}).get("x", ()):
             number += 1
             self._places[model, number, None] = line
             for inner in entry if isinstance(entry, dict) else ():
@@ -143,7 +143,7 @@ class _Lines:
             self._array = self._section = None
 
 
-def _parsed(content: str) -> dict[str, Any] | None:
+def _parsed_toml(content: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(content)
     except (ValueError, ArithmeticError, RecursionError):
