@@ -35,7 +35,7 @@ def show(detail: CallDetail) -> None:
 def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     row, summary = detail.row, detail.summary
     yield "started", f"{local(row.started_at, offset=True)}, {length(row.duration_seconds)}"
-    yield "end", _end(detail)
+    yield "end", _end_in_words(detail)
     if row.outcome is not None:
         yield "outcome", achieved(row.outcome, row.success)
     yield "series", FATES[row.fate].sentence
@@ -55,17 +55,17 @@ def _lines(detail: CallDetail) -> Iterator[tuple[str, str]]:
     if summary.get("trace_id"):
         yield "trace", summary["trace_id"]
     if (taken := start_up(detail.timeline)) is not None:
-        yield "set-up", _set_up(taken)
+        yield "set-up", _set_up_in_words(taken)
 
 
-def _end(detail: CallDetail) -> str:
+def _end_in_words(detail: CallDetail) -> str:
     reason, by = detail.row.end_reason, detail.summary.get("ended_by")
     if reason is None:
         return "still running" if detail.row.state is CallState.LIVE else NOTHING
     return reason if by in (None, "unknown", reason) else f"{reason} by {by}"
 
 
-def _set_up(taken: StartUp) -> str:
+def _set_up_in_words(taken: StartUp) -> str:
     services = ", ".join(f"{name} {milliseconds(seconds * 1000)}" for name, seconds in taken.services)
     waited = taken.of_greeting_seconds
     greeting = "" if waited is None else f"; the greeting waited {milliseconds(waited * 1000)} of it"

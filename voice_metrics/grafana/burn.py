@@ -87,16 +87,16 @@ def objective_groups(bots: Selection, objectives: Sequence[Objective], days: int
         days: Length of every objective's window.
     """
     for each in objectives:
-        own = {"slo": each.name}
-        burning = [Recording(burn(window), _burn_rate(each, window), own) for window in _windows()]
+        slo = {"slo": each.name}
+        burning = [Recording(burn(window), _burn_rate(each, window), slo) for window in _windows()]
         budget = _burn_rate(each, f"{days}d")
         yield Group(
             f"voice-metrics-objective-{each.name}",
             (
-                *_counts(bots, each, own),
+                *_counts(bots, each, slo),
                 *burning,
-                Recording(BUDGET_LEFT, f"1 - {budget}", own),
-                Recording(GOAL, f"0 * {BUDGET_LEFT}{_selector(each)} + {each.share:g}", {**own, "goal": each.goal}),
+                Recording(BUDGET_LEFT, f"1 - {budget}", slo),
+                Recording(GOAL, f"0 * {BUDGET_LEFT}{_selector(each)} + {each.share:g}", {**slo, "goal": each.goal}),
                 _alert(each, "VoiceBudgetBurnsFast", FAST, "critical", days),
                 _alert(each, "VoiceBudgetBurnsSlowly", SLOW, "warning", days),
             ),
@@ -108,12 +108,12 @@ def burn(window: str) -> str:
     return f"voice:slo_burn:{window}"
 
 
-def _counts(bots: Selection, objective: Objective, own: Mapping[str, str]) -> Iterator[Recording]:
+def _counts(bots: Selection, objective: Objective, slo: Mapping[str, str]) -> Iterator[Recording]:
     of = _selector(objective)
-    yield Recording(GOOD, objective.good(bots, COUNTED), own)
+    yield Recording(GOOD, objective.good(bots, COUNTED), slo)
     # A series begins with its first event, so count a missing side as 0.
-    yield Recording(BAD, f"{objective.bad(bots, COUNTED)} or sum by (job) (0 * {GOOD}{of})", own)
-    yield Recording(EVENTS, f"{BAD}{of} + ({GOOD}{of} or 0 * {BAD}{of})", own)
+    yield Recording(BAD, f"{objective.bad(bots, COUNTED)} or sum by (job) (0 * {GOOD}{of})", slo)
+    yield Recording(EVENTS, f"{BAD}{of} + ({GOOD}{of} or 0 * {BAD}{of})", slo)
 
 
 def _windows() -> Iterable[str]:

@@ -37,7 +37,7 @@ class DemoCallWriter:
         self._left: Sequence[tuple[float, Fact]] = call.facts
         ledger.call_started(call.call_id, started_at, self._summary(0.0, None).to_dict())
 
-    def until(self, moment: datetime) -> bool:
+    def write_until(self, moment: datetime) -> bool:
         """Write the facts up to a moment; return True if the call is over then."""
         passed = (moment - self._started_at).total_seconds()
         happened = [(at, fact) for at, fact in self._left if at <= passed]
@@ -109,7 +109,7 @@ def _write_past_calls(ledger: Ledger, calls: int, random: Random) -> None:
         call = DemoCall(random, random.choices(BOTS, (5, 3, 1))[0])
         latest = _DAY_SECONDS - call.seconds - 1
         ago = call.seconds + 1 + min(random.uniform(0, latest) for _ in range(1 + (random.random() < 0.4)))
-        DemoCallWriter(ledger, call, now - timedelta(seconds=ago)).until(now)
+        DemoCallWriter(ledger, call, now - timedelta(seconds=ago)).write_until(now)
         if number % _CALLS_AT_ONCE == 0:
             ledger.flush(10.0)
     ledger.flush(10.0)
@@ -121,7 +121,7 @@ def _write_live_calls(ledger: Ledger, bot: int, seed: int, over: threading.Event
     ago = random.uniform(5, 25)
     while not over.is_set():
         writer = DemoCallWriter(ledger, DemoCall(random, BOTS[bot]), datetime.now(UTC) - timedelta(seconds=ago))
-        while not writer.until(datetime.now(UTC)):
+        while not writer.write_until(datetime.now(UTC)):
             if over.wait(_TICK_SECONDS - time.time() % _TICK_SECONDS):
                 return
         over.wait(random.uniform(*_PAUSE_SECONDS))

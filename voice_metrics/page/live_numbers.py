@@ -19,23 +19,23 @@ def so_far(detail: CallDetail, now: float) -> CallRow:
         detail.row,
         duration_seconds=max(0.0, now - detail.row.started_at),
         worst_response_ms=1000 * max(waits) if waits else detail.row.worst_response_ms,
-        turns=_count(rows, "turn", detail.row.turns),
-        interruptions=_count(rows, "interruption", detail.row.interruptions),
-        errors=_count(rows, "error", detail.row.errors),
-        prompt_tokens=_whole(_sum(rows, "prompt_tokens", detail.row.prompt_tokens)),
-        completion_tokens=_whole(_sum(rows, "completion_tokens", detail.row.completion_tokens)),
-        characters=_whole(_sum(rows, "characters", detail.row.characters)),
-        audio_seconds=_sum(rows, "audio_seconds", detail.row.audio_seconds),
-        cost_usd=_sum(rows, "cost_usd", detail.row.cost_usd),
+        turns=_count_at_least(rows, "turn", detail.row.turns),
+        interruptions=_count_at_least(rows, "interruption", detail.row.interruptions),
+        errors=_count_at_least(rows, "error", detail.row.errors),
+        prompt_tokens=_whole(_sum_at_least(rows, "prompt_tokens", detail.row.prompt_tokens)),
+        completion_tokens=_whole(_sum_at_least(rows, "completion_tokens", detail.row.completion_tokens)),
+        characters=_whole(_sum_at_least(rows, "characters", detail.row.characters)),
+        audio_seconds=_sum_at_least(rows, "audio_seconds", detail.row.audio_seconds),
+        cost_usd=_sum_at_least(rows, "cost_usd", detail.row.cost_usd),
     )
 
 
-def _count(rows: Sequence[Row], kind: str, known: int | None) -> int:
+def _count_at_least(rows: Sequence[Row], kind: str, known: int | None) -> int:
     # Rows may be pruned or dropped, so keep the larger number.
     return max(known or 0, sum(row.kind == kind for row in rows))
 
 
-def _sum(rows: Sequence[Row], kind: str, known: float | None) -> float | None:
+def _sum_at_least(rows: Sequence[Row], kind: str, known: float | None) -> float | None:
     values = [row.value for row in rows if row.kind == kind and row.value is not None]
     return max(known or 0.0, sum(values)) if values else known
 

@@ -20,7 +20,7 @@ export function answersPart(show) {
   const why = el("p.why", { hidden: true }, words, " ", find);
   const about = el("p.quiet", { hidden: true }, "Pipecat did not name the parts of these answers. The bars show what the services measured, at the moment it happened.");
   const none = el("p.quiet", { hidden: true });
-  const order = el("select", { onchange: () => { list(); reach(rows, rows.querySelector(".jump")); } }, [["time", "by time"], ["wait", "slowest first"]].map(([value, text]) => el("option", { value }, text)));
+  const order = el("select", { onchange: () => { list(); makeReachable(rows, rows.querySelector(".jump")); } }, [["time", "by time"], ["wait", "slowest first"]].map(([value, text]) => el("option", { value }, text)));
   const ordering = el("label", { hidden: true }, "Order ", order);
   const head = ["", "At", "What the caller waited for", "Waited", "Tokens", "Cost"].map((name, index) => el("th", { scope: "col", class: index > 2 ? "number" : null }, name || el("span.unseen", {}, "Answer")));
   const tableElement = el("table.answers", {}, el("caption.unseen", {}, "Answers and their parts"), el("thead", {}, el("tr", {}, head)), rows);
@@ -32,10 +32,10 @@ export function answersPart(show) {
     const shown = order.value === "wait" ? [...answers].sort((one, other) => other.seconds - one.seconds) : answers;
     const most = longest(answers)?.seconds;
     fit(rows, shown, (answer) => answer.number, () => el("tr"), (row, answer) => fillRow(row, answer, most, point));
-    reach(rows, rows.querySelector(".jump[tabindex='0']") ?? rows.querySelector(".jump"));
+    makeReachable(rows, rows.querySelector(".jump[tabindex='0']") ?? rows.querySelector(".jump"));
   };
-  rows.addEventListener("focusin", ({ target }) => target.matches(".jump") && reach(rows, target));
-  rows.addEventListener("keydown", (event) => walk(rows, event));
+  rows.addEventListener("focusin", ({ target }) => target.matches(".jump") && makeReachable(rows, target));
+  rows.addEventListener("keydown", (event) => moveFocus(rows, event));
   return {
     element: el("section.panel", {}, el("div.panel-head", {}, el("h2", {}, "Answers: where the wait goes"), ordering), why, over, averages, about, scroll, none),
     update({ answers: newest, averages: mean, averaged }, live) {
@@ -59,12 +59,12 @@ export function answersPart(show) {
 }
 
 // The tab key stops at one of the rows, however many there are; the arrows go from row to row.
-function reach(rows, button) {
+function makeReachable(rows, button) {
   rows.querySelectorAll(".jump[tabindex='0']").forEach((each) => { each.tabIndex = -1; });
   if (button) button.tabIndex = 0;
 }
 
-function walk(rows, event) {
+function moveFocus(rows, event) {
   const here = event.target.closest("tr");
   const next = { ArrowDown: here.nextElementSibling, ArrowUp: here.previousElementSibling, Home: rows.firstElementChild, End: rows.lastElementChild }[event.key];
   if (!next) return;

@@ -86,14 +86,14 @@ export function timelinePart() {
       scroll.hidden = reading.hidden = key.hidden = zooming.hidden = !none.hidden;
       const place = (from, to) => ({ left: `${(from / story.seconds) * 100}%`, width: `${((to - from) / story.seconds) * 100}%` });
       lanes.classList.toggle("dense", story.seconds > DENSE_SECONDS);
-      lanes.replaceChildren(conversation(story, place), ...floor(story, place), ...Object.keys(LANES).map((name) => lane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")), pointer);
+      lanes.replaceChildren(conversationLane(story, place), ...floorLanes(story, place), ...Object.keys(LANES).map((name) => serviceLane(name, story, place)).filter(Boolean), el("div.lane.axis", {}, el("span.label", {}, live ? "running" : ""), el("div.track")), pointer);
       point();
       axis(story);
     },
   };
 }
 
-function conversation(story, place) {
+function conversationLane(story, place) {
   const stretches = story.strip.map((each) => {
     const cut = each.kind === "bot" && each.outcome === "interrupted";
     const answer = each.kind === "wait" ? story.answers.find((one) => Math.abs(one.at - each.from) < 0.01) : null;
@@ -103,13 +103,13 @@ function conversation(story, place) {
     const slow = answer?.slow ? " slow" : "";
     return bar(`turn-${each.kind}${cut ? " cut" : ""}${slow}`, sentence, place(each.from, each.to), el("span.text", {}, text));
   });
-  const lower = below(story);
+  const lower = marksBelow(story);
   const marks = story.marks.map((mark) => bar(`mark mark-${markClass(mark.kind)}${lower.has(mark) ? " beneath" : ""}`, markSentence(mark), { left: place(mark.at, mark.at).left }, SIGNS[mark.kind] ?? "!"));
   return el("div.lane.strip", {}, el("span.label", {}, "Conversation"), el("div.track", {}, stretches, marks));
 }
 
 // The marks that would hide the one before them and have their places below, as an error and the turn that it left unanswered.
-function below({ marks, seconds: whole }) {
+function marksBelow({ marks, seconds: whole }) {
   const found = new Set();
   for (const [index, mark] of marks.entries()) {
     const before = marks[index - 1];
@@ -123,7 +123,7 @@ const MARKED = { interruption: "Interruption", unanswered: "Turn without an answ
 const markClass = (kind) => (kind === "interruption" ? "cut" : "bad");
 
 // Lanes that a call has where its pipeline tells who speaks: speech with silences and gaps, and what held the loop.
-function floor({ floor: { speech, silences, gaps, stalls } }, place) {
+function floorLanes({ floor: { speech, silences, gaps, stalls } }, place) {
   const drawn = (kind, said) => (each) => bar(kind(each), `${clock(each.from)} · ${said(each)}, ${ms((each.to - each.from) * 1000)}`, place(each.from, each.to));
   const lanes = [
     ["Who speaks", [
@@ -146,11 +146,11 @@ function markSentence(mark) {
   return `${clock(mark.at)} · ${sentences[mark.kind]}`;
 }
 
-function lane(name, story, place) {
+function serviceLane(name, story, place) {
   const found = story.lanes.find((each) => each.name === name);
   if (!found) return null;
   const bars = found.bars.map((each) => {
-    const drawn = bar(`lane-${name}${each.outcome && each.outcome !== "completed" ? " cut" : ""}`, sentence(name, each), place(each.from, each.to));
+    const drawn = bar(`lane-${name}${each.outcome && each.outcome !== "completed" ? " cut" : ""}`, barSentence(name, each), place(each.from, each.to));
     const share = each.first_byte_seconds === null ? 0 : Math.min(1, each.first_byte_seconds / (each.to - each.from || 1));
     if (share > 0) drawn.append(sized(el("span.first"), { width: `${share * 100}%` }));
     if (name === "functions") drawn.append(el("span.text", {}, each.name ?? ""));
@@ -159,7 +159,7 @@ function lane(name, story, place) {
   return el("div.lane", {}, el("span.label", {}, LANES[name]), el("div.track", {}, bars));
 }
 
-function sentence(name, { from, to, kind, first_byte_seconds: first, name: service, model, outcome }) {
+function barSentence(name, { from, to, kind, first_byte_seconds: first, name: service, model, outcome }) {
   const whole = ms((to - from) * 1000);
   const firstByte = first === null ? null : `first byte after ${ms(first * 1000)}`;
   const took = name === "functions" ? whole : [firstByte, kind === "ttfb" ? null : `done after ${whole}`].filter(Boolean).join(", ");
