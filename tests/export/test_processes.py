@@ -250,7 +250,8 @@ call.use(5)
 slowdetector.answer.set()
 print(slowdetector.asked.wait(60), slowdetector.answered.wait(60))
 """
-    done = run(code, PYTHONPATH=detectors, OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="hung, slow, missing")
+    environment = {"OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "hung, slow, missing", "VOICE_METRICS_EXPORT_TIMEOUT": "10"}
+    done = run(code, PYTHONPATH=detectors, **environment)
     assert done.stdout.split() == ["True", "True"], done.stderr
     assert "missing could not be detected (LookupError: no installed package has it)" in done.stderr
     assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]

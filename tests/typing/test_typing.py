@@ -21,11 +21,15 @@ _EXPECTED = re.compile(r"# wrong: ([a-z-]+)$")
 _FOUND = re.compile(r"misuse\.py:(\d+): error: .*\[([a-z-]+)\]$")
 
 
+# The first check in a clone reads all of Pipecat.
+pytestmark = pytest.mark.timeout(700)
+
+
 def _checked(file: Path) -> tuple[int, str]:
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--show-error-codes"]
     # A user lacks this repository's configuration; what mypy knows of Pipecat is the same.
     options = ["--config-file=", "--warn-unused-ignores", "--cache-dir", str(ROOT / ".mypy_cache"), str(file)]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT, timeout=240, check=False)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT, timeout=600, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

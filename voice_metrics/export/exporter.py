@@ -109,10 +109,10 @@ class Exporter:
         Returns:
             True if everything was acknowledged.
         """
-        # The rest of the time is for keeping unsent requests.
+        # Detectors have the first part of the time, and keeping unsent requests the last one.
         for delivery in self._deliveries():
             delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
-        self._stop_at = time.monotonic() + 0.6 * timeout_seconds
+        self._stop_at = time.monotonic() + 0.3 * timeout_seconds
         self._inbox.put(None)
         return self._stopped.wait(timeout_seconds) and not self._owes
 
