@@ -200,7 +200,7 @@ class Telemetry:
         # The ledger has its own exit hook.
         self._shut_down_export(_export_seconds_at_exit(self.settings.export_timeout_seconds))
 
-    def _at_end_of_child(self) -> None:
+    def _shut_down_child(self) -> None:
         self.shutdown(_export_seconds_at_exit(self.settings.export_timeout_seconds))
 
     def _ledger_or_spool(self) -> Spool | None:
@@ -231,7 +231,7 @@ class Telemetry:
         atexit.register(self._at_exit)
         if multiprocessing.parent_process() is not None:
             # `multiprocessing` children skip atexit hooks, but run their finalizers.
-            Finalize(None, self._at_end_of_child, exitpriority=0)
+            Finalize(None, self._shut_down_child, exitpriority=0)
         return own
 
     def _log_advice_once(self) -> None:

@@ -184,7 +184,7 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
             status,
         )
     # Not every server that answers in JSON says so.
-    rejected, message = (_partial_success_in_json if begins == b"{" else _partial_success)(body)
+    rejected, message = (_rejected_and_message_in_json if begins == b"{" else _rejected_and_message)(body)
     message = mask(message[:_READ])
     said = one_line(message, _WORDS)
     if rejected <= 0:
@@ -201,7 +201,7 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
     )
 
 
-def _partial_success_in_json(body: bytes) -> tuple[int, str]:
+def _rejected_and_message_in_json(body: bytes) -> tuple[int, str]:
     try:
         partial = _by_plain_name(_by_plain_name(json.loads(body))["partialsuccess"])
         rejected = partial.get("rejecteddatapoints") or partial.get("rejectedlogrecords") or 0
@@ -215,7 +215,7 @@ def _by_plain_name(message: Any) -> dict[str, Any]:
     return {name.replace("_", "").lower(): part for name, part in message.items()}
 
 
-def _partial_success(body: bytes) -> tuple[int, str]:
+def _rejected_and_message(body: bytes) -> tuple[int, str]:
     try:
         message = ExportMetricsServiceResponse.FromString(body).partial_success
     except DecodeError:

@@ -53,13 +53,13 @@ def metrics_data(entries: Iterable[Entry], resource: Resource) -> MetricsData:
     """Return series as the SDK's data, always cumulative."""
     points: defaultdict[Series, list[Any]] = defaultdict(list)
     for entry in entries:
-        points[entry.accumulator.row].append(_point(entry.accumulator, entry.of.time_ns))
-    metrics = [Metric(row.name, row.description, row.unit, _data(row, column)) for row, column in points.items()]
+        points[entry.accumulator.row].append(_sdk_point(entry.accumulator, entry.of.time_ns))
+    metrics = [Metric(row.name, row.description, row.unit, _sdk_data(row, column)) for row, column in points.items()]
     scope = ScopeMetrics(InstrumentationScope(SCOPE), metrics, "")
     return MetricsData([ResourceMetrics(resource, [scope], resource.schema_url)])
 
 
-def _data(row: Series, column: list[Any]) -> Any:
+def _sdk_data(row: Series, column: list[Any]) -> Any:
     cumulative = AggregationTemporality.CUMULATIVE
     match row.kind, column[0]:
         case Kind.GAUGE, _:
@@ -71,7 +71,7 @@ def _data(row: Series, column: list[Any]) -> Any:
     return Sum(column, cumulative, row.kind is Kind.COUNTER)
 
 
-def _point(accumulator: Accumulator, time_ns: int) -> Any:
+def _sdk_point(accumulator: Accumulator, time_ns: int) -> Any:
     with accumulator.lock:
         state = accumulator.state()
     about = (dict(accumulator.attributes), accumulator.start_ns, time_ns)
@@ -89,9 +89,9 @@ def _point(accumulator: Accumulator, time_ns: int) -> Any:
 
 
 def _buckets(counts: dict[int, int]) -> Buckets:
-    return Buckets(min(counts, default=0), list(_dense(counts)))
+    return Buckets(min(counts, default=0), list(_with_empty_buckets(counts)))
 
 
-def _dense(counts: dict[int, int]) -> Iterator[int]:
+def _with_empty_buckets(counts: dict[int, int]) -> Iterator[int]:
     if counts:
         yield from (counts.get(index, 0) for index in range(min(counts), max(counts) + 1))

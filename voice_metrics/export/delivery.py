@@ -99,7 +99,7 @@ class Delivery(requests.Session):
         self._meanwhile = meanwhile
         # Python 3.12.0 to 3.12.2 start no thread by then.
         with suppress(RuntimeError):
-            self._free_sender()
+            self._ensure_free_sender()
 
     def close_down(self, at: float) -> None:
         """End requests by `at`, in monotonic seconds, and begin none after it."""
@@ -118,7 +118,7 @@ class Delivery(requests.Session):
         """Send a serialised, uncompressed OTLP request, with retries, and return the outcome."""
         began = time.monotonic()
         if began < self._hold_until:
-            return self._on_hold(self._hold_until - began)
+            return self._on_hold_outcome(self._hold_until - began)
         deadline = began + self.endpoint.timeout_seconds
         compressed = _compressed(body, self.endpoint.compression)
         for number in range(1, _TRIES + 1):
@@ -144,7 +144,7 @@ class Delivery(requests.Session):
         """Return a text without secrets that a server may have repeated."""
         return self._mask(text)
 
-    def _on_hold(self, seconds: float) -> Outcome:
+    def _on_hold_outcome(self, seconds: float) -> Outcome:
         words = f"it asked to be left alone, for {seconds:.0f} s more."
         return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
 
@@ -173,9 +173,9 @@ class Delivery(requests.Session):
 
     def _send_once(self, body: bytes, deadline: float) -> Outcome:
         if time.monotonic() >= min(deadline, self._over_at):
-            return self._out_of_time(deadline)
+            return self._out_of_time_outcome(deadline)
         try:
-            sender = self._free_sender()
+            sender = self._ensure_free_sender()
         except RuntimeError:
             advice = "Raise the limit of this machine or container for threads."
             return Outcome(Verdict.REFUSED, "threads", "no thread can be started for its request.", advice)
@@ -192,7 +192,7 @@ class Delivery(requests.Session):
         job.attempt.cut()
         with self._changed:
             self._changed.wait_for(lambda: job.outcome is not None, _GRACE_SECONDS)
-        return self._out_of_time(deadline)
+        return self._out_of_time_outcome(deadline)
 
     def _wait_for_answer(self, job: _Job, until: float) -> bool:
         """Wait for an answer; return False without one."""
@@ -204,10 +204,10 @@ class Delivery(requests.Session):
                 self._changed.wait(remaining)
         return True
 
-    def _out_of_time(self, deadline: float) -> Outcome:
+    def _out_of_time_outcome(self, deadline: float) -> Outcome:
         return shut_down() if self._over_at < deadline else late(self.endpoint)
 
-    def _free_sender(self) -> _Sender | None:
+    def _ensure_free_sender(self) -> _Sender | None:
         for sender in self._senders:
             if not sender.busy():
                 return sender

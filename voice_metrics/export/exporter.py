@@ -92,7 +92,7 @@ class Exporter:
         try:
             self._thread.start()
         except RuntimeError:
-            self._close()
+            self._close_outputs()
             raise
 
     def flush(self, outgoing: Outgoing, key: str) -> Future[bool | None]:
@@ -135,7 +135,7 @@ class Exporter:
                 if time.monotonic() >= next_at:
                     missed = (time.monotonic() - next_at) // self._interval
                     next_at += (missed + 1) * self._interval
-            self._guarded(self._close)
+            self._guarded(self._close_outputs)
         finally:
             # Before the last look at the queue, so that one side or the other answers a call that ends meanwhile.
             self._closed = True
@@ -190,7 +190,7 @@ class Exporter:
         shipped = self._shipping.ship(entries) if self._shipping is not None else None
         self._guarded(self._ship_events)
         if shipped is not None:
-            self._report(shipped)
+            self._report_and_count_lost(shipped)
             # A round for a few calls says nothing about the others.
             self._owes_series = bool(shipped.failed) or (self._owes_series and not everything)
         if self._unsent is not None:
@@ -246,7 +246,7 @@ class Exporter:
         kept = self._unsent is not None and self._unsent.location is not None
         return "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
 
-    def _report(self, shipped: Shipped) -> None:
+    def _report_and_count_lost(self, shipped: Shipped) -> None:
         outcome = shipped.outcome
         if outcome is not None:
             self._reports.fault(outcome.fault, f"{outcome} {self._fate_in_words(bool(shipped.failed))}.")
@@ -285,7 +285,7 @@ class Exporter:
         if self._unsent is not None:
             self._unsent.resend(self._delivery, lambda: not self._inbox.empty())
 
-    def _close(self) -> None:
+    def _close_outputs(self) -> None:
         for delivery in self._deliveries():
             delivery.close()
         for reader in self._readers:

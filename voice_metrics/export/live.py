@@ -56,7 +56,7 @@ class LiveSeries:
         self._idle_at = 0
         self._budget = Budget(most)
         # If calls have their own series, the shared ones leave them half of the room.
-        registry = self._registry({}, most // 2 if call_ids else most, slim=False)
+        registry = self._new_registry({}, most // 2 if call_ids else most, slim=False)
         self.shared = Outgoing(SHARED, "", registry, delta=delta)
         # Called before each export.
         self.refreshers: list[Callable[[], None]] = []
@@ -66,7 +66,7 @@ class LiveSeries:
         """Number of live series."""
         return self._budget.count
 
-    def _registry(self, tags: Attributes, most: int, *, slim: bool) -> Registry:
+    def _new_registry(self, tags: Attributes, most: int, *, slim: bool) -> Registry:
         return Registry(
             tags,
             most=most,
@@ -85,7 +85,7 @@ class LiveSeries:
             running = RunningCall(call_id, attributes, shared, labelled=False, key=key)
         else:
             tags = {**attributes, table.CALL_ID: call_id}
-            registry = self._registry(tags, MAX_SERIES_OF_A_CALL, slim=True)
+            registry = self._new_registry(tags, MAX_SERIES_OF_A_CALL, slim=True)
             running = RunningCall(call_id, tags, Own(registry, shared), labelled=True, key=key)
             outgoing = Outgoing(running.key, call_id, registry, delta=self._delta)
             with self._lock:

@@ -55,22 +55,22 @@ def describe(error: BaseException, endpoint: Endpoint, mask: Masking = str) -> O
     return _tls(causes, endpoint, mask) or _network(causes, endpoint, mask) or _unusable(error, endpoint)
 
 
-def _among(causes: list[BaseException], *kinds: type[BaseException]) -> BaseException | None:
+def _first_of(causes: list[BaseException], *kinds: type[BaseException]) -> BaseException | None:
     return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
 
 def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
-    certificate = _among(causes, ssl.SSLCertVerificationError)
+    certificate = _first_of(causes, ssl.SSLCertVerificationError)
     if isinstance(certificate, ssl.SSLCertVerificationError):
         return _untrusted(certificate, endpoint, mask)
-    fault = _among(causes, ssl.SSLError) or _among(causes, urllib3.exceptions.SSLError)
+    fault = _first_of(causes, ssl.SSLError) or _first_of(causes, urllib3.exceptions.SSLError)
     if fault is None:
         return None
     # OpenSSL's name of the error precedes its words, and a line of Python's source follows.
     reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)[:1000]), mask)
     if getattr(fault, "library", None) == "X509" or reason == "PEM lib":
         return _unusable_file(": it is not in PEM form" if reason == "PEM lib" else f": {reason}")
-    if _among(causes, *_PROXY):
+    if _first_of(causes, *_PROXY):
         return Outcome(Verdict.REFUSED, "proxy", f"no TLS connection to the proxy came about: {reason}.", _CHECK_PROXY)
     if re.search("alert|EOF", reason):
         advice = "If the server asks for a client's certificate, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE names it."
@@ -94,24 +94,24 @@ def _network(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> 
     check = f"Check {endpoint.variable} and the network."
     if proxy := _proxy(causes, endpoint, mask):
         return proxy
-    if _among(causes, socket.gaierror, urllib3.exceptions.NameResolutionError):
+    if _first_of(causes, socket.gaierror, urllib3.exceptions.NameResolutionError):
         return Outcome(Verdict.RETRYABLE, "dns", "its name cannot be resolved.", check)
-    if _among(causes, ConnectionRefusedError):
+    if _first_of(causes, ConnectionRefusedError):
         return Outcome(Verdict.RETRYABLE, "refused", "it refuses the connection: nothing listens there.", check)
-    if _among(causes, *_RESET):
+    if _first_of(causes, *_RESET):
         return Outcome(Verdict.RETRYABLE, "reset", "it closed the connection without an answer.", check)
     if failed := _failed_connection(causes, check):
         return failed
-    if _among(causes, *_TIMEOUT):
+    if _first_of(causes, *_TIMEOUT):
         return late(endpoint)
-    if _among(causes, http.client.HTTPException, urllib3.exceptions.HTTPError):
+    if _first_of(causes, http.client.HTTPException, urllib3.exceptions.HTTPError):
         return Outcome(Verdict.RETRYABLE, "garbage", "what it answers is not HTTP.", check)
     return None
 
 
 def _failed_connection(causes: list[BaseException], check: str) -> Outcome | None:
     """Return the outcome for an error of the system that was there at once; `None` if it is another fault."""
-    if not _among(causes, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProtocolError):
+    if not _first_of(causes, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProtocolError):
         return None
     codes = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno in errno.errorcode]
     code = next((code for code in codes if code is not None), errno.ETIMEDOUT)
@@ -123,14 +123,14 @@ def _failed_connection(causes: list[BaseException], check: str) -> Outcome | Non
 
 def _proxy(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outcome | None:
     advice = _CHECK_PROXY
-    if _among(causes, requests.exceptions.InvalidSchema):
+    if _first_of(causes, requests.exceptions.InvalidSchema):
         return Outcome(Verdict.REFUSED, "proxy", "a SOCKS proxy needs the package PySocks.", advice)
-    if _among(causes, requests.exceptions.InvalidProxyURL):
+    if _first_of(causes, requests.exceptions.InvalidProxyURL):
         return Outcome(Verdict.REFUSED, "proxy", "the proxy's address is no URL.", advice)
-    if _among(causes, urllib3.exceptions.LocationParseError):
+    if _first_of(causes, urllib3.exceptions.LocationParseError):
         words = "the address of the server or of the proxy is no URL."
         return Outcome(Verdict.REFUSED, "address", words, f"Check {endpoint.variable}, HTTP_PROXY and HTTPS_PROXY.")
-    if not _among(causes, *_PROXY):
+    if not _first_of(causes, *_PROXY):
         return None
     for cause in causes:
         if answer := re.fullmatch(r"Tunnel connection failed: (\d{3}.*)", str(cause)):

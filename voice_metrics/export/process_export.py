@@ -68,8 +68,8 @@ class ProcessExport:
             delta=settings.temporality != "cumulative",
         )
         if inherited is not None:
-            self._adopt(inherited.in_child(self.live.shared))
-        readers = self._readers()
+            self._export_series_of(inherited.in_child(self.live.shared))
+        readers = self._make_readers()
         delivery = Delivery(settings.endpoint) if settings.endpoint is not None else None
         if delivery is not None:
             delivery.repeatable = settings.temporality == "cumulative"
@@ -95,10 +95,10 @@ class ProcessExport:
             made = self.sdk
             if made is None:
                 made = SdkMetrics(self.live.shared)
-                self._adopt(made)
+                self._export_series_of(made)
             return made.provider
 
-    def _adopt(self, sdk: SdkMetrics) -> None:
+    def _export_series_of(self, sdk: SdkMetrics) -> None:
         self.sdk = sdk
         self.live.refreshers.append(sdk.collect)
 
@@ -123,15 +123,15 @@ class ProcessExport:
             self.sdk.shutdown()
         return complete
 
-    def _readers(self) -> list[Reader]:
+    def _make_readers(self) -> list[Reader]:
         readers: list[Reader] = []
         if "console" in self._settings.exporters:
             readers.append(Console(self._about.resource))
-        if "prometheus" in self._settings.exporters and (endpoint := self._scrape_endpoint()):
+        if "prometheus" in self._settings.exporters and (endpoint := self._open_scrape_endpoint()):
             readers.append(endpoint)
         return readers
 
-    def _scrape_endpoint(self) -> Reader | None:
+    def _open_scrape_endpoint(self) -> Reader | None:
         settings = self._settings
         where = f"{settings.prometheus_host}:{settings.prometheus_port}"
         try:
@@ -142,7 +142,7 @@ class ProcessExport:
                     "Prometheus's text format has no exponential buckets: /metrics shows count and sum only."
                 )
             host, port = settings.prometheus_host, settings.prometheus_port
-            return ScrapeEndpoint(host, port, self._series_to_show, lambda: self._about.resource().attributes)
+            return ScrapeEndpoint(host, port, self._refreshed_series, lambda: self._about.resource().attributes)
         except ModuleNotFoundError as missing:
             logger.warning(f"Nothing is shown at /metrics, and the rest goes on. {missing}")
         except OSError as error:
@@ -152,6 +152,6 @@ class ProcessExport:
             logger.warning(f"Nothing is shown at /metrics: {where} cannot be used ({error.strerror}). {advice}")
         return None
 
-    def _series_to_show(self) -> Iterable[Outgoing]:
+    def _refreshed_series(self) -> Iterable[Outgoing]:
         self.live.refresh()
         return self.live.outgoing()

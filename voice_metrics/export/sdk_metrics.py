@@ -102,14 +102,14 @@ def _state(point: Any) -> State:
     if isinstance(point, HistogramDataPoint):
         return HistogramState(point.count, point.sum, tuple(point.bucket_counts), point.min, point.max)
     if isinstance(point, ExponentialHistogramDataPoint):
-        positive, negative = dict(_indexed(point.positive)), dict(_indexed(point.negative))
+        positive, negative = dict(_nonempty_buckets(point.positive)), dict(_nonempty_buckets(point.negative))
         about = (point.count, point.sum, point.scale, point.zero_count)
         return ExponentialState(*about, positive, negative, point.min, point.max)
     value: float = point.value
     return value
 
 
-def _indexed(side: Any) -> Any:
+def _nonempty_buckets(side: Any) -> Any:
     return ((index, count) for index, count in enumerate(side.bucket_counts, side.offset) if count)
 
 

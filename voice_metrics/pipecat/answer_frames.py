@@ -223,13 +223,13 @@ def listen_to_turns(processor: Any, happened: _Happened) -> bool:
     if not is_a(processor, "LLMUserAggregator"):
         return False
 
-    def stopped(aggregator: Any, strategy: Any, message: Any) -> None:
+    def report_turn(aggregator: Any, strategy: Any, message: Any) -> None:
         # A model that hears the caller itself gives its transcript later, or never: `None`, or no words yet.
         content = message.content
         if isinstance(content, str) and ((words := bool(content.strip())) or _transcribes(aggregator)):
             happened(TurnHeard(words), aggregator)
 
-    processor.add_event_handler("on_user_turn_stopped", stopped)
+    processor.add_event_handler("on_user_turn_stopped", report_turn)
     processor.add_event_handler("on_user_turn_idle", lambda aggregator: happened(CallerIdle(), aggregator))
     return True
 

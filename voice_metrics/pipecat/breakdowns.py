@@ -47,7 +47,7 @@ class Breakdowns:
         self._faulted = faulted
         self._clock = clock
         self._observer = UserBotLatencyObserver()
-        self._observer.add_event_handler("on_latency_breakdown", self._on_breakdown)
+        self._observer.add_event_handler("on_latency_breakdown", self._pass_on_and_detach)
         self._voice: Frame | None = None
         self._voice_at = 0.0
         self._is_wanted = self._is_attached = False
@@ -69,7 +69,7 @@ class Breakdowns:
         self._voice, self._voice_at, self._is_wanted = frame, self._clock(), True
         self._start_attaching_or_detaching()
 
-    def _on_breakdown(self, _: Any, breakdown: LatencyBreakdown) -> None:
+    def _pass_on_and_detach(self, _: Any, breakdown: LatencyBreakdown) -> None:
         self._explained(_in_monotonic_time(breakdown, time.monotonic() - time.time()))
         # Where no start of the voice is seen, nothing would attach the observer again.
         if self._voice is not None and self._clock() - self._voice_at > _LEAST_TURN_SECONDS:

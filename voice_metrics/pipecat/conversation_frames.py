@@ -101,11 +101,11 @@ def _function_answered(frame: Any, source: Any) -> FunctionAnswered | None:
     failed = bool(getattr(frame, "error", None))
     function, empty = clean(str(frame.function_name)), frame.result is None
     return FunctionAnswered(
-        shared_id(frame), frame.tool_call_id, function, failed, empty, _asks_model(frame, properties)
+        shared_id(frame), frame.tool_call_id, function, failed, empty, _result_runs_llm(frame, properties)
     )
 
 
-def _asks_model(frame: Any, properties: Any) -> bool:
+def _result_runs_llm(frame: Any, properties: Any) -> bool:
     # As Pipecat's assistant aggregator decides; without a result it never asks.
     choices = (getattr(properties, "run_llm", None), getattr(frame, "run_llm", None))
     return bool(frame.result) and next((bool(choice) for choice in choices if choice is not None), True)

@@ -78,7 +78,7 @@ class CurrentCall:
         for processor in processors:
             if processor.id not in self._heard:
                 self._heard.add(processor.id)
-                processor.add_event_handler("on_before_process_frame", self._on_frame)
+                processor.add_event_handler("on_before_process_frame", self._enter_in_task_of)
 
     def record(self, key: Enum | str, value: float, attributes: dict[str, Any]) -> bool:
         """Record a value of a declared metric with the call's tags; return False without a call.
@@ -102,14 +102,14 @@ class CurrentCall:
         self._achieved(name, success)
         return True
 
-    def _on_frame(self, processor: Any, frame: Frame) -> None:
+    def _enter_in_task_of(self, processor: Any, frame: Frame) -> None:
         self.enter()
         # The task that takes the StartFrame starts the processor's other tasks afterwards.
         if isinstance(frame, StartFrame) and hasattr(processor, "remove_event_handler"):
             self._heard.discard(processor.id)
             # Pipecat is walking through the list of listeners at this moment.
             asyncio.get_running_loop().call_soon(
-                processor.remove_event_handler, "on_before_process_frame", self._on_frame
+                processor.remove_event_handler, "on_before_process_frame", self._enter_in_task_of
             )
 
 

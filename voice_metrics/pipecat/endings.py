@@ -66,20 +66,20 @@ class Ending:
         if worker is None or worker is self._worker:
             return
         self._worker, self._is_running = worker, False
-        self._listen(worker, "on_pipeline_started", self._on_started)
-        self._listen(worker, "on_idle_timeout", self._on_idle)
-        self._listen(worker, "on_pipeline_error", self._on_error)
+        self._listen(worker, "on_pipeline_started", self._record_start)
+        self._listen(worker, "on_idle_timeout", self._record_idle)
+        self._listen(worker, "on_pipeline_error", self._record_error_that_ends)
         for event in _TIMED_OUT:
-            self._listen(worker, event, self._on_start_timeout)
+            self._listen(worker, event, self._record_start_timeout)
         for source in worker.pipeline.entry_processors:
             # The end enters here; behind the output it is seen only after the caller's line was closed.
-            self._listen(source, "on_before_process_frame", self._on_entering_frame)
+            self._listen(source, "on_before_process_frame", self._record_end_at_entry)
         for processor in processors:
-            self._listen(processor, "on_user_turn_idle", self._on_idle)
-            self._listen(processor, "on_voicemail_detected", self._on_voicemail)
+            self._listen(processor, "on_user_turn_idle", self._record_idle)
+            self._listen(processor, "on_voicemail_detected", self._record_voicemail)
             if (line := _transport_of(processor)) is not None:
-                self._listen(line, next(event for event in _HUNG_UP if has_event(line, event)), self._on_hang_up)
-                self._listen(line, "on_client_connected", self._on_connected)
+                self._listen(line, next(event for event in _HUNG_UP if has_event(line, event)), self._record_hang_up)
+                self._listen(line, "on_client_connected", self._withdraw_hang_up)
 
     def failed(self) -> None:
         """Record an error that ends the call."""
@@ -140,36 +140,36 @@ class Ending:
             self._heard.add((source.id, event))
             source.add_event_handler(event, handler)
 
-    def _on_started(self, worker: Any, frame: Frame) -> None:
+    def _record_start(self, worker: Any, frame: Frame) -> None:
         self._is_running = self._is_running or worker is self._worker
 
-    def _on_error(self, worker: Any, frame: ErrorFrame) -> None:
+    def _record_error_that_ends(self, worker: Any, frame: ErrorFrame) -> None:
         if worker is self._worker and gives_up(worker, frame):
             self._failed = True
 
-    def _on_start_timeout(self, worker: Any, frame: Frame | None = None) -> None:
+    def _record_start_timeout(self, worker: Any, frame: Frame | None = None) -> None:
         # Cancelling may time out as well.
         if worker is self._worker and (frame is None or isinstance(frame, StartFrame)):
             self._failed = True
 
-    def _on_entering_frame(self, source: Any, frame: Frame) -> None:
+    def _record_end_at_entry(self, source: Any, frame: Frame) -> None:
         if isinstance(frame, ENDS):
             self._end = self._end or frame
             self._closed(isinstance(frame, CancelFrame))
         elif isinstance(frame, _ASKS_TO_CANCEL):
             self._asked = True
 
-    def _on_idle(self, source: Any) -> None:
+    def _record_idle(self, source: Any) -> None:
         self._idle = self._idle or self._end is None
 
-    def _on_voicemail(self, source: Any) -> None:
+    def _record_voicemail(self, source: Any) -> None:
         self._voicemail = True
 
-    def _on_hang_up(self, line: Any, *client: Any) -> None:
+    def _record_hang_up(self, line: Any, *client: Any) -> None:
         # After the end the bot itself closes the line.
         self._hung_up = self._hung_up or self._end is None
 
-    def _on_connected(self, line: Any, *client: Any) -> None:
+    def _withdraw_hang_up(self, line: Any, *client: Any) -> None:
         self._hung_up = False
 
 

@@ -120,9 +120,9 @@ class _Sentinel:
             if time.monotonic() - before > look + STALL_SECONDS:
                 self._log_stall(None)
             elif self._late() > _SUSPICIOUS_SECONDS:
-                self._record_sample(held_by(sys._current_frames().get(self._thread)))
+                self._record_holder(held_by(sys._current_frames().get(self._thread)))
 
-    def _record_sample(self, where: str | None) -> None:
+    def _record_holder(self, where: str | None) -> None:
         # Otherwise the loop ran meanwhile, and the stack belongs to another function.
         if (late := self._late()) > _SUSPICIOUS_SECONDS:
             self.seen = where

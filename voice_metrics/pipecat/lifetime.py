@@ -94,7 +94,7 @@ class Lifetime:
                 journal.started(call.progress(clock()))
             except Exception as fault:
                 listener.faulted("ledger", fault)
-            self._call_later(JOURNAL_SECONDS, self._write_journal)
+            self._call_later(JOURNAL_SECONDS, self._update_journal)
 
     @property
     def over(self) -> bool:
@@ -149,14 +149,14 @@ class Lifetime:
         except Exception as fault:
             self._listener.faulted("held measurements", fault)
 
-    def _write_journal(self) -> None:
+    def _update_journal(self) -> None:
         if self._journal is None or self.over:
             return
         try:
             self._journal.updated(self.call.progress(self._clock()))
         except Exception as fault:
             self._listener.faulted("ledger", fault)
-        self._call_later(JOURNAL_SECONDS, self._write_journal)
+        self._call_later(JOURNAL_SECONDS, self._update_journal)
 
     def _record_lag(self, seconds: float, function: str | None) -> None:
         self.call.loop_late(seconds, function, self._clock())

@@ -141,7 +141,7 @@ def _kind(item: MetricsData, found: Service | None, at: float) -> _Kind:
     model = service.model or (processor if service.found else None)
     if item.model and item.model != model:
         model = _MODELS.word(item.model, at)
-    return _Kind(_reading(type(item)), processor, model, service, found, at + _KIND_SECONDS)
+    return _Kind(_reading_for(type(item)), processor, model, service, found, at + _KIND_SECONDS)
 
 
 def _positive(value: Any) -> float:
@@ -252,5 +252,5 @@ _READINGS: dict[type, _Reading] = {
 }
 
 
-def _reading(kind: type) -> _Reading:
+def _reading_for(kind: type) -> _Reading:
     return next((_READINGS[base] for base in kind.__mro__ if base in _READINGS), _unknown)

@@ -49,7 +49,7 @@ class Origins:
             if processor.id in self._heard:
                 continue
             self._heard.add(processor.id)
-            processor.add_event_handler("on_error", self._on_error)
+            processor.add_event_handler("on_error", self._report_error)
             if listen_to_turns(processor, self._happened):
                 self.turns_are_announced = True
 
@@ -72,15 +72,15 @@ class Origins:
         """Listen, once, for errors that reach the pipeline's worker."""
         if worker.id not in self._heard:
             self._heard.add(worker.id)
-            worker.add_event_handler("on_pipeline_error", self._on_pipeline_error)
+            worker.add_event_handler("on_pipeline_error", self._report_unheard_error)
 
-    def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
+    def _report_error(self, processor: Any, frame: ErrorFrame) -> None:
         self._reported.first(frame.id)
         for raised in (event(frame, processor), function_raised(frame)):
             if raised is not None:
                 self._happened(raised, processor)
 
-    def _on_pipeline_error(self, worker: Any, frame: ErrorFrame) -> None:
+    def _report_unheard_error(self, worker: Any, frame: ErrorFrame) -> None:
         # A processor may push an ErrorFrame upstream without emitting the event.
         if self._reported.first(frame.id) and (raised := event(frame)) is not None:
             self._happened(raised, frame.processor)

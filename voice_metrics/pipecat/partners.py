@@ -39,10 +39,10 @@ class Partners:
         pushes: Pushes,
     ) -> None:
         self._happened = happened
-        self._origins = Origins(self._on_event, pushes)
+        self._origins = Origins(self._report_as_not_fatal, pushes)
         self._metrics = metrics
         self._switched = switched
-        self._switches = Switches(self._on_switched)
+        self._switches = Switches(self._report_switch)
         self._responses = responses
         self._worker: Any = None
         self._known: set[int] = set()
@@ -69,11 +69,11 @@ class Partners:
             self._responses.listen(processors)
             self._metrics.listen(processor for processor in processors if processor.can_generate_metrics())
 
-    def _on_event(self, event: Event, processor: Any) -> None:
+    def _report_as_not_fatal(self, event: Event, processor: Any) -> None:
         # An error that ends such a worker does not end the call.
         self._happened(replace(event, fatal=False) if isinstance(event, ErrorRaised) else event, processor)
 
-    def _on_switched(self, previous: Any, now: Any) -> None:
+    def _report_switch(self, previous: Any, now: Any) -> None:
         before, after = _service_in(previous), _service_in(now)
         if before is not None and after is not None:
             self._switched(ServiceSwitched(after.leg, before.name, after.name, *_distinct_names(before, after)))

@@ -83,24 +83,24 @@ class Responses:
             service = next(iter(services_in((processor,))), None)
             if service is not None and service.leg is Leg.LLM:
                 duplex = is_duplex(processor)
-                self._inferences[processor.id] = _inferences(service, duplex=duplex)
+                self._inferences[processor.id] = _new_inferences(service, duplex=duplex)
                 if duplex:
                     outputs = first_outputs.FirstOutputs(self._proved)
                     self._pushes.listen(processor, outputs.read, first_outputs.reads)
                 else:
                     snapshots = usage_snapshots.UsageSnapshots(self._proved)
                     self._pushes.listen(processor, snapshots.read, usage_snapshots.reads)
-                self._pushes.listen(processor, self._on_push, lambda kind: issubclass(kind, _READ))
-                processor.add_event_handler("on_error", self._on_error)
+                self._pushes.listen(processor, self._record_push, lambda kind: issubclass(kind, _READ))
+                processor.add_event_handler("on_error", self._fail_response)
 
-    def _on_error(self, processor: Any, frame: ErrorFrame) -> None:
+    def _fail_response(self, processor: Any, frame: ErrorFrame) -> None:
         raised = error_raised(frame, processor)
         if raised is None or not raised.instance:
             return
         if self._inferences[processor.id].failed(raised.error_type):
             self._failed(processor.name, raised.error_type)
 
-    def _on_push(self, processor: Any, frame: Frame) -> None:
+    def _record_push(self, processor: Any, frame: Frame) -> None:
         inferences, at = self._inferences[processor.id], self._clock()
         match frame:
             case LLMTextFrame():
@@ -108,16 +108,16 @@ class Responses:
             case LLMFullResponseStartFrame():
                 inferences.began(at)
             case LLMFullResponseEndFrame():
-                self._pass_on(processor, inferences.ended(at))
+                self._report_facts(processor, inferences.ended(at))
             case MetricsFrame():
-                _record_metrics(inferences, processor, frame, at)
+                _record_latencies(inferences, processor, frame, at)
             case FunctionCallsStartedFrame():
                 for call in frame.function_calls:
                     inferences.called(call.tool_call_id)
             case FunctionCallResultFrame() if _is_final(frame):
-                self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=_runs_llm(frame)))
+                self._report_facts(processor, inferences.returned(frame.tool_call_id, at, answers=_runs_llm(frame)))
             case FunctionCallCancelFrame() if getattr(frame, "run_llm", False):
-                self._pass_on(processor, inferences.returned(frame.tool_call_id, at, answers=True))
+                self._report_facts(processor, inferences.returned(frame.tool_call_id, at, answers=True))
             case FunctionCallCancelFrame():
                 # An interruption cancels the functions first.
                 inferences.cancelled(frame.tool_call_id)
@@ -125,14 +125,14 @@ class Responses:
                 inferences.interrupted()
                 self._passed(processor.name, shared_id(frame))
 
-    def _pass_on(self, processor: Any, facts: Iterable[Fact]) -> None:
+    def _report_facts(self, processor: Any, facts: Iterable[Fact]) -> None:
         for fact in facts:
             # Without `enable_metrics` no latency is measured, here neither.
             if processor.metrics_enabled:
                 self._happened(fact)
 
 
-def _inferences(service: Service, *, duplex: bool) -> Inferences:
+def _new_inferences(service: Service, *, duplex: bool) -> Inferences:
     inferences = Inferences(service.processor, service.name, duplex=duplex)
     inferences.model = service.model
     return inferences
@@ -149,7 +149,7 @@ def is_duplex(processor: Any) -> bool:
     return any(part in _DUPLEX for base in type(processor).__mro__ for part in base.__module__.split("."))
 
 
-def _record_metrics(inferences: Inferences, processor: Any, frame: MetricsFrame, at: float) -> None:
+def _record_latencies(inferences: Inferences, processor: Any, frame: MetricsFrame, at: float) -> None:
     for item in frame.data:
         if item.processor != processor.name:
             continue

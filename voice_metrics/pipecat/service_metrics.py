@@ -36,9 +36,9 @@ class ServiceMetrics:
         for service in services:
             if service.id not in self._known:
                 self._known.add(service.id)
-                self._pushes.listen(service, self._on_push, _reads)
+                self._pushes.listen(service, self._report_push, _reads)
 
-    def _on_push(self, service: Any, frame: Frame) -> None:
+    def _report_push(self, service: Any, frame: Frame) -> None:
         if isinstance(frame, MetricsFrame):
             self._measured(frame)
         else:

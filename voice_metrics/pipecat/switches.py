@@ -45,10 +45,10 @@ class Switches:
         for switcher in switchers_in(processors):
             strategy = switcher.strategy
             if strategy.id not in self._in_use:
-                strategy.add_event_handler("on_service_switched", self._on_switched)
+                strategy.add_event_handler("on_service_switched", self._report_switch)
             self._in_use[strategy.id] = strategy.active_service
 
-    def _on_switched(self, strategy: Any, service: Any) -> None:
+    def _report_switch(self, strategy: Any, service: Any) -> None:
         previous = self._in_use.get(strategy.id)
         self._in_use[strategy.id] = service
         if previous is not None and previous is not service:
