@@ -112,7 +112,7 @@ class Telemetry:
     @property
     def kept_in(self) -> str | None:
         """The file that keeps unacknowledged requests; `None` without one, or while it cannot be written."""
-        spool = self._ledger_or_spool() if self.destination else None
+        spool = self._given_spool_or_ledger() if self.destination else None
         return spool.location if spool else None
 
     @property
@@ -167,7 +167,7 @@ class Telemetry:
         return answer
 
     def shutdown(self, timeout_seconds: float = 5.0) -> bool:
-        """Export everything once more and end the thread, within this time; a later call starts another.
+        """Export everything once more, and end the thread until the next call; 0.6 s more at most, for the ledger.
 
         Returns:
             True if everything was acknowledged, or nothing had to be.
@@ -203,7 +203,7 @@ class Telemetry:
     def _shut_down_child(self) -> None:
         self.shutdown(_export_seconds_at_exit(self.settings.export_timeout_seconds))
 
-    def _ledger_or_spool(self) -> Spool | None:
+    def _given_spool_or_ledger(self) -> Spool | None:
         if self._spool is None and self.settings.ledger is not None:
             from voice_metrics.ledger import ledger_at
 
@@ -226,7 +226,7 @@ class Telemetry:
         sends = self.settings.endpoint is not None or self.settings.logs_endpoint is not None
         if not sends and set(self.settings.exporters) <= {"otlp"}:
             return Nowhere()
-        spool = self._ledger_or_spool() if sends else None
+        spool = self._given_spool_or_ledger() if sends else None
         own = ProcessExport(self.settings, self.service_name, spool, forked=self._forked, inherited=self._inherited)
         atexit.register(self._at_exit)
         if multiprocessing.parent_process() is not None:
@@ -278,7 +278,7 @@ def telemetry(service_name: str | None = None) -> Telemetry:
 
 
 def shutdown(timeout: float = 5.0) -> bool:
-    """Export the rest of the process's telemetry and end it, within `timeout` seconds.
+    """Export the rest of the process's telemetry and end it, within `timeout` seconds and up to 0.6 s for the ledger.
 
     Returns:
         True if everything was acknowledged, or nothing had to be.

@@ -190,18 +190,18 @@ def _turn_detected(item: Any, processor: str, model: str | None, service: Servic
     return TurnDetected(processor, _positive(item.e2e_processing_time_ms) / 1000, bool(item.is_complete))
 
 
-def _characters(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
+def _characters_spoken(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     # A flush of no characters is neither a measurement nor a fault.
     characters = _checked_count(item.value)
     return CharactersSpoken(processor, model, characters, instance=service.name) if characters else None
 
 
-def _audio(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
+def _audio_transcribed(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     seconds = item.value.audio_seconds
     return None if seconds == 0 else AudioTranscribed(processor, model, _positive(seconds), instance=service.name)
 
 
-def _tokens(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
+def _tokens_used(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     usage: LLMTokenUsage = item.value
     read = _optional_count(usage, "cache_read_input_tokens")
     created = _optional_count(usage, "cache_creation_input_tokens")
@@ -242,13 +242,13 @@ _Reading = Callable[[Any, str, str | None, Service], Fact | None]
 _READINGS: dict[type, _Reading] = {
     TTFBMetricsData: _first_byte,
     ProcessingMetricsData: _processing,
-    LLMUsageMetricsData: _tokens,
-    TTSUsageMetricsData: _characters,
+    LLMUsageMetricsData: _tokens_used,
+    TTSUsageMetricsData: _characters_spoken,
     TextAggregationMetricsData: _text_aggregated,
     TurnMetricsData: _turn_detected,
     TTFAMetricsData: _first_audio,
     TTFATMetricsData: _first_answer_token,
-    STTUsageMetricsData: _audio,
+    STTUsageMetricsData: _audio_transcribed,
 }
 
 

@@ -22,7 +22,7 @@ from voice_metrics.pipecat.pushes import Pushes
 
 
 class Origins:
-    """Listens to the processors of a pipeline, once each, for as long as they live.
+    """Listens for errors, turns and answers at processors, once each, for as long as they live.
 
     Args:
         happened: Receives each event and its processor, synchronously, in that processor's task. It must not raise:

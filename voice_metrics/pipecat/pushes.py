@@ -17,7 +17,7 @@ Faulted = Callable[[str, Exception], None]
 
 
 class Pushes:
-    """Listens to processors, once each, for as long as they live.
+    """Listens for the frames that processors push, once each, for as long as they live.
 
     Args:
         faulted: Receives where a fault of a reader arose, and the fault.

@@ -43,7 +43,7 @@ _READ = (
 
 
 class Responses:
-    """Listens to the language models of a pipeline, once each, for as long as they live.
+    """Listens for the responses of a pipeline's language models, once each, for as long as they live.
 
     Args:
         happened: Receives each fact, on the event loop.

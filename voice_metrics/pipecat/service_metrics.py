@@ -17,7 +17,7 @@ CUTS: tuple[type[Frame], ...] = (InterruptionFrame, *([_WITHDRAWAL] if _WITHDRAW
 
 
 class ServiceMetrics:
-    """Listens to services, once each, for as long as they live.
+    """Listens for MetricsFrames and interruptions at services, once each, for as long as they live.
 
     Args:
         measured: Receives each MetricsFrame, on the event loop.
