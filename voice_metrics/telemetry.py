@@ -167,7 +167,7 @@ class Telemetry:
         return answer
 
     def shutdown(self, timeout_seconds: float = 5.0) -> bool:
-        """Export everything once more, and end the thread until the next call; 0.6 s more at most, for the ledger.
+        """Export everything once more and end the thread, within this time and 0.6 s more; a later call starts another.
 
         Returns:
             True if everything was acknowledged, or nothing had to be.
