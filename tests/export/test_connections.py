@@ -66,15 +66,19 @@ def forgetful_gateway(target: int, idle_seconds: float) -> Iterator[int]:
         yield port
 
 
+def deliver_two_calls(telemetry: Telemetry, pause_seconds: float = 0.0) -> None:
+    for name in ("a", "b"):
+        call = RecordedCall(telemetry, name)
+        call.use(1)
+        assert call.end().result(60) is True
+        time.sleep(pause_seconds)
+    telemetry.shutdown(2.0)
+
+
 def test_idle_connection_that_died_in_silence_is_tried_on_a_fresh_one(receiver: Receiver, start: Start) -> None:
     with forgetful_gateway(receiver.port, 0.5) as port:
         telemetry = start(url=f"http://127.0.0.1:{port}")
-        for name in ("a", "b"):
-            call = RecordedCall(telemetry, name)
-            call.use(1)
-            assert call.end().result(60) is True
-            time.sleep(1.2)
-        telemetry.shutdown(2.0)
+        deliver_two_calls(telemetry, pause_seconds=1.2)
 
 
 def test_increments_take_no_connection_that_a_gateway_may_have_forgotten(
@@ -84,12 +88,7 @@ def test_increments_take_no_connection_that_a_gateway_may_have_forgotten(
     with forgetful_gateway(receiver.port, 0.5) as port:
         url = f"http://127.0.0.1:{port}"
         telemetry = start(url=url, OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE="delta")
-        for name in ("a", "b"):
-            call = RecordedCall(telemetry, name)
-            call.use(1)
-            assert call.end().result(60) is True
-            time.sleep(1.2)
-        telemetry.shutdown(2.0)
+        deliver_two_calls(telemetry, pause_seconds=1.2)
 
 
 def test_address_that_leads_nowhere_is_not_tried_again_before_the_one_that_accepted(
@@ -112,11 +111,7 @@ def test_address_that_leads_nowhere_is_not_tried_again_before_the_one_that_accep
     monkeypatch.setattr(socket.socket, "connect", reach)
     receiver.behaviour = closing
     telemetry = start(url=f"http://two.example:{receiver.port}")
-    for name in ("a", "b"):
-        call = RecordedCall(telemetry, name)
-        call.use(1)
-        assert call.end().result(60) is True
-    telemetry.shutdown(2.0)
+    deliver_two_calls(telemetry)
     assert tried == ["127.0.0.9", "127.0.0.1", "127.0.0.1"]
 
 

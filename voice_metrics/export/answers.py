@@ -157,7 +157,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
         words += f" and points to {plain(headers.get('location', 'nowhere').partition('?')[0], mask)}"
         advice = _ADVICE[301]
     else:
-        message = mask(_servers_message(content, body)[:_READ])
+        message = _masked(_servers_message(content, body), mask)
         said = one_line(message, _WORDS)
         words += f": {said}" if said else ""
         advice = _ADVICE.get(status, _ADVICE[500] if status >= 500 else _ADVICE[400])
@@ -185,7 +185,7 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
         )
     # Not every server that answers in JSON says so.
     rejected, message = (_rejected_and_message_in_json if begins == b"{" else _rejected_and_message)(body)
-    message = mask(message[:_READ])
+    message = _masked(message, mask)
     said = one_line(message, _WORDS)
     if rejected <= 0:
         return Outcome(Verdict.ACKNOWLEDGED, words=said, status=status)
@@ -260,7 +260,11 @@ def _without_markup(page: str) -> str:
 
 def plain(text: str, mask: Masking) -> str:
     """Return foreign words for one line of a log: masked by `mask`, printable, and only then cut."""
-    return one_line(mask(text[:_READ]), _WORDS)
+    return one_line(_masked(text, mask), _WORDS)
+
+
+def _masked(text: str, mask: Masking) -> str:
+    return mask(text[:_READ])
 
 
 def retry_after_seconds(value: str | None, now: float, date: str = "") -> float | None:

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.header_variables import SPELLING, credentials_mistake, headers
-from voice_metrics.settings.parsing import OFF, ON, Variables, path_mistake
+from voice_metrics.settings.parsing import Variables, path_mistake, switch_words
 from voice_metrics.settings.secrecy import looks_secret, shown, starts_like_token
 
 _BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -74,7 +74,7 @@ def _url(variables: Variables, signal: Signal, variable: str, raw: str) -> str |
     raw = raw.strip("'\"").strip()
     if "://" not in raw:
         insecure, given = variables.first(signal.variable("INSECURE"), "OTEL_EXPORTER_OTLP_INSECURE")
-        words = dict.fromkeys(ON, "true") | dict.fromkeys(OFF, "false")
+        words = switch_words(on="true", off="false")
         plain = variables.choice(insecure, ("false", "true"), words) == "true" if given else _is_local(raw)
         scheme = "http" if plain else "https"
         raw = f"{scheme}://{raw}"

@@ -97,8 +97,7 @@ class Variables:
 
     def switch(self, name: str, on: str, off: str = "off") -> bool:
         """Return False only if the variable switches off; `on` and `off` are accepted beside the usual words."""
-        synonyms = dict.fromkeys(ON, on) | dict.fromkeys(OFF, off)
-        return self.choice(name, (on, off), synonyms) == on
+        return self.choice(name, (on, off), switch_words(on, off)) == on
 
     def seconds(self, name: str, default: float, value: str | None = None) -> float:
         """Parse a length of time; a bare number above 300 is taken for milliseconds.
@@ -145,6 +144,11 @@ class Variables:
         if value and number is None:
             self.wrong(name, value, f"{expected}, such as {default}; {default} is used.")
         return default if number is None else number
+
+
+def switch_words(on: str, off: str) -> dict[str, str]:
+    """Return the usual words that switch on and off, as synonyms of a variable's own two."""
+    return dict.fromkeys(ON, on) | dict.fromkeys(OFF, off)
 
 
 def is_template(value: str) -> bool:
