@@ -244,6 +244,25 @@ def test_a_result_settles_only_when_it_is_final() -> None:
 
 
 @pytest.mark.parametrize(
+    ("result", "failed"),
+    [
+        pytest.param({"status": "error", "error": "no database"}, True, id="flows-caught-an-exception"),
+        pytest.param("Error calling mcp tool book: connection closed", True, id="mcp-client-caught-an-exception"),
+        pytest.param("Error executing tool book: no database", True, id="mcp-server-caught-an-exception"),
+        pytest.param("Sorry, could not call the mcp tool", True, id="mcp-server-gave-no-text"),
+        pytest.param({"status": "acknowledged"}, False, id="flows-without-a-result"),
+        pytest.param({"error": "no table is free"}, False, id="answer-about-an-error"),
+        pytest.param("Error executing tool cancel: no database", False, id="words-about-another-function"),
+        pytest.param(["error"], False, id="list"),
+    ],
+)
+def test_result_that_stands_for_an_exception_is_a_failure(result: Any, failed: bool) -> None:
+    frame = FunctionCallResultFrame(result=result, **RUNNING)
+
+    assert event(frame) == FunctionAnswered(frame.id, "call_1", "book", failed=failed)
+
+
+@pytest.mark.parametrize(
     ("of_frame", "of_properties", "asks_model"),
     [
         pytest.param(None, None, True, id="a-result-asks-the-model-to-go-on"),

@@ -6,7 +6,7 @@ and costs one look-up by its class.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipecat.frames import frames
@@ -39,6 +39,8 @@ _EventMaker = Callable[[Any, Any], Event | None]
 
 # Before, an exception in a function is reported as an error and its call is never settled.
 RESULTS_NAME_ERRORS = "error" in FunctionCallResultFrame.__dataclass_fields__
+# Pipecat's answer to the model if an MCP server gives no text (1.14.0, mcp_service.py).
+_NO_ANSWER_OF_MCP = "Sorry, could not call the mcp tool"
 
 
 def event(frame: Frame, source: Any = None) -> Event | None:
@@ -98,11 +100,19 @@ def _function_answered(frame: Any, source: Any) -> FunctionAnswered | None:
     is_final = properties.is_final if properties else getattr(frame, "is_final", True)
     if not is_final:
         return None
-    failed = bool(getattr(frame, "error", None))
+    failed = bool(getattr(frame, "error", None)) or _tells_failure(frame.function_name, frame.result)
     function, empty = clean(str(frame.function_name)), frame.result is None
     return FunctionAnswered(
         shared_id(frame), frame.tool_call_id, function, failed, empty, _result_runs_llm(frame, properties)
     )
+
+
+def _tells_failure(function: str, result: Any) -> bool:
+    """True if a result stands for an exception that Pipecat Flows or an MCP client caught."""
+    if isinstance(result, Mapping):
+        return result.get("status") == "error"
+    words = (f"Error calling mcp tool {function}", f"Error executing tool {function}", _NO_ANSWER_OF_MCP)
+    return isinstance(result, str) and result.startswith(words)
 
 
 def _result_runs_llm(frame: Any, properties: Any) -> bool:
