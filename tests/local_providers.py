@@ -1,4 +1,4 @@
-"""Providers on loopback: one that speaks OpenAI's streaming protocol as its script says, one that refuses."""
+"""Providers on loopback: one that speaks OpenAI's streaming protocol as its script says, a voice, one that refuses."""
 
 from __future__ import annotations
 
@@ -58,6 +58,50 @@ class Refusal:
 
     async def _refuse(self, request: web.Request) -> web.Response:
         return web.Response(status=self._status)
+
+
+class FakeDeepgram:
+    """Speaks Deepgram's protocol of a voice: 20 ms of silence for each text, after the client asks for them.
+
+    Attributes:
+        url: Where it listens.
+        characters: What it was sent.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.characters = 0
+
+    async def __aenter__(self) -> FakeDeepgram:
+        app = web.Application()
+        app.router.add_get("/v1/speak", self._speak)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _speak(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        texts = 0
+        async for message in socket:
+            match message.json():
+                case {"type": "Speak", "text": text}:
+                    self.characters += len(text)
+                    texts += 1
+                case {"type": "Flush"}:
+                    await socket.send_bytes(bytes(640 * texts))
+                    await socket.send_json({"type": "Flushed"})
+                    texts = 0
+                case {"type": "Close"}:
+                    await socket.close()
+        return socket
 
 
 class FakeOpenAI:

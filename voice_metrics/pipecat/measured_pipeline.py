@@ -25,6 +25,7 @@ from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.switches import resting_in
+from voice_metrics.pipecat.unreported_text import UnreportedText
 from voice_metrics.pipecat.workers import classifying_in, peers_of, processors_of, processors_of_workers
 
 
@@ -108,6 +109,7 @@ class MeasuredPipeline:
             clock,
         )
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
+        self._unreported_text = UnreportedText(listener.read_frame, listener.faulted, pushes)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
 
@@ -137,6 +139,7 @@ class MeasuredPipeline:
         )
         self.metrics = MetricsReader(self.services)
         self._origins.listen(self.processors)
+        self._unreported_text.listen(self.processors)
         meter = self.placement.meter
         speech = passing_speech(worker.pipeline, self.processors, meter, self._listener.at_origin, self._clock)
         self.readers.read_speech(speech)

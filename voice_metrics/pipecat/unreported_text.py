@@ -1,0 +1,129 @@
+"""Characters that voices are sent and that nobody reports.
+
+Of a voice that takes token by token, Pipecat drops what it has not reported yet at an interruption and a cancellation
+(1.3.0 to 1.14.0, `tts_service.py`). A few of its voices, such as Deepgram's over a WebSocket, report no usage at all.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType
+from typing import Any
+
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    ErrorFrame,
+    Frame,
+    InterruptionFrame,
+    MetricsFrame,
+    TTSAudioRawFrame,
+)
+from pipecat.metrics.metrics import TTSUsageMetricsData
+
+from voice_metrics.call.facts import Leg
+from voice_metrics.pipecat.pushes import Pushes
+from voice_metrics.pipecat.services import services_in
+
+_READ = (CancelFrame, EndFrame, ErrorFrame, InterruptionFrame, MetricsFrame, TTSAudioRawFrame)
+# Pipecat's base classes of voices have the method that reports usage, and leave it to each voice to call it.
+_BASES = (
+    "pipecat.processors.",
+    "pipecat.services.ai_service",
+    "pipecat.services.tts_service",
+    "pipecat.services.websocket_service",
+    "pipecat.utils.",
+)
+_Measured = Callable[[Frame], None]
+
+
+class UnreportedText:
+    """Listens to such voices, once each, for as long as they live.
+
+    Args:
+        measured: Receives a MetricsFrame as the voice should have sent it, on the event loop.
+        faulted: Receives where a fault arose, and the fault.
+        pushes: Listens to what they push.
+    """
+
+    def __init__(self, measured: _Measured, faulted: Callable[[str, Exception], None], pushes: Pushes) -> None:
+        self._measured = measured
+        self._faulted = faulted
+        self._pushes = pushes
+        self._known: set[int] = set()
+
+    def listen(self, processors: Iterable[Any]) -> None:
+        """Listen to the voices among the processors that are new, unless all their characters are reported."""
+        for processor in processors:
+            if processor.id in self._known or not _is_voice(processor):
+                continue
+            self._known.add(processor.id)
+            if getattr(processor, "_is_streaming_tokens", False):
+                processor.add_event_handler("on_before_process_frame", self._report_dropped_tokens)
+            elif not reports_usage(type(processor)):
+                sent = _SentText(self._measured)
+                processor.add_event_handler("on_tts_request", sent.add)
+                self._pushes.listen(processor, sent.read, lambda kind: issubclass(kind, _READ))
+
+    def _report_dropped_tokens(self, voice: Any, frame: Frame) -> None:
+        if not isinstance(frame, (InterruptionFrame, CancelFrame)):
+            return
+        try:
+            _report(voice, len(getattr(voice, "_streamed_text", "")), self._measured)
+        except Exception as fault:
+            self._faulted(type(frame).__name__, fault)
+
+
+class _SentText:
+    """The text sent to one voice; it counts once the voice gives audio for it or is told to stop."""
+
+    def __init__(self, measured: _Measured) -> None:
+        self._measured = measured
+        self._characters = 0
+        self._voice_reports = False
+
+    def add(self, voice: Any, context_id: str, text: str) -> None:
+        """Add a text that is about to be sent."""
+        # Pipecat sends nothing to a voice that can no longer work.
+        if not self._voice_reports and getattr(voice, "is_usable", True):
+            self._characters += len(text)
+
+    def read(self, voice: Any, frame: Frame) -> None:
+        """Read a frame that the voice is about to push."""
+        if isinstance(frame, MetricsFrame):
+            # The application may report in its place.
+            usage = (item for item in frame.data if isinstance(item, TTSUsageMetricsData))
+            self._voice_reports = self._voice_reports or any(item.processor == voice.name for item in usage)
+            if not self._voice_reports:
+                return
+        characters, self._characters = self._characters, 0
+        if not (self._voice_reports or isinstance(frame, ErrorFrame)):
+            _report(voice, characters, self._measured)
+
+
+def reports_usage(kind: type) -> bool:
+    """True unless a voice of Pipecat's has no method that reports its usage; the application's own may never do so."""
+    made = [base for base in kind.__mro__ if not base.__module__.startswith(_BASES)]
+    if not any(base.__module__.startswith("pipecat.") for base in made):
+        return True
+    members = (inspect.unwrap(member) for base in made for member in vars(base).values() if callable(member))
+    return any("start_tts_usage_metrics" in _names(each.__code__) for each in members if inspect.isfunction(each))
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _is_voice(processor: Any) -> bool:
+    return any(service.leg is Leg.TTS for service in services_in((processor,)))
+
+
+def _report(voice: Any, characters: int, measured: _Measured) -> None:
+    if characters and voice.usage_metrics_enabled and voice.can_generate_metrics():
+        (service,) = services_in((voice,))
+        item = TTSUsageMetricsData(processor=voice.name, model=service.model, value=characters)
+        measured(MetricsFrame(data=[item]))
