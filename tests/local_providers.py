@@ -61,7 +61,7 @@ class Refusal:
 
 
 class FakeDeepgram:
-    """Speaks Deepgram's protocol of a voice: 20 ms of silence for each text, after the client asks for them.
+    """Speaks Deepgram's protocol of a voice: 100 ms of silence for each text, after the client asks for them.
 
     Attributes:
         url: Where it listens.
@@ -96,7 +96,7 @@ class FakeDeepgram:
                     self.characters += len(text)
                     texts += 1
                 case {"type": "Flush"}:
-                    await socket.send_bytes(bytes(640 * texts))
+                    await socket.send_bytes(bytes(4800 * texts))
                     await socket.send_json({"type": "Flushed"})
                     texts = 0
                 case {"type": "Close"}:
