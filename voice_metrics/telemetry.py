@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import sys
 import threading
 import time
 import weakref
@@ -78,8 +79,10 @@ class Telemetry:
         _alive.add(self)
 
     def _reset_process_state(self) -> None:
-        self._lock = threading.Lock()
+        # A signal handler may call `shutdown` while its thread makes the export.
+        self._lock = threading.RLock()
         self._recorder: ProcessExport | ApplicationMetrics | Nowhere | None = None
+        self._ending: ProcessExport | None = None
         self._advice_logged = False
         self.own_names = Book()
 
@@ -179,19 +182,19 @@ class Telemetry:
 
     def _shut_down_export(self, timeout_seconds: float) -> bool:
         with self._lock:
-            own = self._recorder
-            if not isinstance(own, ProcessExport):
-                return True
-            self._recorder = None
-            # Under the lock, because the next export registers the same function.
-            atexit.unregister(self._at_exit)
-        return own.shutdown(timeout_seconds)
+            if isinstance(self._recorder, ProcessExport):
+                self._recorder, self._ending = None, self._recorder
+                # Under the lock, because the next export registers the same function.
+                atexit.unregister(self._at_exit)
+            # Another shutdown may run, in another thread or under this signal handler.
+            ending = self._ending
+        return ending is None or ending.shutdown(timeout_seconds)
 
     def _flush_ledger(self, timeout_seconds: float) -> None:
         """Write the ledger's last rows, because a process may leave by `os._exit` after a shutdown."""
-        if self.settings.ledger is not None:
-            from voice_metrics.ledger import ledger_at
-
+        # Absent if nothing was written, or if a signal handler interrupts its import.
+        ledger_at = getattr(sys.modules.get("voice_metrics.ledger"), "ledger_at", None)
+        if self.settings.ledger is not None and ledger_at is not None:
             ledger = ledger_at(self.settings.ledger, self.settings.ledger_days)
             if ledger.is_open:
                 ledger.flush(timeout_seconds)
@@ -251,10 +254,9 @@ def _export_seconds_at_exit(timeout_seconds: float) -> float:
 _NO_PROVIDER = NoOpMeterProvider()
 _alive: weakref.WeakSet[Telemetry] = weakref.WeakSet()
 _default: Telemetry | None = None
-_default_lock = threading.Lock()
+_default_lock = threading.RLock()
 _told_names: set[str] = set()
-# A name may come with each call.
-_MOST_TOLD_NAMES = 20
+_MOST_TOLD_NAMES = 20  # one may come with each call
 
 
 def telemetry(service_name: str | None = None) -> Telemetry:
@@ -268,8 +270,7 @@ def telemetry(service_name: str | None = None) -> Telemetry:
         if _default is None:
             _default = Telemetry(service_name=service_name)
         made = _default
-    if service_name not in {None, "", made.service_name, *_told_names} and len(_told_names) < _MOST_TOLD_NAMES:
-        assert service_name is not None
+    if service_name and service_name not in {made.service_name, *_told_names} and len(_told_names) < _MOST_TOLD_NAMES:
         _told_names.add(service_name)
         logger.warning(
             f"service_name={service_name!r} is not used: it names the process, which is {made.service_name!r} already."
@@ -289,7 +290,7 @@ def shutdown(timeout: float = 5.0) -> bool:
 
 def _reset_all_in_child() -> None:
     global _default_lock
-    _default_lock = threading.Lock()
+    _default_lock = threading.RLock()
     application.after_fork()
     for made in list(_alive):
         made._reset_in_child()

@@ -292,6 +292,63 @@ def test_shutdown_by_hand_delivers_and_leaves_nothing_for_the_exit(run: Run, rec
     assert [point.value for point in receiver.of(TOKENS)] == [0, 5]
 
 
+def test_signal_handler_may_shut_down_while_the_export_is_made(run: Run) -> None:
+    program = run(
+        """
+def stop(*_):
+    shutdown(1)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+make = t._make_export
+t._make_export = lambda: (os.kill(os.getpid(), signal.SIGTERM), make())[1]
+t.begin("c1", {})
+"""
+    )
+    assert program.done()[0] == 0
+
+
+def test_shutdown_beside_another_one_waits_for_the_same_end(run: Run, receiver: Receiver) -> None:
+    receiver.behaviour = hang
+    program = run(
+        CALL
+        + """
+import threading
+def stop(*_):
+    results.append(shutdown(1))
+results = []
+signal.signal(signal.SIGUSR1, stop)
+first = threading.Thread(target=stop)
+first.start()
+while t._recorder is not None:
+    time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGUSR1)
+first.join()
+assert results == [False, False]
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+
+
+def test_signal_handler_may_shut_down_while_the_ledger_is_imported(run: Run) -> None:
+    program = run(
+        """
+def stop(*_):
+    shutdown(1)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "voice_metrics.ledger.writer":
+            os.kill(os.getpid(), signal.SIGTERM)
+sys.meta_path.insert(0, Finder())
+t.begin("c1", {})
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+
+
 def test_a_call_that_begins_during_a_shutdown_is_exported_at_exit(run: Run, receiver: Receiver) -> None:
     program = run(
         CALL

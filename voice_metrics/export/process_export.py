@@ -117,10 +117,14 @@ class ProcessExport:
         return None if outgoing is None else self._exporter.flush(outgoing, running.key)
 
     def shutdown(self, timeout_seconds: float) -> bool:
-        """Export everything once more and end, within `timeout_seconds`; True if nothing is owed any more."""
+        """Export everything once more and end, within `timeout_seconds`; True if nothing is owed any more.
+
+        A second call waits for the end too.
+        """
         complete = self._exporter.stop(timeout_seconds)
-        if self.sdk is not None:
-            self.sdk.shutdown()
+        sdk, self.sdk = self.sdk, None
+        if sdk is not None:
+            sdk.shutdown()
         return complete
 
     def _make_readers(self) -> list[Reader]:
