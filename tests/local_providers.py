@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -63,14 +64,23 @@ class Refusal:
 class FakeDeepgram:
     """Speaks Deepgram's protocol of a voice: 100 ms of silence for each text, after the client asks for them.
 
+    Args:
+        mute: True to give no audio.
+
     Attributes:
         url: Where it listens.
         characters: What it was sent.
+        by_voice: What each voice was sent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, mute: bool = False) -> None:
         self.url = ""
-        self.characters = 0
+        self.by_voice: Counter[str] = Counter()
+        self._mute = mute
+
+    @property
+    def characters(self) -> int:
+        return self.by_voice.total()
 
     async def __aenter__(self) -> FakeDeepgram:
         app = web.Application()
@@ -93,10 +103,11 @@ class FakeDeepgram:
         async for message in socket:
             match message.json():
                 case {"type": "Speak", "text": text}:
-                    self.characters += len(text)
+                    self.by_voice[request.query["model"]] += len(text)
                     texts += 1
                 case {"type": "Flush"}:
-                    await socket.send_bytes(bytes(4800 * texts))
+                    if not self._mute:
+                        await socket.send_bytes(bytes(4800 * texts))
                     await socket.send_json({"type": "Flushed"})
                     texts = 0
                 case {"type": "Close"}:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 import pytest
+from loguru import logger
 from pipecat.frames.frames import (
+    ErrorFrame,
     Frame,
     InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    StopFrame,
     TTSAudioRawFrame,
     TTSSpeakFrame,
+    TTSUpdateSettingsFrame,
 )
 from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.deepgram.tts import DeepgramHttpTTSService, DeepgramTTSService
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TextAggregationMode, TTSService
@@ -22,6 +27,7 @@ from pipecat.services.tts_service import TextAggregationMode, TTSService
 from tests.local_providers import FakeDeepgram
 from tests.test_services_of_a_call import PLACES, Measure, call
 from tests.waiting import until
+from voice_metrics.pipecat import unreported_text
 from voice_metrics.pipecat.unreported_text import reports_usage
 
 pytestmark = pytest.mark.slow
@@ -145,6 +151,84 @@ async def test_characters_of_a_voice_that_reports_none_are_those_it_was_sent(pla
     assert summary["tts"]["characters"] == server.characters >= len("nine is free Are you there? goodbye")
     assert summary["cost"]["unpriced"] == []
     assert summary["cost"]["tts_usd"] > 0
+
+
+@pytest.mark.parametrize("mute", [False, True])
+async def test_errors_of_other_kinds_leave_the_characters_that_were_sent(mute: bool) -> None:
+    measure = Measure("before_output")
+
+    async with FakeDeepgram(mute=mute) as server:
+        voice = deepgram(server)
+
+        async def drive(worker: PipelineWorker) -> None:
+            await worker.queue_frames(
+                [LLMFullResponseStartFrame(), LLMTextFrame("Nine is free. "), LLMTextFrame("Or ")]
+            )
+            await until(lambda: server.characters > 0)
+            before = measure.summary["errors"]
+            await voice.queue_frame(ErrorFrame("the line is bad"), FrameDirection.UPSTREAM)
+            await until(lambda: measure.summary["errors"] > before)
+            await answer(worker, server, "ten?")
+
+        await call(measure, [voice], drive)
+
+    assert measure.summary["tts"]["characters"] == server.characters
+
+
+async def test_characters_count_for_the_voice_that_was_sent_them() -> None:
+    measure = Measure("before_output")
+
+    async with FakeDeepgram() as server:
+
+        async def drive(worker: PipelineWorker) -> None:
+            await worker.queue_frames(
+                [LLMFullResponseStartFrame(), LLMTextFrame("Nine is free. "), LLMTextFrame("Or ")]
+            )
+            await until(lambda: server.characters > 0)
+            await worker.queue_frame(TTSUpdateSettingsFrame(delta=TTSSettings(voice="aura-2-zeus-en")))
+            await answer(worker, server, "ten?")
+
+        await call(measure, [deepgram(server)], drive)
+
+    assert len(server.by_voice) == 2
+    for voice, characters in server.by_voice.items():
+        assert measure.store.total("voice.tts.characters.total", model=voice) == characters
+
+
+async def test_characters_count_in_a_call_that_is_stopped() -> None:
+    measure = Measure("before_output")
+
+    async with FakeDeepgram(mute=True) as server:
+        voice = deepgram(server)
+
+        async def drive(worker: PipelineWorker) -> None:
+            await answer(worker, server, "nine is free")
+            await worker.queue_frame(StopFrame())
+
+        await call(measure, [voice], drive)
+        await voice.cleanup()
+
+    assert measure.summary["tts"]["characters"] == server.characters
+
+
+async def test_fault_of_counting_a_text_leaves_the_call_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = Measure("before_output")
+
+    def fault(voice: object) -> None:
+        raise ValueError("no model")
+
+    monkeypatch.setattr(unreported_text, "_model_of", fault)
+    errors: list[str] = []
+    sink = logger.add(lambda message: errors.append(str(message)), level="ERROR")
+    try:
+        async with FakeDeepgram() as server:
+            await call(measure, [deepgram(server)], lambda worker: answer(worker, server, "nine is free"))
+    finally:
+        logger.remove(sink)
+
+    assert server.characters > 0
+    assert not errors
+    assert measure.store.total("voice.telemetry.dropped.total", reason="fault") == 1
 
 
 @pytest.mark.parametrize("by", ["its-class", "the-application"])

@@ -7,7 +7,8 @@ Of a voice that takes token by token, Pipecat drops what it has not reported yet
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
     MetricsFrame,
+    StopFrame,
     TTSAudioRawFrame,
 )
 from pipecat.metrics.metrics import TTSUsageMetricsData
@@ -26,7 +28,9 @@ from voice_metrics.call.facts import Leg
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.services import services_in
 
-_READ = (CancelFrame, EndFrame, ErrorFrame, InterruptionFrame, MetricsFrame, TTSAudioRawFrame)
+_READ = (CancelFrame, EndFrame, ErrorFrame, InterruptionFrame, MetricsFrame, StopFrame, TTSAudioRawFrame)
+# In an error of such a voice that could not send its text (1.3.0 to 1.14.0).
+_NOT_SENT = ("Unknown error occurred", "client unavailable")
 # Pipecat's base classes of voices have the method that reports usage, and leave it to each voice to call it.
 _BASES = (
     "pipecat.processors.",
@@ -62,7 +66,7 @@ class UnreportedText:
             if getattr(processor, "_is_streaming_tokens", False):
                 processor.add_event_handler("on_before_process_frame", self._report_dropped_tokens)
             elif not reports_usage(type(processor)):
-                sent = _SentText(self._measured)
+                sent = _SentText(self._measured, self._faulted)
                 processor.add_event_handler("on_tts_request", sent.add)
                 self._pushes.listen(processor, sent.read, lambda kind: issubclass(kind, _READ))
 
@@ -70,35 +74,46 @@ class UnreportedText:
         if not isinstance(frame, (InterruptionFrame, CancelFrame)):
             return
         try:
-            _report(voice, len(getattr(voice, "_streamed_text", "")), self._measured)
+            _report(voice, {_model_of(voice): len(getattr(voice, "_streamed_text", ""))}, self._measured)
         except Exception as fault:
             self._faulted(type(frame).__name__, fault)
 
 
 class _SentText:
-    """The text sent to one voice; it counts once the voice gives audio for it or is told to stop."""
+    """The texts sent to one voice; they count once the voice gives audio or is told to stop."""
 
-    def __init__(self, measured: _Measured) -> None:
+    def __init__(self, measured: _Measured, faulted: Callable[[str, Exception], None]) -> None:
         self._measured = measured
-        self._characters = 0
+        self._faulted = faulted
+        self._texts: list[tuple[str | None, int]] = []
         self._voice_reports = False
 
     def add(self, voice: Any, context_id: str, text: str) -> None:
-        """Add a text that is about to be sent."""
-        # Pipecat sends nothing to a voice that can no longer work.
-        if not self._voice_reports and getattr(voice, "is_usable", True):
-            self._characters += len(text)
+        """Add a text that is about to be sent, with the model that speaks it."""
+        try:
+            # Pipecat sends nothing to a voice that can no longer work.
+            if not self._voice_reports and getattr(voice, "is_usable", True):
+                self._texts.append((_model_of(voice), len(text)))
+        except Exception as fault:
+            self._faulted("on_tts_request", fault)
 
     def read(self, voice: Any, frame: Frame) -> None:
         """Read a frame that the voice is about to push."""
+        if isinstance(frame, ErrorFrame):
+            if frame.processor is voice and str(frame.error).startswith(_NOT_SENT):
+                del self._texts[-1:]
+            return
         if isinstance(frame, MetricsFrame):
             # The application may report in its place.
             usage = (item for item in frame.data if isinstance(item, TTSUsageMetricsData))
             self._voice_reports = self._voice_reports or any(item.processor == voice.name for item in usage)
             if not self._voice_reports:
                 return
-        characters, self._characters = self._characters, 0
-        if not (self._voice_reports or isinstance(frame, ErrorFrame)):
+        texts, self._texts = self._texts, []
+        if not self._voice_reports:
+            characters: Counter[str | None] = Counter()
+            for model, length in texts:
+                characters[model] += length
             _report(voice, characters, self._measured)
 
 
@@ -122,8 +137,12 @@ def _is_voice(processor: Any) -> bool:
     return any(service.leg is Leg.TTS for service in services_in((processor,)))
 
 
-def _report(voice: Any, characters: int, measured: _Measured) -> None:
-    if characters and voice.usage_metrics_enabled and voice.can_generate_metrics():
-        (service,) = services_in((voice,))
-        item = TTSUsageMetricsData(processor=voice.name, model=service.model, value=characters)
-        measured(MetricsFrame(data=[item]))
+def _model_of(voice: Any) -> str | None:
+    (service,) = services_in((voice,))
+    return service.model
+
+
+def _report(voice: Any, characters: Mapping[str | None, int], measured: _Measured) -> None:
+    if any(characters.values()) and voice.usage_metrics_enabled and voice.can_generate_metrics():
+        items = (TTSUsageMetricsData(processor=voice.name, model=each, value=characters[each]) for each in characters)
+        measured(MetricsFrame(data=[item for item in items if item.value]))
