@@ -71,7 +71,7 @@ def test_the_file_cannot_carry_away_a_variable_of_the_environment(tmp_path: Path
 def test_a_file_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert load(tmp_path, {}) == FromFile()
     (tmp_path / ".env").write_bytes(b"A=\xff\xfe\n")
-    assert load(tmp_path, {}) == FromFile()
+    assert load(tmp_path, {}) == FromFile(undecodable=True)
     (tmp_path / ".env").unlink()
     os.mkfifo(tmp_path / ".env")
     assert load(tmp_path, {}) == FromFile()
@@ -85,3 +85,13 @@ def test_no_header_of_the_environment_reaches_the_server_of_a_folder(
     assert (done.returncode, receiver.exchanges) == (1, [])
     assert done.stderr.startswith(f"voice-metrics: {ENDPOINT} of .env is not used: the credentials")
     assert TOKEN not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("content", ["A=b".encode("utf-16"), b"# caf\xe9\nA=b"])
+def test_a_file_that_is_no_utf_8_is_reported(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    environ: dict[str, str] = {}
+    advice = load(tmp_path, environ).advice
+    assert environ == {}
+    assert advice is not None
+    assert "save it as UTF-8" in advice

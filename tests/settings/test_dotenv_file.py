@@ -27,6 +27,14 @@ def test_an_endpoint_in_a_file_is_reported_with_the_cure(text: str, named: str |
     assert told == (named and f"{named} stands in .env, but the process has not read that file: {CURE}")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_an_endpoint_in_a_file_of_another_system_is_reported(encoding: str, end: str, tmp_path: Path) -> None:
+    for text in ("OTEL_EXPORTER_OTLP_ENDPOINT=http://x", f"A=b{end}OTEL_EXPORTER_OTLP_ENDPOINT=http://x{end}"):
+        (tmp_path / ".env").write_bytes(text.encode(encoding))
+        assert unread_endpoint(tmp_path) is not None
+
+
 def test_what_is_no_readable_file_names_none(tmp_path: Path) -> None:
     assert unread_endpoint(tmp_path) is None
     (tmp_path / ".env").mkdir()

@@ -34,6 +34,17 @@ HEADERS = [
     pytest.param(f"Authorization='Basic {RIGHT}'", "has a value in quotes", id="quoted value"),
     pytest.param(f"Authorization: Basic {RIGHT}", "is spelt `Key: value`", id="as in HTTP"),
     pytest.param(f"Authorization=Basic {RIGHT},{RIGHT}", "without a value or a usable name", id="with a stray item"),
+    pytest.param(f"\ufeffAuthorization=Basic {RIGHT}\u200b", "invisible characters", id="copied from a page"),
+    pytest.param(f"\u201cAuthorization=Basic {RIGHT}\u201d", "stands in quotes", id="in typographic quotes"),
+    pytest.param(f"Authorization=Basic {RIGHT} # of Joe", "has a comment", id="with a comment"),
+    pytest.param(f"{HEADERS_VARIABLE}=Authorization=Basic {RIGHT}", "its own name", id="with the variable's name"),
+    pytest.param(f"export {HEADERS_VARIABLE}=Authorization=Basic {RIGHT}", "its own name", id="as a line of a shell"),
+    pytest.param(f"Authorization=Basic\xa0{RIGHT}", None, id="with a no-break space"),
+    pytest.param(f"Authorization=Basic \t {RIGHT}", None, id="with several blanks"),
+    pytest.param(f"Authorization=Basic%2520{RIGHT}", "encoded twice", id="encoded twice"),
+    pytest.param(f"Authorization=Basic+{RIGHT}", "encoded twice", id="encoded as a form is"),
+    pytest.param(f"content-type=application/json,Authorization=Basic {RIGHT}", "sets itself", id="of the body"),
+    pytest.param(f"Content-Type=application/x-protobuf,Authorization=Basic {RIGHT}", None, id="of the body, as it is"),
 ]
 
 
@@ -306,3 +317,32 @@ def test_a_password_in_an_endpoint_is_not_shown() -> None:
     assert found.endpoint.destination == "x.example"
     assert TOKEN in found.endpoint.secrets()
     assert TOKEN not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        f"{CLOUD}\u200b",
+        f"\ufeff{CLOUD}",
+        f"\u201c{CLOUD}\u201d",
+        f"{CLOUD} # ours",
+        f"'{CLOUD}' # ours",
+        f"<{CLOUD}>",
+        f"{CLOUD};",
+    ],
+)
+def test_what_is_copied_with_an_endpoint_is_no_part_of_it(spelling: str) -> None:
+    assert endpoint({BASE: spelling}).url == f"{CLOUD}/v1/metrics"
+
+
+@pytest.mark.parametrize("spelling", ["https:/x.example/otlp", "http://x:4318/a b", "http//x:4318"])
+def test_what_is_almost_an_endpoint_is_none(spelling: str) -> None:
+    found = read({BASE: spelling})
+    assert found.endpoint is None
+    assert "is not a URL" in found.advice[0]
+
+
+def test_credentials_without_their_scheme_are_explained_before_the_first_call() -> None:
+    found = read({BASE: CLOUD, HEADERS_VARIABLE: f"Authorization={RIGHT}"})
+    assert "does not begin with `Basic`" in found.advice[0]
+    assert RIGHT not in found.advice[0]

@@ -131,6 +131,20 @@ def test_an_unknown_name_like_no_other_is_reported_with_all_known_ones() -> None
     assert advice == f"VOICE_METRICS_QWXZJ is unknown and has no effect; known are {', '.join(OURS)}."
 
 
+@pytest.mark.parametrize(
+    "name", ["otel_service_name", "\ufeffOTEL_SERVICE_NAME", "export OTEL_SERVICE_NAME", "OTEL_SERVICE_NAME "]
+)
+def test_a_name_that_looks_like_a_known_one_is_reported(name: str) -> None:
+    assert [advice.partition(" is written")[0] for advice in settings(**{name: "x"}).advice] == ["OTEL_SERVICE_NAME"]
+    assert settings(**{name: "x", "OTEL_SERVICE_NAME": "y"}).service_name == "y"
+
+
+@pytest.mark.parametrize("value", ["bot #2", "bot#a", "# bot"])
+def test_a_hash_that_begins_no_comment_stays(value: str) -> None:
+    found = settings(OTEL_SERVICE_NAME=value, VOICE_METRICS_DB="off")
+    assert (found.service_name, found.advice) == (value, ())
+
+
 def test_a_name_that_nothing_could_show_is_not_shown() -> None:
     (advice,) = settings(**{"VOICE_METRICS_DB": "off", f"VOICE_METRICS_x y{TOKEN}": "1"}).advice
     assert TOKEN not in advice

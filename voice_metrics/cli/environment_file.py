@@ -20,14 +20,18 @@ class FromFile:
     Parameters:
         taken: Names of variables read from it.
         withheld: Names of variables not read, because they would send the environment's credentials elsewhere.
+        undecodable: True if the file is no UTF-8, so that nothing of it was read.
     """
 
     taken: frozenset[str] = frozenset()
     withheld: tuple[str, ...] = ()
+    undecodable: bool = False
 
     @property
     def advice(self) -> str | None:
-        """Advice about withheld variables, or `None` without any."""
+        """Advice about withheld variables or an undecodable file, or `None`."""
+        if self.undecodable:
+            return ".env is no UTF-8, so nothing of it is read, here and by load_dotenv(): save it as UTF-8."
         if not self.withheld:
             return None
         return (
@@ -40,7 +44,11 @@ def load(folder: Path, environ: MutableMapping[str, str]) -> FromFile:
     """Add to `environ` the variables of a folder's `.env` that it lacks, and return which were taken or withheld."""
     guarded = any(environ[name] and _is_credential(name, environ[name]) for name in environ)
     taken, withheld = [], []
-    for name, value in _values(folder / ".env").items():
+    try:
+        values = _values(folder / ".env")
+    except UnicodeError:
+        return FromFile(undecodable=True)
+    for name, value in values.items():
         if name in environ:
             continue
         if guarded and (_ROUTE.fullmatch(name) or name.upper() in _PROXIES):
@@ -62,7 +70,7 @@ def _values(path: Path) -> dict[str, str]:
     try:
         # Opening a pipe of that name would block.
         found = dotenv_values(path, interpolate=False) if path.is_file() else {}
-    except (OSError, UnicodeError):
+    except OSError:
         return {}
     values: dict[str, str] = {}
     for name, value in found.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
@@ -17,11 +18,17 @@ def unread_endpoint(folder: Path | None = None) -> str | None:
         if not file.is_file():
             return None
         with file.open("rb") as opened:
-            text = opened.read(_MOST_BYTES).decode(errors="replace")
+            text = _decoded(opened.read(_MOST_BYTES))
     except OSError:
         return None
-    found = _ENDPOINT.search(text)
+    found = _ENDPOINT.search(text.replace("\r", "\n"))
     return f"{found[1]} stands in .env, but the process has not read that file: {CURE}" if found else None
+
+
+def _decoded(content: bytes) -> str:
+    """Return a text in UTF-8, or in UTF-16 with its mark, as PowerShell writes it."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig", "replace")
 
 
 CURE = (

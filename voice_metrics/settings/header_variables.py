@@ -14,9 +14,13 @@ from voice_metrics.settings.secrecy import looks_secret
 SPELLING = "Authorization=Basic%20<base64 of instanceID:token>"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _QUOTES = ("'", '"')
+_BLANKS = re.compile(r"[^\S\r\n]+")
+_ENCODED_TWICE = re.compile(r"(basic|bearer)(?:%(?:25)*20|\+)(?=\S)", re.IGNORECASE)
+# Headers that describe the body, which the exporter makes.
+_OF_THE_BODY = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding"})
 # Header names from the back ends' documentation; any other name may be a misplaced secret.
 _KNOWN_NAMES = frozenset({
-    "api-key", "authorization", "content-type", "dd-api-key", "dd-otlp-metric-config", "dd-otlp-source",
+    "api-key", "authorization", "dd-api-key", "dd-otlp-metric-config", "dd-otlp-source",
     "lightstep-access-token", "organization", "signoz-access-token", "signoz-ingestion-key", "stream-name",
     "uptrace-dsn", "user-agent", "x-api-key", "x-honeycomb-dataset", "x-honeycomb-team", "x-oneuptime-token",
     "x-scope-orgid", "x-sf-token",
@@ -43,7 +47,10 @@ def _add_header(variable: str, item: str, found: dict[str, str], variables: Vari
     if ":" in name:
         name, _, value = item.partition(":")
         variables.advise(f"{variable} is spelt `Key: value`; OpenTelemetry's spelling is {SPELLING}.")
-    name, value = unquote(name).strip(), unquote(value).strip()
+    name, value = unquote(name).strip(), _BLANKS.sub(" ", unquote(value).strip())
+    if encoded := _ENCODED_TWICE.match(value):
+        value = f"{encoded[1]} {value[encoded.end() :]}"
+        variables.advise(f"{variable} has a blank that is encoded twice or as `+`. Write {SPELLING}.")
     if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
         value = value[1:-1].strip()
         variables.advise(f"{variable} has a value in quotes; they were taken off. Write {SPELLING}.")
@@ -55,8 +62,10 @@ def _add_header(variable: str, item: str, found: dict[str, str], variables: Vari
             f"{variable} has a value with characters that no header can hold; it was left out. "
             "A line break comes from `base64` without `-w0`."
         )
-    else:
+    elif name.lower() not in _OF_THE_BODY:
         found[name.lower()] = value
+    elif value.lower() != "application/x-protobuf":
+        variables.advise(f"{variable} has the header {name.lower()}, which the exporter sets itself; it was left out.")
 
 
 def shown_names(found: Mapping[str, str]) -> str:

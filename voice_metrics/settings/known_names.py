@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from voice_metrics.settings.wrapping import miswritten
+
 OURS = (
     "VOICE_METRICS_CALL_ID",
     "VOICE_METRICS_DB",
@@ -60,6 +62,11 @@ _PREFIX = re.compile(r"VOICE_?METRICS?_", re.IGNORECASE)
 
 def unknown_names(names: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for each unknown variable that looks like a known one, with the nearest name."""
+    names = list(names)
+    for name, plain in miswritten(names, OURS + _OPENTELEMETRY):
+        if not _PREFIX.match(name):
+            names.remove(name)
+            yield f"{plain} is written in small letters, or with a blank or an invisible character: it has no effect."
     unknown = sorted(name for name in names if name not in OURS + _OTHERS and _PREFIX.match(name))
     for name in unknown[:_MOST_SHOWN]:
         nearest = _nearest(name)

@@ -71,7 +71,7 @@ def endpoint(variables: Variables, signal: Signal) -> Endpoint | None:
 
 
 def _url(variables: Variables, signal: Signal, variable: str, raw: str) -> str | None:
-    raw = raw.strip("'\"").strip()
+    raw = raw.strip("'\" <>;,")
     if "://" not in raw:
         insecure, given = variables.first(signal.variable("INSECURE"), "OTEL_EXPORTER_OTLP_INSECURE")
         words = switch_words(on="true", off="false")
@@ -122,8 +122,9 @@ def _usable_parts(raw: str) -> SplitResult | None:
     # `hostname` is in lower case, but a token must be compared as written.
     written = parts.netloc.rpartition("@")[2]
     token = starts_like_token(written) or ("." not in host and looks_secret(written))
-    usable = parts.scheme in ("http", "https") and _HOST.fullmatch(host) and port != 0 and not token
-    return parts if usable else None
+    # In `https:/host` the host would be the scheme's name.
+    is_host = _HOST.fullmatch(host) and host not in ("http", "https") and not re.search(r"\s", raw)
+    return parts if parts.scheme in ("http", "https") and is_host and port != 0 and not token else None
 
 
 def _base_path(variables: Variables, parts: SplitResult) -> str:
@@ -156,6 +157,8 @@ def _advise_grafana_cloud(variables: Variables, parts: SplitResult, authorizatio
         variables.advise(f"Grafana Cloud needs a header: set OTEL_EXPORTER_OTLP_HEADERS to {SPELLING}.")
     elif scheme.lower() == "basic" and (mistake := credentials_mistake(credentials)):
         variables.advise(f"OTEL_EXPORTER_OTLP_HEADERS: {mistake}")
+    elif scheme.lower() not in ("basic", "bearer"):
+        variables.advise(f"OTEL_EXPORTER_OTLP_HEADERS: the value does not begin with `Basic`. Write {SPELLING}.")
 
 
 def _advise_protocol(variables: Variables, signal: Signal) -> None:

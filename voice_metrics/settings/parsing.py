@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from voice_metrics.settings.quantities import count_in, days_in, seconds_in
 from voice_metrics.settings.secrecy import looks_secret, shown
+from voice_metrics.settings.wrapping import unwrapped
 
 ON = frozenset({"on", "true", "1", "yes", "y", "t", "enabled", "enable"})
 OFF = frozenset({"off", "false", "0", "no", "n", "f", "none", "disabled", "disable"})
 _NEVER = OFF - {"0"} | {"never", "forever", "unlimited", "infinite"}
-_QUOTES = ("'", '"')
 # A larger bare number is taken for milliseconds, because no request and no caller waits for minutes.
 MOST_BARE_SECONDS = 300
 _HOUR_SECONDS = 3600.0
@@ -56,7 +56,7 @@ class Variables:
         self.advise(f"{name}={shown(value)}: expected {expected}")
 
     def text(self, name: str) -> str:
-        """Return a variable without blanks and quotes around it; empty if not set, or if it names another variable."""
+        """Return a variable without what surrounds its value; empty if not set, or if it names another variable."""
         value = self.list_text(name)
         if is_template(value):
             self.advise(f"{name} names another variable, which nothing replaced by its value; it counts as not set.")
@@ -64,13 +64,10 @@ class Variables:
         return value
 
     def list_text(self, name: str) -> str:
-        """Return a list without blanks and quotes around it, even if an item of it names another variable."""
-        value = self._environ.get(name, "").strip()
-        if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
-            value = value[1:-1].strip()
-            self.advise(
-                f"{name} stands in quotes; they were taken off. Write it without: `docker --env-file` keeps them."
-            )
+        """Return a list without what surrounds it, even if an item of it names another variable."""
+        value, advice = unwrapped(name, self._environ.get(name, ""))
+        for text in advice:
+            self.advise(text)
         return value
 
     def first(self, *names: str) -> tuple[str, str]:
