@@ -141,6 +141,27 @@ def test_a_documented_mode_that_sends_nothing_is_not_wrong(environ: dict[str, st
     assert found.findings[-1].text.startswith("Nothing is wrong. No server accepted a test point")
 
 
+@pytest.mark.parametrize("environ", [{}, {"OTEL_METRICS_EXPORTER": "none"}])
+def test_a_bot_that_sends_events_only_is_not_said_to_send_nothing(environ: dict[str, str]) -> None:
+    found = examine({**environ, "OTEL_LOGS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://x/v1/logs"})
+    texts = [finding.text for finding in found.findings]
+    assert "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: events go to http://x/v1/logs." in texts
+    assert not [text for text in texts if "nothing is sent" in text or "here only" in text]
+    assert not found.wrong
+
+
+def test_an_endpoint_of_events_that_cannot_be_used_is_wrong(receiver: Receiver) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://x:99999"}
+    assert examine(environ).ok
+    found = examine({**environ, "OTEL_LOGS_EXPORTER": "otlp"})
+    assert "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT cannot be used: no events are sent" in bad(found)
+
+
+def test_the_variable_that_cannot_be_used_is_named() -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x:99999"}
+    assert "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT cannot be used" in bad(examine(environ))
+
+
 @pytest.mark.parametrize("endpoint", ["ftp://x", "http://x:99999", "http://[", TOKEN])
 def test_an_endpoint_that_cannot_be_used_is_wrong(endpoint: str) -> None:
     found = examine({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})

@@ -40,12 +40,15 @@ def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Exa
     findings += machine.metrics_page(settings)
     endpoint, outcome = settings.endpoint, None
     if endpoint is None:
-        findings.append(_no_server(settings, endpoint_is_set=any(environ.get(name, "").strip() for name in _ENDPOINTS)))
+        findings.append(_no_server(settings, _first_set(environ, *_ENDPOINTS)))
     else:
         findings += _route(settings, endpoint)
         outcome = send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
         findings += _verdict(endpoint, outcome)
         findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
+    findings += _events(
+        settings, _first_set(environ, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
     findings += machine.ledger(settings, cost)
     found = Examination(tuple(findings), outcome, cost)
     if outcome is not None or found.wrong:
@@ -58,8 +61,6 @@ def _route(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     yield Finding(Mark.GOOD, f"{endpoint.variable}: series go to {endpoint.shown}.")
     headers, timeout = shown_names(endpoint.headers), f"{endpoint.timeout_seconds:g} s"
     yield Finding(Mark.GOOD, f"Headers: {headers}. Compression: {endpoint.compression}. Timeout: {timeout}.")
-    if settings.logs_endpoint is not None:
-        yield Finding(Mark.GOOD, f"{settings.logs_endpoint.variable}: events go to {settings.logs_endpoint.shown}.")
     if settings.exponential:
         # Dashboard and alerts read `_bucket` series, which exponential histograms lack.
         yield Finding(
@@ -79,19 +80,32 @@ def _host(url: str) -> str:
         return "of an unknown host"
 
 
-def _no_server(settings: Settings, *, endpoint_is_set: bool) -> Finding:
+def _first_set(environ: Mapping[str, str], *names: str) -> str | None:
+    return next((name for name in names if environ.get(name, "").strip()), None)
+
+
+def _no_server(settings: Settings, variable: str | None) -> Finding:
     if settings.disabled:
         return Finding(Mark.ADVICE, "OTEL_SDK_DISABLED is true: nothing is sent.")
     if "otlp" not in settings.exporters:
-        return Finding(Mark.GOOD, "OTEL_METRICS_EXPORTER leaves out otlp: nothing is sent to a server.")
-    if endpoint_is_set:
-        return Finding(Mark.BAD, "OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: nothing is sent to a server.")
+        return Finding(Mark.GOOD, "OTEL_METRICS_EXPORTER leaves out otlp: no series are sent to a server.")
+    if variable is not None:
+        return Finding(Mark.BAD, f"{variable} cannot be used: no series are sent to a server.")
+    kept = "no series are sent" if settings.logs_endpoint is not None else "calls are kept here only"
     return Finding(
         Mark.ADVICE,
-        "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: calls are kept here only. To send them, set it to the address "
+        f"OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: {kept}. To send them, set it to the address "
         "that Grafana Cloud shows on the page `OpenTelemetry` of a stack, such as "
         "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp.",
     )
+
+
+def _events(settings: Settings, variable: str | None) -> Iterator[Finding]:
+    endpoint = settings.logs_endpoint
+    if endpoint is not None:
+        yield Finding(Mark.GOOD, f"{endpoint.variable}: events go to {endpoint.shown}.")
+    elif settings.events != "none" and variable is not None:
+        yield Finding(Mark.BAD, f"{variable} cannot be used: no events are sent, which OTEL_LOGS_EXPORTER asks for.")
 
 
 def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
