@@ -26,7 +26,7 @@ from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.unreported_text import UnreportedText
-from voice_metrics.pipecat.workers import classifying_in, peers_of, processors_of, processors_of_workers
+from voice_metrics.pipecat.workers import classifying_in, partners_of, peers_of, processors_of, processors_of_workers
 
 
 class Listener(Protocol):
@@ -167,6 +167,8 @@ class MeasuredPipeline:
     def look_again(self) -> None:
         """Listen to workers that were added since."""
         self._partners.look_again()
+        if self.worker is not None:
+            self._unreported_text.listen(processors_of_workers(partners_of(self.worker)))
 
     def voice_started(self, frame: Frame) -> None:
         """Have Pipecat break the next response down, because the caller's voice started with `frame`."""

@@ -51,6 +51,15 @@ def peers_of(worker: Any) -> Iterator[Any]:
             yield peer
 
 
+def partners_of(worker: Any) -> Iterator[Any]:
+    """Yield the workers that serve a worker's call: its children, and bridged ones unless their bus has other calls."""
+    children = tuple(children_of(worker))
+    yield from children
+    others = [peer for peer in peers_of(worker) if not any(peer is child for child in children)]
+    if all(getattr(peer, "bridged", False) for peer in others):
+        yield from others
+
+
 def classifying_in(processors: Iterable[Any]) -> Iterator[Any]:
     """Yield the processors of voicemail detectors: before Pipecat 1.12 among them is a model that does not talk."""
     for processor in processors:
