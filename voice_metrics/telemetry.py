@@ -175,7 +175,7 @@ class Telemetry:
         Returns:
             True if everything was acknowledged, or nothing had to be.
         """
-        began = time.monotonic()
+        began, timeout_seconds = time.monotonic(), min(timeout_seconds, threading.TIMEOUT_MAX)
         complete = self._shut_down_export(timeout_seconds)
         self._flush_ledger(max(timeout_seconds - (time.monotonic() - began), _LEFT_AT_EXIT_SECONDS))
         return complete

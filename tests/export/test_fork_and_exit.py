@@ -292,6 +292,12 @@ def test_shutdown_by_hand_delivers_and_leaves_nothing_for_the_exit(run: Run, rec
     assert [point.value for point in receiver.of(TOKENS)] == [0, 5]
 
 
+def test_shutdown_may_wait_for_ever(run: Run, receiver: Receiver) -> None:
+    code, said, _ = run(CALL + "t.end(call.tags); assert shutdown(float('inf')) is True; os._exit(0)").done()
+    assert code == 0, said
+    assert [point.value for point in receiver.of(TOKENS)] == [0, 5]
+
+
 def test_signal_handler_may_shut_down_while_the_export_is_made(run: Run) -> None:
     program = run(
         """
