@@ -49,7 +49,7 @@ UNDERSTOOD: list[tuple[str, str, str, object]] = [
     *(("VOICE_METRICS_CALL_ID", word, "call_ids", True) for word in ("label", "on", "true", "1", "Yes")),
     *(("VOICE_METRICS_GENAI", word, "gen_ai", False) for word in ("off", "0", "False", "no", "disabled")),
     *(("VOICE_METRICS_GENAI", word, "gen_ai", True) for word in ("on", "1", "true", "yes")),
-    *(("VOICE_METRICS_DB", word, "ledger", None) for word in ("off", "false", "0", "no", "none", '"off"')),
+    *(("VOICE_METRICS_DB", word, "ledger", None) for word in ("off", "false", "0", "no", "none", '"off"', ":memory:")),
     ("VOICE_METRICS_EXPORT_TIMEOUT", "2s", "export_timeout_seconds", 2.0),
     ("VOICE_METRICS_EXPORT_TIMEOUT", "1.5 sec", "export_timeout_seconds", 1.5),
     ("VOICE_METRICS_EXPORT_TIMEOUT", "500ms", "export_timeout_seconds", 0.5),

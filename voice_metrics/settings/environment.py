@@ -212,7 +212,8 @@ def _trace_url(variables: Variables) -> str | None:
 def _ledger(variables: Variables) -> Path | None:
     name = "VOICE_METRICS_DB"
     value = variables.text(name)
-    if value.lower() in OFF:
+    # SQLite's word for a database without a file; here it would name a file.
+    if value.lower() in OFF | {":memory:"}:
         return None
     given = None if not value or value.lower() in ON else variables.path(name, value)
     if given is not None:
