@@ -51,7 +51,7 @@ async def call_with_bridged(voice: TTSService, measure: Measure, drive: Drive, *
         await drive(line)
         await runner.cancel()
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await asyncio.gather(runner.run(), driving())
 
 

@@ -26,7 +26,14 @@ from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.unreported_text import UnreportedText
-from voice_metrics.pipecat.workers import classifying_in, partners_of, peers_of, processors_of, processors_of_workers
+from voice_metrics.pipecat.workers import (
+    classifying_in,
+    partners_of,
+    peers_count,
+    peers_of,
+    processors_of,
+    processors_of_workers,
+)
 
 
 class Listener(Protocol):
@@ -112,6 +119,7 @@ class MeasuredPipeline:
         self._unreported_text = UnreportedText(listener.read_frame, listener.faulted, pushes)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
+        self._peers_count = 0
 
     @property
     def turns_are_announced(self) -> bool:
@@ -130,7 +138,7 @@ class MeasuredPipeline:
 
     def enter(self, worker: Any) -> None:
         """Find the services of the worker's pipeline, and listen for its errors, turns and answers."""
-        self.worker = worker
+        self.worker, self._peers_count = worker, 0
         silent = {processor.name for processor in classifying_in(self.processors)}
         self.services = Services(
             services_in(self.processors),
@@ -167,7 +175,8 @@ class MeasuredPipeline:
     def look_again(self) -> None:
         """Listen to workers that were added since."""
         self._partners.look_again()
-        if self.worker is not None:
+        if self.worker is not None and (count := peers_count(self.worker)) != self._peers_count:
+            self._peers_count = count
             self._unreported_text.listen(processors_of_workers(partners_of(self.worker)))
 
     def voice_started(self, frame: Frame) -> None:

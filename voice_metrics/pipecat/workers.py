@@ -43,21 +43,32 @@ def children_of(worker: Any) -> Iterator[Any]:
 
 def peers_of(worker: Any) -> Iterator[Any]:
     """Yield all other workers on the bus of a worker, of this call or of another one."""
-    # The bus has no public list of subscribers; a worker without a runner has no bus yet.
-    subscriptions = getattr(getattr(worker, "_bus", None), "_subscriptions", None) or {}
-    for subscription in tuple(subscriptions.values()):
+    for subscription in tuple(_subscriptions(worker).values()):
         peer = getattr(subscription, "subscriber", None)
         if peer is not None and peer is not worker and hasattr(peer, "pipeline"):
             yield peer
+
+
+def peers_count(worker: Any) -> int:
+    """Return the number of a worker's peers and itself, which changes when a worker joins its bus."""
+    return len(_subscriptions(worker))
+
+
+def _subscriptions(worker: Any) -> dict[Any, Any]:
+    # The bus has no public list of subscribers; a worker without a runner has no bus yet.
+    return getattr(getattr(worker, "_bus", None), "_subscriptions", None) or {}
 
 
 def partners_of(worker: Any) -> Iterator[Any]:
     """Yield the workers that serve a worker's call: its children, and bridged ones unless their bus has other calls."""
     children = tuple(children_of(worker))
     yield from children
-    others = [peer for peer in peers_of(worker) if not any(peer is child for child in children)]
-    if all(getattr(peer, "bridged", False) for peer in others):
-        yield from others
+    bridged = []
+    for peer in peers_of(worker):
+        if not getattr(peer, "bridged", False) and peer not in children:
+            return
+        bridged.append(peer)
+    yield from bridged
 
 
 def classifying_in(processors: Iterable[Any]) -> Iterator[Any]:
