@@ -303,8 +303,7 @@ class Mouth(TTSService):
             settings=TTSSettings(model="mouth-1", voice="anna", language=None),
         )
         self._bench = bench
-        if hasattr(pipecat_string, "nltk"):
-            self._text_aggregator = _sentences()
+        take_sentences(self)
 
     def can_generate_metrics(self) -> bool:
         return True
@@ -446,6 +445,12 @@ def llm_settings() -> LLMSettings:
         filter_incomplete_user_turns=False,
         user_turn_completion_config=None,
     )
+
+
+def take_sentences(voice: TTSService) -> None:
+    """Have a voice of a Pipecat that would load data for it find the ends of sentences."""
+    if hasattr(pipecat_string, "nltk"):
+        voice._text_aggregator = _sentences()
 
 
 def _sentences() -> Any:

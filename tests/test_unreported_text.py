@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from loguru import logger
+from pipecat.frames import frames as pipecat_frames
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
@@ -25,6 +26,7 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TextAggregationMode, TTSService
 
 from tests.local_providers import FakeDeepgram
+from tests.scripted_providers import take_sentences
 from tests.test_services_of_a_call import PLACES, Measure, call
 from tests.waiting import until
 from voice_metrics.pipecat import unreported_text
@@ -32,6 +34,8 @@ from voice_metrics.pipecat.unreported_text import reports_usage
 
 pytestmark = pytest.mark.slow
 
+GIVES_UP_SILENT_VOICES = hasattr(pipecat_frames, "ErrorCategory")  # since 1.8
+SILENT = pytest.mark.skipif(not GIVES_UP_SILENT_VOICES, reason="this Pipecat waits for ever for a silent voice")
 GREETING, WORDS = "Welcome.", ("There ", "is ", "a ", "table.")
 RATE = 16000
 
@@ -123,7 +127,9 @@ class Reporting(DeepgramTTSService):
 
 
 def deepgram(server: FakeDeepgram, kind: type[DeepgramTTSService] = DeepgramTTSService) -> DeepgramTTSService:
-    return kind(api_key="x", base_url=server.url, settings=DeepgramTTSService.Settings(voice="aura-2-thalia-en"))
+    voice = kind(api_key="x", base_url=server.url, settings=DeepgramTTSService.Settings(voice="aura-2-thalia-en"))
+    take_sentences(voice)
+    return voice
 
 
 async def answer(worker: PipelineWorker, server: FakeDeepgram, words: str) -> None:
@@ -153,7 +159,7 @@ async def test_characters_of_a_voice_that_reports_none_are_those_it_was_sent(pla
     assert summary["cost"]["tts_usd"] > 0
 
 
-@pytest.mark.parametrize("mute", [False, True])
+@pytest.mark.parametrize("mute", [False, pytest.param(True, marks=SILENT)])
 async def test_errors_of_other_kinds_leave_the_characters_that_were_sent(mute: bool) -> None:
     measure = Measure("before_output")
 
@@ -195,6 +201,7 @@ async def test_characters_count_for_the_voice_that_was_sent_them() -> None:
         assert measure.store.total("voice.tts.characters.total", model=voice) == characters
 
 
+@SILENT
 async def test_characters_count_in_a_call_that_is_stopped() -> None:
     measure = Measure("before_output")
 
