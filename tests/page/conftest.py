@@ -106,6 +106,12 @@ class Visit:
         self.tab.locator("#connection", has_text="Up to date").wait_for()
         return self.tab
 
+    def close_after_complaints(self) -> None:
+        """Close the tab, which asks again and again for what is missing, and forget what the browser said of that."""
+        self.context.close()
+        assert all("404" in words for words in self.complaints)
+        self.complaints.clear()
+
     def until(self, question: str, wanted: Any = True) -> None:
         """Wait until a function of the page returns what is wanted; playwright's own wait needs `eval` in the page."""
         deadline = time.monotonic() + PATIENCE_SECONDS

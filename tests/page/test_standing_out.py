@@ -275,7 +275,7 @@ def test_a_call_that_is_none_says_so_and_offers_nothing_of_it(visit: Visit, serv
     tab.get_by_text("No call's id begins with 'nobody'.").wait_for()
     assert not tab.get_by_role("button", name="Copy id").is_visible()
     assert not tab.locator(".state").is_visible()
-    visit.complaints.clear()
+    visit.close_after_complaints()
 
 
 def test_an_error_and_the_turn_that_it_left_unanswered_are_both_seen(
