@@ -25,6 +25,7 @@ from pipecat.frames.frames import (
 from pipecat.metrics.metrics import TTSUsageMetricsData
 
 from voice_metrics.call.facts import Leg
+from voice_metrics.pipecat.answer_frames import leg_of
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.services import services_in
 
@@ -60,7 +61,7 @@ class UnreportedText:
     def listen(self, processors: Iterable[Any]) -> None:
         """Listen to the voices among the processors that are new, unless all their characters are reported."""
         for processor in processors:
-            if processor.id in self._known or not _is_voice(processor):
+            if processor.id in self._known or leg_of(processor) is not Leg.TTS:
                 continue
             self._known.add(processor.id)
             if getattr(processor, "_is_streaming_tokens", False):
@@ -110,7 +111,8 @@ class _SentText:
             if not self._voice_reports:
                 return
         texts, self._texts = self._texts, []
-        if not self._voice_reports:
+        # Of many chunks of audio for a text, the first counts it.
+        if texts and not self._voice_reports:
             characters: Counter[str | None] = Counter()
             for model, length in texts:
                 characters[model] += length
@@ -131,10 +133,6 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
-
-
-def _is_voice(processor: Any) -> bool:
-    return any(service.leg is Leg.TTS for service in services_in((processor,)))
 
 
 def _model_of(voice: Any) -> str | None:
