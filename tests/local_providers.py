@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -32,7 +32,40 @@ class Answer:
     model: str = "gpt-4.1-2025-04-14"
 
 
-class Refusal:
+class Provider:
+    """A provider on a free port of loopback, while it is entered.
+
+    Args:
+        method: HTTP method of the one route that it has.
+        path: Path of that route.
+        answer: Answers its requests.
+        url: Address for the service under test, with `{port}`.
+
+    Attributes:
+        url: That address, once entered.
+    """
+
+    def __init__(
+        self, method: str, path: str, answer: Callable[[web.Request], Awaitable[web.StreamResponse]], url: str
+    ) -> None:
+        self._app = web.Application()
+        self._app.router.add_route(method, path, answer)
+        self.url = url
+
+    async def __aenter__(self) -> Self:
+        self._runner = web.AppRunner(self._app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = self.url.format(port=self._runner.addresses[0][1])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+
+class Refusal(Provider):
     """Answers each WebSocket's handshake with a status.
 
     Args:
@@ -40,61 +73,32 @@ class Refusal:
     """
 
     def __init__(self, status: int) -> None:
+        super().__init__("GET", "/", self._refuse, "ws://127.0.0.1:{port}")
         self._status = status
-        self.url = ""
-
-    async def __aenter__(self) -> Refusal:
-        app = web.Application()
-        app.router.add_get("/", self._refuse)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
 
     async def _refuse(self, request: web.Request) -> web.Response:
         return web.Response(status=self._status)
 
 
-class FakeDeepgram:
+class FakeDeepgram(Provider):
     """Speaks Deepgram's protocol of a voice: 100 ms of silence for each text, after the client asks for them.
 
     Args:
         mute: True to give no audio.
 
     Attributes:
-        url: Where it listens.
         characters: What it was sent.
         by_voice: What each voice was sent.
     """
 
     def __init__(self, *, mute: bool = False) -> None:
-        self.url = ""
+        super().__init__("GET", "/v1/speak", self._speak, "ws://127.0.0.1:{port}")
         self.by_voice: Counter[str] = Counter()
         self._mute = mute
 
     @property
     def characters(self) -> int:
         return self.by_voice.total()
-
-    async def __aenter__(self) -> FakeDeepgram:
-        app = web.Application()
-        app.router.add_get("/v1/speak", self._speak)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
 
     async def _speak(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -115,7 +119,7 @@ class FakeDeepgram:
         return socket
 
 
-class FakeOpenAI:
+class FakeOpenAI(Provider):
     """Serves `/v1/chat/completions`; the last answer repeats.
 
     Args:
@@ -123,23 +127,9 @@ class FakeOpenAI:
     """
 
     def __init__(self, *answers: Answer) -> None:
+        super().__init__("POST", "/v1/chat/completions", self._chat, "http://127.0.0.1:{port}/v1")
         self._answers = answers
         self.requests: list[dict[str, Any]] = []
-        self.url = ""
-
-    async def __aenter__(self) -> FakeOpenAI:
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._chat)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         answer = self._answers[min(len(self.requests), len(self._answers) - 1)]

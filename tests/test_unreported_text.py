@@ -138,6 +138,11 @@ async def answer(worker: PipelineWorker, server: FakeDeepgram, words: str) -> No
     await until(lambda: server.characters >= told + len(words))
 
 
+async def begin_answer(worker: PipelineWorker, server: FakeDeepgram) -> None:
+    await worker.queue_frames([LLMFullResponseStartFrame(), LLMTextFrame("Nine is free. "), LLMTextFrame("Or ")])
+    await until(lambda: server.characters > 0)
+
+
 @pytest.mark.parametrize("place", PLACES)
 async def test_characters_of_a_voice_that_reports_none_are_those_it_was_sent(place: str) -> None:
     measure = Measure(place)
@@ -167,10 +172,7 @@ async def test_errors_of_other_kinds_leave_the_characters_that_were_sent(mute: b
         voice = deepgram(server)
 
         async def drive(worker: PipelineWorker) -> None:
-            await worker.queue_frames(
-                [LLMFullResponseStartFrame(), LLMTextFrame("Nine is free. "), LLMTextFrame("Or ")]
-            )
-            await until(lambda: server.characters > 0)
+            await begin_answer(worker, server)
             before = measure.summary["errors"]
             await voice.queue_frame(ErrorFrame("the line is bad"), FrameDirection.UPSTREAM)
             await until(lambda: measure.summary["errors"] > before)
@@ -187,10 +189,7 @@ async def test_characters_count_for_the_voice_that_was_sent_them() -> None:
     async with FakeDeepgram() as server:
 
         async def drive(worker: PipelineWorker) -> None:
-            await worker.queue_frames(
-                [LLMFullResponseStartFrame(), LLMTextFrame("Nine is free. "), LLMTextFrame("Or ")]
-            )
-            await until(lambda: server.characters > 0)
+            await begin_answer(worker, server)
             await worker.queue_frame(TTSUpdateSettingsFrame(delta=TTSSettings(voice="aura-2-zeus-en")))
             await answer(worker, server, "ten?")
 

@@ -298,13 +298,18 @@ def test_shutdown_may_wait_for_ever(run: Run, receiver: Receiver) -> None:
     assert [point.value for point in receiver.of(TOKENS)] == [0, 5]
 
 
-def test_signal_handler_may_shut_down_while_the_export_is_made(run: Run) -> None:
-    program = run(
-        """
+STOPS_AT_SIGTERM = """
 def stop(*_):
     shutdown(1)
     os._exit(0)
 signal.signal(signal.SIGTERM, stop)
+"""
+
+
+def test_signal_handler_may_shut_down_while_the_export_is_made(run: Run) -> None:
+    program = run(
+        STOPS_AT_SIGTERM
+        + """
 make = t._make_export
 t._make_export = lambda: (os.kill(os.getpid(), signal.SIGTERM), make())[1]
 t.begin("c1", {})
@@ -338,11 +343,8 @@ assert results == [False, False]
 
 def test_signal_handler_may_shut_down_while_the_ledger_is_imported(run: Run) -> None:
     program = run(
-        """
-def stop(*_):
-    shutdown(1)
-    os._exit(0)
-signal.signal(signal.SIGTERM, stop)
+        STOPS_AT_SIGTERM
+        + """
 class Finder:
     def find_spec(self, name, *_):
         if name == "voice_metrics.ledger.writer":
