@@ -61,22 +61,8 @@ class Series:
 
 # Chosen for voice: fine where a caller notices a difference, coarse above.
 LATENCY_MS = (
-    50.0,
-    100.0,
-    150.0,
-    200.0,
-    300.0,
-    400.0,
-    500.0,
-    650.0,
-    800.0,
-    1000.0,
-    1500.0,
-    2000.0,
-    3000.0,
-    5000.0,
-    10000.0,
-)
+    50.0, 100.0, 150.0, 200.0, 300.0, 400.0, 500.0, 650.0, 800.0, 1000.0, 1500.0, 2000.0, 3000.0, 5000.0, 10000.0,
+)  # fmt: skip
 SILENCE_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0)
 # Read as an average; the bounds separate a hiccup from an outage.
 GAP_SECONDS = (0.5, 1.0, 3.0)
@@ -92,8 +78,25 @@ GEN_AI_AGENT_SECONDS = tuple(0.1 * 2**power for power in range(13))
 CALL_ID = "call_id"
 MODEL_ATTRIBUTES = ("llm_model", "stt_model", "tts_model")
 COMMON_ATTRIBUTES = (CALL_ID, *MODEL_ATTRIBUTES)
+_SERVICE = ("processor", "provider", "model")
 
-CALLS = Series("voice.calls.total", Kind.COUNTER, "{call}", "Calls that started.", source="StartFrame")
+
+def _counter(name: str, unit: str, description: str, attributes: tuple[str, ...] = (), *, source: str) -> Series:
+    return Series(name, Kind.COUNTER, unit, description, attributes, source=source)
+
+
+def _latency(
+    name: str,
+    description: str,
+    attributes: tuple[str, ...] = (),
+    *,
+    read_as_average: bool | tuple[str, str] = False,
+    source: str,
+) -> Series:
+    return Series(name, Kind.HISTOGRAM, "ms", description, attributes, LATENCY_MS, read_as_average, source)
+
+
+CALLS = _counter("voice.calls.total", "{call}", "Calls that started.", source="StartFrame")
 CALLS_ACTIVE = Series(
     "voice.calls.active",
     Kind.UP_DOWN_COUNTER,
@@ -101,9 +104,8 @@ CALLS_ACTIVE = Series(
     "Calls that are running.",
     source="StartFrame; 0 in the last export",
 )
-CALLS_ENDED = Series(
+CALLS_ENDED = _counter(
     "voice.calls.ended.total",
-    Kind.COUNTER,
     "{call}",
     "Calls that ended.",
     ("end_reason", "ended_by", "outcome", "success"),
@@ -116,80 +118,47 @@ SESSION_DURATION = Series(
     "Length of the call so far, of live calls together without call ids.",
     source="clock, current at every export",
 )
-TTFB = Series(
+TTFB = _latency(
     "voice.ttfb.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "Request to a service's first output.",
-    ("processor", "provider", "model", "service", "interrupted"),
-    LATENCY_MS,
+    (*_SERVICE, "service", "interrupted"),
     read_as_average=CUT_OFF,
     source="TTFBMetricsData",
 )
-PROCESSING = Series(
+PROCESSING = _latency(
     "voice.processing.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "A service's whole request.",
-    ("processor", "provider", "model", "service", "interrupted"),
-    LATENCY_MS,
+    (*_SERVICE, "service", "interrupted"),
     read_as_average=CUT_OFF,
     source="ProcessingMetricsData",
 )
-TTFA = Series(
-    "voice.ttfa.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
-    "Request to the first audible audio.",
-    ("processor", "provider", "model"),
-    LATENCY_MS,
-    source="TTFAMetricsData",
+TTFA = _latency("voice.ttfa.milliseconds", "Request to the first audible audio.", _SERVICE, source="TTFAMetricsData")
+TTFAT = _latency(
+    "voice.ttfat.milliseconds", "Request to the first token of the answer.", _SERVICE, source="TTFATMetricsData"
 )
-TTFAT = Series(
-    "voice.ttfat.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
-    "Request to the first token of the answer.",
-    ("processor", "provider", "model"),
-    LATENCY_MS,
-    source="TTFATMetricsData",
-)
-TEXT_AGGREGATION = Series(
+TEXT_AGGREGATION = _latency(
     "voice.text_aggregation.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "Time to collect a speakable piece of text.",
     ("processor", "provider"),
-    LATENCY_MS,
     read_as_average=True,
     source="TextAggregationMetricsData",
 )
-TURN_DETECTION = Series(
+TURN_DETECTION = _latency(
     "voice.turn_detection.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "A turn detector's decision.",
     ("processor", "provider", "complete"),
-    LATENCY_MS,
     read_as_average=True,
     source="TurnMetricsData",
 )
-RESPONSE = Series(
+RESPONSE = _latency(
     "voice.response.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "User stopped speaking to bot started speaking.",
-    (),
-    LATENCY_MS,
     source="user stopped speaking, bot started speaking",
 )
-RESPONSE_PART = Series(
+RESPONSE_PART = _latency(
     "voice.response.part.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "A named part of the response; the parts of one add up to it.",
     ("part",),
-    LATENCY_MS,
     read_as_average=True,
     source="Pipecat's latency breakdown, where this Pipecat has one",
 )
@@ -198,65 +167,52 @@ LLM_THROUGHPUT = Series(
     Kind.HISTOGRAM,
     "{token}/s",
     "Completion tokens per second of generation.",
-    ("processor", "provider", "model"),
+    _SERVICE,
     THROUGHPUT,
     read_as_average=True,
     source="completion tokens, over processing less time to first byte; of an answer after reasoning, less TTFAT",
 )
-LLM_TOKENS = Series(
+LLM_TOKENS = _counter(
     "voice.llm.tokens.total",
-    Kind.COUNTER,
     "{token}",
     "Tokens, prompt gross of caches; the two types add up to the total.",
-    ("processor", "provider", "model", "token_type"),
+    (*_SERVICE, "token_type"),
     source="LLMUsageMetricsData",
 )
-LLM_TOKEN_DETAILS = Series(
+LLM_TOKEN_DETAILS = _counter(
     "voice.llm.token_details.total",
-    Kind.COUNTER,
     "{token}",
     "Parts of the tokens above, never to be added to them.",
-    ("processor", "provider", "model", "detail"),
+    (*_SERVICE, "detail"),
     source="LLMUsageMetricsData",
 )
-STT_AUDIO = Series(
-    "voice.stt.audio.seconds",
-    Kind.COUNTER,
-    "s",
-    "Audio that speech recognition processed.",
-    ("processor", "provider", "model"),
-    source="STTUsageMetricsData",
+STT_AUDIO = _counter(
+    "voice.stt.audio.seconds", "s", "Audio that speech recognition processed.", _SERVICE, source="STTUsageMetricsData"
 )
-TTS_CHARACTERS = Series(
+TTS_CHARACTERS = _counter(
     "voice.tts.characters.total",
-    Kind.COUNTER,
     "{character}",
     "Characters sent to speech synthesis.",
-    ("processor", "provider", "model"),
+    _SERVICE,
     source="TTSUsageMetricsData",
 )
-COST = Series(
+COST = _counter(
     "voice.cost.usd",
-    Kind.COUNTER,
     "{USD}",
     "Cost where a price is known.",
-    ("cost_type", "processor", "provider", "model"),
+    ("cost_type", *_SERVICE),
     source="usage and the price book",
 )
-TURNS = Series(
-    "voice.turns.total", Kind.COUNTER, "{turn}", "Bot turns.", ("outcome",), source="bot started and stopped speaking"
-)
-TURNS_UNANSWERED = Series(
+TURNS = _counter("voice.turns.total", "{turn}", "Bot turns.", ("outcome",), source="bot started and stopped speaking")
+TURNS_UNANSWERED = _counter(
     "voice.turns.unanswered.total",
-    Kind.COUNTER,
     "{turn}",
     "Turns of the caller without an answer of the bot.",
     ("cause",),
     source="turns of the caller, transcripts and what answers",
 )
-FLOOR = Series(
+FLOOR = _counter(
     "voice.floor.seconds",
-    Kind.COUNTER,
     "s",
     "Seconds by speaker; the four add up to the call's length.",
     ("holder",),
@@ -272,27 +228,18 @@ SILENCE = Series(
     read_as_average=True,
     source="speaking frames",
 )
-GREETING = Series(
+GREETING = _latency(
     "voice.greeting.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "Caller connected to the bot's first audio, where the bot speaks first.",
-    (),
-    LATENCY_MS,
     source="client connected, else the StartFrame; bot started speaking",
 )
-INTERRUPTION_STOP = Series(
+INTERRUPTION_STOP = _latency(
     "voice.interruption.stop.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "Onset of the caller's speech to the bot's silence, at each interruption.",
-    (),
-    LATENCY_MS,
     source="speaking frames",
 )
-FALSE_INTERRUPTIONS = Series(
+FALSE_INTERRUPTIONS = _counter(
     "voice.interruptions.false.total",
-    Kind.COUNTER,
     "{interruption}",
     "Times the bot was cut off by a turn in which nothing was recognised.",
     source="InterruptionFrame while the bot speaks, and transcripts",
@@ -307,63 +254,57 @@ BOT_GAP = Series(
     read_as_average=True,
     source="speaking frames and the voice's text and audio",
 )
-INTERRUPTIONS = Series(
+INTERRUPTIONS = _counter(
     "voice.interruptions.total",
-    Kind.COUNTER,
     "{interruption}",
     "Times the caller cut the bot off while it was speaking.",
     source="InterruptionFrame while the bot speaks",
 )
-FUNCTION_CALLS = Series(
+FUNCTION_CALLS = _counter(
     "voice.function_calls.total",
-    Kind.COUNTER,
     "{call}",
     "Function calls that were settled.",
     ("function", "outcome"),
     source="function-call frames",
 )
-FUNCTION_CALL = Series(
+FUNCTION_CALL = _latency(
     "voice.function_call.milliseconds",
-    Kind.HISTOGRAM,
-    "ms",
     "Function call in progress to settled.",
     ("function",),
-    LATENCY_MS,
     read_as_average=True,
     source="function-call frames",
 )
-UNPRICED = Series(
+UNPRICED = _counter(
     "voice.usage.unpriced.total",
-    Kind.COUNTER,
     "{request}",
     "Usage for which no price is known.",
     ("service", "model"),
     source="usage and the price book",
 )
-ERRORS = Series(
+ERRORS = _counter(
     "voice.errors.total",
-    Kind.COUNTER,
     "{error}",
     "Errors, counted where they arose.",
     ("processor", "provider", "category", "error_type"),
     source="ErrorFrame",
 )
-SWITCHES = Series(
+SWITCHES = _counter(
     "voice.service.switches.total",
-    Kind.COUNTER,
     "{switch}",
     "Times that a switcher changed the service in use.",
     ("service", "from", "to"),
     source="a switcher's `on_service_switched`",
 )
-DROPPED = Series(
+DROPPED = _counter(
     "voice.telemetry.dropped.total",
-    Kind.COUNTER,
     "{item}",
     "Items that the plug-in itself refused or lost.",
     ("reason",),
     source="the plug-in itself",
 )
+
+# Every row so far.
+VOICE = tuple(row for row in tuple(vars().values()) if isinstance(row, Series))
 
 # Length of all calls of a process by end reason, without a call's id.
 CALL_SECONDS = (5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0)
@@ -386,42 +327,6 @@ LOOP_LAG = Series(
     (),
     LAG_MS,
     source="a 100 ms ticker in the bot's event loop",
-)
-
-VOICE = (
-    CALLS,
-    CALLS_ACTIVE,
-    CALLS_ENDED,
-    SESSION_DURATION,
-    TTFB,
-    PROCESSING,
-    TTFA,
-    TTFAT,
-    TEXT_AGGREGATION,
-    TURN_DETECTION,
-    RESPONSE,
-    RESPONSE_PART,
-    LLM_THROUGHPUT,
-    LLM_TOKENS,
-    LLM_TOKEN_DETAILS,
-    STT_AUDIO,
-    TTS_CHARACTERS,
-    COST,
-    TURNS,
-    TURNS_UNANSWERED,
-    FLOOR,
-    SILENCE,
-    GREETING,
-    INTERRUPTION_STOP,
-    FALSE_INTERRUPTIONS,
-    BOT_GAP,
-    INTERRUPTIONS,
-    FUNCTION_CALLS,
-    FUNCTION_CALL,
-    UNPRICED,
-    ERRORS,
-    SWITCHES,
-    DROPPED,
 )
 
 # Of the process or of all its calls, without a call's id and models.
