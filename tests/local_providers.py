@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -117,6 +119,35 @@ class FakeDeepgram(Provider):
                 case {"type": "Close"}:
                     await socket.close()
         return socket
+
+
+class FakeInworld(Provider):
+    """Speaks Inworld's HTTP protocol of a voice: 20 ms of silence for each text, and more of it for ever after a "…".
+
+    Attributes:
+        texts: What it was sent.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("POST", "/voice", self._speak, "http://127.0.0.1:{port}/voice")
+        self.texts: list[str] = []
+
+    @property
+    def characters(self) -> int:
+        return len("".join(self.texts))
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        text = (await request.json())["text"]
+        self.texts.append(text)
+        stream = web.StreamResponse()
+        await stream.prepare(request)
+        line = json.dumps({"result": {"audioContent": base64.b64encode(bytes(960)).decode()}}) + "\n"
+        await stream.write(line.encode())
+        while text.endswith("…") and request.transport is not None and not request.transport.is_closing():
+            await asyncio.sleep(0.02)
+            with suppress(ConnectionError):
+                await stream.write(line.encode())
+        return stream
 
 
 class FakeOpenAI(Provider):

@@ -2,6 +2,7 @@
 
 Of a voice that takes token by token, Pipecat drops what it has not reported yet at an interruption and a cancellation
 (1.3.0 to 1.14.0, `tts_service.py`). A few of its voices, such as Deepgram's over a WebSocket, report no usage at all.
+One reports a text behind its audio, and so not at all if an interruption cuts it off.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ from voice_metrics.call.facts import Leg
 from voice_metrics.pipecat.answer_frames import leg_of
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.services import services_in
+from voice_metrics.pipecat.workers import is_a
 
 _READ = (CancelFrame, EndFrame, ErrorFrame, InterruptionFrame, MetricsFrame, StopFrame, TTSAudioRawFrame)
+_READ_OF_LATE_REPORTS = (CancelFrame, EndFrame, ErrorFrame, MetricsFrame, StopFrame)
+# Reports behind the audio (1.3.0 to 1.14.0).
+_REPORTS_LATE = "InworldHttpTTSService"
 # In an error of such a voice that could not send its text (1.3.0 to 1.14.0).
 _NOT_SENT = ("Unknown error occurred", "client unavailable")
 # Pipecat's base classes of voices have the method that reports usage, and leave it to each voice to call it.
@@ -70,6 +75,10 @@ class UnreportedText:
                 sent = _SentText(self._measured, self._faulted)
                 processor.add_event_handler("on_tts_request", sent.add)
                 self._pushes.listen(processor, sent.read, lambda kind: issubclass(kind, _READ))
+            elif is_a(processor, _REPORTS_LATE):
+                late = _LateReports(self._measured, self._faulted)
+                processor.add_event_handler("on_tts_request", late.add)
+                self._pushes.listen(processor, late.read, lambda kind: issubclass(kind, _READ_OF_LATE_REPORTS))
 
     def _report_dropped_tokens(self, voice: Any, frame: Frame) -> None:
         if not isinstance(frame, (InterruptionFrame, CancelFrame)):
@@ -106,8 +115,7 @@ class _SentText:
             return
         if isinstance(frame, MetricsFrame):
             # The application may report in its place.
-            usage = (item for item in frame.data if isinstance(item, TTSUsageMetricsData))
-            self._voice_reports = self._voice_reports or any(item.processor == voice.name for item in usage)
+            self._voice_reports = self._voice_reports or _has_usage_of(voice, frame)
             if not self._voice_reports:
                 return
         texts, self._texts = self._texts, []
@@ -117,6 +125,47 @@ class _SentText:
             for model, length in texts:
                 characters[model] += length
             _report(voice, characters, self._measured)
+
+
+class _LateReports:
+    """The text that one voice works on and reports at its end; an interruption that cuts it off leaves it unreported.
+
+    The voice works on one text after the other, so the next text or the end of the call shows that nothing more comes.
+    """
+
+    def __init__(self, measured: _Measured, faulted: Callable[[str, Exception], None]) -> None:
+        self._measured = measured
+        self._faulted = faulted
+        self._text: tuple[str | None, int] | None = None
+
+    def add(self, voice: Any, context_id: str, text: str) -> None:
+        """Report the former text, if the voice has not, and keep one that is about to be sent."""
+        try:
+            self._settle(voice)
+            if getattr(voice, "is_usable", True):
+                self._text = (_model_of(voice), len(text))
+        except Exception as fault:
+            self._faulted("on_tts_request", fault)
+
+    def read(self, voice: Any, frame: Frame) -> None:
+        """Read a frame that the voice is about to push."""
+        if isinstance(frame, MetricsFrame):
+            if _has_usage_of(voice, frame):
+                self._text = None
+        elif isinstance(frame, ErrorFrame):
+            if frame.processor in (voice, None):
+                self._text = None
+        else:
+            self._settle(voice)
+
+    def _settle(self, voice: Any) -> None:
+        text, self._text = self._text, None
+        if text is not None:
+            _report(voice, dict([text]), self._measured)
+
+
+def _has_usage_of(voice: Any, frame: MetricsFrame) -> bool:
+    return any(isinstance(item, TTSUsageMetricsData) and item.processor == voice.name for item in frame.data)
 
 
 def reports_usage(kind: type) -> bool:
