@@ -1,14 +1,19 @@
-"""A service that reports images or video as text is distinct from one that takes none."""
+"""What a service takes and which model it is: images or video reported as text, and Azure's deployments."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from pipecat.frames.frames import MetricsFrame
+from pipecat.metrics.metrics import TTFBMetricsData
+from pipecat.services.azure.realtime.llm import AzureRealtimeLLMService
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 
-from voice_metrics.pipecat.services import inferred, services_in
+from voice_metrics.call.facts import FirstByte, Leg
+from voice_metrics.pipecat.metrics_frames import MetricsReader
+from voice_metrics.pipecat.services import Services, inferred, services_in
 
 
 class Live:
@@ -58,3 +63,19 @@ def test_a_service_that_is_gone_or_was_never_seen_has_none() -> None:
     (found,) = services_in([GeminiLive(_video_input_paused=False)])
     assert not found.may_have_images
     assert not inferred("GeminiLiveLLMService#3").may_have_images
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("api-version=2025-04-01-preview&deployment=gpt-realtime-mini", id="preview"),
+        pytest.param("model=gpt-realtime-mini", id="v1"),
+    ],
+)
+def test_a_deployment_in_azures_address_is_the_model_whatever_the_class_reports(query: str) -> None:
+    azure = AzureRealtimeLLMService(api_key="none", base_url=f"wss://a.openai.azure.com/openai/realtime?{query}")
+    services = Services(services_in([azure]))
+    reported = TTFBMetricsData(processor=azure.name, model="gpt-realtime-2", value=0.2)
+    (first,) = MetricsReader(services).facts(MetricsFrame(data=[reported]))
+    assert isinstance(first, FirstByte)
+    assert first.model == services.model(Leg.LLM) == "gpt-realtime-mini"

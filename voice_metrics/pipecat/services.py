@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.providers import provider_of_class, provider_of_host
@@ -34,6 +34,7 @@ class Service:
         host: Host of its requests, or `None` if unknown.
         found: True if the service itself was seen, and not only its name.
         source: Pipecat's processor, or `None` if only its name was seen.
+        is_deployment: True if its address names the model; the model that its metrics name is then its class's default.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Service:
     host: str | None = None
     found: bool = True
     source: weakref.ref[Any] | None = field(default=None, compare=False, repr=False)
+    is_deployment: bool = False
 
     @property
     def may_have_images(self) -> bool:
@@ -200,6 +202,7 @@ def _is_service(processor: Any) -> bool:
 
 def _service(processor: Any) -> Service:
     family, host = _family(processor), _host(processor)
+    deployment = _deployment(processor) if family == "azure" else None
     # Most providers speak OpenAI's protocol; an unknown host may be a gateway to any of them.
     provider = (provider_of_host(host) if family == "openai" else None) or family
     return Service(
@@ -207,10 +210,11 @@ def _service(processor: Any) -> Service:
         clean(type(processor).__name__),
         _leg(processor),
         provider,
-        _model(processor),
+        deployment or _model(processor),
         family,
         host,
         source=weakref.ref(processor),
+        is_deployment=deployment is not None,
     )
 
 
@@ -239,6 +243,17 @@ def _host(processor: Any) -> str | None:
         if host:
             return host
     return None
+
+
+def _deployment(processor: Any) -> str | None:
+    # Azure's realtime service takes the whole address, whose query names the deployment.
+    address = getattr(processor, "__dict__", {}).get("base_url")
+    try:
+        query = parse_qs(urlsplit(address).query) if isinstance(address, str) else {}
+    except ValueError:
+        return None
+    named = query.get("deployment") or query.get("model")
+    return clean(named[0]) if named else None
 
 
 def _model(processor: Any) -> str | None:
