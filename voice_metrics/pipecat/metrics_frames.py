@@ -139,7 +139,7 @@ def _kind(item: MetricsData, found: Service | None, at: float) -> _Kind:
     service = found or inferred(clean(item.processor))
     processor = service.processor if service.found else _PROCESSORS.word(service.processor, at)
     model = service.model or (processor if service.found else None)
-    if item.model and item.model != model and not service.is_deployment:
+    if item.model and item.model != model and not service.address_names_model:
         model = _MODELS.word(item.model, at)
     return _Kind(_reading_for(type(item)), processor, model, service, found, at + _KIND_SECONDS)
 

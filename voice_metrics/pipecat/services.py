@@ -34,7 +34,7 @@ class Service:
         host: Host of its requests, or `None` if unknown.
         found: True if the service itself was seen, and not only its name.
         source: Pipecat's processor, or `None` if only its name was seen.
-        is_deployment: True if its address names the model; the model that its metrics name is then its class's default.
+        address_names_model: True if its address names the model, which its metrics may not do.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Service:
     host: str | None = None
     found: bool = True
     source: weakref.ref[Any] | None = field(default=None, compare=False, repr=False)
-    is_deployment: bool = False
+    address_names_model: bool = False
 
     @property
     def may_have_images(self) -> bool:
@@ -214,7 +214,7 @@ def _service(processor: Any) -> Service:
         family,
         host,
         source=weakref.ref(processor),
-        is_deployment=deployment is not None,
+        address_names_model=deployment is not None,
     )
 
 

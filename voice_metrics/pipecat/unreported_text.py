@@ -31,8 +31,7 @@ from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.services import services_in
 from voice_metrics.pipecat.workers import is_a
 
-_READ = (CancelFrame, EndFrame, ErrorFrame, InterruptionFrame, MetricsFrame, StopFrame, TTSAudioRawFrame)
-_READ_OF_LATE_REPORTS = (CancelFrame, EndFrame, ErrorFrame, MetricsFrame, StopFrame)
+_ENDS_AND_REPORTS = (CancelFrame, EndFrame, ErrorFrame, MetricsFrame, StopFrame)
 # Reports behind the audio (1.3.0 to 1.14.0).
 _REPORTS_LATE = "InworldHttpTTSService"
 # In an error of such a voice that could not send its text (1.3.0 to 1.14.0).
@@ -72,13 +71,13 @@ class UnreportedText:
             if getattr(processor, "_is_streaming_tokens", False):
                 processor.add_event_handler("on_before_process_frame", self._report_dropped_tokens)
             elif not reports_usage(type(processor)):
-                sent = _SentText(self._measured, self._faulted)
-                processor.add_event_handler("on_tts_request", sent.add)
-                self._pushes.listen(processor, sent.read, lambda kind: issubclass(kind, _READ))
+                self._count(processor, _SentText(self._measured, self._faulted))
             elif is_a(processor, _REPORTS_LATE):
-                late = _LateReports(self._measured, self._faulted)
-                processor.add_event_handler("on_tts_request", late.add)
-                self._pushes.listen(processor, late.read, lambda kind: issubclass(kind, _READ_OF_LATE_REPORTS))
+                self._count(processor, _LateReports(self._measured, self._faulted))
+
+    def _count(self, voice: Any, texts: _SentText | _LateReports) -> None:
+        voice.add_event_handler("on_tts_request", texts.add)
+        self._pushes.listen(voice, texts.read, lambda kind: issubclass(kind, texts.reads))
 
     def _report_dropped_tokens(self, voice: Any, frame: Frame) -> None:
         if not isinstance(frame, (InterruptionFrame, CancelFrame)):
@@ -91,6 +90,8 @@ class UnreportedText:
 
 class _SentText:
     """The texts sent to one voice; they count once the voice gives audio or is told to stop."""
+
+    reads = (*_ENDS_AND_REPORTS, InterruptionFrame, TTSAudioRawFrame)
 
     def __init__(self, measured: _Measured, faulted: Callable[[str, Exception], None]) -> None:
         self._measured = measured
@@ -133,17 +134,20 @@ class _LateReports:
     The voice works on one text after the other, so the next text or the end of the call shows that nothing more comes.
     """
 
+    reads = _ENDS_AND_REPORTS
+
     def __init__(self, measured: _Measured, faulted: Callable[[str, Exception], None]) -> None:
         self._measured = measured
         self._faulted = faulted
-        self._text: tuple[str | None, int] | None = None
+        # Its length by its model; empty without one.
+        self._text: dict[str | None, int] = {}
 
     def add(self, voice: Any, context_id: str, text: str) -> None:
         """Report the former text, if the voice has not, and keep one that is about to be sent."""
         try:
             self._settle(voice)
             if getattr(voice, "is_usable", True):
-                self._text = (_model_of(voice), len(text))
+                self._text = {_model_of(voice): len(text)}
         except Exception as fault:
             self._faulted("on_tts_request", fault)
 
@@ -151,17 +155,16 @@ class _LateReports:
         """Read a frame that the voice is about to push."""
         if isinstance(frame, MetricsFrame):
             if _has_usage_of(voice, frame):
-                self._text = None
+                self._text = {}
         elif isinstance(frame, ErrorFrame):
             if frame.processor in (voice, None):
-                self._text = None
+                self._text = {}
         else:
             self._settle(voice)
 
     def _settle(self, voice: Any) -> None:
-        text, self._text = self._text, None
-        if text is not None:
-            _report(voice, dict([text]), self._measured)
+        text, self._text = self._text, {}
+        _report(voice, text, self._measured)
 
 
 def _has_usage_of(voice: Any, frame: MetricsFrame) -> bool:
