@@ -11,6 +11,7 @@ from voice_metrics.call.events import (
     BotStopped,
     CallerIdle,
     CallerMuted,
+    Interruption,
     ModelEnded,
     ModelSpoke,
     ModelStarted,
@@ -151,6 +152,21 @@ def _facts(events: list[Timed]) -> list[Fact]:
             1.0,
             id="the-caller-was-called-idle-too-early",
         ),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, Interruption()), (2.8, ModelStarted()), (5.0, ModelSpoke()), (6.0, BotStarted())],
+            4.0,
+            id="a-typed-message-takes-the-place-of-the-answer",
+        ),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, Interruption()), (2.9, SpeechStarted()), (4.0, BotStarted())],
+            2.0,
+            id="the-application-speaks-in-place-of-the-answer",
+        ),
+        pytest.param(
+            [*ASKED, *THINKS, (2.7, SpeechStarted()), (2.8, Interruption()), (3.0, BotStarted())],
+            1.0,
+            id="and-the-interruption-passes-late",
+        ),
     ],
 )
 def test_what_is_a_response(events: list[Timed], seconds: float) -> None:
@@ -241,6 +257,26 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
         pytest.param([*ASKED, (2.1 + PATIENCE_SECONDS, BotStarted())], Cause.NO_ANSWER, id="nothing-worked-on-it"),
         pytest.param(
             [*ASKED, (2.1, ModelStarted()), (3.0, UserStarted())], Cause.CALLER_RESUMED, id="the-caller-went-on"
+        ),
+        pytest.param(
+            [
+                *ASKED,
+                *THINKS,
+                (2.7, SpeechStarted()),
+                (2.8, Interruption()),
+                (4.5, SpeechStarted()),
+                (4.8, BotStarted()),
+            ],
+            Cause.NO_ANSWER,
+            id="the-answer-was-dropped-and-a-scheduled-sentence-follows",
+        ),
+        pytest.param(
+            [
+                *(*ASKED, (2.1, ModelStarted()), (2.5, ModelSpoke()), (2.6, Interruption()), (2.6, ModelEnded())),
+                *((4.5, SpeechStarted()), (4.8, BotStarted())),
+            ],
+            Cause.NO_ANSWER,
+            id="the-answer-was-dropped-in-the-making",
         ),
         pytest.param([*COUGHED, (2.5, UserStarted())], Cause.NO_TRANSCRIPT, id="a-cough-and-then-a-turn"),
     ],

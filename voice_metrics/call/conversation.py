@@ -101,7 +101,7 @@ class Conversation:
             case BotStopped():
                 return (*self._bot_stopped(at), *self._answers.observe(event, at))
             case Interruption():
-                return self._stop_requested(at)
+                return (*self._stop_requested(at), *self._answers.observe(event, at))
             case Connected():
                 self._connected_at = self._connected_at or at
                 return ()

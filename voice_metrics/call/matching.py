@@ -12,6 +12,7 @@ from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
     CallerIdle,
     CallerMuted,
+    Interruption,
     ModelEnded,
     ModelSpoke,
     ModelStarted,
@@ -215,6 +216,8 @@ class Answers:
                 question.step(at)
             case ModelWrote():
                 question.is_written = True
+            case Interruption() if question.since is not None:
+                question.answer_dropped(at)
             case ModelEnded() if question.models:
                 question.models -= 1
                 question.expected_until = at + PATIENCE_SECONDS

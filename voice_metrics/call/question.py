@@ -75,6 +75,11 @@ class Question:
             self.expected_until, self.lapses_at = at, at + NEXT_STEP_SECONDS
             self.speech_is_due = False
 
+    def answer_dropped(self, at: float) -> None:
+        """Record that an interruption drops what was made of its answer; only a further step still answers it."""
+        self.speech_is_due = False
+        self.expected_until = min(self.expected_until, at + NEXT_STEP_SECONDS)
+
     def is_answered_by_speech(self, at: float) -> bool:
         """True if the bot's audio at `at` is its answer."""
         return self.since is not None and self.lapses_at is None and (self.is_worked_on or at <= self.expected_until)

@@ -1,0 +1,70 @@
+"""Answers that the application drops: with a button or a typed message, or because a machine picked up the phone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import EndFrame, LLMMessagesAppendFrame, TTSSpeakFrame
+
+from tests.scripted import Script, ScriptedCall, Turn, scripted_call
+from tests.virtual_time import VirtualLoop, measure_in_virtual_time
+from voice_metrics.observer import VoiceMetricsObserver
+from voice_metrics.processor import VoiceMetricsProcessor
+
+PLACES = ("before_output", "after_output", "at_end", "observer")
+GREETED, ASKED = Turn("please leave a message"), Turn("what is free", think_seconds=2.0)
+TYPED = Turn("tonight", reply=("Nine.",), think_seconds=0.5)
+# A voice that is slow, so that nothing was heard of what is dropped.
+SCRIPT = Script(turns=(GREETED, ASKED, TYPED), synthesis_seconds=0.5)
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """What was measured of one call in each place."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(_call())
+
+
+async def _call() -> dict[str, Any]:
+    places = {place: VoiceMetricsProcessor() for place in PLACES[:-1]}
+    observer = VoiceMetricsObserver()
+    for measuring in (*places.values(), observer):
+        measure_in_virtual_time(measuring)
+    call = scripted_call(SCRIPT, observers=[observer], **{place: [metrics] for place, metrics in places.items()})
+    await call.run(lambda: _converse(call))
+    measured = {place: metrics.summary() for place, metrics in (*places.items(), ("observer", observer))}
+    return {place: summary.to_dict() for place, summary in measured.items() if summary}
+
+
+async def _converse(call: ScriptedCall) -> None:
+    bench, line = call.bench, call.line
+    await line.say(GREETED)
+    await asyncio.sleep(0.3)  # the voice is at work
+    await line.broadcast_interruption()
+    await asyncio.sleep(2.0)
+    await call.worker.queue_frame(TTSSpeakFrame("Please call us back."))
+    await bench.bot_speaks.wait()
+    await bench.bot_is_quiet.wait()
+    await line.say(ASKED)
+    await asyncio.sleep(1.0)  # the model is at work
+    await line.broadcast_interruption()
+    await call.worker.queue_frame(LLMMessagesAppendFrame([{"role": "user", "content": TYPED.says}], run_llm=True))
+    await bench.bot_speaks.wait()
+    await bench.bot_is_quiet.wait()
+    await call.worker.queue_frame(EndFrame())
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_sentence_long_after_a_dropped_answer_answers_nothing(told: dict[str, Any], place: str) -> None:
+    story = told[place]
+
+    assert story["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 1}
+    assert story["response"]["count"] == 1
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_answer_to_a_typed_message_ends_the_wait_of_a_caller_too(told: dict[str, Any], place: str) -> None:
+    # 0.08 s until the detector and the turn's end, 1 s until the message, 0.5 s each of the model and the voice.
+    assert told[place]["response"]["max_ms"] == pytest.approx(2080, abs=60)
