@@ -1,7 +1,7 @@
 """Draws `docs/call.png`, the README's picture: the page's view of one call of the offline demo.
 
 `python docs/picture.py` holds the demo's call (some 40 s) and draws it; `python docs/picture.py LEDGER` draws the
-latest call of a ledger instead. Needs Debian's chromium and playwright, as the tests do.
+latest call of a ledger instead. Needs Debian's chromium-headless-shell or chromium, and playwright, as the tests do.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def draw(ledger: Path) -> None:
     with PageServer(ledger) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+            executable_path=shutil.which("chromium-headless-shell") or shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run"],
         )
         tab = browser.new_page(viewport={"width": WIDTH, "height": 800}, color_scheme="light")
         tab.goto(f"{server.url}#/call/{call_id}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Visit
+from tests.page.conftest import Chromium, Visit
 from tests.page.known_calls import ended, eventful, live
 from tests.waiting import flush
 from voice_metrics.ledger import Ledger
@@ -51,7 +51,7 @@ def faults(visit: Visit) -> list[str]:
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_no_fault(chromium: Any, server: PageServer, busy: Ledger, view: str, screen: str) -> None:
+def test_axe_finds_no_fault(chromium: Chromium, server: PageServer, busy: Ledger, view: str, screen: str) -> None:
     visit = Visit(chromium, bypass_csp=True, reduced_motion="reduce", **SCREENS[screen])
     visit.go(server, view)
     visit.tab.locator(VIEWS[view]).first.wait_for()
@@ -59,14 +59,14 @@ def test_axe_finds_no_fault(chromium: Any, server: PageServer, busy: Ledger, vie
         summary.click()
 
     assert faults(visit) == []
-    visit.context.close()
+    visit.close()
 
 
-def test_axe_would_notice(chromium: Any, server: PageServer, busy: Ledger) -> None:
+def test_axe_would_notice(chromium: Chromium, server: PageServer, busy: Ledger) -> None:
     visit = Visit(chromium, bypass_csp=True)
     visit.go(server, "calls")
     visit.tab.locator("tbody tr").first.wait_for()
     visit.tab.evaluate("document.querySelector('h1').style.color = '#f0f0f0'")
 
     assert [fault.partition(":")[0] for fault in faults(visit)] == ["color-contrast"]
-    visit.context.close()
+    visit.close()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.hostile_texts import SECRETS, SNIPPETS, hostile_call, place, sample
-from tests.page.conftest import Visit, running
+from tests.page.conftest import Chromium, Visit, running
 from tests.page.known_calls import ended, eventful, live
 from tests.waiting import flush
 from voice_metrics import Telemetry, VoiceMetricsProcessor
@@ -55,9 +55,9 @@ class Drawn:
         self.documents.append(tab.content())
 
 
-def drawn(browser: Any, server: PageServer) -> Drawn:
+def drawn(chromium: Chromium, server: PageServer) -> Drawn:
     """Draw every view and every call's page; fail if the browser complains, or asks another host."""
-    found, visit = Drawn(), Visit(browser)
+    found, visit = Drawn(), Visit(chromium)
     tab = visit.tab
     for view in VIEWS:
         visit.go(server, view)
@@ -78,7 +78,7 @@ def drawn(browser: Any, server: PageServer) -> Drawn:
         tab.locator("details tbody tr").first.wait_for()
         found.texts[title] = tab.evaluate("document.body.textContent")
         found.look(tab)
-    visit.context.close()
+    visit.close()
     assert visit.complaints == []
     assert [url for url in visit.requests if not url.startswith(server.host)] == []
     return found
@@ -106,7 +106,7 @@ def calls_of(texts: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def plain(chromium: Any) -> Iterator[Drawn]:
+def plain(chromium: Chromium) -> Iterator[Drawn]:
     """The same calls with a harmless name."""
     with place() as (_, _, path):
         calls_of(["plain", "other"])
@@ -122,7 +122,7 @@ def plain(chromium: Any) -> Iterator[Drawn]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_hostile_calls_are_drawn_as_text_without_a_secret(chromium: Any, plain: Drawn) -> None:
+def test_hostile_calls_are_drawn_as_text_without_a_secret(chromium: Chromium, plain: Drawn) -> None:
     texts = sample(16)
     with place() as (receiver, _, path):
         ids = calls_of(texts)
@@ -139,7 +139,9 @@ def test_hostile_calls_are_drawn_as_text_without_a_secret(chromium: Any, plain: 
     assert set(found.models) >= {clean(text) for text in texts}
 
 
-def test_rows_that_nothing_made_safe_are_drawn_as_text(chromium: Any, plain: Drawn, ledger: Ledger, path: Path) -> None:
+def test_rows_that_nothing_made_safe_are_drawn_as_text(
+    chromium: Chromium, plain: Drawn, ledger: Ledger, path: Path
+) -> None:
     for number, text in enumerate(SNIPPETS):
         told = {
             **dict.fromkeys(("outcome", "ended_by", "trace_id"), text),

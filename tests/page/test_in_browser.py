@@ -10,7 +10,7 @@ import pytest
 
 from tests.ledger.summaries import NOON, summary
 from tests.page.command import served
-from tests.page.conftest import Visit, unbroken
+from tests.page.conftest import Chromium, Visit, unbroken
 from tests.page.known_calls import conversation, ended, live
 from tests.receiver import free_port
 from tests.waiting import flush
@@ -349,7 +349,7 @@ def test_the_page_works_from_the_keyboard(visit: Visit, server: PageServer, ledg
 
 
 def test_the_id_is_copied(visit: Visit, server: PageServer, ledger: Ledger) -> None:
-    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ended(ledger, "the id")
     flush(ledger)
     tab = visit.go(server, "call/the%20id")
@@ -357,6 +357,7 @@ def test_the_id_is_copied(visit: Visit, server: PageServer, ledger: Ledger) -> N
     tab.get_by_text("Copied", exact=True).wait_for()
 
     assert tab.evaluate("navigator.clipboard.readText()") == "the id"
+    tab.context.clear_permissions()
 
 
 def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, ledger: Ledger) -> None:
@@ -369,7 +370,7 @@ def test_a_call_that_does_not_exist_says_so(visit: Visit, server: PageServer, le
     visit.close_after_complaints()
 
 
-def test_a_lost_server_is_logged_and_so_is_its_return(chromium: Any, ledger: Ledger) -> None:
+def test_a_lost_server_is_logged_and_so_is_its_return(chromium: Chromium, ledger: Ledger) -> None:
     ended(ledger, "one")
     flush(ledger)
     visit, port = Visit(chromium), str(free_port())
@@ -382,7 +383,7 @@ def test_a_lost_server_is_logged_and_so_is_its_return(chromium: Any, ledger: Led
     with served(ledger.path, "--port", port):
         visit.tab.locator("tbody tr").nth(1).wait_for()
         visit.tab.get_by_text("Up to date").wait_for()
-    visit.context.close()
+    visit.close()
 
 
 def test_nothing_moves_when_numbers_change(visit: Visit, server: PageServer, ledger: Ledger) -> None:
@@ -405,7 +406,7 @@ def test_nothing_moves_when_numbers_change(visit: Visit, server: PageServer, led
     assert tab.evaluate(PLACES) == places
 
 
-def test_five_thousand_calls(chromium: Any, server: PageServer, ledger: Ledger) -> None:
+def test_five_thousand_calls(chromium: Chromium, server: PageServer, ledger: Ledger) -> None:
     from tests.page.many import five_thousand
 
     five_thousand(ledger)
@@ -422,7 +423,7 @@ def test_five_thousand_calls(chromium: Any, server: PageServer, ledger: Ledger) 
         print(f"5 000 calls: {view} shown {took:.0f} ms after navigation began, by the browser's clock")
         if view == "calls":
             assert visit.tab.locator(".status").inner_text() == f"{number(5000)} calls, 100 shown"
-        visit.context.close()
+        visit.close()
         assert visit.complaints == []
 
 

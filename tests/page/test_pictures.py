@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Visit, running
+from tests.page.conftest import Chromium, Visit, running
 from tests.page.known_calls import conversation, ended
 from tests.waiting import flush
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, Row
@@ -36,7 +36,7 @@ def demo() -> Iterator[PageServer]:
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("view", DRAWN)
-def test_nothing_is_wider_than_the_screen(chromium: Any, demo: PageServer, view: str, screen: str) -> None:
+def test_nothing_is_wider_than_the_screen(chromium: Chromium, demo: PageServer, view: str, screen: str) -> None:
     visit = Visit(chromium, **SCREENS[screen])
     tab = visit.go(demo, f"call/{_eventful(demo)}" if view == "call" else view)
     tab.locator(DRAWN[view]).first.wait_for(timeout=30_000)
@@ -46,7 +46,7 @@ def test_nothing_is_wider_than_the_screen(chromium: Any, demo: PageServer, view:
     assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert tab.get_by_text("These calls are made up").is_visible()
     assert visit.complaints == []
-    visit.context.close()
+    visit.close()
 
 
 def test_the_demo_shows_what_a_page_can_show(demo: PageServer) -> None:
@@ -66,7 +66,9 @@ def test_the_demo_shows_what_a_page_can_show(demo: PageServer) -> None:
 
 
 @pytest.mark.parametrize("view", DRAWN)
-def test_long_names_are_no_wider_than_a_phone(chromium: Any, server: PageServer, ledger: Ledger, view: str) -> None:
+def test_long_names_are_no_wider_than_a_phone(
+    chromium: Chromium, server: PageServer, ledger: Ledger, view: str
+) -> None:
     long = "a-name-that-somebody-made-of-everything-there-was-" * 3
     start = ended(ledger, long, models=dict.fromkeys(("llm", "stt", "tts"), long), attributes={long: long},
                   cost={"unpriced": [long]}, end_reason="error", errors=1)  # fmt: skip
@@ -79,11 +81,11 @@ def test_long_names_are_no_wider_than_a_phone(chromium: Any, server: PageServer,
         tab.locator("select option", has_text=long).wait_for(state="attached")
 
     assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    visit.context.close()
+    visit.close()
 
 
 @pytest.mark.parametrize("screen", ["laptop-light", "phone-dark"])
-def test_a_page_without_calls_says_what_to_do(chromium: Any, server: PageServer, screen: str) -> None:
+def test_a_page_without_calls_says_what_to_do(chromium: Chromium, server: PageServer, screen: str) -> None:
     visit = Visit(chromium, **SCREENS[screen])
     tab = visit.go(server)
     PICTURES.mkdir(exist_ok=True)
@@ -91,7 +93,7 @@ def test_a_page_without_calls_says_what_to_do(chromium: Any, server: PageServer,
 
     assert tab.get_by_text("Start a bot that has a VoiceMetricsProcessor in its pipeline").is_visible()
     assert tab.get_by_text("voice-metrics serve --demo").is_visible()
-    visit.context.close()
+    visit.close()
 
 
 def _eventful(demo: PageServer) -> str:

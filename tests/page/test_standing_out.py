@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import Visit, unbroken
+from tests.page.conftest import Chromium, Visit, unbroken
 from tests.page.known_calls import conversation, ended, eventful, live
 from tests.page.test_story import built
 from tests.waiting import flush
@@ -215,7 +215,7 @@ def test_the_heading_of_a_long_table_stays(visit: Visit, server: PageServer, led
     assert tab.evaluate(HEAD) == 0
 
 
-def test_a_phone_shows_the_cost_and_that_there_is_more(chromium: Any, server: PageServer, ledger: Ledger) -> None:
+def test_a_phone_shows_the_cost_and_that_there_is_more(chromium: Chromium, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "9f86d081-884c-4d65-9a2f-eaa0c55ad015", cost={"total_usd": 0.0761})
     flush(ledger)
     visit = Visit(chromium, viewport={"width": 390, "height": 844}, has_touch=True)
@@ -227,11 +227,11 @@ def test_a_phone_shows_the_cost_and_that_there_is_more(chromium: Any, server: Pa
     assert tab.locator(".hint").is_visible() == (tab.locator(".framed.scrolls").count() == 1)
     tab.set_viewport_size({"width": 320, "height": 844})
     tab.get_by_text("Scroll sideways for more columns").wait_for()
-    visit.context.close()
+    visit.close()
 
 
 def test_a_phone_shows_each_answer_with_its_cost_and_its_whole_bar(
-    chromium: Any, server: PageServer, ledger: Ledger
+    chromium: Chromium, server: PageServer, ledger: Ledger
 ) -> None:
     start = ended(ledger, "a-call", duration_seconds=33.0)
     ledger.add("a-call", eventful(start))
@@ -243,7 +243,7 @@ def test_a_phone_shows_each_answer_with_its_cost_and_its_whole_bar(
     assert tab.locator(".answers td", has_text="$0.0012").is_visible()
     assert tab.locator(".answers .stack").last.evaluate(WIDTH) > 300
     assert tab.get_by_text("Scroll sideways for the rest.").is_visible()
-    visit.context.close()
+    visit.close()
 
 
 def test_a_call_with_a_slow_answer_is_marked_in_the_list(visit: Visit, server: PageServer, ledger: Ledger) -> None:
