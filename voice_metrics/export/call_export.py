@@ -21,6 +21,7 @@ class CallExport:
     """The series of one call in a process's telemetry.
 
     Attributes:
+        write: Writes the values of a fact, and its exemplar: Unix nanoseconds, trace id and span id, or `None`.
         event_tags: Attributes of every event of the call, or `None` if no events are sent.
         own: Recorder of the application's own numbers, with the call's tags.
         key: The call's key, distinct even for two calls with one id.
@@ -55,6 +56,9 @@ class CallExport:
         self._exemplars = telemetry.settings.exemplars
         self.event_tags = {"call_id": call_id, **attributes} if sends != "none" else None
         self._turns = TurnEvents(self.event_tags) if self.event_tags is not None and sends == "turns" else None
+        # Every fact comes this way, and most calls need its values only.
+        is_plain = self._turns is None and self._exemplars == "trace_based"
+        self.write = self._series.write if is_plain else self._write_with_extras
         self.key, self.attributes = self._running.key, self._running.attributes
         self.own = OwnMetrics(telemetry.own_names, self._running, self.attributes)
         self.destination = telemetry.destination
@@ -64,8 +68,8 @@ class CallExport:
         """File that keeps unacknowledged requests, or `None`."""
         return self._telemetry.kept_in
 
-    def write(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
-        """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
+    def _write_with_extras(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
+        """Write the values of a fact with the exemplars that the settings ask for, and its turn's event."""
         if self._exemplars == "always_off":
             exemplar = None
         elif exemplar is None and self._exemplars == "always_on":

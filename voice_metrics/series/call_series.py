@@ -55,11 +55,11 @@ class CallSeries:
             value = writer.value_of(fact)
             if value is None:
                 continue
+            if exemplar is None and not isinstance(value, tuple):
+                writer.record(value)
+                continue
             for one in value if isinstance(value, tuple) else (value,):
-                if exemplar is None:
-                    writer.record(one)
-                else:
-                    writer.record(one, Exemplar(one, *exemplar))
+                writer.record(one, None if exemplar is None else Exemplar(one, *exemplar))
 
     def started(self, seconds: float) -> None:
         """Count the call's length from its start, `seconds` after its series began."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -99,7 +98,8 @@ class _Row(NamedTuple):
 
 def names(fact: Fact) -> Hashable:
     """Return the fact's class and names, without its numbers; equal names have equal targets in one call."""
-    return type(fact), _names_reader(type(fact))(fact)  # type: ignore[arg-type]  # a class is a key
+    kind = type(fact)
+    return kind, _NAMES_READERS[kind](fact)
 
 
 def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
@@ -185,13 +185,17 @@ _NO_ATTRIBUTES = {"detail", "priced_on", "source"}
 _NUMBERS = {"Decimal", "float", "float | None", "int", "int | None", "tuple[float, ...]"}
 
 
-@cache
-def _names_reader(kind: Any) -> Callable[[Any], Hashable]:
-    """Return a reader of the fields that are names: compared, and no number."""
-    texts = [field for field in fields(kind) if field.compare and field.type not in _NUMBERS]
-    found = [field.name for field in texts if field.name not in _NO_ATTRIBUTES]
-    return attrgetter(*found) if found else lambda fact: None
+class _NamesReaders(dict[type[Fact], Callable[[Any], Hashable]]):
+    """Readers of the fields that are names, by class of fact: compared, and no number."""
 
+    def __missing__(self, kind: type[Fact]) -> Callable[[Any], Hashable]:
+        texts = [field for field in fields(kind) if field.compare and field.type not in _NUMBERS]
+        found = [field.name for field in texts if field.name not in _NO_ATTRIBUTES]
+        reader = self[kind] = attrgetter(*found) if found else lambda fact: None
+        return reader
+
+
+_NAMES_READERS = _NamesReaders()
 
 _ROWS: dict[type[Fact], Iterable[_Row]] = {
     FirstByte: [_Row(table.TTFB, _milliseconds, _latency_attributes)],
