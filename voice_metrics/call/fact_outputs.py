@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loguru import logger
 
@@ -22,6 +22,7 @@ from voice_metrics.call.facts import (
     Responded,
     ResponsePart,
     TokensUsed,
+    Usage,
 )
 from voice_metrics.call.identity import Identity, model_tags
 from voice_metrics.call.models import Models
@@ -35,13 +36,23 @@ if TYPE_CHECKING:
     from voice_metrics.pipecat.services import Services
     from voice_metrics.prices import PriceBook
 
-# Latencies with exemplars.
-_IN_A_SPAN = {FirstByte, Processing, FirstAudio, FirstAnswerToken, Responded, ResponsePart, FunctionSettled}
-_LEGS = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
-_ANSWERS = {FirstByte, *_LEGS}
-_OF_SERVICES = {FirstByte, Processing, *_LEGS}
-# Other facts follow from these.
-_FOLLOWED = {Responded, *_OF_SERVICES}
+_LEGS: dict[type[Usage], Leg] = {TokensUsed: Leg.LLM, AudioTranscribed: Leg.STT, CharactersSpoken: Leg.TTS}
+
+
+class _Steps(NamedTuple):
+    """Steps that only some classes of facts take.
+
+    Parameters:
+        is_of_service: True for work and usage of services.
+        names_model: True if it names the model that answers.
+        has_exemplar: True for latencies with exemplars.
+        follow: Records the facts that follow from it; `None` if none do.
+    """
+
+    is_of_service: bool = False
+    names_model: bool = False
+    has_exemplar: bool = False
+    follow: Callable[[FactOutputs, Any, float], None] | None = None
 
 
 class FactOutputs:
@@ -116,10 +127,10 @@ class FactOutputs:
             self.totals.add(fact)
         except Exception as fault:
             self._report_lost(fact, fault)
-        kind = type(fact)
-        if kind in _OF_SERVICES:
+        steps: _Steps = _STEPS.get(type(fact), _NO_STEPS)
+        if steps.is_of_service:
             try:
-                self.unreported.add(fact)
+                self.unreported.add(fact)  # type: ignore[arg-type]  # as the table says
             except Exception as fault:
                 self._report_lost(fact, fault)
         if self._journal is not None:
@@ -128,16 +139,16 @@ class FactOutputs:
             except Exception as fault:
                 self._report_lost(fact, fault)
         try:
-            if kind in _ANSWERS:
+            if steps.names_model:
                 self._note_answering_model(fact)
-            if span is None and kind in _IN_A_SPAN:
+            if span is None and steps.has_exemplar:
                 span = self.span()
             self._series.write(fact, None if span is None else self._exemplar(span, at))
         except Exception as fault:
             self._report_lost(fact, fault)
-        if kind in _FOLLOWED:
+        if steps.follow is not None:
             try:
-                self._record_derived(fact, at)
+                steps.follow(self, fact, at)
             except Exception as fault:
                 self._report_lost(fact, fault)
 
@@ -149,16 +160,16 @@ class FactOutputs:
         if not isinstance(fact, Refused):
             self.faulted(type(fact).__name__, fault)
 
-    def _record_derived(self, fact: Fact, at: float) -> None:
-        match fact:
-            case FirstByte() | Processing():
-                if self._services.leg(fact.processor) is Leg.LLM:
-                    self.record_throughput(fact, at)
-            case TokensUsed() | AudioTranscribed() | CharactersSpoken():
-                provider = self._services.provider(fact.processor, fact.model)
-                self.record(self._prices.cost(_LEGS[type(fact)], provider, fact, self.moment(at)), at)
-            case Responded():
-                self.record_all(self._parts.responded(fact, at), at)
+    def _record_speed(self, fact: FirstByte | Processing, at: float) -> None:
+        if self._services.leg(fact.processor) is Leg.LLM:
+            self.record_throughput(fact, at)
+
+    def _record_cost(self, fact: Usage, at: float) -> None:
+        provider = self._services.provider(fact.processor, fact.model)
+        self.record(self._prices.cost(_LEGS[type(fact)], provider, fact, self.moment(at)), at)
+
+    def _record_parts(self, fact: Responded, at: float) -> None:
+        self.record_all(self._parts.responded(fact, at), at)
 
     def record_throughput(self, fact: Piece, at: float) -> None:
         """Record the generation's speed, if this fact completes it."""
@@ -179,6 +190,16 @@ class FactOutputs:
         """Record several facts of one moment."""
         for fact in facts:
             self.record(fact, at)
+
+
+_NO_STEPS = _Steps()
+_STEPS: dict[type[Fact], _Steps] = {
+    FirstByte: _Steps(True, True, True, FactOutputs._record_speed),
+    Processing: _Steps(True, False, True, FactOutputs._record_speed),
+    **{kind: _Steps(True, True, False, FactOutputs._record_cost) for kind in _LEGS},
+    Responded: _Steps(has_exemplar=True, follow=FactOutputs._record_parts),
+    **dict.fromkeys((FirstAudio, FirstAnswerToken, ResponsePart, FunctionSettled), _Steps(has_exemplar=True)),
+}
 
 
 def _raise(where: str, fault: Exception) -> None:

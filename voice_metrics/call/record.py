@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from voice_metrics.call.facts import (
     AudioTranscribed,
@@ -78,7 +79,8 @@ class _Costs:
     unpriced: dict[str, str] = field(default_factory=dict)
 
     def add(self, priced: Priced) -> None:
-        self.usd[priced.leg] = self.usd.get(priced.leg, Decimal(0)) + priced.usd
+        sum_usd = self.usd.get(priced.leg)
+        self.usd[priced.leg] = priced.usd if sum_usd is None else sum_usd + priced.usd
         model = priced.model or priced.processor
         known = self.prices.get((model, priced.source))
         if known is None or known.priced_on != priced.priced_on:
@@ -124,20 +126,14 @@ class Record:
 
     def add(self, fact: Fact) -> None:
         """Add a fact to the totals."""
-        # The most frequent first.
+        # The facts of MetricsFrames are the most frequent.
+        if (add := _ADDERS.get(type(fact))) is not None:
+            add(self, fact)
+        else:
+            self._add_event(fact)
+
+    def _add_event(self, fact: Fact) -> None:
         match fact:
-            case FirstByte() | Processing():
-                self._add_latency(fact)
-            case TokensUsed():
-                self.tokens.add(fact)
-            case Priced():
-                self.costs.add(fact)
-            case CharactersSpoken():
-                self.characters = (self.characters or 0) + fact.characters
-            case Generated():
-                pass  # its average is in the series only
-            case AudioTranscribed():
-                self.audio_seconds = (self.audio_seconds or 0.0) + fact.seconds
             case Responded():
                 self.response.add(fact.seconds)
             case TurnEnded():
@@ -218,3 +214,20 @@ class Record:
                 samples.interrupted += 1
             else:
                 samples.add(fact.seconds)
+
+    def _add_characters(self, fact: CharactersSpoken) -> None:
+        self.characters = (self.characters or 0) + fact.characters
+
+    def _add_audio(self, fact: AudioTranscribed) -> None:
+        self.audio_seconds = (self.audio_seconds or 0.0) + fact.seconds
+
+
+_ADDERS: dict[type[Fact], Callable[[Record, Any], None]] = {
+    FirstByte: Record._add_latency,
+    Processing: Record._add_latency,
+    TokensUsed: lambda record, fact: record.tokens.add(fact),
+    Priced: lambda record, fact: record.costs.add(fact),
+    CharactersSpoken: Record._add_characters,
+    Generated: lambda record, fact: None,  # its average is in the series only
+    AudioTranscribed: Record._add_audio,
+}

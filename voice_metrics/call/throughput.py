@@ -47,7 +47,7 @@ class Throughput:
         if type(fact) in pieces:  # a second piece of a kind begins another inference
             pieces.clear()
         pieces[type(fact)] = fact
-        if not pieces.keys() >= _NEEDED:
+        if len(pieces) < len(_NEEDED) or not pieces.keys() >= _NEEDED:
             return None
         self._pieces[key] = {}
         speed = _tokens_per_second(pieces)

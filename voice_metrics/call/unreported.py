@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from voice_metrics.call.facts import (
-    AudioTranscribed,
-    CharactersSpoken,
-    Fact,
-    FirstByte,
-    Leg,
-    Processing,
-    TokensUsed,
-    Unpriced,
-)
+from voice_metrics.call.facts import FirstByte, Leg, Processing, Unpriced, Usage
 
+Work = FirstByte | Processing
 REASON = "the service reported no usage"
 # Bound of one call's remembered services.
 _MOST = 1000
@@ -25,23 +17,26 @@ class UnreportedUsage:
 
     def __init__(self, leg: Callable[[str], Leg]) -> None:
         self._leg = leg
-        self._worked: dict[str, FirstByte | Processing] = {}
+        self._worked: dict[str, Work] = {}
         self._reported: set[str] = set()
 
-    def add(self, fact: Fact) -> None:
+    def add(self, fact: Work | Usage) -> None:
         """Record a service's work or usage.
 
         An interrupted request is ignored, because many services omit its usage; a refused one has none.
         """
+        instance = fact.instance or fact.processor
+        if instance in self._reported:
+            return
         match fact:
-            case TokensUsed() | AudioTranscribed() | CharactersSpoken() if len(self._reported) < _MOST:
-                self._reported.add(fact.instance or fact.processor)
             case Processing() if fact.error_type is not None or self._leg(fact.processor) is Leg.TTS:
                 pass  # a voice that gave audio has a first byte: Pipecat itself measures that
-            case FirstByte() | Processing() if not fact.interrupted and len(self._worked) < _MOST:
-                instance = fact.instance or fact.processor
-                if instance not in self._reported and self._leg(fact.processor) is not Leg.OTHER:
+            case FirstByte() | Processing():
+                is_paid = not fact.interrupted and self._leg(fact.processor) is not Leg.OTHER
+                if is_paid and len(self._worked) < _MOST:
                     self._worked[instance] = fact
+            case _ if len(self._reported) < _MOST:
+                self._reported.add(instance)
 
     def end(self) -> Iterator[Unpriced]:
         """Yield one unpriced fact for each service without reported usage."""
