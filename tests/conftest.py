@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,9 @@ os.environ["PYDANTIC_DISABLE_PLUGINS"] = "logfire-plugin"
 # How long an example takes is the machine's load; what Hypothesis does otherwise, in CI too, stays.
 settings.register_profile("any machine", settings(), deadline=None)
 settings.load_profile("any machine")
+
+# Until all tests are collected nothing becomes garbage; to look for it would be a quarter of the collection.
+gc.disable()
 
 _HERE = Path(__file__).parent
 # Their tests need programs, processes or servers. Elsewhere a module says so itself: `pytestmark = pytest.mark.slow`.
@@ -71,6 +75,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _SLOW_FOLDERS & set(item.path.relative_to(_HERE).parts[:-1]):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.name not in _FIRST)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: no later collection of garbage looks at it again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ PURE = {
 IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
 
 
-def _modules() -> dict[str, ast.Module]:
+@cache
+def modules() -> dict[str, ast.Module]:
     return {
         path.relative_to(PACKAGE).with_suffix("").as_posix(): ast.parse(path.read_text())
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -64,14 +66,11 @@ def _imports(tree: ast.Module, *, top_level: bool = False) -> set[str]:
     return plain | named
 
 
-MODULES = _modules()
-
-
 @pytest.mark.parametrize("dependency", sorted(DOORS))
 def test_a_dependency_is_imported_at_its_door_only(dependency: str) -> None:
     users = {
         name
-        for name, tree in MODULES.items()
+        for name, tree in modules().items()
         if any(f"{imported}.".startswith(f"{dependency}.") for imported in _imports(tree))
     }
     doors = DOORS[dependency]
@@ -82,17 +81,17 @@ def test_a_dependency_is_imported_at_its_door_only(dependency: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(PURE))
 def test_a_pure_module_knows_no_event_loop_network_disk_or_clock(name: str) -> None:
-    roots = {imported.partition(".")[0] for imported in _imports(MODULES[name])}
+    roots = {imported.partition(".")[0] for imported in _imports(modules()[name])}
     assert not roots & (IMPURE | {dependency.partition(".")[0] for dependency in DOORS})
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
     arrows: dict[str, set[str]] = defaultdict(set)
-    for name, tree in MODULES.items():
+    for name, tree in modules().items():
         for imported in _imports(tree, top_level=True):
             path = imported.removeprefix("voice_metrics.").replace(".", "/")
             for target in (path, path.rpartition("/")[0], f"{path}/__init__"):
-                if imported.startswith("voice_metrics.") and target in MODULES and target != name:
+                if imported.startswith("voice_metrics.") and target in modules() and target != name:
                     arrows[name].add(target)
     done: set[str] = set()
 
@@ -103,13 +102,13 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
                 walk(target, (*way, name))
             done.add(name)
 
-    for name in MODULES:
+    for name in modules():
         walk(name, ())
 
 
 def test_the_core_does_not_know_the_command_line_the_page_or_the_dashboard() -> None:
     outer = ("cli/", "page/", "grafana/")
-    for name, tree in MODULES.items():
+    for name, tree in modules().items():
         if not name.startswith(outer) and name != "__main__":
             known = {
                 imported
