@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from voice_metrics.call.facts import AgentInvoked, ChunksStreamed, Fact, Processing
+from voice_metrics.call.facts import AgentInvoked, ChunksStreamed, Fact, ModelAnswered, Processing
 from voice_metrics.call.inferences import Inferences
 
 Step = Callable[[Inferences], "Sequence[Fact] | bool | None"]
@@ -121,7 +121,9 @@ def test_frames_tell_processing_chunks_and_whole_requests(steps: tuple[Step, ...
 
 
 def test_service_that_hears_and_speaks_gives_no_durations() -> None:
-    assert told(began(1.0), chunk(1.5), chunk(2.0), ended(9.0), duplex=True) == []
+    answered = ModelAnswered("LLM", "m", "LLM#0")
+    assert told(began(1.0), chunk(1.5), chunk(2.0), ended(9.0), duplex=True) == [answered]
+    assert told(began(1.0), chunk(1.5), INTERRUPTED, ended(2.0), duplex=True) == []
 
 
 def test_error_outside_a_response_is_none_of_a_response() -> None:

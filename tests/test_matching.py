@@ -343,6 +343,17 @@ def test_turn_of_a_muted_caller_asks_nothing_and_an_open_turn_still_ends() -> No
     assert _facts([*opened, (2.5, BotStarted())]) == [Responded(0.5)]
 
 
+def test_model_that_answers_before_the_turn_ends_leaves_it_answered_where_nothing_detects_the_voice() -> None:
+    turn: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, UserStarted())]
+    answer: list[Timed] = [(2.5, ModelStarted()), (2.5, ModelSpoke()), (4.0, ModelEnded())]
+    heard_first = [*turn, (2.4, BotStarted()), *answer[:2], (2.8, UserStopped()), answer[2], (20.0, BotStarted())]
+    made_first = [*turn, *answer[:2], (2.6, BotStarted()), (2.8, UserStopped()), answer[2], (20.0, BotStarted())]
+    another: list[Timed] = [(1.5, BotStarted()), (1.9, BotStopped()), (2.0, UserStopped()), (2.1, ModelStarted())]
+
+    assert _facts(heard_first) == _facts(made_first) == []
+    assert _facts([*turn, *another, (3.0, BotStarted())]) == [Responded(1.0)]
+
+
 def test_noise_that_no_turn_confirms_asks_nothing_where_turns_are_announced() -> None:
     noise: list[Timed] = [(0.0, TurnsAnnounced()), (1.0, VoiceStarted()), (1.5, VoiceStopped(0.2))]
 

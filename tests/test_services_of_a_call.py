@@ -97,19 +97,24 @@ async def call(
 ) -> None:
     """Run a call with these services."""
     pair = LLMContextAggregatorPair(LLMContext([{"role": "user", "content": "what is free tonight"}]))
-    pipeline = Pipeline(
-        [
-            pair.user(),
-            *services,
-            *measure.at("before_output"),
-            Speaker(Bench(Script(turns=()))),
-            *measure.at("after_output"),
-            pair.assistant(),
-            *measure.at("at_end"),
-        ]
-    )
+    processors = [
+        pair.user(),
+        *services,
+        *measure.at("before_output"),
+        Speaker(Bench(Script(turns=()))),
+        *measure.at("after_output"),
+        pair.assistant(),
+        *measure.at("at_end"),
+    ]
+    await run_line(measure, processors, drive, metrics=metrics, **worker)
+
+
+async def run_line(
+    measure: Measure, processors: list[FrameProcessor], drive: Drive, *, metrics: bool = True, **worker: Any
+) -> None:
+    """Run a call whose pipeline has these processors, until `drive` is over."""
     params = PipelineParams(enable_metrics=metrics, enable_usage_metrics=metrics)
-    line = PipelineWorker(pipeline, params=params, observers=measure.observers, enable_rtvi=False, **worker)
+    line = PipelineWorker(Pipeline(processors), params=params, observers=measure.observers, enable_rtvi=False, **worker)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(line)
     started = asyncio.Event()

@@ -17,6 +17,7 @@ from voice_metrics.call.facts import (
     FirstByte,
     FunctionSettled,
     Leg,
+    ModelAnswered,
     Processing,
     Refused,
     Responded,
@@ -197,6 +198,7 @@ _STEPS: dict[type[Fact], _Steps] = {
     FirstByte: _Steps(True, True, True, FactOutputs._record_speed),
     Processing: _Steps(True, False, True, FactOutputs._record_speed),
     **{kind: _Steps(True, True, False, FactOutputs._record_cost) for kind in _LEGS},
+    ModelAnswered: _Steps(is_of_service=True),
     Responded: _Steps(has_exemplar=True, follow=FactOutputs._record_parts),
     **dict.fromkeys((FirstAudio, FirstAnswerToken, ResponsePart, FunctionSettled), _Steps(has_exemplar=True)),
 }

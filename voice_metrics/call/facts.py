@@ -277,6 +277,21 @@ class AgentInvoked:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAnswered:
+    """A model that hears and speaks finished an answer; it may report neither latency nor usage.
+
+    Parameters:
+        processor: Class name of the service.
+        model: Its model.
+        instance: Pipecat's name of the service.
+    """
+
+    processor: str
+    model: str | None
+    instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Responded:
     """The bot answered the caller: `seconds` from user stopped to bot started speaking; not negative."""
 
@@ -523,6 +538,7 @@ Fact = (
     | Generated
     | ChunksStreamed
     | AgentInvoked
+    | ModelAnswered
     | Responded
     | Unanswered
     | Greeted

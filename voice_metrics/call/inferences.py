@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from voice_metrics.call.facts import AgentInvoked, ChunksStreamed, Fact, Processing
+from voice_metrics.call.facts import AgentInvoked, ChunksStreamed, Fact, ModelAnswered, Processing
 
 # In speech to speech a time to first byte longer than its response so far belongs to an earlier request.
 _TOLERANCE_SECONDS = 0.02
@@ -115,11 +115,12 @@ class Inferences:
         self._functions.clear()
 
     def ended(self, at: float) -> Sequence[Fact]:
-        """Record the end of a response; return its durations, none for a service that hears and speaks itself."""
+        """Record the end of a response; return its durations, or that a service that hears and speaks itself spoke."""
         response, self._response = self._response, None
         if response is None or self._duplex or response.began_before:
+            is_whole = response is not None and self._duplex and self._invoked_at is not None
             self._invoked_at = None
-            return ()
+            return (ModelAnswered(self._processor, self.model, self._instance),) if is_whole else ()
         facts: list[Fact] = []
         seconds = at - response.began_at
         if not response.processing_reported and seconds > 0:

@@ -47,7 +47,7 @@ class Answers:
         self._leg = leg
         self._functions_seen = Seen()
         self._turns_are_announced = False
-        self._voice_is_heard = False
+        self._has_detector = self._voice_is_heard = False
         self._silent_since: float | None = None
         # A turn lapsed without words, which may still come.
         self._words_are_late = False
@@ -132,6 +132,7 @@ class Answers:
     def _answered_ahead(self, question: Question, at: float) -> Sequence[Fact]:
         """Return the response to a turn whose end is not announced yet, if a model that hears the caller gave it."""
         silent_since = self._silent_since
+        question.is_spoken_over = True
         if silent_since is None or not (question.is_worked_on or question.speech_is_due):
             return ()
         self._silent_since, self._is_answered_ahead = None, True
@@ -162,6 +163,9 @@ class Answers:
     def _turn_stopped(self, at: float) -> None:
         self._turns_are_announced, self._continued = True, None
         question = self._question
+        if question is not None and question.is_spoken_over and not self._has_detector:
+            # A model that hears the caller may answer before the turn's end; without a detector the wait is unknown.
+            self._is_answered_ahead |= question.is_worked_on or question.speech_is_due
         if self._is_answered_ahead:
             self._question = None
             return
@@ -176,7 +180,7 @@ class Answers:
         question.close(at)
 
     def _voice_started(self) -> Sequence[Fact]:
-        self._voice_is_heard = True
+        self._has_detector = self._voice_is_heard = True
         self._silent_since = None
         self._is_answered_ahead = False
         if not self._turns_are_announced:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from voice_metrics.call.facts import FirstByte, Leg, Processing, Unpriced, Usage
+from voice_metrics.call.facts import FirstByte, Leg, ModelAnswered, Processing, Unpriced, Usage
 
-Work = FirstByte | Processing
+Work = FirstByte | Processing | ModelAnswered
 REASON = "the service reported no usage"
 # Bound of one call's remembered services.
 _MOST = 1000
@@ -31,9 +31,10 @@ class UnreportedUsage:
         match fact:
             case Processing() if fact.error_type is not None or self._leg(fact.processor) is Leg.TTS:
                 pass  # a voice that gave audio has a first byte: Pipecat itself measures that
-            case FirstByte() | Processing():
-                is_paid = not fact.interrupted and self._leg(fact.processor) is not Leg.OTHER
-                if is_paid and len(self._worked) < _MOST:
+            case FirstByte(interrupted=True) | Processing(interrupted=True):
+                pass
+            case FirstByte() | Processing() | ModelAnswered():
+                if self._leg(fact.processor) is not Leg.OTHER and len(self._worked) < _MOST:
                     self._worked[instance] = fact
             case _ if len(self._reported) < _MOST:
                 self._reported.add(instance)

@@ -18,7 +18,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 
-from voice_metrics.call.facts import Fact, Leg
+from voice_metrics.call.facts import Fact, Leg, ModelAnswered
 from voice_metrics.call.inferences import Inferences
 from voice_metrics.call.proofs import Proof
 from voice_metrics.pipecat import first_outputs, usage_snapshots
@@ -128,7 +128,7 @@ class Responses:
     def _report_facts(self, processor: Any, facts: Iterable[Fact]) -> None:
         for fact in facts:
             # Without `enable_metrics` no latency is measured, here neither.
-            if processor.metrics_enabled:
+            if processor.metrics_enabled or isinstance(fact, ModelAnswered):
                 self._happened(fact)
 
 

@@ -32,6 +32,7 @@ from voice_metrics.call.facts import (
     Interrupted,
     Leg,
     LoopHeld,
+    ModelAnswered,
     Priced,
     Processing,
     Refused,
@@ -222,6 +223,7 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     ],
     ChunksStreamed: [],
     AgentInvoked: [],
+    ModelAnswered: [],  # it shows a service without usage
     Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service_attributes)],
     AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service_attributes)],
     CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service_attributes)],

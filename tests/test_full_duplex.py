@@ -1,0 +1,119 @@
+"""A model that listens while it speaks (OpenAI's Live API): turns come from transcripts, late, and no usage is told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from types import TracebackType
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import LLMRunFrame
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
+from websockets.asyncio.server import Server, ServerConnection, serve
+
+from tests.scripted_providers import CHUNK, CHUNK_SECONDS, Bench, Speaker
+from tests.scripts import Script
+from tests.test_services_of_a_call import Measure, run_line
+
+live = pytest.importorskip("pipecat.services.openai.live.llm", reason="this Pipecat has no such service")
+pytestmark = pytest.mark.slow
+
+STEP_SECONDS = 0.2
+
+
+class FakeLive:
+    """OpenAI's Live interface on a free port of 127.0.0.1: a stream of audio, and transcripts of both sides."""
+
+    def __init__(self) -> None:
+        self.started = asyncio.Event()
+        self.url = ""
+        self._server: Server | None = None
+        self._line: ServerConnection | None = None
+        self._streaming: asyncio.Task[None] | None = None
+        self._speaks = False
+
+    async def __aenter__(self) -> FakeLive:
+        self._server = await serve(self._serve, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def hear(self, seconds: float) -> None:
+        """Transcribe the caller for so long."""
+        await self._transcribe("input", seconds)
+
+    async def speak(self, seconds: float) -> None:
+        """Speak for so long."""
+        self._speaks = True
+        await self._transcribe("output", seconds)
+        self._speaks = False
+
+    async def _transcribe(self, side: str, seconds: float) -> None:
+        for _ in range(round(seconds / STEP_SECONDS)):
+            await self._send(f"session.{side}_transcript.delta", delta=" word")
+            await asyncio.sleep(STEP_SECONDS)
+
+    async def _serve(self, line: ServerConnection) -> None:
+        self._line = line
+        async for message in line:
+            match json.loads(message)["type"]:
+                case "session.start":
+                    await self._send("session.started", session={"id": "s"})
+                    self._streaming = asyncio.create_task(self._stream())
+                    self.started.set()
+                case "session.close":
+                    assert self._streaming is not None
+                    self._streaming.cancel()
+                    await self._send("session.closed", reason="closed", usage={"seconds": 9.0})
+
+    async def _stream(self) -> None:
+        while True:
+            audio = CHUNK if self._speaks else bytes(len(CHUNK))
+            await self._send("session.output_audio.delta", delta=base64.b64encode(audio).decode())
+            await asyncio.sleep(CHUNK_SECONDS)
+
+    async def _send(self, kind: str, **fields: Any) -> None:
+        assert self._line is not None
+        await self._line.send(json.dumps({"type": kind, "event_id": "e", **fields}))
+
+
+@pytest.mark.parametrize("place", ["before_output", "at_end", "observer"])
+async def test_its_turns_are_answered_and_its_usage_is_unpriced(place: str) -> None:
+    measure = Measure(place)
+    turns = LLMUserAggregatorParams(user_turn_strategies=ExternalUserTurnStrategies(enable_interruptions=False))
+    pair = LLMContextAggregatorPair(LLMContext([{"role": "user", "content": "hello"}]), user_params=turns)
+
+    async def talk(worker: PipelineWorker) -> None:
+        await worker.queue_frame(LLMRunFrame())
+        await asyncio.wait_for(provider.started.wait(), 60)
+        for _ in range(2):
+            await provider.hear(0.6)
+            await asyncio.sleep(0.2)  # sooner than the service ends the caller's turn
+            await provider.speak(0.6)
+            await asyncio.sleep(1.5)
+
+    async with FakeLive() as provider:
+        model: FrameProcessor = live.OpenAILiveLLMService(api_key="none", base_url=provider.url)
+        speaker = Speaker(Bench(Script(turns=())))
+        await run_line(
+            measure,
+            [pair.user(), model, *measure.at("before_output"), speaker, pair.assistant(), *measure.at("at_end")],
+            talk,
+        )
+
+    summary = measure.summary
+    assert summary["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}
+    assert summary["cost"]["unpriced"] == ["gpt-live-1"]
+    assert summary["response"]["count"] == 0  # nothing tells when the caller fell silent
