@@ -129,7 +129,8 @@ class FactOutputs:
         except Exception as fault:
             self._report_lost(fact, fault)
         steps: _Steps = _STEPS.get(type(fact), _NO_STEPS)
-        if steps.is_of_service:
+        is_of_service, names_model, has_exemplar, follow = steps
+        if is_of_service:
             try:
                 self.unreported.add(fact)  # type: ignore[arg-type]  # as the table says
             except Exception as fault:
@@ -140,16 +141,16 @@ class FactOutputs:
             except Exception as fault:
                 self._report_lost(fact, fault)
         try:
-            if steps.names_model:
+            if names_model:
                 self._note_answering_model(fact)
-            if span is None and steps.has_exemplar:
+            if span is None and has_exemplar:
                 span = self.span()
             self._series.write(fact, None if span is None else self._exemplar(span, at))
         except Exception as fault:
             self._report_lost(fact, fault)
-        if steps.follow is not None:
+        if follow is not None:
             try:
-                steps.follow(self, fact, at)
+                follow(self, fact, at)
             except Exception as fault:
                 self._report_lost(fact, fault)
 

@@ -10,6 +10,7 @@ Moments are monotonic seconds and passed in.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -82,6 +83,8 @@ class HoldBack:
         self._turn_at: float | None = None
         self._interrupted_at: float | None = None
         self._interruption: int | None = None
+        # The later of both.
+        self._announced_at = -math.inf
         # The interruption that each service passed on last, and when.
         self._passed: dict[str, tuple[int, float]] = {}
 
@@ -125,6 +128,7 @@ class HoldBack:
     def turn_started(self, at: float) -> None:
         """Expect an interruption, because the caller's turn began at `at`."""
         self._turn_at = at
+        self._announced_at = at if self._interrupted_at is None else max(at, self._interrupted_at)
 
     def interrupted(self, at: float, number: int | None = None) -> list[Held]:
         """Release everything, marked where an interruption made it false.
@@ -134,6 +138,7 @@ class HoldBack:
             number: Place of its frame in the order in which frames are made, or `None` if unknown.
         """
         self._interrupted_at, self._interruption = at, number
+        self._announced_at = at if self._turn_at is None else max(at, self._turn_at)
         return [one.cut(at, number) for one in self.flush()]
 
     def passed(self, service: str, at: float, number: int) -> None:
@@ -187,10 +192,7 @@ class HoldBack:
 
     def _expects_until(self, at: float) -> float | None:
         """Moment until which a latency that arrived at `at` may yet be cut; `None` if no interruption is near."""
-        announced = (self._turn_at, self._interrupted_at)
-        return max(
-            (then + LATE_SECONDS for then in announced if then is not None and at - then <= LATE_SECONDS), default=None
-        )
+        return self._announced_at + LATE_SECONDS if at - self._announced_at <= LATE_SECONDS else None
 
 
 def _was_made_after(number: int, interruption: int | None) -> bool:

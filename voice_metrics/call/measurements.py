@@ -46,8 +46,8 @@ class Measurements:
         self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None = None
     ) -> None:
         """Record a measurement, or hold it while it may prove false; the arguments are those of `Call.measured`."""
-        proof = self._proofs.of(number)
-        if proof is not Proof.TRUE and isinstance(fact, (FirstByte, Processing, TokensUsed)):
+        proof = self._proofs.noted.get(number)
+        if proof is not None and isinstance(fact, (FirstByte, Processing, TokensUsed)):
             if proof is Proof.OPEN:
                 self._unproven.append((fact, at, span, number))
                 return

@@ -29,20 +29,20 @@ class Proof(Enum):
 
 
 class Proofs:
-    """The proofs of one call's measurements; one without an entry needs none."""
+    """The proofs of one call's measurements; one without an entry needs none.
+
+    Parameters:
+        noted: Those that are open or false, by the number of the measurements' frame.
+    """
 
     def __init__(self) -> None:
-        self._of: OrderedDict[int, Proof] = OrderedDict()
+        self.noted: OrderedDict[int, Proof] = OrderedDict()
 
     def note(self, number: int, proof: Proof) -> None:
         """Record the proof of the measurements in the frame `number`."""
         if proof is Proof.TRUE:
-            self._of.pop(number, None)
+            self.noted.pop(number, None)
             return
-        self._of[number] = proof
-        if len(self._of) > _MOST:
-            self._of.popitem(last=False)
-
-    def of(self, number: int) -> Proof:
-        """Return the proof of the measurements in the frame `number`."""
-        return self._of.get(number, Proof.TRUE)
+        self.noted[number] = proof
+        if len(self.noted) > _MOST:
+            self.noted.popitem(last=False)

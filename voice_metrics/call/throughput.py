@@ -25,7 +25,7 @@ class Throughput:
 
     def add(self, fact: Piece) -> Generated | None:
         """Add a piece of an inference; return the speed if it completes one, else `None`."""
-        key = fact.instance or fact.processor
+        key, kind = fact.instance or fact.processor, type(fact)
         pieces = self._pieces.get(key)
         if pieces is None:
             pieces = self._pieces[key] = {}
@@ -44,9 +44,9 @@ class Throughput:
             if isinstance(fact, (TokensUsed, FirstAnswerToken)):
                 return None
             self._cut.discard(key)
-        if type(fact) in pieces:  # a second piece of a kind begins another inference
+        if kind in pieces:  # a second piece of a kind begins another inference
             pieces.clear()
-        pieces[type(fact)] = fact
+        pieces[kind] = fact
         if len(pieces) < len(_NEEDED) or not pieces.keys() >= _NEEDED:
             return None
         self._pieces[key] = {}

@@ -111,6 +111,14 @@ def services_in(processors: Iterable[Any]) -> tuple[Service, ...]:
     return tuple(_service(processor) for processor in processors if _is_service(processor))
 
 
+class _Legs(dict[str, Leg]):
+    """The parts of a call's services by class name, and of any other one by what its name says."""
+
+    def __missing__(self, processor: str) -> Leg:
+        leg = self[processor] = leg_of_name(processor)
+        return leg
+
+
 class Services:
     """The services of one call, by name."""
 
@@ -131,6 +139,7 @@ class Services:
         self.by_name: dict[str, Service] = {}
         self._elsewhere = elsewhere
         self._by_class: dict[str, Service] = {}
+        self._legs = _Legs()
         self._by_class_and_model: dict[tuple[str, str | None], Service] = {}
         self._first: dict[Leg, Service] = {}
         for service in services:
@@ -142,6 +151,7 @@ class Services:
         """Add a service."""
         self.by_name[service.name] = service
         self._by_class[service.processor] = service
+        self._legs[service.processor] = service.leg
         self._by_class_and_model[service.processor, service.model] = service
 
     def get(self, name: str, /) -> Service | None:
@@ -155,8 +165,7 @@ class Services:
 
     def leg(self, processor: str) -> Leg:
         """Return a processor's part of the bot, by its class name, even if never seen."""
-        service = self._by_class.get(processor)
-        return service.leg if service else leg_of_name(processor)
+        return self._legs[processor]
 
     def provider(self, processor: str, model: str | None = None) -> str | None:
         """Pipecat's name of a processor's provider, by its class name and model; `None` if unknown."""

@@ -99,8 +99,7 @@ class _Row(NamedTuple):
 
 def names(fact: Fact) -> Hashable:
     """Return the fact's class and names, without its numbers; equal names have equal targets in one call."""
-    kind = type(fact)
-    return kind, _NAMES_READERS[kind](fact)
+    return _NAMES_READERS[type(fact)](fact)
 
 
 def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
@@ -187,12 +186,12 @@ _NUMBERS = {"Decimal", "float", "float | None", "int", "int | None", "tuple[floa
 
 
 class _NamesReaders(dict[type[Fact], Callable[[Any], Hashable]]):
-    """Readers of the fields that are names, by class of fact: compared, and no number."""
+    """Readers of a fact's class and of its fields that are names: compared, and no number."""
 
     def __missing__(self, kind: type[Fact]) -> Callable[[Any], Hashable]:
         texts = [field for field in fields(kind) if field.compare and field.type not in _NUMBERS]
         found = [field.name for field in texts if field.name not in _NO_ATTRIBUTES]
-        reader = self[kind] = attrgetter(*found) if found else lambda fact: None
+        reader = self[kind] = attrgetter("__class__", *found)
         return reader
 
 
