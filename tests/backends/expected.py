@@ -95,8 +95,13 @@ class World:
     @cached_property
     def answers(self) -> dict[str, list[Answer]]:
         """What each panel's queries have to answer over the whole time range, by title."""
-        rows = (_overview, _reasons, _conversation, _objectives, _services, _usage, _calls, _delivery)
-        return {title: answer for row in rows for title, answer in row(self).items()}
+        rows = (_overview, _reasons, _conversation, _objectives, _services, _usage, _recent, _delivery)
+        return self.of_the_chosen | {title: answer for row in rows for title, answer in row(self).items()}
+
+    @cached_property
+    def of_the_chosen(self) -> dict[str, list[Answer]]:
+        """Of those, what the chosen calls alone decide."""
+        return _chosen(self)
 
     @cached_property
     def all(self) -> Truth:
@@ -316,9 +321,8 @@ def _usage(world: World) -> dict[str, list[Answer]]:
     }
 
 
-def _calls(world: World) -> dict[str, list[Answer]]:
-    truth, one = world.all, world.one
-    chosen_length = math.fsum(world.lengths[call.call_id] for call in _measured(world, world.chosen))
+def _recent(world: World) -> dict[str, list[Answer]]:
+    truth = world.all
     return {
         "Recent calls": [
             _started(world),
@@ -335,6 +339,13 @@ def _calls(world: World) -> dict[str, list[Answer]]:
             total(truth, table.ERRORS, CALL),
             total(truth, table.CALLS, (*CALL, *MODELS)),
         ],
+    }
+
+
+def _chosen(world: World) -> dict[str, list[Answer]]:
+    one = world.one
+    chosen_length = math.fsum(world.lengths[call.call_id] for call in _measured(world, world.chosen))
+    return {
         "Length": [_about((), {(): chosen_length}, world.slack_seconds * len(world.chosen))],
         "Response time of the call": [average(one, table.RESPONSE), quantile(one, 0.95, table.RESPONSE)],
         "Greeting of the call": [average(one, table.GREETING)],

@@ -284,7 +284,7 @@ class Truth:
     def _values(self, series: Series, by: Key, where: Callable[[Attributes], bool]) -> Iterator[tuple[float, Key]]:
         for event, attributes in self.events.get(series.name, ()):
             if where(attributes):
-                yield event.value, tuple(attributes.get(name, "") for name in by)
+                yield event.value, tuple([attributes.get(name, "") for name in by])
 
 
 WITHOUT_A_CALL = frozenset(series.name for series in (*table.GEN_AI, *table.PROCESS))

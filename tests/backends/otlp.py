@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -87,7 +88,7 @@ class Feed:
         for points in parts:
             resource = request.resource_metrics.add()
             resource.resource.attributes.extend(
-                _attributes({"service.name": self.service_name, "service.instance.id": points.instance})
+                _attributes((("service.name", self.service_name), ("service.instance.id", points.instance)))
             )
             scope = resource.scope_metrics.add()
             for line in points.lines.values():
@@ -139,8 +140,9 @@ class Feed:
             return False
 
 
-def _attributes(attributes: Mapping[str, str]) -> list[KeyValue]:
-    return [KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in attributes.items()]
+@cache
+def _attributes(attributes: tuple[tuple[str, str], ...]) -> list[KeyValue]:
+    return [KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in attributes]
 
 
 def _metric(scope: proto.ScopeMetrics, line: _Line, at: float) -> None:
@@ -164,4 +166,4 @@ def _metric(scope: proto.ScopeMetrics, line: _Line, at: float) -> None:
             point = numbers.data_points.add(as_double=0.0 if empty else line.value)
         point.start_time_unix_nano = int(line.begin * 1e9)
         point.time_unix_nano = int(moment * 1e9)
-        point.attributes.extend(_attributes(dict(line.attributes)))
+        point.attributes.extend(_attributes(line.attributes))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from voice_metrics.series import table
@@ -40,9 +43,14 @@ class Replay:
             {step * INTERVAL_SECONDS for step in range(1, int(SPAN_SECONDS / INTERVAL_SECONDS) + 1)}
             | {call.end for call in self.script if call.end is not None}
         )
+        due: dict[tuple[str, float], list[Event]] = defaultdict(list)
+        for call in self.script:
+            for event in call.events:
+                if event.at <= moments[-1]:
+                    due[call.call_id, moments[bisect_left(moments, event.at)]].append(event)
         before = 0.0
         for moment in moments:
-            self._happened(before, moment)
+            self._happened(due, before, moment)
             self._send(before, moment)
             before = moment
         for name, (attributes, value) in RECORDED.items():
@@ -60,11 +68,10 @@ class Replay:
             if points.instance != "i1"
         )
 
-    def _happened(self, after: float, until: float) -> None:
+    def _happened(self, due: Mapping[tuple[str, float], list[Event]], after: float, until: float) -> None:
         for call in self.script:
-            for event in call.events:
-                if after < event.at <= until or (after == 0 and event.at == 0):
-                    self._record(call, event, after)
+            for event in due.get((call.call_id, until), ()):
+                self._record(call, event, after)
             if after < call.begin <= until:
                 self._record(call, Event(call.begin, table.CALLS_ACTIVE, {}, 1), after)
             if call.end is not None and after < call.end <= until:

@@ -95,7 +95,7 @@ def test_each_call_by_its_id_answers_the_truth_about_it(fed: Fed):
         truth = replace(fed.truth, chosen=[call])
         for question in questions():
             if "$call_id" in question.expression:
-                expected = truth.answers[question.title][question.place]
+                expected = truth.of_the_chosen[question.title][question.place]
                 expected.check(f"{call.call_id} {question}", fed.ask(question, call.call_id))
 
 
