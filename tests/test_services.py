@@ -1,4 +1,4 @@
-"""What a service takes and which model it is: images or video reported as text, and Azure's deployments."""
+"""What a service takes and what it runs on: images or video reported as text, Azure's deployments, hosts."""
 
 from __future__ import annotations
 
@@ -79,3 +79,17 @@ def test_a_deployment_in_azures_address_is_the_model_whatever_the_class_reports(
     (first,) = MetricsReader(services).facts(MetricsFrame(data=[reported]))
     assert isinstance(first, FirstByte)
     assert first.model == services.model(Leg.LLM) == "gpt-realtime-mini"
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "provider"),
+    [
+        pytest.param({}, "api.openai.com", "openai", id="its-own"),
+        pytest.param({"base_url": "wss://api.x.ai/v1/realtime"}, "api.x.ai", "xai", id="another-provider"),
+        pytest.param({"base_url": "ws://127.0.0.1:9/v1/realtime"}, "127.0.0.1", "openai", id="a-gateway"),
+    ],
+)
+def test_realtime_service_belongs_to_the_host_of_its_address(options: dict[str, str], host: str, provider: str) -> None:
+    (found,) = services_in([OpenAIRealtimeLLMService(api_key="none", **options)])
+
+    assert (found.host, found.provider) == (host, provider)

@@ -243,8 +243,9 @@ def _family(processor: Any) -> str | None:
 
 def _host(processor: Any) -> str | None:
     held = getattr(processor, "__dict__", {})
-    addresses = (getattr(held.get("_client"), "base_url", None), held.get("_base_url"), held.get("_url"))
-    for address in addresses:
+    client = getattr(held.get("_client"), "base_url", None)
+    # Realtime services keep theirs in a public attribute.
+    for address in (client, *(held.get(name) for name in ("_base_url", "_url", "base_url"))):
         try:
             host = urlsplit(str(address)).hostname if address else None
         except ValueError:
