@@ -179,6 +179,14 @@ CUT: list[Timed] = [(1.0, BotStarted()), (3.0, UserStarted()), (3.0, Interruptio
             [],
             id="to-the-application-and-not-to-the-caller",
         ),
+        pytest.param(
+            [(0.2, VoiceStarted(0.2)), (0.9, VoiceStopped(0.2)), *CUT, (4.0, TurnHeard(True))], [], id="to-typed-words"
+        ),
+        pytest.param(
+            [(0.2, VoiceStarted(0.2)), (1.3, VoiceStopped(0.2)), *CUT],
+            [Yielded(pytest.approx(2.1))],
+            id="to-late-words-of-a-voice-that-met-the-bots",
+        ),
     ],
 )
 def test_yielding(events: list[Timed], expected: list[Fact]) -> None:
