@@ -187,7 +187,7 @@ def scripted_call(
     line, speaker, mind, mouth = Line(bench), Speaker(bench), Mind(bench), Mouth(bench)
     pair = LLMContextAggregatorPair(
         LLMContext(messages=[]),
-        user_params=LLMUserAggregatorParams(user_turn_strategies=_strategies(bench), **(user_params or {})),
+        user_params=LLMUserAggregatorParams(**{"user_turn_strategies": _strategies(bench), **(user_params or {})}),
     )
     ear: FrameProcessor = Ear(bench)
     if any(turn.recognition_fails for turn in script.turns):

@@ -7,7 +7,14 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import EndFrame, Frame, LLMTextFrame, UserStartedSpeakingFrame, UserStoppedSpeakingFrame
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    LLMMarkerFrame,
+    LLMTextFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
@@ -17,7 +24,7 @@ from pipecat.services.stt_service import STTService
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
-from voice_metrics.call.events import ModelSpoke, ModelWrote, TurnHeard
+from voice_metrics.call.events import ModelSpoke, ModelWaits, ModelWrote, TurnHeard
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.pushes import Pushes
 
@@ -82,12 +89,17 @@ def text(words: str, *, skip_tts: bool = False) -> LLMTextFrame:
         pytest.param([text("At ", skip_tts=True), text("nine.", skip_tts=True)], False, [ModelWrote()], id="voice-off"),
         pytest.param([text("✓", skip_tts=True), text("At nine.")], False, [ModelSpoke()], id="mark-of-a-whole-turn"),
         pytest.param([text("○", skip_tts=True)], False, [], id="mark-of-half-a-turn"),
+        pytest.param([LLMMarkerFrame("○")], False, [ModelWaits()], id="verdict-of-half-a-turn"),
+        pytest.param(
+            [LLMMarkerFrame("✓", append_to_context_immediately=False), text("At nine.")],
+            False,
+            [ModelSpoke()],
+            id="verdict-of-a-whole-turn",
+        ),
         pytest.param([text(" \n")], True, [], id="blank"),
     ],
 )
-async def test_text_is_spoken_written_or_a_mark(
-    frames: list[LLMTextFrame], voiceless: bool, expected: list[object]
-) -> None:
+async def test_text_is_spoken_written_or_a_mark(frames: list[Frame], voiceless: bool, expected: list[object]) -> None:
     model, events = LLMService(), list[object]()
     pushes = Pushes(lambda where, fault: None)
     listen_to_maker(model, pushes, lambda event, processor: events.append(event), lambda: 0.0, voiceless=voiceless)

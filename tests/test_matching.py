@@ -15,6 +15,7 @@ from voice_metrics.call.events import (
     ModelEnded,
     ModelSpoke,
     ModelStarted,
+    ModelWaits,
     ModelWrote,
     SpeechEnded,
     SpeechMade,
@@ -352,6 +353,33 @@ def test_model_that_answers_before_the_turn_ends_leaves_it_answered_where_nothin
 
     assert _facts(heard_first) == _facts(made_first) == []
     assert _facts([*turn, *another, (3.0, BotStarted())]) == [Responded(1.0)]
+
+
+SPEAKS_HALF: list[Timed] = [
+    *((0.0, TurnsAnnounced()), (1.0, VoiceStarted()), (1.0, UserStarted()), (2.2, VoiceStopped(0.2))),
+    *((2.5, ModelStarted()), (3.0, ModelWaits()), (3.0, ModelEnded())),
+]
+
+
+def test_reminder_of_an_unfinished_turn_is_no_response_and_leaves_it_not_unanswered() -> None:
+    reminds: list[Timed] = [(8.0, ModelStarted()), (8.5, UserStopped()), (8.5, ModelSpoke()), (9.0, BotStarted())]
+
+    assert _facts([*SPEAKS_HALF, *reminds, (10.0, BotStopped()), (30.0, UserStarted())]) == []
+
+
+@pytest.mark.parametrize(
+    "went_on",
+    [
+        pytest.param([(4.0, VoiceStarted()), (5.0, VoiceStopped(0.2))], id="after-the-verdict"),
+        pytest.param([(2.7, VoiceStarted()), (5.0, VoiceStopped(0.2))], id="before-the-verdict"),
+    ],
+)
+def test_answer_to_a_turn_that_went_on_is_its_response(went_on: list[Timed]) -> None:
+    answers: list[Timed] = [(5.2, ModelStarted()), (5.5, UserStopped()), (5.5, ModelSpoke()), (6.0, BotStarted())]
+
+    assert _facts(sorted([*SPEAKS_HALF, *went_on, *answers], key=lambda timed: timed[0])) == [
+        Responded(pytest.approx(1.2))
+    ]
 
 
 def test_noise_that_no_turn_confirms_asks_nothing_where_turns_are_announced() -> None:

@@ -131,6 +131,11 @@ class ModelWrote:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelWaits:
+    """A language model judged the caller's turn unfinished, and says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEnded:
     """A language model finished, failed or was cut off."""
 
@@ -218,6 +223,7 @@ Event = (
     | ModelStarted
     | ModelSpoke
     | ModelWrote
+    | ModelWaits
     | ModelEnded
     | SpeechStarted
     | SpeechMade

@@ -16,6 +16,7 @@ from voice_metrics.call.events import (
     ModelEnded,
     ModelSpoke,
     ModelStarted,
+    ModelWaits,
     ModelWrote,
     SpeechEnded,
     SpeechLate,
@@ -51,8 +52,8 @@ class Answers:
         self._silent_since: float | None = None
         # A turn lapsed without words, which may still come.
         self._words_are_late = False
-        # The bot spoke before the end of the turn that it answers was announced.
-        self._is_answered_ahead = False
+        # The bot spoke before the announced end of the turn that it answers, or waits for a caller who has more to say.
+        self._needs_no_answer = False
         self._question: Question | None = None
         # The question whose late words seem to have started the open turn.
         self._continued: Question | None = None
@@ -135,7 +136,7 @@ class Answers:
         question.is_spoken_over = True
         if silent_since is None or not (question.is_worked_on or question.speech_is_due):
             return ()
-        self._silent_since, self._is_answered_ahead = None, True
+        self._silent_since, self._needs_no_answer = None, True
         return (Responded(at - silent_since),)
 
     def _turn_started(self, at: float) -> Sequence[Fact]:
@@ -145,7 +146,7 @@ class Answers:
             self._silent_since, given_up = None, self._give_up_late_words()
         if self.turn_is_open:
             return ()  # the same start, seen in the other direction
-        self._words_are_late = self._is_answered_ahead = False
+        self._words_are_late = self._needs_no_answer = False
         resumed, self._question = self._question, Question(announced=True)
         if resumed is None or not resumed.announced:
             return given_up
@@ -165,8 +166,11 @@ class Answers:
         question = self._question
         if question is not None and question.is_spoken_over and not self._has_detector:
             # A model that hears the caller may answer before the turn's end; without a detector the wait is unknown.
-            self._is_answered_ahead |= question.is_worked_on or question.speech_is_due
-        if self._is_answered_ahead:
+            self._needs_no_answer |= question.is_worked_on or question.speech_is_due
+        if question is not None and question.is_waited_for and self._has_detector:
+            # The bot reminds the caller after some seconds: Pipecat ends the unfinished turn with that.
+            self._needs_no_answer = True
+        if self._needs_no_answer:
             self._question = None
             return
         if question is not None and question.since is not None and question.announced:
@@ -182,7 +186,9 @@ class Answers:
     def _voice_started(self) -> Sequence[Fact]:
         self._has_detector = self._voice_is_heard = True
         self._silent_since = None
-        self._is_answered_ahead = False
+        self._needs_no_answer = False
+        if self._question is not None:
+            self._question.is_waited_for, self._question.is_heard_again = False, True
         if not self._turns_are_announced:
             self._question = None
         # Some recognisers announce a turn before the detector hears the caller.
@@ -212,6 +218,7 @@ class Answers:
                 question.came_to_nothing(at, question.cause)
             case ModelStarted():
                 question.models += 1
+                question.is_heard_again = False
                 question.cause = Cause.NO_ANSWER
                 question.step(at)
             case ModelSpoke() | SpeechStarted() if question.awaits_speech(at):
@@ -220,6 +227,8 @@ class Answers:
                 question.step(at)
             case ModelWrote():
                 question.is_written = True
+            case ModelWaits():
+                question.is_waited_for = not question.is_heard_again
             case Interruption() if question.since is not None:
                 question.answer_dropped(at)
             case ModelEnded() if question.models:

@@ -28,6 +28,8 @@ class Question:
         silence_is_due: True if the detector still heard the caller when the turn ended.
         detected: True if `since` is the detector's.
         is_written: True if a text that is not spoken answers it.
+        is_waited_for: True if the model judged it unfinished, and the caller was not heard since.
+        is_heard_again: True if the caller was heard since the model began its latest answer.
         is_spoken_over: True if the bot began to speak while it was open.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
@@ -47,6 +49,8 @@ class Question:
     is_wordless: bool = False
     failed: bool = False
     is_written: bool = False
+    is_waited_for: bool = False
+    is_heard_again: bool = False
     is_spoken_over: bool = False
     expected_until: float = 0.0
     lapses_at: float | None = None

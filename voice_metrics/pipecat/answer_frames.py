@@ -19,6 +19,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
+    LLMMarkerFrame,
     LLMTextFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
@@ -31,6 +32,7 @@ from voice_metrics.call.events import (
     ModelEnded,
     ModelSpoke,
     ModelStarted,
+    ModelWaits,
     ModelWrote,
     ReplyEnded,
     ReplyStarted,
@@ -89,6 +91,11 @@ class _AnswerReader:
         if (frame.skip_tts or self._voiceless) and any(map(str.isalnum, frame.text)):
             self._has_written = True
             self._happened(ModelWrote(), processor)
+
+    def model_marked(self, processor: Any, frame: Any) -> None:
+        # The mark of an unfinished turn (◐ ○) is the whole answer, that of a complete one goes before its text.
+        if frame.append_to_context_immediately:
+            self._happened(ModelWaits(), processor)
 
     def model_ended(self, processor: Any, frame: Frame) -> None:
         self._happened(ModelEnded(), processor)
@@ -150,6 +157,7 @@ _VOICE: dict[type, _Step] = {
 _MODEL: dict[type, _Step] = {
     LLMFullResponseStartFrame: _AnswerReader.model_started,
     LLMTextFrame: _AnswerReader.model_spoke,
+    LLMMarkerFrame: _AnswerReader.model_marked,
     LLMFullResponseEndFrame: _AnswerReader.model_ended,
     FunctionCallInProgressFrame: _AnswerReader.function_call_changed,
     FunctionCallResultFrame: _AnswerReader.function_call_changed,
