@@ -26,6 +26,7 @@ MADE = """() => [...document.querySelectorAll('*')].flatMap((each) => [
     each.localName, ...[...each.attributes].map(({name}) => `${each.localName} ${name}`)])"""
 ADDRESSES = """() => [...document.querySelectorAll('[href], [src], [action]')].map(
     (each) => each.href ?? each.src ?? each.action)"""
+OPEN = "() => document.querySelectorAll('main details summary').forEach((each) => each.click())"
 VIEWS = ("now", "calls", "latency?period=hour", "usage?period=hour")
 
 
@@ -73,8 +74,7 @@ def drawn(chromium: Chromium, server: PageServer) -> Drawn:
         tab.goto(f"{server.host}{page}")
         visit.until("() => document.querySelector('h1 .id')?.textContent", title)
         tab.locator("dl.facts dd").first.wait_for()
-        for details in tab.locator("main details summary").all():
-            details.click()
+        tab.evaluate(OPEN)
         tab.locator("details tbody tr").first.wait_for()
         found.texts[title] = tab.evaluate("document.body.textContent")
         found.look(tab)
