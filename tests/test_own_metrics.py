@@ -44,7 +44,8 @@ class Recorded:
 
     def points(self, name):
         found = [accumulator for accumulator in self._registry.all if accumulator.row.name == name]
-        return [(getattr(one, "value", None) if hasattr(one, "value") else one.total, one.attributes) for one in found]
+        states = [(one.state(), one.attributes) for one in found]
+        return [(getattr(state, "total", state), attributes) for state, attributes in states]
 
 
 @pytest.fixture

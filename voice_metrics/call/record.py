@@ -127,10 +127,7 @@ class Record:
     def add(self, fact: Fact) -> None:
         """Add a fact to the totals."""
         # The facts of MetricsFrames are the most frequent.
-        if (add := _ADDERS.get(type(fact))) is not None:
-            add(self, fact)
-        else:
-            self._add_event(fact)
+        _ADDERS.get(type(fact), Record._add_event)(self, fact)
 
     def _add_event(self, fact: Fact) -> None:
         match fact:
