@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
     LLMMarkerFrame,
     LLMTextFrame,
+    OutputDTMFUrgentFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
@@ -24,7 +26,7 @@ from pipecat.services.stt_service import STTService
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
-from voice_metrics.call.events import ModelSpoke, ModelWaits, ModelWrote, TurnHeard
+from voice_metrics.call.events import KeyPressed, ModelSpoke, ModelWaits, ModelWrote, TurnHeard
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.pushes import Pushes
 
@@ -88,6 +90,7 @@ def text(words: str, *, skip_tts: bool = False) -> LLMTextFrame:
         pytest.param([text("At "), text("nine.")], True, [ModelSpoke(), ModelWrote()], id="no-voice"),
         pytest.param([text("At ", skip_tts=True), text("nine.", skip_tts=True)], False, [ModelWrote()], id="voice-off"),
         pytest.param([text("✓", skip_tts=True), text("At nine.")], False, [ModelSpoke()], id="mark-of-a-whole-turn"),
+        pytest.param([OutputDTMFUrgentFrame(button=KeypadEntry.ONE)], False, [KeyPressed()], id="a-key"),
         pytest.param([text("○", skip_tts=True)], False, [], id="mark-of-half-a-turn"),
         pytest.param([LLMMarkerFrame("○")], False, [ModelWaits()], id="verdict-of-half-a-turn"),
         pytest.param(

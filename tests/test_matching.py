@@ -12,6 +12,7 @@ from voice_metrics.call.events import (
     CallerIdle,
     CallerMuted,
     Interruption,
+    KeyPressed,
     ModelEnded,
     ModelSpoke,
     ModelStarted,
@@ -329,9 +330,10 @@ def test_a_turn_that_is_announced_before_its_voice_is_heard_leaves_the_question_
 
 
 @pytest.mark.parametrize("later", [[], [(5.0, UserStarted())], [(30.0, BotStarted())]], ids=str)
-def test_written_answer_is_no_response_and_leaves_no_turn_unanswered(later: list[Timed]) -> None:
+@pytest.mark.parametrize("answer", [WRITES, [*THINKS, (2.6, KeyPressed())]], ids=["text", "key"])
+def test_silent_answer_is_no_response_and_leaves_no_turn_unanswered(answer: list[Timed], later: list[Timed]) -> None:
     conversation = Conversation(leg_of_name)
-    facts = [fact for at, event in [*ASKED, *WRITES, *later] for fact in conversation.observe(event, at)]
+    facts = [fact for at, event in [*ASKED, *answer, *later] for fact in conversation.observe(event, at)]
 
     assert not any(isinstance(fact, (Responded, Unanswered)) for fact in [*facts, *conversation.end(40.0)])
 

@@ -1,14 +1,17 @@
-"""Answers that are read and not spoken: a bot without a voice, and a client that turned the voice off."""
+"""Answers that are not spoken: a bot without a voice, a client that turned it off, a key for a machine's menu."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from pipecat.frames.frames import EndFrame, LLMConfigureOutputFrame
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames.frames import EndFrame, LLMConfigureOutputFrame, OutputDTMFUrgentFrame
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameProcessor
 
 from tests.scripted import Script, Turn, scripted_call
+from tests.scripted_providers import Mind
 from tests.waiting import until
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -45,3 +48,33 @@ async def test_written_answer_leaves_no_turn_unanswered(place: str, has_voice: b
     assert story["llm"]["requests"] == 2
     assert story["turns"] == {"completed": 0, "interrupted": 0, "unanswered": 0}
     assert story["response"]["count"] == 0
+
+
+class Pressing(Mind):
+    """Answers with a key."""
+
+    async def _answer(self, context: LLMContext) -> None:
+        await self.push_frame(OutputDTMFUrgentFrame(button=KeypadEntry.ONE))
+        await self._use(SCRIPT.turns[0])
+
+
+def pressing(voice: list[FrameProcessor]) -> list[FrameProcessor]:
+    return [Pressing(one._bench) if isinstance(one, Mind) else one for one in voice]
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_key_leaves_no_turn_unanswered(place: str) -> None:
+    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    call = scripted_call(SCRIPT, around=pressing, **{place: [metrics]})
+
+    async def drive() -> None:
+        await call.line.say(SCRIPT.turns[0])
+        await until(lambda: call.bench.truth.inferences == 1)
+        await call.worker.queue_frame(EndFrame())
+
+    await call.run(drive)
+
+    summary = metrics.summary()
+    assert summary is not None
+    story = summary.to_dict()
+    assert (story["llm"]["requests"], story["turns"]["unanswered"]) == (1, 0)

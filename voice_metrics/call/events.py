@@ -131,6 +131,11 @@ class ModelWrote:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The bot pressed a key of the telephone, as a machine's menu asks."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelWaits:
     """A language model judged the caller's turn unfinished, and says nothing."""
 
@@ -223,6 +228,7 @@ Event = (
     | ModelStarted
     | ModelSpoke
     | ModelWrote
+    | KeyPressed
     | ModelWaits
     | ModelEnded
     | SpeechStarted

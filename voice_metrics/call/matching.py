@@ -13,6 +13,7 @@ from voice_metrics.call.events import (
     CallerIdle,
     CallerMuted,
     Interruption,
+    KeyPressed,
     ModelEnded,
     ModelSpoke,
     ModelStarted,
@@ -225,7 +226,7 @@ class Answers:
                 question.speech_is_due = True
                 question.audio_came = question.is_written = False
                 question.step(at)
-            case ModelWrote():
+            case ModelWrote() | KeyPressed():
                 question.is_written = True
             case ModelWaits():
                 question.is_waited_for = not question.is_heard_again

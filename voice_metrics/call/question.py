@@ -27,7 +27,7 @@ class Question:
         since: Moment at which the caller fell silent, or `None` while the turn is open.
         silence_is_due: True if the detector still heard the caller when the turn ended.
         detected: True if `since` is the detector's.
-        is_written: True if a text that is not spoken answers it.
+        is_written: True if a text that is not spoken, or a key, answers it.
         is_waited_for: True if the model judged it unfinished, and the caller was not heard since.
         is_heard_again: True if the caller was heard since the model began its latest answer.
         is_spoken_over: True if the bot began to speak while it was open.

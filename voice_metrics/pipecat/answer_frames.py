@@ -21,6 +21,8 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     LLMMarkerFrame,
     LLMTextFrame,
+    OutputDTMFFrame,
+    OutputDTMFUrgentFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -29,6 +31,7 @@ from pipecat.frames.frames import (
 
 from voice_metrics.call.events import (
     CallerIdle,
+    KeyPressed,
     ModelEnded,
     ModelSpoke,
     ModelStarted,
@@ -136,13 +139,18 @@ class _AnswerReader:
     def interrupted(self, processor: Any, frame: Frame) -> None:
         self._playout.interrupted()
 
+    def key_pressed(self, processor: Any, frame: Frame) -> None:
+        self._happened(KeyPressed(), processor)
+
     def function_call_changed(self, processor: Any, frame: Frame) -> None:
         if found := event(frame, processor):
             self._happened(found, processor)
 
 
 _Step = Callable[["_AnswerReader", Any, Any], None]
+_KEYS: dict[type, _Step] = dict.fromkeys((OutputDTMFFrame, OutputDTMFUrgentFrame), _AnswerReader.key_pressed)
 _SPEECH: dict[type, _Step] = {
+    **_KEYS,
     TTSStartedFrame: _AnswerReader.speech_started,
     TTSAudioRawFrame: _AnswerReader.speech_made,
     TTSStoppedFrame: _AnswerReader.speech_ended,
@@ -155,6 +163,7 @@ _VOICE: dict[type, _Step] = {
     LLMFullResponseEndFrame: _AnswerReader.reply_ended,
 }
 _MODEL: dict[type, _Step] = {
+    **_KEYS,
     LLMFullResponseStartFrame: _AnswerReader.model_started,
     LLMTextFrame: _AnswerReader.model_spoke,
     LLMMarkerFrame: _AnswerReader.model_marked,
