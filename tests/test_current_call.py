@@ -59,7 +59,7 @@ class Shop:
         """Places that were recorded, by call."""
         seen: dict[str, Counter[str]] = {}
         for one in self._registry.all:
-            count = one.state() if one.row.name == VISITS else one.state().samples
+            count = one.value if one.row.name == VISITS else one.count
             seen.setdefault(one.attributes["call_id"], Counter())[one.attributes["place"]] += int(count)
         return seen
 
@@ -270,8 +270,8 @@ async def test_a_duration_is_in_the_unit_of_its_metric(shop):
         async with duration("visit.length.seconds", clock=ticks.__next__):
             raise KeyError
     metrics = {metric.row.name: metric for metric in shop.metrics()}
-    assert (metrics[WAIT].state().total, metrics[WAIT].attributes) == (2500, {"found": "true"})
-    assert metrics["visit.length.seconds"].state().total == 0.25
+    assert (metrics[WAIT].total, metrics[WAIT].attributes) == (2500, {"found": "true"})
+    assert metrics["visit.length.seconds"].total == 0.25
     current.end()
 
 

@@ -44,8 +44,7 @@ class Recorded:
 
     def points(self, name):
         found = [accumulator for accumulator in self._registry.all if accumulator.row.name == name]
-        states = [(one.state(), one.attributes) for one in found]
-        return [(getattr(state, "total", state), attributes) for state, attributes in states]
+        return [(getattr(one, "value", None) if hasattr(one, "value") else one.total, one.attributes) for one in found]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def test_a_detail_that_is_not_reported_has_no_series() -> None:
 
     def details() -> dict[object, float]:
         found = (each for each in own.all if each.row is table.LLM_TOKEN_DETAILS)
-        return {each.attributes["detail"]: each.state() for each in found}  # type: ignore[misc]
+        return {each.attributes["detail"]: each.value for each in found}  # type: ignore[attr-defined]
 
     call.write(TokensUsed("Mind", "m", 10, 2))
     assert details() == {}

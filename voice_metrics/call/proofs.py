@@ -31,7 +31,7 @@ class Proof(Enum):
 class Proofs:
     """The proofs of one call's measurements; one without an entry needs none.
 
-    Parameters:
+    Attributes:
         noted: Those that are open or false, by the number of the measurements' frame.
     """
 

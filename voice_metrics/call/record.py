@@ -127,7 +127,10 @@ class Record:
     def add(self, fact: Fact) -> None:
         """Add a fact to the totals."""
         # The facts of MetricsFrames are the most frequent.
-        _ADDERS.get(type(fact), Record._add_event)(self, fact)
+        if (add := _ADDERS.get(type(fact))) is not None:
+            add(self, fact)
+        else:
+            self._add_event(fact)
 
     def _add_event(self, fact: Fact) -> None:
         match fact:

@@ -177,8 +177,7 @@ class Entry:
 
     def zero(self) -> tuple[bytes, ...]:
         """Return the zero point of its beginning: Prometheus sees no increase in a counter that begins above zero."""
-        with self.accumulator.lock:
-            state = self.accumulator.state()
+        state = self.accumulator.state()
         value = value_of(since(state, state))
         return self._head_of_point(value), _TIME.pack(_TIME_TAG, self.accumulator.start_ns), value
 
@@ -186,7 +185,6 @@ class Entry:
         """Encode its value again if it changed."""
         accumulator = self.accumulator
         with accumulator.lock:
-            # Before the values, which may have a later one, so that none is thought sent that is not.
             self.version, exemplar = accumulator.version, accumulator.exemplar
             if self.delta:
                 self.state = accumulator.state()
@@ -194,7 +192,6 @@ class Entry:
             elif type(accumulator) is Histogram:
                 # A state would copy the buckets.
                 found = accumulator
-                found.add_up()
                 value = histogram_value(found.count, found.total, found.counts, found.least, found.most)
             else:
                 value = value_of(accumulator.state())

@@ -93,8 +93,7 @@ class Outgoing:
                 entry.changed_ns = now_ns
             accumulator = entry.accumulator
             # An up-down counter above 0 counts something that still exists.
-            with accumulator.lock:
-                there = accumulator.row.kind is Kind.UP_DOWN_COUNTER and bool(accumulator.state())
+            there = accumulator.row.kind is Kind.UP_DOWN_COUNTER and bool(accumulator.state())
             idle = now_ns - entry.changed_ns > IDLE_SECONDS * 1e9
             if idle and not there and entry.changed_ns < oldest_call_ns:
                 gone.add(accumulator)
