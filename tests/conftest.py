@@ -51,9 +51,13 @@ _SLOW_FOLDERS = frozenset(
 # Modules that take half a minute or more: begun last, they would leave all cores but one without work.
 _FIRST = frozenset(
     {
+        "test_accessible.py",
         "test_dashboard_queries.py",
+        "test_fork_and_exit.py",
         "test_in_browser.py",
         "test_installed.py",
+        "test_objectives.py",
+        "test_placements.py",
         "test_plugin.py",
         "test_price_lists.py",
         "test_processes.py",

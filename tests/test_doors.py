@@ -54,6 +54,7 @@ def modules() -> dict[str, ast.Module]:
     }
 
 
+@cache
 def _imports(tree: ast.Module, *, top_level: bool = False) -> set[str]:
     nodes = tree.body if top_level else list(ast.walk(tree))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
