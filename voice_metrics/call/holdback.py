@@ -80,11 +80,8 @@ class HoldBack:
     def __init__(self, seconds: float = HOLD_SECONDS) -> None:
         self._seconds = seconds
         self._held: deque[Held] = deque()
-        self._turn_at: float | None = None
-        self._interrupted_at: float | None = None
+        self._turn_at = self._interrupted_at = -math.inf
         self._interruption: int | None = None
-        # The later of both.
-        self._announced_at = -math.inf
         # The interruption that each service passed on last, and when.
         self._passed: dict[str, tuple[int, float]] = {}
 
@@ -117,7 +114,7 @@ class HoldBack:
             fact = replace(fact, interrupted=True)
         else:
             until = max(until, self._expects_until(at) or until)
-        if self._turn_at is not None and _was_under_way(fact, at, self._turn_at):
+        if _was_under_way(fact, at, self._turn_at):
             waits_until = max(waits_until, self._turn_at + LATE_SECONDS)
         self._hold(Held(fact, span, number, until, waits_until, is_failed))
 
@@ -128,7 +125,6 @@ class HoldBack:
     def turn_started(self, at: float) -> None:
         """Expect an interruption, because the caller's turn began at `at`."""
         self._turn_at = at
-        self._announced_at = at if self._interrupted_at is None else max(at, self._interrupted_at)
 
     def interrupted(self, at: float, number: int | None = None) -> list[Held]:
         """Release everything, marked where an interruption made it false.
@@ -138,7 +134,6 @@ class HoldBack:
             number: Place of its frame in the order in which frames are made, or `None` if unknown.
         """
         self._interrupted_at, self._interruption = at, number
-        self._announced_at = at if self._turn_at is None else max(at, self._turn_at)
         return [one.cut(at, number) for one in self.flush()]
 
     def passed(self, service: str, at: float, number: int) -> None:
@@ -177,8 +172,6 @@ class HoldBack:
     def _was_cut(self, fact: Latency, at: float) -> bool:
         """True if the latest interruption came during the request of a latency that arrived at `at`."""
         interrupted_at = self._interrupted_at
-        if interrupted_at is None:
-            return False
         number, passed_at = self._passed.get(fact.instance or "", (None, 0.0))
         if number is not None and number == self._interruption:
             # The service's next request may begin before the interruption has come all the way.
@@ -192,7 +185,8 @@ class HoldBack:
 
     def _expects_until(self, at: float) -> float | None:
         """Moment until which a latency that arrived at `at` may yet be cut; `None` if no interruption is near."""
-        return self._announced_at + LATE_SECONDS if at - self._announced_at <= LATE_SECONDS else None
+        announced_at = max(self._turn_at, self._interrupted_at)
+        return announced_at + LATE_SECONDS if at - announced_at <= LATE_SECONDS else None
 
 
 def _was_made_after(number: int, interruption: int | None) -> bool:
