@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from websockets.asyncio.server import ServerConnection, serve
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,46 @@ class Provider:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+
+
+class RealtimeProvider:
+    """A provider's WebSocket of JSON events on a free port of loopback, while it is entered.
+
+    Attributes:
+        url: Its address, once entered.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._line: ServerConnection | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await serve(self._answer, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _answer(self, line: ServerConnection) -> None:
+        self._line = line
+        await self.connected()
+        async for message in line:
+            await self.heard(json.loads(message)["type"])
+
+    async def connected(self) -> None:
+        """Begin a connection."""
+
+    async def heard(self, kind: str) -> None:
+        """Answer an event of the service."""
+
+    async def tell(self, kind: str, **fields: Any) -> None:
+        """Send an event in the latest connection."""
+        assert self._line is not None
+        await self._line.send(json.dumps({"type": kind, "event_id": "e", **fields}))
 
 
 class Refusal(Provider):

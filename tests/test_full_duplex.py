@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-from types import TracebackType
-from typing import Any
 
 import pytest
 from pipecat.frames.frames import LLMRunFrame
@@ -15,8 +12,8 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
-from websockets.asyncio.server import Server, ServerConnection, serve
 
+from tests.local_providers import RealtimeProvider
 from tests.scripted_providers import CHUNK, CHUNK_SECONDS, Bench, Speaker
 from tests.scripts import Script
 from tests.test_services_of_a_call import Measure, run_line
@@ -27,28 +24,14 @@ pytestmark = pytest.mark.slow
 STEP_SECONDS = 0.2
 
 
-class FakeLive:
-    """OpenAI's Live interface on a free port of 127.0.0.1: a stream of audio, and transcripts of both sides."""
+class FakeLive(RealtimeProvider):
+    """OpenAI's Live interface: a stream of audio, and transcripts of both sides."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.started = asyncio.Event()
-        self.url = ""
-        self._server: Server | None = None
-        self._line: ServerConnection | None = None
         self._streaming: asyncio.Task[None] | None = None
         self._speaks = False
-
-    async def __aenter__(self) -> FakeLive:
-        self._server = await serve(self._serve, "127.0.0.1", 0)
-        self.url = f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._server.wait_closed()
 
     async def hear(self, seconds: float) -> None:
         """Transcribe the caller for so long."""
@@ -62,31 +45,25 @@ class FakeLive:
 
     async def _transcribe(self, side: str, seconds: float) -> None:
         for _ in range(round(seconds / STEP_SECONDS)):
-            await self._send(f"session.{side}_transcript.delta", delta=" word")
+            await self.tell(f"session.{side}_transcript.delta", delta=" word")
             await asyncio.sleep(STEP_SECONDS)
 
-    async def _serve(self, line: ServerConnection) -> None:
-        self._line = line
-        async for message in line:
-            match json.loads(message)["type"]:
-                case "session.start":
-                    await self._send("session.started", session={"id": "s"})
-                    self._streaming = asyncio.create_task(self._stream())
-                    self.started.set()
-                case "session.close":
-                    assert self._streaming is not None
-                    self._streaming.cancel()
-                    await self._send("session.closed", reason="closed", usage={"seconds": 9.0})
+    async def heard(self, kind: str) -> None:
+        match kind:
+            case "session.start":
+                await self.tell("session.started", session={"id": "s"})
+                self._streaming = asyncio.create_task(self._stream())
+                self.started.set()
+            case "session.close":
+                assert self._streaming is not None
+                self._streaming.cancel()
+                await self.tell("session.closed", reason="closed", usage={"seconds": 9.0})
 
     async def _stream(self) -> None:
         while True:
             audio = CHUNK if self._speaks else bytes(len(CHUNK))
-            await self._send("session.output_audio.delta", delta=base64.b64encode(audio).decode())
+            await self.tell("session.output_audio.delta", delta=base64.b64encode(audio).decode())
             await asyncio.sleep(CHUNK_SECONDS)
-
-    async def _send(self, kind: str, **fields: Any) -> None:
-        assert self._line is not None
-        await self._line.send(json.dumps({"type": kind, "event_id": "e", **fields}))
 
 
 @pytest.mark.parametrize("place", ["before_output", "at_end", "observer"])

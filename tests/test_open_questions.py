@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-from types import TracebackType
-from typing import Any
 
 import pytest
 from pipecat.frames.frames import LLMRunFrame, TTSStartedFrame
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
-from websockets.asyncio.server import Server, ServerConnection, serve
 
+from tests.local_providers import RealtimeProvider
 from tests.test_services_of_a_call import PLACES, Measure, call, pushed
 
 pytestmark = pytest.mark.slow
@@ -31,64 +28,45 @@ USAGE = {
 UNANSWERED, FIRST_AUDIO, WHOLE = 0, 1, 2
 
 
-class FakeRealtime:
-    """OpenAI's realtime interface on a free port of 127.0.0.1, which answers one question after another so far.
+class FakeRealtime(RealtimeProvider):
+    """OpenAI's realtime interface, which answers one question after another so far.
 
     Args:
         answers: Its progress with each question; the last one is for all later ones.
     """
 
     def __init__(self, *answers: int) -> None:
+        super().__init__()
         self.asked = asyncio.Semaphore(0)
         self._answers = list(answers)
-        self._server: Server | None = None
-        self._line: ServerConnection | None = None
-        self.url = ""
-
-    async def __aenter__(self) -> FakeRealtime:
-        self._server = await serve(self._serve, "127.0.0.1", 0)
-        self.url = f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._server.wait_closed()
 
     async def hears_a_question(self) -> None:
         """Detect a turn of the caller in the latest connection, and answer it."""
-        assert self._line is not None
-        await _tell(self._line, "input_audio_buffer.speech_started", audio_start_ms=0, item_id="u")
+        await self.tell("input_audio_buffer.speech_started", audio_start_ms=0, item_id="u")
         await asyncio.sleep(0.5)  # longer than an interruption marks what follows
-        await _tell(self._line, "input_audio_buffer.speech_stopped", audio_end_ms=500, item_id="u")
-        await self._answer(self._line)
+        await self.tell("input_audio_buffer.speech_stopped", audio_end_ms=500, item_id="u")
+        await self._respond()
 
-    async def _serve(self, line: ServerConnection) -> None:
-        self._line = line
-        await _tell(line, "session.created", session={})
-        async for message in line:
-            match json.loads(message)["type"]:
-                case "session.update":
-                    await _tell(line, "session.updated", session={})
-                case "response.create":
-                    await self._answer(line)
+    async def connected(self) -> None:
+        await self.tell("session.created", session={})
 
-    async def _answer(self, line: ServerConnection) -> None:
+    async def heard(self, kind: str) -> None:
+        match kind:
+            case "session.update":
+                await self.tell("session.updated", session={})
+            case "response.create":
+                await self._respond()
+
+    async def _respond(self) -> None:
         progress = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         self.asked.release()
         if progress >= FIRST_AUDIO:
             await asyncio.sleep(0.05)
             place = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
-            await _tell(line, "response.output_audio.delta", delta=AUDIO, **place)
+            await self.tell("response.output_audio.delta", delta=AUDIO, **place)
         if progress >= WHOLE:
             response = {"id": "r", "object": "realtime.response", "status": "completed", "status_details": None}
-            await _tell(line, "response.done", response={**response, "output": [], "usage": USAGE})
-
-
-async def _tell(line: ServerConnection, kind: str, **fields: Any) -> None:
-    await line.send(json.dumps({"type": kind, "event_id": "e", **fields}))
+            await self.tell("response.done", response={**response, "output": [], "usage": USAGE})
 
 
 def realtime(provider: FakeRealtime) -> OpenAIRealtimeLLMService:
