@@ -12,14 +12,12 @@ from pipecat.pipeline.service_switcher import ServiceSwitcher
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import FunctionCallParams
 
-from tests.scripted import Script, ScriptedCall, Tool, Truth, Turn, scripted_call
+from tests.every_place import PLACES, measured_everywhere
+from tests.scripted import Script, ScriptedCall, Tool, Truth, Turn
 from tests.scripted_providers import Bench, Mind, Mouth
 from tests.test_placements import happened, told
-from tests.virtual_time import VirtualLoop, measure_in_virtual_time
-from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.processor import VoiceMetricsProcessor
+from voice_metrics.call.summary import CallSummary
 
-PLACES = ("before_output", "after_output", "at_end", "observer")
 ASKED = Turn("what is free tonight", tools=(Tool("find_table", seconds=3.0),), reply=("Nine.", "By the door.", "Good?"))
 IDLE, THANKED = Turn("(the caller is silent)", reply=("Are you there?",)), Turn("thank you")
 SCRIPT = Script(turns=(ASKED, IDLE, THANKED), sentence_seconds=1.0)
@@ -61,25 +59,10 @@ class Services:
 
 
 @pytest.fixture(scope="module")
-def measured() -> tuple[Truth, dict[str, Any]]:
+def measured() -> tuple[Truth, dict[str, CallSummary]]:
     """What happened in the call, and what was measured of it in each place."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(_call())
-
-
-async def _call() -> tuple[Truth, dict[str, Any]]:
-    places = {place: VoiceMetricsProcessor() for place in PLACES[:-1]}
-    observer, services = VoiceMetricsObserver(), Services()
-    for measuring in (*places.values(), observer):
-        measure_in_virtual_time(measuring)
-    call = scripted_call(
-        SCRIPT,
-        observers=[observer],
-        around=services.behind_switchers,
-        **{place: [metrics] for place, metrics in places.items()},
-    )
-    truth = await call.run(lambda: _converse(call, services))
-    return truth, {place: metrics.summary() for place, metrics in (*places.items(), ("observer", observer))}
+    services = Services()
+    return measured_everywhere(SCRIPT, lambda call: _converse(call, services), around=services.behind_switchers)
 
 
 async def _converse(call: ScriptedCall, services: Services) -> None:
@@ -104,7 +87,7 @@ async def _hear(call: ScriptedCall) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_number_of_a_busy_call_is_true(measured: tuple[Truth, dict[str, Any]], place: str) -> None:
+def test_every_number_of_a_busy_call_is_true(measured: tuple[Truth, dict[str, CallSummary]], place: str) -> None:
     truth, summaries = measured
 
     assert told(summaries[place]) == happened(truth, "completed")

@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 from pipecat.frames.frames import EndFrame, LLMMessagesAppendFrame, TTSSpeakFrame
 
-from tests.scripted import Script, ScriptedCall, Turn, scripted_call
-from tests.virtual_time import VirtualLoop, measure_in_virtual_time
-from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.processor import VoiceMetricsProcessor
+from tests.every_place import PLACES, stories
+from tests.scripted import Script, ScriptedCall, Turn
 
-PLACES = ("before_output", "after_output", "at_end", "observer")
 GREETED, ASKED = Turn("please leave a message"), Turn("what is free", think_seconds=2.0)
 TYPED = Turn("tonight", reply=("Nine.",), think_seconds=0.5)
 # A voice that is slow, so that nothing was heard of what is dropped.
@@ -23,19 +20,7 @@ SCRIPT = Script(turns=(GREETED, ASKED, TYPED), synthesis_seconds=0.5)
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
     """What was measured of one call in each place."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(_call())
-
-
-async def _call() -> dict[str, Any]:
-    places = {place: VoiceMetricsProcessor() for place in PLACES[:-1]}
-    observer = VoiceMetricsObserver()
-    for measuring in (*places.values(), observer):
-        measure_in_virtual_time(measuring)
-    call = scripted_call(SCRIPT, observers=[observer], **{place: [metrics] for place, metrics in places.items()})
-    await call.run(lambda: _converse(call))
-    measured = {place: metrics.summary() for place, metrics in (*places.items(), ("observer", observer))}
-    return {place: summary.to_dict() for place, summary in measured.items() if summary}
+    return stories(SCRIPT, _converse)
 
 
 async def _converse(call: ScriptedCall) -> None:

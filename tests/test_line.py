@@ -10,11 +10,10 @@ import pytest
 from pipecat.frames.frames import EndFrame, TTSSpeakFrame
 
 from tests.audible_caller import SILENT, Loudness, Microphone, merged, shares
+from tests.every_place import PLACES, EveryPlace
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
 from tests.scripted_providers import Bench
-from tests.virtual_time import VirtualLoop, measure_in_virtual_time
-from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.processor import VoiceMetricsProcessor
+from tests.virtual_time import VirtualLoop
 
 pytestmark = pytest.mark.slow
 
@@ -89,16 +88,11 @@ def told() -> dict[str, Any]:
 
 
 async def _call() -> dict[str, Any]:
-    places = {place: VoiceMetricsProcessor() for place in ("before_output", "after_output", "at_end")}
-    observer = VoiceMetricsObserver()
-    loop = asyncio.get_running_loop()
-    for measuring in (*places.values(), observer):
-        measure_in_virtual_time(measuring)
+    places, loop = EveryPlace(), asyncio.get_running_loop()
     call = scripted_call(
         SCRIPT,
-        observers=[observer],
         user_params={"vad_analyzer": Loudness(), "user_turn_stop_timeout": 0.8, **SILENT},
-        **{place: [metrics] for place, metrics in places.items()},
+        **places.arrangement,
     )
     microphone = Microphone(call.worker)
     started_at: list[float] = []
@@ -110,18 +104,14 @@ async def _call() -> dict[str, Any]:
 
     await call.run(drive)
     ended_at = loop.time()
-    measured = {place: metrics.summary() for place, metrics in (*places.items(), ("observer", observer))}
     return {
-        "measured": {place: summary.to_dict() for place, summary in measured.items() if summary},
+        "measured": {place: summary.to_dict() for place, summary in places.summaries().items()},
         "caller": microphone.spoken,
         "bot": merged(call.bench.played, 0.001),
         "since": started_at[0],
         "until": ended_at,
         "truth": call.bench.truth,
     }
-
-
-PLACES = ("before_output", "after_output", "at_end", "observer")
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -9,36 +9,16 @@ import pytest
 from pipecat.frames.frames import EndFrame, TTSSpeakFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
 from pipecat.turns.user_mute import AlwaysUserMuteStrategy
 
-from tests.scripted import Script, ScriptedCall, Turn, scripted_call
-from tests.virtual_time import VirtualLoop, measure_in_virtual_time
-from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.processor import VoiceMetricsProcessor
+from tests.every_place import PLACES, stories
+from tests.scripted import Script, ScriptedCall, Turn
 
-PLACES = ("before_output", "after_output", "at_end", "observer")
 SCRIPT = Script(turns=(Turn("what is free tonight"), Turn("goodbye")), sentence_seconds=1.0)
 
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
     """What was measured of one call in each place."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(_call())
-
-
-async def _call() -> dict[str, Any]:
-    places = {place: VoiceMetricsProcessor() for place in PLACES[:-1]}
-    observer = VoiceMetricsObserver()
-    for measuring in (*places.values(), observer):
-        measure_in_virtual_time(measuring)
-    call = scripted_call(
-        SCRIPT,
-        observers=[observer],
-        user_params={"user_mute_strategies": [AlwaysUserMuteStrategy()]},
-        **{place: [metrics] for place, metrics in places.items()},
-    )
-    await call.run(lambda: _converse(call))
-    measured = {place: metrics.summary() for place, metrics in (*places.items(), ("observer", observer))}
-    return {place: summary.to_dict() for place, summary in measured.items() if summary}
+    return stories(SCRIPT, _converse, user_params={"user_mute_strategies": [AlwaysUserMuteStrategy()]})
 
 
 async def _converse(call: ScriptedCall) -> None:

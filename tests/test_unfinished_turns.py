@@ -14,13 +14,10 @@ from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_completion_mixin import USER_TURN_COMPLETE_MARKER
 from pipecat.turns.user_turn_strategies import FilterIncompleteUserTurnStrategies
 
-from tests.scripted import Script, ScriptedCall, Turn, scripted_call
+from tests.every_place import PLACES, stories
+from tests.scripted import Script, ScriptedCall, Turn
 from tests.scripted_providers import Bench, Mind
-from tests.virtual_time import VirtualLoop, measure_in_virtual_time
-from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.processor import VoiceMetricsProcessor
 
-PLACES = ("before_output", "after_output", "at_end", "observer")
 SCRIPT = Script(turns=(Turn("my number is"), Turn("wait"), Turn("one two three")), synthesis_seconds=0.3)
 ANSWERS = ("○", f"{USER_TURN_COMPLETE_MARKER} Take your time.", "○", f"{USER_TURN_COMPLETE_MARKER} Thank you.")
 
@@ -40,29 +37,10 @@ class Judging(Mind):
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
     """What was measured of one call in each place."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(_call())
-
-
-async def _call() -> dict[str, Any]:
-    places = {place: VoiceMetricsProcessor() for place in PLACES[:-1]}
-    observer = VoiceMetricsObserver()
-    for measuring in (*places.values(), observer):
-        measure_in_virtual_time(measuring)
     turns = FilterIncompleteUserTurnStrategies(
         start=[VADUserTurnStartStrategy()], stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.3)]
     )
-
-    call = scripted_call(
-        SCRIPT,
-        observers=[observer],
-        around=_judging,
-        user_params={"user_turn_strategies": turns},
-        **{place: [metrics] for place, metrics in places.items()},
-    )
-    await call.run(lambda: _converse(call))
-    measured = {place: metrics.summary() for place, metrics in (*places.items(), ("observer", observer))}
-    return {place: summary.to_dict() for place, summary in measured.items() if summary}
+    return stories(SCRIPT, _converse, around=_judging, user_params={"user_turn_strategies": turns})
 
 
 def _judging(voice: list[FrameProcessor]) -> list[FrameProcessor]:
