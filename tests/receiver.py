@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import socket
 import threading
@@ -115,10 +116,20 @@ def running(
         yield receiver
 
 
+def _ports() -> Iterator[int]:
+    """In random order, none twice, and none that another worker of the same run may choose."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    mine = range(20_000 + worker, 32_000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    return iter(random.SystemRandom().sample(mine, len(mine)))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port without a listener, outside the range from which the system picks free ports."""
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+    """A port without a listener, outside the range from which the system picks free ports; never the same again."""
+    for port in _PORTS:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
-    raise AssertionError("a hundred ports are in use")
+    raise AssertionError("no port is left")
