@@ -599,9 +599,16 @@ SYNTHESIS = [
 
 
 def audio(
-    name: str, provider: str, processor: str, model: str | None, seconds: float, usd: str, *published: str
+    name: str,
+    provider: str,
+    processor: str,
+    model: str | None,
+    seconds: float,
+    usd: str,
+    *published: str,
+    option: str | None = None,
 ) -> Worked:
-    return Worked(name, provider, AudioTranscribed(processor, model, seconds), Decimal(usd), *published)
+    return Worked(name, provider, AudioTranscribed(processor, model, seconds, option), Decimal(usd), *published)
 
 
 DEEPGRAM = ("deepgram.com/pricing", "2026-08-20")
@@ -618,6 +625,29 @@ RECOGNITION = [
         "$0.0048 a minute",
         "deepgram.com/pricing",
         "2026-05-28",
+    ),
+    audio(
+        "nova-3 in several languages",
+        "deepgram",
+        "DeepgramSTTService",
+        "nova-3-general",
+        60.0,
+        "0.0058",
+        "$0.0058 a minute",
+        "deepgram.com/pricing",
+        "2026-05-28",
+        option="language=multi",
+    ),
+    audio(
+        "nova-2 in several languages",
+        "deepgram",
+        "DeepgramSTTService",
+        "nova-2",
+        3600.0,
+        "0.35",
+        "$0.35 an hour",
+        *DEEPGRAM,
+        option="language=multi",
     ),
     audio(
         "nova-3 in whole files",

@@ -132,6 +132,12 @@ def _tokens(model: str, **details: Any) -> TokensUsed:
             "how much of the completion is images or video",
             id="a-model-that-draws",
         ),
+        pytest.param(
+            "openai",
+            _tokens("gpt-4.1", option="service_tier=priority"),
+            "service_tier=priority has rates of its own",
+            id="another-service-tier",
+        ),
         pytest.param("openai", _tokens("gpt-oss-120b"), "does not sell its open models", id="another-host-runs-it"),
         pytest.param("openai", _tokens("llama3"), "no source has a price", id="a-custom-base-url"),
         pytest.param("azure", _tokens("my-deployment"), "no source has a price", id="a-deployment-of-any-name"),

@@ -196,6 +196,7 @@ class TokensUsed:
         output_audio: Completion tokens that are audio.
         cache_read_input_audio: Cached prompt tokens that are audio.
         may_have_images: True if the prompt may have images or video, which no service reports apart.
+        option: Option of the service that its provider bills at rates of its own, such as "service_tier=priority".
         instance: Pipecat's name of the service.
     """
 
@@ -210,6 +211,7 @@ class TokensUsed:
     output_audio: int | None = None
     cache_read_input_audio: int | None = None
     may_have_images: bool = False
+    option: str | None = None
     instance: str | None = field(default=None, compare=False)
 
     @property
@@ -220,11 +222,20 @@ class TokensUsed:
 
 @dataclass(frozen=True, slots=True)
 class AudioTranscribed:
-    """Audio sent to speech recognition: `seconds`, positive; streaming services count silence too."""
+    """Audio sent to speech recognition.
+
+    Parameters:
+        processor: Class name of the service.
+        model: Its model.
+        seconds: Length, positive; streaming services count silence too.
+        option: Option of the service that its provider bills at rates of its own, such as "language=multi".
+        instance: Pipecat's name of the service.
+    """
 
     processor: str
     model: str | None
     seconds: float
+    option: str | None = None
     instance: str | None = field(default=None, compare=False)
 
 

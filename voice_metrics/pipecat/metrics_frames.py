@@ -38,6 +38,7 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.call.text import MOST_CHARACTERS, Vocabulary, clean
 from voice_metrics.call.token_counts import Counts, gross
+from voice_metrics.pipecat.billed_options import option_of_audio, option_of_tokens
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
 
@@ -198,7 +199,10 @@ def _characters_spoken(item: Any, processor: str, model: str | None, service: Se
 
 def _audio_transcribed(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     seconds = item.value.audio_seconds
-    return None if seconds == 0 else AudioTranscribed(processor, model, _positive(seconds), instance=service.name)
+    if seconds == 0:
+        return None
+    option = option_of_audio(service.origin, service.provider)
+    return AudioTranscribed(processor, model, _positive(seconds), option, instance=service.name)
 
 
 def _tokens_used(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
@@ -230,6 +234,7 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
         output_audio=_optional_count(usage, "output_audio_tokens"),
         cache_read_input_audio=_optional_count(usage, "cache_read_input_audio_tokens"),
         may_have_images=service.may_have_images,
+        option=option_of_tokens(service.origin, service.provider, fills_cache=bool(created) and not read),
         instance=service.name,
     )
 

@@ -49,9 +49,14 @@ class Service:
     address_names_model: bool = False
 
     @property
+    def origin(self) -> Any:
+        """Pipecat's processor while it lives, or `None` if only its name was seen."""
+        return self.source() if self.source else None
+
+    @property
     def may_have_images(self) -> bool:
         """True if prompt tokens that it reports as text may be images or video."""
-        held = getattr(self.source() if self.source else None, "__dict__", {})
+        held = getattr(self.origin, "__dict__", {})
         if "_video_input_paused" not in held:
             return False
         # Gemini Live takes images of the context too; OpenAI's realtime service takes frames only, and notes the last.
@@ -60,7 +65,7 @@ class Service:
     def response_model(self) -> str | None:
         """The model that the provider reports, or `None`."""
         # Pipecat keeps what came with the latest response of OpenAI's protocol there.
-        name = getattr(self.source() if self.source else None, "_full_model_name", None)
+        name = getattr(self.origin, "_full_model_name", None)
         return clean(name) if isinstance(name, str) and name else None
 
     @property

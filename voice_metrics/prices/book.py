@@ -77,7 +77,7 @@ class PriceBook:
             at: Time of the usage, with its zone.
         """
         try:
-            key = (provider, usage.model, usage.processor, type(usage))
+            key = (provider, usage.model, usage.processor, type(usage), getattr(usage, "option", None))
             offer = self._offers.get(key)
             if offer is None:
                 offer = self.offer(Asked.about(provider, usage))

@@ -19,19 +19,22 @@ class Asked(NamedTuple):
         model: Model, or `None` if the service names none.
         processor: Class name of the service.
         usage: Kind of usage to be priced.
+        option: Option of the service that the provider bills at rates of its own, or `None`.
     """
 
     provider: str | None
     model: str | None
     processor: str
     usage: type[Usage]
+    option: str | None = None
 
     @classmethod
     def about(cls, provider: str | None, usage: Usage) -> Asked:
         """Make the key for a usage."""
         # Pipecat often reports a service without a model under the service's name.
         model = usage.model or None
-        return cls(provider, None if model == usage.processor else model, usage.processor, type(usage))
+        model = None if model == usage.processor else model
+        return cls(provider, model, usage.processor, type(usage), getattr(usage, "option", None))
 
 
 # Pipecat's directory of services to the price lists' name of the company, where they differ.
@@ -80,6 +83,8 @@ _UNNAMED: dict[tuple[str, type[Usage]], str] = {
     ("aws", AudioTranscribed): "transcribe",
     ("azure", AudioTranscribed): "stt-standard",
 }
+# Deepgram's nova-3 for several languages at once has a price of its own under the same name.
+_MULTILINGUAL = "nova-3-multilingual"
 # Providers of speech synthesis with one price for every voice.
 _ANY_VOICE = {"hume": "octave", "speechmatics": "tts", "xai": "grok-tts"}
 
@@ -122,6 +127,8 @@ def refusal(asked: Asked) -> str | None:
         return f"{service} has no known provider; set its price or sold_by in your price file"
     if asked.provider in _SELF_HOSTED:
         return "runs on your own machine; set its price in your price file, 0 if it is free"
+    if asked.usage is TokensUsed and asked.option is not None:
+        return f"{asked.option} has rates of its own; set yours in your price file"
     if "SageMaker" in asked.processor:
         return "SageMaker bills the instance, not the use"
     if asked.processor.startswith("AzureVoiceLive"):
@@ -146,7 +153,8 @@ def candidates(asked: Asked) -> tuple[str, ...]:
         return _language_names(asked.provider, asked.model)
     if asked.usage is CharactersSpoken:
         return _voice_names(asked.provider, asked.model)
-    return _recognition_names(asked.model, streaming=streams(asked.processor))
+    model = _MULTILINGUAL if asked.option == "language=multi" and asked.model.startswith("nova-3") else asked.model
+    return _recognition_names(model, streaming=streams(asked.processor))
 
 
 def _language_names(provider: str | None, model: str) -> tuple[str, ...]:

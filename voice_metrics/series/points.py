@@ -180,8 +180,8 @@ def _service_attributes_and(name: str, value: str) -> Callable[[Any, ServiceDire
     return lambda fact, services: _service_attributes(fact, services) | {name: value}
 
 
-# Fields for people and the ledger, in no series.
-_NO_ATTRIBUTES = {"detail", "priced_on", "source"}
+# Fields for people, prices and the ledger, in no series.
+_NO_ATTRIBUTES = {"detail", "option", "priced_on", "source"}
 _NUMBERS = {"Decimal", "float", "float | None", "int", "int | None", "tuple[float, ...]"}
 
 

@@ -1,0 +1,55 @@
+"""Options of a service that its provider bills at rates of their own, and that no report of usage names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voice_metrics.call.text import clean
+
+# Values at the ordinary rates: OpenAI's and Azure's, Groq's, Anthropic's.
+_ORDINARY = {
+    "service_tier": frozenset({"auto", "default", "on_demand", "standard", "standard_only"}),
+    "inference_geo": frozenset({"global"}),
+}
+# Groq, "Flex processing", read 2026-11-30: "Pricing matches the on-demand tier".
+_ORDINARY_TOO = {("groq", "service_tier", "flex")}
+
+
+def option_of_tokens(service: Any, provider: str | None, *, fills_cache: bool) -> str | None:
+    """Return the option at whose rates a request to a language model is billed, or `None` for the ordinary ones.
+
+    Args:
+        service: Pipecat's processor.
+        provider: Pipecat's name of the provider.
+        fills_cache: True if the request wrote to the provider's cache, and read nothing from it.
+    """
+    held, settings = getattr(service, "__dict__", {}), _settings(service)
+    extra = getattr(settings, "extra", None)
+    extra = extra if isinstance(extra, dict) else {}
+    for name, ordinary in _ORDINARY.items():
+        value = extra.get(name, held.get(f"_{name}"))
+        if isinstance(value, str) and value not in ordinary and (provider, name, value) not in _ORDINARY_TOO:
+            return clean(f"{name}={value}")
+    if provider == "aws" and getattr(settings, "latency", None) == "optimized":
+        return "latency=optimized"
+    # A request that reads from the cache finds the system prompt there, and writes what lives for five minutes.
+    if fills_cache and getattr(settings, "system_prompt_cache_ttl", None) == "1h":
+        return "system_prompt_cache_ttl=1h"
+    return None
+
+
+def option_of_audio(service: Any, provider: str | None) -> str | None:
+    """Return the option at whose rate a recogniser's audio is billed, or `None` for the ordinary one.
+
+    Args:
+        service: Pipecat's processor.
+        provider: Pipecat's name of the provider.
+    """
+    if provider == "deepgram" and getattr(_settings(service), "language", None) == "multi":
+        return "language=multi"
+    return None
+
+
+def _settings(service: Any) -> Any:
+    # The public property appeared in Pipecat 1.12.
+    return getattr(service, "settings", None) or getattr(service, "_settings", None)
