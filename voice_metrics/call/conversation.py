@@ -14,6 +14,7 @@ from voice_metrics.call.events import (
     BotStarted,
     BotStopped,
     CallerMuted,
+    CallerUnmuted,
     Connected,
     Interruption,
     LineClosed,
@@ -125,7 +126,9 @@ class Conversation:
             case VoiceStarted(start_seconds):
                 self._floor.voice_began(at - max(0.0, start_seconds))
             case CallerMuted():
-                self._floor.voice_ended(at)
+                self._floor.muted(at)
+            case CallerUnmuted():
+                self._floor.unmuted(at)
             case VoiceStopped(stop_seconds):
                 self._floor.voice_ended(at - max(0.0, stop_seconds))
             case UserStarted():
@@ -145,6 +148,7 @@ class Conversation:
             if not self._pieces.is_heard_to_its_end:
                 self._paused_at = None
                 self._bot_heard_from(at)
+                self._answers.bot_resumed()
                 return ()
             facts.extend(self._end_paused_turn())
         elif self._stop_requested_at is None:

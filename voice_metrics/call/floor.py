@@ -99,18 +99,31 @@ class Floor:
     def __init__(self, at: float) -> None:
         self._voice, self._turns, self._bot = _Speech(), _Speech(), _Speech()
         self._is_detected = self._is_closed = False
+        self._unmuted_at: float | None = None
         self._settled_at = at
         self._totals = FloorTotals()
 
     def voice_began(self, at: float) -> None:
         """Record that the detector hears the caller since `at`."""
-        self._is_detected = True
+        self._is_detected, self._unmuted_at = True, None
         if not self._is_closed:
             self._voice.began(max(at, self._settled_at))
 
     def voice_ended(self, at: float) -> None:
         """Record that the detector heard the caller until `at`."""
+        if self._unmuted_at is not None:
+            # The caller spoke already at the end of a mute, which hid the detector's report.
+            self.voice_began(self._unmuted_at)
         self._voice.ended(at)
+
+    def muted(self, at: float) -> None:
+        """Record that the pipeline does not hear the caller from `at` on."""
+        self._unmuted_at = None
+        self._voice.ended(at)
+
+    def unmuted(self, at: float) -> None:
+        """Record that the pipeline hears the caller again from `at` on."""
+        self._unmuted_at = at
 
     def turn_began(self, at: float) -> None:
         """Record the start of a caller's turn; without a detector it counts as speech."""
@@ -123,7 +136,7 @@ class Floor:
 
     def closed(self, at: float) -> None:
         """End the caller's speech at `at`, because no detector will report its end."""
-        self._is_closed = True
+        self._is_closed, self._unmuted_at = True, None
         self._voice.ended(at)
         self._turns.ended(at)
 

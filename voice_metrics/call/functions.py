@@ -43,7 +43,7 @@ class FunctionAnswered:
         function: Name of the function.
         failed: True if it raised.
         empty: True without a result.
-        asks_model: True if the model continues with the result.
+        asks_model: True if the model continues with the result, or with the next node of a flow.
     """
 
     frame_id: int

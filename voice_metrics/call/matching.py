@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
+    BotStopped,
     CallerIdle,
     CallerMuted,
     Interruption,
@@ -32,7 +33,7 @@ from voice_metrics.call.events import (
 )
 from voice_metrics.call.facts import Cause, Fact, Leg, Responded, Unanswered
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
-from voice_metrics.call.question import PATIENCE_SECONDS, Question
+from voice_metrics.call.question import NEXT_STEP_SECONDS, PATIENCE_SECONDS, Question
 from voice_metrics.call.seen import Seen
 
 # A turn that starts from a transcript alone belongs to speech that ended at most this long ago.
@@ -55,6 +56,7 @@ class Answers:
         self._words_are_late = False
         # The bot spoke before the announced end of the turn that it answers, or waits for a caller who has more to say.
         self._needs_no_answer = False
+        self._bot_is_heard = False
         self._question: Question | None = None
         # The question whose late words seem to have started the open turn.
         self._continued: Question | None = None
@@ -69,6 +71,7 @@ class Answers:
         if self._question is not None:
             self._question.speech_began(at)
         lapsed = self._lapse_if_due(at)
+        self._bot_is_heard = True
         question = self._question
         if question is not None and question.since is None:
             return (*lapsed, *self._answered_ahead(question, at))
@@ -78,6 +81,10 @@ class Answers:
             return lapsed
         self._question = None
         return (Responded(at - question.since),) if at >= question.since else ()
+
+    def bot_resumed(self) -> None:
+        """Record that the bot is heard again after a pause within an answer."""
+        self._bot_is_heard = True
 
     def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at a monotonic second, other kinds ignored; return the unanswered turn, if now certain."""
@@ -97,6 +104,8 @@ class Answers:
                 self._voice_stopped(at, stop_seconds)
             case CallerMuted():
                 self._voice_is_heard = False
+            case BotStopped():
+                self._bot_stopped(at)
             case _ if isinstance(event, _FUNCTIONS) and not self._functions_seen.first(event.frame_id):
                 pass  # the same call, seen where it arose and where it passes
             case _ if self._question is not None:
@@ -114,9 +123,15 @@ class Answers:
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
         return _unanswered_unless_written(question, Cause.CALL_ENDED if hung_up else question.reason())
 
+    def _bot_stopped(self, at: float) -> None:
+        self._bot_is_heard = False
+        if self._question is not None and self._question.is_queued:
+            self._question.step(at)
+
     def _lapse_if_due(self, at: float) -> Sequence[Fact]:
         question = self._question
-        if question is None or not question.has_lapsed(at):
+        is_queued = question is not None and question.is_queued and self._bot_is_heard
+        if question is None or is_queued or not question.has_lapsed(at):
             is_over = self._silent_since is None or at - self._silent_since > LATE_TRANSCRIPT_SECONDS
             return self._give_up_late_words() if is_over else ()
         self._question = None
@@ -253,6 +268,8 @@ class Answers:
         if leg is Leg.TTS and question.speech_is_due:
             question.expected_until = at + FAILED_VOICE_SECONDS
         elif leg is Leg.LLM and question.since is not None and not question.speech_is_due:
+            # The application may answer with words of its own.
+            question.words_until = at + NEXT_STEP_SECONDS
             question.came_to_nothing(at, Cause.ERROR)
 
 

@@ -34,7 +34,7 @@ class Question:
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
         voice_until: Moment until which audio of a voice that seemed to have none may still come.
-        words_until: Moment until which the words of a function that asked for no further inference may begin.
+        words_until: Moment until which the application's own words, behind a function or a failed model, may begin.
         cause: Why it stays unanswered, if it does.
     """
 
@@ -62,6 +62,11 @@ class Question:
     def is_worked_on(self) -> bool:
         """True if a model or a function works on it."""
         return bool(self.models or self.functions)
+
+    @property
+    def is_queued(self) -> bool:
+        """True if audio of its answer was made, which plays once the bot has said what it says before."""
+        return self.speech_is_due and self.audio_came and self.lapses_at is None
 
     def step(self, at: float) -> None:
         """Record a step toward its answer."""

@@ -116,6 +116,9 @@ def _tells_failure(function: str, result: Any) -> bool:
 
 
 def _result_runs_llm(frame: Any, properties: Any) -> bool:
+    if getattr(properties, "on_context_updated", None):
+        # Pipecat Flows moves to its next node there, and asks the model behind that node's actions.
+        return True
     # As Pipecat's assistant aggregator decides; without a result it never asks.
     choices = (getattr(properties, "run_llm", None), getattr(frame, "run_llm", None))
     return bool(frame.result) and next((bool(choice) for choice in choices if choice is not None), True)

@@ -1,0 +1,103 @@
+"""Answers that come late for a reason: a flow between two nodes, a bot that finishes first, a model that failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import EndFrame, FunctionCallResultProperties, LLMRunFrame, TTSSpeakFrame
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import FunctionCallParams
+from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+
+from tests.every_place import PLACES, stories
+from tests.scripted import Script, ScriptedCall, Tool, Turn
+from tests.scripted_providers import Mind
+
+FLOW = Script(turns=(Turn("book it", tools=(Tool("next_node"),), reply=("Booked.",)),))
+NOTICE = Script(
+    turns=(Turn("the terms", reply=("They are long.",)), Turn("hello", reply=("Yes?",))), sentence_seconds=16
+)
+FAILS = Script(turns=(Turn("what is free"),))
+
+
+class Flow(Mind):
+    """Moves to another node of a flow, whose actions take 2.5 s, as Pipecat Flows does."""
+
+    def _runner(self, tool: Tool) -> Callable[[FunctionCallParams], Any]:
+        async def move() -> None:
+            await asyncio.sleep(2.5)
+            await self.pipeline_worker.queue_frame(LLMRunFrame())
+
+        async def run(params: FunctionCallParams) -> None:
+            properties = FunctionCallResultProperties(run_llm=False, on_context_updated=move)
+            await params.result_callback({"status": "acknowledged"}, properties=properties)
+
+        return run
+
+
+class Failing(Mind):
+    """Fails after 2 s, and has words for that."""
+
+    async def _answer(self, context: LLMContext) -> None:
+        await asyncio.sleep(2.0)
+        await self.push_error("no completion in time")
+        await self.push_frame(TTSSpeakFrame("Sorry, say that again."))
+
+
+def _with(model: type[Mind]) -> dict[str, Any]:
+    def replace(voice: list[FrameProcessor]) -> list[FrameProcessor]:
+        return [model(one._bench) if isinstance(one, Mind) else one for one in voice]
+
+    return {"around": replace}
+
+
+def _without_interruptions() -> dict[str, Any]:
+    turns = UserTurnStrategies(
+        start=[VADUserTurnStartStrategy(enable_interruptions=False)],
+        stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)],
+    )
+    return {"user_params": {"user_turn_strategies": turns}}
+
+
+async def _ask_once(call: ScriptedCall) -> None:
+    await call.line.say(call.bench.script.turns[0])
+    await call.bench.bot_speaks.wait()
+    await call.bench.bot_is_quiet.wait()
+    await call.worker.queue_frame(EndFrame())
+
+
+async def _ask_during_the_answer(call: ScriptedCall) -> None:
+    await call.line.say(NOTICE.turns[0])
+    await call.bench.bot_speaks.wait()
+    await asyncio.sleep(1.0)
+    await call.line.say(NOTICE.turns[1])
+    await asyncio.sleep(35.0)
+    await call.worker.queue_frame(EndFrame())
+
+
+@pytest.mark.parametrize(
+    ("script", "converse", "arrangement", "responses_ms"),
+    [
+        # Beside 0.04 s of each model and 0.03 s of the voice.
+        pytest.param(FLOW, _ask_once, _with(Flow), [2660], id="behind-the-actions-of-a-flows-node"),
+        pytest.param(
+            NOTICE, _ask_during_the_answer, _without_interruptions(), [320, 14960], id="behind-what-the-bot-says-first"
+        ),
+        pytest.param(FAILS, _ask_once, _with(Failing), [2080], id="words-for-a-model-that-failed"),
+    ],
+)
+def test_late_answer_is_the_response(
+    script: Script, converse: Any, arrangement: dict[str, Any], responses_ms: list[float]
+) -> None:
+    told = stories(script, converse, **arrangement)
+
+    for place in PLACES:
+        story = told[place]
+        assert (story["turns"]["unanswered"], story["response"]["count"]) == (0, len(responses_ms)), place
+        assert story["response"]["max_ms"] == pytest.approx(max(responses_ms), abs=60), place
