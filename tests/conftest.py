@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
@@ -95,14 +96,23 @@ def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", "off")
 
 
+@functools.lru_cache(maxsize=1)
+def _vocabularies(modules: int) -> list[Vocabulary]:
+    """Those of the modules that are loaded, of which there are so many."""
+    return [
+        value
+        for name, module in list(sys.modules.items())
+        if name.startswith("voice_metrics.")
+        for value in vars(module).values()
+        if isinstance(value, Vocabulary)
+    ]
+
+
 @pytest.fixture(autouse=True)
 def _words_of_its_own() -> None:
     """A process keeps a bounded number of words of each kind: no test meets those of another."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("voice_metrics.") and "Vocabulary" in vars(module):
-            for value in vars(module).values():
-                if isinstance(value, Vocabulary):
-                    value._used_at.clear()
+    for vocabulary in _vocabularies(len(sys.modules)):
+        vocabulary._used_at.clear()
 
 
 @pytest.fixture
