@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
+from itertools import pairwise
 
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 from pipecat.frames.frames import InputAudioRawFrame
@@ -85,10 +86,10 @@ def merged(spans: Sequence[Span], within: float) -> list[Span]:
 
 
 def shares(caller: Sequence[Span], bot: Sequence[Span], since: float, until: float) -> dict[str, float]:
-    """Who spoke, sampled every millisecond."""
+    """Who spoke for how long."""
     shares = dict.fromkeys(("caller", "bot", "both", "none"), 0.0)
-    for step in range(round((until - since) * 1000)):
-        at = since + step / 1000
+    changes = {at for span in (*caller, *bot) for at in span if since < at < until}
+    for at, then in pairwise(sorted({since, *changes, until})):
         speaks = [any(a <= at < b for a, b in side) for side in (caller, bot)]
-        shares[{(1, 1): "both", (1, 0): "caller", (0, 1): "bot", (0, 0): "none"}[speaks[0], speaks[1]]] += 0.001
+        shares[{(1, 1): "both", (1, 0): "caller", (0, 1): "bot", (0, 0): "none"}[speaks[0], speaks[1]]] += then - at
     return shares

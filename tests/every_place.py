@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.scripted import Script, ScriptedCall, Truth, scripted_call
-from tests.virtual_time import VirtualLoop, measure_in_virtual_time
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -50,14 +49,14 @@ def measured_everywhere(
         What happened in the call, and what was measured of it in each place.
     """
 
+    @in_virtual_time
     async def hold() -> tuple[Truth, dict[str, CallSummary]]:
         places = EveryPlace()
         call = scripted_call(script, **places.arrangement, **arrangement)
         truth = await call.run(lambda: converse(call))
         return truth, places.summaries()
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(hold())
+    return hold()
 
 
 def stories(

@@ -26,6 +26,7 @@ from pipecat.services.stt_service import STTService
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
+from tests.virtual_time import in_virtual_time
 from voice_metrics.call.events import KeyPressed, ModelSpoke, ModelWaits, ModelWrote, TurnHeard
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.pushes import Pushes
@@ -38,6 +39,7 @@ class Deaf(STTService):
         yield None
 
 
+@in_virtual_time
 async def heard(*services: Any) -> list[object]:
     """What is made of a turn without words behind these services."""
     params = LLMUserAggregatorParams(user_turn_strategies=ExternalUserTurnStrategies())
@@ -71,10 +73,10 @@ async def heard(*services: Any) -> list[object]:
         pytest.param((Deaf,), [TurnHeard(False)], id="a-recogniser-hears"),
     ],
 )
-async def test_a_turn_without_a_transcript_is_noise_only_where_a_recogniser_hears(
+def test_a_turn_without_a_transcript_is_noise_only_where_a_recogniser_hears(
     services: tuple[type[Any], ...], expected: list[object]
 ) -> None:
-    assert await heard(*(made() for made in services)) == expected
+    assert heard(*(made() for made in services)) == expected
 
 
 def text(words: str, *, skip_tts: bool = False) -> LLMTextFrame:

@@ -19,7 +19,6 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-from tests.scripted import SHORT, run_call
 from voice_metrics import CallSummary, Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call.call import Call
 from voice_metrics.call.errors import ErrorRaised
@@ -299,6 +298,6 @@ async def test_a_ledger_that_cannot_be_written_is_no_error_of_the_application(
     monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "file" / "calls.db"))
     told: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
-    await run_call(SHORT, before_output=[VoiceMetricsProcessor(telemetry=in_memory())])
+    await run([VoiceMetricsProcessor(telemetry=in_memory())], EndFrame())
     gc.collect()
     assert told == []

@@ -10,9 +10,11 @@ import pytest
 
 from tests.scripted import SHORT, run_call
 from tests.store import Store
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
+from tests.waiting import flush
 from voice_metrics import VoiceMetricsProcessor
 from voice_metrics.call.facts import CharactersSpoken
-from voice_metrics.ledger import LedgerReader
+from voice_metrics.ledger import LedgerReader, ledger_at
 
 CHARACTERS = "voice.tts.characters.total"
 
@@ -52,12 +54,20 @@ def _break(metrics: VoiceMetricsProcessor, output: str, method: str, **how: Any)
     return broken
 
 
+def _end_reasons(path: Path) -> list[str | None]:
+    flush(ledger_at(path, 30))
+    with LedgerReader(path) as ledger:
+        return [call.end_reason for call in ledger.calls()]
+
+
 @pytest.mark.parametrize("output", ["totals", "unreported", "_journal", "_series"])
+@in_virtual_time
 async def test_a_fault_of_one_output_costs_one_measurement_there(
     output: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    measure_in_virtual_time(metrics)
     broken = _break(metrics, output, "add" if output in ("totals", "unreported") else "write")
     truth = await run_call(SHORT, before_output=[metrics])
     summary = metrics.summary()
@@ -71,35 +81,37 @@ async def test_a_fault_of_one_output_costs_one_measurement_there(
     assert whole == truth.characters
     assert lacking is None or lacking < truth.characters
     assert store.total("voice.calls.ended.total") == 1
-    with LedgerReader(tmp_path / "calls.db") as ledger:
-        assert [call.end_reason for call in ledger.calls()] == ["completed"]
+    assert _end_reasons(tmp_path / "calls.db") == ["completed"]
 
 
 @pytest.mark.parametrize(
     ("output", "method"), [("_series", "write"), ("_series", "end"), ("totals", "add"), ("_journal", "write")]
 )
+@in_virtual_time
 async def test_an_output_that_always_fails_ends_neither_call_nor_summary(
     output: str, method: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: list[str]
 ) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    measure_in_virtual_time(metrics)
     summaries: list[Any] = []
     metrics.add_event_handler("on_call_summary", lambda processor, summary: summaries.append(summary))
     _break(metrics, output, method, always=True)
     truth = await run_call(SHORT, before_output=[metrics])
     assert truth.turns["completed"]
     assert [summary.end_reason for summary in summaries] == ["completed"]
-    with LedgerReader(tmp_path / "calls.db") as ledger:
-        assert [call.end_reason for call in ledger.calls()] == ["completed"]
+    assert _end_reasons(tmp_path / "calls.db") == ["completed"]
     assert len([line for line in log if "boom" in line]) < 20
 
 
 @pytest.mark.parametrize("method", ["started", "ended", "written"])
+@in_virtual_time
 async def test_a_ledger_at_fault_costs_neither_series_nor_summary(
     method: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(tmp_path / "calls.db"))
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    measure_in_virtual_time(metrics)
     summaries: list[Any] = []
     metrics.add_event_handler("on_call_summary", lambda processor, summary: summaries.append(summary))
     make = metrics._recorder._calls._beginnings._journal

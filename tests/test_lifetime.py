@@ -13,7 +13,7 @@ from pipecat.frames.frames import EndFrame, InterruptionFrame, MetricsFrame, Sta
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData, TTFBMetricsData
 
 from tests.store import Store
-from tests.virtual_time import VirtualLoop
+from tests.virtual_time import VirtualLoop, in_virtual_time
 from tests.waiting import until
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.proofs import Proof
@@ -112,6 +112,7 @@ async def test_an_interruption_is_set_against_the_moment_at_which_a_latency_came
 
 
 def test_a_held_loop_releases_no_latency_before_the_interruption_that_cut_it() -> None:
+    @in_virtual_time
     async def held_loop() -> dict[str, int]:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
@@ -126,11 +127,11 @@ def test_a_held_loop_releases_no_latency_before_the_interruption_that_cut_it() -
         await fed.recorder.conclude()
         return fed.latencies()
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        assert runner.run(held_loop()) == {"true": 1}
+    assert held_loop() == {"true": 1}
 
 
 def test_a_latency_that_is_proved_after_it_was_read_needs_no_further_frame() -> None:
+    @in_virtual_time
     async def proved_late() -> dict[str, int]:
         fed = Fed(clock=asyncio.get_running_loop().time)
         latency = ttfb(0.25)
@@ -144,8 +145,7 @@ def test_a_latency_that_is_proved_after_it_was_read_needs_no_further_frame() -> 
         await fed.recorder.conclude()
         return live
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        assert runner.run(proved_late()) == {"false": 1}
+    assert proved_late() == {"false": 1}
 
 
 async def test_a_call_that_ends_at_once_has_lost_none() -> None:

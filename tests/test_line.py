@@ -13,7 +13,7 @@ from tests.audible_caller import SILENT, Loudness, Microphone, merged, shares
 from tests.every_place import PLACES, EveryPlace
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
 from tests.scripted_providers import Bench
-from tests.virtual_time import VirtualLoop
+from tests.virtual_time import in_virtual_time
 
 pytestmark = pytest.mark.slow
 
@@ -83,10 +83,10 @@ async def _ask(bench: Bench, microphone: Microphone, says: str) -> None:
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
     """One call, and what was measured of it in each place."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(_call())
+    return _call()
 
 
+@in_virtual_time
 async def _call() -> dict[str, Any]:
     places, loop = EveryPlace(), asyncio.get_running_loop()
     call = scripted_call(

@@ -16,6 +16,7 @@ from pipecat.services.tts_service import TTSService
 
 from tests.scripted import SHORT, run_call
 from tests.scripted_providers import Bench, Mouth, Speaker
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
 from voice_metrics.pipecat.passing_speech import passing_speech
 from voice_metrics.pipecat.workers import processors_of
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -69,6 +70,7 @@ def test_speech_passes_in_time_behind_the_one_voice_and_before_the_output(arrang
 
 
 @pytest.mark.parametrize(("place", "of_voice"), [("before_output", 0), ("after_output", 1), ("at_end", 1)])
+@in_virtual_time
 async def test_one_listener_at_the_model_and_none_at_a_voice_that_passes_in_time(place: str, of_voice: int) -> None:
     makers: list[FrameProcessor] = []
 
@@ -76,7 +78,9 @@ async def test_one_listener_at_the_model_and_none_at_a_voice_that_passes_in_time
         makers.extend(processors)
         return processors
 
-    await run_call(SHORT, around=remember, **{place: [VoiceMetricsProcessor()]})
+    metrics = VoiceMetricsProcessor()
+    measure_in_virtual_time(metrics)
+    await run_call(SHORT, around=remember, **{place: [metrics]})
 
     listeners = {
         type(maker).__name__: len(maker._event_handlers["on_before_push_frame"].handlers)

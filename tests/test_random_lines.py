@@ -12,12 +12,15 @@ from random import Random
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import EndFrame, TTSSpeakFrame
+from pipecat.frames.frames import EndFrame, Frame, InputAudioRawFrame, TTSSpeakFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from tests.audible_caller import SILENT, Loudness, Microphone, Span, merged, shares
 from tests.scripted import Script, ScriptedCall, Turn, scripted_call
-from tests.virtual_time import VirtualLoop, measure_in_virtual_time
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
 from voice_metrics.processor import VoiceMetricsProcessor
+
+pytestmark = pytest.mark.slow
 
 CALLS = int(os.environ.get("RANDOM_CALLS", "12"))
 # In two of them the call ends while the caller speaks.
@@ -30,6 +33,15 @@ SENTENCES = ("Yes.", "There is one at nine.", "It seats four.", "And good wine."
 NEXT_SPEECH_SECONDS = 0.35
 # When the call ends in this time after the caller's speech, it is not known yet that the caller stopped.
 STOP_SECONDS = 0.2
+
+
+class Heard(FrameProcessor):
+    """Keeps the caller's audio, which nothing behind the turn's aggregator reads: most of a call's frames."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if not isinstance(frame, InputAudioRawFrame):
+            await self.push_frame(frame, direction)
 
 
 class Caller:
@@ -57,6 +69,9 @@ class Caller:
                 turns_start_from=turns_start_from,
             ),
             user_params={"vad_analyzer": Loudness(), "user_turn_stop_timeout": 0.8, **SILENT},
+            around=lambda voice: [Heard(), *voice],
+            enable_turn_tracking=False,
+            idle_timeout_secs=None,
             **{self.place: [self.metrics]},
         )
         self.microphone = Microphone(self.call.worker)
@@ -142,13 +157,10 @@ async def noisy(caller: Caller) -> None:
     await caller.hang_up()
 
 
-def told(seed: int, drive: Callable[[Caller], Awaitable[None]], **how: str) -> tuple[Caller, dict[str, Any]]:
-    async def call() -> tuple[Caller, dict[str, Any]]:
-        caller = Caller(seed, **how)
-        return caller, await caller.run(drive)
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(call())
+@in_virtual_time
+async def told(seed: int, drive: Callable[[Caller], Awaitable[None]], **how: str) -> tuple[Caller, dict[str, Any]]:
+    caller = Caller(seed, **how)
+    return caller, await caller.run(drive)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from pipecat.processors.frame_processor import FrameProcessor, FrameProcessorSetup
 from pipecat.services.llm_service import LLMService
 
-from tests.scripted import SHORT, scripted_call
+from tests.scripted import SHORT, run_call, scripted_call
 from tests.scripted_providers import llm_settings
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
 from tests.waiting import flush
 from voice_metrics import Telemetry, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.cli.one_call import show
@@ -32,7 +34,8 @@ class SlowLLMService(LLMService):
 
     async def setup(self, setup: FrameProcessorSetup) -> None:
         await super().setup(setup)
-        await asyncio.sleep(SECONDS)
+        await asyncio.sleep(SECONDS)  # the others are set up meanwhile
+        time.sleep(SECONDS)  # Pipecat measures by the machine's clock, which does not jump
 
     async def process_frame(self, frame: Any, direction: Any) -> None:
         await super().process_frame(frame, direction)
@@ -43,13 +46,10 @@ async def detail(path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> CallD
     monkeypatch.setenv("VOICE_METRICS_DB", str(path))
     telemetry = Telemetry(environ={"VOICE_METRICS_DB": str(path)})
     slow: list[FrameProcessor] = [SlowLLMService()]
-    if way == "observer":
-        observers = [VoiceMetricsObserver(call_id="slow", telemetry=telemetry)]
-        await scripted_call(SHORT, after_output=slow, observers=observers).run()
-    else:
-        await scripted_call(
-            SHORT, after_output=slow, **{way: [VoiceMetricsProcessor(call_id="slow", telemetry=telemetry)]}
-        ).run()
+    kind = VoiceMetricsObserver if way == "observers" else VoiceMetricsProcessor
+    tool = kind(call_id="slow", telemetry=telemetry)
+    measure_in_virtual_time(tool)
+    await run_call(SHORT, after_output=slow, **{way: [tool]})
     ledger = ledger_at(path, 30)
     flush(ledger)
     with LedgerReader(path) as reader:
@@ -59,7 +59,8 @@ async def detail(path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> CallD
     return found
 
 
-@pytest.mark.parametrize("way", ["before_output", "at_end", "observer"])
+@pytest.mark.parametrize("way", ["before_output", "at_end", "observers"])
+@in_virtual_time
 async def test_a_call_shows_the_time_of_its_services_set_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,9 +84,12 @@ async def test_a_call_shows_the_time_of_its_services_set_up(
     assert "set-up" in shown
 
 
+@in_virtual_time
 async def test_what_looks_at_the_set_up_is_gone_once_the_pipeline_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", "off")
-    call = scripted_call(SHORT, before_output=[VoiceMetricsProcessor()])
+    metrics = VoiceMetricsProcessor()
+    measure_in_virtual_time(metrics)
+    call = scripted_call(SHORT, before_output=[metrics])
     await call.run()
 
     assert "_SetUps" not in {type(observer).__name__ for observer in call.worker._observer._observers}

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.scripted import SHORT, run_call
 from tests.store import Store
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
 from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
 
 PLACES = ("before_output", "after_output", "at_end", "observers")
@@ -26,11 +27,13 @@ def spans() -> InMemorySpanExporter:
 
 
 @pytest.mark.parametrize("place", PLACES)
+@in_virtual_time
 async def test_every_latency_of_a_traced_call_leads_to_its_trace(place: str, spans: InMemorySpanExporter) -> None:
     spans.clear()
     store = Store()
     kind = VoiceMetricsObserver if place == "observers" else VoiceMetricsProcessor
     tool = kind(telemetry=store.telemetry)
+    measure_in_virtual_time(tool)
     await run_call(SHORT, enable_tracing=True, enable_turn_tracking=True, **{place: [tool]})
     finished = spans.get_finished_spans()
     (conversation,) = [span for span in finished if span.name == "conversation"]
@@ -49,9 +52,11 @@ async def test_every_latency_of_a_traced_call_leads_to_its_trace(place: str, spa
         assert {exemplar.span_id for exemplar in point.exemplars} <= turns
 
 
+@in_virtual_time
 async def test_a_call_without_tracing_has_no_trace(spans: InMemorySpanExporter) -> None:
     store = Store()
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
+    measure_in_virtual_time(metrics)
     await run_call(SHORT, before_output=[metrics])
     summary = metrics.summary()
     assert summary is not None

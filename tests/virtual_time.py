@@ -6,12 +6,16 @@ Nothing takes time in it but what sleeps, whatever else the machine does: moment
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -39,6 +43,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except Exception as fault:
             done.set_exception(fault)
         return done
+
+
+def in_virtual_time(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Have each call of a coroutine function run in a virtual loop of its own. Threads are not waited for."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            return runner.run(function(*args, **kwargs))
+
+    return run
 
 
 def measure_in_virtual_time(tool: VoiceMetricsProcessor | VoiceMetricsObserver) -> None:

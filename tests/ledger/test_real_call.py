@@ -13,6 +13,8 @@ from voice_metrics.ledger import CallState, LedgerReader, ledger_at
 from voice_metrics.processor import VoiceMetricsProcessor
 from voice_metrics.telemetry import Telemetry
 
+pytestmark = pytest.mark.slow
+
 
 async def test_the_ledger_has_the_numbers_of_the_script(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICE_METRICS_DB", str(path))
