@@ -38,6 +38,11 @@ def test_class_of_pipecat_names_the_provider_of_its_directory(directory: str, na
     assert provider_of_class(name) == provider_word(directory)
 
 
+def test_classifier_of_pipecat_names_its_provider() -> None:
+    assert provider_of_class("OpenAIDecisionsClassifier") == "openai"
+    assert provider_of_class("LLMClassifier") is None
+
+
 @pytest.mark.parametrize("name", ["MyLLM", "LLMService", "RestaurantLLMService", "ServiceSwitcher", "", "OpenAI"])
 def test_class_of_ones_own_names_no_provider(name: str) -> None:
     assert provider_of_class(name) is None

@@ -41,6 +41,22 @@ LLM, STT, TTS = "UltravoxRealtimeLLMService", "EarSTTService", "MouthTTSService"
         pytest.param([ModelAnswered(LLM, "m")], [Unpriced(Leg.LLM, LLM, "m", REASON)], id="an-answer-alone"),
         pytest.param([ModelAnswered(LLM, "m"), TokensUsed(LLM, "m", 1, 1)], [], id="an-answer-with-its-tokens"),
         pytest.param([FirstByte("RAG", None, 0.2)], [], id="a-processor-that-nothing-is-paid-for"),
+        pytest.param(
+            [FirstByte("HeyGenVideoService", "HeyGenVideoService", 0.4)],
+            [Unpriced(Leg.OTHER, "HeyGenVideoService", "HeyGenVideoService", "HeyGenVideoService reported no usage")],
+            id="an-avatar",
+        ),
+        pytest.param(
+            [Processing("LLMClassifier", "gpt-4.1-nano", 0.4)],
+            [Unpriced(Leg.OTHER, "LLMClassifier", "gpt-4.1-nano", "LLMClassifier reported no usage")],
+            id="a-model-that-classifies",
+        ),
+        pytest.param(
+            [Processing("OpenAIDecisionsClassifier", "m", 0.4), TokensUsed("OpenAIDecisionsClassifier", "m", 9, 0)],
+            [],
+            id="a-classifier-with-its-tokens",
+        ),
+        pytest.param([Processing("IntentClassifier", None, 0.4)], [], id="a-classifier-of-ones-own"),
         pytest.param([], [], id="nothing"),
     ],
 )

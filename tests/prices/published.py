@@ -69,6 +69,15 @@ LANGUAGE = [
         *OPENAI,
     ),
     Worked(
+        "gpt-6-luna that decides",
+        "openai",
+        tokens("OpenAIDecisionsClassifier", "gpt-6-luna", 1000, 12),
+        Decimal("0.0001"),
+        "$0.10 in, nothing out",
+        "vercel.com/ai-gateway/models/openai/gpt-6-luna-decisions",
+        "2026-11-30",
+    ),
+    Worked(
         "gpt-4.1 with a cached prefix",
         "openai",
         tokens("OpenAILLMService", "gpt-4.1", 1000, 80, cache_read=160),

@@ -72,7 +72,7 @@ def provider_word(directory: str | None) -> str:
 @lru_cache(maxsize=256)
 def provider_of_class(name: str) -> str | None:
     """Return the provider's word for a class name such as "OpenAILLMService"; `None` if it is none of Pipecat's."""
-    if not name.endswith("Service"):
+    if not name.endswith(("Service", "Classifier")):
         return None
     plain = re.sub(r"^_*(Base(?=[A-Z]))?", "", name).lower()
     return next((word for beginning, word in _BEGINNINGS if plain.startswith(beginning)), None)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from voice_metrics.call.facts import FirstByte, Leg, ModelAnswered, Processing, Unpriced, Usage
+from voice_metrics.call.providers import provider_of_class
 
 Work = FirstByte | Processing | ModelAnswered
 REASON = "the service reported no usage"
+# Pipecat's classifier that asks a language model, whose usage it does not have.
+_ASKS_A_MODEL = "LLMClassifier"
 # Bound of one call's remembered services.
 _MOST = 1000
 
@@ -34,7 +37,7 @@ class UnreportedUsage:
             case FirstByte(interrupted=True) | Processing(interrupted=True):
                 pass
             case FirstByte() | Processing() | ModelAnswered():
-                if self._leg(fact.processor) is not Leg.OTHER and len(self._worked) < _MOST:
+                if self._is_sold(fact.processor) and len(self._worked) < _MOST:
                     self._worked[instance] = fact
             case _ if len(self._reported) < _MOST:
                 self._reported.add(instance)
@@ -43,4 +46,12 @@ class UnreportedUsage:
         """Yield one unpriced fact for each service without reported usage."""
         for instance, fact in self._worked.items():
             if instance not in self._reported:
-                yield Unpriced(self._leg(fact.processor), fact.processor, fact.model, REASON)
+                leg = self._leg(fact.processor)
+                # Its model may be that of a service with reported usage.
+                reason = REASON if leg is not Leg.OTHER else f"{fact.processor} reported no usage"
+                yield Unpriced(leg, fact.processor, fact.model, reason)
+
+    def _is_sold(self, processor: str) -> bool:
+        # Beside the three parts of a conversation Pipecat measures avatars and models that draw.
+        is_part = self._leg(processor) is not Leg.OTHER
+        return is_part or processor == _ASKS_A_MODEL or provider_of_class(processor) is not None

@@ -85,6 +85,8 @@ _UNNAMED: dict[tuple[str, type[Usage]], str] = {
 }
 # Deepgram's nova-3 for several languages at once has a price of its own under the same name.
 _MULTILINGUAL = "nova-3-multilingual"
+# Asks a model through an interface with a price of its own.
+_DECIDES = "OpenAIDecisionsClassifier"
 # Providers of speech synthesis with one price for every voice.
 _ANY_VOICE = {"hume": "octave", "speechmatics": "tts", "xai": "grok-tts"}
 
@@ -150,6 +152,8 @@ def candidates(asked: Asked) -> tuple[str, ...]:
         unnamed = _UNNAMED.get((asked.provider or "", asked.usage))
         return () if unnamed is None else (unnamed,)
     if asked.usage is TokensUsed:
+        if asked.processor == _DECIDES:
+            return (f"{asked.model}-decisions",)
         return _language_names(asked.provider, asked.model)
     if asked.usage is CharactersSpoken:
         return _voice_names(asked.provider, asked.model)

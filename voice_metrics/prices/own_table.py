@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed
-from voice_metrics.prices.names import Asked, streams
+from voice_metrics.prices.names import Asked, candidates, streams
 from voice_metrics.prices.rates import AudioRate, CharacterRate, Rates, TokenRates
 from voice_metrics.prices.tariff import ALWAYS, Tariff
 
@@ -70,6 +70,13 @@ ROWS = (
         streaming=True,
     ),
     Row(
+        "openai",
+        "gpt-6-luna-decisions",
+        TokenRates(Decimal("0.10"), Decimal(0)),
+        "vercel.com/ai-gateway/models/openai/gpt-6-luna-decisions: OpenAI's Decisions API, $0.10 in per million tokens",
+        "2026-11-30",
+    ),
+    Row(
         "sambanova",
         "Meta-Llama-3.3-70B-Instruct",
         TokenRates(Decimal("0.60"), Decimal("1.20")),
@@ -94,7 +101,8 @@ class OwnTable:
 
 def _is_for(row: Row, asked: Asked) -> bool:
     return (
-        (row.provider, row.model) == (asked.provider, asked.model)
+        row.provider == asked.provider
+        and row.model in candidates(asked)
         and _USAGES[type(row.rates)] is asked.usage
         and row.streaming in {None, streams(asked.processor)}
     )
