@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     LLMMarkerFrame,
     LLMTextFrame,
     OutputDTMFUrgentFrame,
+    SpeechOutputAudioRawFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
@@ -27,7 +28,7 @@ from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from tests.virtual_time import in_virtual_time
-from voice_metrics.call.events import KeyPressed, ModelSpoke, ModelWaits, ModelWrote, TurnHeard
+from voice_metrics.call.events import KeyPressed, ModelSpoke, ModelWaits, ModelWrote, SpeechStreamed, TurnHeard
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.pushes import Pushes
 
@@ -102,6 +103,7 @@ def text(words: str, *, skip_tts: bool = False) -> LLMTextFrame:
             id="verdict-of-a-whole-turn",
         ),
         pytest.param([text(" \n")], True, [], id="blank"),
+        pytest.param([SpeechOutputAudioRawFrame(b"", 24000, 1)] * 2, False, [SpeechStreamed()], id="a-stream"),
     ],
 )
 async def test_text_is_spoken_written_or_a_mark(frames: list[Frame], voiceless: bool, expected: list[object]) -> None:

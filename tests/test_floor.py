@@ -18,6 +18,7 @@ from voice_metrics.call.events import (
     SpeechLate,
     SpeechMade,
     SpeechStarted,
+    SpeechStreamed,
     UserStarted,
     UserStopped,
     VoiceStarted,
@@ -66,6 +67,20 @@ def _held(facts: list[Fact]) -> dict[str, float]:
             0.0,
             id="a-caller-whom-the-pipeline-does-not-hear",
         ),
+        pytest.param(
+            [(1.0, CallerMuted()), (2.0, CallerUnmuted()), (4.2, VoiceStopped(0.2))],
+            2.0,
+            0.0,
+            0.0,
+            id="a-caller-who-speaks-as-the-mute-ends",
+        ),
+        pytest.param(
+            [(1.0, CallerUnmuted()), (2.0, CallerMuted()), (3.0, CallerUnmuted()), (4.0, LineClosed())],
+            0.0,
+            0.0,
+            0.0,
+            id="a-caller-who-is-silent-between-two-mutes",
+        ),
         pytest.param([(1.0, UserStarted()), (3.0, UserStopped())], 2.0, 0.0, 0.0, id="turns-where-nothing-detects"),
         pytest.param(
             [(1.0, UserStarted()), (1.2, VoiceStarted(0.2)), (2.5, VoiceStopped(0.5)), (4.0, UserStopped())],
@@ -106,6 +121,13 @@ def _held(facts: list[Fact]) -> dict[str, float]:
             1.0,
             0.0,
             id="a-transport-that-hesitates-to-say-so",
+        ),
+        pytest.param(
+            [(0.0, SpeechStreamed()), (1.0, BotStarted()), (3.35, BotStopped())],
+            0.0,
+            2.0,
+            0.0,
+            id="a-stream-whose-silence-ends-the-speech",
         ),
         pytest.param(
             [(1.0, BotStarted()), (2.0, BotStarted()), (3.0, BotStopped())], 0.0, 2.0, 0.0, id="started-twice"

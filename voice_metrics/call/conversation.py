@@ -18,6 +18,7 @@ from voice_metrics.call.events import (
     Connected,
     Interruption,
     LineClosed,
+    SpeechStreamed,
     UserStarted,
     UserStopped,
     VoiceStarted,
@@ -36,6 +37,8 @@ CUT_SECONDS = 0.5
 # After an interruption the transport still plays the current chunk and reports it as a new start. Pipecat then sends no
 # BotStartedSpeakingFrame; the first BotSpeakingFrame marks the start (Pipecat 1.14.0, base_output.py, 2026-11-22).
 LEFTOVER_SECONDS = 0.05
+# A transport reports the end of streamed speech behind so much silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
+STREAM_STOP_SECONDS = 0.35
 
 
 class Conversation:
@@ -53,7 +56,7 @@ class Conversation:
         self._stop_requested_at: float | None = None
         self._cut_at: float | None = None
         self._connected_at: float | None = None
-        self._is_opened = False
+        self._is_opened = self._is_streamed = False
         self._answers = Answers(leg)
         self._mute = Mute()
         self._pieces = Pieces()
@@ -108,6 +111,9 @@ class Conversation:
                 return ()
             case Backchanneled():
                 return (Backchannel(),)
+            case SpeechStreamed():
+                self._is_streamed = True
+                return ()
             case _:
                 return self._record_caller_or_voice(event, at)
 
@@ -198,14 +204,15 @@ class Conversation:
         if self._bot_since is None:
             return ()
         since, interrupted = self._bot_since, self._is_cut(at)
+        ended_at = at
         if interrupted:
             self._floor.bot_ended(at)
         else:
-            self._close_bot_speech(at)
+            ended_at = self._close_bot_speech(at)
         self._bot_since = self._stop_requested_at = None
         self._cut_at = at if interrupted else None
         outcome = TurnOutcome.INTERRUPTED if interrupted or cut_off else TurnOutcome.COMPLETED
-        ended = TurnEnded(outcome, max(0.0, at - since))
+        ended = TurnEnded(outcome, max(0.0, ended_at - since))
         if not interrupted:
             return (ended,)
         self._pieces.dropped()
@@ -218,6 +225,8 @@ class Conversation:
     def _close_bot_speech(self, at: float) -> float:
         """End the bot's speech on the floor; return its true end, which a transport may report seconds late."""
         heard_until = self._gaps.heard_until
+        if heard_until is None and self._is_streamed:
+            heard_until = at - STREAM_STOP_SECONDS
         silent_since = at if heard_until is None or heard_until <= (self._bot_since or 0.0) else min(at, heard_until)
         self._floor.bot_ended(silent_since)
         return silent_since

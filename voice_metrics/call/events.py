@@ -162,6 +162,11 @@ class SpeechMade:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechStreamed:
+    """A model gives audio without end, its silence too; sent once for each piece of speech."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechLate:
     """A voice gave audio after its earlier audio of the same answer ran dry.
 
@@ -233,6 +238,7 @@ Event = (
     | ModelEnded
     | SpeechStarted
     | SpeechMade
+    | SpeechStreamed
     | SpeechLate
     | SpeechEnded
     | ReplyStarted

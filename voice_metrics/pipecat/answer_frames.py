@@ -23,6 +23,7 @@ from pipecat.frames.frames import (
     LLMTextFrame,
     OutputDTMFFrame,
     OutputDTMFUrgentFrame,
+    SpeechOutputAudioRawFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -40,6 +41,7 @@ from voice_metrics.call.events import (
     ReplyEnded,
     ReplyStarted,
     SpeechStarted,
+    SpeechStreamed,
     TurnHeard,
 )
 from voice_metrics.call.facts import Leg
@@ -72,7 +74,7 @@ class _AnswerReader:
         self._steps = steps
         self._clock = clock
         self._voiceless = voiceless
-        self._has_spoken = self._has_written = False
+        self._has_spoken = self._has_written = self._has_streamed = False
         self._playout = Playout()
 
     def read(self, processor: Any, frame: Frame) -> None:
@@ -114,6 +116,7 @@ class _AnswerReader:
             self._happened(ReplyEnded(), processor)
 
     def speech_started(self, processor: Any, frame: Frame) -> None:
+        self._has_streamed = False
         self._playout.piece_started()
         self._happened(SpeechStarted(), processor)
 
@@ -123,6 +126,11 @@ class _AnswerReader:
 
     def sentence_ended(self, processor: Any, frame: Any) -> None:
         self._playout.sentence_ended(hash(frame.text.strip()))
+
+    def speech_streamed(self, processor: Any, frame: Frame) -> None:
+        if not self._has_streamed:
+            self._has_streamed = True
+            self._happened(SpeechStreamed(), processor)
 
     def speech_made(self, processor: Any, frame: Any) -> None:
         self.read_audio(frame)
@@ -153,6 +161,7 @@ _SPEECH: dict[type, _Step] = {
     **_KEYS,
     TTSStartedFrame: _AnswerReader.speech_started,
     TTSAudioRawFrame: _AnswerReader.speech_made,
+    SpeechOutputAudioRawFrame: _AnswerReader.speech_streamed,
     TTSStoppedFrame: _AnswerReader.speech_ended,
     AggregatedTextFrame: _AnswerReader.sentence_started,
     TTSTextFrame: _AnswerReader.sentence_ended,
