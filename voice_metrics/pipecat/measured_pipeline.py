@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pipecat.frames.frames import Frame
 
+from voice_metrics.call.events import VoiceStopped
 from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
@@ -15,6 +16,7 @@ from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat import breakdowns, set_up_times
 from voice_metrics.pipecat.answer_frames import has_voice, leg_of
 from voice_metrics.pipecat.metrics_frames import MetricsReader
+from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.passing_speech import passing_speech
@@ -119,6 +121,7 @@ class MeasuredPipeline:
         self._unreported_text = UnreportedText(listener.read_frame, listener.faulted, pushes)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
+        self._microphones = Microphones()
         self._peers_count = 0
 
     @property
@@ -146,6 +149,7 @@ class MeasuredPipeline:
             (*resting_in(self.processors), *silent),
         )
         self.metrics = MetricsReader(self.services)
+        self._microphones = Microphones(self.processors)
         self._origins.listen(self.processors)
         self._unreported_text.listen(self.processors)
         meter = self.placement.meter
@@ -178,6 +182,10 @@ class MeasuredPipeline:
         if self.worker is not None and (count := peers_count(self.worker)) != self._peers_count:
             self._peers_count = count
             self._unreported_text.listen(processors_of_workers(partners_of(self.worker)))
+
+    def voice_stopped(self, stopped: VoiceStopped, at: float) -> VoiceStopped:
+        """Return the true end of the caller's speech, whose end is reported at `at`."""
+        return self._microphones.end(stopped, at)
 
     def voice_started(self, frame: Frame) -> None:
         """Have Pipecat break the next response down, because the caller's voice started with `frame`."""
