@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tests.receiver import Receiver
 from voice_metrics.series import table
 from voice_metrics.telemetry import RunningCall, Telemetry
+
+if TYPE_CHECKING:
+    from tests.receiver import Receiver
 
 TOKENS = table.LLM_TOKENS.name
 LATENCY = table.RESPONSE.name

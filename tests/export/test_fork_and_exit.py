@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.export import programs
 from tests.export.calls import TOKENS
 from tests.export.conftest import CREDENTIALS, HEADERS, TOKEN
 from tests.receiver import Behaviour, Exchange, Point, Receiver, accept, answering, drip_headers, free_port, hang
 
-ROOT = Path(__file__).parents[2]
 PREAMBLE = """
 import os, signal, sys, time
 from tests.export.calls import RecordedCall
@@ -46,38 +44,19 @@ sys.stdin.read()  # until it is asked whether it is done
 class Program:
     """A Python process that records."""
 
-    def __init__(self, receiver: Receiver, ledger: Path | str, code: str, **environ: str) -> None:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
-            "OTEL_EXPORTER_OTLP_HEADERS": HEADERS,
-            "OTEL_METRIC_EXPORT_INTERVAL": "60000",
-            "VOICE_METRICS_DB": str(ledger),
-            **environ,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PREAMBLE + code],
-            env=environment,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, process: programs.Program) -> None:
+        self.process = process
 
     def ready(self) -> None:
-        assert self.process.stdout is not None
         assert self.process.stdout.readline().strip() == "ready"
 
     def tell(self, line: str) -> None:
-        assert self.process.stdin is not None
         print(line, file=self.process.stdin, flush=True)
 
     def done(self) -> tuple[int, str, float]:
         began = time.monotonic()
-        _, said = self.process.communicate(timeout=240)
-        return self.process.returncode, said, time.monotonic() - began
+        ended = self.process.done()
+        return ended.returncode, ended.stderr, time.monotonic() - began
 
 
 Run = Callable[..., Program]
@@ -88,10 +67,25 @@ def delivered(receiver: Receiver) -> list[Point]:
     return receiver.of(TOKENS, call_id="c1")
 
 
+@pytest.fixture(scope="module")
+def warm() -> Iterator[programs.WarmPython]:
+    with programs.warm_python("tests.export.calls") as warm:
+        yield warm
+
+
 @pytest.fixture
-def run(receiver: Receiver, tmp_path: Path) -> Run:
+def run(warm: programs.WarmPython, receiver: Receiver, tmp_path: Path) -> Run:
     def run(code: str, ledger: Path | str = tmp_path / "calls.db", **environ: str) -> Program:
-        return Program(receiver, ledger, code, **environ)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(programs.ROOT),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "OTEL_EXPORTER_OTLP_HEADERS": HEADERS,
+            "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+            "VOICE_METRICS_DB": str(ledger),
+            **environ,
+        }
+        return Program(warm.start(PREAMBLE + code, tmp_path / "program.py", environment))
 
     return run
 
@@ -154,7 +148,6 @@ def test_exit_is_not_held_up_by_a_server_and_a_ledger_together(run: Run, receive
     receiver.behaviour = hang
     ledger = tmp_path / "calls.db"
     locker = run(LOCKS, ledger)
-    assert locker.process.stdout is not None
     assert locker.process.stdout.readline() == "locked\n"
     # What is registered first runs last.
     timed = "import atexit; atexit.register(lambda: print('exit took', time.monotonic() - began, file=sys.stderr))\n"

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.export import programs
 from tests.export.calls import TOKENS
 from tests.receiver import Receiver, accept, answering, hang
 
-ROOT = Path(__file__).parents[2]
 SHARED = "gen_ai.client.token.usage"
 
 # A call of Pipecat's with one model, whose tokens go into series of its own and into shared ones.
@@ -98,23 +99,53 @@ if __name__ == "__main__":
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def run(receiver: Receiver, tmp_path: Path) -> Run:
-    """Run a program whose telemetry goes to the receiver and whose ledger is `calls.db`."""
+@pytest.fixture(scope="module")
+def warm() -> Iterator[programs.WarmPython]:
+    with programs.warm_python("tests.export.calls") as warm:
+        yield warm
 
+
+@pytest.fixture(scope="module")
+def with_pipecat() -> Iterator[programs.WarmPython]:
+    """What `BOT` imports is in memory."""
+    with programs.warm_python(
+        *re.findall(r"^(?:from|import) ([a-z_.]+)", BOT, re.M), "voice_metrics.processor"
+    ) as warm:
+        yield warm
+
+
+@pytest.fixture
+def environment(receiver: Receiver, tmp_path: Path) -> dict[str, str]:
+    """A program's telemetry goes to the receiver, and its ledger is `calls.db`."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(programs.ROOT),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+        "VOICE_METRICS_DB": str(tmp_path / "calls.db"),
+    }
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, environment: dict[str, str], tmp_path: Path) -> Run:
     def run(code: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "program.py").write_text(code)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
-            "OTEL_METRIC_EXPORT_INTERVAL": "60000",
-            "VOICE_METRICS_DB": str(tmp_path / "calls.db"),
-            **environ,
-        }
+        file = tmp_path / "program.py"
+        # Processes of its own may read it.
+        file.write_text(code)
+        warm = request.getfixturevalue("with_pipecat" if code.startswith(BOT) else "warm")
+        return warm.start(code, file, environment | environ, *arguments).done()
+
+    return run
+
+
+@pytest.fixture
+def run_cold(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run a program in a Python of its own."""
+
+    def run(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, str(tmp_path / "program.py"), *arguments],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+            [sys.executable, "-c", code],
+            env=environment | environ, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
 
     return run
@@ -216,7 +247,7 @@ def detectors(tmp_path: Path) -> str:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slowdetector\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    return f"{tmp_path}{os.pathsep}{ROOT}"
+    return f"{tmp_path}{os.pathsep}{programs.ROOT}"
 
 
 def test_detector_that_asks_a_network_does_not_hold_the_caller_and_is_heard(
@@ -331,7 +362,7 @@ subprocess.run(command, stdin=subprocess.DEVNULL)
     assert of_each[-1] == "pod-7"
 
 
-def test_exit_leaves_no_socket_open(run: Run, receiver: Receiver) -> None:
+def test_exit_leaves_no_socket_open(run_cold: Run, receiver: Receiver) -> None:
     code = """
 from tests.export.calls import RecordedCall
 from voice_metrics.series import table
@@ -343,7 +374,7 @@ call.use(1)
 print(call.end().result(60))
 t.series(table.GEN_AI_TOKEN_USAGE, {})(1)
 """
-    done = run(code, PYTHONDEVMODE="1", PYTHONWARNINGS="always::ResourceWarning")
+    done = run_cold(code, PYTHONDEVMODE="1", PYTHONWARNINGS="always::ResourceWarning")
     assert done.stdout.split() == ["True"]
     assert "unclosed" not in done.stderr
     assert total(receiver, SHARED) == 2
