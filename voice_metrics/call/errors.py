@@ -54,7 +54,8 @@ class Failures:
     def observe(self, event: object) -> Sequence[Fact]:
         """Return the failure of an error event, unless it was reported before; other events are ignored."""
         if isinstance(event, ErrorRaised) and self._frames.first(event.frame_id):
-            return (Failed(event.processor, event.category, event.error_type),)
+            instance = event.instance or None
+            return (Failed(event.processor, event.category, event.error_type, instance=instance),)
         return ()
 
 

@@ -167,7 +167,7 @@ class FactOutputs:
             self.record_throughput(fact, at)
 
     def _record_cost(self, fact: Usage, at: float) -> None:
-        provider = self._services.provider(fact.processor, fact.model)
+        provider = self._services.provider(fact.processor, fact.model, fact.instance)
         self.record(self._prices.cost(_LEGS[type(fact)], provider, fact, self.moment(at)), at)
 
     def _record_parts(self, fact: Responded, at: float) -> None:

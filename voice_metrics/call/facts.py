@@ -133,11 +133,19 @@ class Processing:
 
 @dataclass(frozen=True, slots=True)
 class FirstAudio:
-    """A speech service's wait before its first audible audio (TTFA): `seconds` from request to sample; positive."""
+    """A speech service's wait before its first audible audio (TTFA).
+
+    Parameters:
+        processor: Class name of the service.
+        model: Its model.
+        seconds: Request to first audible sample; positive.
+        instance: Pipecat's name of the service.
+    """
 
     processor: str
     model: str | None
     seconds: float
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +271,19 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class ChunksStreamed:
-    """The chunks of one response of a language model: `seconds` between neighbours, not negative."""
+    """The chunks of one response of a language model: `seconds` between neighbours, not negative.
+
+    Parameters:
+        processor: Class name of the service.
+        model: Its model.
+        seconds: The waits.
+        instance: Pipecat's name of the service.
+    """
 
     processor: str
     model: str | None
     seconds: tuple[float, ...]
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +295,14 @@ class AgentInvoked:
         model: Its last model.
         seconds: Start of the first response to the end of the last; positive.
         error_type: Why it failed, as in `Failed`, or `None` if it did not.
+        instance: Pipecat's name of the service.
     """
 
     processor: str
     model: str | None
     seconds: float
     error_type: str | None = None
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,11 +480,13 @@ class Failed:
         processor: Class name of the processor that raised it.
         category: Pipecat's category of the error, or "unknown"; never the error's text.
         error_type: The provider's status, else the exception's class, else "unknown".
+        instance: Pipecat's name of the processor, or `None` if the error is not its own.
     """
 
     processor: str
     category: str
     error_type: str = "unknown"
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,8 +495,8 @@ class Switched:
 
     Parameters:
         leg: The services' part of the bot.
-        previous: Class name of the former service, or its model if both have one class.
-        now: Class name of the current service, or its model.
+        previous: Class name of the former service, or its model, provider or host, the first that differs.
+        now: The same of the current one.
     """
 
     leg: Leg
@@ -509,6 +529,7 @@ class Priced:
         usd: US dollars; 0 only if the price is truly 0.
         source: Source of the price, such as "genai-prices 0.2.3".
         priced_on: ISO date at which the source last checked it, or `None` if unknown.
+        instance: Pipecat's name of the service.
     """
 
     leg: Leg
@@ -517,6 +538,7 @@ class Priced:
     usd: Decimal
     source: str
     priced_on: str | None
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class Inferences:
         if not response.processing_reported and seconds > 0:
             facts.append(Processing(self._processor, self.model, seconds, instance=self._instance))
         if response.gaps:
-            facts.append(ChunksStreamed(self._processor, self.model, tuple(response.gaps)))
+            facts.append(ChunksStreamed(self._processor, self.model, tuple(response.gaps), instance=self._instance))
         if not self._functions and not self._answered:
             facts += self._end_request(at)
         return facts
@@ -135,4 +135,4 @@ class Inferences:
         began_at, self._invoked_at = self._invoked_at, None
         if began_at is None or at <= began_at:
             return ()
-        return (AgentInvoked(self._processor, self.model, at - began_at, self._failed),)
+        return (AgentInvoked(self._processor, self.model, at - began_at, self._failed, instance=self._instance),)

@@ -18,7 +18,7 @@ class ServiceSwitched:
         leg: The services' part of the bot.
         previous_instance: Pipecat's name of the former service.
         instance: Pipecat's name of the current one.
-        previous: The former's class, or its model if both have one class.
+        previous: The former's class, model, provider or host, the first that differs.
         now: The same of the current one.
     """
 

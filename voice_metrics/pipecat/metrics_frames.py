@@ -176,7 +176,7 @@ def _processing(item: Any, processor: str, model: str | None, service: Service) 
 
 
 def _first_audio(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return FirstAudio(processor, model, _positive(item.ttfa))
+    return FirstAudio(processor, model, _positive(item.ttfa), instance=service.name)
 
 
 def _first_answer_token(item: Any, processor: str, model: str | None, service: Service) -> Fact:

@@ -86,6 +86,6 @@ def _service_in(member: Any) -> Service | None:
 
 
 def _distinct_names(before: Service, after: Service) -> tuple[str, str]:
-    if before.processor == after.processor and before.model and after.model:
-        return before.model, after.model
-    return before.processor, after.processor
+    names = ((one.processor, one.model, one.provider, one.host) for one in (before, after))
+    pairs = [(former, current) for former, current in zip(*names, strict=True) if former and current]
+    return next(((former, current) for former, current in pairs if former != current), pairs[0])

@@ -142,6 +142,7 @@ class Services:
         """
         resting = frozenset(resting)
         self.by_name: dict[str, Service] = {}
+        self.has_siblings = False
         self._elsewhere = elsewhere
         self._by_class: dict[str, Service] = {}
         self._legs = _Legs()
@@ -154,6 +155,8 @@ class Services:
 
     def learn(self, service: Service) -> None:
         """Add a service."""
+        sibling = self._by_class.get(service.processor)
+        self.has_siblings = self.has_siblings or (sibling is not None and sibling.name != service.name)
         self.by_name[service.name] = service
         self._by_class[service.processor] = service
         self._legs[service.processor] = service.leg
@@ -172,19 +175,19 @@ class Services:
         """Return a processor's part of the bot, by its class name, even if never seen."""
         return self._legs[processor]
 
-    def provider(self, processor: str, model: str | None = None) -> str | None:
-        """Pipecat's name of a processor's provider, by its class name and model; `None` if unknown."""
-        service = self._find(processor, model)
+    def provider(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
+        """Pipecat's name of a processor's provider, or `None` if unknown."""
+        service = self._find(processor, model, instance)
         return service.provider if service else provider_of_class(processor)
 
-    def host(self, processor: str, model: str | None = None) -> str | None:
-        """Return the host of a processor's requests, by class name and model; `None` if unknown."""
-        service = self._find(processor, model)
+    def host(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
+        """Return the host of a processor's requests, or `None` if unknown."""
+        service = self._find(processor, model, instance)
         return service.host if service else None
 
-    def response_model(self, processor: str, model: str | None = None) -> str | None:
-        """Return the model that the provider reports, by class name and requested model; `None` if unknown."""
-        service = self._find(processor, model)
+    def response_model(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
+        """Return the model that the provider reports, by requested model, or `None` if unknown."""
+        service = self._find(processor, model, instance)
         return service.response_model() if service else None
 
     def model(self, leg: Leg) -> str | None:
@@ -197,7 +200,10 @@ class Services:
         service = self._first.get(leg)
         return service.name if service else None
 
-    def _find(self, processor: str, model: str | None) -> Service | None:
+    def _find(self, processor: str, model: str | None, instance: str | None) -> Service | None:
+        service = self.by_name.get(instance or "")
+        if service is not None and service.processor == processor:
+            return service
         # A service without a model is reported under its own name.
         named = None if model == processor else model
         return self._by_class_and_model.get((processor, named)) or self._by_class.get(processor)

@@ -48,6 +48,8 @@ class CallSeries:
     def write(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
         """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
         same = names(fact)
+        if self._services.has_siblings:
+            same = same, getattr(fact, "instance", None)
         writers = self._writers.get(same)
         if writers is None:
             writers = self._writers[same] = tuple(self._writers_of(fact))

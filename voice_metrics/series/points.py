@@ -72,22 +72,27 @@ class Target(NamedTuple):
 
 
 class ServiceDirectory(Protocol):
-    """A call's services, looked up by class name."""
+    """A call's services, looked up by class name, and by Pipecat's name of the instance where it is known."""
+
+    @property
+    def has_siblings(self) -> bool:
+        """True if two services are of one class, so that their facts may differ in attributes."""
+        ...
 
     def leg(self, processor: str) -> Leg:
         """Return a processor's part of the bot, by its class name."""
         ...
 
-    def provider(self, processor: str, model: str | None = None) -> str | None:
-        """Return Pipecat's name of a processor's provider, by class name and model; `None` if unknown."""
+    def provider(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
+        """Return Pipecat's name of a processor's provider, or `None` if unknown."""
         ...
 
-    def host(self, processor: str, model: str | None = None) -> str | None:
-        """Return the host of a processor's requests, by class name and model; `None` if unknown."""
+    def host(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
+        """Return the host of a processor's requests, or `None` if unknown."""
         ...
 
-    def response_model(self, processor: str, model: str | None = None) -> str | None:
-        """Return the model that the provider reports, by class name and requested model; `None` if unknown."""
+    def response_model(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
+        """Return the model that the provider reports, by requested model, or `None` if unknown."""
         ...
 
 
@@ -112,20 +117,20 @@ def gen_ai_targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
     """Yield a fact's targets among OpenTelemetry's generative AI series; none for an interrupted request."""
     match fact:
         case TokensUsed():
-            attributes = _gen_ai_attributes(fact.processor, fact.model, services)
+            attributes = _gen_ai_attributes(fact, services)
             for kind, value in (("input", attrgetter("prompt")), ("output", attrgetter("completion"))):
                 yield Target(table.GEN_AI_TOKEN_USAGE, attributes | {"gen_ai.token.type": kind}, value)
         case FirstByte(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
-            attributes = _gen_ai_attributes(fact.processor, fact.model, services)
+            attributes = _gen_ai_attributes(fact, services)
             yield Target(table.GEN_AI_TIME_TO_FIRST_CHUNK, attributes, _seconds)
         case Processing(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
-            attributes = _gen_ai_attributes(fact.processor, fact.model, services) | _error_attribute(fact.error_type)
+            attributes = _gen_ai_attributes(fact, services) | _error_attribute(fact.error_type)
             yield Target(table.GEN_AI_OPERATION_DURATION, attributes, _seconds)
         case ChunksStreamed():
-            attributes = _gen_ai_attributes(fact.processor, fact.model, services)
+            attributes = _gen_ai_attributes(fact, services)
             yield Target(table.GEN_AI_TIME_PER_OUTPUT_CHUNK, attributes, _seconds)
         case AgentInvoked():
-            attributes = _gen_ai_attributes(fact.processor, fact.model, services, "invoke_agent")
+            attributes = _gen_ai_attributes(fact, services, "invoke_agent")
             yield Target(table.GEN_AI_INVOKE_AGENT, attributes | _error_attribute(fact.error_type), _seconds)
         case FunctionSettled():
             failure = None if fact.outcome is FunctionOutcome.COMPLETED else fact.outcome.value
@@ -153,7 +158,7 @@ def _service_attributes(fact: Any, services: ServiceDirectory) -> dict[str, str]
 
 
 def _processor_and_provider(fact: Any, services: ServiceDirectory) -> dict[str, str]:
-    provider = services.provider(fact.processor, getattr(fact, "model", None))
+    provider = services.provider(fact.processor, getattr(fact, "model", None), getattr(fact, "instance", None))
     return {"processor": fact.processor, "provider": provider_word(provider)}
 
 
@@ -277,13 +282,12 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
 }
 
 
-def _gen_ai_attributes(
-    processor: str, model: str | None, services: ServiceDirectory, operation: str = "chat"
-) -> dict[str, str]:
-    answering, host = services.response_model(processor, model), services.host(processor, model)
+def _gen_ai_attributes(fact: Any, services: ServiceDirectory, operation: str = "chat") -> dict[str, str]:
+    of = processor, model, _ = fact.processor, fact.model, fact.instance
+    answering, host = services.response_model(*of), services.host(*of)
     return {
         "gen_ai.operation.name": operation,
-        "gen_ai.provider.name": gen_ai_provider(services.provider(processor, model), processor),
+        "gen_ai.provider.name": gen_ai_provider(services.provider(*of), processor),
         "gen_ai.request.model": model or processor,
         **({"gen_ai.response.model": answering} if answering else {}),
         **({"server.address": host} if host else {}),
