@@ -196,10 +196,11 @@ class FakeOpenAI(Provider):
 
     Args:
         answers: One for each request.
+        path: Another path for it.
     """
 
-    def __init__(self, *answers: Answer) -> None:
-        super().__init__("POST", "/v1/chat/completions", self._chat, "http://127.0.0.1:{port}/v1")
+    def __init__(self, *answers: Answer, path: str = "/v1/chat/completions") -> None:
+        super().__init__("POST", path, self._chat, "http://127.0.0.1:{port}/v1")
         self._answers = answers
         self.requests: list[dict[str, Any]] = []
 

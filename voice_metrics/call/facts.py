@@ -205,6 +205,7 @@ class TokensUsed:
         cache_read_input_audio: Cached prompt tokens that are audio.
         may_have_images: True if the prompt may have images or video, which no service reports apart.
         option: Option of the service that its provider bills at rates of its own, such as "service_tier=priority".
+        answering: Model behind a deployment, as its provider reports it; `None` if unknown or `model` itself.
         instance: Pipecat's name of the service.
     """
 
@@ -220,6 +221,7 @@ class TokensUsed:
     cache_read_input_audio: int | None = None
     may_have_images: bool = False
     option: str | None = None
+    answering: str | None = None
     instance: str | None = field(default=None, compare=False)
 
     @property

@@ -234,6 +234,7 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
         output_audio=_optional_count(usage, "output_audio_tokens"),
         cache_read_input_audio=_optional_count(usage, "cache_read_input_audio_tokens"),
         may_have_images=service.may_have_images,
+        answering=service.response_model() if service.provider == "azure" else None,
         option=option_of_tokens(service.origin, service.provider, fills_cache=bool(created) and not read),
         instance=service.name,
     )

@@ -77,13 +77,13 @@ class PriceBook:
             at: Time of the usage, with its zone.
         """
         try:
-            key = (provider, usage.model, usage.processor, type(usage), getattr(usage, "option", None))
-            offer = self._offers.get(key)
+            asked = Asked.about(provider, usage)
+            offer = self._offers.get(asked)
             if offer is None:
-                offer = self.offer(Asked.about(provider, usage))
+                offer = self.offer(asked)
                 if len(self._offers) >= _MOST_MODELS:
                     self._offers.clear()
-                self._offers[key] = offer
+                self._offers[asked] = offer
             return offer.charge(leg, usage, at)
         except Exception as fault:
             logger.opt(exception=fault).warning("voice_metrics: no price for {}", usage.model or usage.processor)

@@ -20,6 +20,7 @@ class Asked(NamedTuple):
         processor: Class name of the service.
         usage: Kind of usage to be priced.
         option: Option of the service that the provider bills at rates of its own, or `None`.
+        answering: Model behind a deployment called `model`, or `None`.
     """
 
     provider: str | None
@@ -27,6 +28,7 @@ class Asked(NamedTuple):
     processor: str
     usage: type[Usage]
     option: str | None = None
+    answering: str | None = None
 
     @classmethod
     def about(cls, provider: str | None, usage: Usage) -> Asked:
@@ -34,7 +36,8 @@ class Asked(NamedTuple):
         # Pipecat often reports a service without a model under the service's name.
         model = usage.model or None
         model = None if model == usage.processor else model
-        return cls(provider, model, usage.processor, type(usage), getattr(usage, "option", None))
+        option, answering = getattr(usage, "option", None), getattr(usage, "answering", None)
+        return cls(provider, model, usage.processor, type(usage), option, answering)
 
 
 # Pipecat's directory of services to the price lists' name of the company, where they differ.
@@ -85,6 +88,8 @@ _UNNAMED: dict[tuple[str, type[Usage]], str] = {
 }
 # Deepgram's nova-3 for several languages at once has a price of its own under the same name.
 _MULTILINGUAL = "nova-3-multilingual"
+# Azure bills its choice of a model beside the model.
+_ROUTER = "model-router"
 # Asks a model through an interface with a price of its own.
 _DECIDES = "OpenAIDecisionsClassifier"
 # Providers of speech synthesis with one price for every voice.
@@ -154,6 +159,9 @@ def candidates(asked: Asked) -> tuple[str, ...]:
     if asked.usage is TokensUsed:
         if asked.processor == _DECIDES:
             return (f"{asked.model}-decisions",)
+        if asked.answering and not asked.model.startswith(_ROUTER):
+            # A list may have a model, and not each of its dated names.
+            return (asked.answering, *((asked.model,) if asked.answering.startswith(asked.model) else ()))
         return _language_names(asked.provider, asked.model)
     if asked.usage is CharactersSpoken:
         return _voice_names(asked.provider, asked.model)

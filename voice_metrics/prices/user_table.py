@@ -88,7 +88,7 @@ class UserTable:
         alias = next((entry.same_as for entry in self._matching(asked) if entry.same_as is not None), None)
         if alias is None:
             return None
-        return asked._replace(model=alias.model, provider=alias.sold_by or asked.provider)
+        return asked._replace(model=alias.model, provider=alias.sold_by or asked.provider, answering=None)
 
     def _matching(self, asked: Asked) -> list[Entry]:
         named = [entry for entry in self._entries if entry.model.lower() == _model_or_processor(asked).lower()]

@@ -186,7 +186,7 @@ def _service_attributes_and(name: str, value: str) -> Callable[[Any, ServiceDire
 
 
 # Fields for people, prices and the ledger, in no series.
-_NO_ATTRIBUTES = {"detail", "option", "priced_on", "source"}
+_NO_ATTRIBUTES = {"answering", "detail", "option", "priced_on", "source"}
 _NUMBERS = {"Decimal", "float", "float | None", "int", "int | None", "tuple[float, ...]"}
 
 
