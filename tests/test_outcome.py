@@ -192,6 +192,21 @@ async def is_cancelled(stage: Stage) -> None:
     await stage.worker.cancel()
 
 
+async def ends_its_session(stage: Stage) -> None:
+    await stage.worker.end()
+
+
+async def ends_its_session_with_a_word(stage: Stage) -> None:
+    await stage.worker.end(reason="transfer")
+
+
+async def leaves_another_caller(stage: Stage) -> None:
+    await stage.line.disconnect()
+    await stage.bot.push_frame(UserStartedSpeakingFrame())
+    await stage.bot.push_frame(BotStartedSpeakingFrame())
+    await stage.bot.push_frame(_END_REQUEST(), FrameDirection.UPSTREAM)
+
+
 async def fails(stage: Stage) -> None:
     await stage.bot.push_error("broken", fatal=True)
 
@@ -246,6 +261,9 @@ async def talks_on_after_a_transfer(stage: Stage) -> None:
         pytest.param(queues(EndFrame(reason="bored")), ("completed", "bot"), id="the EndFrame says another word"),
         pytest.param(leaves_a_message, ("cancelled", "voicemail"), id="a voicemail answers"),
         pytest.param(is_cancelled, ("cancelled", "unknown"), id="the worker is cancelled"),
+        pytest.param(ends_its_session, ("cancelled", "bot"), id="the worker ends its runner's session"),
+        pytest.param(ends_its_session_with_a_word, ("cancelled", "transfer"), id="the worker says why it does"),
+        pytest.param(leaves_another_caller, ("completed", "bot"), id="one of two callers hangs up"),
         pytest.param(fails, ("error", "error"), id="an error ends it"),
     ],
 )

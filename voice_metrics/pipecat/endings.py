@@ -18,6 +18,8 @@ from voice_metrics.pipecat.workers import is_a
 _GAVE_UP = "can no longer do its job"
 # Pipecat's reason when its worker saw no activity for `idle_timeout_secs`.
 _IDLE = "idle timeout"
+# Pipecat's reason when a runner, which `worker.end()` stops, cancels its workers before they take their EndFrame.
+_RUNNER_EXITS = "runner exiting"
 _WORDS = {by.value: by for by in EndedBy}
 # Frames that end a pipeline.
 ENDS = (EndFrame, StopFrame, CancelFrame)
@@ -91,8 +93,8 @@ class Ending:
             case UserStarted() | VoiceStarted():
                 self._idle, self._spoken_since = False, True
             case BotStarted() if self._spoken_since:
-                # The bot answers the caller, so an earlier transfer failed.
-                self._transfers = False
+                # The bot answers a caller: an earlier transfer failed, and who hung up was another participant.
+                self._transfers = self._hung_up = False
 
     def transfers(self) -> None:
         """Record that the bot transfers the caller."""
@@ -119,11 +121,19 @@ class Ending:
         """Return the party or cause that ended the call, by its end reason, its last frame and the evidence."""
         if reason is EndReason.ERROR:
             return EndedBy.ERROR
-        stated = _stated_reason(self._end)
+        end = self._end
+        if _stated_reason(end) == _RUNNER_EXITS:
+            end = self._overtaken_end() or end
+        stated = _stated_reason(end)
         if stated == _IDLE:
             return EndedBy.IDLE
-        asked = isinstance(self._end, (EndFrame, StopFrame)) or self._asked
+        asked = isinstance(end, (EndFrame, StopFrame)) or self._asked
         return _WORDS.get(stated) or self._ended_by_evidence() or (EndedBy.BOT if asked else EndedBy.UNKNOWN)
+
+    def _overtaken_end(self) -> EndFrame | None:
+        """Return the EndFrame that waits for the worker, whose runner cancelled it; `None` without one."""
+        waiting = getattr(getattr(self._worker, "_push_queue", None), "_queue", ())
+        return next((frame for frame in waiting if isinstance(frame, EndFrame)), None)
 
     def _ended_by_evidence(self) -> EndedBy | None:
         clues = (
@@ -167,7 +177,8 @@ class Ending:
 
     def _record_hang_up(self, line: Any, *client: Any) -> None:
         # After the end the bot itself closes the line.
-        self._hung_up = self._hung_up or self._end is None
+        if self._end is None:
+            self._hung_up, self._spoken_since = True, False
 
     def _withdraw_hang_up(self, line: Any, *client: Any) -> None:
         self._hung_up = False
