@@ -1,21 +1,17 @@
 """Writes docs/default-models.md: the default model of every service class in the installed Pipecat, with its price.
 
 Reads Pipecat's source without importing it, because most services need a further package for their import.
-`--check` writes nothing and fails if the page is out of date.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-
-from generated_page import CHECK, write_or_check
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, TokensUsed, Unpriced, Usage
 from voice_metrics.prices import PriceBook
@@ -267,5 +263,4 @@ def day_of(text: str) -> date:
 
 
 if __name__ == "__main__":
-    day = day_of(PAGE.read_text("utf-8")) if CHECK in sys.argv else datetime.now(UTC).date()
-    sys.exit(write_or_check(PAGE, page(day)))
+    PAGE.write_text(page(datetime.now(UTC).date()), "utf-8")

@@ -288,6 +288,7 @@ shutdown(2.0)
 """
 
 
+@pytest.mark.slow
 def test_outside_a_call_numbers_carry_no_tags_and_refusals_are_counted():
     environ = {**os.environ, "OTEL_METRICS_EXPORTER": "console"}
     done = subprocess.run(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -46,17 +48,27 @@ PURE = {
 IMPURE = {"asyncio", "http", "os", "pathlib", "random", "socket", "sqlite3", "subprocess", "threading", "time"}
 
 
+@dataclass(frozen=True)
+class Imports:
+    """What a module imports, and what of it at its top level."""
+
+    every: set[str]
+    top_level: set[str]
+
+
 @cache
-def modules() -> dict[str, ast.Module]:
+def modules() -> dict[str, Imports]:
     return {
-        path.relative_to(PACKAGE).with_suffix("").as_posix(): ast.parse(path.read_text())
-        for path in sorted(PACKAGE.rglob("*.py"))
+        path.relative_to(PACKAGE).with_suffix("").as_posix(): _imports(path) for path in sorted(PACKAGE.rglob("*.py"))
     }
 
 
-@cache
-def _imports(tree: ast.Module, *, top_level: bool = False) -> set[str]:
-    nodes = tree.body if top_level else list(ast.walk(tree))
+def _imports(path: Path) -> Imports:
+    tree = ast.parse(path.read_text())
+    return Imports(_named(list(ast.walk(tree))), _named(tree.body))
+
+
+def _named(nodes: Sequence[ast.AST]) -> set[str]:
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     named = {
         f"{node.module}.{alias.name}"
@@ -71,8 +83,8 @@ def _imports(tree: ast.Module, *, top_level: bool = False) -> set[str]:
 def test_a_dependency_is_imported_at_its_door_only(dependency: str) -> None:
     users = {
         name
-        for name, tree in modules().items()
-        if any(f"{imported}.".startswith(f"{dependency}.") for imported in _imports(tree))
+        for name, imports in modules().items()
+        if any(f"{imported}.".startswith(f"{dependency}.") for imported in imports.every)
     }
     doors = DOORS[dependency]
     folders = tuple(door for door in doors if door.endswith("/"))
@@ -82,14 +94,14 @@ def test_a_dependency_is_imported_at_its_door_only(dependency: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(PURE))
 def test_a_pure_module_knows_no_event_loop_network_disk_or_clock(name: str) -> None:
-    roots = {imported.partition(".")[0] for imported in _imports(modules()[name])}
+    roots = {imported.partition(".")[0] for imported in modules()[name].every}
     assert not roots & (IMPURE | {dependency.partition(".")[0] for dependency in DOORS})
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
     arrows: dict[str, set[str]] = defaultdict(set)
-    for name, tree in modules().items():
-        for imported in _imports(tree, top_level=True):
+    for name, imports in modules().items():
+        for imported in imports.top_level:
             path = imported.removeprefix("voice_metrics.").replace(".", "/")
             for target in (path, path.rpartition("/")[0], f"{path}/__init__"):
                 if imported.startswith("voice_metrics.") and target in modules() and target != name:
@@ -109,11 +121,11 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
 
 def test_the_core_does_not_know_the_command_line_the_page_or_the_dashboard() -> None:
     outer = ("cli/", "page/", "grafana/")
-    for name, tree in modules().items():
+    for name, imports in modules().items():
         if not name.startswith(outer) and name != "__main__":
             known = {
                 imported
-                for imported in _imports(tree)
+                for imported in imports.every
                 for room in outer
                 if imported.startswith(f"voice_metrics.{room[:-1]}.")
             }
@@ -122,6 +134,6 @@ def test_the_core_does_not_know_the_command_line_the_page_or_the_dashboard() -> 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "testbed"])
 def test_benchmarks_and_what_they_share_with_tests_import_no_test(folder: str) -> None:
-    trees = [ast.parse(path.read_text()) for path in (PACKAGE.parent / folder).glob("*.py")]
-    assert trees
-    assert not {name for tree in trees for name in _imports(tree) if name.startswith("tests")}
+    imports = [_imports(path) for path in (PACKAGE.parent / folder).glob("*.py")]
+    assert imports
+    assert not {name for one in imports for name in one.every if name.startswith("tests")}

@@ -77,6 +77,7 @@ def test_a_damaged_ledger_is_exit_status_1_although_a_point_arrives(run: Run, tm
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="users without a home directory are POSIX's")
 def test_it_runs_without_a_home_directory() -> None:
     alone = """

@@ -77,6 +77,7 @@ def test_a_file_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert load(tmp_path, {}) == FromFile()
 
 
+@pytest.mark.slow
 def test_no_header_of_the_environment_reaches_the_server_of_a_folder(
     spawn: Run, tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -132,6 +132,7 @@ def test_refresh_makes_price_lists_that_the_next_start_uses(tmp_path: Path) -> N
     assert [file.name for file in path.parent.iterdir()] == ["price_lists.txt"]
 
 
+@pytest.mark.slow
 def test_refresh_without_the_libraries_says_how_to_install_them(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['genai_prices'] = None;"

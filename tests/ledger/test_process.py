@@ -32,6 +32,7 @@ def test_a_pid_that_another_process_has_now_is_gone() -> None:
     assert is_gone(replace(HERE, started="1"), 1000.0, HERE, 1000.0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="only a heartbeat shows it there")
 def test_a_process_is_gone_as_soon_as_it_ended() -> None:
     process = subprocess.Popen(

@@ -57,6 +57,7 @@ def test_the_ledger_is_a_spool(ledger: Ledger, path: Path) -> None:
     assert spool.location == str(path)
 
 
+@pytest.mark.slow
 def test_what_a_process_keeps_is_its_own_while_it_lives(path: Path, ledger: Ledger) -> None:
     with running(path, "keep", "a", "b") as kept:
         assert kept == ["a", "b"]
@@ -73,6 +74,7 @@ def test_what_a_process_keeps_is_its_own_while_it_lives(path: Path, ledger: Ledg
     assert states(path) == {"a": (CallState.PENDING, "unknown"), "b": (CallState.PENDING, "unknown")}
 
 
+@pytest.mark.slow
 def test_a_request_goes_to_one_claimer_only(path: Path, ledger: Ledger) -> None:
     with running(path, "keep", "a", "b", "c"):
         pass
@@ -82,6 +84,7 @@ def test_a_request_goes_to_one_claimer_only(path: Path, ledger: Ledger) -> None:
     assert [found.body for _, found in ledger.claim()] == [b"a", b"b", b"c"]
 
 
+@pytest.mark.slow
 def test_what_is_acknowledged_is_gone_and_its_call_delivered(path: Path, ledger: Ledger) -> None:
     with running(path, "keep", "a", "b"):
         pass
@@ -205,6 +208,7 @@ def test_a_claim_that_came_too_late_for_its_caller_is_undone(ledger: Ledger) -> 
     assert [found.body for _, found in ledger.claim()] == [b"a"]
 
 
+@pytest.mark.slow
 def test_the_newest_replaces_what_a_process_kept_before(ledger: Ledger, path: Path) -> None:
     with running(path, "keep", "other"):
         pass

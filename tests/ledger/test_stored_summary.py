@@ -26,6 +26,7 @@ COST = {"llm_usd": 0.1, "unpriced": ["m"], "unpriced_reasons": ["r"], "prices": 
 TTFB = {"count": 1, "p50_ms": 2.0, "by_service": {"llm": {"count": 1, "p50_ms": 2.0}}}
 
 
+@pytest.mark.slow
 def test_summaries_of_calls_are_read_as_they_were_written() -> None:
     with demo_ledger() as path, sqlite3.connect(path) as db:
         written = [json.loads(text) for (text,) in db.execute("SELECT summary FROM call")]

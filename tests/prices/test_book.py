@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.prices.published import NOVEMBER
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, Leg, Priced, TokensUsed, Unpriced
 from voice_metrics.prices import PriceBook
@@ -48,6 +50,7 @@ def test_endless_new_models_do_not_fill_the_memory() -> None:
     assert len(book._offers) <= 2000
 
 
+@pytest.mark.slow
 def test_pricing_loads_no_library_starts_no_thread_and_no_process() -> None:
     program = """
 import sys, threading

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from voice_metrics.settings.extras import missing
 
 # An environment without the package, as far as imports can tell.
@@ -23,6 +25,7 @@ def test_an_extra_that_is_there_is_not_missing() -> None:
     assert missing("prometheus") is None
 
 
+@pytest.mark.slow
 def test_a_missing_extra_says_what_installs_it_from_a_clone_too() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=240, check=True)
     assert done.stdout == (
