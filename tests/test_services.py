@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,3 +94,38 @@ def test_realtime_service_belongs_to_the_host_of_its_address(options: dict[str, 
     (found,) = services_in([OpenAIRealtimeLLMService(api_key="none", **options)])
 
     assert (found.host, found.provider) == (host, provider)
+
+
+class Client:
+    """Google's, as far as it is looked at."""
+
+    def __init__(self, address: str) -> None:
+        self._api_client = SimpleNamespace(_http_options=SimpleNamespace(base_url=address))
+
+
+@pytest.mark.parametrize(
+    ("module", "held", "host"),
+    [
+        pytest.param(
+            "google.llm",
+            {"_client": Client("https://europe-west4-aiplatform.googleapis.com/")},
+            "europe-west4-aiplatform.googleapis.com",
+            id="google",
+        ),
+        pytest.param(
+            "aws.llm",
+            {"_aws_params": {"region_name": "eu-west-1"}},
+            "bedrock-runtime.eu-west-1.amazonaws.com",
+            id="bedrock",
+        ),
+        pytest.param(
+            "aws.nova_sonic.llm", {"_region": "us-east-1"}, "bedrock-runtime.us-east-1.amazonaws.com", id="nova-sonic"
+        ),
+        pytest.param("aws.llm", {"_aws_params": {"region_name": None}}, None, id="bedrock-without-a-region"),
+        pytest.param("aws.tts", {"_aws_params": {"region_name": "eu-west-1"}}, None, id="another-service-of-amazons"),
+    ],
+)
+def test_host_is_that_of_the_client_or_of_its_region(module: str, held: dict[str, Any], host: str | None) -> None:
+    kind = type("Made", (Live,), {"__module__": f"pipecat.services.{module}"})
+    (found,) = services_in([kind(**held)])
+    assert found.host == host

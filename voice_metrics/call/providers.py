@@ -27,22 +27,30 @@ _BEGINNINGS = sorted(
     key=lambda pair: -len(pair[0]),
 )
 
-# Hosts that a client for OpenAI's protocol can be pointed at, from the providers' documentation, read 2026-11-29.
+# Hosts that a client for OpenAI's protocol can be pointed at, from the providers' documentation, read 2026-11-30.
 _HOSTS = {
     "api.anthropic.com": "anthropic",
+    "api.aws": "aws",
     "api.cerebras.ai": "cerebras",
     "api.deepseek.com": "deepseek",
     "api.fireworks.ai": "fireworks",
     "api.groq.com": "groq",
+    "api.inceptionlabs.ai": "inception",
+    "api.inference.crusoecloud.com": "crusoe",
     "api.mistral.ai": "mistral",
     "api.novita.ai": "novita",
     "api.openai.com": "openai",
     "api.perplexity.ai": "perplexity",
     "api.sambanova.ai": "sambanova",
+    "api.sarvam.ai": "sarvam",
+    "api.smallest.ai": "smallest",
+    "api.studio.nebius.com": "nebius",
     "api.together.ai": "together",
     "api.together.xyz": "together",
+    "api.tokenfactory.nebius.com": "nebius",
     "api.x.ai": "xai",
     "baseten.co": "baseten",
+    "cognitiveservices.azure.com": "azure",
     "dashscope-intl.aliyuncs.com": "qwen",
     "dashscope.aliyuncs.com": "qwen",
     "googleapis.com": "google",
@@ -81,6 +89,8 @@ def provider_of_class(name: str) -> str | None:
 def provider_of_host(host: str | None) -> str | None:
     """Return the provider's word for a host without its port; `None` if the table does not have it."""
     parts = (host or "").lower().split(".")
+    if parts[0] == "bedrock-runtime" and parts[-2:] == ["amazonaws", "com"]:
+        return "aws"
     suffixes = (".".join(parts[start:]) for start in range(len(parts) - 1))
     return next((_HOSTS[suffix] for suffix in suffixes if suffix in _HOSTS), None)
 

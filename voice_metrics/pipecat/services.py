@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import parse_qs, urlsplit
 
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.providers import provider_of_class, provider_of_host
 from voice_metrics.call.text import clean
+from voice_metrics.pipecat.addresses import deployment_of, host_of
 
 _LEG_OF_BASE = {"STTService": Leg.STT, "LLMService": Leg.LLM, "TTSService": Leg.TTS}
 
@@ -221,8 +221,8 @@ def _is_service(processor: Any) -> bool:
 
 
 def _service(processor: Any) -> Service:
-    family, host = _family(processor), _host(processor)
-    deployment = _deployment(processor) if family == "azure" else None
+    family, host = _family(processor), host_of(processor)
+    deployment = deployment_of(processor) if family == "azure" else None
     # Most providers speak OpenAI's protocol; an unknown host may be a gateway to any of them.
     provider = (provider_of_host(host) if family == "openai" else None) or family
     return Service(
@@ -250,31 +250,6 @@ def _family(processor: Any) -> str | None:
             case ["pipecat", "services", provider, _, *_]:
                 return provider
     return None
-
-
-def _host(processor: Any) -> str | None:
-    held = getattr(processor, "__dict__", {})
-    client = getattr(held.get("_client"), "base_url", None)
-    # Realtime services keep theirs in a public attribute.
-    for address in (client, *(held.get(name) for name in ("_base_url", "_url", "base_url"))):
-        try:
-            host = urlsplit(str(address)).hostname if address else None
-        except ValueError:
-            continue
-        if host:
-            return host
-    return None
-
-
-def _deployment(processor: Any) -> str | None:
-    # Azure's realtime service takes the whole address, whose query names the deployment.
-    address = getattr(processor, "__dict__", {}).get("base_url")
-    try:
-        query = parse_qs(urlsplit(address).query) if isinstance(address, str) else {}
-    except ValueError:
-        return None
-    named = query.get("deployment") or query.get("model")
-    return clean(named[0]) if named else None
 
 
 def _model(processor: Any) -> str | None:
