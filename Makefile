@@ -6,7 +6,7 @@ check: ## format, lint, strict types, tests with branch coverage; without the pa
 	scripts/dev mypy
 	scripts/dev pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov --ignore tests/demo
 
-quick: ## lint, and the tests that are not marked as slow: under a minute
+quick: ## lint, and the tests that are not marked as slow: half a minute to a minute
 	scripts/quick
 
 test: ## the tests

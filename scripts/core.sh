@@ -16,7 +16,7 @@ make_environment() {
 core_tests() {
     folder=$1
     shift
-    "$folder/bin/python" -m pytest --numprocesses $((2 * $(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile \
+    "$folder/bin/python" -m pytest --numprocesses auto --dist loadfile \
         --ignore tests/demo --ignore tests/backends --ignore tests/backends_others --ignore tests/backends_otlp \
         --ignore tests/page --ignore tests/grafana --ignore tests/packaging --ignore tests/typing "$@"
 }

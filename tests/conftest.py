@@ -69,10 +69,21 @@ _FIRST = frozenset(
 )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`--numprocesses auto`: more than there are cores, since slow tests wait for a clock; the others compute."""
+    cores = os.cpu_count() or 1
+    return cores if _is_quick(config) else 2 * cores + 1
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A run without slow tests does not even import those folders."""
     slow = collection_path.parent == _HERE and collection_path.name in _SLOW_FOLDERS
-    return True if slow and config.getoption("markexpr") == "not slow" else None
+    return True if slow and _is_quick(config) else None
+
+
+def _is_quick(config: pytest.Config) -> bool:
+    return config.getoption("markexpr") == "not slow"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
