@@ -10,6 +10,7 @@ from voice_metrics.call.events import (
     BotStarted,
     BotStopped,
     CallerIdle,
+    CallerKeyed,
     CallerMuted,
     Interruption,
     KeyPressed,
@@ -108,6 +109,25 @@ def _facts(events: list[Timed]) -> list[Fact]:
             ],
             3.0,
             id="late-words-of-a-turn-that-the-model-answers-already",
+        ),
+        pytest.param(
+            [
+                *((0.4, CallerKeyed()), (0.5, CallerKeyed()), (2.5, UserStarted()), (2.8, UserStopped())),
+                *((2.9, ModelStarted()), (3.5, BotStarted())),
+            ],
+            3.0,
+            id="keys",
+        ),
+        pytest.param(
+            [
+                (0.5, CallerKeyed()),
+                (1.0, UserStarted()),
+                (3.0, UserStopped()),
+                (3.1, ModelStarted()),
+                (4.0, BotStarted()),
+            ],
+            1.0,
+            id="speech-behind-a-key-that-nothing-answers",
         ),
         pytest.param([*ASKED, *WRITES, (2.8, ModelStarted()), *SPOKEN], 1.2, id="a-part-that-is-read-before"),
         pytest.param([*ASKED, (2.3, SpeechStarted()), (2.5, BotStarted())], 0.5, id="the-application-answers-itself"),

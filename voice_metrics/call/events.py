@@ -67,6 +67,11 @@ class VoiceStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerKeyed:
+    """The caller pressed a key of the telephone; several become a turn some seconds later."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerMuted:
     """The pipeline stopped hearing the caller."""
 
@@ -223,6 +228,7 @@ Event = (
     | UserStopped
     | VoiceStarted
     | VoiceStopped
+    | CallerKeyed
     | CallerMuted
     | CallerUnmuted
     | Interruption

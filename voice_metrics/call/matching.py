@@ -12,6 +12,7 @@ from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
     BotStopped,
     CallerIdle,
+    CallerKeyed,
     CallerMuted,
     Interruption,
     KeyPressed,
@@ -38,6 +39,8 @@ from voice_metrics.call.seen import Seen
 
 # A turn that starts from a transcript alone belongs to speech that ended at most this long ago.
 LATE_TRANSCRIPT_SECONDS = 5.0
+# Keys make a turn that ends at once: a longer one is speech, where nothing detects the voice.
+KEYED_TURN_SECONDS = 1.0
 # A voice that failed may still give audio: Pipecat closes a silent context after 3 s (1.14.0, tts_service.py).
 FAILED_VOICE_SECONDS = 3.0
 _FUNCTIONS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised)
@@ -52,6 +55,8 @@ class Answers:
         self._turns_are_announced = False
         self._has_detector = self._voice_is_heard = False
         self._silent_since: float | None = None
+        self._keyed_at: float | None = None
+        self._turn_began_at = 0.0
         # A turn lapsed without words, which may still come.
         self._words_are_late = False
         # The bot spoke before the announced end of the turn that it answers, or waits for a caller who has more to say.
@@ -76,7 +81,7 @@ class Answers:
         if question is not None and question.since is None:
             return (*lapsed, *self._answered_ahead(question, at))
         lapsed = (*lapsed, *self._give_up_late_words())
-        self._silent_since = None
+        self._silent_since = self._keyed_at = None
         if question is None or question.since is None or not question.is_answered_by_speech(at):
             return lapsed
         self._question = None
@@ -104,6 +109,8 @@ class Answers:
                 self._voice_stopped(at, stop_seconds)
             case CallerMuted():
                 self._voice_is_heard = False
+            case CallerKeyed():
+                self._keyed_at = at
             case BotStopped():
                 self._bot_stopped(at)
             case _ if isinstance(event, _FUNCTIONS) and not self._functions_seen.first(event.frame_id):
@@ -162,6 +169,9 @@ class Answers:
             self._silent_since, given_up = None, self._give_up_late_words()
         if self.turn_is_open:
             return ()  # the same start, seen in the other direction
+        self._turn_began_at = at
+        if self._keyed_at is not None and at - self._keyed_at > LATE_TRANSCRIPT_SECONDS:
+            self._keyed_at = None
         self._words_are_late = self._needs_no_answer = False
         resumed, self._question = self._question, Question(announced=True)
         if resumed is None or not resumed.announced:
@@ -174,6 +184,8 @@ class Answers:
     def _continues(self, question: Question, at: float) -> bool:
         """True if a turn that starts at `at` only brings late words of a question: the caller was not heard since."""
         if self._voice_is_heard or self._silent_since is not None or question.since is None:
+            return False
+        if self._keyed_at is not None:
             return False
         return question.detected and at - question.since <= LATE_TRANSCRIPT_SECONDS
 
@@ -193,6 +205,9 @@ class Answers:
             return  # the same end, seen in the other direction
         if question is None or not question.announced:
             question = self._question = Question(announced=True)
+        if self._keyed_at is not None and (self._has_detector or at - self._turn_began_at <= KEYED_TURN_SECONDS):
+            self._silent_since = self._keyed_at
+        self._keyed_at = None
         question.silence_is_due = self._voice_is_heard
         question.detected = self._silent_since is not None and not self._voice_is_heard
         question.since = at if self._voice_is_heard or self._silent_since is None else self._silent_since
@@ -201,7 +216,7 @@ class Answers:
 
     def _voice_started(self) -> Sequence[Fact]:
         self._has_detector = self._voice_is_heard = True
-        self._silent_since = None
+        self._silent_since = self._keyed_at = None
         self._needs_no_answer = False
         if self._question is not None:
             self._question.is_waited_for, self._question.is_heard_again = False, True
