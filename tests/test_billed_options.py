@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from pipecat.frames.frames import MetricsFrame
-from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData
+from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, MetricsData, TTSUsageMetricsData
 from pipecat.services.openai.llm import OpenAILLMService
 
 from tests.local_providers import Answer, FakeOpenAI
 from tests.test_services_of_a_call import PLACES, USAGE, Measure, answered, ask, call, openai
-from voice_metrics.call.facts import AudioTranscribed, TokensUsed
+from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed
 from voice_metrics.pipecat.metrics_frames import MetricsReader, STTUsageMetricsData
 from voice_metrics.pipecat.services import Services, services_in
 
@@ -66,9 +66,9 @@ def _service(provider: str, settings: dict[str, Any]) -> Any:
     return kind(settings)
 
 
-def _read(service: Any, item: MetricsData) -> TokensUsed | AudioTranscribed:
+def _read(service: Any, item: MetricsData) -> TokensUsed | AudioTranscribed | CharactersSpoken:
     (fact,) = MetricsReader(Services(services_in([service]))).facts(MetricsFrame(data=[item]))
-    assert isinstance(fact, (TokensUsed, AudioTranscribed))
+    assert isinstance(fact, (TokensUsed, AudioTranscribed, CharactersSpoken))
     return fact
 
 
@@ -148,4 +148,14 @@ def test_deepgrams_recogniser_says_that_it_hears_several_languages(
 
     service = _service(provider, {"language": language})
     item = STTUsageMetricsData(processor=service.name, model="m", value=STTUsage(audio_seconds=60.0))
+    assert _read(service, item).option == option
+
+
+@pytest.mark.parametrize(
+    ("provider", "engine", "option"),
+    [("aws", "neural", "engine=neural"), ("aws", None, None), ("rime", "neural", None)],
+)
+def test_pollys_voice_says_its_engine(provider: str, engine: str | None, option: str | None) -> None:
+    service = _service(provider, {"engine": engine})
+    item = TTSUsageMetricsData(processor=service.name, model="m", value=76)
     assert _read(service, item).option == option

@@ -163,7 +163,13 @@ def _tokens(model: str, **details: Any) -> TokensUsed:
             id="sagemaker-bills-the-instance",
         ),
         pytest.param(
-            "aws", CharactersSpoken("AWSPollyTTSService", "Joanna", 76), "bills by engine", id="polly-bills-by-engine"
+            "aws", CharactersSpoken("AWSPollyTTSService", "Joanna", 76), "bills by engine", id="polly-without-an-engine"
+        ),
+        pytest.param(
+            "aws",
+            CharactersSpoken("AWSPollyTTSService", "Joanna", 76, "engine=new"),
+            "no source has a price",
+            id="an-unlisted-engine-of-polly",
         ),
         pytest.param(
             "azure",
@@ -191,6 +197,22 @@ def test_a_request_that_used_nothing_costs_nothing(book: PriceBook) -> None:
     priced = charged(book, Leg.LLM, "google", TokensUsed("GoogleLLMService", "gemini-3.8-flash", 0, 0))
     assert isinstance(priced, Priced)
     assert priced.usd == Decimal(0)
+
+
+def test_a_free_variant_of_a_model_costs_nothing_where_it_is_sold(book: PriceBook) -> None:
+    free = "meta-llama/llama-3.3-70b-instruct:free"
+    priced = charged(book, Leg.LLM, "openrouter", _tokens(free))
+    assert isinstance(priced, Priced)
+    assert (priced.usd, priced.source) == (0, "voice_metrics' own table")
+    assert isinstance(charged(book, Leg.LLM, "together", _tokens(free)), Unpriced)
+
+
+@pytest.mark.parametrize(("engine", "usd"), [("standard", "0.004"), ("neural", "0.016"), ("generative", "0.03")])
+def test_pollys_engine_has_the_price(book: PriceBook, engine: str, usd: str) -> None:
+    said = CharactersSpoken("AWSPollyTTSService", "Joanna", 1000, f"engine={engine}")
+    priced = charged(book, Leg.TTS, "aws", said)
+    assert isinstance(priced, Priced), priced
+    assert priced.usd == Decimal(usd)
 
 
 def test_a_price_says_where_it_comes_from_and_when_it_was_checked(book: PriceBook) -> None:

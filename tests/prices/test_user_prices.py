@@ -79,7 +79,9 @@ def test_an_own_service_has_the_price_of_the_provider_that_bills_it(tmp_path: Pa
 
 def test_pollys_engine_is_named_by_an_alias(tmp_path: Path) -> None:
     book = written(tmp_path, 'Joanna = { same_as = "polly-neural" }')
-    assert usd(book, CharactersSpoken("AWSPollyTTSService", "Joanna", 1000), "aws") == Decimal("0.016")
+    for option in (None, "engine=standard"):
+        said = CharactersSpoken("AWSPollyTTSService", "Joanna", 1000, option)
+        assert usd(book, said, "aws") == Decimal("0.016")
 
 
 def test_one_model_of_two_providers_has_two_prices(tmp_path: Path) -> None:

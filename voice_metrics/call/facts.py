@@ -251,11 +251,20 @@ class AudioTranscribed:
 
 @dataclass(frozen=True, slots=True)
 class CharactersSpoken:
-    """Text sent to speech synthesis: `characters`, counted when sent, not when heard; positive."""
+    """Text sent to speech synthesis.
+
+    Parameters:
+        processor: Class name of the service.
+        model: Its model.
+        characters: Length, counted when sent, not when heard; positive.
+        option: Option of the service that its provider bills at rates of its own, such as "engine=neural".
+        instance: Pipecat's name of the service.
+    """
 
     processor: str
     model: str | None
     characters: int
+    option: str | None = None
     instance: str | None = field(default=None, compare=False)
 
 

@@ -50,6 +50,17 @@ def option_of_audio(service: Any, provider: str | None) -> str | None:
     return None
 
 
+def option_of_text(service: Any, provider: str | None) -> str | None:
+    """Return the option at whose rate a voice's characters are billed, or `None` for the ordinary one.
+
+    Args:
+        service: Pipecat's processor.
+        provider: Pipecat's name of the provider.
+    """
+    engine = getattr(_settings(service), "engine", None)
+    return clean(f"engine={engine}") if provider == "aws" and isinstance(engine, str) else None
+
+
 def _settings(service: Any) -> Any:
     # The public property appeared in Pipecat 1.12.
     return getattr(service, "settings", None) or getattr(service, "_settings", None)

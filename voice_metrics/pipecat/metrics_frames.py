@@ -38,7 +38,7 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.call.text import MOST_CHARACTERS, Vocabulary, clean
 from voice_metrics.call.token_counts import Counts, gross
-from voice_metrics.pipecat.billed_options import option_of_audio, option_of_tokens
+from voice_metrics.pipecat.billed_options import option_of_audio, option_of_text, option_of_tokens
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
 
@@ -194,7 +194,10 @@ def _turn_detected(item: Any, processor: str, model: str | None, service: Servic
 def _characters_spoken(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:
     # A flush of no characters is neither a measurement nor a fault.
     characters = _checked_count(item.value)
-    return CharactersSpoken(processor, model, characters, instance=service.name) if characters else None
+    if not characters:
+        return None
+    option = option_of_text(service.origin, service.provider)
+    return CharactersSpoken(processor, model, characters, option, instance=service.name)
 
 
 def _audio_transcribed(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:

@@ -92,6 +92,8 @@ _MULTILINGUAL = "nova-3-multilingual"
 _ROUTER = "model-router"
 # Asks a model through an interface with a price of its own.
 _DECIDES = "OpenAIDecisionsClassifier"
+# Beginning of the names of Polly's engines.
+_ENGINE = "polly-"
 # Providers of speech synthesis with one price for every voice.
 _ANY_VOICE = {"hume": "octave", "speechmatics": "tts", "xai": "grok-tts"}
 
@@ -142,8 +144,8 @@ def refusal(asked: Asked) -> str | None:
         return "Azure Voice Live has prices of its own, which no price list here has"
     if asked.provider == "openai" and (asked.model or "").startswith("gpt-oss"):
         return "OpenAI does not sell its open models; another host runs it"
-    if asked.provider == "aws" and asked.usage is CharactersSpoken and not (asked.model or "").startswith("polly-"):
-        return "Polly bills by engine, which Pipecat does not report; name it in your price file"
+    if asked.provider == "aws" and asked.usage is CharactersSpoken and not any(map(_is_engine, candidates(asked))):
+        return "Polly bills by engine, and this service sets none; name it in your price file"
     if not candidates(asked):
         return "the service names no model" if asked.model is None else "no price list has a price for this voice"
     return None
@@ -164,6 +166,8 @@ def candidates(asked: Asked) -> tuple[str, ...]:
             return (asked.answering, *((asked.model,) if asked.answering.startswith(asked.model) else ()))
         return _language_names(asked.provider, asked.model)
     if asked.usage is CharactersSpoken:
+        if asked.option is not None and not _is_engine(asked.model):
+            return (asked.option.replace("engine=", _ENGINE),)
         return _voice_names(asked.provider, asked.model)
     model = _MULTILINGUAL if asked.option == "language=multi" and asked.model.startswith("nova-3") else asked.model
     return _recognition_names(model, streaming=streams(asked.processor))
@@ -175,6 +179,10 @@ def _language_names(provider: str | None, model: str) -> tuple[str, ...]:
     if (provider == "google" or model.startswith("arn:")) and "/" in model:
         return (model.rpartition("/")[2],)
     return (model,)
+
+
+def _is_engine(name: str) -> bool:
+    return name.startswith(_ENGINE)
 
 
 def _voice_names(provider: str | None, model: str) -> tuple[str, ...]:

@@ -85,6 +85,13 @@ ROWS = (
     ),
 )
 
+_FREE = Tariff(
+    "voice_metrics' own table",
+    "openrouter.ai/docs/guides/routing/model-variants/free: access to models without cost",
+    "2026-11-30",
+    ((ALWAYS, TokenRates(Decimal(0), Decimal(0))),),
+    may_be_free=True,
+)
 _USAGES = {TokenRates: TokensUsed, CharacterRate: CharactersSpoken, AudioRate: AudioTranscribed}
 
 
@@ -93,6 +100,8 @@ class OwnTable:
 
     def tariff(self, asked: Asked) -> Tariff | None:
         """Return the tariff of a model's row, or `None` if there is none."""
+        if asked.provider == "openrouter" and (asked.model or "").endswith(":free"):
+            return _FREE
         row = next((row for row in ROWS if _is_for(row, asked)), None)
         if row is None:
             return None
