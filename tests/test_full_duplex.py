@@ -6,17 +6,18 @@ import asyncio
 import base64
 
 import pytest
-from pipecat.frames.frames import LLMRunFrame
+from pipecat.frames.frames import LLMRunFrame, MetricsFrame
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.openai.responses.llm import OpenAIResponsesLLMService
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 
 from tests.local_providers import RealtimeProvider
 from tests.scripted_providers import CHUNK, CHUNK_SECONDS, Bench, Speaker
 from tests.scripts import Script
-from tests.test_services_of_a_call import Measure, run_line
+from tests.test_services_of_a_call import Measure, pushed, run_line
 
 live = pytest.importorskip("pipecat.services.openai.live.llm", reason="this Pipecat has no such service")
 pytestmark = pytest.mark.slow
@@ -80,9 +81,17 @@ async def test_its_turns_are_answered_and_its_usage_is_unpriced(place: str) -> N
             await asyncio.sleep(0.2)  # sooner than the service ends the caller's turn
             await provider.speak(0.6)
             await asyncio.sleep(1.5)
+        usage = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}
+        done = {"type": "response.completed", "response": {"id": "r", "usage": usage}}
+        await provider.tell("response.event", delegation_id="d", event=done)
+        await asyncio.wait_for(reported.wait(), 60)
 
     async with FakeLive() as provider:
-        model: FrameProcessor = live.OpenAILiveLLMService(api_key="none", base_url=provider.url)
+        backend = live.OpenAILiveLLMService.ResponsesDelegation(
+            settings=OpenAIResponsesLLMService.Settings(model="gpt-4.1-mini")
+        )
+        model: FrameProcessor = live.OpenAILiveLLMService(api_key="none", base_url=provider.url, delegation=backend)
+        reported = pushed(model, MetricsFrame)
         speaker = Speaker(Bench(Script(turns=())))
         await run_line(
             measure,
@@ -94,3 +103,8 @@ async def test_its_turns_are_answered_and_its_usage_is_unpriced(place: str) -> N
     assert summary["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}
     assert summary["cost"]["unpriced"] == ["gpt-live-1"]
     assert summary["response"]["count"] == 0  # nothing tells when the caller fell silent
+    # Its tokens are those of the model that it delegates work to.
+    tokens = measure.attributes("voice.llm.tokens.total", "processor", "model", "token_type", "llm_model")
+    of = "OpenAILiveLLMService", "gpt-4.1-mini"
+    assert tokens == [(*of, kind, "gpt-live-1") for kind in ("completion", "prompt")]
+    assert summary["cost"]["llm_usd"] == pytest.approx((1000 * 0.4 + 100 * 1.6) / 1e6)

@@ -27,7 +27,7 @@ def option_of_tokens(service: Any, provider: str | None, *, fills_cache: bool) -
     extra = getattr(settings, "extra", None)
     extra = extra if isinstance(extra, dict) else {}
     for name, ordinary in _ORDINARY.items():
-        value = extra.get(name, held.get(f"_{name}"))
+        value = extra.get(name, held.get(f"_{name}", getattr(held.get("_delegation"), name, None)))
         if isinstance(value, str) and value not in ordinary and (provider, name, value) not in _ORDINARY_TOO:
             return clean(f"{name}={value}")
     if provider == "aws" and getattr(settings, "latency", None) == "optimized":

@@ -225,9 +225,10 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
     )
     if not prompt and not completion:  # some services report zeros for a request that failed
         return None
+    delegate = service.delegate
     return TokensUsed(
         processor,
-        model,
+        delegate or model,
         prompt,
         completion,
         cache_read=read,
@@ -239,7 +240,7 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
         may_have_images=service.may_have_images,
         answering=service.response_model() if service.provider == "azure" else None,
         option=option_of_tokens(service.origin, service.provider, fills_cache=bool(created) and not read),
-        instance=service.name,
+        instance=None if delegate else service.name,  # the service itself has reported nothing
     )
 
 

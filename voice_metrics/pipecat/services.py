@@ -69,6 +69,14 @@ class Service:
         return clean(name) if isinstance(name, str) and name else None
 
     @property
+    def delegate(self) -> str | None:
+        """The model whose tokens it reports in place of its own, or `None`."""
+        # OpenAI's Live models are billed by the hour, and delegate work to a model that is billed by the token.
+        settings = getattr(getattr(self.origin, "_delegation", None), "settings", None)
+        model = getattr(settings, "model", None)
+        return clean(model) if isinstance(model, str) and model else None
+
+    @property
     def speaks_like(self) -> str | None:
         """Pipecat's name of the provider whose way of reporting usage it has, or `None` if unknown."""
         return self.family or self.provider
