@@ -253,7 +253,7 @@ def test_a_piece_without_audio_lost_all_its_sentences() -> None:
 def test_a_voice_that_never_ends_an_answer_costs_no_memory() -> None:
     pieces = Pieces()
     for _ in range(10 * MOST_ANSWERS):
-        pieces.observe(SpeechStarted())
-        pieces.observe(SpeechMade())
+        pieces.observe(SpeechStarted(), 1.0)
+        pieces.observe(SpeechMade(), 1.0)
 
     assert len(pieces._answers) == MOST_ANSWERS

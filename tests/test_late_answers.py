@@ -23,6 +23,7 @@ FLOW = Script(turns=(Turn("book it", tools=(Tool("next_node"),), reply=("Booked.
 NOTICE = Script(
     turns=(Turn("the terms", reply=("They are long.",)), Turn("hello", reply=("Yes?",))), sentence_seconds=16
 )
+NOTICES = Script(turns=(Turn("hello"),), sentence_seconds=3.0)
 FAILS = Script(turns=(Turn("what is free"),))
 
 
@@ -81,6 +82,15 @@ async def _ask_during_the_answer(call: ScriptedCall) -> None:
     await call.worker.queue_frame(EndFrame())
 
 
+async def _ask_during_notices(call: ScriptedCall) -> None:
+    await call.worker.queue_frames([TTSSpeakFrame(f"Notice {number}.") for number in range(4)])
+    await call.bench.bot_speaks.wait()
+    await asyncio.sleep(1.0)
+    await call.line.say(NOTICES.turns[0])
+    await asyncio.sleep(20.0)
+    await call.worker.queue_frame(EndFrame())
+
+
 @pytest.mark.parametrize(
     ("script", "converse", "arrangement", "responses_ms"),
     [
@@ -88,6 +98,9 @@ async def _ask_during_the_answer(call: ScriptedCall) -> None:
         pytest.param(FLOW, _ask_once, _with(Flow), [2660], id="behind-the-actions-of-a-flows-node"),
         pytest.param(
             NOTICE, _ask_during_the_answer, _without_interruptions(), [320, 14960], id="behind-what-the-bot-says-first"
+        ),
+        pytest.param(
+            NOTICES, _ask_during_notices, _without_interruptions(), [10960], id="behind-sentences-that-wait-already"
         ),
         pytest.param(FAILS, _ask_once, _with(Failing), [2080], id="words-for-a-model-that-failed"),
     ],

@@ -119,7 +119,7 @@ class Conversation:
 
     def _record_caller_or_voice(self, event: object, at: float) -> Sequence[Fact]:
         self._record_on_floor(event, at)
-        self._pieces.observe(event)
+        self._pieces.observe(event, at)
         gaps = self._gaps.observe(event, at, bot_speaking=self.bot_speaking)
         for gap in gaps:
             if gap.seconds:
@@ -163,7 +163,7 @@ class Conversation:
             facts.extend(self._end_bot_turn(self._stop_requested_at, cut_off=False))
         self._bot_since = at
         self._bot_heard_from(at)
-        facts.extend(self._answers.bot_started(at))
+        facts.extend(self._answers.bot_started(at, self._pieces.heard_answer_began_at))
         if not self._is_opened:
             self._is_opened = True
             facts.append(Greeted(max(0.0, at - (self._connected_at or self._started_at))))

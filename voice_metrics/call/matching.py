@@ -71,13 +71,20 @@ class Answers:
         """True during the caller's turn."""
         return self._question is not None and self._question.since is None
 
-    def bot_started(self, at: float) -> Sequence[Fact]:
-        """Record the bot's first audio, at a monotonic second; return the response, or the unanswered turn."""
+    def bot_started(self, at: float, began_at: float | None = None) -> Sequence[Fact]:
+        """Record the bot's first audio; return the response, or the unanswered turn.
+
+        Args:
+            at: The moment, in monotonic seconds.
+            began_at: Moment at which a voice began with what is heard, or `None` if unknown.
+        """
         if self._question is not None:
             self._question.speech_began(at)
         lapsed = self._lapse_if_due(at)
         self._bot_is_heard = True
         question = self._question
+        if question is not None and question.is_behind(began_at):
+            return lapsed
         if question is not None and question.since is None:
             return (*lapsed, *self._answered_ahead(question, at))
         lapsed = (*lapsed, *self._give_up_late_words())
@@ -128,7 +135,7 @@ class Answers:
             return ()
         # A function that hangs up returns a result without asking the model for more words.
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
-        return _unanswered_unless_written(question, Cause.CALL_ENDED if hung_up else question.reason())
+        return question.unanswered(Cause.CALL_ENDED if hung_up else question.reason())
 
     def _bot_stopped(self, at: float) -> None:
         self._bot_is_heard = False
@@ -146,7 +153,7 @@ class Answers:
             # Its transcript may come late, as a turn of its own.
             self._silent_since, self._words_are_late = question.since, question.announced
             return ()
-        return _unanswered_unless_written(question, question.reason()) if question.announced else ()
+        return question.unanswered(question.reason()) if question.announced else ()
 
     def _give_up_late_words(self) -> Sequence[Fact]:
         """Expect no more late words; return the unanswered turn that waited for them, if there is one."""
@@ -173,13 +180,16 @@ class Answers:
         if self._keyed_at is not None and at - self._keyed_at > LATE_TRANSCRIPT_SECONDS:
             self._keyed_at = None
         self._words_are_late = self._needs_no_answer = False
-        resumed, self._question = self._question, Question(announced=True)
+        resumed, self._question = (
+            self._question,
+            Question(announced=True, began_at=at, is_queued_behind=self._bot_is_heard),
+        )
         if resumed is None or not resumed.announced:
             return given_up
         if self._continues(resumed, at):
             self._silent_since, self._continued = resumed.since, resumed
             return given_up
-        return _left_behind(resumed)
+        return resumed.left_behind()
 
     def _continues(self, question: Question, at: float) -> bool:
         """True if a turn that starts at `at` only brings late words of a question: the caller was not heard since."""
@@ -224,7 +234,7 @@ class Answers:
             self._question = None
         # Some recognisers announce a turn before the detector hears the caller.
         continued, self._continued = self._continued, None
-        return (*self._give_up_late_words(), *(_left_behind(continued) if continued is not None else ()))
+        return (*self._give_up_late_words(), *(continued.left_behind() if continued is not None else ()))
 
     def _voice_stopped(self, at: float, stop_seconds: float) -> None:
         self._voice_is_heard = False
@@ -260,7 +270,7 @@ class Answers:
                 question.is_written = True
             case ModelWaits():
                 question.is_waited_for = not question.is_heard_again
-            case Interruption() if question.since is not None:
+            case Interruption():
                 question.answer_dropped(at)
             case ModelEnded() if question.models:
                 question.models -= 1
@@ -286,13 +296,3 @@ class Answers:
             # The application may answer with words of its own.
             question.words_until = at + NEXT_STEP_SECONDS
             question.came_to_nothing(at, Cause.ERROR)
-
-
-def _left_behind(question: Question) -> Sequence[Fact]:
-    """Return the unanswered turn, if a further turn of the caller leaves a question without its answer."""
-    cause = Cause.CALLER_RESUMED if question.lapses_at is None else question.reason()
-    return _unanswered_unless_written(question, cause)
-
-
-def _unanswered_unless_written(question: Question, cause: Cause) -> Sequence[Fact]:
-    return () if question.is_written else (Unanswered(cause),)

@@ -20,10 +20,12 @@ class _Answer:
     """One answer.
 
     Parameters:
+        began_at: Moment at which the voice began with it, in monotonic seconds.
         is_open: True if more of it may be made.
         due: Pieces with audio that are not heard to their end.
     """
 
+    began_at: float
     is_open: bool = True
     due: int = 0
 
@@ -40,14 +42,14 @@ class Pieces:
         self._heard: _Answer | None = None
         self._in_reply = False
 
-    def observe(self, event: object) -> None:
-        """Record an event of the voice."""
+    def observe(self, event: object, at: float) -> None:
+        """Record an event of the voice, at a monotonic second."""
         match event:
             case ReplyStarted():
                 self._in_reply = True
-                self._answers.append(_Answer())
+                self._answers.append(_Answer(at))
             case SpeechStarted() if not self._in_reply:
-                self._answers.append(_Answer())
+                self._answers.append(_Answer(at))
             case SpeechMade() | SpeechLate(first=True) if self._answers:
                 self._answers[-1].due += 1
             case SpeechEnded() if not self._in_reply:
@@ -71,6 +73,11 @@ class Pieces:
         """Drop the audio not heard yet."""
         self._answers.clear()
         self._heard, self._in_reply = None, False
+
+    @property
+    def heard_answer_began_at(self) -> float | None:
+        """Moment at which the voice began with the answer heard last, or `None` if unknown."""
+        return None if self._heard is None else self._heard.began_at
 
     @property
     def is_heard_to_its_end(self) -> bool:

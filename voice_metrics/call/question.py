@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from voice_metrics.call.facts import Cause
+from voice_metrics.call.facts import Cause, Fact, Unanswered
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
 
 # Wait for an unseen step of an answer, or for a text's audio: longer than any working service takes. A model, function
@@ -30,6 +31,8 @@ class Question:
         is_written: True if a text that is not spoken, or a key, answers it.
         is_waited_for: True if the model judged it unfinished, and the caller was not heard since.
         is_heard_again: True if the caller was heard since the model began its latest answer.
+        began_at: Moment at which the turn began.
+        is_queued_behind: True if the bot was speaking then, and was not interrupted since.
         is_spoken_over: True if the bot began to speak while it was open.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
@@ -52,6 +55,8 @@ class Question:
     is_waited_for: bool = False
     is_heard_again: bool = False
     is_spoken_over: bool = False
+    began_at: float = 0.0
+    is_queued_behind: bool = False
     expected_until: float = 0.0
     lapses_at: float | None = None
     voice_until: float = 0.0
@@ -88,6 +93,9 @@ class Question:
 
     def answer_dropped(self, at: float) -> None:
         """Record that an interruption drops what was made of its answer; only a further step still answers it."""
+        self.is_queued_behind = False
+        if self.since is None:
+            return
         self.speech_is_due = False
         self.expected_until = min(self.expected_until, at + NEXT_STEP_SECONDS)
 
@@ -144,6 +152,18 @@ class Question:
         else:
             call = event.call_id
         return call is not None and self.functions.pop(call, None) is not None
+
+    def is_behind(self, speech_began_at: float | None) -> bool:
+        """True if speech that a voice began at a moment was queued before the turn, so that it is no answer."""
+        return self.is_queued_behind and speech_began_at is not None and speech_began_at < self.began_at
+
+    def left_behind(self) -> Sequence[Fact]:
+        """Return the unanswered turn, if a further turn of the caller leaves it without its answer."""
+        return self.unanswered(Cause.CALLER_RESUMED if self.lapses_at is None else self.reason())
+
+    def unanswered(self, cause: Cause) -> Sequence[Fact]:
+        """Return it as unanswered, unless a text or a key answers it."""
+        return () if self.is_written else (Unanswered(cause),)
 
     def reason(self) -> Cause:
         """Why it stays unanswered, as known so far."""
