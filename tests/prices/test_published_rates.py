@@ -138,6 +138,12 @@ def _tokens(model: str, **details: Any) -> TokensUsed:
             "service_tier=priority has rates of its own",
             id="another-service-tier",
         ),
+        pytest.param(
+            "aws",
+            TokensUsed("AWSBedrockLLMService", "us.amazon.nova-lite-v1:0", 0, 12),
+            "the prompt of a request that was interrupted",
+            id="bedrock-cut-off",
+        ),
         pytest.param("openai", _tokens("gpt-oss-120b"), "does not sell its open models", id="another-host-runs-it"),
         pytest.param("openai", _tokens("llama3"), "no source has a price", id="a-custom-base-url"),
         pytest.param("azure", _tokens("my-deployment"), "no source has a price", id="a-deployment-of-any-name"),

@@ -140,7 +140,10 @@ def _tokens_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
 
 
 def _refuse_unreported(rates: TokenRates, used: TokensUsed) -> None:
-    """Raise if an unreported part has its own rate: billed as text it would be too cheap."""
+    """Raise if the prompt is not reported, or a part that has its own rate: billed as text it would be too cheap."""
+    # Bedrock reports both counts at the end of its answer; of one that is cut off Pipecat estimates the completion.
+    if not used.prompt and used.completion and used.processor.startswith("AWSBedrock"):
+        raise Unbillable("the prompt of a request that was interrupted is not reported")
     speaks = rates.audio_output is not None
     if speaks and used.completion and used.output_audio is None:
         raise Unbillable("Pipecat does not report how much of the completion is audio")
