@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.events import (
+    BotSpeaking,
     BotStarted,
     BotStopped,
     CallerMuted,
@@ -121,6 +122,19 @@ def _held(facts: list[Fact]) -> dict[str, float]:
             1.0,
             0.0,
             id="a-transport-that-hesitates-to-say-so",
+        ),
+        pytest.param(
+            [
+                (1.0, BotStarted()),
+                (1.0, BotSpeaking()),
+                (1.2, BotSpeaking()),
+                (1.8, BotSpeaking()),
+                (5.0, BotStopped()),
+            ],
+            0.0,
+            1.0,
+            0.0,
+            id="audio-whose-end-nothing-reports",
         ),
         pytest.param(
             [(0.0, SpeechStreamed()), (1.0, BotStarted()), (3.35, BotStopped())],

@@ -37,6 +37,10 @@ CUT_SECONDS = 0.5
 # After an interruption the transport still plays the current chunk and reports it as a new start. Pipecat then sends no
 # BotStartedSpeakingFrame; the first BotSpeakingFrame marks the start (Pipecat 1.14.0, base_output.py, 2026-11-22).
 LEFTOVER_SECONDS = 0.05
+# A transport reports speech every 0.2 s, and if no voice reports its end, as of recorded audio, the end after 3 s of
+# silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
+SPEAKING_SECONDS = 0.2
+UNREPORTED_END_SECONDS = 2.5
 # A transport reports the end of streamed speech behind so much silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
 STREAM_STOP_SECONDS = 0.35
 
@@ -53,6 +57,7 @@ class Conversation:
         """Begin at `started_at`, in monotonic seconds; `leg` maps a processor's class name to its part of the bot."""
         self._bot_since: float | None = None
         self._paused_at: float | None = None
+        self._spoke_at: tuple[float, ...] = ()
         self._stop_requested_at: float | None = None
         self._cut_at: float | None = None
         self._connected_at: float | None = None
@@ -81,6 +86,7 @@ class Conversation:
     def observe(self, event: object, at: float) -> Sequence[Fact]:
         """Record an event at `at`, other kinds ignored; return the facts now known, usually none."""
         if isinstance(event, BotSpeaking) and self.bot_speaking:
+            self._spoke_at = (*self._spoke_at[-1:], at)
             return ()
         self._mute.observe(event)
         if self._mute.hides(event, turn_is_open=self._answers.turn_is_open):
@@ -170,6 +176,7 @@ class Conversation:
         return facts
 
     def _bot_heard_from(self, at: float) -> None:
+        self._spoke_at = ()
         self._pieces.started()
         self._gaps.bot_started(at)
         self._floor.bot_began(at)
@@ -227,6 +234,8 @@ class Conversation:
         heard_until = self._gaps.heard_until
         if heard_until is None and self._is_streamed:
             heard_until = at - STREAM_STOP_SECONDS
+        elif heard_until is None and len(self._spoke_at) > 1 and at - self._spoke_at[-1] > UNREPORTED_END_SECONDS:
+            heard_until = self._spoke_at[-1] + SPEAKING_SECONDS
         silent_since = at if heard_until is None or heard_until <= (self._bot_since or 0.0) else min(at, heard_until)
         self._floor.bot_ended(silent_since)
         return silent_since
