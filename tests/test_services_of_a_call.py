@@ -32,11 +32,12 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.service_switcher import ServiceSwitcherStrategyFailover
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.cartesia.tts import CartesiaTTSService
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from tests.local_providers import Answer, FakeOpenAI, Refusal
@@ -96,7 +97,11 @@ async def call(
     measure: Measure, services: Sequence[FrameProcessor], drive: Drive, *, metrics: bool = True, **worker: Any
 ) -> None:
     """Run a call with these services."""
-    pair = LLMContextAggregatorPair(LLMContext([{"role": "user", "content": "what is free tonight"}]))
+    pair = LLMContextAggregatorPair(
+        LLMContext([{"role": "user", "content": "what is free tonight"}]),
+        # The default loads the model of a turn detector, for a tenth of a second.
+        user_params=LLMUserAggregatorParams(user_turn_strategies=ExternalUserTurnStrategies()),
+    )
     processors = [
         pair.user(),
         *services,
