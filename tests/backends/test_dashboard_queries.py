@@ -1,4 +1,4 @@
-"""Every query of the dashboard, asked of a real Prometheus that was fed a hundred known calls, answers the truth.
+"""Every query of the dashboard and of the quick start, asked of a Prometheus that has a hundred calls, says the truth.
 
 Once with call ids on the series, once without; with an outage of eight minutes in the middle.
 """
@@ -9,7 +9,8 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +19,12 @@ from voice_metrics.series import table
 from .board import Moment, Question, ask, questions, variable
 from .chain import Chain, Labels
 from .expected import Answer, World
-from .hundred_calls import SPAN_SECONDS, calls
+from .hundred_calls import SPAN_SECONDS, Truth, calls
 from .otlp import Feed
 from .replay import OUTAGE, Replay
 
+PAGE = (Path(__file__).parents[2] / "GRAFANA_QUICKSTART.md").read_text()
+QUERIES = re.findall(r"([^\n]+):\n\n```promql\n(.*?)\n```", PAGE, re.S)
 RANGE_SECONDS = 2460.0
 STEP_SECONDS = 30.0
 
@@ -39,6 +42,7 @@ class Fed:
     chain: Chain
     truth: World
     started_at: float
+    _answers: dict[tuple[Question, str], dict[Labels, float]] = field(default_factory=dict, init=False)
 
     @property
     def moment(self) -> Moment:
@@ -47,7 +51,9 @@ class Fed:
 
     def ask(self, question: Question, call_id: str = ".*") -> dict[Labels, float]:
         """Prometheus' answer about the whole script."""
-        return ask(self.chain.store, question, self.moment, call_id)
+        if (question, call_id) not in self._answers:
+            self._answers[question, call_id] = ask(self.chain.store, question, self.moment, call_id)
+        return self._answers[question, call_id]
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["label", "off"])
@@ -143,6 +149,38 @@ def test_victoria_metrics_counts_the_same(fed: Fed):
     for title in ("Calls", "Tokens", "Characters", "Cost", "Turns", "Ends of calls", "Cost by service and model"):
         answer = ask(second, question_of(title), fed.moment)
         fed.truth.answers[title][0].check(title, answer)
+
+
+def by(label: str, answer: dict[Labels, float]) -> dict[tuple[str], float]:
+    return {(dict(labels)[label],): value for labels, value in answer.items()}
+
+
+def test_each_query_of_the_quick_start_answers_the_truth(fed: Fed):
+    if not fed.truth.labelled:
+        pytest.skip("series carry no ids")
+    answered = {title: fed.ask(Question(title, 0, query, "", False)) for title, query in QUERIES}
+    truth = Truth.of(fed.truth.script)
+    (call,) = (call for call in fed.truth.script if call.call_id == "call-007")
+    costs = truth.total(table.COST, ("call_id",))
+    dearest = dict(sorted(costs.items(), key=lambda cost: -cost[1])[:10])
+    low, high = truth.bucket(0.95, table.RESPONSE)[()]
+    uncut = {"where": lambda attributes: attributes.get("interrupted") == "false"}
+    sums, counts = truth.total(table.TTFB, ("service",), **uncut), truth.count(table.TTFB, ("service",), **uncut)
+    assert len(answered) == 6
+    assert by("model", answered["Tokens of the calls in the time range, by model"]) == truth.total(
+        table.LLM_TOKENS, ("model",)
+    )
+    assert answered["What one call cost"][()] == pytest.approx(Truth.of([call]).total(table.COST)[()])
+    assert by("call_id", answered["The ten dearest calls"]) == pytest.approx(dearest)
+    assert low <= answered["The 95th percentile of the response time"][()] <= high
+    assert by("service", answered["Average TTFB by service, without interrupted requests"]) == pytest.approx(
+        {service: sums[service] / counts[service] for service in sums}
+    )
+    assert answered["Calls that run now"][()] == sum(call.end is None for call in fed.truth.script)
+
+
+def test_a_histogram_is_as_many_series_as_the_quick_start_says():
+    assert f"One histogram is {len(table.TTFB.buckets) + 3} of them" in PAGE
 
 
 def test_the_usual_form_would_be_wrong_by_more_than_a_percent(fed: Fed):

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
+from loguru import logger
 
 from .board import Moment, ask, questions
 from .chain import Chain
@@ -43,7 +44,10 @@ class Played:
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Played]]:
     """The script, played with and without call ids at the same time."""
+    # To write each of fifty thousand measurements would take as long as to play them.
+    logger.disable("voice_metrics")
     with ExitStack() as cleanup, ThreadPoolExecutor(2) as stage:
+        cleanup.callback(logger.enable, "voice_metrics")
         chains = {labelled: Chain(tmp_path_factory.mktemp("chain")) for labelled in (True, False)}
         for chain in chains.values():
             cleanup.callback(chain.stop)
