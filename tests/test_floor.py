@@ -127,7 +127,7 @@ def _held(facts: list[Fact]) -> dict[str, float]:
             [
                 (1.0, BotStarted()),
                 (1.0, BotSpeaking()),
-                (1.2, BotSpeaking()),
+                (1.6, BotSpeaking()),
                 (1.8, BotSpeaking()),
                 (5.0, BotStopped()),
             ],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import EndFrame, FunctionCallResultProperties, LLMRunFrame, TTSSpeakFrame
+from pipecat.frames.frames import EndFrame, Frame, FunctionCallResultProperties, LLMRunFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import FunctionCallParams
@@ -82,6 +82,17 @@ async def _ask_during_the_answer(call: ScriptedCall) -> None:
     await call.worker.queue_frame(EndFrame())
 
 
+async def _ask_during_a_disclosure(call: ScriptedCall) -> None:
+    disclosure = TTSSpeakFrame("This call is recorded.")
+    disclosure.interruptible = False
+    await call.worker.queue_frame(disclosure)
+    await call.bench.bot_speaks.wait()
+    await asyncio.sleep(2.7)  # of 3 s
+    await call.line.say(NOTICES.turns[0])
+    await asyncio.sleep(10.0)
+    await call.worker.queue_frame(EndFrame())
+
+
 async def _ask_during_notices(call: ScriptedCall) -> None:
     await call.worker.queue_frames([TTSSpeakFrame(f"Notice {number}.") for number in range(4)])
     await call.bench.bot_speaks.wait()
@@ -114,3 +125,14 @@ def test_late_answer_is_the_response(
         story = told[place]
         assert (story["turns"]["unanswered"], story["response"]["count"]) == (0, len(responses_ms)), place
         assert story["response"]["max_ms"] == pytest.approx(max(responses_ms), abs=60), place
+
+
+@pytest.mark.skipif("interruptible" not in Frame.__dataclass_fields__, reason="this Pipecat cuts every sentence off")
+def test_sentence_that_no_interruption_stops_is_whole_and_so_is_the_answer_behind_it() -> None:
+    told = stories(NOTICES, _ask_during_a_disclosure)
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}, place
+        assert story["response"]["max_ms"] == pytest.approx(260, abs=60), place
+        assert story["floor"]["bot"] + story["floor"]["both"] == pytest.approx(6.0, abs=0.1), place

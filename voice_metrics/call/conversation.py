@@ -40,7 +40,7 @@ LEFTOVER_SECONDS = 0.05
 # A transport reports speech every 0.2 s, and if no voice reports its end, as of recorded audio, the end after 3 s of
 # silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
 SPEAKING_SECONDS = 0.2
-UNREPORTED_END_SECONDS = 2.5
+UNREPORTED_END_SECONDS = (2.5, 3.75)
 # A transport reports the end of streamed speech behind so much silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
 STREAM_STOP_SECONDS = 0.35
 
@@ -59,6 +59,7 @@ class Conversation:
         self._paused_at: float | None = None
         self._spoke_at: tuple[float, ...] = ()
         self._stop_requested_at: float | None = None
+        self._uncut_until: float | None = None
         self._cut_at: float | None = None
         self._connected_at: float | None = None
         self._is_opened = self._is_streamed = False
@@ -184,7 +185,7 @@ class Conversation:
     def _stop_requested(self, at: float) -> Sequence[Fact]:
         if self.bot_speaking:
             if self._stop_requested_at is None:
-                self._stop_requested_at = at
+                self._stop_requested_at, self._uncut_until = at, self._gaps.heard_until
             return ()
         self._pieces.dropped()
         self._gaps.dropped()
@@ -194,6 +195,8 @@ class Conversation:
         if not self.bot_speaking:
             return ()
         self._pieces.stopped()
+        if self._stop_requested_at is not None and not self._is_cut(at):
+            self._gaps.wait_for_start()
         if self._is_cut(at) or self._pieces.is_heard_to_its_end:
             return self._end_bot_turn(at, cut_off=False)
         self._paused_at = self._close_bot_speech(at)
@@ -227,15 +230,25 @@ class Conversation:
         return (ended, Interrupted(), *self._barge_ins.interrupted(since, at))
 
     def _is_cut(self, at: float) -> bool:
-        return self._stop_requested_at is not None and at - self._stop_requested_at <= CUT_SECONDS
+        if self._stop_requested_at is None or at - self._stop_requested_at > CUT_SECONDS:
+            return False
+        # Speech that no interruption stops may come to its end just then.
+        ends_itself = self._uncut_until is not None and abs(at - self._uncut_until) <= LEFTOVER_SECONDS
+        return not ends_itself or at - self._stop_requested_at <= 2 * LEFTOVER_SECONDS
+
+    def _unreported_end(self, at: float) -> float:
+        before, last = self._spoke_at
+        least, most = UNREPORTED_END_SECONDS
+        is_late = last - before <= 2 * SPEAKING_SECONDS and least < at - last < most
+        return last + SPEAKING_SECONDS if is_late else at
 
     def _close_bot_speech(self, at: float) -> float:
         """End the bot's speech on the floor; return its true end, which a transport may report seconds late."""
-        heard_until = self._gaps.heard_until
+        heard_until = self._gaps.heard_until if self._stop_requested_at is None else self._uncut_until
         if heard_until is None and self._is_streamed:
             heard_until = at - STREAM_STOP_SECONDS
-        elif heard_until is None and len(self._spoke_at) > 1 and at - self._spoke_at[-1] > UNREPORTED_END_SECONDS:
-            heard_until = self._spoke_at[-1] + SPEAKING_SECONDS
+        elif heard_until is None and len(self._spoke_at) > 1:
+            heard_until = self._unreported_end(at)
         silent_since = at if heard_until is None or heard_until <= (self._bot_since or 0.0) else min(at, heard_until)
         self._floor.bot_ended(silent_since)
         return silent_since

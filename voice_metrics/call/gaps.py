@@ -32,6 +32,10 @@ class Gaps:
         if self._run_since is None:
             self._run_since = at
 
+    def wait_for_start(self) -> None:
+        """Record that audio made since an interruption is not heard yet, because it did not stop what was heard."""
+        self._run_since = None
+
     def dropped(self) -> None:
         """Drop the audio not heard yet."""
         self._run_since = self._run_seconds = None
