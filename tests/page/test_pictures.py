@@ -34,19 +34,31 @@ def demo() -> Iterator[PageServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def visits(chromium: Chromium) -> Iterator[dict[str, Visit]]:
+    """A tab for each screen, in which the page's views follow each other as for a person."""
+    visits = {name: Visit(chromium, **screen) for name, screen in SCREENS.items()}
+    yield visits
+    for visit in visits.values():
+        visit.close()
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("view", DRAWN)
-def test_nothing_is_wider_than_the_screen(chromium: Chromium, demo: PageServer, view: str, screen: str) -> None:
-    visit = Visit(chromium, **SCREENS[screen])
+def test_nothing_is_wider_than_the_screen(visits: dict[str, Visit], demo: PageServer, view: str, screen: str) -> None:
+    visit = visits[screen]
     tab = visit.go(demo, f"call/{_eventful(demo)}" if view == "call" else view)
+    heading = {"usage": "Usage and cost", "call": f"Call {_eventful(demo)}"}.get(view, view.capitalize())
+    visit.until("() => document.querySelector('h1').textContent", heading)
     tab.locator(DRAWN[view]).first.wait_for(timeout=30_000)
+    # A new view's heading has the focus, and a frame around it.
+    tab.evaluate("document.activeElement.blur()")
     PICTURES.mkdir(exist_ok=True)
     tab.screenshot(path=PICTURES / f"{view}-{screen}.png", full_page=view != "calls")
 
     assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert tab.get_by_text("These calls are made up").is_visible()
     assert visit.complaints == []
-    visit.close()
 
 
 def test_the_demo_shows_what_a_page_can_show(demo: PageServer) -> None:
