@@ -52,16 +52,15 @@ _SLOW_FOLDERS = frozenset(
 # Modules that take half a minute or more: begun last, they would leave all cores but one without work.
 _FIRST = frozenset(
     {
-        "test_accessible.py",
+        "test_arrangements.py",
         "test_dashboard_queries.py",
-        "test_fork_and_exit.py",
+        "test_export_faults.py",
         "test_in_browser.py",
         "test_installed.py",
         "test_objectives.py",
         "test_placements.py",
         "test_plugin.py",
         "test_price_lists.py",
-        "test_processes.py",
         "test_services_of_a_call.py",
         "test_typing.py",
         "test_whole_call.py",
