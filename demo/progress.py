@@ -2,11 +2,10 @@
 
 from loguru import logger
 from pipecat.frames.frames import (
-    BotStartedSpeakingFrame,
-    BotStoppedSpeakingFrame,
     FunctionCallInProgressFrame,
     InterruptionFrame,
     LLMContextAssistantTurnFrame,
+    LLMFullResponseStartFrame,
     TranscriptionFrame,
 )
 from pipecat.observers.base_observer import BaseObserver, FramePushed
@@ -23,7 +22,6 @@ class Progress(BaseObserver):
 
     def __init__(self) -> None:
         super().__init__(observe_every_push=False)
-        self._speaking = False
         self._interrupted = False
 
     async def on_push_frame(self, data: FramePushed) -> None:
@@ -38,12 +36,11 @@ class Progress(BaseObserver):
                 say("heard", text)
             case FunctionCallInProgressFrame(function_name=name, arguments=arguments):
                 say("function", f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})")
-            case BotStartedSpeakingFrame():
-                self._speaking, self._interrupted = True, False
-            case BotStoppedSpeakingFrame():
-                self._speaking = False
-            case InterruptionFrame() if self._speaking:
-                self._speaking, self._interrupted = False, True
+            case LLMFullResponseStartFrame():
+                self._interrupted = False
+            case InterruptionFrame():
+                # What was heard of an answer comes behind it, also where the bot paused just then.
+                self._interrupted = True
             case LLMContextAssistantTurnFrame(text=text) if text:
                 say("bot", f"{text} (interrupted)" if self._interrupted else text)
                 self._interrupted = False
