@@ -72,7 +72,8 @@ _FIRST = frozenset(
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """`--numprocesses auto`: more than there are cores, since slow tests wait for a clock; the others compute."""
     cores = os.cpu_count() or 1
-    return cores if _is_quick(config) else 2 * cores + 1
+    # Each takes some 400 MB.
+    return cores if _is_quick(config) else min(3 * cores + 1, cores + 8)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

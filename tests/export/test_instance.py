@@ -1,10 +1,14 @@
-"""The instance id of a process on a machine that has no way to hold it."""
+"""The instance id that a process holds: how long, and where there is no way to hold it."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
+import subprocess
+import sys
+import uuid
 
 import pytest
 
@@ -18,3 +22,27 @@ def test_id_that_cannot_be_held_is_taken_as_it_is_given(code: int, monkeypatch: 
 
     monkeypatch.setattr(socket, "socket", refuse)
     assert instance_id("pod-7-in-a-sandbox", child=False) == "pod-7-in-a-sandbox"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ids are held on Linux")
+def test_a_child_that_outlives_its_parent_leaves_the_id_free() -> None:
+    name = f"pod-{uuid.uuid4()}"
+    program = (
+        "import os, time\n"
+        "from voice_metrics.export.instance import instance_id\n"
+        f"print(instance_id({name!r}, child=False))\n"
+        "if child := os.fork():\n"
+        "    print(child, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.close(1)\n"
+        "time.sleep(60)\n"
+    )
+    # Unbuffered, or the child would have the first line, too.
+    parent = subprocess.run(
+        [sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, text=True, timeout=60, check=True
+    )
+    held, child = parent.stdout.split()
+    try:
+        assert (held, instance_id(name, child=False)) == (name, name)
+    finally:
+        os.kill(int(child), signal.SIGKILL)
