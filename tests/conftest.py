@@ -58,12 +58,17 @@ _FIRST = frozenset(
         "test_in_browser.py",
         "test_installed.py",
         "test_objectives.py",
+        "test_open_questions.py",
         "test_placements.py",
         "test_plugin.py",
         "test_price_lists.py",
+        "test_random_lines.py",
         "test_services_of_a_call.py",
         "test_typing.py",
+        "test_unreported_text.py",
+        "test_usage_snapshots.py",
         "test_whole_call.py",
+        "test_written_answers.py",
     }
 )
 
