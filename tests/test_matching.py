@@ -189,6 +189,26 @@ def _facts(events: list[Timed]) -> list[Fact]:
             1.0,
             id="and-the-interruption-passes-late",
         ),
+        pytest.param(
+            [
+                *ASKED,
+                *THINKS,
+                (2.7, SpeechStarted()),
+                (2.8, Interruption()),
+                (4.5, SpeechStarted()),
+                (4.8, BotStarted()),
+            ],
+            2.8,
+            id="a-sentence-in-place-of-a-dropped-answer",
+        ),
+        pytest.param(
+            [
+                *(*ASKED, (2.1, ModelStarted()), (2.5, ModelSpoke()), (2.6, Interruption()), (2.6, ModelEnded())),
+                *((4.5, SpeechStarted()), (4.8, BotStarted())),
+            ],
+            2.8,
+            id="a-sentence-in-place-of-one-dropped-in-the-making",
+        ),
     ],
 )
 def test_what_is_a_response(events: list[Timed], seconds: float) -> None:
@@ -282,23 +302,11 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
         ),
         pytest.param(
             [
-                *ASKED,
-                *THINKS,
-                (2.7, SpeechStarted()),
-                (2.8, Interruption()),
-                (4.5, SpeechStarted()),
-                (4.8, BotStarted()),
+                *(*ASKED, *THINKS, (2.7, SpeechStarted()), (2.8, Interruption())),
+                *((2.9 + PATIENCE_SECONDS, SpeechStarted()), (3.2 + PATIENCE_SECONDS, BotStarted())),
             ],
             Cause.NO_ANSWER,
-            id="the-answer-was-dropped-and-a-scheduled-sentence-follows",
-        ),
-        pytest.param(
-            [
-                *(*ASKED, (2.1, ModelStarted()), (2.5, ModelSpoke()), (2.6, Interruption()), (2.6, ModelEnded())),
-                *((4.5, SpeechStarted()), (4.8, BotStarted())),
-            ],
-            Cause.NO_ANSWER,
-            id="the-answer-was-dropped-in-the-making",
+            id="the-answer-was-dropped-and-nothing-took-its-place",
         ),
         pytest.param([*COUGHED, (2.5, UserStarted())], Cause.NO_TRANSCRIPT, id="a-cough-and-then-a-turn"),
     ],

@@ -259,7 +259,7 @@ class Answers:
                 question.came_to_nothing(at, question.cause)
             case ModelStarted():
                 question.models += 1
-                question.is_heard_again = False
+                question.is_heard_again = question.is_dropped = False
                 question.cause = Cause.NO_ANSWER
                 question.step(at)
             case ModelSpoke() | SpeechStarted() if question.awaits_speech(at):
@@ -275,7 +275,7 @@ class Answers:
             case ModelEnded() if question.models:
                 question.models -= 1
                 question.expected_until = at + PATIENCE_SECONDS
-                if not question.speech_is_due:
+                if not (question.speech_is_due or question.is_dropped):
                     question.came_to_nothing(at, Cause.NO_ANSWER)
             case SpeechMade() | SpeechLate():
                 question.voice_gave_audio(at)

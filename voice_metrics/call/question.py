@@ -33,6 +33,7 @@ class Question:
         is_heard_again: True if the caller was heard since the model began its latest answer.
         began_at: Moment at which the turn began.
         is_queued_behind: True if the bot was speaking then, and was not interrupted since.
+        is_dropped: True if the application dropped what was made of its answer, and nothing was made since.
         is_spoken_over: True if the bot began to speak while it was open.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
@@ -54,6 +55,7 @@ class Question:
     is_written: bool = False
     is_waited_for: bool = False
     is_heard_again: bool = False
+    is_dropped: bool = False
     is_spoken_over: bool = False
     began_at: float = 0.0
     is_queued_behind: bool = False
@@ -92,12 +94,12 @@ class Question:
             self.speech_is_due = False
 
     def answer_dropped(self, at: float) -> None:
-        """Record that an interruption drops what was made of its answer; only a further step still answers it."""
+        """Record that the application drops what was made of its answer; what it says in its place answers, too."""
         self.is_queued_behind = False
-        if self.since is None:
-            return
-        self.speech_is_due = False
-        self.expected_until = min(self.expected_until, at + NEXT_STEP_SECONDS)
+        if self.since is not None:
+            self.speech_is_due, self.is_dropped = False, True
+            if self.lapses_at is None:
+                self.step(at)
 
     def is_answered_by_speech(self, at: float) -> bool:
         """True if the bot's audio at `at` is its answer."""
