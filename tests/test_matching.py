@@ -278,6 +278,14 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
             id="a-function-that-raised-and-is-seen-again-where-it-passes",
         ),
         pytest.param(
+            [
+                *(*ASKED, (2.2, RUNS), (2.4, LLM_FAILS), (2.4, FunctionRaised(97, "book")), (2.5, LLM_FAILS)),
+                *((2.6, SpeechStarted()), (2.8, BotStarted()), (4.0, BotStopped()), (20.0, BotStarted())),
+            ],
+            Cause.ERROR,
+            id="a-function-that-raised-and-whose-error-is-seen-again-where-it-passes",
+        ),
+        pytest.param(
             [*ASKED, *THINKS, (2.7, SpeechStarted()), (2.9, SpeechEnded()), (4.5, BotStarted())],
             Cause.NO_AUDIO,
             id="the-voice-gave-no-audio",

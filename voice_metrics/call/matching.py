@@ -43,7 +43,8 @@ LATE_TRANSCRIPT_SECONDS = 5.0
 KEYED_TURN_SECONDS = 1.0
 # A voice that failed may still give audio: Pipecat closes a silent context after 3 s (1.14.0, tts_service.py).
 FAILED_VOICE_SECONDS = 3.0
-_FUNCTIONS = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised)
+# Seen where they arise, and where they pass.
+_SEEN_TWICE = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised, ErrorRaised)
 
 
 class Answers:
@@ -51,7 +52,7 @@ class Answers:
 
     def __init__(self, leg: Callable[[str], Leg] = lambda processor: Leg.OTHER) -> None:
         self._leg = leg
-        self._functions_seen = Seen()
+        self._seen = Seen()
         self._turns_are_announced = False
         self._has_detector = self._voice_is_heard = False
         self._silent_since: float | None = None
@@ -120,8 +121,8 @@ class Answers:
                 self._keyed_at = at
             case BotStopped():
                 self._bot_stopped(at)
-            case _ if isinstance(event, _FUNCTIONS) and not self._functions_seen.first(event.frame_id):
-                pass  # the same call, seen where it arose and where it passes
+            case _ if isinstance(event, _SEEN_TWICE) and not self._seen.first((type(event), event.frame_id)):
+                pass
             case _ if self._question is not None:
                 self._record_work(self._question, event, at)
         return lapsed
