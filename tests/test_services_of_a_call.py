@@ -160,6 +160,13 @@ def answered(service: FrameProcessor) -> asyncio.Event:
     return pushed(service, LLMFullResponseEndFrame)
 
 
+def failing_over(*models: OpenAILLMService) -> tuple[LLMSwitcher, asyncio.Event]:
+    """A switcher that changes to the next model when one fails, and an event that is set then."""
+    switcher, switched = LLMSwitcher(list(models), ServiceSwitcherStrategyFailover), asyncio.Event()
+    switcher.strategy.add_event_handler("on_service_switched", lambda strategy, service: switched.set())
+    return switcher, switched
+
+
 async def ask(worker: PipelineWorker, over: asyncio.Event) -> None:
     """Ask the model for a response, and wait for its end."""
     over.clear()
@@ -231,9 +238,7 @@ async def test_after_a_failover_everything_names_what_answered(place: str) -> No
     async with FakeOpenAI(Answer(status=401)) as broken, FakeOpenAI(Answer(usage=USAGE)) as spare:
         first, second = openai(broken, "gpt-4.1", name="first"), openai(spare, "gpt-4.1-mini", name="second")
         over = [answered(first), answered(second)]
-        switcher = LLMSwitcher([first, second], ServiceSwitcherStrategyFailover)
-        switched = asyncio.Event()
-        switcher.strategy.add_event_handler("on_service_switched", lambda strategy, service: switched.set())
+        switcher, switched = failing_over(first, second)
 
         async def drive(worker: PipelineWorker) -> None:
             await ask(worker, over[0])

@@ -6,12 +6,10 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from pipecat.pipeline.llm_switcher import LLMSwitcher
-from pipecat.pipeline.service_switcher import ServiceSwitcherStrategyFailover
 from pipecat.pipeline.worker import PipelineWorker
 
 from tests.local_providers import Answer, FakeOpenAI
-from tests.test_services_of_a_call import PLACES, USAGE, Measure, answered, ask, call, openai
+from tests.test_services_of_a_call import PLACES, USAGE, Measure, answered, ask, call, failing_over, openai
 from voice_metrics.call import providers
 
 pytestmark = pytest.mark.slow
@@ -31,9 +29,7 @@ async def test_failover_to_another_provider_with_the_same_class_and_model(
         second_server.url = second_server.url.replace("127.0.0.1", "localhost")
         second = openai(second_server, MODEL)
         over = [answered(first), answered(second)]
-        switcher = LLMSwitcher([first, second], ServiceSwitcherStrategyFailover)
-        switched = asyncio.Event()
-        switcher.strategy.add_event_handler("on_service_switched", lambda strategy, service: switched.set())
+        switcher, switched = failing_over(first, second)
 
         async def drive(worker: PipelineWorker) -> None:
             await ask(worker, over[0])

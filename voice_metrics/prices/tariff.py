@@ -123,8 +123,7 @@ class Offer:
                 reasons.append(f"{tariff.source}: {unbillable}")
                 continue
             if usd is not None:
-                of = leg, usage.processor, usage.model
-                return Priced(*of, usd, tariff.source, tariff.priced_on, instance=usage.instance)
+                return Priced(leg, usage.processor, usage.model, usd, tariff.source, tariff.priced_on, usage.instance)
         return Unpriced(leg, usage.processor, usage.model, reasons[0] if reasons else self.reason)
 
 
