@@ -124,14 +124,14 @@ class Line(FrameProcessor):
         for piece in range(turn.pieces):
             self._bench.turn_is_complete = piece == turn.pieces - 1
             self._bench.silent_at = None
-            await self.broadcast_frame(VADUserStartedSpeakingFrame, start_secs=0.0)
+            await self.broadcast_frame(VADUserStartedSpeakingFrame, start_secs=0.0, timestamp=time.time())
             await self._speak()
             silent_at = time.monotonic()
             self._bench.caller_speaks = not self._bench.turn_is_complete
             stop_seconds = self._bench.script.stop_seconds
             await asyncio.sleep(stop_seconds)
             self._bench.silent_at = silent_at
-            await self.broadcast_frame(VADUserStoppedSpeakingFrame, stop_secs=stop_seconds)
+            await self.broadcast_frame(VADUserStoppedSpeakingFrame, stop_secs=stop_seconds, timestamp=time.time())
             await asyncio.sleep(0.03)
 
     async def _say_unheard(self) -> None:

@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import selectors
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
+from unittest import mock
 
 from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
 
 P = ParamSpec("P")
 T = TypeVar("T")
+# Monotonic seconds.
+BEGINS_AT = 1000.0
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Runs work of executors at once, in the loop's own thread."""
 
     def __init__(self) -> None:
-        self._now = 1000.0
+        self._now = BEGINS_AT
         super().__init__(_Impatient(self))
 
     def time(self) -> float:
@@ -50,10 +56,29 @@ def in_virtual_time(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        with _virtual_clocks(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
             return runner.run(function(*args, **kwargs))
 
     return run
+
+
+@contextmanager
+def _virtual_clocks() -> Iterator[None]:
+    """Have Pipecat measure its services in virtual time, in a virtual loop; other threads keep the machine's clocks."""
+    wall, monotonic = time.time, time.monotonic
+    began_at, readings = wall() - BEGINS_AT, itertools.count()
+
+    def virtual_wall() -> float:
+        loop = asyncio._get_running_loop()
+        # Pipecat takes two equal moments for a measurement that has not begun.
+        return began_at + loop.time() + 1e-6 * next(readings) if isinstance(loop, VirtualLoop) else wall()
+
+    def virtual_monotonic() -> float:
+        loop = asyncio._get_running_loop()
+        return loop.time() if isinstance(loop, VirtualLoop) else monotonic()
+
+    with mock.patch.object(time, "time", virtual_wall), mock.patch.object(time, "monotonic", virtual_monotonic):
+        yield
 
 
 def measure_in_virtual_time(tool: VoiceMetricsProcessor | VoiceMetricsObserver) -> None:
