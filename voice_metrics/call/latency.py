@@ -7,6 +7,7 @@ from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 # Percentiles are over this many latest samples; counts, averages and extremes over all.
@@ -112,3 +113,17 @@ class Samples:
         if not self.count:
             return NO_LATENCY
         return _figures(self.count, self.total, self.least, self.most, self._ranked)
+
+
+def together(parts: Iterable[Samples]) -> Samples:
+    """Return several kinds of latency as one."""
+    parts = list(parts)
+    counted = [part for part in parts if part.count]
+    return Samples(
+        count=sum(part.count for part in counted),
+        total=sum(part.total for part in counted),
+        least=min((part.least for part in counted), default=0.0),
+        most=max((part.most for part in counted), default=0.0),
+        interrupted=sum(part.interrupted for part in parts),
+        _ranked=sorted(chain.from_iterable(part._ranked for part in counted)),
+    )

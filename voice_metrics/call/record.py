@@ -32,7 +32,7 @@ from voice_metrics.call.facts import (
     Unpriced,
 )
 from voice_metrics.call.floor import FloorTotals
-from voice_metrics.call.latency import Samples
+from voice_metrics.call.latency import Samples, together
 from voice_metrics.call.line import Line
 from voice_metrics.call.summary import CallSummary, CostSummary, LLMSummary, PriceUsed, ServiceLatency
 
@@ -121,8 +121,8 @@ class Record:
         self.functions: Counter[FunctionOutcome] = Counter()
         self.line = Line()
         self.interruptions = self.errors = self.dropped = self.switches = 0
-        self._overall: dict[type, Samples] = {FirstByte: Samples(), Processing: Samples()}
-        self._by_leg: dict[type, dict[Leg, Samples]] = {kind: {leg: Samples() for leg in Leg} for kind in self._overall}
+        kinds: tuple[type, ...] = (FirstByte, Processing)
+        self._by_leg: dict[type, dict[Leg, Samples]] = {kind: {leg: Samples() for leg in Leg} for kind in kinds}
 
     def add(self, fact: Fact) -> None:
         """Add a fact to the totals."""
@@ -200,7 +200,8 @@ class Record:
 
     def service_latency(self, kind: type[FirstByte] | type[Processing]) -> ServiceLatency:
         """Return latency of all services and of each leg, without interrupted requests."""
-        overall, legs = self._overall[kind], self._by_leg[kind]
+        legs = self._by_leg[kind]
+        overall = together(legs.values())
         return ServiceLatency(
             overall.summary(),
             overall.interrupted,
@@ -208,12 +209,11 @@ class Record:
         )
 
     def _add_latency(self, fact: FirstByte | Processing) -> None:
-        kind = type(fact)
-        for samples in (self._overall[kind], self._by_leg[kind][self._leg(fact.processor)]):
-            if fact.interrupted:
-                samples.interrupted += 1
-            else:
-                samples.add(fact.seconds)
+        samples = self._by_leg[type(fact)][self._leg(fact.processor)]
+        if fact.interrupted:
+            samples.interrupted += 1
+        else:
+            samples.add(fact.seconds)
 
     def _add_characters(self, fact: CharactersSpoken) -> None:
         self.characters = (self.characters or 0) + fact.characters
