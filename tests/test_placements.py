@@ -14,6 +14,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from tests.scripted import DEMO, Script, Tool, Truth, Turn, knows, run_call
 from tests.scripted_providers import GIVE_UP_SECONDS
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -43,6 +44,12 @@ class Pass(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         await self.push_frame(frame, direction)
+
+
+def _meter(place: str) -> VoiceMetricsObserver | VoiceMetricsProcessor:
+    if place == "observers":
+        return measure_in_virtual_time(VoiceMetricsObserver())
+    return measure_in_virtual_time(VoiceMetricsProcessor())
 
 
 def told(summary: CallSummary | None) -> dict[str, Any]:
@@ -104,17 +111,19 @@ def happened(truth: Truth, end_reason: str) -> dict[str, Any]:
         pytest.param(UNHEARD, "completed", id="no-voice-activity-detector"),
     ],
 )
+@in_virtual_time
 async def test_every_number_is_true_in_every_place(script: Script, end_reason: str, place: str) -> None:
-    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    metrics = _meter(place)
 
     truth = await run_call(script, **{place: [metrics]})
 
     assert told(metrics.summary()) == happened(truth, end_reason)
 
 
+@in_virtual_time
 async def test_one_call_gives_identical_integers_in_all_places_and_to_the_observer() -> None:
-    places = {place: VoiceMetricsProcessor() for place in PLACES}
-    observer = VoiceMetricsObserver()
+    places = {place: measure_in_virtual_time(VoiceMetricsProcessor()) for place in PLACES}
+    observer = measure_in_virtual_time(VoiceMetricsObserver())
 
     truth = await run_call(DEMO, observers=[observer], **{place: [metrics] for place, metrics in places.items()})
 
@@ -122,8 +131,9 @@ async def test_one_call_gives_identical_integers_in_all_places_and_to_the_observ
     assert [told(metrics.summary()) for metrics in (*places.values(), observer)] == [expected] * 4
 
 
+@in_virtual_time
 async def test_the_demo_has_what_the_script_says() -> None:
-    metrics = VoiceMetricsProcessor()
+    metrics = measure_in_virtual_time(VoiceMetricsProcessor())
 
     truth = await run_call(DEMO, at_end=[metrics])
 
@@ -135,18 +145,18 @@ async def test_the_demo_has_what_the_script_says() -> None:
     assert told(metrics.summary())["functions"] == {"completed": 1, "timed_out": 1}
 
 
+@in_virtual_time
 async def test_response_times_are_the_callers_waits() -> None:
-    metrics = VoiceMetricsProcessor()
+    metrics = measure_in_virtual_time(VoiceMetricsProcessor())
     turns = (Turn("hello there"), Turn("goodbye", think_seconds=0.8))
 
     truth = await run_call(Script(turns=turns, stop_seconds=1.0), before_output=[metrics])
 
     response = metrics.summary().to_dict()["response"]
     waits_ms = [1000 * wait for wait in truth.responses]
-    # A busy machine adds some hundred milliseconds between two readings; the silence before the turn ends is 1000.
-    assert response["min_ms"] == pytest.approx(min(waits_ms), abs=450)
-    assert response["max_ms"] == pytest.approx(max(waits_ms), abs=450)
-    assert response["average_ms"] == pytest.approx(sum(waits_ms) / len(waits_ms), abs=450)
+    assert response["min_ms"] == pytest.approx(min(waits_ms), abs=1)
+    assert response["max_ms"] == pytest.approx(max(waits_ms), abs=1)
+    assert response["average_ms"] == pytest.approx(sum(waits_ms) / len(waits_ms), abs=1)
 
 
 def _behind_branches(voice: list[FrameProcessor]) -> list[FrameProcessor]:
@@ -165,6 +175,7 @@ def _behind_synchronous_branches(voice: list[FrameProcessor]) -> list[FrameProce
     ],
 )
 @pytest.mark.parametrize("place", ["before_output", "at_end", "observers"])
+@in_virtual_time
 async def test_branches_neither_hide_nor_double(
     around: Callable[[list[FrameProcessor]], list[FrameProcessor]], place: str
 ) -> None:
@@ -178,15 +189,16 @@ async def test_branches_neither_hide_nor_double(
         ),
         ending="cancel",
     )
-    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    metrics = _meter(place)
 
     truth = await run_call(script, around=around, **{place: [metrics]})
 
     assert told(metrics.summary()) == happened(truth, "cancelled")
 
 
+@in_virtual_time
 async def test_inside_a_branch_it_counts_once() -> None:
-    inside = VoiceMetricsProcessor()
+    inside = measure_in_virtual_time(VoiceMetricsProcessor())
 
     truth = await run_call(
         Script(turns=(Turn("hello there"),)), around=lambda voice: [ParallelPipeline([*voice, inside], [Pass()])]
@@ -196,8 +208,9 @@ async def test_inside_a_branch_it_counts_once() -> None:
 
 
 @pytest.mark.parametrize("place", ["before_output", "observers"])
+@in_virtual_time
 async def test_without_metrics_the_conversation_is_still_told(place: str) -> None:
-    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    metrics = _meter(place)
 
     truth = await run_call(DEMO, params=PipelineParams(), **{place: [metrics]})
 
@@ -207,8 +220,9 @@ async def test_without_metrics_the_conversation_is_still_told(place: str) -> Non
     assert told(metrics.summary())["latencies"] == 0
 
 
+@in_virtual_time
 async def test_with_initial_latencies_only_there_is_one_of_each_service() -> None:
-    metrics = VoiceMetricsProcessor()
+    metrics = measure_in_virtual_time(VoiceMetricsProcessor())
     params = PipelineParams(enable_metrics=True, enable_usage_metrics=True, report_only_initial_ttfb=True)
 
     truth = await run_call(Script(turns=(Turn("hello there"), Turn("goodbye"))), params=params, before_output=[metrics])

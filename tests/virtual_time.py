@@ -20,6 +20,7 @@ from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Tool = TypeVar("Tool", VoiceMetricsProcessor, VoiceMetricsObserver)
 # Monotonic seconds.
 BEGINS_AT = 1000.0
 
@@ -81,9 +82,10 @@ def _virtual_clocks() -> Iterator[None]:
         yield
 
 
-def measure_in_virtual_time(tool: VoiceMetricsProcessor | VoiceMetricsObserver) -> None:
-    """Let a call be measured by the running loop's clock; a bot measures by the machine's."""
+def measure_in_virtual_time(tool: Tool) -> Tool:
+    """Let a call be measured by the running loop's clock, and return the tool; a bot measures by the machine's."""
     tool._recorder._clock = asyncio.get_running_loop().time
+    return tool
 
 
 class _Impatient(selectors.DefaultSelector):
