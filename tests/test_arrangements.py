@@ -31,6 +31,7 @@ from tests.scripted import Script, Tool, Turn, run_call
 from tests.scripted_providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.store import Store
 from tests.test_placements import happened, told
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time, meter_at
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.pipecat.breakdowns import EXPLAINS
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -49,8 +50,9 @@ BOOKING = Script(
 
 
 @pytest.mark.parametrize("place", ["before_output", "after_output", "at_end", "observers"])
+@in_virtual_time
 async def test_a_model_in_a_bridged_worker_is_measured_with_the_callers_line(place: str) -> None:
-    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    metrics = meter_at(place)
 
     truth = await run_call(BOOKING, beside_mind=(), **{place: [metrics]})
 
@@ -88,10 +90,11 @@ class Duplex(LLMService):
 
 
 @pytest.mark.parametrize("place", ["before", "after", "observer"])
+@in_virtual_time
 async def test_a_speech_to_speech_call(place: str) -> None:
     bench, duplex = Bench(Script(turns=())), Duplex()
-    speaker, measured = Speaker(bench), VoiceMetricsProcessor()
-    observer = VoiceMetricsObserver()
+    speaker, measured = Speaker(bench), measure_in_virtual_time(VoiceMetricsProcessor())
+    observer = measure_in_virtual_time(VoiceMetricsObserver())
     line: list[FrameProcessor] = [duplex, speaker]
     if place != "observer":
         line.insert(1 if place == "before" else 2, measured)
@@ -166,8 +169,9 @@ class Avatar(AIService):
 
 
 @pytest.mark.parametrize("place", ["before_output", "after_output", "at_end", "observers"])
+@in_virtual_time
 async def test_answer_that_an_avatar_speaks_is_no_silent_one(place: str) -> None:
-    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    metrics = meter_at(place)
     script = Script(turns=(Turn("what is free tonight", reply=("Nine.",)), Turn("goodbye", reply=("Bye.",))))
 
     truth = await run_call(script, around=lambda voice: [*voice, Avatar()], **{place: [metrics]})
@@ -214,8 +218,9 @@ async def test_a_transcript_that_starts_the_turn_does_not_make_its_latency_false
         assert sum(parts.values()) == pytest.approx(whole, abs=1e-3)
 
 
+@in_virtual_time
 async def test_two_calls_at_once_keep_their_numbers() -> None:
-    first, second = VoiceMetricsProcessor(), VoiceMetricsProcessor()
+    first, second = (measure_in_virtual_time(VoiceMetricsProcessor()) for _ in range(2))
     other = Script(turns=(Turn("hello there"),))
 
     truths = await asyncio.gather(run_call(BOOKING, at_end=[first]), run_call(other, at_end=[second], name="other"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 import pytest
 from pipecat.frames.frames import Frame, MetricsFrame
@@ -11,8 +11,8 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from tests.scripted import run_call
 from tests.test_placements import RESUMED, happened, told
+from tests.virtual_time import VirtualLoop, in_virtual_time, measure_in_virtual_time, meter_at
 from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.processor import VoiceMetricsProcessor
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,9 @@ HELD_SECONDS = 0.08
 
 def _hold_loop(frame: Frame) -> None:
     if isinstance(frame, MetricsFrame) and any(item.processor.startswith("Mind") for item in frame.data):
-        time.sleep(HELD_SECONDS)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.pass_time(HELD_SECONDS)
 
 
 class SlowProcessor(FrameProcessor):
@@ -38,8 +40,9 @@ class SlowObserver(BaseObserver):
             _hold_loop(data.frame)
 
 
+@in_virtual_time
 async def test_observer_marks_cut_latencies_behind_a_slow_observer() -> None:
-    metrics = VoiceMetricsObserver()
+    metrics = measure_in_virtual_time(VoiceMetricsObserver())
 
     truth = await run_call(RESUMED, observers=[SlowObserver(), metrics])
 
@@ -48,8 +51,9 @@ async def test_observer_marks_cut_latencies_behind_a_slow_observer() -> None:
 
 
 @pytest.mark.parametrize("place", ["before_output", "after_output", "at_end"])
+@in_virtual_time
 async def test_processor_marks_cut_latencies_behind_a_slow_processor(place: str) -> None:
-    metrics = VoiceMetricsProcessor()
+    metrics = meter_at(place)
 
     truth = await run_call(RESUMED, around=lambda voice: [*voice, SlowProcessor()], **{place: [metrics]})
 

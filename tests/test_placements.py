@@ -14,7 +14,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from tests.scripted import DEMO, Script, Tool, Truth, Turn, knows, run_call
 from tests.scripted_providers import GIVE_UP_SECONDS
-from tests.virtual_time import in_virtual_time, measure_in_virtual_time
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time, meter_at
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -44,12 +44,6 @@ class Pass(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         await self.push_frame(frame, direction)
-
-
-def _meter(place: str) -> VoiceMetricsObserver | VoiceMetricsProcessor:
-    if place == "observers":
-        return measure_in_virtual_time(VoiceMetricsObserver())
-    return measure_in_virtual_time(VoiceMetricsProcessor())
 
 
 def told(summary: CallSummary | None) -> dict[str, Any]:
@@ -113,7 +107,7 @@ def happened(truth: Truth, end_reason: str) -> dict[str, Any]:
 )
 @in_virtual_time
 async def test_every_number_is_true_in_every_place(script: Script, end_reason: str, place: str) -> None:
-    metrics = _meter(place)
+    metrics = meter_at(place)
 
     truth = await run_call(script, **{place: [metrics]})
 
@@ -189,7 +183,7 @@ async def test_branches_neither_hide_nor_double(
         ),
         ending="cancel",
     )
-    metrics = _meter(place)
+    metrics = meter_at(place)
 
     truth = await run_call(script, around=around, **{place: [metrics]})
 
@@ -210,7 +204,7 @@ async def test_inside_a_branch_it_counts_once() -> None:
 @pytest.mark.parametrize("place", ["before_output", "observers"])
 @in_virtual_time
 async def test_without_metrics_the_conversation_is_still_told(place: str) -> None:
-    metrics = _meter(place)
+    metrics = meter_at(place)
 
     truth = await run_call(DEMO, params=PipelineParams(), **{place: [metrics]})
 

@@ -12,9 +12,8 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from tests.scripted import Script, Turn, scripted_call
 from tests.scripted_providers import Mind
+from tests.virtual_time import in_virtual_time, meter_at
 from tests.waiting import until
-from voice_metrics.observer import VoiceMetricsObserver
-from voice_metrics.processor import VoiceMetricsProcessor
 
 pytestmark = pytest.mark.slow
 
@@ -28,8 +27,9 @@ def silent(voice: list[FrameProcessor]) -> list[FrameProcessor]:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("has_voice", [pytest.param(False, id="no-voice"), pytest.param(True, id="voice-off")])
+@in_virtual_time
 async def test_written_answer_leaves_no_turn_unanswered(place: str, has_voice: bool) -> None:
-    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    metrics = meter_at(place)
     call = scripted_call(SCRIPT, around=None if has_voice else silent, **{place: [metrics]})
 
     async def drive() -> None:
@@ -63,8 +63,9 @@ def pressing(voice: list[FrameProcessor]) -> list[FrameProcessor]:
 
 
 @pytest.mark.parametrize("place", PLACES)
+@in_virtual_time
 async def test_key_leaves_no_turn_unanswered(place: str) -> None:
-    metrics = VoiceMetricsObserver() if place == "observers" else VoiceMetricsProcessor()
+    metrics = meter_at(place)
     call = scripted_call(SCRIPT, around=pressing, **{place: [metrics]})
 
     async def drive() -> None:

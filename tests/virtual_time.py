@@ -12,7 +12,7 @@ import selectors
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, ParamSpec, TypeVar
 from unittest import mock
 
@@ -66,26 +66,43 @@ def in_virtual_time(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P
 @contextmanager
 def _virtual_clocks() -> Iterator[None]:
     """Have Pipecat measure its services in virtual time, in a virtual loop; other threads keep the machine's clocks."""
-    wall, monotonic = time.time, time.monotonic
-    began_at, readings = wall() - BEGINS_AT, itertools.count()
-
-    def virtual_wall() -> float:
-        loop = asyncio._get_running_loop()
+    began_at, readings = time.time() - BEGINS_AT, itertools.count()
+    clocks: dict[str, Callable[[float], float]] = {
         # Pipecat takes two equal moments for a measurement that has not begun.
-        return began_at + loop.time() + 1e-6 * next(readings) if isinstance(loop, VirtualLoop) else wall()
-
-    def virtual_monotonic() -> float:
-        loop = asyncio._get_running_loop()
-        return loop.time() if isinstance(loop, VirtualLoop) else monotonic()
-
-    with mock.patch.object(time, "time", virtual_wall), mock.patch.object(time, "monotonic", virtual_monotonic):
+        "time": lambda now: began_at + now + 1e-6 * next(readings),
+        "monotonic": lambda now: now,
+        "monotonic_ns": lambda now: round(now * 1e9),
+    }
+    with ExitStack() as stack:
+        for name, tell in clocks.items():
+            stack.enter_context(mock.patch.object(time, name, _virtual_clock(getattr(time, name), tell)))
         yield
+
+
+def _virtual_clock(machine: Callable[[], float], tell: Callable[[float], float]) -> Callable[[], float]:
+    def clock() -> float:
+        loop = asyncio._get_running_loop()
+        return tell(loop.time()) if isinstance(loop, VirtualLoop) else machine()
+
+    return clock
 
 
 def measure_in_virtual_time(tool: Tool) -> Tool:
     """Let a call be measured by the running loop's clock, and return the tool; a bot measures by the machine's."""
     tool._recorder._clock = asyncio.get_running_loop().time
     return tool
+
+
+def meter_at(place: str, **arguments: Any) -> VoiceMetricsProcessor | VoiceMetricsObserver:
+    """Make what measures a call in virtual time.
+
+    Args:
+        place: Its place, as `scripted_call` names it.
+        arguments: Arguments of the processor or the observer.
+    """
+    if place == "observers":
+        return measure_in_virtual_time(VoiceMetricsObserver(**arguments))
+    return measure_in_virtual_time(VoiceMetricsProcessor(**arguments))
 
 
 class _Impatient(selectors.DefaultSelector):
