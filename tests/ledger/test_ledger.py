@@ -107,6 +107,16 @@ def test_a_number_beyond_64_bits_does_not_cost_the_call(ledger: Ledger, path: Pa
     assert ledger.dropped == 0
 
 
+def test_an_update_moves_the_start_of_a_call_only_if_it_gives_one(ledger: Ledger, path: Path) -> None:
+    ledger.call_started("a", NOON, summary("a", end_reason=None))
+    ledger.call_updated("a", summary("a", end_reason=None), NOON + timedelta(seconds=2))
+    flush(ledger)
+    assert only(path).started_at == NOON.timestamp() + 2
+    ledger.call_ended("a", summary("a"))
+    flush(ledger)
+    assert only(path).started_at == NOON.timestamp() + 2
+
+
 def test_a_call_that_was_never_started_is_added_from_its_summary(ledger: Ledger, path: Path) -> None:
     ledger.add("a", [Row(NOON.timestamp() + 5, "response", 0.7)])
     ledger.call_ended("a", summary("a"), "ended")

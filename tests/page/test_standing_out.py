@@ -27,9 +27,18 @@ def test_speech_silences_gaps_and_stalls_have_their_places() -> None:
         ("bot", 1.0, 3.0), ("caller", 3.2, 5.0), ("bot", 6.0, 8.0), ("caller", 7.6, 9.2),
         ("bot", 10.0, 12.0), ("caller", 14.0, 15.5), ("bot", 28.4, 31.0),
     ]  # fmt: skip
-    assert floor["silences"] == [{"from": 15.5, "to": 24.0, "name": None, "outcome": "caller"}]
-    assert floor["gaps"] == [{"from": 10.8, "to": 11.2, "name": None, "outcome": "late"}]
-    assert floor["stalls"] == [{"from": 26.1, "to": 27.0, "name": "look_up", "outcome": None}]
+    assert floor["silences"] == [{"from": 15.5, "to": 24.0, "seconds": 8.5, "name": None, "outcome": "caller"}]
+    assert floor["gaps"] == [{"from": 10.8, "to": 11.2, "seconds": 0.4, "name": None, "outcome": "late"}]
+    assert floor["stalls"] == [{"from": 26.1, "to": 27.0, "seconds": 0.9, "name": "look_up", "outcome": None}]
+
+
+def test_what_precedes_the_start_of_a_call_stands_at_its_start() -> None:
+    found = built(
+        [Row(998.0, "loop_stall", 0.9, name="load_model"), Row(999.0, "error", name="Mind", outcome="network")]
+    )
+
+    assert found["floor"]["stalls"] == [{"from": 0.0, "to": 0.0, "seconds": 0.9, "name": "load_model", "outcome": None}]
+    assert found["marks"] == [{"at": 0.0, "kind": "error", "name": "Mind", "outcome": "network"}]
 
 
 def test_a_ledger_without_them_draws_none() -> None:

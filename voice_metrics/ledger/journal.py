@@ -38,7 +38,8 @@ class Journal:
 
     def updated(self, summary: CallSummary) -> None:
         """Replace the live call's summary and write the buffered facts."""
-        self._ledger.call_updated(self.key, summary.to_dict())
+        # The call was inserted at its pipeline's set-up, and it starts with the pipeline.
+        self._ledger.call_updated(self.key, summary.to_dict(), summary.started_at)
         self._write_rows()
 
     def ended(self, summary: CallSummary, last_export: Future[bool | None]) -> None:
@@ -51,7 +52,7 @@ class Journal:
         self._write_rows()
         final = summary.to_dict()
         states = {True: CallState.DELIVERED, False: CallState.PENDING, None: CallState.ENDED}
-        self._ledger.call_ended(self.key, final, states[summary.exported])
+        self._ledger.call_ended(self.key, final, states[summary.exported], summary.started_at)
         if summary.exported is False:
             last_export.add_done_callback(self._delivery_callback(final))
 

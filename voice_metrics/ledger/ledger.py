@@ -86,19 +86,26 @@ class Ledger:
         at = started_at.timestamp()
         self._writer.put(partial(writing.start_call, key=key, started_at=at, summary=summary), urgent=True)
 
-    def call_updated(self, key: str, summary: Mapping[str, Any]) -> None:
-        """Replace a live call's summary."""
-        self._queue_update(key, summary, CallState.LIVE)
+    def call_updated(self, key: str, summary: Mapping[str, Any], started_at: datetime | None = None) -> None:
+        """Replace a live call's summary, and its start if one is given."""
+        self._queue_update(key, summary, CallState.LIVE, started_at)
 
-    def call_ended(self, key: str, summary: Mapping[str, Any], state: CallState | str = CallState.ENDED) -> None:
+    def call_ended(
+        self,
+        key: str,
+        summary: Mapping[str, Any],
+        state: CallState | str = CallState.ENDED,
+        started_at: datetime | None = None,
+    ) -> None:
         """Replace a call's summary by its final one; call again when the state is known better.
 
         Args:
             key: The call's key.
             summary: The final summary.
             state: "delivered" if the last export was acknowledged, "pending" if not yet, "ended" without an endpoint.
+            started_at: Its start, with a time zone, or `None` for the one that is known.
         """
-        self._queue_update(key, summary, CallState(state))
+        self._queue_update(key, summary, CallState(state), started_at)
 
     def delivered(self, keys: Iterable[str]) -> None:
         """Mark calls of this process delivered, even one whose end is not written yet."""
@@ -210,9 +217,12 @@ class Ledger:
         """
         return self._writer.ask(work, timeout)
 
-    def _queue_update(self, key: str, summary: Mapping[str, Any], state: CallState) -> None:
-        ended = state is not CallState.LIVE
-        self._writer.put(partial(writing.update_call, key=key, summary=summary, state=state), urgent=ended)
+    def _queue_update(
+        self, key: str, summary: Mapping[str, Any], state: CallState, started_at: datetime | None
+    ) -> None:
+        at = None if started_at is None else started_at.timestamp()
+        update = partial(writing.update_call, key=key, summary=summary, state=state, started_at=at)
+        self._writer.put(update, urgent=state is not CallState.LIVE)
 
 
 @cache

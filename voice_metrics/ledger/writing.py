@@ -76,8 +76,10 @@ def start_call(session: Session, key: str, started_at: float, summary: Mapping[s
     _insert_call(session, key, started_at, summary)
 
 
-def update_call(session: Session, key: str, summary: Mapping[str, Any], state: CallState) -> None:
-    """Replace a call's summary and state; insert a call that the file lacks."""
+def update_call(
+    session: Session, key: str, summary: Mapping[str, Any], state: CallState, started_at: float | None = None
+) -> None:
+    """Replace a call's summary and state, and its start (unix seconds) if given; insert a call that the file lacks."""
     call, delivered = _call(session, key) or (
         _insert_call(session, key, _started_at(summary) or session.now, summary),
         None,
@@ -87,6 +89,8 @@ def update_call(session: Session, key: str, summary: Mapping[str, Any], state: C
         state = CallState.DELIVERED if delivered else CallState.ENDED
         summary = {**summary, "exported": bool(delivered)}
     columns = _columns(summary, key) | {"state": state.value, "updated_at": session.now}
+    if started_at is not None:
+        columns["started_at"] = started_at
     names = ", ".join(f"{name} = :{name}" for name in columns)
     session.db.execute(f"UPDATE call SET {names} WHERE id = :id", columns | {"id": call})
 

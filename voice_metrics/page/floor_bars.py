@@ -15,7 +15,9 @@ _STRETCHES = {"speech": "speech", "silence": "silences", "bot_gap": "gaps", "loo
 
 
 def floor(rows: Sequence[Row], start: float) -> dict[str, list[dict[str, Any]]]:
-    """Return stretches of a call, each with begin and end in seconds from the call's start.
+    """Return stretches of a call, each with begin and end in seconds from the call's start, and its length.
+
+    A stretch may lie in the services' set-up before the start, where begin and end are 0.
 
     Args:
         rows: The call's rows.
@@ -29,7 +31,6 @@ def floor(rows: Sequence[Row], start: float) -> dict[str, list[dict[str, Any]]]:
     for row in rows:
         if (name := _STRETCHES.get(row.kind)) is None or row.value is None:
             continue
-        end = row.at - start
-        begin = max(0.0, end - row.value)
-        found[name].append({"from": round(begin, 3), "to": round(end, 3), "name": row.name, "outcome": row.outcome})
+        begin, end = (round(max(0.0, at - start), 3) for at in (row.at - row.value, row.at))
+        found[name].append({"from": begin, "to": end, "seconds": row.value, "name": row.name, "outcome": row.outcome})
     return found

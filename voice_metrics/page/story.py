@@ -73,7 +73,7 @@ def _start_up(rows: Sequence[Row]) -> dict[str, Any] | None:
 def _begin_and_end(row: Row, start: float) -> tuple[float, float]:
     """Begin and end of a row's measurement, in seconds from the call's start."""
     end = row.at - start
-    return max(0.0, end - (row.value or 0.0)), end
+    return max(0.0, end - (row.value or 0.0)), max(0.0, end)
 
 
 def _bar(row: Row, start: float, first_byte: float | None = None) -> Bar:
@@ -178,4 +178,5 @@ def _marks(rows: Iterable[Row], start: float) -> Iterator[dict[str, Any]]:
     for row in rows:
         failed = row.kind == "function_call" and row.outcome not in (None, "completed")
         if row.kind in ("interruption", "error", "unanswered") or failed:
-            yield {"at": round(row.at - start, 3), "kind": row.kind, "name": row.name, "outcome": row.outcome}
+            # A fault during the services' set-up precedes the call's start.
+            yield {"at": max(0.0, round(row.at - start, 3)), "kind": row.kind, "name": row.name, "outcome": row.outcome}

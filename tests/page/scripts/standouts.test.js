@@ -24,10 +24,10 @@ test("the same thing is said once, at its first moment, with its number", () => 
 });
 
 test("gaps and stalls are said with their time in all", () => {
-  const gaps = [{ from: 1, to: 1.5, name: null, outcome: "late" }, { from: 4, to: 5, name: null, outcome: "late" }];
-  assert.deepEqual(standouts(story({ floor: { ...FLOOR, gaps, stalls: [{ from: 9, to: 9.6, name: null, outcome: null }] } })), [
+  const gaps = [{ from: 1, to: 1.5, seconds: 0.5, name: null, outcome: "late" }, { from: 4, to: 5, seconds: 1, name: null, outcome: "late" }];
+  assert.deepEqual(standouts(story({ floor: { ...FLOOR, gaps, stalls: [{ from: 0, to: 0, seconds: 0.6, name: null, outcome: null }] } })), [
+    { at: 0, text: whole("Event loop held, and every call of the process with it, 600 ms.") },
     { at: 1, text: whole(`Gap in the bot's speech: its audio came late, 1${SPACE}500 ms in all (2 times).`) },
-    { at: 9, text: whole("Event loop held, and every call of the process with it, 600 ms.") },
   ]);
 });
 

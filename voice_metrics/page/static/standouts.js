@@ -10,8 +10,8 @@ const MOST = 12;
 // Sentences in order of time: {at, text}; the same thing is said once; `at` is null for the set-up.
 export function standouts(story) {
   const marks = story.marks.filter((mark) => mark.kind !== "interruption");
-  const gaps = story.floor.gaps.map((gap) => ({ at: gap.from, kind: "gap", outcome: gap.outcome, seconds: gap.to - gap.from }));
-  const stalls = story.floor.stalls.map((stall) => ({ at: stall.from, kind: "stall", name: stall.name, seconds: stall.to - stall.from }));
+  const gaps = story.floor.gaps.map((gap) => ({ at: gap.from, kind: "gap", outcome: gap.outcome, seconds: gap.seconds }));
+  const stalls = story.floor.stalls.map((stall) => ({ at: stall.from, kind: "stall", name: stall.name, seconds: stall.seconds }));
   const groups = new Map();
   for (const each of [...marks, ...gaps, ...stalls].sort((one, other) => one.at - other.at)) {
     const key = JSON.stringify([each.kind, each.name, each.outcome]);

@@ -124,7 +124,7 @@ const markClass = (kind) => (kind === "interruption" ? "cut" : "bad");
 
 // Lanes that a call has where its pipeline tells who speaks: speech with silences and gaps, and what held the loop.
 function floorLanes({ floor: { speech, silences, gaps, stalls } }, place) {
-  const drawn = (kind, said) => (each) => bar(kind(each), `${clock(each.from)} · ${said(each)}, ${ms((each.to - each.from) * 1000)}`, place(each.from, each.to));
+  const drawn = (kind, said) => (each) => bar(kind(each), `${clock(each.from)} · ${said(each)}, ${ms(each.seconds * 1000)}`, place(each.from, each.to));
   const lanes = [
     ["Who speaks", [
       ...silences.map(drawn(() => "silence", (each) => (each.outcome ? `Silence after the ${each.outcome}` : "Silence"))),
