@@ -302,7 +302,7 @@ async def test_the_last_outcome_counts_from_any_source(place: str) -> None:
     told = summary.to_dict()
     assert (told["outcome"], told["success"], told["ended_by"]) == ("booked", True, "bot")
     assert store.total("voice.calls.ended.total", outcome="booked", success="true", ended_by="bot") == 1
-    assert "outcome        booked, a success" in summary.render()
+    assert "outcome        booked, success" in summary.render()
 
 
 async def test_a_call_without_an_outcome_has_none() -> None:

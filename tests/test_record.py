@@ -315,7 +315,12 @@ def test_what_the_caller_felt_is_summed_up() -> None:
     assert story["bot_gaps"] == {"count": 2, "seconds": 0.8}
     assert story["response_parts"] == {"llm": 300.0}
     assert "1 of the caller unanswered (1 failed)" in told.render()
+    assert "  greeting       400 ms" in told.render()
     assert "  barge-in       avg 300 ms, min 200, p50 300, p95 390, max 400 (2x), 1 without words" in told.render()
+
+
+def test_a_false_interruption_without_a_stop_time_has_its_line() -> None:
+    assert "  barge-in       none measured, 1 without words" in summary_of(record(FalseInterruption())).render()
 
 
 def test_nothing_felt_is_null_and_not_zero() -> None:

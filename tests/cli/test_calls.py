@@ -18,6 +18,7 @@ from tests.waiting import flush
 from voice_metrics.ledger import Ledger
 
 MODELS = "gpt-4.1, nova-3, sonic-2"
+CUT = {"count": 0, "interrupted": 2, "by_service": {"llm": {"count": 0, "interrupted": 2}}}
 _HEAD = (
     "call",
     "started (local)",
@@ -127,6 +128,7 @@ def test_one_call_in_full(run: Run, calls: Path) -> None:
         pytest.param({"end_reason": "error", "ended_by": "error"}, "end error", id="an-error-is-said-once"),
         pytest.param({"switches": 2}, "switches 2 to another service", id="switches"),
         pytest.param({"dropped": 3}, "dropped 3", id="refused-measurements"),
+        pytest.param({"ttfb": CUT}, "LLM none measured, 2 interrupted left out", id="interrupted-requests-alone"),
         pytest.param({"trace_id": "0af7651916cd43dd"}, "trace 0af7651916cd43dd", id="trace"),
     ],
 )

@@ -9,7 +9,7 @@ from voice_metrics.call.facts import Cause, EndReason, FunctionOutcome, Holder, 
 from voice_metrics.call.latency import Latency
 from voice_metrics.call.line import LineSummary
 from voice_metrics.call.summary import CallSummary, CostSummary, ServiceLatency
-from voice_metrics.call.wording import usd
+from voice_metrics.call.wording import achieved, milliseconds, usd
 
 _CAUSES = {
     Cause.NO_TRANSCRIPT: "not understood",
@@ -46,8 +46,7 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     if summary.attributes:
         yield "attributes", ", ".join(f"{key}={value}" for key, value in summary.attributes.items())
     if summary.outcome is not None:
-        success = {True: ", a success", False: ", no success", None: ""}[summary.success]
-        yield "outcome", f"{summary.outcome}{success}"
+        yield "outcome", achieved(summary.outcome, summary.success)
     unreported = "not reported" if summary.usage_enabled else "not measured, enable_usage_metrics is off"
     yield "LLM tokens", _tokens(summary) or unreported
     yield "TTS characters", unreported if summary.characters is None else f"{summary.characters}"
@@ -57,7 +56,7 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     yield from _service_lines("processing", summary.processing, unmeasured)
     yield "response", _figures(summary.response)
     if summary.line.greeting_seconds is not None:
-        yield "greeting", f"after {summary.line.greeting_seconds:.2f} s"
+        yield "greeting", milliseconds(summary.line.greeting_seconds * 1000)
     yield "turns", _turns(summary)
     yield from _caller_lines(summary.line)
     yield "function calls", _functions(summary)
@@ -103,7 +102,7 @@ def _turns(summary: CallSummary) -> str:
 
 
 def _caller_lines(line: LineSummary) -> Iterator[tuple[str, str]]:
-    if line.interruption_stop.count:
+    if line.interruption_stop.count or line.false_interruptions:
         false = f", {line.false_interruptions} without words" if line.false_interruptions else ""
         yield "barge-in", _figures(line.interruption_stop) + false
     if line.gaps:

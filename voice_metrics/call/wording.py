@@ -62,10 +62,10 @@ def achieved(outcome: str | None, success: bool | None) -> str:
 
 def figures(latency: Mapping[str, Any] | None) -> str:
     """Word a latency's average, least, median, 95th percentile, most and number, from a summary's dictionary."""
+    cut = f", {latency['interrupted']} interrupted left out" if latency and latency.get("interrupted") else ""
     if not latency or not latency.get("count"):
-        return "none measured"
+        return f"none measured{cut}"
     parts = ", ".join(f"{word} {latency[key]:.0f}" for word, key in _FIGURES if latency.get(key) is not None)
-    cut = f", {latency['interrupted']} interrupted left out" if latency.get("interrupted") else ""
     return f"{parts} ms ({latency['count']}x{cut})"
 
 

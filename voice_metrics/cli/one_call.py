@@ -15,6 +15,9 @@ from voice_metrics.cli.slowest_answer import slowest_answer
 from voice_metrics.ledger import CallDetail, CallState, StartUp, start_up
 from voice_metrics.ledger.fates import FATES
 
+# As in the log.
+_SERVICES = {"llm": "LLM", "stt": "STT", "tts": "TTS"}
+
 
 def show(detail: CallDetail) -> None:
     """Print a call."""
@@ -78,5 +81,5 @@ def _latencies(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         latency = section(summary, key)
         yield name, figures(latency)
         for service, measured in section(latency, "by_service").items():
-            if measured.get("count"):
-                yield f"  {service}", figures(measured)
+            if measured.get("count") or measured.get("interrupted"):
+                yield f"  {_SERVICES.get(service, service)}", figures(measured)

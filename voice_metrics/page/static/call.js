@@ -7,7 +7,7 @@ import { measurementsPart } from "./measurements.js";
 import { standoutsPart } from "./standouts.js";
 import { callAddress } from "./table.js";
 import { timelinePart } from "./timeline.js";
-import { count, length, longest, median, ms, or, plural, seconds, short } from "./words.js";
+import { count, length, longest, median, ms, or, plural, short } from "./words.js";
 
 const TILES = ["Response p50", "Worst response", "Length", "Bot turns", "Tokens", "Characters", "Audio to text", "Cost"];
 const ENDS = { error: "bad", unknown: "odd", cancelled: "odd" };
@@ -84,7 +84,7 @@ function fillTiles([middle, worst, long, turns, tokens, characters, audio, cost]
   turns.mark(unanswered ? "odd" : "");
   tokens.show(used.every((number) => number == null) ? "–" : count((used[0] ?? 0) + (used[1] ?? 0)), used[0] == null ? "" : `${count(used[0])} in, ${count(used[1])} out`);
   characters.show(count(call.characters), "sent to speech");
-  audio.show(seconds(call.audio_seconds));
+  audio.show(length(call.audio_seconds));
   cost.show(or(call.cost_usd_text), unpriced ? `no price for ${count(unpriced)} of the models` : "");
 }
 

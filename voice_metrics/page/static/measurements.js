@@ -5,7 +5,7 @@ import { table } from "./table.js";
 import { KINDS, count, length, ms, or, plain, plural, unit } from "./words.js";
 
 const COUNTS = ["characters", "prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens", "reasoning_tokens"];
-const LENGTHS = ["turn", "audio_seconds", "speech", "silence", "bot_gap", "loop_stall", "greeting"];
+const LENGTHS = ["turn", "audio_seconds", "speech", "silence"];
 
 export function value({ kind, value: number, value_text: text }) {
   if (number === null) return "–";

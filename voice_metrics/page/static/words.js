@@ -3,7 +3,10 @@
 export const NOTHING = "–";
 const absent = (value) => value === null || value === undefined;
 const pad = (value) => String(value).padStart(2, "0");
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+// Halves go to the even digit, as in the log and the terminal.
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0, roundingMode: "halfEven" });
+// A quarter is the only half of a tenth that toFixed takes away from the even digit.
+const tenths = (value) => (value % 1 === 0.25 ? value - 0.05 : value).toFixed(1);
 
 // A number and its unit stay on one line.
 export const unit = (number, name) => `${number}\u00a0${name}`;
@@ -22,17 +25,17 @@ export function ms(value) {
 }
 
 export function seconds(value) {
-  return absent(value) ? NOTHING : unit(value.toFixed(1), "s");
+  return absent(value) ? NOTHING : unit(tenths(value), "s");
 }
 
 export function length(value) {
   if (absent(value)) return NOTHING;
   if (value < 60) return seconds(value);
-  const rounded = Math.round(value);
-  const hours = Math.floor(rounded / 3600);
-  const minutes = Math.floor((rounded % 3600) / 60);
+  const all = Number(whole.format(value).replaceAll(",", ""));
+  const hours = Math.floor(all / 3600);
+  const minutes = Math.floor((all % 3600) / 60);
   if (hours) return `${unit(hours, "h")} ${unit(pad(minutes), "min")}`;
-  return `${unit(minutes, "min")} ${unit(pad(rounded % 60), "s")}`;
+  return `${unit(minutes, "min")} ${unit(pad(all % 60), "s")}`;
 }
 
 // A moment within a call, as on a clock that starts with it.
