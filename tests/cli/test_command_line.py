@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_output_without_room_is_reported_in_one_line(
         1,
         "voice-metrics: the output cannot be written: No space left on device\n",
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes the output is POSIX's")
+def test_a_closed_output_is_no_error(environment: dict[str, str], calls: Path, tmp_path: Path) -> None:
+    command = shlex.join([sys.executable, "-m", "voice_metrics", "calls"])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} >&-"],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])

@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,16 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")]
 
 
-def seen(environment: dict[str, str], columns: int, *arguments: str) -> str:
-    """What a terminal of a width is sent."""
+def seen(environment: dict[str, str], columns: int, *arguments: str, terminal: str = "xterm") -> str:
+    """What a terminal of a width is sent; one without abilities has no width and is taken for 80 columns wide."""
     import pty
 
     ours, theirs = pty.openpty()
+    size = {} if terminal == "dumb" else {"COLUMNS": str(columns), "LINES": "50"}
+    inherited = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
     command = subprocess.Popen(
         [sys.executable, "-m", "voice_metrics", *arguments],
-        env=environment | {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm"},
+        env=inherited | size | {"TERM": terminal},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -57,6 +61,10 @@ def heading(text: str) -> list[str]:
         pytest.param(87, {"models", "characters", "tokens"}, id="room-for-one-left-out-before"),
         pytest.param(80, {"models", "characters", "turns", "tokens"}, id="the-usual-80"),
         pytest.param(70, {"models", "characters", "turns", "tokens", "series"}, id="narrow"),
+        pytest.param(60, {"models", "characters", "turns", "tokens", "series", "length"}, id="narrower-still"),
+        pytest.param(
+            40, {"models", "characters", "turns", "tokens", "series", "length", "cost", "worst"}, id="half-a-screen"
+        ),
     ],
 )
 def test_a_narrow_terminal_sees_fewer_columns_whole(
@@ -80,6 +88,28 @@ def test_a_narrow_terminal_sees_fewer_columns_whole(
     assert heading(text) == [name for name in every if name not in left_out]
     assert "…" not in text
     assert max(len(line) for line in plain(text).splitlines()) <= columns
+
+
+def test_a_terminal_without_abilities_sees_fewer_columns_whole_too(environment: dict[str, str], calls: Path) -> None:
+    text = seen(environment, 80, "calls", terminal="dumb")
+    assert heading(text) == ["call", "started", "(local)", "length", "end", "worst", "cost", "series"]
+    assert "…" not in text
+
+
+def test_ids_that_begin_alike_are_shown_as_far_as_they_differ(environment: dict[str, str]) -> None:
+    from tests.ledger.summaries import NOON, summary
+    from voice_metrics.ledger import Ledger
+
+    with closing(Ledger(Path(environment["VOICE_METRICS_DB"]))) as ledger:
+        for number, name in enumerate(("room-2026-11-29-a", "room-2026-11-29-bc", "room-2026-11-29-bd", "other")):
+            ledger.call_started(name, NOON + timedelta(hours=number), summary(name))
+    rows = plain(seen(environment, 120, "calls")).splitlines()[1:]
+    assert [row.split()[0] for row in rows] == [
+        "other",
+        "room-2026-11-29-bd",
+        "room-2026-11-29-bc",
+        "room-2026-11-29-a",
+    ]
 
 
 def test_one_call_on_a_terminal_of_80_columns_is_whole(environment: dict[str, str], calls: Path) -> None:

@@ -23,6 +23,8 @@ def main() -> None:
     from voice_metrics.cli.environment_file import load
 
     loaded = load(Path.cwd(), os.environ)
+    if sys.stdout is None:  # closed by the shell, as by `>&-`
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without UTF-8 shows a question mark for a dash; a pipe gets UTF-8.
         sys.stdout.reconfigure(errors="replace") if sys.stdout.isatty() else sys.stdout.reconfigure(encoding="utf-8")

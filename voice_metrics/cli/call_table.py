@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise, zip_longest
 
 from rich.table import Table
 from rich.text import Text
@@ -12,10 +13,11 @@ from voice_metrics.cli.moments import local
 from voice_metrics.cli.printable import NOTHING, achieved, count, length, milliseconds, printable, usd
 from voice_metrics.ledger import CallRow, CallState, Fate
 
+# Characters of an id that a terminal shows, if they tell the calls apart.
 _SHORT_ID = 8
 _NUMBERS = {"length", "worst", "turns", "tokens", "characters", "cost"}
 # Columns that a narrow terminal leaves out, in this order.
-_DISPENSABLE = ("models", "characters", "turns", "tokens", "series", "outcome")
+_DISPENSABLE = ("models", "characters", "turns", "tokens", "series", "outcome", "length", "cost", "worst")
 _SERIES = {Fate.LIVE: NOTHING, Fate.LOCAL: "local only"}
 _STYLES = {"running": "green", "error": "red", "unknown": "yellow", "pending": "yellow"}
 _SUCCESS_STYLES = {True: "green", False: "red", None: ""}
@@ -39,7 +41,9 @@ def show(calls: Sequence[CallRow], total: int) -> None:
 
 
 def _table(calls: Sequence[CallRow], left_out: Collection[str]) -> Table:
-    rows = [_cells(call) for call in calls]
+    # A terminal shows the beginning of an id, which `calls ID` accepts; a pipe gets all of it.
+    shown = _characters_shown({call.call_id for call in calls}) if terminal.is_terminal() else None
+    rows = [_cells(call, shown) for call in calls]
     # Few bots say what a call achieved.
     if all(call.outcome is None for call in calls):
         left_out = {*left_out, "outcome"}
@@ -52,13 +56,21 @@ def _table(calls: Sequence[CallRow], left_out: Collection[str]) -> Table:
     return table
 
 
-def _cells(call: CallRow) -> dict[str, str]:
+def _characters_shown(ids: Collection[str]) -> int:
+    """The least number of characters, at least `_SHORT_ID`, that tells ids apart."""
+    differ = (
+        next(place for place, (one, other) in enumerate(zip_longest(*pair), start=1) if one != other)
+        for pair in pairwise(sorted(ids))
+    )
+    return max([_SHORT_ID, *differ])
+
+
+def _cells(call: CallRow, shown: int | None) -> dict[str, str]:
     tokens = None
     if call.prompt_tokens is not None or call.completion_tokens is not None:
         tokens = (call.prompt_tokens or 0) + (call.completion_tokens or 0)
     return {
-        # A terminal shows the beginning of an id, which `calls ID` accepts; a pipe gets all of it.
-        "call": call.call_id[:_SHORT_ID] if terminal.is_terminal() else call.call_id,
+        "call": call.call_id[:shown],
         # Say local, because the log has UTC.
         "started (local)": local(call.started_at),
         "length": length(call.duration_seconds),

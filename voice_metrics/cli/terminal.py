@@ -29,7 +29,8 @@ def plain_table(*columns: str, right: Collection[str] = ()) -> Table:
 
 def fits(table: Table) -> bool:
     """True if a table can be printed whole, as in a pipe always."""
-    return not is_terminal() or Console(width=_ENDLESS).measure(table).maximum <= Console().width
+    # With a width alone Console takes a terminal without abilities (TERM=dumb) for 80 columns wide.
+    return not is_terminal() or Console(width=_ENDLESS, height=1).measure(table).maximum <= Console().width
 
 
 def show(*parts: Table | Text | str) -> None:
