@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from voice_metrics.cli.moments import iso, moment
 
-NOW = datetime(2026, 11, 22, 13, 5, 30, tzinfo=timezone(timedelta(hours=1)))
+NOW = datetime(2026, 11, 22, 13, 5, 30).astimezone()
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,26 @@ NOW = datetime(2026, 11, 22, 13, 5, 30, tzinfo=timezone(timedelta(hours=1)))
 )
 def test_moments(text: str, expected: datetime) -> None:
     assert moment(text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "expected"),
+    [
+        pytest.param("today", "2026-03-29T10:00", "2026-03-28T23:00Z", id="today-clocks-went-forward"),
+        pytest.param("yesterday", "2026-03-30T10:00", "2026-03-28T23:00Z", id="yesterday-they-did"),
+        pytest.param("today", "2026-10-25T10:00", "2026-10-24T22:00Z", id="today-they-went-back"),
+    ],
+)
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="a process of Windows keeps its time zone")
+def test_a_day_begins_at_midnight_although_the_clocks_change(
+    text: str, now: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as zone:
+        zone.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        found = moment(text, datetime.fromisoformat(now).astimezone())
+    time.tzset()
+    assert found == datetime.fromisoformat(expected)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "7y", "2026-13-01", "99999999d", "-1h"])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -20,10 +21,10 @@ def moment(text: str, now: datetime) -> datetime:
         ValueError: The text is no moment; the message says the accepted forms.
     """
     written = text.strip().lower()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    days = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
-    if written in days:
-        return days[written]
+    if written == "now":
+        return now
+    if written in _DAYS_AGO:
+        return _midnight(now, _DAYS_AGO[written])
     ago = re.fullmatch(r"(\d{1,9})\s*([smhdw])", written)
     try:
         if ago:
@@ -33,6 +34,12 @@ def moment(text: str, now: datetime) -> datetime:
         return found if found.tzinfo else found.astimezone()
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r}: expected a time such as 2026-11-22, 2026-11-22T13:05, today, 2h or 7d") from None
+
+
+def _midnight(now: datetime, days_ago: int) -> datetime:
+    """The local beginning of a day, whose offset from UTC may be another than now's."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None) - timedelta(days=days_ago)
+    return day.astimezone()
 
 
 def local(unix_seconds: float, *, offset: bool = False) -> str:
