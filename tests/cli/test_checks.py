@@ -94,11 +94,27 @@ def test_credentials_in_the_address_are_looked_at_too(receiver: Receiver) -> Non
 
 
 OUTCOMES = [
-    pytest.param(answering(404), "lacks /otlp", id="404"),
+    pytest.param(answering(404), "lacks /otlp, which Grafana Cloud and others need.", id="404"),
     pytest.param(answering(301, location="https://x/"), "it answered 301 and points to https://x/.", id="301"),
     pytest.param(rejecting("limit"), "rejected 1 point of it: limit", id="rejected"),
     pytest.param(hang, "no complete answer came within 0.3 s", id="hang"),
 ]
+
+
+def test_an_address_of_one_signal_that_lacks_its_path_is_told_so(receiver: Receiver) -> None:
+    receiver.behaviour = answering(404)
+    found = look(receiver, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=receiver.url)
+    assert "the path of OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: on Grafana Cloud it ends in /otlp/v1/metrics." in bad(
+        found
+    )
+    assert f"The path of {receiver.url}/ lacks /v1/metrics, where servers take metrics by OTLP." in bad(found)
+    assert "lacks /otlp" not in bad(found)
+
+
+def test_plain_http_to_a_port_that_speaks_tls_is_told_so(certificate: Path) -> None:
+    with running(accept, certificate=certificate) as receiver:
+        found = look(receiver, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url.replace("https:", "http:"))
+    assert "So does a port that speaks TLS: OTEL_EXPORTER_OTLP_ENDPOINT then begins with https://." in bad(found)
 
 
 @pytest.mark.parametrize(("behaviour", "words"), OUTCOMES)
@@ -126,6 +142,7 @@ def test_an_untrusted_certificate_is_reported(certificate: Path) -> None:
 
 MODES = [
     pytest.param({}, "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: calls are kept here only", id="nothing set"),
+    pytest.param({"VOICE_METRICS_DB": "off"}, "names no endpoint: no series are sent.", id="nothing set, nothing kept"),
     pytest.param({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED is true: nothing is sent.", id="disabled"),
     pytest.param({"OTEL_METRICS_EXPORTER": "none"}, "leaves out otlp", id="no exporter"),
     pytest.param({"OTEL_METRICS_EXPORTER": "console"}, "leaves out otlp", id="other exporter"),

@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.test_resend import owed, server
+from tests.receiver import free_port
 
 __all__ = ["owed"]
 SECRET = b64encode(b"123456:glc_a-token-that-nobody-may-see").decode()
@@ -106,8 +107,11 @@ def test_what_waits_is_a_note(run: Run, owed: Path) -> None:
     assert (done.returncode, report["ok"], report["wrong"], report["round_trip_ms"]) == (1, False, False, None)
     assert report["findings"][-2] == {
         "mark": "advice",
-        "text": f"Ledger {owed}: 2 calls, series of 2 calls wait to be sent: `voice-metrics resend` sends them.",
+        "text": f"Ledger {owed}: 2 calls, series of 2 calls wait to be sent: once an endpoint is set, "
+        "`voice-metrics resend` sends them.",
     }
+    done = run("doctor", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    assert "wait to be sent: `voice-metrics resend` sends them." in done.stdout
 
 
 def test_a_setting_that_cannot_be_used_is_a_finding(run: Run) -> None:

@@ -91,7 +91,9 @@ def _no_server(settings: Settings, variable: str | None) -> Finding:
         return Finding(Mark.GOOD, "OTEL_METRICS_EXPORTER leaves out otlp: no series are sent to a server.")
     if variable is not None:
         return Finding(Mark.BAD, f"{variable} cannot be used: no series are sent to a server.")
-    kept = "no series are sent" if settings.logs_endpoint is not None else "calls are kept here only"
+    kept = "calls are kept here only"
+    if settings.logs_endpoint is not None or settings.ledger is None:
+        kept = "no series are sent"
     return Finding(
         Mark.ADVICE,
         f"OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: {kept}. To send them, set it to the address "
@@ -121,8 +123,17 @@ def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
         yield Finding(Mark.BAD, _RIGHT_FORM)
     elif outcome.fault in ("garbage", "reset"):
         yield Finding(Mark.BAD, "A port that speaks gRPC answers like this, often 4317: that of HTTP is often 4318.")
-    elif outcome.status == 404 and not urlsplit(endpoint.url).path.endswith("/otlp/v1/metrics"):
-        yield Finding(Mark.BAD, f"The path of {endpoint.shown} lacks /otlp, which Grafana Cloud and others need.")
+        if urlsplit(endpoint.url).scheme == "http":
+            yield Finding(Mark.BAD, f"So does a port that speaks TLS: {endpoint.variable} then begins with https://.")
+    elif outcome.status == 404 and (lack := _lacking(urlsplit(endpoint.url).path)):
+        yield Finding(Mark.BAD, f"The path of {endpoint.shown} lacks {lack}.")
+
+
+def _lacking(path: str) -> str | None:
+    """The part that a path of an unknown address may lack, and its use."""
+    if not path.endswith("/v1/metrics"):
+        return "/v1/metrics, where servers take metrics by OTLP"
+    return None if path.endswith("/otlp/v1/metrics") else "/otlp, which Grafana Cloud and others need"
 
 
 def _authorization_mistake(endpoint: Endpoint) -> str | None:

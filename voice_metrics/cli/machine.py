@@ -143,7 +143,8 @@ def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
         yield Finding(Mark.GOOD, f"{held}nothing waits to be sent.")
         return
     wait = f"series of {several(waiting.calls, 'call')}" if waiting.calls else "shared series"
-    yield Finding(Mark.ADVICE, f"{held}{wait} wait to be sent: `voice-metrics resend` sends them.")
+    first = "" if settings.endpoint is not None or settings.logs_endpoint is not None else "once an endpoint is set, "
+    yield Finding(Mark.ADVICE, f"{held}{wait} wait to be sent: {first}`voice-metrics resend` sends them.")
 
 
 def _write_fault(path: Path) -> str | None:

@@ -46,7 +46,7 @@ _ADVICE = {
     401: "Check OTEL_EXPORTER_OTLP_HEADERS: Authorization=Basic%20<base64 of instanceID:token>, "
     "the number of the OTLP instance first and a token that is still valid.",
     403: "The token is known but may not write metrics: give it the scope metrics:write.",
-    404: "Check the path of {variable}: on Grafana Cloud it ends in /otlp.",
+    404: "Check the path of {variable}: on Grafana Cloud it ends in /otlp{signal}.",
     405: "Check the path of {variable}: this one takes no POST.",
     407: "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY: the proxy wants other credentials.",
     413: "The request is larger than the server takes; smaller ones are tried.",
@@ -54,8 +54,7 @@ _ADVICE = {
     "or ask for a higher limit.",
     500: "The server is at fault, not the bot.",
 }
-
-
+_SIGNALS = {"_METRICS_ENDPOINT": "/v1/metrics", "_LOGS_ENDPOINT": "/v1/logs"}
 # Errors of reading JSON that is no answer, with thousands of brackets or digits for instance.
 _NO_ANSWER = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 
@@ -168,7 +167,9 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
         verdict = Verdict.TOO_LARGE
     retry_after = retry_after_seconds(headers.get("retry-after"), time.time(), headers.get("date", ""))
     words = words if words.endswith(".") else f"{words}."
-    advice = advice.format(variable=variable)
+    # Only the endpoint of one signal is used as it is.
+    signal = next((path for name, path in _SIGNALS.items() if variable.endswith(name)), "")
+    advice = advice.format(variable=variable, signal=signal)
     return Outcome(verdict, str(status), words, advice, status, retry_after_seconds=retry_after, said=message)
 
 
