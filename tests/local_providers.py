@@ -191,8 +191,32 @@ class FakeInworld(Provider):
         return stream
 
 
+def _completion(answer: Answer) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "".join(answer.words)}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    usage = None if answer.usage is None else dict(answer.usage)
+    named = {"id": "c", "object": "chat.completion", "created": 1, "model": answer.model}
+    return {**named, "choices": choices, "usage": usage}
+
+
+class FakeAnswers(Provider):
+    """Answers each POST to a path with the same JSON.
+
+    Args:
+        path: The path.
+        body: The JSON.
+    """
+
+    def __init__(self, path: str, body: Mapping[str, Any]) -> None:
+        super().__init__("POST", path, self._respond, "http://127.0.0.1:{port}")
+        self._body = dict(body)
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        return web.json_response(self._body)
+
+
 class FakeOpenAI(Provider):
-    """Serves `/v1/chat/completions`; the last answer repeats.
+    """Serves `/v1/chat/completions`, streamed where the client asks for it; the last answer repeats.
 
     Args:
         answers: One for each request.
@@ -210,6 +234,8 @@ class FakeOpenAI(Provider):
         if answer.status >= 400:
             body = {"error": {"message": "no", "code": "refused"}}
             return web.json_response(body, status=answer.status, headers={"x-should-retry": "false"})
+        if not self.requests[-1].get("stream"):
+            return web.json_response(_completion(answer))
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await stream.prepare(request)
         chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": answer.model}

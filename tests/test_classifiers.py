@@ -13,9 +13,10 @@ from pipecat.frames.frames import TranscriptionFrame
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.openai.llm import OpenAILLMService
 
+from tests.local_providers import Answer, FakeOpenAI
 from tests.scripted import Script
 from tests.scripted_providers import Bench, Speaker
-from tests.test_services_of_a_call import PLACES, Measure, run_line
+from tests.test_services_of_a_call import PLACES, USAGE, Measure, openai, run_line
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,11 +24,14 @@ pytestmark = [
 ]
 
 
+VERDICT = json.dumps({"voicemail": {"choice": "conversation", "probabilities": {"conversation": 0.9}}})
+
+
 class Mind(OpenAILLMService):
     """Answers the classifier at once."""
 
     async def run_inference(self, *args: Any, **more: Any) -> str:
-        return json.dumps({"voicemail": {"choice": "conversation", "probabilities": {"conversation": 0.9}}})
+        return VERDICT
 
 
 class Decisions:
@@ -73,13 +77,28 @@ async def test_classifier_that_reports_its_tokens_has_its_providers_price(place:
 
 
 @pytest.mark.parametrize("place", PLACES)
+async def test_model_that_classifies_counts_and_names_no_call(place: str) -> None:
+    classifier = pytest.importorskip("pipecat.classifiers.llm.classifier")
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(words=(VERDICT,), usage=USAGE)) as server:
+        await _detect(measure, classifier.LLMClassifier(llm=openai(server, "gpt-4.1-nano")))
+
+    named = measure.attributes("voice.llm.tokens.total", "processor", "provider", "model")
+    assert set(named) == {("OpenAILLMService", "openai", "gpt-4.1-nano")}
+    summary = measure.summary
+    assert (summary["llm"]["total_tokens"], summary["cost"]["unpriced"]) == (110, [])
+    # $0.10 per million tokens in, $0.40 out.
+    assert (summary["cost"]["llm_usd"], summary["models"]["llm"]) == (pytest.approx(0.000014), None)
+
+
+@pytest.mark.parametrize("place", PLACES)
 async def test_model_that_classifies_without_reporting_its_tokens_is_unpriced(place: str) -> None:
     classifier = pytest.importorskip("pipecat.classifiers.llm.classifier")
     measure = Measure(place)
     mind = Mind(api_key="x", settings=Mind.Settings(model="gpt-4.1-nano"))
     await _detect(measure, classifier.LLMClassifier(llm=mind))
 
-    assert measure.attributes("voice.usage.unpriced.total", "service", "model") == [("other", "gpt-4.1-nano")]
+    assert measure.attributes("voice.usage.unpriced.total", "service", "model") == [("llm", "gpt-4.1-nano")]
     cost = measure.summary["cost"]
-    assert (cost["unpriced"], cost["unpriced_reasons"]) == (["gpt-4.1-nano"], ["LLMClassifier reported no usage"])
+    assert (cost["unpriced"], cost["unpriced_reasons"]) == (["gpt-4.1-nano"], ["run_inference() reported no usage"])
     assert measure.summary["models"]["llm"] is None

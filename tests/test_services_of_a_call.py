@@ -115,20 +115,29 @@ async def call(
 
 
 async def run_line(
-    measure: Measure, processors: list[FrameProcessor], drive: Drive, *, metrics: bool = True, **worker: Any
+    measure: Measure,
+    processors: list[FrameProcessor],
+    drive: Drive,
+    *,
+    metrics: bool = True,
+    beside: Sequence[PipelineWorker] = (),
+    **worker: Any,
 ) -> None:
-    """Run a call whose pipeline has these processors, until `drive` is over."""
+    """Run a call whose pipeline has these processors, beside other workers, until `drive` is over."""
     params = PipelineParams(enable_metrics=metrics, enable_usage_metrics=metrics)
     line = PipelineWorker(Pipeline(processors), params=params, observers=measure.observers, enable_rtvi=False, **worker)
     runner = WorkerRunner(handle_sigint=False)
-    await runner.add_workers(line)
+    await runner.add_workers(line, *beside)
     started = asyncio.Event()
     line.add_event_handler("on_pipeline_started", lambda worker, frame: started.set())
 
     async def driving() -> None:
         await started.wait()
         await drive(line)
-        await line.queue_frame(EndFrame())
+        if beside:
+            await runner.end()
+        else:
+            await line.queue_frame(EndFrame())
 
     task = asyncio.create_task(driving())
     async with asyncio.timeout(120):

@@ -40,6 +40,11 @@ LLM, STT, TTS = "UltravoxRealtimeLLMService", "EarSTTService", "MouthTTSService"
         ),
         pytest.param([ModelAnswered(LLM, "m")], [Unpriced(Leg.LLM, LLM, "m", REASON)], id="an-answer-alone"),
         pytest.param([ModelAnswered(LLM, "m"), TokensUsed(LLM, "m", 1, 1)], [], id="an-answer-with-its-tokens"),
+        pytest.param(
+            [FirstByte(LLM, "m", 0.2), TokensUsed(LLM, "m", 1, 1, out_of_band=True)],
+            [Unpriced(Leg.LLM, LLM, "m", REASON)],
+            id="an-answer-with-the-tokens-of-a-request-beside-it",
+        ),
         pytest.param([FirstByte("RAG", None, 0.2)], [], id="a-processor-that-nothing-is-paid-for"),
         pytest.param(
             [FirstByte("HeyGenVideoService", "HeyGenVideoService", 0.4)],
@@ -48,8 +53,8 @@ LLM, STT, TTS = "UltravoxRealtimeLLMService", "EarSTTService", "MouthTTSService"
         ),
         pytest.param(
             [Processing("LLMClassifier", "gpt-4.1-nano", 0.4)],
-            [Unpriced(Leg.OTHER, "LLMClassifier", "gpt-4.1-nano", "LLMClassifier reported no usage")],
-            id="a-model-that-classifies",
+            [],
+            id="a-classifier-whose-model-has-its-own-usage",
         ),
         pytest.param(
             [Processing("OpenAIDecisionsClassifier", "m", 0.4), TokensUsed("OpenAIDecisionsClassifier", "m", 9, 0)],

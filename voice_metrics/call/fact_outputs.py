@@ -179,7 +179,7 @@ class FactOutputs:
             self.record(generated, at)
 
     def _note_answering_model(self, fact: Any) -> None:
-        if isinstance(fact, FirstByte) and fact.interrupted:
+        if (isinstance(fact, FirstByte) and fact.interrupted) or (isinstance(fact, TokensUsed) and fact.out_of_band):
             return
         if self._models.answered(self._services.leg(fact.processor), fact.instance, fact.model):
             self._series.retag(model_tags(self._models.current))

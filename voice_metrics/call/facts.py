@@ -206,6 +206,7 @@ class TokensUsed:
         may_have_images: True if the prompt may have images or video, which no service reports apart.
         option: Option of the service that its provider bills at rates of its own, such as "service_tier=priority".
         answering: Model behind a deployment, as its provider reports it; `None` if unknown or `model` itself.
+        out_of_band: True if it was no inference of the conversation: Pipecat or the application asked beside it.
         instance: Pipecat's name of the service.
     """
 
@@ -222,6 +223,7 @@ class TokensUsed:
     may_have_images: bool = False
     option: str | None = None
     answering: str | None = None
+    out_of_band: bool = False
     instance: str | None = field(default=None, compare=False)
 
     @property

@@ -58,7 +58,8 @@ class Measurements:
             self._add_latency(fact, at, span, now, number, cut)
         elif not (self._cut_off and isinstance(fact, AgentInvoked)):  # an interrupted request has none
             self._outputs.record(fact, at, span)
-            if isinstance(fact, Companion):
+            # It is no piece of the inference that its service runs for the conversation.
+            if isinstance(fact, Companion) and not getattr(fact, "out_of_band", False):
                 self._add_to_throughput(fact, at)
 
     def _add_latency(

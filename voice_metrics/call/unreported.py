@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from voice_metrics.call.facts import FirstByte, Leg, ModelAnswered, Processing, Unpriced, Usage
+from voice_metrics.call.facts import FirstByte, Leg, ModelAnswered, Processing, TokensUsed, Unpriced, Usage
 from voice_metrics.call.providers import provider_of_class
 
 Work = FirstByte | Processing | ModelAnswered
 REASON = "the service reported no usage"
-# Pipecat's classifier that asks a language model, whose usage it does not have.
-_ASKS_A_MODEL = "LLMClassifier"
 # Bound of one call's remembered services.
 _MOST = 1000
 
@@ -39,6 +37,8 @@ class UnreportedUsage:
             case FirstByte() | Processing() | ModelAnswered():
                 if self._is_sold(fact.processor) and len(self._worked) < _MOST:
                     self._worked[instance] = fact
+            case TokensUsed(out_of_band=True):
+                pass  # it tells nothing of the usage of the service's other work
             case _ if len(self._reported) < _MOST:
                 self._reported.add(instance)
 
@@ -53,5 +53,4 @@ class UnreportedUsage:
 
     def _is_sold(self, processor: str) -> bool:
         # Beside the three parts of a conversation Pipecat measures avatars and models that draw.
-        is_part = self._leg(processor) is not Leg.OTHER
-        return is_part or processor == _ASKS_A_MODEL or provider_of_class(processor) is not None
+        return self._leg(processor) is not Leg.OTHER or provider_of_class(processor) is not None

@@ -68,6 +68,11 @@ class CurrentCall:
             self._own.close()
         self._own, self._refused, self._achieved, self.over = None, None, None, True
 
+    @property
+    def is_here(self) -> bool:
+        """True if it may own the running task."""
+        return self._itself in _built_here.get()
+
     def enter(self) -> None:
         """Assign the running task, and every task that it starts from now on, to this call."""
         if _built_here.get() != (self._itself,):

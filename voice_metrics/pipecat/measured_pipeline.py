@@ -18,6 +18,7 @@ from voice_metrics.pipecat.answer_frames import has_voice, leg_of
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.out_of_band import OutOfBand
 from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.passing_speech import passing_speech
 from voice_metrics.pipecat.placement import Placement
@@ -41,6 +42,16 @@ from voice_metrics.pipecat.workers import (
 class Listener(Protocol):
     """Receives what is heard at the processors of a pipeline, synchronously, on the event loop; it never raises."""
 
+    @property
+    def is_running(self) -> bool:
+        """True while a call runs."""
+        ...
+
+    @property
+    def owns_task(self) -> bool:
+        """True if its call may own the running task."""
+        ...
+
     def read_frame(self, frame: Frame) -> None:
         """Read a frame that passes, or one of a worker beside the pipeline's."""
         ...
@@ -58,7 +69,7 @@ class Listener(Protocol):
         ...
 
     def inferred(self, fact: Fact) -> None:
-        """Record a measurement of a language model's response."""
+        """Record a measurement of a language model's response, or a request of unknown usage."""
         ...
 
     def inference_failed(self, instance: str, error_type: str) -> None:
@@ -119,6 +130,7 @@ class MeasuredPipeline:
         )
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
         self._unreported_text = UnreportedText(listener.read_frame, listener.faulted, pushes)
+        self._out_of_band = OutOfBand(listener)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
         self._microphones = Microphones()
@@ -152,6 +164,8 @@ class MeasuredPipeline:
         self._microphones = Microphones(self.processors)
         self._origins.listen(self.processors)
         self._unreported_text.listen(self.processors)
+        self._out_of_band.enter(worker, self.services)
+        self._out_of_band.watch(self.processors)
         meter = self.placement.meter
         speech = passing_speech(worker.pipeline, self.processors, meter, self._listener.at_origin, self._clock)
         self.readers.read_speech(speech)
@@ -181,7 +195,9 @@ class MeasuredPipeline:
         self._partners.look_again()
         if self.worker is not None and (count := peers_count(self.worker)) != self._peers_count:
             self._peers_count = count
-            self._unreported_text.listen(processors_of_workers(partners_of(self.worker)))
+            partners = tuple(partners_of(self.worker))
+            self._unreported_text.listen(processors_of_workers(partners))
+            self._out_of_band.watch((*partners, *processors_of_workers(partners)))
 
     def voice_stopped(self, stopped: VoiceStopped, at: float) -> VoiceStopped:
         """Return the true end of the caller's speech, whose end is reported at `at`."""

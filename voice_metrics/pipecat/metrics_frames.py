@@ -39,6 +39,7 @@ from voice_metrics.call.facts import (
 from voice_metrics.call.text import MOST_CHARACTERS, Vocabulary, clean
 from voice_metrics.call.token_counts import Counts, gross
 from voice_metrics.pipecat.billed_options import option_of_audio, option_of_text, option_of_tokens
+from voice_metrics.pipecat.out_of_band import OutOfBandUsage
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
 
@@ -225,7 +226,8 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
     )
     if not prompt and not completion:  # some services report zeros for a request that failed
         return None
-    delegate = service.delegate
+    delegate, out_of_band = service.delegate, isinstance(item, OutOfBandUsage)
+    answering = item.answering if out_of_band else service.response_model()
     return TokensUsed(
         processor,
         delegate or model,
@@ -238,8 +240,9 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
         output_audio=_optional_count(usage, "output_audio_tokens"),
         cache_read_input_audio=_optional_count(usage, "cache_read_input_audio_tokens"),
         may_have_images=service.may_have_images,
-        answering=service.response_model() if service.provider == "azure" else None,
+        answering=answering if service.provider == "azure" else None,
         option=option_of_tokens(service.origin, service.provider, fills_cache=bool(created) and not read),
+        out_of_band=out_of_band,
         instance=None if delegate else service.name,  # the service itself has reported nothing
     )
 

@@ -91,6 +91,16 @@ class CallRecorder:
         """The current call or the latest one, or `None` before the first."""
         return self._calls.call
 
+    @property
+    def is_running(self) -> bool:
+        """True while a call runs."""
+        return self._calls.lifetime is not None and not self._calls.lifetime.over
+
+    @property
+    def owns_task(self) -> bool:
+        """True if its call may own the running task."""
+        return self._calls.current.is_here
+
     def listen_in_front(self, processor: Any) -> None:
         """Listen for errors of the processors in front of `processor`, which are set up before it. Never raises."""
         self._faults.contain("set-up", lambda: self._pipeline.listen_in_front(processor))
@@ -232,7 +242,7 @@ class CallRecorder:
             self._faults.contain("switch", lambda: call.switched(switch, self._now()))
 
     def inferred(self, fact: Fact) -> None:
-        """Record a measurement of a language model's response. Never raises."""
+        """Record a measurement of a language model's response, or a request of unknown usage. Never raises."""
         self._calls.inferred(fact, self._now())
 
     def inference_failed(self, instance: str, error_type: str) -> None:

@@ -60,15 +60,18 @@ def _subscriptions(worker: Any) -> dict[Any, Any]:
 
 
 def partners_of(worker: Any) -> Iterator[Any]:
-    """Yield the workers that serve a worker's call: its children, and bridged ones unless their bus has other calls."""
+    """Yield the workers that serve a worker's call: its children, bridged ones and `UIWorker`s.
+
+    Only children, if the bus has other calls.
+    """
     children = tuple(children_of(worker))
     yield from children
-    bridged = []
+    beside = []
     for peer in peers_of(worker):
-        if not getattr(peer, "bridged", False) and peer not in children:
+        if not getattr(peer, "bridged", False) and peer not in children and not is_a(peer, "UIWorker"):
             return
-        bridged.append(peer)
-    yield from bridged
+        beside.append(peer)
+    yield from beside
 
 
 def classifying_in(processors: Iterable[Any]) -> Iterator[Any]:
