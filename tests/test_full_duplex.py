@@ -78,7 +78,7 @@ async def test_its_turns_are_answered_and_its_usage_is_unpriced(place: str) -> N
         await asyncio.wait_for(provider.started.wait(), 60)
         for _ in range(2):
             await provider.hear(0.6)
-            await asyncio.sleep(0.2)  # sooner than the service ends the caller's turn
+            # Sooner than the service ends the caller's turn.
             await provider.speak(0.6)
             await asyncio.sleep(1.5)
         usage = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}
