@@ -32,6 +32,9 @@ HEADERS = [
     pytest.param(f" authorization = Basic {RIGHT} ", None, id="with blanks around"),
     pytest.param(f'"Authorization=Basic {RIGHT}"', "stands in quotes", id="quoted as a whole"),
     pytest.param(f"Authorization='Basic {RIGHT}'", "has a value in quotes", id="quoted value"),
+    pytest.param(
+        f'"Authorization=Basic {RIGHT}","authorization=Basic {RIGHT}"', "has a value in quotes", id="quoted items"
+    ),
     pytest.param(f"Authorization: Basic {RIGHT}", "is spelt `Key: value`", id="as in HTTP"),
     pytest.param(f"Authorization=Basic {RIGHT},{RIGHT}", "without a value or a usable name", id="with a stray item"),
     pytest.param(f"\ufeffAuthorization=Basic {RIGHT}\u200b", "invisible characters", id="copied from a page"),
@@ -98,6 +101,10 @@ ENDPOINTS = [
     pytest.param({BASE: "http://x/v1/metrics/"}, "http://x/v1/metrics", "was taken off", id="whole with a slash"),
     pytest.param({BASE: "http://x/v1/traces"}, "http://x/v1/metrics", "ends in /v1/traces", id="path of traces"),
     pytest.param({BASE: "http://x/v1/metrics/v1/metrics"}, "http://x/v1/metrics", "was taken off", id="twice"),
+    pytest.param({BASE: "http://x//V1/Metrics"}, "http://x/v1/metrics", "was taken off", id="whole in capitals"),
+    pytest.param({BASE: "http://x/v1/"}, "http://x/v1/metrics", "ends in /v1,", id="half of the path"),
+    pytest.param({BASE: f"{CLOUD}/v1"}, f"{CLOUD}/v1/metrics", "should end in /otlp", id="half of the path at Grafana"),
+    pytest.param({BASE: "http://x/api/v1"}, "http://x/api/v1/v1/metrics", None, id="version of an API"),
     pytest.param({BASE: "http://x:4317"}, "http://x:4317/v1/metrics", "speak gRPC", id="port of gRPC"),
     pytest.param(
         {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x/v1/metrics/"},

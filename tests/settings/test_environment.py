@@ -67,7 +67,9 @@ UNDERSTOOD: list[tuple[str, str, str, object]] = [
     ("VOICE_METRICS_DB_DAYS", "1000000", "ledger_days", 36_500),
     ("OTEL_METRICS_EXPORTER", "otlp_proto_http", "exporters", ("otlp",)),
     ("OTEL_METRICS_EXPORTER", "otlp/http, prometheus", "exporters", ("otlp", "prometheus")),
+    ("OTEL_METRICS_EXPORTER", "prometheus,otlphttp", "exporters", ("prometheus", "otlp")),
     ("OTEL_METRICS_EXPORTER", "none", "exporters", ()),
+    ("OTEL_METRICS_EXPORTER", "off", "exporters", ()),
     ("OTEL_SDK_DISABLED", "TRUE", "disabled", True),
     ("OTEL_LOGS_EXPORTER", "otlp", "events", "calls"),
     ("VOICE_METRICS_TRACE_URL", "https://x/t/{trace_id}?a=b", "trace_url", "https://x/t/{trace_id}?a=b"),
@@ -194,6 +196,15 @@ def test_quotes_that_docker_keeps_are_taken_off_every_variable(
     assert found.advice == (
         f"{name} stands in quotes; they were taken off. Write it without: `docker --env-file` keeps them.",
     )
+
+
+@pytest.mark.parametrize(
+    "value", ['service.name="my bot",a=b', "'service.name=my bot','a=b'", "service.name='my bot',a=b"]
+)
+def test_quotes_around_items_of_a_list_are_taken_off(value: str) -> None:
+    found = settings(VOICE_METRICS_DB="off", OTEL_RESOURCE_ATTRIBUTES=value)
+    assert found.resource == {"service.name": "my bot", "a": "b"}
+    assert found.advice[0] == "OTEL_RESOURCE_ATTRIBUTES: item 1 has quotes; they were taken off."
 
 
 TEMPLATES = [

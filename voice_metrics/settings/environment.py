@@ -17,9 +17,10 @@ from voice_metrics.settings.known_names import unknown_names
 from voice_metrics.settings.parsing import OFF, ON, Variables, is_template, path_mistake
 from voice_metrics.settings.quantities import seconds_in
 from voice_metrics.settings.secrecy import shown
+from voice_metrics.settings.wrapping import without_quotes
 
 EXPORTERS = ("otlp", "prometheus", "console")
-_HTTP_NAMES = ("otlp_proto_http", "otlp_http", "otlp-http", "otlp/http")
+_HTTP_NAMES = ("otlp_proto_http", "otlp-proto-http", "otlp_http", "otlp-http", "otlp/http", "otlphttp", "http/protobuf")
 _GRPC_NAMES = ("otlp_proto_grpc", "otlp_grpc", "otlp-grpc", "otlp/grpc")
 _SHORTEST_INTERVAL_SECONDS = 0.05
 _DUBIOUS_INTERVAL_SECONDS = 0.1
@@ -144,7 +145,7 @@ def _exporters(variables: Variables) -> tuple[str, ...]:
             f"OTEL_METRICS_EXPORTER={shown(value)}: {name} is not spoken here; series go by HTTP, "
             "for which a collector usually listens on port 4318."
         )
-    synonyms = {**dict.fromkeys(_HTTP_NAMES + _GRPC_NAMES, "otlp"), "logging": "console"}
+    synonyms = {**dict.fromkeys(_HTTP_NAMES + _GRPC_NAMES, "otlp"), **dict.fromkeys(OFF, "none"), "logging": "console"}
     known = [synonyms.get(name, name) for name in names if synonyms.get(name, name) in (*EXPORTERS, "none")]
     if len(known) < len(names):
         instead = "" if known else " otlp is used."
@@ -265,14 +266,16 @@ def _prometheus_port(variables: Variables) -> int:
 def _resource(variables: Variables) -> dict[str, str]:
     attributes: dict[str, str] = {}
     for number, item in enumerate(variables.list_text("OTEL_RESOURCE_ATTRIBUTES").split(","), start=1):
-        key, separator, value = item.partition("=")
+        key, separator, value = without_quotes(item).partition("=")
         if is_template(item):
             variables.advise(
                 f"OTEL_RESOURCE_ATTRIBUTES: item {number} names another variable, which nothing replaced by its value; "
                 "it was left out. In Kubernetes that one must stand further up."
             )
         elif separator and key.strip():
-            attributes[clean(unquote(key).strip())] = clean(unquote(value).strip())
+            if without_quotes(value) != value.strip() or without_quotes(item) != item.strip():
+                variables.advise(f"OTEL_RESOURCE_ATTRIBUTES: item {number} has quotes; they were taken off.")
+            attributes[clean(unquote(key).strip())] = clean(unquote(without_quotes(value)).strip())
         elif item.strip():
             # The item may be the second half of a password with a comma, so the advice does not show it.
             variables.advise(f"OTEL_RESOURCE_ATTRIBUTES: item {number} is not key=value; it was left out.")

@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from voice_metrics.settings.parsing import Variables
 from voice_metrics.settings.secrecy import looks_secret
+from voice_metrics.settings.wrapping import without_quotes
 
 SPELLING = "Authorization=Basic%20<base64 of instanceID:token>"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_QUOTES = ("'", '"')
 _BLANKS = re.compile(r"[^\S\r\n]+")
 _ENCODED_TWICE = re.compile(r"(basic|bearer)(?:%(?:25)*20|\+)(?=\S)", re.IGNORECASE)
 # Headers that describe the body, which the exporter makes.
@@ -43,16 +43,17 @@ def headers(variables: Variables, signal: str) -> dict[str, str]:
 
 
 def _add_header(variable: str, item: str, found: dict[str, str], variables: Variables) -> None:
-    name, _, value = item.partition("=")
+    plain = without_quotes(item)
+    name, _, value = plain.partition("=")
     if ":" in name:
-        name, _, value = item.partition(":")
+        name, _, value = plain.partition(":")
         variables.advise(f"{variable} is spelt `Key: value`; OpenTelemetry's spelling is {SPELLING}.")
     name, value = unquote(name).strip(), _BLANKS.sub(" ", unquote(value).strip())
     if encoded := _ENCODED_TWICE.match(value):
         value = f"{encoded[1]} {value[encoded.end() :]}"
         variables.advise(f"{variable} has a blank that is encoded twice or as `+`. Write {SPELLING}.")
-    if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
-        value = value[1:-1].strip()
+    if plain != item or without_quotes(value) != value:
+        value = without_quotes(value)
         variables.advise(f"{variable} has a value in quotes; they were taken off. Write {SPELLING}.")
     # A bare base64 token ends in "=" and would parse as a name without a value.
     if not value.strip("=") or not _NAME.fullmatch(name) or looks_secret(name):

@@ -17,7 +17,8 @@ _BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 # Ends of names that only a local network resolves.
 _LOCAL = (".localhost", ".local", ".internal", ".lan", ".svc")
 _GATEWAY = "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
-_SIGNAL_PATH = re.compile(r"(?:/v1/(?:metrics|logs|traces))+$")
+# A base that ends in /api/v1 may be meant as it is.
+_SIGNAL_PATH = re.compile(r"(?:/+v1/+(?:metrics?|logs?|traces?))+$|(?<!/api)/+v1$", re.IGNORECASE)
 _HOST = re.compile(r"[\w.-]{1,253}|[0-9a-f:.]+(?:%\w+)?", re.IGNORECASE)
 _GRPC_PORT = 4317
 
@@ -132,7 +133,7 @@ def _base_path(variables: Variables, parts: SplitResult) -> str:
     if found := _SIGNAL_PATH.search(path):
         end = " It should end in /otlp." if _is_grafana_cloud(parts.hostname) else ""
         variables.advise(f"{_BASE} ends in {found[0]}, which is added to it anyway; it was taken off.{end}")
-        path = path[: found.start()]
+        path = path[: found.start()].rstrip("/")
     if not _is_grafana_cloud(parts.hostname) or path.endswith("/otlp"):
         return path
     if "otlp" in (parts.hostname or "").partition(".")[0]:

@@ -38,8 +38,17 @@ def unwrapped(name: str, value: str) -> tuple[str, list[str]]:
     return value, advice
 
 
+def without_quotes(text: str) -> str:
+    """Return a text without quotes and blanks around the whole of it."""
+    text = text.strip()
+    return text[1:-1].strip() if _is_quoted(text) else text
+
+
 def _is_quoted(value: str) -> bool:
-    return len(value) > 1 and any(value[0] in quotes and value[-1] in quotes for quotes in _QUOTES)
+    # In `"a=b","c=d"` each item has its own quotes.
+    return len(value) > 1 and any(
+        value[0] in quotes and value[-1] in quotes and quotes.isdisjoint(value[1:-1]) for quotes in _QUOTES
+    )
 
 
 def miswritten(names: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
