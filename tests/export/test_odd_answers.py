@@ -139,6 +139,7 @@ NEVER_TAKEN = [
     (409, "store locally for endpoint 127.0.0.1:10901: conflict"),
     (400, "ignored, reason: 'entry too far behind, oldest acceptable timestamp is: 2026-09-25T08:24:02Z'"),
     (400, "One or more of the points specified had an older end time than the most recent point."),
+    (400, "Data points cannot be written more than 24h in the past."),
 ]
 
 

@@ -266,3 +266,14 @@ def test_date_to_wait_for_is_reckoned_by_the_server_s_own_clock() -> None:
     assert retry_after_seconds(until, here, f"{formatdate(here, usegmt=True)}, {date}") == 2.0
     assert retry_after_seconds(until, server, "") == 2.0
     assert retry_after_seconds(until, server, "Mon, 31 Feb 2026 00:00:00 GMT") == 2.0
+
+
+@pytest.mark.parametrize("form", ["%a %b %d %H:%M:%S %Y", "%A, %d-%b-%y %H:%M:%S GMT", "%a, %d %b %Y %H:%M:%S -0000"])
+def test_date_to_wait_for_is_in_utc_wherever_the_bot_runs(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert retry_after_seconds(time.strftime(form, time.gmtime(1_800_000_002)), 1_800_000_000.0) == 2.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
@@ -37,9 +38,7 @@ _BEFORE_A_TEXT = b" \t\r\n\xef\xbb\xbf"
 _PROTOBUF = ("application/x-protobuf", "application/protobuf")
 Masking = Callable[[str], str]
 # "Too far behind" is Loki's word, "older end time" Google's.
-_AGED = re.compile(
-    r"out.of.(order|bounds)|too.old|too.far.(in.(the.)?past|behind)|older.end.time|duplicate.(sample|timestamp)", re.I
-)
+_AGED = re.compile(r"out.of.(order|bounds)|too.(old|far.behind)|in.(the.)?past|older.end|duplicate.(sample|time)", re.I)
 _ADVICE = {
     301: "Set {variable} to the address it points to; telemetry does not follow redirects.",
     400: "The server could not take the data; its words say why.",
@@ -294,6 +293,8 @@ def retry_after_seconds(value: str | None, now: float, date: str = "") -> float 
 def _moment(date: str) -> float | None:
     """Return a date's Unix seconds; `None` if it is no date."""
     try:
-        return parsedate_to_datetime(date).timestamp()
+        moment = parsedate_to_datetime(date)
     except (TypeError, ValueError, OverflowError):
         return None
+    # Dates of HTTP are in UTC, with or without a word about it.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
