@@ -215,6 +215,23 @@ def instrumented() -> Iterator[list[str]]:
         setattr(owner, name, function)
 
 
+def test_threads_of_an_export_do_not_have_the_trace_of_the_call_that_starts_them(
+    receiver: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, passed_on = threading.Thread.start, list[str]()
+
+    @functools.wraps(begin)
+    def pass_on(thread: threading.Thread) -> None:
+        passed_on.append(thread.name)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", pass_on)
+    call = RecordedCall(start(), "c1")
+    call.use(1)
+    assert call.end().result(60) is True
+    assert not [name for name in passed_on if name.startswith("voice-metrics")]
+
+
 def test_instrumentation_of_the_application_sees_no_export(
     instrumented: list[str], receiver: Receiver, start: Start
 ) -> None:

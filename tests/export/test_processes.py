@@ -231,12 +231,20 @@ class Slow(ResourceDetector):
         answered.set()
         return Resource({"cloud.platform": "somewhere"})
 
+class Leaving(ResourceDetector):
+    def detect(self):
+        raise SystemExit("no metadata")
+
 class Hung(ResourceDetector):
     def detect(self):
         asked.set()
         threading.Event().wait()
 """
-ENTRY_POINTS = "[opentelemetry_resource_detector]\nslow = slowdetector:Slow\nhung = slowdetector:Hung\n"
+ENTRY_POINTS = """[opentelemetry_resource_detector]
+slow = slowdetector:Slow
+hung = slowdetector:Hung
+leaving = slowdetector:Leaving
+"""
 
 
 @pytest.fixture
@@ -286,6 +294,27 @@ print(slowdetector.asked.wait(60), slowdetector.answered.wait(60))
     assert done.stdout.split() == ["True", "True"], done.stderr
     assert "missing could not be detected (LookupError: no installed package has it)" in done.stderr
     assert [point.value for point in receiver.of(TOKENS, call_id="c1")] == [0, 5]
+    assert receiver.stored[0].resource["cloud.platform"] == "somewhere"
+
+
+def test_detector_that_answers_during_the_exit_is_heard(run: Run, receiver: Receiver, detectors: str) -> None:
+    code = """
+import atexit, threading
+import slowdetector
+from tests.export.calls import RecordedCall
+from voice_metrics.telemetry import telemetry
+RecordedCall(telemetry(), "c1").use(5)
+leaving = threading.Event()
+def answer_later():
+    leaving.wait()
+    threading.Event().wait(2.5)
+    slowdetector.answer.set()
+threading.Thread(target=answer_later, daemon=True).start()
+atexit.register(leaving.set)
+"""
+    environment = {"OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": '"slow,leaving"', "VOICE_METRICS_EXPORT_TIMEOUT": "6"}
+    done = run(code, PYTHONPATH=detectors, **environment)
+    assert "leaving could not be detected (SystemExit: no metadata)" in done.stderr
     assert receiver.stored[0].resource["cloud.platform"] == "somewhere"
 
 
@@ -380,10 +409,8 @@ t.series(table.GEN_AI_TOKEN_USAGE, {})(1)
     assert total(receiver, SHARED) == 2
 
 
-def test_server_that_was_instrumented_before_the_fork_is_measured_in_its_workers(run: Run, receiver: Receiver) -> None:
-    pytest.importorskip("opentelemetry.instrumentation.fastapi")
-    code = """
-import os
+PREFORKED = """
+import os, sys
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.export.calls import RecordedCall
@@ -394,24 +421,30 @@ app.get("/menu")(lambda: 1)
 instrument_server(app)
 child = os.fork()
 if child == 0:
-    with TestClient(app) as client:
-        for _ in range(3):
-            client.get("/menu")
-    RecordedCall(telemetry(), "worker").end().result(60)
-    os._exit(0)
+    client = TestClient(app)
+    for _ in range(3):
+        client.get("/menu")
+    {}
 os.waitpid(child, 0)
+os._exit(0)  # so that only the worker exports
 """
-    done = run(code)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param("RecordedCall(telemetry(), 'worker').end().result(60); os._exit(0)", id="with-a-call"),
+        pytest.param("sys.exit(0)", id="without-a-call"),
+    ],
+)
+def test_server_that_was_instrumented_before_the_fork_is_measured_in_its_workers(
+    end: str, run: Run, receiver: Receiver
+) -> None:
+    pytest.importorskip("opentelemetry.instrumentation.fastapi")
+    done = run(PREFORKED.format(end))
     assert done.returncode == 0, done.stderr
-    worker = [
-        exchange
-        for exchange in receiver.stored
-        if any("worker" in point.attributes.values() for point in exchange.points)
-    ]
-    counts = [
-        point.count for exchange in worker for point in exchange.points if point.name == "http.server.request.duration"
-    ]
-    assert sum(count for count in counts if count is not None) == 3
+    requests = [point for point in receiver.last().values() if point.name == "http.server.request.duration"]
+    assert sum(point.count or 0 for point in requests) == 3
 
 
 def test_kill_between_the_tries_of_a_request_loses_nothing(run: Run, receiver: Receiver) -> None:

@@ -25,7 +25,7 @@ from opentelemetry.exporter.otlp.proto.http.version import __version__
 from requests.utils import get_environ_proxies
 
 from voice_metrics.export.answers import Outcome, Verdict, judge
-from voice_metrics.export.connections import Attempt, CuttableAdapter, beginning_of, close_all, under_way
+from voice_metrics.export.connections import Attempt, CuttableAdapter, beginning_of, close_all, start_apart, under_way
 from voice_metrics.export.masking import Mask
 from voice_metrics.export.network_faults import describe, late, shut_down
 from voice_metrics.settings.endpoint import Endpoint
@@ -214,7 +214,7 @@ class Delivery(requests.Session):
         if len(self._senders) >= _SENDERS:
             return None
         sender = _Sender(self)
-        sender.start()
+        start_apart(sender)
         self._senders.append(sender)
         return sender
 

@@ -14,10 +14,15 @@ from importlib.metadata import entry_points
 from loguru import logger
 from opentelemetry.sdk.resources import Resource
 
+from voice_metrics.call.text import one_line
+from voice_metrics.export.connections import start_apart
+from voice_metrics.settings.wrapping import unwrapped
+
 _VARIABLE = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
 _GROUP = "opentelemetry_resource_detector"
 # Detectors of clouds ask a metadata server, and wait some seconds without one.
 _LONGEST_SECONDS = 10.0
+_MOST_CHARACTERS = 300
 
 
 class Detectors:
@@ -25,7 +30,8 @@ class Detectors:
 
     def __init__(self) -> None:
         """Start the environment's detectors."""
-        names = {name.strip(): None for name in os.environ.get(_VARIABLE, "").split(",")}
+        value, _ = unwrapped(_VARIABLE, os.environ.get(_VARIABLE, ""))
+        names = {name.strip(): None for name in value.split(",")}
         if "*" in names:
             names = dict.fromkeys(sorted(entry_points(group=_GROUP).names))
         # The environment's own attributes are read without one.
@@ -36,7 +42,7 @@ class Detectors:
             for name in self._found
         ]
         for thread in self._threads:
-            thread.start()
+            start_apart(thread)
 
     def found(self, until: Callable[[], float]) -> Resource:
         """Return the resource that was found by `until`, the latest monotonic second to wait for; later ones win."""
@@ -54,5 +60,6 @@ class Detectors:
             if not entries:
                 raise LookupError("no installed package has it")
             self._found[name] = Resource(dict(entries[0].load()().detect().attributes))
-        except Exception as error:
-            logger.warning(f"{_VARIABLE}: {name} could not be detected ({type(error).__name__}: {error}).")
+        except BaseException as error:
+            words = one_line(f"{type(error).__name__}: {error}", _MOST_CHARACTERS)
+            logger.warning(f"{_VARIABLE}: {name} could not be detected ({words}).")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from voice_metrics.export.connections import start_apart
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.last_exports import Flush, LastExports
@@ -90,7 +91,7 @@ class Exporter:
         for delivery in self._deliveries():
             delivery.prepare(self._keep_meanwhile)
         try:
-            self._thread.start()
+            start_apart(self._thread)
         except RuntimeError:
             self._close_outputs()
             raise
@@ -109,10 +110,12 @@ class Exporter:
         Returns:
             True if everything was acknowledged.
         """
-        # Detectors have the first part of the time, and keeping unsent requests the last one.
+        # Keeping unsent requests has the last part of the time. A process whose detectors still run is so young that
+        # it has little to send or to keep.
+        began, sending = time.monotonic(), 0.75 if self._requests is not None else 0.95
         for delivery in self._deliveries():
-            delivery.close_down(time.monotonic() + 0.75 * timeout_seconds)
-        self._stop_at = time.monotonic() + 0.3 * timeout_seconds
+            delivery.close_down(began + sending * timeout_seconds)
+        self._stop_at = began + 0.8 * timeout_seconds
         self._inbox.put(None)
         return self._stopped.wait(timeout_seconds) and not self._owes
 

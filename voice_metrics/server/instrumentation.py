@@ -71,20 +71,27 @@ def instrument_server(app: FastAPI, engine: Any | None = None, telemetry: Teleme
     used = telemetry or process_telemetry()
     if app not in _apps:
         _apps.add(app)
-        _instrument_app(app, used.meter_provider)
+        _instrument_app(app, used)
         LoopLag(used).watch(app)
     _instrument_process(used.meter_provider)
     if engine is not None:
         _instrument_database(engine, used)
 
 
-def _instrument_app(app: Any, provider: MeterProvider) -> None:
+def _instrument_app(app: Any, telemetry: Telemetry) -> None:
     # The older names carry the Host header, so a stranger could make any number of series.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     if getattr(app, "_is_instrumented_by_opentelemetry", False):
         logger.warning(_ALREADY, "The FastAPI application")
     else:
-        FastAPIInstrumentor.instrument_app(app, meter_provider=provider, tracer_provider=NoOpTracerProvider())
+        # In a worker that is forked after this, the export begins with the first request.
+        begin_export: Any = lambda *_: telemetry.meter_provider  # noqa: E731
+        FastAPIInstrumentor.instrument_app(
+            app,
+            server_request_hook=begin_export,
+            meter_provider=telemetry.meter_provider,
+            tracer_provider=NoOpTracerProvider(),
+        )
 
 
 def _instrument_process(provider: MeterProvider) -> None:
