@@ -274,6 +274,19 @@ def test_an_unpriced_call_names_its_model(run: Run, calls: Path) -> None:
             "Invalid value: --json and --csv exclude each other (see voice-metrics calls --help)",
             id="two-formats",
         ),
+        pytest.param(
+            ["resend", "--since", "2d"],
+            2,
+            "Invalid value: --since is for --local; what waits is sent whole (see voice-metrics resend --help)",
+            id="an-option-of-another",
+        ),
+        pytest.param(
+            ["prices", "--check", "gpt-4.1"],
+            2,
+            "Invalid value: --check is for the models of the last calls; name no model with it "
+            "(see voice-metrics prices --help)",
+            id="a-model-that-is-not-asked-for",
+        ),
         pytest.param(["cals"], 2, "No such command 'cals'. (see voice-metrics --help)", id="unknown-command"),
     ],
 )

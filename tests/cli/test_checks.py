@@ -72,6 +72,14 @@ def test_401_is_traced_to_its_mistake(environ: dict[str, str], words: str, recei
     assert TOKEN not in repr(found)
 
 
+def test_401_names_the_variable_that_replaces_the_general_one(receiver: Receiver) -> None:
+    receiver.behaviour = answering(401)
+    own = "OTEL_EXPORTER_OTLP_METRICS_HEADERS"
+    assert own not in bad(look(receiver))
+    words = f"{own} is set and replaces OTEL_EXPORTER_OTLP_HEADERS: correct it."
+    assert words in bad(look(receiver, **{own: HEADERS}))
+
+
 def test_a_token_that_the_server_knows_is_not_doubted(receiver: Receiver) -> None:
     receiver.behaviour = answering(403, b"no scope")
     assert bad(look(receiver)).endswith("may not write metrics: give it the scope metrics:write.")

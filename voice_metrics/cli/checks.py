@@ -45,6 +45,8 @@ def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Exa
         findings += _route(settings, endpoint)
         outcome = send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
         findings += _verdict(endpoint, outcome)
+        if outcome.status == 401 and (own := _first_set(environ, "OTEL_EXPORTER_OTLP_METRICS_HEADERS")):
+            findings.append(Finding(Mark.BAD, f"{own} is set and replaces OTEL_EXPORTER_OTLP_HEADERS: correct it."))
         findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
     findings += _events(
         settings, _first_set(environ, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")

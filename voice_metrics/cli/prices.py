@@ -75,6 +75,8 @@ def prices(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Show which price would be used for a model, and why."""
+    if check and models:
+        raise typer.BadParameter("--check is for the models of the last calls; name no model with it")
     if anew:
         raise typer.Exit(_refresh_price_lists())
     try:

@@ -36,6 +36,8 @@ def resend(
     since: Annotated[str | None, typer.Option("--since", help="With --local: calls of then and later.")] = None,
 ) -> None:
     """Send what is pending, with its original timestamps."""
+    if since is not None and not local:
+        raise typer.BadParameter("--since is for --local; what waits is sent whole")
     settings = Settings.from_environment(os.environ)
     path = ledger_file(settings)
     if local:
