@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
 
 import pytest
 from pipecat.frames.frames import (
@@ -30,7 +29,7 @@ from pipecat.workers.runner import WorkerRunner
 from tests.scripted import Script, Tool, Turn, run_call
 from tests.scripted_providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.store import Store
-from tests.test_placements import happened, told
+from tests.test_placements import RESUMED, UNHEARD, happened, told
 from tests.virtual_time import in_virtual_time, measure_in_virtual_time, meter_at
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.pipecat.breakdowns import EXPLAINS
@@ -47,9 +46,11 @@ BOOKING = Script(
         Turn("no", barges_in=True, reply=("Goodbye then.",)),
     ),
 )
+SCRIPTS_AT_ONCE = (BOOKING, RESUMED, UNHEARD)
+LINE_PLACES = ("before_output", "after_output", "at_end", "observers")
 
 
-@pytest.mark.parametrize("place", ["before_output", "after_output", "at_end", "observers"])
+@pytest.mark.parametrize("place", LINE_PLACES)
 @in_virtual_time
 async def test_a_model_in_a_bridged_worker_is_measured_with_the_callers_line(place: str) -> None:
     metrics = meter_at(place)
@@ -168,7 +169,7 @@ class Avatar(AIService):
             await asyncio.sleep(CHUNK_SECONDS)
 
 
-@pytest.mark.parametrize("place", ["before_output", "after_output", "at_end", "observers"])
+@pytest.mark.parametrize("place", LINE_PLACES)
 @in_virtual_time
 async def test_answer_that_an_avatar_speaks_is_no_silent_one(place: str) -> None:
     metrics = meter_at(place)
@@ -219,11 +220,11 @@ async def test_a_transcript_that_starts_the_turn_does_not_make_its_latency_false
 
 
 @in_virtual_time
-async def test_two_calls_at_once_keep_their_numbers() -> None:
-    first, second = (measure_in_virtual_time(VoiceMetricsProcessor()) for _ in range(2))
-    other = Script(turns=(Turn("hello there"),))
+async def test_calls_at_once_keep_their_numbers() -> None:
+    async def hold(number: int) -> None:
+        await asyncio.sleep(number / 10)
+        metrics, script = meter_at(place := LINE_PLACES[number % 4]), SCRIPTS_AT_ONCE[number % 3]
+        truth = await run_call(script, name=f"line {number}", **{place: [metrics]})
+        assert told(metrics.summary()) == happened(truth, "completed")
 
-    truths = await asyncio.gather(run_call(BOOKING, at_end=[first]), run_call(other, at_end=[second], name="other"))
-
-    expected: list[dict[str, Any]] = [happened(truth, "completed") for truth in truths]
-    assert [told(first.summary()), told(second.summary())] == expected
+    await asyncio.gather(*(hold(number) for number in range(24)))
