@@ -215,6 +215,21 @@ def instrumented() -> Iterator[list[str]]:
         setattr(owner, name, function)
 
 
+def test_informational_answers_without_end_are_no_answer(start: Start, log: Log) -> None:
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    with serving(serve) as port:
+        telemetry = start(url=f"http://127.0.0.1:{port}")
+        call = RecordedCall(telemetry, "c1")
+        call.use(1)
+        assert call.end().result(60) is False
+        telemetry.shutdown(2.0)
+    assert "what it answers is not HTTP" in log.warnings[0]
+
+
 def test_threads_of_an_export_do_not_have_the_trace_of_the_call_that_starts_them(
     receiver: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

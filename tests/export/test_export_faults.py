@@ -225,17 +225,28 @@ def _shake_hands(listening: ssl.SSLSocket) -> None:
         pytest.param("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", id="damaged"),
     ],
 )
-@pytest.mark.parametrize("suffix", ["CERTIFICATE", "CLIENT_CERTIFICATE"])
+@pytest.mark.parametrize(
+    ("variable", "named"),
+    [
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        ("REQUESTS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+            "REQUESTS_CA_BUNDLE and OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        ),
+    ],
+)
 def test_a_file_that_holds_no_certificate_is_no_fault_of_the_server(
-    suffix: str, content: str, certificate: Path, start: Start, log: Log, tmp_path: Path
+    variable: str, named: str, content: str, certificate: Path, start: Start, log: Log, tmp_path: Path
 ) -> None:
     (tmp_path / "file.pem").write_text(content)
-    files = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificate), f"OTEL_EXPORTER_OTLP_{suffix}": f"{tmp_path}/file.pem"}
+    files = {"REQUESTS_CA_BUNDLE": str(certificate), variable: f"{tmp_path}/file.pem"}
     with running(certificate=certificate) as receiver:
         call = RecordedCall(start(url=receiver.url, **files), "c1")
         call.use(1)
         assert call.end().result(60) is False
     assert "a file of certificates or keys cannot be read: " in log.warnings[0]
+    assert f" Check {named}. " in log.warnings[0]
 
 
 def test_a_certificate_file_that_is_missing_is_a_fault_and_no_crash(certificate: Path, start: Start, log: Log) -> None:

@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, HTTPError
 
 _ANSWER_BYTES = 65_536
+_MOST_INFORMATIONAL = 100
 
 
 # The address of each host that accepted a connection last.
@@ -116,11 +117,12 @@ class _FinalResponse(http.client.HTTPResponse):
     """An answer without the informational ones before it, of which http.client skips only 100 (Python 3.14)."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        while True:
+        for _ in range(_MOST_INFORMATIONAL):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if status == 101 or not 100 <= status < 200:
                 return version, status, reason
             http.client.parse_headers(self.fp)
+        raise http.client.HTTPException("no final answer")
 
 
 class _CuttableConnection:

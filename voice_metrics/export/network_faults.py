@@ -69,7 +69,7 @@ def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outc
     # OpenSSL's name of the error precedes its words, and a line of Python's source follows.
     reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)[:1000]), mask)
     if getattr(fault, "library", None) == "X509" or reason == "PEM lib":
-        return _unusable_file(": it is not in PEM form" if reason == "PEM lib" else f": {reason}")
+        return _unusable_file(endpoint, ": it is not in PEM form" if reason == "PEM lib" else f": {reason}")
     if _first_of(causes, *_PROXY):
         return Outcome(Verdict.REFUSED, "proxy", f"no TLS connection to the proxy came about: {reason}.", _CHECK_PROXY)
     if re.search("alert|EOF", reason):
@@ -140,18 +140,16 @@ def _proxy(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Ou
     return Outcome(Verdict.RETRYABLE, "proxy", "the proxy could not be used.", advice)
 
 
-def _unusable_file(why: str = "") -> Outcome:
-    return Outcome(
-        Verdict.REFUSED,
-        "tls-file",
-        f"a file of certificates or keys cannot be read{why}.",
-        "Check OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and ..._CLIENT_KEY.",
-    )
+def _unusable_file(endpoint: Endpoint, why: str = "") -> Outcome:
+    variables = (endpoint.certificate_variable, endpoint.client_certificate_variable, endpoint.client_key_variable)
+    named = " and ".join(filter(None, variables)) or "OTEL_EXPORTER_OTLP_CERTIFICATE"
+    words = f"a file of certificates or keys cannot be read{why}."
+    return Outcome(Verdict.REFUSED, "tls-file", words, f"Check {named}.")
 
 
 def _unusable(error: BaseException, endpoint: Endpoint) -> Outcome:
     if isinstance(error, OSError) and "certificate" in str(error) and not isinstance(error, _UNUSABLE):
-        return _unusable_file()
+        return _unusable_file(endpoint)
     # The text of an invalid header's exception is the header.
     words = f"the request could not be made ({type(error).__name__})."
     return Outcome(Verdict.REFUSED, "request", words, f"Check {endpoint.variable} and OTEL_EXPORTER_OTLP_HEADERS.")
