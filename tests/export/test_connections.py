@@ -19,7 +19,6 @@ import urllib3
 from tests.export.calls import RecordedCall
 from tests.export.conftest import Log
 from tests.receiver import Exchange, Receiver, accept
-from voice_metrics.export import delivery
 from voice_metrics.telemetry import Telemetry
 
 Start = Callable[..., Telemetry]
@@ -81,10 +80,7 @@ def test_idle_connection_that_died_in_silence_is_tried_on_a_fresh_one(receiver: 
         deliver_two_calls(telemetry, pause_seconds=1.2)
 
 
-def test_increments_take_no_connection_that_a_gateway_may_have_forgotten(
-    receiver: Receiver, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "_FORGOTTEN_SECONDS", 0.5)
+def test_increments_take_no_connection_that_a_gateway_may_have_forgotten(receiver: Receiver, start: Start) -> None:
     with forgetful_gateway(receiver.port, 0.5) as port:
         url = f"http://127.0.0.1:{port}"
         telemetry = start(url=url, OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE="delta")

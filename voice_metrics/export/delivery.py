@@ -34,11 +34,10 @@ from voice_metrics.settings.endpoint import Endpoint
 PATIENCE_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 600.0
 _TRIES = 3
-# A connection idle for this long may be dead; a first answer on it has the second time, or three usual ones.
+# A connection idle for this long may be dead. What may be sent twice waits on it for the second time, or for three
+# usual ones, before a new one is tried; the rest takes a new one at once.
 _IDLE_SECONDS = 1.0
 _PATIENCE_WITH_IDLE_SECONDS = 0.75
-# Gateways forget a connection that is idle for longer, so that what must not be sent twice takes a new one.
-_FORGOTTEN_SECONDS = 30.0
 # A request that takes longer than this lets the caller keep unsent requests meanwhile.
 _MEANWHILE_SECONDS = 1.0
 # Time for a sender to return after its connection was cut.
@@ -157,7 +156,7 @@ class Delivery(requests.Session):
     def _send_past_dead_connection(self, body: bytes, deadline: float) -> Outcome:
         began = time.monotonic()
         idle_seconds = 0.0 if self._answered_at is None else began - self._answered_at
-        if not self.repeatable and idle_seconds > _FORGOTTEN_SECONDS:
+        if not self.repeatable and idle_seconds > _IDLE_SECONDS:
             super().close()
         patience = max(_PATIENCE_WITH_IDLE_SECONDS, 3 * self._answer_seconds)
         quick = idle_seconds > _IDLE_SECONDS and self.repeatable and began + patience < deadline
