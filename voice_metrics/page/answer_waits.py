@@ -57,8 +57,9 @@ def answers(rows: Sequence[Row], start: float, lanes: Mapping[str, Bars]) -> lis
         answer["named"] = bool(answer["parts"])
         answer["parts"] = _placed_one_after_another(answer["parts"]) or _measured_parts(answer, measured)
         answer["slow"] = answer["seconds"] > SLOW_SECONDS
+    ranked = _ranked_seconds([_seconds_by_part(answer) for answer in found if answer["named"]])
     for answer in found:
-        answer["longer"] = _unusually_long_part(answer, found, measured) if answer["slow"] else None
+        answer["longer"] = _unusually_long_part(answer, ranked, measured) if answer["slow"] else None
         answer["held"] = _longest_stall(answer, stalls, start) if answer["slow"] else None
     return found
 
@@ -71,12 +72,25 @@ def _longest_stall(answer: Answer, stalls: Sequence[Row], start: float) -> dict[
     return None if worst is None else {"function": worst.name, "seconds": worst.value}
 
 
-def _unusually_long_part(answer: Answer, found: Sequence[Answer], measured: Sequence[_Bars]) -> dict[str, Any] | None:
-    """The part that exceeds its median in the other answers most, or `None`; an answer without a part counts as 0."""
-    others = [_seconds_by_part(other) for other in found if other is not answer and other["named"]]
-    if not others or not answer["named"]:
+def _ranked_seconds(answers: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """The seconds of each part in every answer, in order; an answer without a part counts as 0."""
+    names = {name for seconds in answers for name in seconds}
+    return {name: sorted(seconds.get(name, 0.0) for seconds in answers) for name in names}
+
+
+def _unusually_long_part(
+    answer: Answer, ranked: Mapping[str, list[float]], measured: Sequence[_Bars]
+) -> dict[str, Any] | None:
+    """The part that exceeds its median in the other answers most, or `None`."""
+    usual = {}
+    for name, seconds in _seconds_by_part(answer).items() if answer["named"] else ():
+        others = ranked[name].copy()
+        del others[bisect_left(others, seconds)]
+        if not others:
+            return None
+        usual[name] = median(others)
+    if not usual:
         return None
-    usual = {name: median(other.get(name, 0.0) for other in others) for name in _seconds_by_part(answer)}
     excess = [(part["seconds"] - usual[part["part"]], part) for part in answer["parts"]]
     most, part = max(excess, key=lambda each: each[0])
     if most <= 0:

@@ -31,6 +31,11 @@ test("gaps and stalls are said with their time in all", () => {
   ]);
 });
 
+test("text without audio at the end of an answer is a gap without a length", () => {
+  const gaps = [{ from: 2, to: 2, seconds: 0, name: null, outcome: "missing" }];
+  assert.deepEqual(standouts(story({ floor: { ...FLOOR, gaps } })), [{ at: 2, text: "Gap in the bot's speech: text whose audio never came." }]);
+});
+
 test("a slow set-up is said where the caller waited for it, or may have", () => {
   const said = (start) => standouts(story({ start_up: start })).map(({ at, text }) => [at, text]);
   assert.deepEqual(said(started(3, 0)), []);

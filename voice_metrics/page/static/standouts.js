@@ -31,7 +31,7 @@ const SENTENCES = {
 
 function sentence(alike) {
   const seconds = alike[0].seconds === undefined ? null : alike.reduce((sum, each) => sum + each.seconds, 0);
-  const length = seconds === null ? "" : `, ${ms(seconds * 1000)}${alike.length > 1 ? " in all" : ""}`;
+  const length = !seconds ? "" : `, ${ms(seconds * 1000)}${alike.length > 1 ? " in all" : ""}`;
   return `${SENTENCES[alike[0].kind](alike[0])}${length}${alike.length > 1 ? ` (${plural(alike.length, "time")})` : ""}.`;
 }
 
