@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     DataFrame,
     EndFrame,
     Frame,
+    InputTransportMessageFrame,
     StartFrame,
     StopFrame,
     TextFrame,
@@ -130,9 +131,8 @@ async def hold(place: str, store: Store, script: Callable[[Stage], Awaitable[Non
         Pipeline([line.input(), bot, *before, line.output(), *after]),
         params=PipelineParams(enable_metrics=True, enable_usage_metrics=True),
         observers=[tool] if isinstance(tool, VoiceMetricsObserver) else [],
-        enable_rtvi=False,
         enable_turn_tracking=False,
-        **worker,
+        **{"enable_rtvi": False, **worker},
     )
     stage = Stage(line, bot, made, tool)
     await made.queue_frame(TextFrame("hello"))
@@ -282,6 +282,19 @@ async def test_who_ended_the_call(
 async def test_an_idle_time_out_ended_the_call(place: str) -> None:
     summary = await hold(place, Store(), is_idle, idle_timeout_secs=0.3)
     assert (summary.end_reason, summary.ended_by) == ("cancelled", "idle")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("asks", "by"), [("disconnect-bot", "caller"), ("client-message", "bot")])
+async def test_a_client_may_end_the_call_by_a_message(asks: str, by: str, place: str) -> None:
+    async def act(bot: Bot) -> None:
+        message = {"label": "rtvi-ai", "type": asks, "id": "1", "data": {"t": "custom"}}
+        await bot.broadcast_frame(InputTransportMessageFrame, message=message)
+        if by == "bot":
+            await bot.push_frame(_END_REQUEST(), FrameDirection.UPSTREAM)
+
+    summary = await hold(place, Store(), acts(act), enable_rtvi=True)
+    assert (summary.end_reason, summary.ended_by) == ("completed", by)
 
 
 @pytest.mark.parametrize("place", PLACES)

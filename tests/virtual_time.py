@@ -20,7 +20,7 @@ from voice_metrics import VoiceMetricsObserver, VoiceMetricsProcessor
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Tool = TypeVar("Tool", VoiceMetricsProcessor, VoiceMetricsObserver)
+Meter = TypeVar("Meter", VoiceMetricsProcessor, VoiceMetricsObserver)
 # Monotonic seconds.
 BEGINS_AT = 1000.0
 
@@ -87,7 +87,7 @@ def _virtual_clock(machine: Callable[[], float], tell: Callable[[float], float])
     return clock
 
 
-def measure_in_virtual_time(tool: Tool) -> Tool:
+def measure_in_virtual_time(tool: Meter) -> Meter:
     """Let a call be measured by the running loop's clock, and return the tool; a bot measures by the machine's."""
     tool._recorder._clock = asyncio.get_running_loop().time
     return tool

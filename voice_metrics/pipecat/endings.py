@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pipecat.frames import frames
-from pipecat.frames.frames import CancelFrame, EndFrame, ErrorFrame, Frame, StartFrame, StopFrame
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    ErrorFrame,
+    Frame,
+    InputTransportMessageFrame,
+    StartFrame,
+    StopFrame,
+)
 
 from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.events import BotStarted, UserStarted, VoiceStarted
@@ -27,6 +35,8 @@ ENDS = (EndFrame, StopFrame, CancelFrame)
 _ASKS_TO_CANCEL: type[Frame] = getattr(frames, "CancelWorkerFrame", None) or frames.CancelTaskFrame
 # Daily's transport is an extra, so its frames are known by their names.
 _TRANSFERS = {"DailySIPTransferFrame", "DailySIPReferFrame"}
+# A client's message over Pipecat's RTVI protocol by which the caller ends the call.
+_DISCONNECT = {"label": "rtvi-ai", "type": "disconnect-bot"}
 # Pipecat 1.8.0 gives up a pipeline that is not set up or not started in time.
 _TIMED_OUT = ("on_setup_timeout", "on_pipeline_timeout")
 # Transports name the event differently; those with several emit the first as well.
@@ -35,7 +45,7 @@ _HUNG_UP = ("on_client_disconnected", "on_participant_left", "on_participant_dis
 
 def reads(kind: type[Frame]) -> bool:
     """True if frames of a class bear on a call's end without ending it."""
-    return any(base.__name__ in _TRANSFERS for base in kind.__mro__)
+    return issubclass(kind, InputTransportMessageFrame) or any(base.__name__ in _TRANSFERS for base in kind.__mro__)
 
 
 class Ending:
@@ -96,9 +106,12 @@ class Ending:
                 # The bot answers a caller: an earlier transfer failed, and who hung up was another participant.
                 self._transfers = self._hung_up = False
 
-    def transfers(self) -> None:
-        """Record that the bot transfers the caller."""
-        self._transfers, self._spoken_since = True, False
+    def read(self, frame: Frame) -> None:
+        """Read a frame that bears on the call's end without ending it."""
+        if not isinstance(frame, InputTransportMessageFrame):
+            self._transfers, self._spoken_since = True, False
+        elif isinstance(frame.message, dict) and _DISCONNECT.items() <= frame.message.items():
+            self._hang_up()
 
     def reason(self, frame: Frame) -> EndReason:
         """Return the end reason for the frame that ends the call; `ended_by` uses the first such frame."""
@@ -176,6 +189,9 @@ class Ending:
         self._voicemail = True
 
     def _record_hang_up(self, line: Any, *client: Any) -> None:
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         # After the end the bot itself closes the line.
         if self._end is None:
             self._hung_up, self._spoken_since = True, False

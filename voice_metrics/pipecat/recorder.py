@@ -200,7 +200,7 @@ class CallRecorder:
                     event = self._pipeline.voice_stopped(event, at)
                 self._calls.observe(event, at, worker_of(getattr(frame, "processor", None)))
             case _ if endings.reads(type(frame)):
-                self._calls.ending.transfers()
+                self._calls.ending.read(frame)
 
     def _warn_of_double_or_shared_use(self) -> None:
         if not self._pipeline.placement.counts:
