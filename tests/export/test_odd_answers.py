@@ -159,3 +159,15 @@ def test_point_that_a_store_calls_too_new_may_be_taken_later(words: str) -> None
 def test_point_of_a_limit_is_not_too_old(words: str) -> None:
     outcome = judge(400, {"content-type": "text/plain"}, words.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
     assert (outcome.aged, outcome.ahead) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (400, b"cumulative aggregation temporality is not supported"),
+        (200, b'{"partialSuccess": {"rejectedDataPoints": 2, "errorMessage": "Temporality must be DELTA"}}'),
+    ],
+)
+def test_store_that_takes_the_other_temporality_only_is_recognised(status: int, answer: bytes) -> None:
+    outcome = judge(status, {"content-type": "application/json"}, answer, "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert outcome.advice.startswith("Set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE to the one that it takes")

@@ -13,10 +13,10 @@ from tests.export.calls import TOKENS, RecordedCall, check_once
 from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, reject, rejecting
-from voice_metrics.export.answers import retry_after_seconds
 from voice_metrics.export.clock import Clock
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.earlier_requests import resend
+from voice_metrics.export.retry_after import retry_after_seconds
 from voice_metrics.series import table
 from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry

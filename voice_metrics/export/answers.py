@@ -7,13 +7,10 @@ they are cut.
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,10 +19,9 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from voice_metrics.call.text import one_line
+from voice_metrics.export.retry_after import retry_after_seconds
 
 _WORDS = 300
-# RFC 9110, section 5.6.7.
-_DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 # Thanos' status for points that are out of order or of a time that has one already.
 _CONFLICT = "409"
 _UNACCEPTABLE = frozenset({"400", _CONFLICT, "422"})
@@ -168,7 +164,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
     words = words if words.endswith(".") else f"{words}."
     # Only the endpoint of one signal is used as it is.
     signal = next((path for name, path in _SIGNALS.items() if variable.endswith(name)), "")
-    advice = advice.format(variable=variable, signal=signal)
+    advice = _cure(message, advice.format(variable=variable, signal=signal))
     return Outcome(verdict, str(status), words, advice, status, retry_after_seconds=retry_after, said=message)
 
 
@@ -194,11 +190,18 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
         Verdict.REJECTED,
         "rejected",
         f"it took the request and rejected {rejected} {points} of it{f': {said}' if said else ''}.",
-        "Limits of the plan are the usual reason: VOICE_METRICS_CALL_ID=off needs far fewer series.",
+        _cure(message, "Limits of the plan are the usual reason: VOICE_METRICS_CALL_ID=off needs far fewer series."),
         status,
         rejected,
         said=message,
     )
+
+
+def _cure(message: str, usual: str) -> str:
+    """Return the advice for what a server says: `usual`, unless its words tell more."""
+    if "temporality" in message.lower():
+        return "Set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE to the one that it takes: delta or cumulative."
+    return usual
 
 
 def _rejected_and_message_in_json(body: bytes) -> tuple[int, str]:
@@ -265,36 +268,3 @@ def plain(text: str, mask: Masking) -> str:
 
 def _masked(text: str, mask: Masking) -> str:
     return mask(text[:_READ])
-
-
-def retry_after_seconds(value: str | None, now: float, date: str = "") -> float | None:
-    """Return the wait in seconds of a Retry-After header (RFC 9110, section 10.2.3), or `None` if unusable.
-
-    Args:
-        value: The header, or `None`.
-        now: Unix seconds.
-        date: The answer's Date header, the reference for a date in `value`; empty without one.
-    """
-    if value is None:
-        return None
-    value = value[:100]
-    try:
-        seconds = float(value)
-    except ValueError:
-        until = _moment(value)
-        if until is None:
-            return None
-        # A proxy may add its own date beside the server's: the nearest one is of the same clock.
-        moments = [moment for found in _DATE.findall(date[:200]) if (moment := _moment(found)) is not None]
-        seconds = min((until - moment for moment in moments if moment <= until), default=until - now)
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def _moment(date: str) -> float | None:
-    """Return a date's Unix seconds; `None` if it is no date."""
-    try:
-        moment = parsedate_to_datetime(date)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    # Dates of HTTP are in UTC, with or without a word about it.
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
