@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.azure.llm import AzureLLMService
 
 from tests.local_providers import Answer, FakeOpenAI
@@ -15,22 +17,32 @@ pytestmark = pytest.mark.slow
 _PATH = "/openai/deployments/{name}/chat/completions"
 
 
-async def _cost(place: str, deployment: str, answering: str, own: dict[str, Any] | None = None) -> dict[str, Any]:
+async def _cost(
+    place: str, deployment: str, answering: str, own: dict[str, Any] | None = None, *, out_of_band: bool = False
+) -> dict[str, Any]:
     measure = Measure(place, prices=own)
     async with FakeOpenAI(Answer(usage=USAGE, model=answering), path=_PATH) as server:
         settings = AzureLLMService.Settings(model=deployment)
         llm = AzureLLMService(api_key="x", endpoint=server.url.removesuffix("/v1"), settings=settings)
         over = answered(llm)
-        await call(measure, [llm], lambda worker: ask(worker, over))
+
+        async def drive(worker: PipelineWorker) -> None:
+            if out_of_band:
+                await llm.run_inference(LLMContext([{"role": "user", "content": "Name the city."}]))
+            else:
+                await ask(worker, over)
+
+        await call(measure, [llm], drive)
     named = measure.attributes("voice.llm.tokens.total", "provider", "model")
     assert set(named) == {("azure", deployment)}
     cost: dict[str, Any] = measure.summary["cost"]
     return cost
 
 
+@pytest.mark.parametrize("out_of_band", [False, True], ids=["conversation", "beside"])
 @pytest.mark.parametrize("place", PLACES)
-async def test_deployment_has_the_price_of_the_model_that_answers(place: str) -> None:
-    cost = await _cost(place, "support-bot-eu", "gpt-4.1-mini-2025-04-14")
+async def test_deployment_has_the_price_of_the_model_that_answers(place: str, out_of_band: bool) -> None:
+    cost = await _cost(place, "support-bot-eu", "gpt-4.1-mini-2025-04-14", out_of_band=out_of_band)
     assert (cost["llm_usd"], cost["unpriced"]) == (0.000056, [])
 
 

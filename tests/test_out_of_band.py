@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from typing import Any
 
@@ -374,6 +375,20 @@ async def test_calls_that_share_a_model_have_their_own_tokens() -> None:
 
 def _has(measure: Measure, total: int) -> bool:
     return tokens(measure) == total
+
+
+async def test_task_of_no_call_asks_for_the_only_one_that_runs() -> None:
+    over, running = Measure("before_output"), Measure("before_output")
+    async with FakeOpenAI(Answer(usage=SUMMARY)) as server:
+        model = openai(server)
+        await call(over, [Guard(model)], asking(model))
+
+        async def drive(worker: PipelineWorker) -> None:
+            await asyncio.create_task(model.run_inference(question()), context=Context())
+
+        await call(running, [Guard(model)], drive)
+
+    assert (tokens(over), tokens(running)) == (3200, 3200)
 
 
 async def test_model_of_many_calls_is_read_once_and_keeps_none_of_them() -> None:

@@ -68,11 +68,6 @@ class CurrentCall:
             self._own.close()
         self._own, self._refused, self._achieved, self.over = None, None, None, True
 
-    @property
-    def is_here(self) -> bool:
-        """True if it may own the running task."""
-        return self._itself in _built_here.get()
-
     def enter(self) -> None:
         """Assign the running task, and every task that it starts from now on, to this call."""
         if _built_here.get() != (self._itself,):
@@ -129,8 +124,13 @@ def _running_calls_here() -> Iterator[weakref.ref[CurrentCall]]:
             yield reference
 
 
+def calls_here() -> list[CurrentCall]:
+    """Return the calls that may own the running task."""
+    return [call for reference in _built_here.get() if (call := reference()) is not None]
+
+
 def _only_call_here() -> CurrentCall | None:
-    calls = [call for reference in _built_here.get() if (call := reference()) is not None]
+    calls = calls_here()
     return calls[0] if len(calls) == 1 else None
 
 

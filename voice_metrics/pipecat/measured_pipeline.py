@@ -15,6 +15,7 @@ from voice_metrics.call.proofs import Proof
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat import breakdowns, set_up_times
 from voice_metrics.pipecat.answer_frames import has_voice, leg_of
+from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
@@ -48,8 +49,8 @@ class Listener(Protocol):
         ...
 
     @property
-    def owns_task(self) -> bool:
-        """True if its call may own the running task."""
+    def current_call(self) -> CurrentCall:
+        """The call, for the tasks around it."""
         ...
 
     def read_frame(self, frame: Frame) -> None:

@@ -18,6 +18,7 @@ from pipecat.metrics.metrics import LLMUsageMetricsData
 
 from voice_metrics.call.facts import Fact, Leg, Unpriced
 from voice_metrics.call.text import clean
+from voice_metrics.pipecat.current_call import CurrentCall, calls_here
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.token_usage import token_usage
 from voice_metrics.pipecat.workers import processors_of
@@ -64,8 +65,8 @@ class Listener(Protocol):
         ...
 
     @property
-    def owns_task(self) -> bool:
-        """True if its call may own the running task."""
+    def current_call(self) -> CurrentCall:
+        """Its call, for the tasks around it."""
         ...
 
     def read_frame(self, frame: Frame) -> None:
@@ -90,19 +91,20 @@ class OutOfBand:
 
     def __init__(self, listener: Listener) -> None:
         self.worker: Any = None
+        self.current: CurrentCall | None = None
         self.listener = listener
         self._services = Services()
 
     def enter(self, worker: Any, services: Services) -> None:
         """Record for the calls of a worker's pipeline, with these services, from now on."""
-        self.worker, self._services = worker, services
+        self.worker, self.current, self._services = worker, self.listener.current_call, services
 
     def watch(self, holders: Iterable[Any]) -> None:
         """Watch the language models that processors and workers are or have, those that are new. Never raises."""
         for holder in holders:
             for one in (holder, *_held_by(holder)):
                 if (role := _ROLES[type(one)]) is not None:
-                    _contain((self,), self._watch, one, role)
+                    _contain(self, self._watch, one, role)
 
     def _watch(self, asked: Any, role: str) -> None:
         if role == _CLASSIFIER:
@@ -167,11 +169,13 @@ def _watchers_of(asked: Any) -> tuple[OutOfBand, ...]:
 
 def _responsible(model: Any) -> tuple[OutOfBand, ...]:
     """Return the watchers of the call that asks, or none if several could."""
-    running = tuple(each for each in _watchers_of(model) if each.listener.is_running)
-    if len({id(each.worker) for each in running}) < 2:
-        return running
-    owners = {id(each.worker) for each in running if each.listener.owns_task}
-    return tuple(each for each in running if id(each.worker) in owners) if len(owners) == 1 else ()
+    watchers, here = _watchers_of(model), calls_here()
+    asking = {id(each.worker) for each in watchers if each.current in here}
+    # A task that belongs to no call asks for the only one that runs.
+    asking = asking or {id(each.worker) for each in watchers if each.listener.is_running}
+    if len(asking) != 1:
+        return ()
+    return tuple(each for each in watchers if id(each.worker) in asking and each.listener.is_running)
 
 
 def _replace(owner: Any, name: str, replacement: Callable[[Any, _Method], _Method]) -> None:
@@ -185,7 +189,7 @@ def _ask_and_record(model: Any, ask: _Method) -> _Method:
     async def replaced(*args: Any, **options: Any) -> Any:
         outer, request, answered = _under_way.get(), _Request(), False
         _under_way.set((model, request))
-        _contain(_watchers_of(model), _watch_client, model)
+        _contain(model, _watch_client, model)
         try:
             text = await ask(*args, **options)
             answered = bool(text)
@@ -197,7 +201,7 @@ def _ask_and_record(model: Any, ask: _Method) -> _Method:
             # A request that failed or was refused has no usage.
             if request.usages or (answered and not request.is_accounted):
                 for watcher in _responsible(model):
-                    _contain((watcher,), watcher.record, model, request.usages)
+                    _contain(watcher, watcher.record, model, request.usages)
 
     return replaced
 
@@ -217,7 +221,7 @@ def _answer_and_read(owner: Any, answer: _Method) -> _Method:
         answered, asked = await answer(*args, **options), _under_way.get()
         if asked is not None:
             model, request = asked
-            _contain(_watchers_of(model), request.add, model, answered)
+            _contain(model, request.add, model, answered)
         return answered
 
     return replaced
@@ -238,7 +242,7 @@ def _report_and_note(model: Any, report: _Method) -> _Method:
 def _watch_and_summarize(summarizer: Any, summarize: _Method) -> _Method:
     def replaced(llm: Any, *args: Any, **options: Any) -> Any:
         for watcher in _watchers_of(summarizer):
-            _contain((watcher,), watcher.watch_models, llm)
+            _contain(watcher, watcher.watch_models, llm)
         return summarize(llm, *args, **options)
 
     return replaced
@@ -254,11 +258,12 @@ _REPLACEMENTS: dict[str, dict[str, Callable[[Any, _Method], _Method]]] = {
 }
 
 
-def _contain(watchers: Iterable[OutOfBand], act: Callable[..., None], *arguments: Any) -> None:
+def _contain(place: Any, act: Callable[..., None], *arguments: Any) -> None:
+    """Act, and count a fault where it was: in one watcher's call, or in those of all watchers of a model."""
     try:
         act(*arguments)
     except Exception as fault:
-        for watcher in watchers:
+        for watcher in (place,) if isinstance(place, OutOfBand) else _watchers_of(place):
             watcher.listener.faulted("run_inference", fault)
 
 

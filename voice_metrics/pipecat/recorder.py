@@ -25,6 +25,7 @@ from voice_metrics.pipecat import conversation_frames as events
 from voice_metrics.pipecat import endings, set_up_times
 from voice_metrics.pipecat.beginnings import Beginnings
 from voice_metrics.pipecat.calls import Calls
+from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.faults import Faults
 from voice_metrics.pipecat.measured_pipeline import MeasuredPipeline
 from voice_metrics.pipecat.options import Options
@@ -97,9 +98,9 @@ class CallRecorder:
         return self._calls.lifetime is not None and not self._calls.lifetime.over
 
     @property
-    def owns_task(self) -> bool:
-        """True if its call may own the running task."""
-        return self._calls.current.is_here
+    def current_call(self) -> CurrentCall:
+        """The call, for the tasks around it."""
+        return self._calls.current
 
     def listen_in_front(self, processor: Any) -> None:
         """Listen for errors of the processors in front of `processor`, which are set up before it. Never raises."""
