@@ -149,17 +149,19 @@ def test_collections_while_a_call_counts_lose_and_double_nothing(store: Store) -
     assert [value for _, value in store.points("voice.tts.characters.total")] == [3 * 3 * 5_000]
 
 
-def test_the_duration_ends_at_the_call_s_end_not_at_its_report(store: Store) -> None:
+@pytest.mark.parametrize("late", [0.0, 2.0], ids=["begun-with-the-call", "begun-before-it"])
+def test_the_duration_ends_at_the_call_s_end_not_at_its_report(store: Store, late: float) -> None:
     call = store.call()
-    call.end({"end_reason": "completed"}, 9.0, 5.0)
+    call.started(late)
+    call.end({"end_reason": "completed"}, 9.0)
     ((_, seconds),) = store.points("voice.session.duration.seconds")
-    assert seconds == pytest.approx(-5.0, abs=1.0)
+    assert seconds == pytest.approx(9.0)
 
 
 def test_of_calls_that_share_a_duration_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICE_METRICS_CALL_ID", "off")
     store = Store()
-    store.call().end({"end_reason": "completed"}, 9.0, 5.0)
+    store.call().end({"end_reason": "completed"}, 9.0)
     ((_, seconds),) = store.points("voice.session.duration.seconds")
     assert seconds == pytest.approx(0.0)
 

@@ -228,7 +228,7 @@ class Call:
                 self.outputs.faulted("event", fault)
             self.outputs.closed = True
             try:
-                self._last_export = self._series.end(ended, ended_at - self._started_at, at - ended_at)
+                self._last_export = self._series.end(ended, ended_at - self._started_at)
             except Exception as fault:
                 self._last_export = Future()
                 self._last_export.set_result(False)

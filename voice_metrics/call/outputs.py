@@ -57,9 +57,7 @@ class SeriesOutput(Protocol):
         """Send an event with the call's next export."""
         ...
 
-    def end(
-        self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0
-    ) -> Future[bool | None]:
+    def end(self, attributes: Mapping[str, str], duration_seconds: float) -> Future[bool | None]:
         """Write the call's end and request its last export; True once that is acknowledged."""
         ...
 

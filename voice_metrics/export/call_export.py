@@ -51,6 +51,7 @@ class CallExport:
         """
         self._telemetry = telemetry
         self._running = telemetry.begin(call_id, attributes, key)
+        self._late_seconds = 0.0
         self._series = CallSeries(self._running, telemetry, services, gen_ai=gen_ai)
         sends = telemetry.settings.events
         self._exemplars = telemetry.settings.exemplars
@@ -80,6 +81,7 @@ class CallExport:
 
     def started(self, seconds: float) -> None:
         """Count the call's length from its start, `seconds` after its series began."""
+        self._late_seconds = seconds
         self._series.started(seconds)
 
     def retag(self, tags: Mapping[str, str]) -> None:
@@ -92,16 +94,15 @@ class CallExport:
         """Send an event with the call's next export."""
         self._telemetry.event(self._running, event)
 
-    def end(
-        self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0
-    ) -> Future[bool | None]:
+    def end(self, attributes: Mapping[str, str], duration_seconds: float) -> Future[bool | None]:
         """Write the call's end, as `CallSeries.end` does, and request its last export.
 
         Returns:
             True if the last values were acknowledged; `None` without an endpoint.
         """
+        self._running.whole_seconds = duration_seconds + self._late_seconds
         try:
-            self._series.end(attributes, duration_seconds, seconds_ago)
+            self._series.end(attributes, duration_seconds)
         finally:
             # A call that is not ended there would be exported for as long as the process lives.
             exported = self._telemetry.end(self._running)

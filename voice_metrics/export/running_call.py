@@ -21,6 +21,7 @@ class RunningCall:
         attributes: Attributes of each of its points.
         labelled: True if its series are its own, with its id among their attributes.
         began_ns: Its beginning, in Unix nanoseconds.
+        whole_seconds: Its whole length once that is known; `None` for the clock's.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RunningCall:
         self.attributes = attributes
         self.labelled = labelled
         self.began_ns = time.time_ns()
+        self.whole_seconds: float | None = None
         self.series = sink.series
         self._clock = clock
         self._lock = threading.Lock()
@@ -69,8 +71,10 @@ class RunningCall:
         with self._lock:
             if self._over:
                 return False
+            # The call may have ended some seconds before its last export.
+            whole = self._clock() - self._began if self.whole_seconds is None else self.whole_seconds
             # A shared series has the length of the running calls together.
-            self._record_length(self._clock() - self._began if self.labelled else 0.0)
+            self._record_length(whole if self.labelled else 0.0)
             self._over = True
             return True
 

@@ -73,21 +73,17 @@ class CallSeries:
         self._tags = dict(tags)
         self._writers.clear()
 
-    def end(self, attributes: Mapping[str, str], duration_seconds: float, seconds_ago: float = 0.0) -> None:
+    def end(self, attributes: Mapping[str, str], duration_seconds: float) -> None:
         """Write the call's end; write nothing after it.
 
         Args:
             attributes: Attributes of `voice.calls.ended.total`.
             duration_seconds: Length of the call.
-            seconds_ago: Time since its end, which the recorded duration already includes.
         """
         self._active(-1)
         self._own.series(table.CALLS_ENDED, {**self._tags, **attributes})(1)
         lasted = {key: attributes[key] for key in table.CALL_DURATION.attributes if key in attributes}
         self._shared.series(table.CALL_DURATION, lasted)(duration_seconds)
-        # Shared series take back the whole duration instead.
-        if seconds_ago and self._own.labelled:
-            self._own.series(table.SESSION_DURATION, {})(-seconds_ago)
 
     def _writers_of(self, fact: Fact) -> Iterator[_Writer]:
         for target in targets(fact, self._services):
