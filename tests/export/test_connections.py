@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import http.client
 import os
 import socket
 import threading
@@ -191,7 +192,7 @@ def test_informational_answer_is_not_taken_for_the_final_one(start: Start) -> No
 
 @pytest.fixture
 def instrumented() -> Iterator[list[str]]:
-    """`requests` and `urllib3` as an application's instrumentation wraps them."""
+    """`requests`, `urllib3` and `http.client` as an application's instrumentation wraps them."""
     seen: list[str] = []
 
     def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,7 +203,12 @@ def instrumented() -> Iterator[list[str]]:
 
         return noting
 
-    places = [(requests.Session, "send"), (urllib3.HTTPConnectionPool, "urlopen")]
+    places: list[tuple[type, str]] = [
+        (requests.Session, "request"),
+        (requests.Session, "send"),
+        (urllib3.HTTPConnectionPool, "urlopen"),
+        *((http.client.HTTPConnection, name) for name in ("putrequest", "putheader", "endheaders", "getresponse")),
+    ]
     before = [getattr(owner, name) for owner, name in places]
     for (owner, name), function in zip(places, before, strict=True):
         setattr(owner, name, wrapped(name, function))
@@ -251,4 +257,5 @@ def test_instrumentation_of_the_application_sees_no_export(
     assert call.end().result(60) is True
     assert instrumented == []
     assert requests.get(receiver.url, timeout=60).status_code == 501
-    assert instrumented == ["send", "urlopen"]
+    named = {"request", "send", "urlopen", "putrequest", "putheader", "endheaders", "getresponse"}
+    assert set(instrumented) == named

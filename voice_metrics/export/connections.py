@@ -13,6 +13,7 @@ import logging
 import socket
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -183,11 +184,26 @@ class _CuttableConnection:
             spare.close()
 
 
-class _CuttableHTTPConnection(_CuttableConnection, HTTPConnection):
+class _UnwrappedConnection(http.client.HTTPConnection):
+    """http.client's connection, which some instrumentation wraps in place of urllib3."""
+
+
+def _unwrapped(name: str) -> Callable[..., Any]:
+    def call(self: _UnwrappedConnection, *args: Any, **kwargs: Any) -> Any:
+        return inspect.unwrap(getattr(http.client.HTTPConnection, name))(self, *args, **kwargs)
+
+    return call
+
+
+for _wrapped in ("putrequest", "putheader", "endheaders", "send", "getresponse"):
+    setattr(_UnwrappedConnection, _wrapped, _unwrapped(_wrapped))
+
+
+class _CuttableHTTPConnection(_CuttableConnection, HTTPConnection, _UnwrappedConnection):
     pass
 
 
-class _CuttableHTTPSConnection(_CuttableConnection, HTTPSConnection):
+class _CuttableHTTPSConnection(_CuttableConnection, HTTPSConnection, _UnwrappedConnection):
     pass
 
 

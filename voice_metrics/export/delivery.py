@@ -230,7 +230,8 @@ class Delivery(requests.Session):
 
     def _post(self, job: _Job) -> Outcome:
         url = self.endpoint.address
-        response = super().request(
+        response = inspect.unwrap(requests.Session.request)(
+            self,
             "POST",
             url,
             data=job.body,
