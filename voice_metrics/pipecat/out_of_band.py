@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from functools import wraps
+from functools import lru_cache, wraps
 from types import MethodType
 from typing import Any, Protocol
 
@@ -34,16 +34,11 @@ _MODEL, _CLASSIFIER, _SUMMARIZER = "LLMService", "LLMClassifier", "LLMContextSum
 _Method = Callable[..., Any]
 
 
-class _Roles(dict[type, str | None]):
-    """The names of the classes that ask language models, by class; `None` for any other class."""
-
-    def __missing__(self, kind: type) -> str | None:
-        names = (base.__name__ for base in kind.__mro__)
-        role = self[kind] = next((name for name in names if name in {_MODEL, _CLASSIFIER, _SUMMARIZER}), None)
-        return role
-
-
-_ROLES = _Roles()
+@lru_cache(maxsize=1024)
+def _role(kind: Any) -> str | None:
+    """Return the name of the class that asks language models, of which `kind` is one; `None` for any other class."""
+    names = (base.__name__ for base in kind.__mro__)
+    return next((name for name in names if name in {_MODEL, _CLASSIFIER, _SUMMARIZER}), None)
 
 
 class OutOfBandUsage(LLMUsageMetricsData):
@@ -103,7 +98,7 @@ class OutOfBand:
         """Watch the language models that processors and workers are or have, those that are new. Never raises."""
         for holder in holders:
             for one in (holder, *_held_by(holder)):
-                if (role := _ROLES[type(one)]) is not None:
+                if (role := _role(one.__class__)) is not None:
                     _contain(self, self._watch, one, role)
 
     def _watch(self, asked: Any, role: str) -> None:
@@ -117,7 +112,7 @@ class OutOfBand:
     def watch_models(self, llm: Any) -> None:
         """Watch a language model, or those of a switcher."""
         for each in processors_of(llm):
-            if _ROLES[type(each)] == _MODEL:
+            if _role(each.__class__) == _MODEL:
                 self._watch(each, _MODEL)
 
     def record(self, model: Any, usages: list[OutOfBandUsage]) -> None:
