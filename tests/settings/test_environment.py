@@ -68,6 +68,7 @@ UNDERSTOOD: list[tuple[str, str, str, object]] = [
     ("OTEL_METRICS_EXPORTER", "otlp_proto_http", "exporters", ("otlp",)),
     ("OTEL_METRICS_EXPORTER", "otlp/http, prometheus", "exporters", ("otlp", "prometheus")),
     ("OTEL_METRICS_EXPORTER", "prometheus,otlphttp", "exporters", ("prometheus", "otlp")),
+    ("OTEL_METRICS_EXPORTER", "otlp; prometheus", "exporters", ("otlp", "prometheus")),
     ("OTEL_METRICS_EXPORTER", "none", "exporters", ()),
     ("OTEL_METRICS_EXPORTER", "off", "exporters", ()),
     ("OTEL_SDK_DISABLED", "TRUE", "disabled", True),

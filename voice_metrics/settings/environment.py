@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ class Settings:
 
 def _exporters(variables: Variables) -> tuple[str, ...]:
     value = variables.text("OTEL_METRICS_EXPORTER") or "otlp"
-    names = [name.strip().lower() for name in value.split(",") if name.strip()]
+    names = [name for name in re.split(r"[,;\s]+", value.lower()) if name]
     for name in set(names).intersection(_GRPC_NAMES):
         variables.advise(
             f"OTEL_METRICS_EXPORTER={shown(value)}: {name} is not spoken here; series go by HTTP, "
