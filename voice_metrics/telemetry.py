@@ -15,7 +15,7 @@ from multiprocessing.util import Finalize
 from types import NoneType
 
 from loguru import logger
-from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
 from voice_metrics.call.call_events import CallEvent
 from voice_metrics.call.text import clean
@@ -101,6 +101,11 @@ class Telemetry:
         if isinstance(recorder, ApplicationMetrics):
             return recorder.provider
         return recorder.meter_provider if isinstance(recorder, ProcessExport) else _NO_PROVIDER
+
+    @property
+    def meter(self) -> Meter:
+        """A meter of `meter_provider`, for instruments of the application's own."""
+        return self.meter_provider.get_meter("voice_metrics")
 
     def series(self, row: Series, attributes: Attributes) -> Record:
         """Return the recorder of one series that belongs to no call."""

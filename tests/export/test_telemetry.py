@@ -380,6 +380,16 @@ def test_requests_say_which_process_they_are_from(receiver: Receiver, start: Sta
     assert resource["telemetry.sdk.language"] == "python"
 
 
+def test_an_instrument_of_the_applications_own_is_exported_beside_the_calls(receiver: Receiver, start: Start) -> None:
+    telemetry = start()
+
+    telemetry.meter.create_counter("orders.total").add(2, {"shop": "north"})
+
+    assert run(telemetry, "c1") is True
+    orders = receiver.of("orders.total")[-1]
+    assert (orders.value, orders.attributes) == (2, {"shop": "north"})
+
+
 def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None:
     telemetry = start(
         OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION="base2_exponential_bucket_histogram",
