@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 
 import pytest
 from pipecat.frames.frames import (
@@ -195,8 +196,10 @@ def sums_ms(store: Store, name: str, attribute: str, **wanted: str) -> dict[str,
 async def test_the_parts_of_the_responses_add_up_to_them(place: str) -> None:
     store = Store()
     kind = VoiceMetricsObserver if place == "observers" else VoiceMetricsProcessor
+    # Pipecat's observer is attached when the voice starts, on a busy machine too before its end is reported.
+    script = replace(BOOKING, stop_seconds=0.6)
 
-    await run_call(BOOKING, **{place: [kind(telemetry=store.telemetry)]})
+    await run_call(script, **{place: [kind(telemetry=store.telemetry)]})
 
     parts = sums_ms(store, "voice.response.part.milliseconds", "part")
     (whole,) = sums_ms(store, "voice.response.milliseconds", "call_id").values()
