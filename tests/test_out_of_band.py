@@ -103,6 +103,14 @@ class Unknown(LLMService):  # type: ignore[type-arg]
         return self._text
 
 
+class Lazy:
+    """Stands for another object, as of a web framework, that is not there yet."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("outside of a request")
+
+
 class Guard(FrameProcessor):
     """A processor of the application's own that has a language model.
 
@@ -112,6 +120,7 @@ class Guard(FrameProcessor):
 
     def __init__(self, model: OpenAILLMService) -> None:
         super().__init__()
+        self.session = Lazy()
         self.checks_with = model
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:

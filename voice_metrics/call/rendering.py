@@ -9,7 +9,7 @@ from voice_metrics.call.facts import Cause, EndReason, FunctionOutcome, Holder, 
 from voice_metrics.call.latency import Latency
 from voice_metrics.call.line import LineSummary
 from voice_metrics.call.summary import CallSummary, CostSummary, ServiceLatency
-from voice_metrics.call.wording import achieved, milliseconds, usd
+from voice_metrics.call.wording import SERVICES, achieved, milliseconds, usd
 
 _CAUSES = {
     Cause.NO_TRANSCRIPT: "not understood",
@@ -20,7 +20,6 @@ _CAUSES = {
     Cause.CALL_ENDED: "call ended",
 }
 _HOLDERS = {Holder.CALLER: "caller", Holder.BOT: "bot", Holder.BOTH: "both", Holder.NONE: "neither"}
-_NAMES = {Leg.LLM: "LLM", Leg.STT: "STT", Leg.TTS: "TTS", Leg.OTHER: "other"}
 
 
 def render(summary: CallSummary) -> str:
@@ -41,7 +40,7 @@ def _lines(summary: CallSummary) -> Iterator[tuple[str, str]]:
     yield "started", summary.started_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     yield (
         "models",
-        ", ".join(f"{_NAMES[leg]} {model}" for leg, model in summary.models.items() if model) or "none found",
+        ", ".join(f"{SERVICES[leg]} {model}" for leg, model in summary.models.items() if model) or "none found",
     )
     if summary.attributes:
         yield "attributes", ", ".join(f"{key}={value}" for key, value in summary.attributes.items())
@@ -81,7 +80,7 @@ def _service_lines(name: str, measured: ServiceLatency, unmeasured: str) -> Iter
     yield name, _figures(measured.overall, measured.interrupted, unmeasured)
     for leg, (figures, interrupted) in measured.by_leg.items():
         if figures.count or interrupted:
-            yield f"  {_NAMES[leg]}", _figures(figures, interrupted)
+            yield f"  {SERVICES[leg]}", _figures(figures, interrupted)
 
 
 def _figures(figures: Latency, interrupted: int = 0, unmeasured: str = "none measured") -> str:
@@ -124,7 +123,7 @@ def _functions(summary: CallSummary) -> str:
 
 def _cost(cost: CostSummary) -> str:
     parts = [
-        f"{_NAMES[leg]} {usd(spent, cost.total_usd)}"
+        f"{SERVICES[leg]} {usd(spent, cost.total_usd)}"
         for leg, spent in ((Leg.LLM, cost.llm_usd), (Leg.STT, cost.stt_usd), (Leg.TTS, cost.tts_usd))
         if spent is not None
     ]

@@ -9,6 +9,8 @@ from typing import Any
 
 # A missing number is a dash, never 0.
 NOTHING = "–"
+# The parts of a bot, by the words that summaries have for them.
+SERVICES = {"llm": "LLM", "stt": "STT", "tts": "TTS", "other": "other"}
 _FIGURES = (("avg", "average_ms"), ("min", "min_ms"), ("p50", "p50_ms"), ("p95", "p95_ms"), ("max", "max_ms"))
 
 

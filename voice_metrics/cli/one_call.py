@@ -7,16 +7,13 @@ from typing import Any
 
 from rich.text import Text
 
-from voice_metrics.call.wording import section, summary_lines
+from voice_metrics.call.wording import SERVICES, section, summary_lines
 from voice_metrics.cli import terminal, time_line
 from voice_metrics.cli.moments import local
 from voice_metrics.cli.printable import NOTHING, achieved, count, figures, length, milliseconds, printable
 from voice_metrics.cli.slowest_answer import slowest_answer
 from voice_metrics.ledger import CallDetail, CallState, StartUp, start_up
 from voice_metrics.ledger.fates import FATES
-
-# As in the log.
-_SERVICES = {"llm": "LLM", "stt": "STT", "tts": "TTS"}
 
 
 def show(detail: CallDetail) -> None:
@@ -82,4 +79,4 @@ def _latencies(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield name, figures(latency)
         for service, measured in section(latency, "by_service").items():
             if measured.get("count") or measured.get("interrupted"):
-                yield f"  {_SERVICES.get(service, service)}", figures(measured)
+                yield f"  {SERVICES.get(service, service)}", figures(measured)

@@ -8,18 +8,16 @@ from typing import Any, Protocol
 from pipecat.frames.frames import Frame
 
 from voice_metrics.call.events import VoiceStopped
-from voice_metrics.call.facts import Fact, Leg
+from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.call.proofs import Proof
 from voice_metrics.call.response_parts import Breakdown
-from voice_metrics.pipecat import breakdowns, set_up_times
+from voice_metrics.pipecat import breakdowns, out_of_band, set_up_times
 from voice_metrics.pipecat.answer_frames import has_voice, leg_of
-from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
-from voice_metrics.pipecat.out_of_band import OutOfBand
 from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.passing_speech import passing_speech
 from voice_metrics.pipecat.placement import Placement
@@ -40,22 +38,8 @@ from voice_metrics.pipecat.workers import (
 )
 
 
-class Listener(Protocol):
-    """Receives what is heard at the processors of a pipeline, synchronously, on the event loop; it never raises."""
-
-    @property
-    def is_running(self) -> bool:
-        """True while a call runs."""
-        ...
-
-    @property
-    def current_call(self) -> CurrentCall:
-        """The call, for the tasks around it."""
-        ...
-
-    def read_frame(self, frame: Frame) -> None:
-        """Read a frame that passes, or one of a worker beside the pipeline's."""
-        ...
+class Listener(out_of_band.Listener, Protocol):
+    """Receives what is heard at the processors of a pipeline."""
 
     def at_origin(self, event: Event, processor: Any) -> None:
         """Record an event that was read at the processor that caused it."""
@@ -67,10 +51,6 @@ class Listener(Protocol):
 
     def switched(self, switch: ServiceSwitched) -> None:
         """Record the change of a service in use."""
-        ...
-
-    def inferred(self, fact: Fact) -> None:
-        """Record a measurement of a language model's response, or a request of unknown usage."""
         ...
 
     def inference_failed(self, instance: str, error_type: str) -> None:
@@ -87,10 +67,6 @@ class Listener(Protocol):
 
     def was_set_up(self, data: Any) -> None:
         """Record a service's set-up time from Pipecat's report."""
-        ...
-
-    def faulted(self, where: str, fault: Exception) -> None:
-        """Count a fault of the plug-in."""
         ...
 
 
@@ -131,7 +107,7 @@ class MeasuredPipeline:
         )
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
         self._unreported_text = UnreportedText(listener.read_frame, listener.faulted, pushes)
-        self._out_of_band = OutOfBand(listener)
+        self._out_of_band = out_of_band.OutOfBand(listener)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
         self._microphones = Microphones()

@@ -226,8 +226,9 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
     )
     if not prompt and not completion:  # some services report zeros for a request that failed
         return None
-    delegate, out_of_band = service.delegate, isinstance(item, OutOfBandUsage)
-    answering = item.answering if out_of_band else service.response_model()
+    delegate, out_of_band, answering = service.delegate, isinstance(item, OutOfBandUsage), None
+    if service.provider == "azure":
+        answering = item.answering if out_of_band else service.response_model()
     return TokensUsed(
         processor,
         delegate or model,
@@ -240,7 +241,7 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
         output_audio=_optional_count(usage, "output_audio_tokens"),
         cache_read_input_audio=_optional_count(usage, "cache_read_input_audio_tokens"),
         may_have_images=service.may_have_images,
-        answering=answering if service.provider == "azure" else None,
+        answering=answering,
         option=option_of_tokens(service.origin, service.provider, fills_cache=bool(created) and not read),
         out_of_band=out_of_band,
         instance=None if delegate else service.name,  # the service itself has reported nothing

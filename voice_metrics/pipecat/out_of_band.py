@@ -52,24 +52,24 @@ class OutOfBandUsage(LLMUsageMetricsData):
 
 
 class Listener(Protocol):
-    """Receives usage on the event loop; it never raises."""
+    """Receives what is heard at processors, synchronously, on the event loop; it never raises."""
 
     @property
     def is_running(self) -> bool:
-        """True while its call runs."""
+        """True while a call runs."""
         ...
 
     @property
     def current_call(self) -> CurrentCall:
-        """Its call, for the tasks around it."""
+        """The call, for the tasks around it."""
         ...
 
     def read_frame(self, frame: Frame) -> None:
-        """Read usage, as if the service had reported it."""
+        """Read a frame that passes, or one of a worker beside the pipeline's."""
         ...
 
     def inferred(self, fact: Fact) -> None:
-        """Record that the usage of a request is unknown."""
+        """Record a measurement of a language model's response, or a request of unknown usage."""
         ...
 
     def faulted(self, where: str, fault: Exception) -> None:
@@ -86,19 +86,20 @@ class OutOfBand:
 
     def __init__(self, listener: Listener) -> None:
         self.worker: Any = None
-        self.current: CurrentCall | None = None
         self.listener = listener
         self._services = Services()
 
     def enter(self, worker: Any, services: Services) -> None:
         """Record for the calls of a worker's pipeline, with these services, from now on."""
-        self.worker, self.current, self._services = worker, self.listener.current_call, services
+        self.worker, self._services = worker, services
 
     def watch(self, holders: Iterable[Any]) -> None:
         """Watch the language models that processors and workers are or have, those that are new. Never raises."""
         for holder in holders:
             for one in (holder, *_held_by(holder)):
-                if (role := _role(one.__class__)) is not None:
+                # Not its `__class__`: an object that stands for another may act when it is asked for that.
+                kind: Any = type(one)
+                if (role := _role(kind)) is not None:
                     _contain(self, self._watch, one, role)
 
     def _watch(self, asked: Any, role: str) -> None:
@@ -112,7 +113,8 @@ class OutOfBand:
     def watch_models(self, llm: Any) -> None:
         """Watch a language model, or those of a switcher."""
         for each in processors_of(llm):
-            if _role(each.__class__) == _MODEL:
+            kind: Any = type(each)
+            if _role(kind) == _MODEL:
                 self._watch(each, _MODEL)
 
     def record(self, model: Any, usages: list[OutOfBandUsage]) -> None:
@@ -165,7 +167,7 @@ def _watchers_of(asked: Any) -> tuple[OutOfBand, ...]:
 def _responsible(model: Any) -> tuple[OutOfBand, ...]:
     """Return the watchers of the call that asks, or none if several could."""
     watchers, here = _watchers_of(model), calls_here()
-    asking = {id(each.worker) for each in watchers if each.current in here}
+    asking = {id(each.worker) for each in watchers if each.listener.current_call in here}
     # A task that belongs to no call asks for the only one that runs.
     asking = asking or {id(each.worker) for each in watchers if each.listener.is_running}
     if len(asking) != 1:
