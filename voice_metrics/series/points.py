@@ -11,45 +11,8 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
-from voice_metrics.call.facts import (
-    AgentInvoked,
-    AudioTranscribed,
-    Backchannel,
-    BotGap,
-    CharactersSpoken,
-    ChunksStreamed,
-    Fact,
-    Failed,
-    FalseInterruption,
-    FirstAnswerToken,
-    FirstAudio,
-    FirstByte,
-    FloorHeld,
-    FunctionOutcome,
-    FunctionSettled,
-    Generated,
-    Greeted,
-    Interrupted,
-    Leg,
-    LoopHeld,
-    ModelAnswered,
-    Priced,
-    Processing,
-    Refused,
-    Responded,
-    ResponsePart,
-    SetUp,
-    Silence,
-    Spoke,
-    Switched,
-    TextAggregated,
-    TokensUsed,
-    TurnDetected,
-    TurnEnded,
-    Unanswered,
-    Unpriced,
-    Yielded,
-)
+from voice_metrics.call import facts
+from voice_metrics.call.facts import Fact, Leg
 from voice_metrics.call.providers import gen_ai_provider, provider_word
 from voice_metrics.series import table
 from voice_metrics.series.table import Series
@@ -116,24 +79,24 @@ def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
 def gen_ai_targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
     """Yield a fact's targets among OpenTelemetry's generative AI series; none for an interrupted request."""
     match fact:
-        case TokensUsed():
+        case facts.TokensUsed():
             attributes = _gen_ai_attributes(fact, services)
             for kind, value in (("input", attrgetter("prompt")), ("output", attrgetter("completion"))):
                 yield Target(table.GEN_AI_TOKEN_USAGE, attributes | {"gen_ai.token.type": kind}, value)
-        case FirstByte(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
+        case facts.FirstByte(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
             attributes = _gen_ai_attributes(fact, services)
             yield Target(table.GEN_AI_TIME_TO_FIRST_CHUNK, attributes, _seconds)
-        case Processing(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
+        case facts.Processing(interrupted=False) if services.leg(fact.processor) is Leg.LLM:
             attributes = _gen_ai_attributes(fact, services) | _error_attribute(fact.error_type)
             yield Target(table.GEN_AI_OPERATION_DURATION, attributes, _seconds)
-        case ChunksStreamed():
+        case facts.ChunksStreamed():
             attributes = _gen_ai_attributes(fact, services)
             yield Target(table.GEN_AI_TIME_PER_OUTPUT_CHUNK, attributes, _seconds)
-        case AgentInvoked():
+        case facts.AgentInvoked():
             attributes = _gen_ai_attributes(fact, services, "invoke_agent")
             yield Target(table.GEN_AI_INVOKE_AGENT, attributes | _error_attribute(fact.error_type), _seconds)
-        case FunctionSettled():
-            failure = None if fact.outcome is FunctionOutcome.COMPLETED else fact.outcome.value
+        case facts.FunctionSettled():
+            failure = None if fact.outcome is facts.FunctionOutcome.COMPLETED else fact.outcome.value
             tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": fact.function}
             yield Target(table.GEN_AI_EXECUTE_TOOL, tool | _error_attribute(failure), _seconds)
 
@@ -149,7 +112,7 @@ def _one(fact: Fact) -> float:
     return 1
 
 
-def _count_reader(field: str) -> Callable[[TokensUsed], float | None]:
+def _count_reader(field: str) -> Callable[[facts.TokensUsed], float | None]:
     return lambda used: getattr(used, field) or None
 
 
@@ -203,21 +166,21 @@ class _NamesReaders(dict[type[Fact], Callable[[Any], Hashable]]):
 _NAMES_READERS = _NamesReaders()
 
 _ROWS: dict[type[Fact], Iterable[_Row]] = {
-    FirstByte: [_Row(table.TTFB, _milliseconds, _latency_attributes)],
-    Processing: [_Row(table.PROCESSING, _milliseconds, _latency_attributes)],
-    FirstAudio: [_Row(table.TTFA, _milliseconds, _service_attributes)],
-    FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service_attributes)],
-    TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _processor_and_provider)],
-    TurnDetected: [
+    facts.FirstByte: [_Row(table.TTFB, _milliseconds, _latency_attributes)],
+    facts.Processing: [_Row(table.PROCESSING, _milliseconds, _latency_attributes)],
+    facts.FirstAudio: [_Row(table.TTFA, _milliseconds, _service_attributes)],
+    facts.FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service_attributes)],
+    facts.TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _processor_and_provider)],
+    facts.TurnDetected: [
         _Row(
             table.TURN_DETECTION,
             _milliseconds,
             lambda fact, services: _processor_and_provider(fact, services) | {"complete": _truth_word(fact.complete)},
         )
     ],
-    Responded: [_Row(table.RESPONSE, _milliseconds, _no_attributes)],
-    ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _attributes_from("part"))],
-    TokensUsed: [
+    facts.Responded: [_Row(table.RESPONSE, _milliseconds, _no_attributes)],
+    facts.ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _attributes_from("part"))],
+    facts.TokensUsed: [
         _Row(table.LLM_TOKENS, attrgetter("prompt"), _service_attributes_and("token_type", "prompt")),
         _Row(table.LLM_TOKENS, attrgetter("completion"), _service_attributes_and("token_type", "completion")),
         *(
@@ -225,44 +188,44 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
             for detail in ("cache_read", "cache_creation", "reasoning", "input_audio", "output_audio")
         ),
     ],
-    ChunksStreamed: [],
-    AgentInvoked: [],
-    ModelAnswered: [],  # it shows a service without usage
-    Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service_attributes)],
-    AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service_attributes)],
-    CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service_attributes)],
-    TurnEnded: [_Row(table.TURNS, _one, _attributes_from("outcome"))],
-    Unanswered: [_Row(table.TURNS_UNANSWERED, _one, _attributes_from("cause"))],
-    Greeted: [_Row(table.GREETING, _milliseconds, _no_attributes)],
-    FloorHeld: [_Row(table.FLOOR, attrgetter("seconds"), _attributes_from("holder"))],
-    Silence: [_Row(table.SILENCE, attrgetter("seconds"), _attributes_from("after"))],
-    Yielded: [_Row(table.INTERRUPTION_STOP, _milliseconds, _no_attributes)],
-    FalseInterruption: [_Row(table.FALSE_INTERRUPTIONS, _one, _no_attributes)],
-    BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _attributes_from("cause"))],
-    Backchannel: [],
-    LoopHeld: [],  # its series is the process's, fed by every tick of the loop
-    Spoke: [],
-    SetUp: [],
-    Interrupted: [_Row(table.INTERRUPTIONS, _one, _no_attributes)],
-    FunctionSettled: [
+    facts.ChunksStreamed: [],
+    facts.AgentInvoked: [],
+    facts.ModelAnswered: [],  # it shows a service without usage
+    facts.Generated: [_Row(table.LLM_THROUGHPUT, attrgetter("tokens_per_second"), _service_attributes)],
+    facts.AudioTranscribed: [_Row(table.STT_AUDIO, attrgetter("seconds"), _service_attributes)],
+    facts.CharactersSpoken: [_Row(table.TTS_CHARACTERS, attrgetter("characters"), _service_attributes)],
+    facts.TurnEnded: [_Row(table.TURNS, _one, _attributes_from("outcome"))],
+    facts.Unanswered: [_Row(table.TURNS_UNANSWERED, _one, _attributes_from("cause"))],
+    facts.Greeted: [_Row(table.GREETING, _milliseconds, _no_attributes)],
+    facts.FloorHeld: [_Row(table.FLOOR, attrgetter("seconds"), _attributes_from("holder"))],
+    facts.Silence: [_Row(table.SILENCE, attrgetter("seconds"), _attributes_from("after"))],
+    facts.Yielded: [_Row(table.INTERRUPTION_STOP, _milliseconds, _no_attributes)],
+    facts.FalseInterruption: [_Row(table.FALSE_INTERRUPTIONS, _one, _no_attributes)],
+    facts.BotGap: [_Row(table.BOT_GAP, attrgetter("seconds"), _attributes_from("cause"))],
+    facts.Backchannel: [],
+    facts.LoopHeld: [],  # its series is the process's, fed by every tick of the loop
+    facts.Spoke: [],
+    facts.SetUp: [],
+    facts.Interrupted: [_Row(table.INTERRUPTIONS, _one, _no_attributes)],
+    facts.FunctionSettled: [
         _Row(table.FUNCTION_CALLS, _one, _attributes_from("function", "outcome")),
         _Row(table.FUNCTION_CALL, _milliseconds, _attributes_from("function")),
     ],
-    Priced: [
+    facts.Priced: [
         _Row(
             table.COST,
             lambda fact: float(fact.usd),
             lambda fact, services: {"cost_type": fact.leg.value} | _service_attributes(fact, services),
         )
     ],
-    Unpriced: [
+    facts.Unpriced: [
         _Row(
             table.UNPRICED,
             _one,
             lambda fact, services: {"service": fact.leg.value, "model": fact.model or fact.processor},
         )
     ],
-    Failed: [
+    facts.Failed: [
         _Row(
             table.ERRORS,
             _one,
@@ -271,14 +234,14 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
             ),
         )
     ],
-    Switched: [
+    facts.Switched: [
         _Row(
             table.SWITCHES,
             _one,
             lambda fact, services: {"service": fact.leg.value, "from": fact.previous, "to": fact.now},
         )
     ],
-    Refused: [_Row(table.DROPPED, _one, _attributes_from("reason"))],
+    facts.Refused: [_Row(table.DROPPED, _one, _attributes_from("reason"))],
 }
 
 
