@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 import pytest
 
 from voice_metrics.retrieval import READY
-from voice_metrics.series.declarations import Declarations, Metric
+from voice_metrics.series.declarations import Metric, declared, register_metric
 from voice_metrics.series.table import LATENCY_MS, Kind
 
 
@@ -69,27 +69,25 @@ def test_units_that_backends_understand(unit):
 )
 def test_a_name_that_cannot_work_says_what_is_right(key, error, message):
     with pytest.raises(error) as refusal:
-        Declarations().add(key, Metric("counter"))
+        register_metric(key, Metric("counter"))
     assert message in str(refusal.value)
 
 
 def test_an_enum_member_and_its_value_are_one_name():
-    declared = Declarations()
-    declared.add(Shop.SEARCH, Metric("histogram", "ms"))
-    declared.add("shop.search.milliseconds", Metric(Kind.HISTOGRAM, "ms"))
-    assert declared.get("Shop.Search.Milliseconds") == Metric("histogram", "ms")
+    register_metric(Shop.SEARCH, Metric("histogram", "ms"))
+    register_metric("shop.search.milliseconds", Metric(Kind.HISTOGRAM, "ms"))
+    assert declared("Shop.Search.Milliseconds") == Metric("histogram", "ms")
 
 
 def test_one_name_cannot_stand_for_two_metrics():
-    declared = Declarations()
-    declared.add("shop.visits", Metric("counter", "{visit}"))
+    register_metric("shop.visits", Metric("counter", "{visit}"))
     with pytest.raises(ValueError, match=r"shop\.visits: already declared as Metric\(kind=<Kind\.COUNTER"):
-        declared.add("shop.visits", Metric("gauge", "{visit}"))
+        register_metric("shop.visits", Metric("gauge", "{visit}"))
 
 
 def test_a_declaration_needs_a_metric():
     with pytest.raises(TypeError, match="expected a Metric, such as"):
-        Declarations().add("shop.visits", "counter")
+        register_metric("shop.visits", "counter")
 
 
 @pytest.mark.parametrize(

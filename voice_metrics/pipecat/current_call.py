@@ -22,7 +22,7 @@ from pipecat.frames.frames import Frame, StartFrame
 
 from voice_metrics.call.facts import Refused
 from voice_metrics.series import table
-from voice_metrics.series.declarations import DECLARED
+from voice_metrics.series.declarations import declared
 from voice_metrics.series.own_metrics import REASON, OwnMetrics
 from voice_metrics.telemetry import telemetry
 
@@ -231,6 +231,6 @@ class duration:
 
 
 def _units_per_second(key: Enum | str) -> float:
-    metric = DECLARED.get(str(key.value if isinstance(key, Enum) else key))
+    metric = declared(str(key.value if isinstance(key, Enum) else key))
     # Not a number is refused and counted, as for any other value that cannot be true.
     return _UNITS_PER_SECOND.get(metric.unit, math.nan) if metric else math.nan

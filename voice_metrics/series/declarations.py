@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -71,34 +70,11 @@ class Metric:
         return Series(name, Kind(self.kind), self.unit, self.description, buckets=buckets, read_as_average=averaged)
 
 
-class Declarations:
-    """Metrics by name."""
-
-    def __init__(self) -> None:
-        self._metrics: dict[str, Metric] = {}
-        self._lock = threading.Lock()
-
-    def add(self, key: Enum | str, metric: Metric) -> None:
-        """Declare a metric, as `register_metric` does; a second, equal declaration has no effect."""
-        name = name_of(key)
-        check_name(name)
-        if not isinstance(metric, Metric):
-            raise TypeError(f"{name}: expected a Metric, such as Metric('histogram', 'ms'), not {metric!r}")
-        with self._lock:
-            earlier = self._metrics.setdefault(name.lower(), metric)
-        if earlier != metric:
-            raise ValueError(f"{name}: already declared as {earlier!r}; choose another name")
-
-    def get(self, name: str) -> Metric | None:
-        """Return the metric declared under an OTLP name, or `None`."""
-        return self._metrics.get(name.lower())
-
-
-DECLARED = Declarations()
+_declared: dict[str, Metric] = {}
 
 
 def register_metric(key: Enum | str, metric: Metric) -> None:
-    """Declare one of the application's own metrics for the process.
+    """Declare one of the application's own metrics for the process; a second, equal declaration has no effect.
 
         register_metric("retrieval.time.milliseconds", Metric("histogram", "ms", "Question to documents."))
 
@@ -110,7 +86,18 @@ def register_metric(key: Enum | str, metric: Metric) -> None:
         ValueError: The name cannot be used, or belongs to another metric.
         TypeError: The key is no text, or `metric` is no `Metric`.
     """
-    DECLARED.add(key, metric)
+    name = name_of(key)
+    check_name(name)
+    if not isinstance(metric, Metric):
+        raise TypeError(f"{name}: expected a Metric, such as Metric('histogram', 'ms'), not {metric!r}")
+    earlier = _declared.setdefault(name.lower(), metric)
+    if earlier != metric:
+        raise ValueError(f"{name}: already declared as {earlier!r}; choose another name")
+
+
+def declared(name: str) -> Metric | None:
+    """Return the metric declared under an OTLP name, or `None`."""
+    return _declared.get(name.lower())
 
 
 def name_of(key: Enum | str) -> str:

@@ -17,7 +17,7 @@ from loguru import logger
 
 from voice_metrics.call.facts import Refused
 from voice_metrics.call.text import clean
-from voice_metrics.series.declarations import DECLARED, Metric, OwnKind, check_name, name_of
+from voice_metrics.series.declarations import Metric, OwnKind, check_name, declared, name_of
 from voice_metrics.series.prometheus_names import LABELS_OF_PROMETHEUS, label_name
 from voice_metrics.series.registry import SeriesSink
 from voice_metrics.series.table import CALL_ID, COMMON_ATTRIBUTES, Kind
@@ -77,7 +77,7 @@ class Book:
 
     def _make(self, name: str, kind: str | None, unit: str) -> _Instrument:
         check_name(name)
-        metric = DECLARED.get(name)
+        metric = declared(name)
         if metric is None:
             if kind is None:
                 raise ValueError("it was not declared; register_metric declares it")
