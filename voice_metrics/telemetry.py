@@ -25,9 +25,8 @@ from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.export.running_call import RunningCall
 from voice_metrics.export.sdk_metrics import SdkMetrics
 from voice_metrics.export.spool import Spool
-from voice_metrics.series import table
 from voice_metrics.series.own_metrics import Book
-from voice_metrics.series.registry import Attributes, Nowhere, Record
+from voice_metrics.series.registry import Attributes, Record
 from voice_metrics.series.table import Series
 from voice_metrics.settings.environment import Settings
 
@@ -81,7 +80,7 @@ class Telemetry:
     def _reset_process_state(self) -> None:
         # A signal handler may call `shutdown` while its thread makes the export.
         self._lock = threading.RLock()
-        self._recorder: ProcessExport | ApplicationMetrics | Nowhere | None = None
+        self._recorder: ProcessExport | ApplicationMetrics | None = None
         self._ending: ProcessExport | None = None
         self._advice_logged = False
         self.own_names = Book()
@@ -97,10 +96,7 @@ class Telemetry:
     @property
     def meter_provider(self) -> MeterProvider:
         """The provider for other instrumentation of the process, exported alongside."""
-        recorder = self._ensure_export()
-        if isinstance(recorder, ApplicationMetrics):
-            return recorder.provider
-        return recorder.meter_provider if isinstance(recorder, ProcessExport) else _NO_PROVIDER
+        return self._ensure_export().meter_provider
 
     @property
     def meter(self) -> Meter:
@@ -146,11 +142,7 @@ class Telemetry:
         recorder = self._ensure_export()
         if isinstance(recorder, ProcessExport):
             return recorder.live.begin(call_id, dict(attributes), key)
-        labelled = self.settings.call_ids
-        tags = {**attributes, table.CALL_ID: call_id} if labelled else dict(attributes)
-        if isinstance(recorder, ApplicationMetrics):
-            return recorder.begin(call_id, tags, labelled=labelled, key=key)
-        return RunningCall(call_id, tags, recorder, labelled=labelled, key=key)
+        return recorder.begin(call_id, dict(attributes), key, labelled=self.settings.call_ids)
 
     def event(self, running: RunningCall, event: CallEvent) -> None:
         """Send an event of a call with its next export."""
@@ -218,7 +210,7 @@ class Telemetry:
             self._spool = ledger_at(self.settings.ledger, self.settings.ledger_days)
         return self._spool
 
-    def _ensure_export(self) -> ProcessExport | ApplicationMetrics | Nowhere:
+    def _ensure_export(self) -> ProcessExport | ApplicationMetrics:
         recorder = self._recorder
         if recorder is not None:
             return recorder
@@ -228,12 +220,12 @@ class Telemetry:
                 self._recorder = self._make_export()
             return self._recorder
 
-    def _make_export(self) -> ProcessExport | ApplicationMetrics | Nowhere:
+    def _make_export(self) -> ProcessExport | ApplicationMetrics:
         if self._application_provider is not None:
             return application_metrics(self._application_provider)
         sends = self.settings.endpoint is not None or self.settings.logs_endpoint is not None
         if not sends and set(self.settings.exporters) <= {"otlp"}:
-            return Nowhere()
+            return application_metrics(_NO_PROVIDER)
         spool = self._given_spool_or_ledger() if sends else None
         own = ProcessExport(self.settings, self.service_name, spool, forked=self._forked, inherited=self._inherited)
         atexit.register(self._at_exit)

@@ -1,4 +1,4 @@
-"""Recording into the application's own meter provider, which is never flushed, shut down or cleared here."""
+"""Recording into a meter provider of the application, which is never flushed, shut down or cleared here."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.running_call import RunningCall
 from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.registry import Attributes, Record
-from voice_metrics.series.table import Kind, Series
+from voice_metrics.series.table import CALL_ID, Kind, Series
 
 
 class ApplicationMetrics:
     """Records into one provider of the application; made by `application_metrics`."""
 
     def __init__(self, provider: MeterProvider) -> None:
-        self.provider = provider
+        self.meter_provider = provider
         self.meter = provider.get_meter(SCOPE, installed(DISTRIBUTION))
         self._instruments: dict[Series, Any] = {}
         self._running: dict[str, RunningCall] = {}
@@ -37,9 +37,14 @@ class ApplicationMetrics:
             write = self._instruments[row] = instrument(self.meter, row)
         return partial(_write_with_exemplar, write, attributes)
 
-    def begin(self, call_id: str, attributes: dict[str, str], *, labelled: bool, key: str | None = None) -> RunningCall:
-        """Begin a call, which records into the application's provider."""
-        running = RunningCall(call_id, attributes, _Tagged(self, attributes), labelled=labelled, key=key)
+    def begin(self, call_id: str, attributes: dict[str, str], key: str | None, *, labelled: bool) -> RunningCall:
+        """Begin a call, which records into the provider; `labelled` if with its id, `key` `None` for a new one."""
+        tags = {**attributes, CALL_ID: call_id} if labelled else attributes
+
+        def series(row: Series, own: Attributes) -> Record:
+            return self.series(row, {**tags, **own})
+
+        running = RunningCall(call_id, tags, series, labelled=labelled, key=key)
         self._running[running.key] = running
         return running
 
@@ -55,18 +60,6 @@ class ApplicationMetrics:
         for running in list(self._running.values()):
             running.refresh()
         return ()
-
-
-class _Tagged:
-    """A sink of one call's series in the application's provider, with the call's tags."""
-
-    def __init__(self, metrics: ApplicationMetrics, tags: Attributes) -> None:
-        self._metrics = metrics
-        self._tags = tags
-
-    def series(self, row: Series, attributes: Attributes) -> Record:
-        """Return the recorder of one series of the call."""
-        return self._metrics.series(row, {**self._tags, **attributes})
 
 
 def instrument(meter: Meter, row: Series) -> Any:

@@ -12,10 +12,10 @@ from voice_metrics.export.clock import Clock
 from voice_metrics.export.messages import Entry
 from voice_metrics.export.outgoing import SHARED, Outgoing
 from voice_metrics.export.reports import Reports
-from voice_metrics.export.running_call import Own, RunningCall, Tagged
+from voice_metrics.export.running_call import RunningCall, Tagged
 from voice_metrics.series import table
 from voice_metrics.series.budget import Budget
-from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, RESERVED, Attributes, Registry
+from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, RESERVED, Attributes, Registry, SeriesSink
 
 # Assumed series of a call until some have ended; then a mean of the last calls.
 _SERIES_PER_CALL = 20
@@ -66,7 +66,7 @@ class LiveSeries:
         """Number of live series."""
         return self._budget.count
 
-    def _new_registry(self, tags: Attributes, most: int, *, slim: bool) -> Registry:
+    def _new_registry(self, tags: Attributes, most: int, *, slim: bool, overflow: SeriesSink | None = None) -> Registry:
         return Registry(
             tags,
             most=most,
@@ -74,6 +74,7 @@ class LiveSeries:
             share=1.0 - RESERVED if slim else math.inf,
             exponential=self._exponential,
             slim=slim,
+            overflow=overflow,
             dropped=self.dropped,
             clock_ns=self.clock.now_ns,
         )
@@ -82,11 +83,11 @@ class LiveSeries:
         """Begin a call, with its own series if allowed and there is room; `key` is its own, or `None` for a new one."""
         shared = Tagged(self.shared.registry, attributes)
         if not self._call_ids or not self._has_room_or_warns():
-            running = RunningCall(call_id, attributes, shared, labelled=False, key=key)
+            running = RunningCall(call_id, attributes, shared.series, labelled=False, key=key)
         else:
             tags = {**attributes, table.CALL_ID: call_id}
-            registry = self._new_registry(tags, MAX_SERIES_OF_A_CALL, slim=True)
-            running = RunningCall(call_id, tags, Own(registry, shared), labelled=True, key=key)
+            registry = self._new_registry(tags, MAX_SERIES_OF_A_CALL, slim=True, overflow=shared)
+            running = RunningCall(call_id, tags, registry.series, labelled=True, key=key)
             outgoing = Outgoing(running.key, call_id, registry, delta=self._delta)
             with self._lock:
                 self._calls[running.key] = outgoing

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from voice_metrics.series import table
-from voice_metrics.series.registry import RESERVED, Attributes, Full, NoRoom, Record, Registry, SeriesSink
+from voice_metrics.series.registry import RESERVED, Attributes, Full, Record, Registry
 from voice_metrics.series.table import Series
 
 
@@ -28,21 +28,19 @@ class RunningCall:
         self,
         call_id: str,
         attributes: Mapping[str, str],
-        sink: SeriesSink,
+        series: Callable[[Series, Attributes], Record],
         *,
         labelled: bool,
         key: str | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin the call, and its duration with it.
 
         Args:
             call_id: Its id.
             attributes: Attributes of each of its points.
-            sink: Sink of its series, which adds these attributes.
+            series: Returns the recorder of one series, and adds these attributes.
             labelled: True if its series are its own.
             key: Its key, or `None` for a new one.
-            clock: Monotonic seconds.
         """
         self.key = key or uuid.uuid4().hex
         self.call_id = call_id
@@ -50,21 +48,25 @@ class RunningCall:
         self.labelled = labelled
         self.began_ns = time.time_ns()
         self.whole_seconds: float | None = None
-        self.series = sink.series
-        self._clock = clock
+        self.series = series
         self._lock = threading.Lock()
-        self._began = clock()
+        self._began = time.monotonic()
         self._recorded = 0.0
         self._over = False
         self._duration = self.series(table.SESSION_DURATION, {})
         # The series begins with the call, not with its first export.
         self._duration(0.0)
 
+    def started(self, seconds: float) -> None:
+        """Count the length from the call's start, `seconds` after its series began."""
+        with self._lock:
+            self._began += seconds
+
     def refresh(self) -> None:
         """Record the call's length so far."""
         with self._lock:
             if not self._over:
-                self._record_length(self._clock() - self._began)
+                self._record_length(time.monotonic() - self._began)
 
     def end(self) -> bool:
         """Record the whole duration; return False if the call had ended before."""
@@ -72,7 +74,7 @@ class RunningCall:
             if self._over:
                 return False
             # The call may have ended some seconds before its last export.
-            whole = self._clock() - self._began if self.whole_seconds is None else self.whole_seconds
+            whole = time.monotonic() - self._began if self.whole_seconds is None else self.whole_seconds
             # A shared series has the length of the running calls together.
             self._record_length(whole if self.labelled else 0.0)
             self._over = True
@@ -81,24 +83,6 @@ class RunningCall:
     def _record_length(self, seconds: float) -> None:
         added, self._recorded = seconds - self._recorded, seconds
         self._duration(added)
-
-
-class Own:
-    """A sink of one call's own series; those for which the process has no room are shared."""
-
-    def __init__(self, registry: Registry, shared: SeriesSink) -> None:
-        self._registry = registry
-        self._shared = shared
-
-    def series(self, row: Series, attributes: Attributes) -> Record:
-        """Return the recorder of one series, a shared one if the process has no room."""
-        tags = self._registry.tags
-        try:
-            return self._registry.accumulator(row, {**tags, **attributes}).add
-        except NoRoom:
-            return self._shared.series(row, attributes)
-        except Full:
-            return self._registry.series(row, attributes)
 
 
 class Tagged:

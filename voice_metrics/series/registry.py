@@ -30,7 +30,7 @@ RESERVED = 0.25
 
 
 class SeriesSink(Protocol):
-    """Destination of series: a registry, an application's own meter provider, or nowhere."""
+    """Destination of series: a registry, or an application's own meter provider."""
 
     def series(self, row: Series, attributes: Attributes) -> Record:
         """Return the recorder of one series, which takes a value and optionally an `Exemplar`.
@@ -62,6 +62,7 @@ class Registry:
         share: float = math.inf,
         exponential: bool = False,
         slim: bool = False,
+        overflow: SeriesSink | None = None,
         dropped: Callable[[str, int], None] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -74,6 +75,7 @@ class Registry:
             share: Share of the common limit that series of this one may reach.
             exponential: True for exponential histograms.
             slim: True for histograms without buckets where only the average is read.
+            overflow: Takes series for which the common limit has no room; `None` drops them.
             dropped: Called with a reason and a number of dropped measurements; `None` drops silently.
             clock_ns: Unix nanoseconds.
         """
@@ -85,6 +87,7 @@ class Registry:
         self._share = share
         self._exponential = exponential
         self._slim = slim
+        self._overflow = overflow
         self._dropped = dropped
         self._clock_ns = clock_ns
         self._known: dict[Hashable, Accumulator] = {}
@@ -93,7 +96,7 @@ class Registry:
         return len(self.all)
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """Return the recorder of one series, made on first use; in a full registry it drops.
+        """Return the recorder of one series, made on first use; it drops where there is no room.
 
         Args:
             row: Its row in the table; values are in its unit.
@@ -101,6 +104,8 @@ class Registry:
         """
         try:
             return self.accumulator(row, {**self.tags, **attributes}).add
+        except NoRoom:
+            return self._drop if self._overflow is None else self._overflow.series(row, attributes)
         except Full:
             return self._drop
 
@@ -154,15 +159,3 @@ class Registry:
     def _drop(self, value: float, exemplar: object = None) -> None:
         if self._dropped is not None:
             self._dropped("series_limit", 1)
-
-
-class Nowhere:
-    """Drops every series."""
-
-    def series(self, row: Series, attributes: Attributes) -> Record:
-        """Return a recorder that drops."""
-        return _nothing
-
-
-def _nothing(value: float, exemplar: object = None) -> None:
-    """Drop a measurement."""
