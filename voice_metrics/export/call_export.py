@@ -1,17 +1,19 @@
-"""One call's export: its series, the application's own numbers in it, and its last export."""
+"""One call's export: facts become values in the series that belong to their names, and events."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from voice_metrics.call.call_events import CallEvent, TurnEvents
 from voice_metrics.call.facts import Fact
-from voice_metrics.series.call_series import CallSeries
+from voice_metrics.series import table
+from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.own_metrics import OwnMetrics
-from voice_metrics.series.points import ServiceDirectory
+from voice_metrics.series.points import ServiceDirectory, Target, gen_ai_targets, names, targets
+from voice_metrics.series.registry import Attributes, Record, SeriesSink
 
 if TYPE_CHECKING:
     from voice_metrics.telemetry import Telemetry
@@ -21,7 +23,6 @@ class CallExport:
     """The series of one call in a process's telemetry.
 
     Attributes:
-        write: Writes the values of a fact, and its exemplar: Unix nanoseconds, trace id and span id, or `None`.
         event_tags: Attributes of every event of the call, or `None` if no events are sent.
         own: Recorder of the application's own numbers, with the call's tags.
         key: The call's key, distinct even for two calls with one id.
@@ -51,42 +52,64 @@ class CallExport:
         """
         self._telemetry = telemetry
         self._running = telemetry.begin(call_id, attributes, key)
-        self._late_seconds = 0.0
-        self._series = CallSeries(self._running, telemetry, services, gen_ai=gen_ai)
+        self._services = services
+        self._gen_ai = gen_ai
+        self._writers: dict[Hashable, tuple[_Writer, ...]] = {}
+        self._tags: dict[str, str] = {}
         sends = telemetry.settings.events
         self._exemplars = telemetry.settings.exemplars
         self.event_tags = {"call_id": call_id, **attributes} if sends != "none" else None
         self._turns = TurnEvents(self.event_tags) if self.event_tags is not None and sends == "turns" else None
-        # Every fact comes this way, and most calls need its values only.
-        is_plain = self._turns is None and self._exemplars == "trace_based"
-        self.write = self._series.write if is_plain else self._write_with_extras
         self.key, self.attributes = self._running.key, self._running.attributes
         self.own = OwnMetrics(telemetry.own_names, self._running, self.attributes)
         self.destination = telemetry.destination
+        self._running.series(table.CALLS, {})(1)
+        self._active = self._running.series(table.CALLS_ACTIVE, {})
+        self._active(1)
 
     @property
     def kept_in(self) -> str | None:
         """File that keeps unacknowledged requests, or `None`."""
         return self._telemetry.kept_in
 
-    def _write_with_extras(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
-        """Write the values of a fact with the exemplars that the settings ask for, and its turn's event."""
+    def write(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
+        """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
         if self._exemplars == "always_off":
             exemplar = None
         elif exemplar is None and self._exemplars == "always_on":
             exemplar = (time.time_ns(), 0, 0)
-        self._series.write(fact, exemplar)
+        same = names(fact)
+        if self._services.has_siblings:
+            same = same, getattr(fact, "instance", None)
+        writers = self._writers.get(same)
+        if writers is None:
+            writers = self._writers[same] = tuple(self._writers_of(fact))
+        for writer in writers:
+            value = writer.value_of(fact)
+            if value is None:
+                continue
+            if exemplar is None and not isinstance(value, tuple):
+                writer.record(value)
+                continue
+            for one in value if isinstance(value, tuple) else (value,):
+                writer.record(one, None if exemplar is None else Exemplar(one, *exemplar))
         if self._turns is not None and (turn := self._turns.add(fact, time.time(), exemplar)) is not None:
-            self._telemetry.event(self._running, turn)
+            self.event(turn)
+
+    def _writers_of(self, fact: Fact) -> Iterator[_Writer]:
+        for target in targets(fact, self._services):
+            yield _Writer(target, self._running, self._tags)
+        for target in gen_ai_targets(fact, self._services) if self._gen_ai else ():
+            yield _Writer(target, self._telemetry, {})
 
     def started(self, seconds: float) -> None:
         """Count the call's length from its start, `seconds` after its series began."""
-        self._late_seconds = seconds
-        self._series.started(seconds)
+        self._running.started(seconds)
 
     def retag(self, tags: Mapping[str, str]) -> None:
         """Replace tags of the call for facts from now on, as when another model answers."""
-        self._series.retag(tags)
+        self._tags = dict(tags)
+        self._writers.clear()
         if self.event_tags is not None:
             self.event_tags.update(tags)
 
@@ -95,15 +118,37 @@ class CallExport:
         self._telemetry.event(self._running, event)
 
     def end(self, attributes: Mapping[str, str], duration_seconds: float) -> Future[bool | None]:
-        """Write the call's end, as `CallSeries.end` does, and request its last export.
+        """Write the call's end, and request its last export; write nothing after it.
+
+        Args:
+            attributes: Attributes of `voice.calls.ended.total`.
+            duration_seconds: Length of the call.
 
         Returns:
             True if the last values were acknowledged; `None` without an endpoint.
         """
-        self._running.whole_seconds = duration_seconds + self._late_seconds
+        self._running.whole_seconds = duration_seconds
         try:
-            self._series.end(attributes, duration_seconds)
+            self._active(-1)
+            self._running.series(table.CALLS_ENDED, {**self._tags, **attributes})(1)
+            lasted = {key: attributes[key] for key in table.CALL_DURATION.attributes if key in attributes}
+            self._telemetry.series(table.CALL_DURATION, lasted)(duration_seconds)
         finally:
             # A call that is not ended there would be exported for as long as the process lives.
             exported = self._telemetry.end(self._running)
         return exported
+
+
+class _Writer:
+    """One series of a fact, begun with its first value, because an unreported number is no series of zeros."""
+
+    __slots__ = ("_sink", "_tags", "_target", "record", "value_of")
+
+    def __init__(self, target: Target, sink: SeriesSink, tags: Attributes) -> None:
+        self.value_of = target.value
+        self._target, self._sink, self._tags = target, sink, tags
+        self.record: Record = self._begin_and_record
+
+    def _begin_and_record(self, value: float, exemplar: Exemplar | None = None) -> None:
+        self.record = self._sink.series(self._target.series, {**self._tags, **self._target.attributes})
+        self.record(value, exemplar)
