@@ -213,6 +213,29 @@ def test_a_free_variant_of_a_model_costs_nothing_where_it_is_sold(book: PriceBoo
     assert isinstance(charged(book, Leg.LLM, "together", _tokens(free)), Unpriced)
 
 
+@pytest.mark.parametrize(
+    ("asked", "answering", "usd"),
+    [
+        pytest.param("openai/gpt-4.1-mini", "openai/gpt-4.1-mini", "0.00056", id="itself"),
+        pytest.param(
+            "anthropic/claude-sonnet-4.5", "anthropic/claude-4.5-sonnet-20250929", "0.0045", id="with-its-day"
+        ),
+        pytest.param("openai/gpt-4.1-mini", "openai/gpt-4.1-mini-2031-01-01", "0.00056", id="with-an-unlisted-day"),
+        pytest.param("anthropic/claude-sonnet-4.5", "anthropic/claude-4.5-sonnet-20310101", "0.0045", id="other-order"),
+        pytest.param("anthropic/claude-sonnet-4.5", "openai/gpt-4.1-mini", "0.00056", id="its-fallback"),
+        pytest.param("openrouter/auto", "openai/gpt-4.1-mini", "0.00056", id="the-choice-of-a-router"),
+        pytest.param("openai/gpt-4.1-mini:nitro", "openai/gpt-4.1-mini", "0.00056", id="on-a-fast-host"),
+        pytest.param("openai/gpt-oss-120b:free", "openai/gpt-oss-120b:free", "0", id="the-free-one"),
+        pytest.param("openai/gpt-oss-120b:free", "openai/gpt-4.1-mini", "0.00056", id="a-billed-one-for-a-free-one"),
+        pytest.param("openai/gpt-4.1-mini", "openai/gpt-oss-120b:free", "0", id="a-free-one-for-a-billed-one"),
+        pytest.param("openai/gpt-4.1", "openai/gpt-4.1-tiny", None, id="one-that-no-list-has"),
+    ],
+)
+def test_openrouter_bills_the_model_that_answers(book: PriceBook, asked: str, answering: str, usd: str | None) -> None:
+    cost = charged(book, Leg.LLM, "openrouter", _tokens(asked, answering=answering))
+    assert (cost.usd if isinstance(cost, Priced) else None) == (None if usd is None else Decimal(usd))
+
+
 @pytest.mark.parametrize(("engine", "usd"), [("standard", "0.004"), ("neural", "0.016"), ("generative", "0.03")])
 def test_pollys_engine_has_the_price(book: PriceBook, engine: str, usd: str) -> None:
     said = CharactersSpoken("AWSPollyTTSService", "Joanna", 1000, f"engine={engine}")

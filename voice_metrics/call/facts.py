@@ -205,7 +205,8 @@ class TokensUsed:
         cache_read_input_audio: Cached prompt tokens that are audio.
         may_have_images: True if the prompt may have images or video, which no service reports apart.
         option: Option of the service that its provider bills at rates of its own, such as "service_tier=priority".
-        answering: Model behind a deployment, as its provider reports it; `None` if unknown or `model` itself.
+        answering: Model that its provider reports and bills in place of `model`, as behind a deployment; `None` if
+            unknown or `model` itself.
         out_of_band: True if it was no inference of the conversation: Pipecat or the application asked beside it.
         instance: Pipecat's name of the service.
     """

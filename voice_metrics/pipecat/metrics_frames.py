@@ -54,6 +54,8 @@ TTFATMetricsData: Any = getattr(pipecat_metrics, "TTFATMetricsData", _Absent)  #
 # Anthropic and Bedrock report the prompt net of caches, all others gross; before Pipecat 1.7 only the name shows it.
 _REPORT_NET = ("Anthropic", "AWSBedrock")
 _NAME_ALL_REASONING = ("Google", "Gemini")
+# They bill the model that answers: the one behind a deployment, or a fallback of the one that was asked.
+_NAME_WHAT_ANSWERS = ("azure", "openrouter")
 # OTLP's doubles cannot represent every count beyond this, and 2**63 breaks its encoder.
 MOST = 2**53
 # A word that is in use is looked up often enough to keep its place in its vocabulary.
@@ -227,7 +229,7 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
     if not prompt and not completion:  # some services report zeros for a request that failed
         return None
     delegate, out_of_band, answering = service.delegate, isinstance(item, OutOfBandUsage), None
-    if service.provider == "azure":
+    if service.provider in _NAME_WHAT_ANSWERS:
         answering = item.answering if out_of_band else service.response_model()
     return TokensUsed(
         processor,

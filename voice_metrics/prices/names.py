@@ -20,7 +20,7 @@ class Asked(NamedTuple):
         processor: Class name of the service.
         usage: Kind of usage to be priced.
         option: Option of the service that the provider bills at rates of its own, or `None`.
-        answering: Model behind a deployment called `model`, or `None`.
+        answering: Model that answered in place of `model`, as behind a deployment, or `None`.
     """
 
     provider: str | None
@@ -90,6 +90,8 @@ _UNNAMED: dict[tuple[str, type[Usage]], str] = {
 _MULTILINGUAL = "nova-3-multilingual"
 # Azure bills its choice of a model beside the model.
 _ROUTER = "model-router"
+# The day of a model's release, in its name.
+_DAY = r"-20\d{2}-?\d{2}-?\d{2}\b"
 # Asks a model through an interface with a price of its own.
 _DECIDES = "OpenAIDecisionsClassifier"
 # Beginning of the names of Polly's engines.
@@ -163,7 +165,7 @@ def candidates(asked: Asked) -> tuple[str, ...]:
             return (f"{asked.model}-decisions",)
         if asked.answering and not asked.model.startswith(_ROUTER):
             # A list may have a model, and not each of its dated names.
-            return (asked.answering, *((asked.model,) if asked.answering.startswith(asked.model) else ()))
+            return (asked.answering, *((asked.model,) if _is_asked_model(asked, asked.answering) else ()))
         return _language_names(asked.provider, asked.model)
     if asked.usage is CharactersSpoken:
         if asked.option is not None and not _is_engine(asked.model):
@@ -179,6 +181,16 @@ def _language_names(provider: str | None, model: str) -> tuple[str, ...]:
     if (provider == "google" or model.startswith("arn:")) and "/" in model:
         return (model.rpartition("/")[2],)
     return (model,)
+
+
+def _is_asked_model(asked: Asked, answering: str) -> bool:
+    model = asked.model or ""
+    # OpenRouter answers for "claude-sonnet-4.5" as "claude-4.5-sonnet-20250929", and with another model if that fails.
+    return _words(answering) == _words(model) if asked.provider == "openrouter" else answering.startswith(model)
+
+
+def _words(model: str) -> list[str]:
+    return sorted(re.split(r"[-/:]", re.sub(_DAY, "", model.lower())))
 
 
 def _is_engine(name: str) -> bool:

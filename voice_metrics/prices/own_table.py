@@ -100,7 +100,8 @@ class OwnTable:
 
     def tariff(self, asked: Asked) -> Tariff | None:
         """Return the tariff of a model's row, or `None` if there is none."""
-        if asked.provider == "openrouter" and (asked.model or "").endswith(":free"):
+        # A free model may have a fallback that is billed.
+        if asked.provider == "openrouter" and (asked.answering or asked.model or "").endswith(":free"):
             return _FREE
         row = next((row for row in ROWS if _is_for(row, asked)), None)
         if row is None:
