@@ -176,6 +176,14 @@ async def hangs_up_and_is_let_go(stage: Stage) -> None:
     await stage.line.disconnect()
 
 
+async def hangs_up_unnoticed(stage: Stage) -> None:
+    await stage.line.disconnect()
+
+
+async def finds_a_voicemail(stage: Stage) -> None:
+    await stage.bot.detect_voicemail()
+
+
 async def comes_back(stage: Stage) -> None:
     await stage.line.disconnect()
     await stage.line._call_event_handler("on_client_connected", "caller")
@@ -279,9 +287,18 @@ async def test_who_ended_the_call(
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_an_idle_time_out_ended_the_call(place: str) -> None:
-    summary = await hold(place, Store(), is_idle, idle_timeout_secs=0.3)
-    assert (summary.end_reason, summary.ended_by) == ("cancelled", "idle")
+@pytest.mark.parametrize(
+    ("script", "by"),
+    [
+        pytest.param(is_idle, "idle", id="nothing happens"),
+        pytest.param(hangs_up_unnoticed, "caller", id="the bot takes no notice that the caller hangs up"),
+        pytest.param(finds_a_voicemail, "voicemail", id="the bot takes no notice of a voicemail"),
+        pytest.param(queues(DailySIPTransferFrame()), "transfer", id="the call is transferred"),
+    ],
+)
+async def test_an_idle_time_out_ends_a_call(script: Callable[[Stage], Awaitable[None]], by: str, place: str) -> None:
+    summary = await hold(place, Store(), script, idle_timeout_secs=0.3)
+    assert (summary.end_reason, summary.ended_by) == ("cancelled", by)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -138,8 +138,8 @@ class Ending:
         if _stated_reason(end) == _RUNNER_EXITS:
             end = self._overtaken_end() or end
         stated = _stated_reason(end)
-        if stated == _IDLE:
-            return EndedBy.IDLE
+        # After a hang-up that nothing in the bot ended, Pipecat's time-out does minutes later.
+        self._idle = self._idle or stated == _IDLE
         asked = isinstance(end, (EndFrame, StopFrame)) or self._asked
         return _WORDS.get(stated) or self._ended_by_evidence() or (EndedBy.BOT if asked else EndedBy.UNKNOWN)
 
