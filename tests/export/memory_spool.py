@@ -16,7 +16,6 @@ class MemorySpool:
         self.claimed: dict[int, PendingRequest] = {}
         self.given_up_keys: list[str] = []
         self.delivered_keys: list[str] = []
-        self.refused_for_good: list[PendingRequest] = []
         self.replacements = 0
         self.aside: list[PendingRequest] = []
         self.fault: Exception | None = None
@@ -55,9 +54,6 @@ class MemorySpool:
         self._check()
         for number in ids:
             del self.claimed[number]
-
-    def refused(self, ids: Sequence[int]) -> None:
-        self.refused_for_good += [self.claimed.pop(number) for number in ids]
 
     def set_aside(self, ids: Sequence[int]) -> None:
         self.aside += [self.claimed.pop(number) for number in ids]

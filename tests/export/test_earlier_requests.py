@@ -9,7 +9,7 @@ import pytest
 from tests.export.calls import RecordedCall, check_once
 from tests.export.memory_spool import MemorySpool
 from tests.ledger.summaries import summary
-from tests.receiver import Behaviour, Exchange, Receiver, accept, answering
+from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, rejecting
 from voice_metrics.export.answers import Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.earlier_requests import Resent, resend
@@ -153,6 +153,25 @@ def test_the_ledger_calls_delivered_what_a_server_took_of_a_divided_request(
         states = {call.call_id: call.state for call in reader.calls()}
     delivered = dict.fromkeys((call.call_id for call in calls), CallState.DELIVERED)
     assert states == delivered | {"c7": CallState.PENDING}
+
+
+def test_a_call_of_which_one_request_is_refused_is_not_delivered_by_another(
+    tmp_path: Path, receiver: Receiver, endpoint: Endpoint, owed: tuple[MemorySpool, list[RecordedCall]]
+) -> None:
+    spool, calls = owed
+    ((_, request),) = spool.claim()
+    ledger = Ledger(tmp_path / "calls.db")
+    for call in calls:
+        ledger.call_ended(call.call_id, summary(call.call_id, exported=False), "pending")
+    ledger.park([request, request])
+    answers = iter([rejecting()])
+    receiver.behaviour = lambda exchange: next(answers, accept)(exchange)
+    resent = sent_again(endpoint, ledger)
+    assert (len(resent.refused), resent.delivered, resent.left) == (CALLS, [], 0)
+    ledger.close()
+    with LedgerReader(tmp_path / "calls.db") as reader:
+        assert {call.state for call in reader.calls()} == {CallState.ENDED}
+        assert not any(reader.call_of(call.call_id).summary["exported"] for call in calls)
 
 
 def test_a_server_that_fails_in_the_middle_is_sent_only_what_it_has_not_taken(

@@ -335,7 +335,7 @@ def test_what_is_too_old_for_a_server_is_refused_for_good_and_told_once(
     receiver.behaviour = by_age
     heir = start(spool=spool)
     assert run(heir, "new") is True
-    assert receiver.wait_for(lambda _: spool.refused_for_good)
+    assert receiver.wait_for(lambda _: spool.given_up_keys == ["old"])
     assert not spool.left
     assert len([line for line in log.warnings if "refused for good" in line]) == 1
 

@@ -111,17 +111,6 @@ def test_a_call_is_delivered_with_its_last_request(ledger: Ledger, path: Path) -
     assert states(path)["a"][0] is CallState.DELIVERED
 
 
-def test_a_refused_request_is_gone_and_its_call_not_delivered(ledger: Ledger, path: Path) -> None:
-    ledger.call_started("a", NOON, summary("a"))
-    ledger.call_ended("a", summary("a", exported=False), "pending")
-    ledger.park([request("a")])
-    ((number, _),) = ledger.claim()
-    ledger.refused([number])
-    with LedgerReader(path) as reader:
-        assert reader.pending().requests == 0
-        assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
-
-
 def test_a_pending_call_may_be_delivered_while_its_process_lives(ledger: Ledger, path: Path) -> None:
     ledger.call_started("a", NOON, summary("a"))
     ledger.call_ended("a", summary("a", exported=False), "pending")
@@ -156,6 +145,7 @@ def test_call_of_which_a_part_was_refused_is_not_delivered_by_its_rest(ledger: L
     ledger.given_up(["a"])
     ledger.acknowledged([number])
     with LedgerReader(path) as reader:
+        assert reader.pending().requests == 0
         assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
 
 

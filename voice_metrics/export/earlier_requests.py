@@ -88,6 +88,7 @@ def resend(
                 break
     finally:
         resent.left += len(kept)
+        resent.delivered = [key for key in resent.delivered if key not in resent.refused]
         if kept:
             spool.release(list(kept))
     return resent
@@ -150,18 +151,13 @@ class _Attempt:
             spool.park([owed])
             resent.left += 1
         over = [key for key in request.calls if key not in owed.calls]
-        if not self.hopeless:
-            resent.delivered += over
-            spool.acknowledged([number])
-            return
         lost = _reduced_to(request, self.hopeless).calls
-        complete = [key for key in over if key not in lost]
-        # A call with lost points never becomes delivered, even if the rest is.
-        if incomplete := [key for key in lost if complete or key in owed.calls]:
-            spool.given_up(incomplete)
-        (spool.acknowledged if complete else spool.refused)([number])
+        if lost:
+            # A call with lost points never becomes delivered, even if the rest is, in this request or in another.
+            spool.given_up(list(lost))
+        spool.acknowledged([number])
         resent.lost += len(self.hopeless)
-        resent.delivered += complete
+        resent.delivered += [key for key in over if key not in lost]
         resent.refused += [key for key in over if key in lost]
 
 

@@ -47,7 +47,7 @@ class Spool(Protocol):
         """Mark calls of this process delivered, even one whose end is not recorded yet."""
 
     def given_up(self, keys: Sequence[str]) -> None:
-        """Mark ended calls of this process: a server will never have all of their values."""
+        """Mark calls of which a server will never have all values."""
 
     def park(self, requests: Sequence[PendingRequest]) -> None:
         """Keep requests that any process, this one included, may claim at once."""
@@ -56,10 +56,7 @@ class Spool(Protocol):
         """Claim parked requests and those of dead processes, oldest first; each goes to one claimer only."""
 
     def acknowledged(self, ids: Sequence[int]) -> None:
-        """Delete claimed requests that were delivered."""
-
-    def refused(self, ids: Sequence[int]) -> None:
-        """Delete claimed requests that a server rejected for good."""
+        """Delete claimed requests; a call without further ones becomes delivered unless it was given up."""
 
     def set_aside(self, ids: Sequence[int]) -> None:
         """Mark claimed requests unreadable, so that no process claims them again."""

@@ -112,7 +112,7 @@ class Ledger:
         self._writer.put(partial(pending.deliver, keys=tuple(keys)))
 
     def given_up(self, keys: Iterable[str]) -> None:
-        """Mark calls of this process ended: a server will never have all of their values."""
+        """Mark calls ended: a server will never have all of their values."""
         self._writer.put(partial(pending.give_up, keys=tuple(keys)))
 
     def add(self, key: str, rows: Iterable[Row]) -> None:
@@ -178,20 +178,12 @@ class Ledger:
         return self._writer.ask(_end_dead_calls_and_claim, _SPOOL_SECONDS)
 
     def acknowledged(self, ids: Sequence[int]) -> None:
-        """Delete claimed requests that a server acknowledged.
+        """Delete claimed requests; a call without further ones becomes delivered unless it was given up.
 
         Raises:
             LedgerUnavailable: They are still kept.
         """
         self._writer.ask(partial(pending.acknowledge, rows=tuple(ids)), _SPOOL_SECONDS)
-
-    def refused(self, ids: Sequence[int]) -> None:
-        """Delete claimed requests that a server rejected for good.
-
-        Raises:
-            LedgerUnavailable: They are still kept.
-        """
-        self._writer.ask(partial(pending.refuse, rows=tuple(ids)), _SPOOL_SECONDS)
 
     def set_aside(self, ids: Sequence[int]) -> None:
         """Mark claimed requests unreadable, so that no process claims them again.

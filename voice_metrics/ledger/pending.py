@@ -87,11 +87,6 @@ def release(session: Session, rows: Iterable[int]) -> None:
     session.db.executemany("UPDATE request SET process = NULL WHERE id = ?", ((row,) for row in rows))
 
 
-def refuse(session: Session, rows: Iterable[int]) -> None:
-    """Delete requests that a server rejected for good; a call without further requests ends."""
-    settle(session.db, rows, CallState.ENDED)
-
-
 def deliver(session: Session, keys: Iterable[str]) -> None:
     """Mark calls of this process delivered."""
     for key in keys:
@@ -103,8 +98,8 @@ def deliver(session: Session, keys: Iterable[str]) -> None:
 
 
 def give_up(session: Session, keys: Iterable[str]) -> None:
-    """Mark calls of this process ended: a server will never have all of their values."""
-    for key in keys:
+    """Mark calls ended: a server will never have all of their values."""
+    for key in filter(None, keys):
         # Neither its end, if that is recorded after this, nor the delivery of the rest makes it complete.
         session.db.execute("UPDATE call SET delivered = 0 WHERE key = ?", (key,))
         _move_call(session.db, key, CallState.ENDED)
