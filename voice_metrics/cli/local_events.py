@@ -64,7 +64,7 @@ def _send_events(settings: Settings, path: Path, found: list[CallDetail]) -> int
 
     assert settings.logs_endpoint is not None
     requests = Requests(About(settings, settings.service_name or DEFAULT_SERVICE_NAME).resource())
-    delivery = Delivery(settings.logs_endpoint)
+    delivery = Delivery(settings.logs_endpoint, repeatable=False)
     ledger = Ledger(path)
     sent = 0
     try:

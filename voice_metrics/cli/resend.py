@@ -74,8 +74,10 @@ def _send_all(settings: Settings) -> int:
 
     path = ledger_file(settings)
     ledger, total = Ledger(path), Resent()
+    # What was kept may be increments or events.
     delivery, events = (
-        None if endpoint is None else Delivery(endpoint) for endpoint in (settings.endpoint, settings.logs_endpoint)
+        None if endpoint is None else Delivery(endpoint, repeatable=False)
+        for endpoint in (settings.endpoint, settings.logs_endpoint)
     )
     try:
         # A claim is limited in size, so claim until nothing is left.

@@ -59,11 +59,15 @@ class Delivery(requests.Session):
 
     Attributes:
         patient: True to retry a request if its fault may pass.
-        repeatable: False for increments and events, which count twice if they are sent twice.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        """Prepare a session; nothing is sent yet."""
+    def __init__(self, endpoint: Endpoint, *, repeatable: bool = True) -> None:
+        """Prepare a session; nothing is sent yet.
+
+        Args:
+            endpoint: Its address and headers.
+            repeatable: False for increments and events, which count twice if they are sent twice.
+        """
         super().__init__()
         # With the environment's trust, ~/.netrc would replace the configured header.
         self.trust_env = False
@@ -75,7 +79,7 @@ class Delivery(requests.Session):
         self.mount("http://", CuttableAdapter())
         self.mount("https://", CuttableAdapter())
         self.patient = True
-        self.repeatable = True
+        self._repeatable = repeatable
         self._meanwhile: Callable[[], None] | None = None
         self._answered_at: float | None = None
         self._answer_seconds = 0.0
@@ -137,11 +141,7 @@ class Delivery(requests.Session):
         if outcome.retry_after_seconds is not None and not outcome.divisible:
             self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)
             self._hold_fault = outcome.fault
-        return replace(outcome, words=self.cleared(outcome.words), seconds=time.monotonic() - began)
-
-    def cleared(self, text: str) -> str:
-        """Return a text without secrets that a server may have repeated."""
-        return self._mask(text)
+        return replace(outcome, seconds=time.monotonic() - began)
 
     def _on_hold_outcome(self, seconds: float) -> Outcome:
         words = f"it asked to be left alone, for {seconds:.0f} s more."
@@ -156,10 +156,10 @@ class Delivery(requests.Session):
     def _send_past_dead_connection(self, body: bytes, deadline: float) -> Outcome:
         began = time.monotonic()
         idle_seconds = 0.0 if self._answered_at is None else began - self._answered_at
-        if not self.repeatable and idle_seconds > _IDLE_SECONDS:
+        if not self._repeatable and idle_seconds > _IDLE_SECONDS:
             super().close()
         patience = max(_PATIENCE_WITH_IDLE_SECONDS, 3 * self._answer_seconds)
-        quick = idle_seconds > _IDLE_SECONDS and self.repeatable and began + patience < deadline
+        quick = idle_seconds > _IDLE_SECONDS and self._repeatable and began + patience < deadline
         outcome = self._send_once(body, began + patience if quick else deadline)
         if outcome.fault == "reset" or (quick and outcome.fault == "timeout"):
             # An idle connection may be dead without a sign; a new one shows whether the server is.

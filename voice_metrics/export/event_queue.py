@@ -48,7 +48,6 @@ class EventQueue:
     def __init__(self, delivery: Delivery, dropped: Callable[[str, int], None]) -> None:
         """Begin empty."""
         self.delivery = delivery
-        delivery.repeatable = False
         self._dropped = dropped
         self._lock = threading.Lock()
         self._waiting: deque[Waiting] = deque()

@@ -14,8 +14,7 @@ from voice_metrics.export.outgoing import SHARED, Outgoing
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.running_call import RunningCall, Tagged
 from voice_metrics.series import table
-from voice_metrics.series.budget import Budget
-from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, RESERVED, Attributes, Registry, SeriesSink
+from voice_metrics.series.registry import MAX_SERIES_OF_A_CALL, RESERVED, Attributes, Budget, Registry, SeriesSink
 
 # Assumed series of a call until some have ended; then a mean of the last calls.
 _SERIES_PER_CALL = 20

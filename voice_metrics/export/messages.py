@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from struct import Struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
@@ -52,28 +52,25 @@ class Metric:
         return field(2, self.about + field(self.data, b"".join((*points, self.rest))))
 
 
-class _Shape(NamedTuple):
-    """OTLP's messages for a kind of accumulator, and their field numbers."""
-
-    data: Callable[..., Any]
-    data_field: int
-    point: Callable[..., Any]
-    exemplars_field: int
-
-
-_SHAPES: Mapping[type, _Shape] = {
-    Sum: _Shape(otlp.Sum, 7, otlp.NumberDataPoint, 5),
-    Gauge: _Shape(otlp.Gauge, 5, otlp.NumberDataPoint, 5),
-    Histogram: _Shape(otlp.Histogram, 9, otlp.HistogramDataPoint, 8),
-    ExponentialHistogram: _Shape(otlp.ExponentialHistogram, 10, otlp.ExponentialHistogramDataPoint, 11),
+# By accumulator: the message of the data and its field in a metric, that of a point and its field for exemplars.
+_SHAPES: Mapping[type, tuple[Callable[..., Any], int, Callable[..., Any], int]] = {
+    Sum: (otlp.Sum, 7, otlp.NumberDataPoint, 5),
+    Gauge: (otlp.Gauge, 5, otlp.NumberDataPoint, 5),
+    Histogram: (otlp.Histogram, 9, otlp.HistogramDataPoint, 8),
+    ExponentialHistogram: (otlp.ExponentialHistogram, 10, otlp.ExponentialHistogramDataPoint, 11),
 }
 
 
 @lru_cache(maxsize=4096)
-def _metric(shape: _Shape, name: str, description: str, unit: str, about_data: tuple[tuple[str, Any], ...]) -> Metric:
-    about = otlp.Metric(name=name, description=description, unit=unit).SerializeToString()
-    rest = shape.data(**dict(about_data)).SerializeToString()
-    return Metric(about, shape.data_field, rest, shape.exemplars_field)
+def _metric(of: type[Accumulator], kind: Kind, name: str, description: str, unit: str, delta: bool) -> Metric:
+    data, number, _, exemplars = _SHAPES[of]
+    about_data: dict[str, Any] = {}
+    if kind is not Kind.GAUGE:
+        about_data["aggregation_temporality"] = _DELTA if delta else _CUMULATIVE
+    if kind is Kind.COUNTER:
+        about_data["is_monotonic"] = True
+    about = otlp.Metric(name=name, description=description, unit=unit)
+    return Metric(about.SerializeToString(), number, data(**about_data).SerializeToString(), exemplars)
 
 
 class Entry:
@@ -96,7 +93,6 @@ class Entry:
 
     __slots__ = (
         "_about",
-        "_point",
         "accumulator",
         "acknowledged",
         "base",
@@ -129,14 +125,7 @@ class Entry:
         self.zero_due = zero_due and not self.delta and not isinstance(accumulator, Gauge)
         self.suspects = 0
         self.resting_until = 0.0
-        shape = _SHAPES[type(accumulator)]
-        about_data: dict[str, Any] = {}
-        if row.kind is not Kind.GAUGE:
-            about_data["aggregation_temporality"] = _DELTA if self.delta else _CUMULATIVE
-        if row.kind is Kind.COUNTER:
-            about_data["is_monotonic"] = True
-        self.metric = _metric(shape, row.name, row.description, row.unit, tuple(about_data.items()))
-        self._point = shape.point
+        self.metric = _metric(type(accumulator), row.kind, row.name, row.description, row.unit, self.delta)
         self._encode_about()
         # The newest value, encoded; its version; and for increments its state.
         self.value = self.head = b""
@@ -149,7 +138,8 @@ class Entry:
         accumulator = self.accumulator
         self.earliest_ns = accumulator.start_ns + MILLISECOND_NS
         bounds = {"explicit_bounds": accumulator.bounds} if isinstance(accumulator, Histogram) else {}
-        about = self._point(attributes=key_values(accumulator.attributes), **bounds)
+        point = _SHAPES[type(accumulator)][2]
+        about = point(attributes=key_values(accumulator.attributes), **bounds)
         if accumulator.row.kind is not Kind.GAUGE and not self.delta:
             about.start_time_unix_nano = accumulator.start_ns
         self._about: bytes = about.SerializeToString()

@@ -68,14 +68,13 @@ class ProcessExport:
             delta=settings.temporality != "cumulative",
         )
         if inherited is not None:
-            self._export_series_of(inherited.in_child(self.live.shared))
+            self._export_series_of(SdkMetrics(self.live.shared, inherited))
         readers = self._make_readers()
-        delivery = Delivery(settings.endpoint) if settings.endpoint is not None else None
-        if delivery is not None:
-            delivery.repeatable = settings.temporality == "cumulative"
-        self._events = None
+        delivery = self._events = None
+        if settings.endpoint is not None:
+            delivery = Delivery(settings.endpoint, repeatable=settings.temporality == "cumulative")
         if settings.logs_endpoint is not None:
-            self._events = EventQueue(Delivery(settings.logs_endpoint), self.live.dropped)
+            self._events = EventQueue(Delivery(settings.logs_endpoint, repeatable=False), self.live.dropped)
         self._exporter = Exporter(
             self.live,
             lambda until: Requests(self._about.resource(until)),
@@ -124,7 +123,7 @@ class ProcessExport:
         complete = self._exporter.stop(timeout_seconds)
         sdk, self.sdk = self.sdk, None
         if sdk is not None:
-            sdk.shutdown()
+            sdk.provider.shutdown()
         return complete
 
     def _make_readers(self) -> list[Reader]:

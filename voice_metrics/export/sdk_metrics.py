@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -19,45 +19,39 @@ from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.series.accumulators import ExponentialState, HistogramState, State, since
-from voice_metrics.series.registry import Full
+from voice_metrics.series.registry import Attributes, Full
 from voice_metrics.series.table import Kind, Series
 
 
 class SdkMetrics:
     """A meter provider, and the reader that adds its points to the shared series."""
 
-    def __init__(self, shared: Outgoing) -> None:
-        """Make the provider, whose series `shared` takes."""
+    def __init__(self, shared: Outgoing, parent: SdkMetrics | None = None) -> None:
+        """Make the provider, whose series `shared` takes.
+
+        Args:
+            shared: The shared series.
+            parent: In a forked child: the parent's, whose instruments go on here, with series that begin with the fork.
+        """
         self._shared = shared
         self._lock = threading.Lock()
-        # In a forked child: the parent's values.
-        self._before: dict[Any, State] = {}
-        self._reader = InMemoryMetricReader()
         # Requests have the process's resource already, and the exporter runs at exit.
-        self.provider = MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
-
-    def in_child(self, shared: Outgoing) -> SdkMetrics:
-        """The same provider in a forked child, whose series begin with the fork, and which `shared` takes."""
-        child = object.__new__(SdkMetrics)
-        child._shared, child._reader, child.provider = shared, self._reader, self.provider
-        child._lock = threading.Lock()
+        self._reader: InMemoryMetricReader = parent._reader if parent else InMemoryMetricReader()
+        self.provider: MeterProvider = (
+            parent.provider if parent else MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
+        )
         # The parent's last values: reading them now could wait for a lock of a thread that the child lacks.
-        child._before = {
-            (accumulator.row.identity, frozenset(accumulator.attributes.items())): accumulator.state()
-            for accumulator in list(self._shared.without_zero)
+        self._before: Mapping[Hashable, State] = {
+            _identity(accumulator.row, accumulator.attributes): accumulator.state()
+            for accumulator in list(parent._shared.without_zero if parent else ())
             if accumulator.row.kind is not Kind.GAUGE
         }
-        return child
 
     def collect(self) -> None:
         """Add the provider's new points to the shared series."""
         with self._lock:
             for row, point in self._points():
                 self._add_point(row, {key: _hashable(value) for key, value in (point.attributes or {}).items()}, point)
-
-    def shutdown(self) -> None:
-        """Shut the provider down."""
-        self.provider.shutdown()
 
     def _points(self) -> Iterator[tuple[Series, Any]]:
         data = self._reader.get_metrics_data()
@@ -75,9 +69,13 @@ class SdkMetrics:
         if not accumulator.version:
             accumulator.start_ns = getattr(point, "start_time_unix_nano", None) or accumulator.start_ns
             self._shared.without_zero.add(accumulator)
-        before = self._before.get((row.identity, frozenset(attributes.items())))
+        before = self._before.get(_identity(row, attributes))
         with accumulator.lock:
             accumulator.restore(since(_state(point), before))
+
+
+def _identity(row: Series, attributes: Attributes) -> Hashable:
+    return row.identity, frozenset(attributes.items())
 
 
 def _row(metric: Metric, point: Any) -> Series:

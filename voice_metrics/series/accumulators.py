@@ -13,7 +13,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from voice_metrics.series.exponential_buckets import bucket_index, coarser, difference
-from voice_metrics.series.table import Kind, Series
+from voice_metrics.series.table import Series
 
 AttributeValue = str | bool | int | float
 # OpenTelemetry specification, metrics SDK, "Base2 Exponential Bucket Histogram Aggregation", read 2026-11-29.
@@ -83,15 +83,15 @@ class Accumulator(ABC):
         self.start_ns = start_ns
         self.version = 0
         self.exemplar: Exemplar | None = None
-        self.clear()
+        self._begin()
 
     @abstractmethod
     def add(self, value: float, exemplar: Exemplar | None = None) -> None:
         """Add a measurement in the series' unit."""
 
     @abstractmethod
-    def clear(self) -> None:
-        """Reset to the beginning."""
+    def _begin(self) -> None:
+        """Set the value before the first measurement."""
 
     @abstractmethod
     def state(self) -> State:
@@ -115,8 +115,7 @@ class Sum(Accumulator):
             if exemplar is not None:
                 self.exemplar = exemplar
 
-    def clear(self) -> None:
-        """Reset to zero."""
+    def _begin(self) -> None:
         self.value: float = 0
 
     def state(self) -> float:
@@ -157,9 +156,9 @@ class Histogram(Accumulator):
         attributes: Mapping[str, AttributeValue],
         lock: Lock,
         start_ns: int,
-        bounds: tuple[float, ...] | None = None,
+        bounds: tuple[float, ...],
     ) -> None:
-        self.bounds = row.buckets if bounds is None else bounds
+        self.bounds = bounds
         super().__init__(row, attributes, lock, start_ns)
 
     def add(self, value: float, exemplar: Exemplar | None = None) -> None:
@@ -176,8 +175,7 @@ class Histogram(Accumulator):
             if exemplar is not None:
                 self.exemplar = exemplar
 
-    def clear(self) -> None:
-        """Reset to no measurement."""
+    def _begin(self) -> None:
         self.count = 0
         self.total = 0.0
         self.counts = [0] * (len(self.bounds) + 1)
@@ -222,8 +220,7 @@ class ExponentialHistogram(Accumulator):
             if exemplar is not None:
                 self.exemplar = exemplar
 
-    def clear(self) -> None:
-        """Reset to no measurement, at the finest scale."""
+    def _begin(self) -> None:
         self.count = self.zeros = 0
         self.total = 0.0
         self.scale = MAX_SCALE
@@ -280,11 +277,3 @@ def since(state: State, base: State | None) -> State:
         case int() | float(), int() | float():
             return state - base
     return state
-
-
-KINDS: Mapping[Kind, type[Accumulator]] = {
-    Kind.COUNTER: Sum,
-    Kind.UP_DOWN_COUNTER: Sum,
-    Kind.GAUGE: Gauge,
-    Kind.HISTOGRAM: Histogram,
-}

@@ -8,14 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from threading import Lock
 from typing import Protocol
 
-from voice_metrics.series.accumulators import (
-    KINDS,
-    Accumulator,
-    AttributeValue,
-    ExponentialHistogram,
-    Histogram,
-)
-from voice_metrics.series.budget import Budget
+from voice_metrics.series.accumulators import Accumulator, AttributeValue, ExponentialHistogram, Gauge, Histogram, Sum
 from voice_metrics.series.table import DROPPED, Kind, Series
 
 Attributes = Mapping[str, AttributeValue]
@@ -48,6 +41,34 @@ class Full(Exception):
 
 class NoRoom(Full):
     """The registries of the process are at their common limit."""
+
+
+class Budget:
+    """A common limit of registries.
+
+    Attributes:
+        most: The limit.
+        count: Live series.
+    """
+
+    def __init__(self, most: float = float("inf")) -> None:
+        """Begin without a series."""
+        self.most = most
+        self.count = 0
+        self._lock = Lock()
+
+    def reserve(self, share: float) -> bool:
+        """Count one more series; return False, uncounted, if that `share` of the limit, 0 to 1, is reached."""
+        with self._lock:
+            if self.count >= self.most * share:
+                return False
+            self.count += 1
+            return True
+
+    def release(self, series: int) -> None:
+        """Subtract ended series."""
+        with self._lock:
+            self.count -= series
 
 
 class Registry:
@@ -137,7 +158,7 @@ class Registry:
     def _make(self, row: Series, attributes: Attributes) -> Accumulator:
         now_ns = self._clock_ns()
         if row.kind is not Kind.HISTOGRAM:
-            return KINDS[row.kind](row, attributes, self.lock, now_ns)
+            return (Gauge if row.kind is Kind.GAUGE else Sum)(row, attributes, self.lock, now_ns)
         if self._exponential:
             return ExponentialHistogram(row, attributes, self.lock, now_ns)
         bounds = row.buckets_of_a_call(attributes) if self._slim else row.buckets
