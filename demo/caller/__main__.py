@@ -11,6 +11,7 @@ from demo.loopback import stay_on_loopback
 # A busy machine loads the models, and makes speech and text of speech, several times slower.
 _PATIENCE_SECONDS = 180.0
 # If a busy machine detects the caller's voice after the transcript came, Pipecat drops the transcript (1.14).
+# A bot that is only slow still sends messages, and the line said twice would interrupt its answer.
 _REPEAT_SECONDS = 30.0
 _PAUSE_SECONDS = 0.3
 _BARGE_IN_SECONDS = 1.5
@@ -27,23 +28,13 @@ async def _take_turn(phone: Phone, line: Line, lifeline: Lifeline) -> None:
     _say(phone, line, lifeline)
     if line.interrupts:
         await phone.hear("bot-stopped-speaking")
-    while not await _answers(phone):
+    while not await phone.hear_in_time("bot-started-speaking", _REPEAT_SECONDS):
         _say(phone, line, lifeline)
 
 
 def _say(phone: Phone, line: Line, lifeline: Lifeline) -> None:
     lifeline.send("says", text=line.text)
     phone.say(line.recording)
-
-
-async def _answers(phone: Phone) -> bool:
-    """Wait until the bot speaks; False if it is time to say the line again."""
-    try:
-        async with asyncio.timeout(_REPEAT_SECONDS):
-            await phone.hear("bot-started-speaking")
-    except TimeoutError:
-        return False
-    return True
 
 
 async def _call() -> int:

@@ -96,6 +96,16 @@ class Phone:
         while await self._messages.get() != message:
             pass
 
+    async def hear_in_time(self, message: str, seconds: float) -> bool:
+        """Wait for an RTVI message; False if meanwhile the bot sends nothing at all for so many seconds."""
+        heard = None
+        while heard != message:
+            try:
+                heard = await asyncio.wait_for(self._messages.get(), seconds)
+            except TimeoutError:
+                return False
+        return True
+
     async def _spare_slow_bot(self) -> None:
         """Rest behind a line, once the bot is slower than the caller's sound.
 
