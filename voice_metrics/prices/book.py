@@ -77,13 +77,14 @@ class PriceBook:
             at: Time of the usage, with its zone.
         """
         try:
-            asked = Asked.about(provider, usage)
-            offer = self._offers.get(asked)
+            # What makes one `Asked` differ from another.
+            names = usage.processor, usage.model, usage.option, getattr(usage, "answering", None)
+            key = provider, type(usage), names
+            offer = self._offers.get(key)
             if offer is None:
-                offer = self.offer(asked)
                 if len(self._offers) >= _MOST_MODELS:
                     self._offers.clear()
-                self._offers[asked] = offer
+                offer = self._offers[key] = self.offer(Asked.about(provider, usage))
             return offer.charge(leg, usage, at)
         except Exception as fault:
             logger.opt(exception=fault).warning("voice_metrics: no price for {}", usage.model or usage.processor)

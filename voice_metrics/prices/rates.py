@@ -5,8 +5,10 @@ A usage without the quantity that a rate is for, or with contradicting parts, ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from typing import Any
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
 
@@ -93,40 +95,21 @@ def bill(rates: Rates, usage: Usage) -> Decimal:
     Raises:
         Unbillable: The rates are for another quantity, or the usage contradicts itself.
     """
-    match rates, usage:
-        case TokenRates(), TokensUsed():
-            usd = _tokens_usd(rates, usage)
-        case CharacterRate(), CharactersSpoken():
-            usd = rates.per_million * usage.characters / _MILLION
-        case AudioRate(), AudioTranscribed():
-            # `Decimal(0.1)` is 0.1000000000000000055…; `repr` gives the tenth that was meant.
-            seconds = max(Decimal(repr(usage.seconds)), rates.minimum_seconds)
-            usd = rates.per_hour * seconds / _SECONDS_PER_HOUR
-        case _:
-            raise Unbillable(
-                f"billed by the {_billed_quantity(rates)}, and Pipecat reports {_reported_quantity(usage)}"
-            )
-    return usd.quantize(LAST_DIGIT, context=_WIDE)
+    billed, price = _BILLED[type(rates)]
+    reported, kind = _REPORTED[type(usage)]
+    if kind is not type(rates):
+        raise Unbillable(f"billed by the {billed}, and Pipecat reports {reported}")
+    return price(rates, usage).quantize(LAST_DIGIT, context=_WIDE)
 
 
-def _billed_quantity(rates: Rates) -> str:
-    match rates:
-        case TokenRates():
-            return "token"
-        case CharacterRate():
-            return "character"
-        case AudioRate():
-            return "length of audio"
+def _characters_usd(rate: CharacterRate, spoken: CharactersSpoken) -> Decimal:
+    return rate.per_million * spoken.characters / _MILLION
 
 
-def _reported_quantity(usage: Usage) -> str:
-    match usage:
-        case TokensUsed():
-            return "tokens"
-        case CharactersSpoken():
-            return "characters"
-        case AudioTranscribed():
-            return "seconds of audio"
+def _audio_usd(rate: AudioRate, transcribed: AudioTranscribed) -> Decimal:
+    # `Decimal(0.1)` is 0.1000000000000000055…; `repr` gives the tenth that was meant.
+    seconds = max(Decimal(repr(transcribed.seconds)), rate.minimum_seconds)
+    return rate.per_hour * seconds / _SECONDS_PER_HOUR
 
 
 def _tokens_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
@@ -197,3 +180,17 @@ def _completion_micro_usd(rates: TokenRates, used: TokensUsed) -> Decimal:
         + (rates.audio_output or Decimal(0)) * audio
         + (rates.output if rates.reasoning is None else rates.reasoning) * reasoning
     )
+
+
+# The quantity that rates are for, and their arithmetic.
+_BILLED: dict[type[Rates], tuple[str, Callable[[Any, Any], Decimal]]] = {
+    TokenRates: ("token", _tokens_usd),
+    CharacterRate: ("character", _characters_usd),
+    AudioRate: ("length of audio", _audio_usd),
+}
+# The quantity that usage reports, and the rates for it.
+_REPORTED: dict[type[Usage], tuple[str, type[Rates]]] = {
+    TokensUsed: ("tokens", TokenRates),
+    CharactersSpoken: ("characters", CharacterRate),
+    AudioTranscribed: ("seconds of audio", AudioRate),
+}
