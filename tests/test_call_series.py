@@ -112,9 +112,9 @@ def test_the_series_of_facts_of_the_same_names_are_found_once(store: Store) -> N
     asked: list[str] = []
 
     class Asked(Services):
-        def leg(self, processor: str) -> Leg:
+        def provider(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
             asked.append(processor)
-            return super().leg(processor)
+            return super().provider(processor, model, instance)
 
     call = CallExport(store.telemetry, Asked(), "c-1", {}, gen_ai=False)
     for seconds in (0.25, 0.5, 0.75):

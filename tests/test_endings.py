@@ -230,7 +230,7 @@ def _goodbye(call: Call, look: Callable[[float], Any]) -> dict[str, Any]:
     """A goodbye that was queued with the EndFrame, is cut off, and waits for a function; `look` looks on."""
     call.observe(BotStarted(), 1.0)
     call.observe(FunctionRunning(1, "1", "book"), 1.2)
-    call.measured(FirstByte("Mouth", "mouth-1", 0.2), 1.99)
+    call.measurements.add(FirstByte("Mouth", "mouth-1", 0.2), 1.99)
     call.end(EndReason.COMPLETED, 2.0)
     look(2.0)
     call.observe(Interruption(), 2.5)

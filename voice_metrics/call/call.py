@@ -30,13 +30,12 @@ from voice_metrics.call.events import (
 from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import EndReason, Fact, LoopHeld, Switched, Unpriced
 from voice_metrics.call.functions import FunctionCalls
-from voice_metrics.call.holdback import Cut
 from voice_metrics.call.identity import Identity
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.lags import STALL_SECONDS, Lags
 from voice_metrics.call.measurements import Measurements
 from voice_metrics.call.models import Models, ServiceSwitched
-from voice_metrics.call.outputs import JournalOutput, SeriesOutput, SpanIds
+from voice_metrics.call.outputs import JournalOutput, SeriesOutput
 from voice_metrics.call.record import Record
 from voice_metrics.call.summary import CallSummary
 
@@ -122,27 +121,6 @@ class Call:
         self._started_at = at
         self._conversation.started(at)
         self._series.started(late)
-
-    def measured(
-        self,
-        fact: Fact,
-        at: float,
-        span: SpanIds | None = None,
-        now: float | None = None,
-        number: int = 0,
-        cut: Cut | None = None,
-    ) -> None:
-        """Record a measurement of a service.
-
-        Args:
-            fact: The measurement; latencies are held back for a moment, because an interruption makes them false.
-            at: Moment of its arrival.
-            span: Its trace id and span id, or `None`.
-            now: Moment at which it is read, or `None` for `at`.
-            number: Place of its frame in the order in which frames are made; 0 if unknown.
-            cut: The interruption that is read next, or `None`.
-        """
-        self.measurements.add(fact, at, span, now, number, cut)
 
     def observe(self, event: Event, at: float) -> None:
         """Record an event of the conversation."""

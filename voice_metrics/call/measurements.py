@@ -43,9 +43,24 @@ class Measurements:
         self._voice_made_at = 0.0
 
     def add(
-        self, fact: Fact, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None = None
+        self,
+        fact: Fact,
+        at: float,
+        span: SpanIds | None = None,
+        now: float | None = None,
+        number: int = 0,
+        cut: Cut | None = None,
     ) -> None:
-        """Record a measurement, or hold it while it may prove false; the arguments are those of `Call.measured`."""
+        """Record a measurement of a service, or hold it while it may prove false.
+
+        Args:
+            fact: The measurement; latencies are held back for a moment, because an interruption makes them false.
+            at: Moment of its arrival.
+            span: Its trace id and span id, or `None`.
+            now: Moment at which it is read, or `None` for `at`.
+            number: Place of its frame in the order in which frames are made; 0 if unknown.
+            cut: The interruption that is read next, or `None`.
+        """
         proof = self._proofs.noted.get(number)
         if proof is not None and isinstance(fact, (FirstByte, Processing, TokensUsed)):
             if proof is Proof.OPEN:
@@ -70,12 +85,12 @@ class Measurements:
         if self._failing and isinstance(fact, Processing) and instance in self._failing:
             fact = replace(fact, error_type=self._failing.pop(instance))
         broke_off_at = self._broke_off_at.get(instance, 0.0)
-        is_failed = isinstance(fact, FirstByte) and at - fact.seconds < broke_off_at
-        if is_failed and leg in _BREAK_OFF and at - broke_off_at <= HOLD_SECONDS:
-            return
-        if is_failed and leg is Leg.TTS and self._is_closing and self._voice_made_at <= broke_off_at:
-            self._unheard.append((fact, at, span, number))
-            return
+        if is_failed := isinstance(fact, FirstByte) and at - fact.seconds < broke_off_at:
+            if leg in _BREAK_OFF and at - broke_off_at <= HOLD_SECONDS:
+                return
+            if leg is Leg.TTS and self._is_closing and self._voice_made_at <= broke_off_at:
+                self._unheard.append((fact, at, span, number))
+                return
         # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
         if leg is Leg.STT:
             self._outputs.record(fact, at, span)

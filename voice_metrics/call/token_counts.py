@@ -6,29 +6,20 @@ the completion without its reasoning. The bill has both.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Counts(NamedTuple):
-    """Tokens of one inference's prompt and completion."""
-
-    prompt: int
-    completion: int
-
 
 def gross(
-    reported: Counts,
+    reported: tuple[int, int],
     total: int | None,
     *,
     cached: int = 0,
     reasoning: int | None = None,
     net_of_cache: bool = False,
     hidden_is_prompt: bool = False,
-) -> Counts:
+) -> tuple[int, int]:
     """Return the prompt with its cached part, and the completion with its reasoning.
 
     Args:
-        reported: The service's counts.
+        reported: The service's counts of prompt and completion.
         total: Its total, or `None` if not reported.
         cached: Prompt tokens read from or written to a cache.
         reasoning: Tokens of reasoning, or `None` if not reported.
@@ -45,8 +36,8 @@ def gross(
         completion += thought
         hidden -= thought
     if hidden <= 0:
-        return Counts(prompt, completion)
+        return prompt, completion
     if hidden_is_prompt:
-        return Counts(prompt + hidden, completion)
+        return prompt + hidden, completion
     # A service that reports reasoning hides none; for another one the total's excess belongs to the completion.
-    return Counts(prompt, completion if thought else completion + hidden)
+    return prompt, completion if thought else completion + hidden

@@ -6,11 +6,11 @@ from typing import Any
 
 from voice_metrics.call.text import clean
 
-# Values at the ordinary rates: OpenAI's and Azure's, Groq's, Anthropic's.
-_ORDINARY = {
-    "service_tier": frozenset({"auto", "default", "on_demand", "standard", "standard_only"}),
-    "inference_geo": frozenset({"global"}),
-}
+# Options, a service's attributes of them, and values at the ordinary rates: OpenAI's and Azure's, Groq's, Anthropic's.
+_ORDINARY = (
+    ("service_tier", "_service_tier", frozenset({"auto", "default", "on_demand", "standard", "standard_only"})),
+    ("inference_geo", "_inference_geo", frozenset({"global"})),
+)
 # Groq, "Flex processing", read 2026-11-30: "Pricing matches the on-demand tier".
 _ORDINARY_TOO = {("groq", "service_tier", "flex")}
 
@@ -26,8 +26,9 @@ def option_of_tokens(service: Any, provider: str | None, *, fills_cache: bool) -
     held, settings = getattr(service, "__dict__", {}), _settings(service)
     extra = getattr(settings, "extra", None)
     extra = extra if isinstance(extra, dict) else {}
-    for name, ordinary in _ORDINARY.items():
-        value = extra.get(name, held.get(f"_{name}", getattr(held.get("_delegation"), name, None)))
+    delegation = held.get("_delegation")
+    for name, attribute, ordinary in _ORDINARY:
+        value = extra.get(name, held.get(attribute, getattr(delegation, name, None)))
         if isinstance(value, str) and value not in ordinary and (provider, name, value) not in _ORDINARY_TOO:
             return clean(f"{name}={value}")
     if provider == "aws" and getattr(settings, "latency", None) == "optimized":

@@ -137,7 +137,7 @@ class Calls:
         """Record a measurement of a language model's response, at `at` in monotonic seconds. Never raises."""
         if (lifetime := self.lifetime) is not None and not lifetime.over:
             self.read_measurements()
-            self._faults.contain("inference", lambda: lifetime.call.measured(fact, at))
+            self._faults.contain("inference", lambda: lifetime.call.measurements.add(fact, at))
             lifetime.read_soon()
 
     def proved(self, number: int, proof: Proof, at: float) -> None:

@@ -37,7 +37,7 @@ from voice_metrics.call.facts import (
     TurnDetected,
 )
 from voice_metrics.call.text import MOST_CHARACTERS, Vocabulary, clean
-from voice_metrics.call.token_counts import Counts, gross
+from voice_metrics.call.token_counts import gross
 from voice_metrics.pipecat.billed_options import option_of_audio, option_of_text, option_of_tokens
 from voice_metrics.pipecat.out_of_band import OutOfBandUsage
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
@@ -116,16 +116,15 @@ class MetricsReader:
 
     def _fact(self, item: MetricsData, at: float) -> Fact | None:
         name, model = item.processor, item.model
-        if not (isinstance(name, str) and isinstance(model, (str, NoneType))):
-            return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
-        key, found = (type(item), name, model), self._services.get(name)
-        kind = self._kinds.get(key)
-        if kind is None or kind.found is not found or at >= kind.until:
-            kind = _kind(item, found, at)
+        kind = self._kinds.get((type(item), name, model))
+        if kind is None or kind.found is not self._services.get(name) or at >= kind.until:
+            if not (isinstance(name, str) and isinstance(model, (str, NoneType))):
+                return Refused("bad_value", f"{type(item).__name__}: its processor or model is no text")
+            kind = _kind(item, self._services.get(name), at)
             if len(self._kinds) >= _MOST_KINDS:
                 self._kinds.clear()
             if len(name) + len(model or "") <= MOST_CHARACTERS:
-                self._kinds[key] = kind
+                self._kinds[type(item), name, model] = kind
         return kind.reading(item, kind.processor, kind.model, kind.service)
 
 
@@ -155,7 +154,7 @@ def _positive(value: Any) -> float:
 
 
 def _checked_count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MOST:
+    if type(value) is not int or not 0 <= value < MOST:
         raise _Untrue(f"{_short_repr(value)} is not a count")
     return value
 
@@ -218,7 +217,7 @@ def _tokens_used(item: Any, processor: str, model: str | None, service: Service)
     reasoning = _optional_count(usage, "reasoning_tokens")
     net = service.speaks_like == "anthropic" or processor.startswith(_REPORT_NET)
     prompt, completion = gross(
-        Counts(_checked_count(usage.prompt_tokens), _checked_count(usage.completion_tokens)),
+        (_checked_count(usage.prompt_tokens), _checked_count(usage.completion_tokens)),
         None if usage.total_tokens is None else _checked_count(usage.total_tokens),
         cached=(read or 0) + (created or 0),
         reasoning=reasoning,

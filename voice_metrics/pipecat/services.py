@@ -133,7 +133,13 @@ class _Legs(dict[str, Leg]):
 
 
 class Services:
-    """The services of one call, by name."""
+    """The services of one call, by name.
+
+    Attributes:
+        by_name: Those of the pipeline, and others that were found, by Pipecat's names of their instances.
+        has_siblings: True if two services are of one class.
+        leg: Returns a processor's part of the bot, by its class name, even if never seen.
+    """
 
     def __init__(
         self,
@@ -154,6 +160,7 @@ class Services:
         self._elsewhere = elsewhere
         self._by_class: dict[str, Service] = {}
         self._legs = _Legs()
+        self.leg = self._legs.__getitem__
         self._by_class_and_model: dict[tuple[str, str | None], Service] = {}
         self._first: dict[Leg, Service] = {}
         for service in services:
@@ -178,10 +185,6 @@ class Services:
                 self.learn(found)
                 return found
         return service
-
-    def leg(self, processor: str) -> Leg:
-        """Return a processor's part of the bot, by its class name, even if never seen."""
-        return self._legs[processor]
 
     def provider(self, processor: str, model: str | None = None, instance: str | None = None) -> str | None:
         """Pipecat's name of a processor's provider, or `None` if unknown."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from pipecat.frames.frames import MetricsFrame
 
 from voice_metrics.call.call import Call
-from voice_metrics.call.facts import Fact, Refused
+from voice_metrics.call.facts import Refused
 from voice_metrics.call.holdback import Cut
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.pipecat.faults import Faults
@@ -43,25 +43,14 @@ class UnreadMetrics:
         frames, self._frames = self._frames, []
         for call, frame, at, span in frames:
             try:
-                self._record_facts(reader.facts(frame), call, frame, at, span, now(), cut)
+                add, number, read_at = call.measurements.add, frame.id, now()
+                for fact in reader.facts(frame):
+                    try:
+                        add(fact, at, span, read_at, number, cut)
+                    except Exception as fault:
+                        self._faults.add(type(fact).__name__, fault)
+                    if isinstance(fact, Refused):
+                        # The value is no part of the kind: each false one differs.
+                        self._faults.warn_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")
             except Exception as fault:
                 self._faults.add(type(frame).__name__, fault)
-
-    def _record_facts(
-        self,
-        facts: Iterable[Fact],
-        call: Call,
-        frame: MetricsFrame,
-        at: float,
-        span: SpanIds | None,
-        now: float,
-        cut: Cut | None,
-    ) -> None:
-        for fact in facts:
-            try:
-                call.measured(fact, at, span, now, frame.id, cut)
-            except Exception as fault:
-                self._faults.add(type(fact).__name__, fault)
-            if isinstance(fact, Refused):
-                # The value is no part of the kind: each false one differs.
-                self._faults.warn_once(fact.detail.partition(":")[0], f"Refused a measurement: {fact.detail}")

@@ -42,7 +42,7 @@ class ServiceDirectory(Protocol):
         """True if two services are of one class, so that their facts may differ in attributes."""
         ...
 
-    def leg(self, processor: str) -> Leg:
+    def leg(self, processor: str, /) -> Leg:
         """Return a processor's part of the bot, by its class name."""
         ...
 
