@@ -32,11 +32,13 @@ class Failing:
         self._always = always
         self.failures = 0
 
-    def __call__(self, fact: Any = None, *arguments: Any) -> Any:
+    def __call__(self, taken: Any = None, *arguments: Any) -> Any:
+        # The journal takes a fact with its moment.
+        fact = taken[0] if isinstance(taken, tuple) else taken
         if self._always or (isinstance(fact, CharactersSpoken) and not self.failures):
             self.failures += 1
             raise RuntimeError("boom")
-        return self._method(fact, *arguments)
+        return self._method(taken, *arguments)
 
 
 def _break(metrics: VoiceMetricsProcessor, output: str, method: str, **how: Any) -> list[Failing]:

@@ -137,7 +137,7 @@ class FactOutputs:
                 self._report_lost(fact, fault)
         if self._journal is not None:
             try:
-                self._journal.write(fact, self._unix_at_zero + at)
+                self._journal.write((fact, self._unix_at_zero + at))
             except Exception as fault:
                 self._report_lost(fact, fault)
         try:

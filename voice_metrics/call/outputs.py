@@ -65,6 +65,6 @@ class SeriesOutput(Protocol):
 class JournalOutput(Protocol):
     """A call's time line."""
 
-    def write(self, fact: Fact, at: float) -> None:
-        """Write a fact, known at `at` (Unix seconds)."""
+    def write(self, known: tuple[Fact, float], /) -> None:
+        """Write a fact, with the Unix seconds at which it was known."""
         ...

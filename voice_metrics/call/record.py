@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,19 +72,16 @@ class _Tokens:
 
 @dataclass(slots=True)
 class _Costs:
-    """Sums of priced usage, and the models without a price."""
+    """Sums of priced usage, dates of its prices by model and source, and the models without a price."""
 
     usd: dict[Leg, Decimal] = field(default_factory=dict)
-    prices: dict[tuple[str, str], PriceUsed] = field(default_factory=dict)
+    priced_on: dict[tuple[str, str], str | None] = field(default_factory=dict)
     unpriced: dict[str, str] = field(default_factory=dict)
 
     def add(self, priced: Priced) -> None:
         sum_usd = self.usd.get(priced.leg)
         self.usd[priced.leg] = priced.usd if sum_usd is None else sum_usd + priced.usd
-        model = priced.model or priced.processor
-        known = self.prices.get((model, priced.source))
-        if known is None or known.priced_on != priced.priced_on:
-            self.prices[model, priced.source] = PriceUsed(model, priced.source, priced.priced_on)
+        self.priced_on[priced.model or priced.processor, priced.source] = priced.priced_on
 
     def add_unpriced(self, unpriced: Unpriced) -> None:
         self.unpriced.setdefault(unpriced.model or unpriced.processor, unpriced.reason)
@@ -102,7 +99,7 @@ class _Costs:
             # Sorted, so that the order does not depend on the order of prices.
             unpriced=tuple(sorted(self.unpriced)),
             reasons=dict(sorted(self.unpriced.items())),
-            prices=tuple(self.prices[key] for key in sorted(self.prices)),
+            prices=tuple(PriceUsed(*key, self.priced_on[key]) for key in sorted(self.priced_on)),
         )
 
 
@@ -126,11 +123,7 @@ class Record:
 
     def add(self, fact: Fact) -> None:
         """Add a fact to the totals."""
-        # The facts of MetricsFrames are the most frequent.
-        if (add := _ADDERS.get(type(fact))) is not None:
-            add(self, fact)
-        else:
-            self._add_event(fact)
+        _ADDERS[type(fact)](self, fact)
 
     def _add_event(self, fact: Fact) -> None:
         match fact:
@@ -222,7 +215,9 @@ class Record:
         self.audio_seconds = (self.audio_seconds or 0.0) + fact.seconds
 
 
-_ADDERS: dict[type[Fact], Callable[[Record, Any], None]] = {
+# The facts of MetricsFrames are the most frequent.
+_ADDERS: defaultdict[type[Fact], Callable[[Record, Any], None]] = defaultdict(lambda: Record._add_event)
+_ADDERS |= {
     FirstByte: Record._add_latency,
     Processing: Record._add_latency,
     TokensUsed: lambda record, fact: record.tokens.add(fact),

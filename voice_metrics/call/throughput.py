@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from voice_metrics.call.facts import FirstAnswerToken, FirstByte, Generated, Processing, TokensUsed
@@ -19,16 +20,14 @@ class Throughput:
     """
 
     def __init__(self) -> None:
-        self._pieces: dict[str, dict[type, Piece]] = {}
+        self._pieces: defaultdict[str, dict[type, Piece]] = defaultdict(dict)
         self._models: dict[str, str] = {}
         self._cut: set[str] = set()
 
     def add(self, fact: Piece) -> Generated | None:
         """Add a piece of an inference; return the speed if it completes one, else `None`."""
         key, kind = fact.instance or fact.processor, type(fact)
-        pieces = self._pieces.get(key)
-        if pieces is None:
-            pieces = self._pieces[key] = {}
+        pieces = self._pieces[key]
         if fact.model is not None:
             self._models[key] = fact.model
         if isinstance(fact, (FirstByte, Processing)):
@@ -39,17 +38,15 @@ class Throughput:
             if isinstance(fact, Processing) and fact.error_type is not None:
                 pieces.clear()
                 return None
-        if key in self._cut:
-            # Some services report the tokens of an inference after its interruption.
-            if isinstance(fact, (TokensUsed, FirstAnswerToken)):
-                return None
             self._cut.discard(key)
+        elif key in self._cut:
+            return None  # some services report the tokens of an inference after its interruption
         if kind in pieces:  # a second piece of a kind begins another inference
             pieces.clear()
         pieces[kind] = fact
-        if len(pieces) < len(_NEEDED) or not pieces.keys() >= _NEEDED:
+        if not pieces.keys() >= _NEEDED:
             return None
-        self._pieces[key] = {}
+        del self._pieces[key]
         speed = _tokens_per_second(pieces)
         return None if speed is None else Generated(fact.processor, self._models.get(key), speed)
 

@@ -19,6 +19,7 @@ class Journal:
 
     Attributes:
         key: The call's `Identity.key`, distinct even for two calls with one id.
+        write: Keeps a fact, with the Unix seconds at which it was known, for the next write of the call.
     """
 
     def __init__(self, ledger: Ledger, leg: Callable[[str], Leg], key: str) -> None:
@@ -27,10 +28,7 @@ class Journal:
         self._ledger = ledger
         self._leg = leg
         self._facts: list[tuple[Fact, float]] = []
-
-    def write(self, fact: Fact, at: float) -> None:
-        """Buffer a fact, known at `at` (unix seconds), for the next write of the call."""
-        self._facts.append((fact, at))
+        self.write = self._facts.append
 
     def started(self, summary: CallSummary) -> None:
         """Insert the call as live."""
@@ -68,7 +66,8 @@ class Journal:
         return self._ledger.written()
 
     def _write_rows(self) -> None:
-        facts, self._facts = self._facts, []
+        facts = self._facts.copy()
+        del self._facts[: len(facts)]
         if facts:
             self._ledger.add(self.key, Timeline(facts, self._leg))
 
