@@ -14,7 +14,6 @@ from voice_metrics.export.console import metrics_data
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.requests import Requests
 from voice_metrics.series import table
-from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.registry import Registry
 from voice_metrics.series.table import Kind, Series
 
@@ -113,7 +112,7 @@ def test_moment_before_a_series_began_is_its_first_one() -> None:
 def test_exemplar_leaves_once_and_values_go_on(delta: bool) -> None:
     kept = Kept(delta=delta)
     for record in kept.records:
-        record(3, Exemplar(3, 17, 2**100, 5))
+        record(3, (17, 2**100, 5))
     found = [exemplar for point in kept.points() for exemplar in point.exemplars]
     # A gauge keeps none.
     assert len(found) == len(kept.records) - 2

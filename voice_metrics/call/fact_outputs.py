@@ -27,7 +27,7 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.call.identity import Identity, model_tags
 from voice_metrics.call.models import Models
-from voice_metrics.call.outputs import Exemplar, JournalOutput, SeriesOutput, SpanIds
+from voice_metrics.call.outputs import JournalOutput, SeriesOutput, Source, SpanIds
 from voice_metrics.call.record import Record
 from voice_metrics.call.response_parts import Breakdown, ResponseParts
 from voice_metrics.call.throughput import Piece, Throughput
@@ -154,7 +154,7 @@ class FactOutputs:
             except Exception as fault:
                 self._report_lost(fact, fault)
 
-    def _exemplar(self, span: SpanIds, at: float) -> Exemplar:
+    def _exemplar(self, span: SpanIds, at: float) -> Source:
         return round(self.unix_seconds(at) * 1e9), *span
 
     def _report_lost(self, fact: Fact, fault: Exception) -> None:

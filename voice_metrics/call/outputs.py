@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from voice_metrics.call.call_events import CallEvent
     from voice_metrics.series.own_metrics import OwnMetrics
 
-# Unix nanoseconds, trace id and span id of a fact.
-Exemplar = tuple[int, int, int]
+# Of a fact that is an exemplar: Unix nanoseconds, trace id and span id, 0 for an id that it lacks.
+Source = tuple[int, int, int]
 # Trace id and span id.
 SpanIds = tuple[int, int]
 
@@ -36,7 +36,7 @@ class SeriesOutput(Protocol):
         """File that keeps unacknowledged requests, or `None`."""
         ...
 
-    def write(self, fact: Fact, exemplar: Exemplar | None = None) -> None:
+    def write(self, fact: Fact, exemplar: Source | None = None) -> None:
         """Write the values of a fact."""
         ...
 

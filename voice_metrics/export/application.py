@@ -12,9 +12,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
 
+from voice_metrics.call.outputs import Source
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
 from voice_metrics.export.running_call import RunningCall
-from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.registry import Attributes, Record
 from voice_metrics.series.table import CALL_ID, Kind, Series
 
@@ -77,12 +77,13 @@ def instrument(meter: Meter, row: Series) -> Any:
             ).record
 
 
-def _write_with_exemplar(write: Any, attributes: Attributes, value: float, exemplar: Exemplar | None = None) -> None:
-    if exemplar is None or not exemplar.trace_id:
+def _write_with_exemplar(write: Any, attributes: Attributes, value: float, exemplar: Source | None = None) -> None:
+    if exemplar is None or not exemplar[1]:
         write(value, attributes)
         return
     # The application's reader takes its exemplar from the span of the context.
-    span = trace.SpanContext(exemplar.trace_id, exemplar.span_id, is_remote=False, trace_flags=trace.TraceFlags(1))
+    _, trace_id, span_id = exemplar
+    span = trace.SpanContext(trace_id, span_id, is_remote=False, trace_flags=trace.TraceFlags(1))
     write(value, attributes, context=trace.set_span_in_context(trace.NonRecordingSpan(span), Context()))
 
 

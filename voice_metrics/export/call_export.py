@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from voice_metrics.call.call_events import CallEvent, TurnEvents
 from voice_metrics.call.facts import Fact
+from voice_metrics.call.outputs import Source
 from voice_metrics.series import table
-from voice_metrics.series.accumulators import Exemplar
 from voice_metrics.series.own_metrics import OwnMetrics
-from voice_metrics.series.points import ServiceDirectory, Target, gen_ai_targets, names, targets
+from voice_metrics.series.points import NAMES, ServiceDirectory, Target, gen_ai_targets, targets
 from voice_metrics.series.registry import Attributes, Record, SeriesSink
 
 if TYPE_CHECKING:
@@ -72,27 +72,21 @@ class CallExport:
         """File that keeps unacknowledged requests, or `None`."""
         return self._telemetry.kept_in
 
-    def write(self, fact: Fact, exemplar: tuple[int, int, int] | None = None) -> None:
-        """Write the values of a fact; `exemplar` is its Unix nanoseconds, trace id and span id, or `None`."""
+    def write(self, fact: Fact, exemplar: Source | None = None) -> None:
+        """Write the values of a fact; `exemplar` is the source of one for each, or `None`."""
         if self._exemplars == "always_off":
             exemplar = None
         elif exemplar is None and self._exemplars == "always_on":
             exemplar = (time.time_ns(), 0, 0)
-        same = names(fact)
+        same = NAMES[type(fact)](fact)
         if self._services.has_siblings:
             same = same, getattr(fact, "instance", None)
         writers = self._writers.get(same)
         if writers is None:
             writers = self._writers[same] = tuple(self._writers_of(fact))
         for writer in writers:
-            value = writer.value_of(fact)
-            if value is None:
-                continue
-            if exemplar is None and not isinstance(value, tuple):
-                writer.record(value)
-                continue
-            for one in value if isinstance(value, tuple) else (value,):
-                writer.record(one, None if exemplar is None else Exemplar(one, *exemplar))
+            if (value := writer.value_of(fact)) is not None:
+                writer.record(value, exemplar)
         if self._turns is not None and (turn := self._turns.add(fact, time.time(), exemplar)) is not None:
             self.event(turn)
 
@@ -149,6 +143,15 @@ class _Writer:
         self._target, self._sink, self._tags = target, sink, tags
         self.record: Record = self._begin_and_record
 
-    def _begin_and_record(self, value: float, exemplar: Exemplar | None = None) -> None:
-        self.record = self._sink.series(self._target.series, {**self._tags, **self._target.attributes})
+    def _begin_and_record(self, value: float | tuple[float, ...], exemplar: Source | None) -> None:
+        record = self._sink.series(self._target.series, {**self._tags, **self._target.attributes})
+        self.record = _record_each(record) if isinstance(value, tuple) else record
         self.record(value, exemplar)
+
+
+def _record_each(record: Record) -> Record:
+    def record_all(values: tuple[float, ...], exemplar: Source | None) -> None:
+        for value in values:
+            record(value, exemplar)
+
+    return record_all

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import NamedTuple
 
+from voice_metrics.call.outputs import Source
 from voice_metrics.series.exponential_buckets import bucket_index, coarser, difference
 from voice_metrics.series.table import Series
 
@@ -86,7 +87,7 @@ class Accumulator(ABC):
         self._begin()
 
     @abstractmethod
-    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def add(self, value: float, exemplar: Source | None = None) -> None:
         """Add a measurement in the series' unit."""
 
     @abstractmethod
@@ -107,13 +108,13 @@ class Sum(Accumulator):
 
     __slots__ = ("value",)
 
-    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def add(self, value: float, exemplar: Source | None = None) -> None:
         """Add to the sum."""
         with self.lock:
             self.value += value
             self.version += 1
             if exemplar is not None:
-                self.exemplar = exemplar
+                self.exemplar = Exemplar(value, *exemplar)
 
     def _begin(self) -> None:
         self.value: float = 0
@@ -135,7 +136,7 @@ class Gauge(Sum):
 
     __slots__ = ()
 
-    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def add(self, value: float, exemplar: Source | None = None) -> None:
         """Replace the value."""
         with self.lock:
             self.value = value
@@ -161,7 +162,7 @@ class Histogram(Accumulator):
         self.bounds = bounds
         super().__init__(row, attributes, lock, start_ns)
 
-    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def add(self, value: float, exemplar: Source | None = None) -> None:
         """Count a measurement."""
         with self.lock:
             self.counts[bisect_left(self.bounds, value)] += 1
@@ -173,7 +174,7 @@ class Histogram(Accumulator):
                 self.most = value
             self.version += 1
             if exemplar is not None:
-                self.exemplar = exemplar
+                self.exemplar = Exemplar(value, *exemplar)
 
     def _begin(self) -> None:
         self.count = 0
@@ -202,7 +203,7 @@ class ExponentialHistogram(Accumulator):
     least: float
     most: float
 
-    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def add(self, value: float, exemplar: Source | None = None) -> None:
         """Count a measurement."""
         with self.lock:
             self.count += 1
@@ -218,7 +219,7 @@ class ExponentialHistogram(Accumulator):
                 side[index] = side.get(index, 0) + 1
             self.version += 1
             if exemplar is not None:
-                self.exemplar = exemplar
+                self.exemplar = Exemplar(value, *exemplar)
 
     def _begin(self) -> None:
         self.count = self.zeros = 0

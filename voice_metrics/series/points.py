@@ -65,11 +65,6 @@ class _Row(NamedTuple):
     attributes: Callable[[Any, ServiceDirectory], Attributes]
 
 
-def names(fact: Fact) -> Hashable:
-    """Return the fact's class and names, without its numbers; equal names have equal targets in one call."""
-    return _NAMES_READERS[type(fact)](fact)
-
-
 def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
     """Yield a fact's targets among the call's own series."""
     for row in _ROWS[type(fact)]:
@@ -163,7 +158,8 @@ class _NamesReaders(dict[type[Fact], Callable[[Any], Hashable]]):
         return reader
 
 
-_NAMES_READERS = _NamesReaders()
+# By class of facts: class and names of one, without its numbers. Equal names have equal targets in one call.
+NAMES = _NamesReaders()
 
 _ROWS: dict[type[Fact], Iterable[_Row]] = {
     facts.FirstByte: [_Row(table.TTFB, _milliseconds, _latency_attributes)],

@@ -26,7 +26,7 @@ class SeriesSink(Protocol):
     """Destination of series: a registry, or an application's own meter provider."""
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """Return the recorder of one series, which takes a value and optionally an `Exemplar`.
+        """Return the recorder of one series, which takes a value and optionally an exemplar's `Source`.
 
         Args:
             row: Its row in the table.
