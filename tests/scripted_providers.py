@@ -335,6 +335,7 @@ class Speaker(BaseOutputTransport):
                 audio_out_enabled=True,
                 audio_out_sample_rate=SAMPLE_RATE,
                 audio_out_10ms_chunks=chunks,
+                audio_out_destinations=list(bench.script.tracks),
                 **{"audio_out_write_timeout_secs": GIVE_UP_SECONDS} if GIVES_UP_WRITING else {},
             )
         )

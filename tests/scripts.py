@@ -64,6 +64,7 @@ class Script:
         lost: Sentences whose audio never comes.
         chunk_seconds: What the output transport hands over at once; a chunk in hand is heard whatever happens.
         voice_activity: Whether there is a voice activity detector; if not, turns come from outside.
+        tracks: Names of the output transport's further tracks.
     """
 
     turns: tuple[Turn, ...]
@@ -78,6 +79,7 @@ class Script:
     late: Mapping[str, float] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     chunk_seconds: float = 0.04
+    tracks: tuple[str, ...] = ()
 
 
 @dataclass

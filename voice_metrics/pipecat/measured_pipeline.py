@@ -27,6 +27,7 @@ from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.switches import resting_in
+from voice_metrics.pipecat.tracks import Tracks
 from voice_metrics.pipecat.unreported_text import UnreportedText
 from voice_metrics.pipecat.workers import (
     classifying_in,
@@ -79,6 +80,7 @@ class MeasuredPipeline:
         services: Its services.
         metrics: Reader of their MetricsFrames.
         placement: The place of the recorder.
+        tracks: The tracks of its output.
         readers: Readers of the frames that pass there.
 
     Args:
@@ -92,6 +94,7 @@ class MeasuredPipeline:
         self.services = Services()
         self.metrics = MetricsReader(self.services)
         self.placement = Placement()
+        self.tracks = Tracks()
         self.readers = Readers(listener.read_frame)
         self._listener = listener
         self._clock = clock
@@ -147,7 +150,9 @@ class MeasuredPipeline:
         speech = passing_speech(worker.pipeline, self.processors, meter, self._listener.at_origin, self._clock)
         self.readers.read_speech(speech)
         talking = [processor for processor in self.processors if processor.name not in silent]
-        self._origins.listen_to_answers(talking, speech=speech is None, voiceless=not has_voice(talking))
+        self.tracks = Tracks(talking)
+        makers = self.tracks.measured(talking)
+        self._origins.listen_to_answers(makers, speech=speech is None, voiceless=not has_voice(talking))
         if meter is None:
             # An observer sees an interruption where it is made, and not where it passes a service.
             self._service_metrics.listen(one for one in self.processors if leg_of(one) in (Leg.LLM, Leg.TTS))

@@ -194,6 +194,8 @@ class CallRecorder:
                 self._calls.measured(frame, at)
             case EndFrame() | StopFrame() | CancelFrame():
                 self._calls.ended(frame, at)
+            case _ if self._pipeline.tracks.hides(frame):
+                pass
             case _ if (event := events.event(frame)) is not None:
                 if isinstance(event, VoiceStarted):
                     self._expect_breakdown(frame)
