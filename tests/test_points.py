@@ -55,7 +55,7 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.pipecat.services import Service, Services
 from voice_metrics.series import table
-from voice_metrics.series.points import gen_ai_targets, names, targets
+from voice_metrics.series.points import NAMES, gen_ai_targets, targets
 
 LINEUP = Services([Service("OpenAILLMService#0", "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")])
 LLM = {"processor": "OpenAILLMService", "provider": "openai", "model": "gpt-4.1"}
@@ -68,6 +68,11 @@ def points(fact: Fact) -> Points:
     """Name, value and attributes of every point of the call's own series."""
     told = [(target, target.value(fact)) for target in targets(fact, LINEUP)]
     return [(target.series.name, value, dict(target.attributes)) for target, value in told if value is not None]
+
+
+def names(fact: Fact) -> object:
+    """Class and names of a fact."""
+    return NAMES[type(fact)](fact)
 
 
 CASES = [
