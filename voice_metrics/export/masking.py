@@ -71,11 +71,6 @@ class Mask:
                 at = form.find(word, at + 1)
 
 
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without secrets; for more than one text, `Mask` is cheaper."""
-    return Mask(secrets)(text)
-
-
 def _common_form(text: str) -> tuple[bytes, Sequence[_Span]]:
     """Return the text in the common form, and the place of each of its bytes in the text."""
     if text.isascii():

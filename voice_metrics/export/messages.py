@@ -5,8 +5,8 @@ Everything here runs in the export thread. Instants are Unix nanoseconds.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ _TIME, _BEGUN_TIME = Struct("<BQ"), Struct("<BQBQ")
 _MOMENT_BYTES = {False: _TIME.size, True: _BEGUN_TIME.size}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """A metric in a message, without its points.
 
@@ -73,6 +73,7 @@ def _metric(of: type[Accumulator], kind: Kind, name: str, description: str, unit
     return Metric(about.SerializeToString(), number, data(**about_data).SerializeToString(), exemplars)
 
 
+@dataclasses.dataclass(slots=True, eq=False, repr=False)
 class Entry:
     """A series and the state of its delivery.
 
@@ -91,47 +92,36 @@ class Entry:
         changed_ns: Time at which its newest change was seen.
     """
 
-    __slots__ = (
-        "_about",
-        "accumulator",
-        "acknowledged",
-        "base",
-        "base_ns",
-        "changed_ns",
-        "delta",
-        "earliest_ns",
-        "head",
-        "metric",
-        "of",
-        "resting_until",
-        "sent",
-        "sent_ns",
-        "sent_state",
-        "state",
-        "suspects",
-        "value",
-        "version",
-        "zero_due",
-    )
+    accumulator: Accumulator
+    of: Outgoing
+    delta: bool
+    zero_due: bool
+    acknowledged: int = -1
+    sent: int = -1
+    sent_ns: int = dataclasses.field(init=False)
+    sent_state: State | None = None
+    base: State | None = None
+    base_ns: int = dataclasses.field(init=False)
+    changed_ns: int = dataclasses.field(init=False)
+    suspects: int = 0
+    resting_until: float = 0.0
+    metric: Metric = dataclasses.field(init=False)
+    earliest_ns: int = dataclasses.field(init=False)
+    # The newest value, encoded; its version; and for increments its state.
+    head: bytes = b""
+    value: bytes = b""
+    version: int = -1
+    state: State | None = None
+    _about: bytes = dataclasses.field(init=False)
 
-    def __init__(self, accumulator: Accumulator, of: Outgoing, *, delta: bool, zero_due: bool) -> None:
-        row = accumulator.row
-        self.of = of
-        self.accumulator = accumulator
-        self.delta = delta and row.kind in (Kind.COUNTER, Kind.HISTOGRAM)
-        self.acknowledged = self.sent = -1
-        self.base: State | None = None
+    def __post_init__(self) -> None:
+        """Settle what its kind needs, and encode what never changes."""
+        accumulator, row = self.accumulator, self.accumulator.row
+        self.delta = self.delta and row.kind in (Kind.COUNTER, Kind.HISTOGRAM)
+        self.zero_due = self.zero_due and not self.delta and not isinstance(accumulator, Gauge)
         self.base_ns = self.sent_ns = self.changed_ns = accumulator.start_ns
-        self.zero_due = zero_due and not self.delta and not isinstance(accumulator, Gauge)
-        self.suspects = 0
-        self.resting_until = 0.0
         self.metric = _metric(type(accumulator), row.kind, row.name, row.description, row.unit, self.delta)
         self._encode_about()
-        # The newest value, encoded; its version; and for increments its state.
-        self.value = self.head = b""
-        self.version = -1
-        self.state: State | None = None
-        self.sent_state: State | None = None
 
     def _encode_about(self) -> None:
         """Encode the point's constant fields."""
@@ -142,7 +132,7 @@ class Entry:
         about = point(attributes=key_values(accumulator.attributes), **bounds)
         if accumulator.row.kind is not Kind.GAUGE and not self.delta:
             about.start_time_unix_nano = accumulator.start_ns
-        self._about: bytes = about.SerializeToString()
+        self._about = about.SerializeToString()
 
     def set_back(self, now_ns: int) -> None:
         """Let the series begin, and continue, at `now_ns` at the latest; it is owed again, and rests no more."""

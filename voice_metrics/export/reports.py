@@ -1,12 +1,8 @@
-"""Log lines about export: one per kind of fault, one when it is over.
-
-A lasting fault is logged once.
-"""
+"""Log lines about export: one per kind of fault, however long it lasts, and one when it is over."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from loguru import logger
 
@@ -17,28 +13,17 @@ QUIET_SECONDS = 60.0
 class Reports:
     """Logs the faults of one destination."""
 
-    def __init__(self, subject: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin without a fault.
-
-        Args:
-            subject: The destination, as the beginning of a sentence.
-            clock: Monotonic seconds.
-        """
+    def __init__(self, subject: str) -> None:
+        """Begin without a fault; `subject` is the destination, as the beginning of a sentence."""
         self._subject = subject
-        self._clock = clock
         self._said_at: dict[str, float] = {}
         self._open: set[str] = set()
         self._failed = 0
         self._since = 0.0
 
     def fault(self, kind: str, words: str) -> None:
-        """Record a fault, and log it if it is new.
-
-        Args:
-            kind: Short stable name of the fault.
-            words: The fault and its cure.
-        """
-        now = self._clock()
+        """Record a fault of a `kind`, a short stable name, and log its words and cure if it is new."""
+        now = time.monotonic()
         if not self._failed:
             self._since = now
         self._failed += 1
@@ -52,7 +37,7 @@ class Reports:
     def recovered(self) -> None:
         """Record a success, and log it if a fault was logged before."""
         if self._open:
-            seconds = self._clock() - self._since
+            seconds = time.monotonic() - self._since
             logger.info(f"{self._subject}: all is well again, after {self._failed} failures in {seconds:.0f} s.")
         self._open.clear()
         self._failed = 0

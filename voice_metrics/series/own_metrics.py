@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
@@ -41,8 +42,8 @@ class _Instrument:
     def __init__(self, name: str, metric: Metric) -> None:
         self.metric = metric
         self.row = metric.series(name)
-        self.shared: set[_Attributes] = set()
-        self.of_calls = 0
+        # Attributes of its series, a call's until the call ends.
+        self.sets: set[_Attributes] = set()
 
 
 class Book:
@@ -89,10 +90,6 @@ class Book:
         self._instruments[name.lower()] = made
         return made
 
-    def release(self, name: str, count: int) -> None:
-        """Free `count` series of a lower-case name for other calls; the caller holds `lock`."""
-        self._instruments[name].of_calls -= count
-
     def log_once(self, name: str, detail: str) -> None:
         """Log a refusal, once per name."""
         if name not in self._told and len(self._told) < MAX_NAMES:
@@ -115,7 +112,7 @@ class OwnMetrics:
         self._sink = sink
         self._tags = dict(tags)
         self._taken = frozenset(_label(name) for name in (*COMMON_ATTRIBUTES, *tags))
-        self._sets: dict[str, set[_Attributes]] = {}
+        self._sets: defaultdict[_Instrument, set[_Attributes]] = defaultdict(set)
         self._closed = False
 
     def record(
@@ -146,7 +143,7 @@ class OwnMetrics:
             target = self._book.instrument(name, kind, unit)
             number = _checked_number(target.metric, value)
             own = self._checked_attributes(attributes or {})
-            self._reserve_series(name.lower(), target, frozenset(own.items()))
+            self._reserve_series(target, frozenset({**self._tags, **own}.items()))
             self._sink.series(target.row, own)(number)
         except Exception as fault:
             shown = clean(name, 80)
@@ -160,8 +157,8 @@ class OwnMetrics:
         with self._book.lock:
             self._closed = True
             if CALL_ID in self._tags:
-                for name, sets in self._sets.items():
-                    self._book.release(name, len(sets))
+                for target, sets in self._sets.items():
+                    target.sets -= sets
             self._sets.clear()
 
     def _checked_attributes(self, attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -169,30 +166,22 @@ class OwnMetrics:
             raise ValueError(f"{len(attributes)} attributes are too many, expected up to {MAX_ATTRIBUTES}")
         return {_checked_name(key, self._taken): _checked_text(key, value) for key, value in attributes.items()}
 
-    def _reserve_series(self, name: str, target: _Instrument, own: _Attributes) -> None:
-        if own in self._sets.get(name, ()):
-            return
-        of_call = CALL_ID in self._tags
-        shared = own.union(self._tags.items())
+    def _reserve_series(self, target: _Instrument, series: _Attributes) -> None:
         with self._book.lock:
-            # `close` has released already: a later series would stay counted forever.
+            # `close` has freed its series already: a later one would stay counted forever.
             if self._closed:
                 raise ValueError("the call is over")
-            known = self._sets.setdefault(name, set())
-            if own in known:
+            own = self._sets[target]
+            if series in own:
                 return
-            if len(known) >= MAX_SETS_PER_CALL:
+            if len(own) >= MAX_SETS_PER_CALL:
                 raise ValueError(
                     f"a call has up to {MAX_SETS_PER_CALL} sets of attributes of one name, this is one more"
                 )
-            if of_call or shared not in target.shared:
-                if target.of_calls + len(target.shared) >= MAX_SETS:
-                    raise ValueError(f"a process has up to {MAX_SETS} sets of attributes of one name, this is one more")
-                if of_call:
-                    target.of_calls += 1
-                else:
-                    target.shared.add(shared)
-            known.add(own)
+            if series not in target.sets and len(target.sets) >= MAX_SETS:
+                raise ValueError(f"a process has up to {MAX_SETS} sets of attributes of one name, this is one more")
+            target.sets.add(series)
+            own.add(series)
 
 
 def _checked_number(metric: Metric, value: Any) -> float:
