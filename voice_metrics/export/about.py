@@ -35,13 +35,7 @@ class About:
     """The resource of a process."""
 
     def __init__(self, settings: Settings, service_name: str, *, forked: bool = False) -> None:
-        """Start the detection of the resource.
-
-        Args:
-            settings: The environment's.
-            service_name: `service.name`.
-            forked: True for a forked child.
-        """
+        """Start the detection of the resource; `forked` is True for a forked child."""
         child = forked or multiprocessing.parent_process() is not None
         self._plain = Resource(
             {

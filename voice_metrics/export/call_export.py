@@ -45,8 +45,8 @@ class CallExport:
         Args:
             telemetry: Their destination.
             services: The call's services.
-            call_id: The call.
-            attributes: Attributes of every point of it, besides the call's id.
+            call_id: The call's id.
+            attributes: Attributes of every point, besides the id.
             gen_ai: True to write OpenTelemetry's series for generative AI too.
             key: The call's own key, or `None` for a new one.
         """

@@ -95,9 +95,7 @@ class Delivery(requests.Session):
     def prepare(self, meanwhile: Callable[[], None]) -> None:
         """Start the sending thread early, for requests at the exit of the process.
 
-        Args:
-            meanwhile: Called on the delivering thread for a request that is to be retried, or whose answer takes more
-                than a second.
+        `meanwhile` is called by `deliver` before a retry, or when an answer takes more than a second.
         """
         self._meanwhile = meanwhile
         # Python 3.12.0 to 3.12.2 start no thread by then.

@@ -51,11 +51,7 @@ class LastExports:
             flush.answer(acknowledged)
 
     def settle(self, shipped: Shipped | None) -> dict[str, bool]:
-        """Forget calls that have nothing more to send.
-
-        Returns:
-            By key of each: True if a server will never have all of the call.
-        """
+        """Forget calls that have nothing more to send; return them by key, True if a server will never have all."""
         if not self._failed:
             return {}
         waiting = self._events.keys() if self._events is not None else frozenset()

@@ -26,22 +26,10 @@ _IDLE_EVERY_NS = 60 * 10**9
 
 
 class LiveSeries:
-    """Series recorded in a process and not yet sent.
-
-    Attributes:
-        shared: The shared series.
-        clock: Clock of all points.
-    """
+    """Series recorded in a process and not yet sent: those of each call, the shared ones, and the clock of all."""
 
     def __init__(self, *, most: int, call_ids: bool, exponential: bool, delta: bool) -> None:
-        """Begin without a call.
-
-        Args:
-            most: Limit of live series.
-            call_ids: True if calls have their own series.
-            exponential: True for exponential histograms.
-            delta: True to send counters and histograms as increments since the last acknowledged request.
-        """
+        """Begin without a call, for at most `most` live series, a call's own only with `call_ids`."""
         self._call_ids = call_ids
         self._exponential = exponential
         self._delta = delta

@@ -203,13 +203,9 @@ def scope() -> bytes:
 
 
 def write(points: dict[Metric, list[bytes]], entries: Iterable[Entry], time_ns: int, *, mark: bool) -> None:
-    """Add the newest points of series, as fields of their metrics in any number of parts.
+    """Add the newest points of series, in parts, to those of their metrics; `mark` records them as sent.
 
-    Args:
-        points: The parts by metric.
-        entries: The series.
-        time_ns: Time of the points, except of series that began later.
-        mark: True to record the points as sent.
+    A series that began after `time_ns` has its own time.
     """
     now = _TIME.pack(_TIME_TAG, time_ns)
     for entry in entries:

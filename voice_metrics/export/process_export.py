@@ -32,12 +32,7 @@ _PROMETHEUS_RETENTION_SECONDS = 300.0
 
 
 class ProcessExport:
-    """Live series and export thread of one process.
-
-    Attributes:
-        live: The series.
-        sdk: The SDK's provider with its reader, if it was made.
-    """
+    """Live series, export thread and, once made, the SDK's provider of one process."""
 
     def __init__(
         self,
@@ -50,12 +45,8 @@ class ProcessExport:
     ) -> None:
         """Make everything and start the thread.
 
-        Args:
-            settings: The environment's.
-            service_name: `service.name`.
-            spool: Store for unacknowledged requests, or `None`.
-            forked: True for a forked child.
-            inherited: The parent's SDK provider, with instruments that continue in the child, or `None`.
+        Without `spool`, unacknowledged requests end with the process. A `forked` child has inherited the parent's SDK
+        provider if there was one, and its instruments go on.
         """
         self._settings = settings
         self._lock = threading.Lock()

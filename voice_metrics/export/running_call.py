@@ -33,15 +33,7 @@ class RunningCall:
         labelled: bool,
         key: str | None = None,
     ) -> None:
-        """Begin the call, and its duration with it.
-
-        Args:
-            call_id: Its id.
-            attributes: Attributes of each of its points.
-            series: Returns the recorder of one series, and adds these attributes.
-            labelled: True if its series are its own.
-            key: Its key, or `None` for a new one.
-        """
+        """Begin the call, and its duration with it; `series` adds the attributes, and `None` is a new key."""
         self.key = key or uuid.uuid4().hex
         self.call_id = call_id
         self.attributes = attributes

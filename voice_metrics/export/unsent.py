@@ -61,12 +61,7 @@ class UnsentRequests:
         return self._spool.location
 
     def keep(self, *, failing: bool, last: bool = False) -> None:
-        """Keep the unacknowledged requests in place of the previous ones.
-
-        Args:
-            failing: True if a request was not acknowledged.
-            last: True if the process may end now, so that this cannot wait.
-        """
+        """Keep the unacknowledged requests of a `failing` server in place of the previous ones, at once if the last."""
         began = time.monotonic()
         if not failing and not self._kept:
             return
@@ -88,11 +83,7 @@ class UnsentRequests:
         return self._requests.pending(self._owed(), now) + events
 
     def settled(self, over: Mapping[str, bool]) -> None:
-        """Record in the spool what became of calls that were not acknowledged at their end.
-
-        Args:
-            over: Keys of calls whose fate is known; True if a server will never have all of the call.
-        """
+        """Record calls that are over in the spool, by key: True if a server will never have all of the call."""
         if delivered := [key for key, refused in over.items() if not refused]:
             self._try_to_write(lambda: self._spool.delivered(delivered))
         if refused := [key for key, refused in over.items() if refused]:
@@ -113,12 +104,7 @@ class UnsentRequests:
             self._dropped("export_rejected", len(owed))
 
     def resend(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> None:
-        """Claim and send requests of dead processes, if a claim is due.
-
-        Args:
-            delivery: Sends series; `None` without an endpoint for them.
-            interrupted: Polled before each request; True if other work is more urgent.
-        """
+        """Claim and send requests of dead processes, if a claim is due and while it is not `interrupted`."""
         if time.monotonic() < self._claim_again_at:
             return
         self._claim_again_at = time.monotonic() + _CLAIM_EVERY_SECONDS

@@ -117,12 +117,7 @@ class Registry:
         return len(self.all)
 
     def series(self, row: Series, attributes: Attributes) -> Record:
-        """Return the recorder of one series, made on first use; it drops where there is no room.
-
-        Args:
-            row: Its row in the table; values are in its unit.
-            attributes: Its attributes, besides the registry's tags.
-        """
+        """Return the recorder of one series, made on first use; it drops where there is no room."""
         try:
             return self.accumulator(row, {**self.tags, **attributes}).add
         except NoRoom:
