@@ -52,10 +52,6 @@ class ApplicationMetrics:
         """Stop refreshing a call's length."""
         self._running.pop(running.key, None)
 
-    def forget(self) -> None:
-        """Forget the parent's calls, in a forked child."""
-        self._running.clear()
-
     def _refresh_lengths(self, _: CallbackOptions) -> Iterable[Observation]:
         for running in list(self._running.values()):
             running.refresh()
@@ -106,4 +102,4 @@ def after_fork() -> None:
     global _lock
     _lock = threading.Lock()
     for found in list(_made.values()):
-        found.forget()
+        found._running.clear()

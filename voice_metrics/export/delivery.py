@@ -119,7 +119,9 @@ class Delivery(requests.Session):
         """Send a serialised, uncompressed OTLP request, with retries, and return the outcome."""
         began = time.monotonic()
         if began < self._hold_until:
-            return self._on_hold_outcome(self._hold_until - began)
+            seconds = self._hold_until - began
+            words = f"it asked to be left alone, for {seconds:.0f} s more."
+            return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
         deadline = began + self.endpoint.timeout_seconds
         compressed = _compressed(body, self.endpoint.compression)
         for number in range(1, _TRIES + 1):
@@ -140,10 +142,6 @@ class Delivery(requests.Session):
             self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)
             self._hold_fault = outcome.fault
         return replace(outcome, seconds=time.monotonic() - began)
-
-    def _on_hold_outcome(self, seconds: float) -> Outcome:
-        words = f"it asked to be left alone, for {seconds:.0f} s more."
-        return Outcome(Verdict.RETRYABLE, self._hold_fault, words, retry_after_seconds=seconds)
 
     def _pause(self, seconds: float) -> bool:
         """Wait; return True if requests end before the wait does, as a shutdown demands."""
@@ -228,13 +226,14 @@ class Delivery(requests.Session):
 
     def _post(self, job: _Job) -> Outcome:
         url = self.endpoint.address
+        remaining = max(job.deadline - time.monotonic(), 0.02)
         response = inspect.unwrap(requests.Session.request)(
             self,
             "POST",
             url,
             data=job.body,
             headers=self._headers(),
-            timeout=(_time_to_connect(job.deadline), max(job.deadline - time.monotonic(), 0.01)),
+            timeout=(remaining / 2, remaining),
             allow_redirects=False,
             stream=True,
             proxies=get_environ_proxies(url),
@@ -281,11 +280,6 @@ class _Sender(threading.Thread):
         while (job := self.jobs.get()) is not None:
             self._job = job
             self._delivery.answer(job)
-
-
-def _time_to_connect(deadline: float) -> float:
-    """Return the time for connecting: half of the rest."""
-    return max((deadline - time.monotonic()) / 2, 0.01)
 
 
 def _compressed(body: bytes, compression: str) -> bytes:

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Protocol
 
 from voice_metrics.export.connections import start_apart
 from voice_metrics.export.delivery import Delivery
@@ -21,12 +21,21 @@ from voice_metrics.export.last_exports import Flush, LastExports
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.messages import Entry
 from voice_metrics.export.outgoing import Outgoing
-from voice_metrics.export.readers import Reader
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.shipping import Shipped, Shipping
 from voice_metrics.export.spool import Spool
 from voice_metrics.export.unsent import UnsentRequests
+
+
+class Reader(Protocol):
+    """An output beside OTLP."""
+
+    def show(self, entries: Sequence[Entry]) -> None:
+        """Show all live series, or the last values of a few calls."""
+
+    def close(self) -> None:
+        """Close the output."""
 
 
 class Exporter:
@@ -44,14 +53,14 @@ class Exporter:
         interval_seconds: float,
         retention_seconds: float,
     ) -> None:
-        """Prepare; nothing runs yet.
+        """Prepare; nothing runs yet, and what is `None` is not sent or kept.
 
         Args:
             live: The series.
             requests: Makes what makes requests, in the thread; its argument says until when detectors may take.
-            delivery: The way to the OTLP endpoint, or `None` if there is none.
-            events: Events on their way to a log store, or `None` if none are sent.
-            spool: Keeps what was not acknowledged, or `None` if nothing does.
+            delivery: The way to the OTLP endpoint.
+            events: Events on their way to a log store.
+            spool: Keeps what was not acknowledged.
             readers: Further outputs.
             interval_seconds: Time between exports.
             retention_seconds: Time for which `readers` still show an ended call.
@@ -105,11 +114,7 @@ class Exporter:
         return flush.result
 
     def stop(self, timeout_seconds: float) -> bool:
-        """Export everything once more and end the thread.
-
-        Returns:
-            True if everything was acknowledged.
-        """
+        """Export everything once more and end the thread; return True if everything was acknowledged."""
         # Keeping unsent requests has the last part of the time. A process whose detectors still run is so young that
         # it has little to send or to keep.
         began, sending = time.monotonic(), 0.75 if self._requests is not None else 0.95
@@ -200,7 +205,10 @@ class Exporter:
             self._unsent.keep(failing=self._owes, last=last)
         for reader in self._readers:
             self._guarded(reader.show, entries)
-        self._forget_and_answer(flushes, shipped)
+        self._live.forget(self._live.clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
+        self._last_exports.answer(flushes, shipped)
+        if (over := self._last_exports.settle(shipped)) and self._unsent is not None:
+            self._unsent.settled(over)
         if shipped is None:
             return
         self._make_room()
@@ -246,7 +254,7 @@ class Exporter:
     def _fate_in_words(self, failed: bool) -> str:
         if not failed:
             return "What it rejects is not sent again with other values"
-        kept = self._unsent is not None and self._unsent.location is not None
+        kept = self._spool is not None and self._spool.location is not None
         return "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
 
     def _report_and_count_lost(self, shipped: Shipped) -> None:
@@ -262,13 +270,6 @@ class Exporter:
         """Keep unsent requests in the spool while one waits for its answer."""
         if self._unsent is not None:
             self._unsent.keep(failing=True)
-
-    def _forget_and_answer(self, flushes: Sequence[Flush], shipped: Shipped | None) -> None:
-        self._live.forget(self._live.clock.now_ns() - self._retention_ns, unacknowledged=shipped is None)
-        self._last_exports.answer(flushes, shipped)
-        over = self._last_exports.settle(shipped)
-        if over and self._unsent is not None:
-            self._unsent.settled(over)
 
     def _make_room(self) -> None:
         """If there is no room for more series, park the oldest ended calls in the spool, or drop them."""

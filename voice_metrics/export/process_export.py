@@ -15,10 +15,9 @@ from voice_metrics.export.about import About
 from voice_metrics.export.console import Console
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.event_queue import EventQueue
-from voice_metrics.export.exporter import Exporter
+from voice_metrics.export.exporter import Exporter, Reader
 from voice_metrics.export.live import LiveSeries
 from voice_metrics.export.outgoing import Outgoing
-from voice_metrics.export.readers import Reader
 from voice_metrics.export.requests import Requests
 from voice_metrics.export.running_call import RunningCall
 from voice_metrics.export.sdk_metrics import SdkMetrics

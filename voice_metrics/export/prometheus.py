@@ -47,7 +47,7 @@ class ScrapeEndpoint(Collector):
 
         Args:
             host: Address; on a loopback address only requests to such a name are answered.
-            port: Port; 0 for any that is free.
+            port: Port.
             live: Returns all live series, up to date.
             about: Returns the process's resource.
             idle_seconds: A connection that says nothing keeps its thread this long.
@@ -59,15 +59,10 @@ class ScrapeEndpoint(Collector):
         self._about = about
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
-        self._server, self._thread = start_http_server(port, host, registry)
+        self._server, _ = start_http_server(port, host, registry)
         self._server.RequestHandlerClass = _handler(self._server.RequestHandlerClass, idle_seconds)
         if host in _LOOPBACK:
             self._server.set_app(_for_loopback(self._server))
-
-    @property
-    def port(self) -> int:
-        """The port."""
-        return int(self._server.server_port)
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: names are known once there are series."""

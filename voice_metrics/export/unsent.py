@@ -55,11 +55,6 @@ class UnsentRequests:
         self._write_again_at = 0.0
         self._claim_again_at = 0.0
 
-    @property
-    def location(self) -> str | None:
-        """The spool's file, or `None` if there is none that can be written now."""
-        return self._spool.location
-
     def keep(self, *, failing: bool, last: bool = False) -> None:
         """Keep the unacknowledged requests of a `failing` server in place of the previous ones, at once if the last."""
         began = time.monotonic()

@@ -59,10 +59,13 @@ class ServiceDirectory(Protocol):
         ...
 
 
+_AttributesOf = Callable[[Any, ServiceDirectory], Attributes]
+
+
 class _Row(NamedTuple):
     series: Series
     value: Callable[[Any], float | None]
-    attributes: Callable[[Any, ServiceDirectory], Attributes]
+    attributes: _AttributesOf
 
 
 def targets(fact: Fact, services: ServiceDirectory) -> Iterator[Target]:
@@ -123,23 +126,23 @@ def _processor_and_provider(fact: Any, services: ServiceDirectory) -> dict[str, 
 def _latency_attributes(fact: Any, services: ServiceDirectory) -> dict[str, str]:
     return _service_attributes(fact, services) | {
         "service": services.leg(fact.processor).value,
-        "interrupted": _truth_word(fact.interrupted),
+        "interrupted": _word(fact.interrupted),
     }
 
 
-def _truth_word(truth: bool) -> str:
-    return "true" if truth else "false"
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _no_attributes(fact: Fact, services: ServiceDirectory) -> dict[str, str]:
     return {}
 
 
-def _attributes_from(*fields: str) -> Callable[[Any, ServiceDirectory], Attributes]:
-    return lambda fact, services: {field: str(getattr(fact, field)) for field in fields}
+def _attributes_from(*fields: str, beside: _AttributesOf = _no_attributes) -> _AttributesOf:
+    return lambda fact, services: {**beside(fact, services), **{field: _word(getattr(fact, field)) for field in fields}}
 
 
-def _service_attributes_and(name: str, value: str) -> Callable[[Any, ServiceDirectory], Attributes]:
+def _service_attributes_and(name: str, value: str) -> _AttributesOf:
     return lambda fact, services: _service_attributes(fact, services) | {name: value}
 
 
@@ -168,11 +171,7 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
     facts.FirstAnswerToken: [_Row(table.TTFAT, _milliseconds, _service_attributes)],
     facts.TextAggregated: [_Row(table.TEXT_AGGREGATION, _milliseconds, _processor_and_provider)],
     facts.TurnDetected: [
-        _Row(
-            table.TURN_DETECTION,
-            _milliseconds,
-            lambda fact, services: _processor_and_provider(fact, services) | {"complete": _truth_word(fact.complete)},
-        )
+        _Row(table.TURN_DETECTION, _milliseconds, _attributes_from("complete", beside=_processor_and_provider))
     ],
     facts.Responded: [_Row(table.RESPONSE, _milliseconds, _no_attributes)],
     facts.ResponsePart: [_Row(table.RESPONSE_PART, _milliseconds, _attributes_from("part"))],
@@ -222,13 +221,7 @@ _ROWS: dict[type[Fact], Iterable[_Row]] = {
         )
     ],
     facts.Failed: [
-        _Row(
-            table.ERRORS,
-            _one,
-            lambda fact, services: (
-                _processor_and_provider(fact, services) | {"category": fact.category, "error_type": fact.error_type}
-            ),
-        )
+        _Row(table.ERRORS, _one, _attributes_from("category", "error_type", beside=_processor_and_provider))
     ],
     facts.Switched: [
         _Row(
