@@ -126,6 +126,16 @@ def _facts(events: list[Timed], kinds: tuple[type, ...] = OF_THE_BOT) -> list[Fa
             id="sentences-that-were-never-heard",
         ),
         pytest.param([(1.0, Backchanneled())], [Backchannel()], id="the-caller-hums"),
+        pytest.param(
+            [
+                *((1.0, SpeechStarted(is_backchannel=True)), (1.0, SpeechMade()), (1.0, BotStarted())),
+                *((1.1, SpeechEnded(0.5)), (1.5, BotStopped())),
+                *((2.0, SpeechStarted()), (2.0, SpeechMade()), (2.0, BotStarted())),
+                *((2.1, SpeechEnded(1.0)), (3.0, BotStopped())),
+            ],
+            [TurnEnded(COMPLETED, 1.0)],
+            id="the-bot-hums-and-speaks",
+        ),
     ],
 )
 def test_turns_and_pauses_of_the_bot(events: list[Timed], expected: list[Fact]) -> None:

@@ -62,7 +62,7 @@ class Conversation:
         self._uncut_until: float | None = None
         self._cut_at: float | None = None
         self._connected_at: float | None = None
-        self._is_opened = self._is_streamed = False
+        self._is_opened = self._is_streamed = self._is_backchannel = False
         self._answers = Answers(leg)
         self._mute = Mute()
         self._pieces = Pieces()
@@ -170,6 +170,9 @@ class Conversation:
             facts.extend(self._end_bot_turn(self._stop_requested_at, cut_off=False))
         self._bot_since = at
         self._bot_heard_from(at)
+        self._is_backchannel = self._pieces.is_backchannel
+        if self._is_backchannel:
+            return facts
         facts.extend(self._answers.bot_started(at, self._pieces.heard_answer_began_at))
         if not self._is_opened:
             self._is_opened = True
@@ -208,6 +211,8 @@ class Conversation:
             return ()
         seconds = max(0.0, self._paused_at - self._bot_since)
         self._bot_since = self._paused_at = None
+        if self._is_backchannel:
+            return ()
         return (TurnEnded(TurnOutcome.INTERRUPTED if cut_off else TurnOutcome.COMPLETED, seconds),)
 
     def _end_bot_turn(self, at: float, *, cut_off: bool) -> Sequence[Fact]:
@@ -221,6 +226,8 @@ class Conversation:
             ended_at = self._close_bot_speech(at)
         self._bot_since = self._stop_requested_at = None
         self._cut_at = at if interrupted else None
+        if self._is_backchannel:
+            return ()
         outcome = TurnOutcome.INTERRUPTED if interrupted or cut_off else TurnOutcome.COMPLETED
         ended = TurnEnded(outcome, max(0.0, ended_at - since))
         if not interrupted:

@@ -152,7 +152,13 @@ class ModelEnded:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """A voice began with a piece of speech."""
+    """A voice began with a piece of speech.
+
+    Parameters:
+        is_backchannel: True if it only acknowledges what the caller says.
+    """
+
+    is_backchannel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

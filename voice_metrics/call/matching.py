@@ -121,6 +121,8 @@ class Answers:
                 self._keyed_at = at
             case BotStopped():
                 self._bot_stopped(at)
+            case SpeechStarted(is_backchannel=True):
+                pass
             case _ if isinstance(event, _SEEN_TWICE) and not self._seen.first((type(event), event.frame_id)):
                 pass
             case _ if self._question is not None:

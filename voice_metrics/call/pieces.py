@@ -21,11 +21,13 @@ class _Answer:
 
     Parameters:
         began_at: Moment at which the voice began with it, in monotonic seconds.
+        is_backchannel: True if it only acknowledges what the caller says.
         is_open: True if more of it may be made.
         due: Pieces with audio that are not heard to their end.
     """
 
     began_at: float
+    is_backchannel: bool = False
     is_open: bool = True
     due: int = 0
 
@@ -48,8 +50,8 @@ class Pieces:
             case ReplyStarted():
                 self._in_reply = True
                 self._answers.append(_Answer(at))
-            case SpeechStarted() if not self._in_reply:
-                self._answers.append(_Answer(at))
+            case SpeechStarted(is_backchannel) if not self._in_reply:
+                self._answers.append(_Answer(at, is_backchannel))
             case SpeechMade() | SpeechLate(first=True) if self._answers:
                 self._answers[-1].due += 1
             case SpeechEnded() if not self._in_reply:
@@ -78,6 +80,11 @@ class Pieces:
     def heard_answer_began_at(self) -> float | None:
         """Moment at which the voice began with the answer heard last, or `None` if unknown."""
         return None if self._heard is None else self._heard.began_at
+
+    @property
+    def is_backchannel(self) -> bool:
+        """True if what is heard only acknowledges what the caller says."""
+        return self._heard is not None and self._heard.is_backchannel
 
     @property
     def is_heard_to_its_end(self) -> bool:

@@ -54,6 +54,8 @@ from voice_metrics.pipecat.services import services_in
 from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of, worker_of
 
 _Happened = Callable[[Event, Any], None]
+# Type of the text of a `BotBackchannelFrame`, since 1.13.0.
+_BACKCHANNEL = "backchannel"
 
 
 class _Steps(dict[type, "Callable[[_AnswerReader, Any, Any], None] | None"]):
@@ -75,6 +77,8 @@ class _AnswerReader:
         self._clock = clock
         self._voiceless = voiceless
         self._has_spoken = self._has_written = self._has_streamed = False
+        # The voice's context of the latest one.
+        self._backchannel: str | None = None
         self._playout = Playout()
 
     def read(self, processor: Any, frame: Frame) -> None:
@@ -115,13 +119,16 @@ class _AnswerReader:
             self._playout.reply_ended()
             self._happened(ReplyEnded(), processor)
 
-    def speech_started(self, processor: Any, frame: Frame) -> None:
+    def speech_started(self, processor: Any, frame: Any) -> None:
         self._has_streamed = False
         self._playout.piece_started()
-        self._happened(SpeechStarted(), processor)
+        is_backchannel = self._backchannel is not None and frame.context_id == self._backchannel
+        self._happened(SpeechStarted(is_backchannel), processor)
 
     def sentence_started(self, processor: Any, frame: Any) -> None:
         if type(frame) is AggregatedTextFrame and frame.context_id and not frame.skip_tts:
+            if getattr(frame, "text_type", None) == _BACKCHANNEL:
+                self._backchannel = frame.context_id
             self._playout.sentence_started(hash(frame.text.strip()))
 
     def sentence_ended(self, processor: Any, frame: Any) -> None:
