@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pipecat.bus.messages import BusFrameMessage
+from pipecat.bus.serializers import JSONMessageSerializer
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
@@ -161,6 +164,17 @@ def ttfb(seconds: float) -> MetricsFrame:
     return metrics_frame(TTFBMetricsData(processor="OpenAILLMService#4", model="gpt-4.1", value=seconds))
 
 
+def from_another_process(frame: Frame, number: int) -> Frame:
+    """The frame as Pipecat's bus brings it from a process that has counted so far."""
+    serializer = JSONMessageSerializer()
+    message = BusFrameMessage(source="elsewhere", frame=frame, direction=FrameDirection.DOWNSTREAM)
+    told = json.loads(serializer.serialize(message))
+    told["__data__"]["frame"]["__data__"] |= {"id": number, "name": f"{type(frame).__name__}#{number}"}
+    arrived = serializer.deserialize(json.dumps(told).encode())
+    assert isinstance(arrived, BusFrameMessage)
+    return arrived.frame
+
+
 def told(metrics: VoiceMetricsProcessor) -> dict[str, Any]:
     summary = metrics.summary()
     assert summary is not None
@@ -216,6 +230,12 @@ async def test_a_frame_that_is_delivered_twice_counts_once(store: Store) -> None
     await run([Twice(), metrics], [usage(100, 10), ttfb(0.2)])
     assert told(metrics)["llm"]["total_tokens"] == 110
     assert store.total("voice.llm.tokens.total") == 110
+
+
+async def test_a_frame_of_another_process_counts_under_an_id_that_was_seen(store: Store) -> None:
+    metrics, here = VoiceMetricsProcessor(telemetry=store.telemetry), usage(100, 10)
+    await run([metrics], [here, from_another_process(usage(50, 5), here.id)])
+    assert told(metrics)["llm"]["total_tokens"] == 165
 
 
 async def test_an_interruption_that_is_delivered_again_later_cuts_nothing(store: Store) -> None:

@@ -136,15 +136,16 @@ class CallRecorder:
     def read_frame(self, frame: Frame) -> None:
         """Read a frame, unless it was read before. Never raises and never waits."""
         try:
-            # SyncParallelPipeline and bridged workers deliver a frame twice, the second time seconds later.
-            if self._seen.first(frame.id):
+            # SyncParallelPipeline and bridged workers deliver a frame twice, the second time seconds later. Frames of a
+            # worker in another process keep the ids and names that it counted; only both together are unique.
+            if self._seen.first((frame.id, frame.name)):
                 self._dispatch(frame, self._now())
         except Exception as fault:
             self.faulted(type(frame).__name__, fault)
 
     def has_read(self, frame: Frame) -> bool:
         """True if `read_frame` was given the frame before."""
-        return frame.id in self._seen
+        return (frame.id, frame.name) in self._seen
 
     async def conclude(self) -> None:
         """End the call, once: last export, summary. Takes at most the export timeout, and never raises."""

@@ -43,7 +43,7 @@ class UnreadMetrics:
         frames, self._frames = self._frames, []
         for call, frame, at, span in frames:
             try:
-                add, number, read_at = call.measurements.add, frame.id, now()
+                add, number, read_at = call.measurements.add, reader.place_in_order(frame), now()
                 for fact in reader.facts(frame):
                     try:
                         add(fact, at, span, read_at, number, cut)
