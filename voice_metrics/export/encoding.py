@@ -23,7 +23,8 @@ from voice_metrics.series.accumulators import (
 )
 
 _INT64 = 2**63
-_DOUBLE, _INTEGER = Struct("<Bd"), Struct("<Bq")
+_DOUBLE, _INTEGER, _FIXED64 = Struct("<Bd"), Struct("<Bq"), Struct("<BQ")
+_START_TIME, _TIME = 0x11, 0x19
 _AS_DOUBLE, _AS_INTEGER = 0x21, 0x31
 _COUNT, _SUM, _MIN, _MAX = 0x21, 0x29, 0x59, 0x61
 _BUCKETS_TAG = b"\x32"
@@ -54,6 +55,11 @@ def value_of(state: State) -> bytes:
     if isinstance(state, ExponentialState):
         return _exponential(state).SerializeToString()
     return _INTEGER.pack(_AS_INTEGER, state) if -_INT64 <= state < _INT64 else _DOUBLE.pack(_AS_DOUBLE, state)
+
+
+def moment(time_ns: int, *, begun: bool = False) -> bytes:
+    """Return the time of a point as its field, or the time at which its value began."""
+    return _FIXED64.pack(_START_TIME if begun else _TIME, time_ns)
 
 
 def histogram_value(samples: int, total: float, counts: Sequence[int], least: float, most: float) -> bytes:

@@ -8,27 +8,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 
 from voice_metrics.export.about import DISTRIBUTION, SCOPE, installed
-from voice_metrics.export.encoding import exemplar_of, field, histogram_value, key_values, value_of, varint
+from voice_metrics.export.encoding import exemplar_of, field, histogram_value, key_values, moment, value_of, varint
 from voice_metrics.series.accumulators import Accumulator, ExponentialHistogram, Gauge, Histogram, State, Sum, since
 from voice_metrics.series.table import Kind
 
 if TYPE_CHECKING:
     from voice_metrics.export.outgoing import Outgoing
 
+_MOMENT_BYTES = len(moment(1))
 # Prometheus stores milliseconds, so two samples of one series within one are duplicates.
 MILLISECOND_NS = 1_000_000
 _DELTA = otlp.AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _CUMULATIVE = otlp.AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
-_BEGUN_TAG, _TIME_TAG = 0x11, 0x19
-_TIME, _BEGUN_TIME = Struct("<BQ"), Struct("<BQBQ")
-_MOMENT_BYTES = {False: _TIME.size, True: _BEGUN_TIME.size}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -107,9 +104,8 @@ class Entry:
     resting_until: float = 0.0
     metric: Metric = dataclasses.field(init=False)
     earliest_ns: int = dataclasses.field(init=False)
-    # The newest value, encoded; its version; and for increments its state.
-    head: bytes = b""
-    value: bytes = b""
+    # The newest point, encoded but for its time; its version; and for increments its state.
+    point: bytes = b""
     version: int = -1
     state: State | None = None
     _about: bytes = dataclasses.field(init=False)
@@ -140,7 +136,6 @@ class Entry:
         self.base_ns, self.changed_ns = min(self.base_ns, now_ns), min(self.changed_ns, now_ns)
         self._encode_about()
         self.version = -1
-        self.head = self.value = b""
         self.resting_until = 0.0
         if not self.delta:
             self.acknowledged = -1
@@ -158,17 +153,16 @@ class Entry:
     def zero(self) -> tuple[bytes, ...]:
         """Return the zero point of its beginning: Prometheus sees no increase in a counter that begins above zero."""
         state = self.accumulator.state()
-        value = value_of(since(state, state))
-        return self._head_of_point(value), _TIME.pack(_TIME_TAG, self.accumulator.start_ns), value
+        return self._untimed(value_of(since(state, state))), moment(self.accumulator.start_ns)
 
     def encode(self) -> None:
-        """Encode its value again if it changed."""
+        """Encode its point again."""
         accumulator = self.accumulator
         with accumulator.lock:
             self.version, exemplar = accumulator.version, accumulator.exemplar
             if self.delta:
                 self.state = accumulator.state()
-                value = value_of(since(self.state, self.base))
+                value = value_of(since(self.state, self.base)) + moment(self.base_ns, begun=True)
             elif type(accumulator) is Histogram:
                 # A state would copy the buckets.
                 found = accumulator
@@ -177,12 +171,11 @@ class Entry:
                 value = value_of(accumulator.state())
         if exemplar is not None:
             value += field(self.metric.exemplars, exemplar_of(exemplar))
-        if len(value) != len(self.value):
-            self.head = self._head_of_point(value)
-        self.value = value
+        self.point = self._untimed(value)
 
-    def _head_of_point(self, value: bytes) -> bytes:
-        return b"".join((b"\n", varint(len(self._about) + _MOMENT_BYTES[self.delta] + len(value)), self._about))
+    def _untimed(self, value: bytes) -> bytes:
+        """Return a point as a field of its data, but for its time, which comes last."""
+        return b"".join((b"\n", varint(len(self._about) + len(value) + _MOMENT_BYTES), self._about, value))
 
     def acknowledge(self) -> None:
         """Record that the point sent last is done with: a server has it, or never will."""
@@ -207,16 +200,11 @@ def write(points: dict[Metric, list[bytes]], entries: Iterable[Entry], time_ns: 
 
     A series that began after `time_ns` has its own time.
     """
-    now = _TIME.pack(_TIME_TAG, time_ns)
+    now = moment(time_ns)
     for entry in entries:
         if entry.version != entry.accumulator.version or entry.delta:
             entry.encode()
-        instant, moment = time_ns, now
-        if time_ns < entry.earliest_ns:
-            instant = entry.earliest_ns
-            moment = _TIME.pack(_TIME_TAG, instant)
-        if entry.delta:
-            moment = _BEGUN_TIME.pack(_BEGUN_TAG, entry.base_ns, _TIME_TAG, instant)
+        instant, at = (time_ns, now) if time_ns >= entry.earliest_ns else (entry.earliest_ns, moment(entry.earliest_ns))
         if mark:
             entry.sent, entry.sent_ns, entry.sent_state = entry.version, instant, entry.state
-        points[entry.metric] += (entry.head, moment, entry.value)
+        points[entry.metric] += (entry.point, at)
