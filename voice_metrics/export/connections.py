@@ -184,44 +184,37 @@ class _CuttableConnection:
             spare.close()
 
 
-class _UnwrappedConnection(http.client.HTTPConnection):
-    """http.client's connection, which some instrumentation wraps in place of urllib3."""
-
-
 def _unwrapped(name: str) -> Callable[..., Any]:
-    def call(self: _UnwrappedConnection, *args: Any, **kwargs: Any) -> Any:
+    def call(self: http.client.HTTPConnection, *args: Any, **kwargs: Any) -> Any:
         return inspect.unwrap(getattr(http.client.HTTPConnection, name))(self, *args, **kwargs)
 
     return call
 
 
-for _wrapped in ("putrequest", "putheader", "endheaders", "send", "getresponse"):
-    setattr(_UnwrappedConnection, _wrapped, _unwrapped(_wrapped))
+# Some instrumentation wraps http.client in place of urllib3.
+_WRAPPED = ("putrequest", "putheader", "endheaders", "send", "getresponse")
+_Unwrapped: Any = type("_Unwrapped", (http.client.HTTPConnection,), {name: _unwrapped(name) for name in _WRAPPED})
 
 
-class _CuttableHTTPConnection(_CuttableConnection, HTTPConnection, _UnwrappedConnection):
-    pass
+def _pool_class(pool: Any, connection: Any) -> Any:
+    """Return a class of urllib3's pools whose connections can be cut."""
+
+    class Connection(_CuttableConnection, connection, _Unwrapped):  # type: ignore[misc]
+        pass
+
+    class Pool(pool):  # type: ignore[misc]
+        ConnectionCls = Connection
+
+        def urlopen(self, *args: Any, **kwargs: Any) -> Any:
+            return inspect.unwrap(pool.urlopen)(self, *args, **kwargs)
+
+    return Pool
 
 
-class _CuttableHTTPSConnection(_CuttableConnection, HTTPSConnection, _UnwrappedConnection):
-    pass
-
-
-class _CuttableHTTPPool(HTTPConnectionPool):
-    ConnectionCls: Any = _CuttableHTTPConnection
-
-    def urlopen(self, *args: Any, **kwargs: Any) -> Any:
-        return inspect.unwrap(HTTPConnectionPool.urlopen)(self, *args, **kwargs)
-
-
-class _CuttableHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls: Any = _CuttableHTTPSConnection
-
-    def urlopen(self, *args: Any, **kwargs: Any) -> Any:
-        return inspect.unwrap(HTTPConnectionPool.urlopen)(self, *args, **kwargs)
-
-
-_POOLS = {"http": _CuttableHTTPPool, "https": _CuttableHTTPSPool}
+_POOLS = {
+    "http": _pool_class(HTTPConnectionPool, HTTPConnection),
+    "https": _pool_class(HTTPSConnectionPool, HTTPSConnection),
+}
 
 
 class CuttableAdapter(HTTPAdapter):
