@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from voice_metrics.series.prometheus_names import UNIT_WORDS
 from voice_metrics.series.table import LATENCY_MS, Kind, Series
 
 OwnKind = Literal["histogram", "counter", "gauge"]
@@ -22,14 +23,9 @@ _KINDS = (Kind.HISTOGRAM, Kind.COUNTER, Kind.GAUGE)
 _NAME = re.compile(r"[A-Za-z][-_./A-Za-z0-9]{0,254}")
 _WORD = re.compile(r"\{[A-Za-z0-9_. -]+\}")
 _RESERVED = ("voice_", "gen_ai_")
-# UCUM units with a word in Prometheus; any other unit is a word in braces.
-_TIMES = ("ns", "us", "ms", "s", "min", "h", "d")
-_SIZES = ("bit", "By", "KiBy", "MiBy", "GiBy", "TiBy", "kBy", "MBy", "GBy", "TBy")
-_UNITS = frozenset((*_TIMES, *_SIZES, "%", "1", "m", "g", "V", "A", "J", "W", "Cel", "Hz"))
-_MISSPELT = {
-    "millisecond": "ms", "milliseconds": "ms", "msec": "ms", "second": "s", "seconds": "s", "sec": "s",
-    "minutes": "min", "hours": "h", "bytes": "By", "byte": "By", "b": "By", "percent": "%", "usd": "{USD}",
-}  # fmt: skip
+# Any other unit is a word in braces.
+_UNITS = frozenset((*UNIT_WORDS, "bit", "kBy"))
+_MISSPELT = {word: unit for unit, word in UNIT_WORDS.items()} | {"msec": "ms", "sec": "s", "b": "By", "usd": "{USD}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +129,7 @@ def _check_unit(unit: str) -> None:
     parts = unit.split("/") if unit else []
     if len(parts) <= 2 and all(part in _UNITS or _WORD.fullmatch(part) for part in parts):
         return
-    better = _MISSPELT.get(unit.lower())
+    better = _MISSPELT.get(unit.lower()) or _MISSPELT.get(f"{unit.lower()}s")
     right = f"expected {better!r}" if better else "expected a UCUM unit, such as 'ms', 's', 'By', '%' or '1'"
     raise ValueError(f"unit={unit[:80]!r}: {right}, or a word in braces, such as '{{item}}'")
 

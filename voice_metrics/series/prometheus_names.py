@@ -11,7 +11,7 @@ import re
 from voice_metrics.series.table import Kind, Series
 
 # prometheus/otlptranslator 1.0.0, unitMap and perUnitMap of metric_namer.go, read 2026-11-22.
-_UNITS = {
+UNIT_WORDS = {
     "d": "days", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds", "us": "microseconds",
     "ns": "nanoseconds", "By": "bytes", "KiBy": "kibibytes", "MiBy": "mebibytes", "GiBy": "gibibytes",
     "TiBy": "tibibytes", "KBy": "kilobytes", "MBy": "megabytes", "GBy": "gigabytes", "TBy": "terabytes",
@@ -56,7 +56,7 @@ def series_names(series: Series) -> tuple[str, ...]:
 
 def _unit_words(unit: str) -> tuple[str, str]:
     main, _, per = (part.strip() for part in unit.partition("/"))
-    main_word = "" if "{" in main or "}" in main else _metric_word(_UNITS.get(main, main))
+    main_word = "" if "{" in main or "}" in main else _metric_word(UNIT_WORDS.get(main, main))
     per_word = "" if "{" in per or "}" in per else _metric_word(_PER_UNITS.get(per, per))
     return main_word, f"per_{per_word}" if per_word else ""
 
