@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from testbed.otlp_server import Exchange, Listener, listening
 from tests.export.memory_spool import MemorySpool
+from tests.receiver import Receiver, accept, answering
 from tests.scripted import SHORT, run_call
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.call.call_events import CallEvent, TurnEvents
@@ -219,6 +220,23 @@ def test_event_that_a_store_rejects_is_given_up_and_not_sent_again(store: LogSto
     assert used.shutdown(60) is True
     assert [event["call_id"] for event in store.named("voice.call")] == ["c-2"]
     assert not spool.kept
+
+
+def test_call_whose_event_was_rejected_is_not_delivered_by_its_series_later(
+    store: LogStore, receiver: Receiver
+) -> None:
+    spool = MemorySpool()
+    metrics = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{receiver.url}/v1/metrics"}
+    used = telemetry(store, spool=spool, **metrics)  # type: ignore[arg-type]
+    receiver.behaviour = answering(503)
+    store.rejected = 1
+    assert ended(used, "c-1").result(60) is False
+    store.rejected = 0
+    assert ended(used, "c-2").result(60) is False
+    receiver.behaviour = accept
+    assert ended(used, "c-3").result(60) is True
+    assert used.shutdown(60) is True
+    assert (set(spool.given_up_keys), spool.delivered_keys) == ({"key-c-1"}, ["key-c-2"])
 
 
 def test_event_is_sent_once_to_a_store_that_is_slow_after_a_pause(store: LogStore) -> None:

@@ -37,6 +37,8 @@ class LastExports:
     def __init__(self, events: EventQueue | None) -> None:
         self._events = events
         self._failed: dict[str, Outgoing] = {}
+        # Those of which a server will never have an event.
+        self._without_event: set[str] = set()
 
     def answer(self, flushes: Iterable[Flush], shipped: Shipped | None) -> None:
         """Answer requests after their round; `shipped` has its results, `None` if no series are sent."""
@@ -55,19 +57,26 @@ class LastExports:
         if not self._failed:
             return {}
         waiting = self._events.keys() if self._events is not None else frozenset()
-        refused = self._events.refused if self._events is not None else frozenset()
+        refused = self._events.refused & self._failed.keys() if self._events is not None else frozenset()
+        self._without_event |= refused
         # Known before the delivery of the rest, which another process may have to finish.
-        over = {call.key: True for call in shipped.given_up if call.refused} if shipped is not None else {}
+        over = dict.fromkeys(refused, True)
+        if shipped is not None:
+            over |= {call.key: True for call in shipped.given_up if call.refused}
         for key, outgoing in list(self._failed.items()):
             shared = outgoing.key != key
             done = shipped is None or (shipped.reached(outgoing) if shared else outgoing.settled)
             if done and key not in waiting:
                 lost = shared and shipped is not None and outgoing in shipped.given_up
-                over[key] = outgoing.refused or key in refused or lost
-                del self._failed[key]
+                over[key] = outgoing.refused or key in self._without_event or lost
+                self._forget(key)
         return over
 
     def forget(self, calls: Iterable[Outgoing]) -> None:
         """Forget calls that another process may deliver."""
         for call in calls:
-            self._failed.pop(call.key, None)
+            self._forget(call.key)
+
+    def _forget(self, key: str) -> None:
+        self._failed.pop(key, None)
+        self._without_event.discard(key)
