@@ -111,6 +111,18 @@ async def test_an_interruption_is_set_against_the_moment_at_which_a_latency_came
     assert fed.latencies() == told
 
 
+async def test_latency_in_a_frame_that_another_process_counted_is_not_made_after_an_interruption() -> None:
+    now = 100.0
+    fed = Fed(clock=lambda: now)
+    remote = ttfb(0.05)
+    remote.id += 10**9
+    fed.recorder.read_frame(remote)
+    now += 0.1
+    fed.recorder.read_frame(InterruptionFrame())
+    await fed.recorder.conclude()
+    assert fed.latencies() == {"false": 1}
+
+
 def test_a_held_loop_releases_no_latency_before_the_interruption_that_cut_it() -> None:
     @in_virtual_time
     async def held_loop() -> dict[str, int]:

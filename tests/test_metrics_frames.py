@@ -361,13 +361,6 @@ def test_a_service_that_is_found_later_is_read_by_its_model() -> None:
     assert list(reader.facts(frame)) == [FirstByte("OpenAILLMService", None, 0.4)]
 
 
-def test_frames_of_this_process_alone_have_a_place_in_its_order() -> None:
-    service = Service(LLM, "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")
-    frame = MetricsFrame(data=[ttfb(0.4)])
-    assert MetricsReader({LLM: service}).place_in_order(frame) == frame.id > 0
-    assert MetricsReader({}).place_in_order(frame) == 0
-
-
 def test_names_without_end_are_not_kept_without_end() -> None:
     names = [*(f"OpenAILLMService#{number}" for number in range(1200)), "Long" * 1000]
     service = Service(LLM, "OpenAILLMService", Leg.LLM, "openai", "gpt-4.1")

@@ -99,11 +99,6 @@ class MetricsReader:
         self._services = services
         self._kinds: dict[tuple[type, str, str | None], _Kind] = {}
 
-    def place_in_order(self, frame: MetricsFrame) -> int:
-        """Return the place of a frame among those that this process makes; 0 for one of another process."""
-        names = (item.processor for item in frame.data)
-        return frame.id if any(isinstance(name, str) and self._services.get(name) for name in names) else 0
-
     def facts(self, frame: MetricsFrame) -> Iterator[Fact]:
         """Yield a fact for each item; `Refused` for one that cannot be true or is of an unknown kind."""
         if _is_initial(frame):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipecat.frames.frames import MetricsFrame
+from pipecat.utils.utils import obj_id
 
 from voice_metrics.call.call import Call
 from voice_metrics.call.facts import Refused
@@ -41,9 +42,12 @@ class UnreadMetrics:
             cut: The interruption that is read next, or `None`.
         """
         frames, self._frames = self._frames, []
+        latest = obj_id()
         for call, frame, at, span in frames:
             try:
-                add, number, read_at = call.measurements.add, reader.place_in_order(frame), now()
+                add, number, read_at = call.measurements.add, frame.id, now()
+                if number > latest:
+                    number = 0  # another process counted it
                 for fact in reader.facts(frame):
                     try:
                         add(fact, at, span, read_at, number, cut)
