@@ -74,10 +74,8 @@ class CallExport:
 
     def write(self, fact: Fact, exemplar: Source | None = None) -> None:
         """Write the values of a fact; `exemplar` is the source of one for each, or `None`."""
-        if self._exemplars == "always_off":
-            exemplar = None
-        elif exemplar is None and self._exemplars == "always_on":
-            exemplar = (time.time_ns(), 0, 0)
+        if self._exemplars != "trace_based":
+            exemplar = None if self._exemplars == "always_off" else exemplar or (time.time_ns(), 0, 0)
         same = NAMES[type(fact)](fact)
         if self._services.has_siblings:
             same = same, getattr(fact, "instance", None)
