@@ -70,12 +70,20 @@ class _AnswerReader:
     """Turns the frames that a model or a voice pushes into events."""
 
     def __init__(
-        self, happened: _Happened, steps: _Steps, clock: Callable[[], float], *, voiceless: bool = False
+        self,
+        happened: _Happened,
+        steps: _Steps,
+        clock: Callable[[], float],
+        *,
+        voiceless: bool = False,
+        modelless: bool = False,
     ) -> None:
         self._happened = happened
         self._steps = steps
         self._clock = clock
         self._voiceless = voiceless
+        self._modelless = modelless
+        self._is_modelled = False
         self._has_spoken = self._has_written = self._has_streamed = False
         # The voice's context of the latest one.
         self._backchannel: str | None = None
@@ -110,14 +118,20 @@ class _AnswerReader:
         self._happened(ModelEnded(), processor)
 
     def reply_started(self, processor: Any, frame: Any) -> None:
-        if not frame.skip_tts:
-            self._playout.reply_started()
-            self._happened(ReplyStarted(), processor)
+        if frame.skip_tts:
+            return
+        if self._modelless:
+            self._is_modelled = True
+            self._happened(ModelStarted(), processor)
+        self._playout.reply_started()
+        self._happened(ReplyStarted(), processor)
 
     def reply_ended(self, processor: Any, frame: Any) -> None:
-        if not frame.skip_tts:
-            self._playout.reply_ended()
-            self._happened(ReplyEnded(), processor)
+        if frame.skip_tts:
+            return
+        self._playout.reply_ended()
+        self._happened(ReplyEnded(), processor)
+        self._end_model(processor)
 
     def speech_started(self, processor: Any, frame: Any) -> None:
         self._has_streamed = False
@@ -153,6 +167,12 @@ class _AnswerReader:
 
     def interrupted(self, processor: Any, frame: Frame) -> None:
         self._playout.interrupted()
+        self._end_model(processor)
+
+    def _end_model(self, processor: Any) -> None:
+        if self._is_modelled:
+            self._is_modelled = False
+            self._happened(ModelEnded(), processor)
 
     def key_pressed(self, processor: Any, frame: Frame) -> None:
         self._happened(KeyPressed(), processor)
@@ -193,14 +213,15 @@ _STEPS = {Leg.LLM: _Steps({**_MODEL, **_SPEECH}), Leg.TTS: _Steps({**_VOICE, **_
 _WITHOUT_SPEECH = {Leg.LLM: _Steps(_MODEL)}
 
 
-def speech_reader(happened: _Happened, clock: Callable[[], float]) -> _AnswerReader:
+def speech_reader(happened: _Happened, clock: Callable[[], float], *, modelless: bool) -> _AnswerReader:
     """Return a reader of a voice's frames, for the place where they pass.
 
     Args:
         happened: Receives each event and the processor, synchronously.
         clock: Monotonic seconds.
+        modelless: True if the start and end of a reply show the work of a model, because the pipeline has no service.
     """
-    return _AnswerReader(happened, _STEPS[Leg.TTS], clock)
+    return _AnswerReader(happened, _STEPS[Leg.TTS], clock, modelless=modelless)
 
 
 def bears_on_speech(kind: type[Frame]) -> bool:
@@ -216,6 +237,11 @@ def leg_of(processor: Any) -> Leg | None:
     return next((service.leg for service in services_in((processor,))), None)
 
 
+def has_model(processors: Iterable[Any]) -> bool:
+    """True if some processor is a language model's service, or may connect one that is."""
+    return any(leg_of(one) is Leg.LLM for one in processors)
+
+
 def has_voice(processors: Iterable[Any]) -> bool:
     """True if some processor speaks, or may connect one that does."""
     return any(leg_of(one) is Leg.TTS or is_bridge(one) or is_duplex(one) for one in processors)
@@ -229,6 +255,7 @@ def listen_to_maker(
     *,
     speech: bool = True,
     voiceless: bool = False,
+    modelless: bool = False,
 ) -> None:
     """Listen to a processor that makes answers or parts of them; ignore any other.
 
@@ -239,10 +266,11 @@ def listen_to_maker(
         clock: Monotonic seconds.
         speech: False if its speech is read where it passes.
         voiceless: True if its text is read, because the pipeline has no voice.
+        modelless: True if the start and end of a reply show the work of a model, because the pipeline has no service.
     """
     steps = (_STEPS if speech else _WITHOUT_SPEECH).get(leg_of(processor) or Leg.OTHER)
     if steps is not None:
-        reader = _AnswerReader(happened, steps, clock, voiceless=voiceless)
+        reader = _AnswerReader(happened, steps, clock, voiceless=voiceless, modelless=modelless)
         pushes.listen(processor, reader.read, lambda kind: steps[kind] is not None)
 
 

@@ -14,7 +14,7 @@ from voice_metrics.call.models import ServiceSwitched
 from voice_metrics.call.proofs import Proof
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat import breakdowns, out_of_band, set_up_times
-from voice_metrics.pipecat.answer_frames import has_voice, leg_of
+from voice_metrics.pipecat.answer_frames import has_model, has_voice, leg_of
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
@@ -152,7 +152,12 @@ class MeasuredPipeline:
         talking = [processor for processor in self.processors if processor.name not in silent]
         self.tracks = Tracks(talking)
         makers = self.tracks.measured(talking)
-        self._origins.listen_to_answers(makers, speech=speech is None, voiceless=not has_voice(talking))
+        self._origins.listen_to_answers(
+            makers,
+            speech=speech is None,
+            voiceless=not has_voice(talking),
+            modelless=not has_model(self.processors),
+        )
         if meter is None:
             # An observer sees an interruption where it is made, and not where it passes a service.
             self._service_metrics.listen(one for one in self.processors if leg_of(one) in (Leg.LLM, Leg.TTS))

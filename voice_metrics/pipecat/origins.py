@@ -53,19 +53,28 @@ class Origins:
             if listen_to_turns(processor, self._happened):
                 self.turns_are_announced = True
 
-    def listen_to_answers(self, processors: Iterable[Any], *, speech: bool = True, voiceless: bool = False) -> None:
+    def listen_to_answers(
+        self, processors: Iterable[Any], *, speech: bool = True, voiceless: bool = False, modelless: bool = False
+    ) -> None:
         """Listen to the makers of answers among the processors that are new.
 
         Args:
             processors: The processors.
             speech: False if their speech is read where it passes.
             voiceless: True if their text is read, because the call has no voice.
+            modelless: True if replies show a model's work, because the call has no service for it.
         """
         for processor in processors:
             if processor.id not in self._makers:
                 self._makers.add(processor.id)
                 listen_to_maker(
-                    processor, self._pushes, self._happened, self._clock, speech=speech, voiceless=voiceless
+                    processor,
+                    self._pushes,
+                    self._happened,
+                    self._clock,
+                    speech=speech,
+                    voiceless=voiceless,
+                    modelless=modelless,
                 )
 
     def listen_above(self, worker: Any) -> None:

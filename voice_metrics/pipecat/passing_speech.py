@@ -9,7 +9,7 @@ from pipecat.frames.frames import Frame, LLMFullResponseEndFrame, LLMFullRespons
 
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
-from voice_metrics.pipecat.answer_frames import bears_on_speech, leg_of, speech_reader
+from voice_metrics.pipecat.answer_frames import bears_on_speech, has_model, leg_of, speech_reader
 from voice_metrics.pipecat.placement import in_front
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.workers import is_a, is_output
@@ -23,10 +23,13 @@ class PassingSpeech:
     Args:
         happened: Receives each event and `None`, synchronously.
         clock: Monotonic seconds.
+        modelless: True if the pipeline has no service for the model.
     """
 
-    def __init__(self, happened: Callable[[Event, Any], None], clock: Callable[[], float]) -> None:
-        self._reader = speech_reader(happened, clock)
+    def __init__(
+        self, happened: Callable[[Event, Any], None], clock: Callable[[], float], *, modelless: bool = False
+    ) -> None:
+        self._reader = speech_reader(happened, clock, modelless=modelless)
         self._replies: dict[type, int] = {}
 
     def reader(self, kind: type[Frame]) -> Callable[[Frame], None] | None:
@@ -78,7 +81,7 @@ def passing_speech(
         return None
     if not all(voice in front for voice in voices) or any(map(_may_replace_audio, _behind(voices, front))):
         return None
-    return PassingSpeech(happened, clock)
+    return PassingSpeech(happened, clock, modelless=not has_model(processors))
 
 
 def _behind(voices: Sequence[Any], front: Sequence[Any]) -> Sequence[Any]:

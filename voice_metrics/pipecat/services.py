@@ -17,7 +17,7 @@ from voice_metrics.call.providers import provider_of_class, provider_of_host
 from voice_metrics.call.text import clean
 from voice_metrics.pipecat.addresses import deployment_of, host_of
 
-_LEG_OF_BASE = {"STTService": Leg.STT, "LLMService": Leg.LLM, "TTSService": Leg.TTS}
+_LEG_OF_BASE = {"STTService": Leg.STT, "LLMService": Leg.LLM, "TTSService": Leg.TTS, "StrandsAgentsProcessor": Leg.LLM}
 
 
 @dataclass(frozen=True, slots=True)
