@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
@@ -29,6 +29,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from voice_metrics.export.about import SCOPE
 from voice_metrics.export.messages import Entry
 from voice_metrics.series.accumulators import Accumulator, ExponentialState, HistogramState
+from voice_metrics.series.exponential_buckets import dense
 from voice_metrics.series.table import Kind, Series
 
 
@@ -80,18 +81,9 @@ def _sdk_point(accumulator: Accumulator, time_ns: int) -> Any:
             bounds = getattr(accumulator, "bounds", ())
             return HistogramDataPoint(*about, count, total, list(counts), bounds, least, most)
         case ExponentialState():
-            sides = (_buckets(state.positive), _buckets(state.negative))
+            sides = (Buckets(*dense(state.positive)), Buckets(*dense(state.negative)))
             extremes = (state.least, state.most)
             return ExponentialHistogramDataPoint(
                 *about, state.samples, state.total, state.scale, state.zeros, *sides, 0, *extremes
             )
     return NumberDataPoint(*about, state)
-
-
-def _buckets(counts: dict[int, int]) -> Buckets:
-    return Buckets(min(counts, default=0), list(_with_empty_buckets(counts)))
-
-
-def _with_empty_buckets(counts: dict[int, int]) -> Iterator[int]:
-    if counts:
-        yield from (counts.get(index, 0) for index in range(min(counts), max(counts) + 1))

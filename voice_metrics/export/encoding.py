@@ -14,13 +14,8 @@ from typing import Any
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 
-from voice_metrics.series.accumulators import (
-    AttributeValue,
-    Exemplar,
-    ExponentialState,
-    HistogramState,
-    State,
-)
+from voice_metrics.series.accumulators import AttributeValue, Exemplar, ExponentialState, HistogramState, State
+from voice_metrics.series.exponential_buckets import dense
 
 _INT64 = 2**63
 _DOUBLE, _INTEGER, _FIXED64 = Struct("<Bd"), Struct("<Bq"), Struct("<BQ")
@@ -84,9 +79,7 @@ def _exponential(state: ExponentialState) -> otlp.ExponentialHistogramDataPoint:
     )
     for side, counts in ((point.positive, state.positive), (point.negative, state.negative)):
         if counts:
-            low, high = min(counts), max(counts)
-            side.offset = low
-            side.bucket_counts.extend(counts.get(index, 0) for index in range(low, high + 1))
+            side.offset, side.bucket_counts[:] = dense(counts)
     if state.least <= state.most:
         point.min, point.max = state.least, state.most
     return point

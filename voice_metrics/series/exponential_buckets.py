@@ -26,6 +26,12 @@ def coarser(buckets: Mapping[int, int], steps: int) -> dict[int, int]:
     return merged
 
 
+def dense(buckets: Mapping[int, int]) -> tuple[int, list[int]]:
+    """Return the lowest index, 0 without any, and the counts from there on, those of empty buckets included."""
+    low, high = min(buckets, default=0), max(buckets, default=-1)
+    return low, [buckets.get(index, 0) for index in range(low, high + 1)]
+
+
 def difference(now: Mapping[int, int], then: Mapping[int, int]) -> dict[int, int]:
     """Return the counts of `now` less those of `then`, at the same scale, without zeros."""
     left = {index: count - then.get(index, 0) for index, count in now.items()}
