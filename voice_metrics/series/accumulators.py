@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Mapping
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from voice_metrics.call.outputs import Source
 from voice_metrics.series.exponential_buckets import bucket_index, coarser, difference
@@ -84,29 +84,41 @@ class Accumulator(ABC):
         self.start_ns = start_ns
         self.version = 0
         self.exemplar: Exemplar | None = None
-        self._begin()
+        self._set(self._empty())
 
     @abstractmethod
     def add(self, value: float, exemplar: Source | None = None) -> None:
         """Add a measurement in the series' unit."""
 
     @abstractmethod
-    def _begin(self) -> None:
-        """Set the value before the first measurement."""
-
-    @abstractmethod
     def state(self) -> State:
         """The value now; the caller holds the lock."""
 
-    @abstractmethod
     def restore(self, state: State) -> None:
         """Replace the value by a state accumulated elsewhere; the caller holds the lock."""
+        if not self.version or state != self.state():
+            self._set(state)
+            self.version += 1
+
+    @abstractmethod
+    def _empty(self) -> State:
+        """Return the state before the first measurement."""
+
+    @abstractmethod
+    def _set(self, state: Any) -> None:
+        """Take over a state of its kind."""
 
 
 class Sum(Accumulator):
     """A counter or an up-down counter."""
 
     __slots__ = ("value",)
+
+    def _empty(self) -> float:
+        return 0
+
+    def _set(self, state: float) -> None:
+        self.value = state
 
     def add(self, value: float, exemplar: Source | None = None) -> None:
         """Add to the sum."""
@@ -116,19 +128,9 @@ class Sum(Accumulator):
             if exemplar is not None:
                 self.exemplar = Exemplar(value, *exemplar)
 
-    def _begin(self) -> None:
-        self.value: float = 0
-
     def state(self) -> float:
         """The sum."""
         return self.value
-
-    def restore(self, state: State) -> None:
-        """Replace the sum."""
-        assert isinstance(state, int | float)
-        if state != self.value or not self.version:
-            self.value = state
-            self.version += 1
 
 
 class Gauge(Sum):
@@ -148,9 +150,6 @@ class Histogram(Accumulator):
 
     __slots__ = ("bounds", "count", "counts", "least", "most", "total")
 
-    least: float
-    most: float
-
     def __init__(
         self,
         row: Series,
@@ -161,6 +160,13 @@ class Histogram(Accumulator):
     ) -> None:
         self.bounds = bounds
         super().__init__(row, attributes, lock, start_ns)
+
+    def _empty(self) -> HistogramState:
+        return HistogramState(0, 0.0, (0,) * (len(self.bounds) + 1), math.inf, -math.inf)
+
+    def _set(self, state: HistogramState) -> None:
+        self.count, self.total, counts, self.least, self.most = state
+        self.counts = list(counts)
 
     def add(self, value: float, exemplar: Source | None = None) -> None:
         """Count a measurement."""
@@ -176,23 +182,9 @@ class Histogram(Accumulator):
             if exemplar is not None:
                 self.exemplar = Exemplar(value, *exemplar)
 
-    def _begin(self) -> None:
-        self.count = 0
-        self.total = 0.0
-        self.counts = [0] * (len(self.bounds) + 1)
-        self.least, self.most = math.inf, -math.inf
-
     def state(self) -> HistogramState:
         """Count, sum, buckets and extremes."""
         return HistogramState(self.count, self.total, tuple(self.counts), self.least, self.most)
-
-    def restore(self, state: State) -> None:
-        """Replace the values by those of a histogram with the same bounds."""
-        assert isinstance(state, HistogramState)
-        if state.samples != self.count:
-            self.count, self.total, self.least, self.most = state.samples, state.total, state.least, state.most
-            self.counts = list(state.counts)
-            self.version += 1
 
 
 class ExponentialHistogram(Accumulator):
@@ -200,8 +192,12 @@ class ExponentialHistogram(Accumulator):
 
     __slots__ = ("count", "least", "most", "negative", "positive", "scale", "total", "zeros")
 
-    least: float
-    most: float
+    def _empty(self) -> ExponentialState:
+        return ExponentialState(0, 0.0, MAX_SCALE, 0, {}, {}, math.inf, -math.inf)
+
+    def _set(self, state: ExponentialState) -> None:
+        self.count, self.total, self.scale, self.zeros, positive, negative, self.least, self.most = state
+        self.positive, self.negative = dict(positive), dict(negative)
 
     def add(self, value: float, exemplar: Source | None = None) -> None:
         """Count a measurement."""
@@ -221,29 +217,12 @@ class ExponentialHistogram(Accumulator):
             if exemplar is not None:
                 self.exemplar = Exemplar(value, *exemplar)
 
-    def _begin(self) -> None:
-        self.count = self.zeros = 0
-        self.total = 0.0
-        self.scale = MAX_SCALE
-        self.positive: dict[int, int] = {}
-        self.negative: dict[int, int] = {}
-        self.least, self.most = math.inf, -math.inf
-
     def state(self) -> ExponentialState:
         """Count, sum, scale, buckets and extremes."""
         positive, negative = dict(self.positive), dict(self.negative)
         return ExponentialState(
             self.count, self.total, self.scale, self.zeros, positive, negative, self.least, self.most
         )
-
-    def restore(self, state: State) -> None:
-        """Replace the values by those of an exponential histogram."""
-        assert isinstance(state, ExponentialState)
-        if state.samples != self.count:
-            self.count, self.total, self.scale, self.zeros = state.samples, state.total, state.scale, state.zeros
-            self.positive, self.negative = dict(state.positive), dict(state.negative)
-            self.least, self.most = state.least, state.most
-            self.version += 1
 
     def _make_room(self, side: dict[int, int], index: int) -> int:
         """Lower the scale until `index` fits on its side; return the number of steps."""
