@@ -6,8 +6,10 @@ from typing import Any
 
 from voice_metrics.call.call_events import CallEvent
 from voice_metrics.export.answers import Outcome, Verdict
-from voice_metrics.export.event_queue import EventQueue
+from voice_metrics.export.event_queue import MOST_WAITING, EventQueue
+from voice_metrics.export.last_exports import Flush, LastExports
 from voice_metrics.export.live import LiveSeries
+from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.running_call import Tagged
 from voice_metrics.series.registry import Registry
 from voice_metrics.series.table import DROPPED, Kind, Series
@@ -59,11 +61,30 @@ def test_call_that_ended_takes_no_more_of_the_bound() -> None:
 class Rejecting:
     """A log store that takes requests and rejects what is in them."""
 
+    outcome = Outcome(Verdict.REJECTED, "rejected", "no", rejected=1)
+
     def deliver(self, body: bytes) -> Outcome:
-        return Outcome(Verdict.REJECTED, "rejected", "no", rejected=1)
+        return self.outcome
 
     def enclosed(self, scopes: list[bytes]) -> bytes:
         return b"".join(scopes)
+
+
+def test_call_whose_event_found_no_room_is_not_delivered_by_the_rest() -> None:
+    server: Any = Rejecting()
+    server.outcome = Outcome(Verdict.RETRYABLE, "503")
+    queue = EventQueue(server, lambda reason, items: None)
+    last_exports = LastExports(queue)
+    flush = Flush(Outgoing("k", "c", Registry({}), delta=False), "k")
+    queue.add("k", "c", CallEvent("voice.call", 1.0, {}))
+    queue.ship(server)
+    last_exports.answer([flush], None)
+    assert flush.result.result(0) is False
+    for number in range(MOST_WAITING):
+        queue.add(f"k{number}", "c", CallEvent("voice.call", 1.0, {}))
+    server.outcome = Outcome(Verdict.ACKNOWLEDGED)
+    queue.ship(server)
+    assert last_exports.settle(None) == {"k": True}
 
 
 def test_attributes_that_differ_by_call_leave_room_for_the_series_without_them() -> None:

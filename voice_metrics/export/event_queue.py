@@ -42,7 +42,7 @@ class EventQueue:
     """The events of a process that no server has; any thread may add one.
 
     Attributes:
-        refused: Keys of calls of which the latest round says that a server will never have an event.
+        refused: Keys of calls of which a server will never have an event, as the latest round found.
     """
 
     def __init__(self, delivery: Delivery, dropped: Callable[[str, int], None]) -> None:
@@ -52,6 +52,8 @@ class EventQueue:
         self._lock = threading.Lock()
         self._waiting: deque[Waiting] = deque()
         self.refused: set[str] = set()
+        # Keys of calls of which an event was dropped since the latest round.
+        self._without_room: set[str] = set()
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
         """Add an event of a call, to be sent with its next export."""
@@ -60,7 +62,7 @@ class EventQueue:
             self._waiting.append(waiting)
             lost = len(self._waiting) > MOST_WAITING
             if lost:
-                self._waiting.popleft()
+                self._without_room.add(self._waiting.popleft().key)
         if lost:
             self._dropped("event_lost", 1)
 
@@ -85,8 +87,9 @@ class EventQueue:
             The last outcome that was not an acknowledgement, or `None`.
         """
         failure: Outcome | None = None
-        self.refused.clear()
-        waiting = self.waiting
+        with self._lock:
+            waiting = list(self._waiting)
+            self.refused, self._without_room = self._without_room, set()
         spoilt: list[Waiting] = []
         for chunk, outcome in deliver(_chunked(waiting), lambda chunk: self.delivery.deliver(body_of(requests, chunk))):
             if outcome.acknowledged:
