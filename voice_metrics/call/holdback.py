@@ -153,6 +153,14 @@ class HoldBack:
             one for one in self._held if not (isinstance(one.fact, FirstByte) and one.fact.instance == service)
         )
 
+    def failed(self, service: str, error_type: str) -> bool:
+        """Mark the held processing time of a failed response of a service; return True if one is held."""
+        for place, one in enumerate(self._held):
+            if isinstance(one.fact, Processing) and one.fact.instance == service:
+                self._held[place] = one._replace(fact=replace(one.fact, error_type=error_type))
+                return True
+        return False
+
     def latencies(self) -> Iterator[Latency]:
         """Yield the latencies that are held."""
         return (one.fact for one in self._held if not isinstance(one.fact, Companion))

@@ -49,6 +49,11 @@ class Inferences:
         self._answered = False
         self.model: str | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """True if the service reported an error in its latest request."""
+        return self._failed is not None
+
     def began(self, at: float) -> None:
         """Record the start of a response."""
         self._response = _Response(at)

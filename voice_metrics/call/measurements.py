@@ -135,9 +135,16 @@ class Measurements:
         yield from self.held.latencies()
         yield from (_without_proof(fact) for fact, *_ in self._unproven)
 
-    def failed(self, instance: str, error_type: str) -> None:
-        """Record a failed response of the service `instance`, whose processing time is still to come."""
-        self._failing[instance] = error_type
+    def failed(self, instance: str, error_type: str, *, is_over: bool = False) -> None:
+        """Record a failed response of the service `instance`.
+
+        Args:
+            instance: Pipecat's name of it.
+            error_type: The error's type.
+            is_over: True if its processing time may be held already; otherwise that is still to come.
+        """
+        if not (is_over and self.held.failed(instance, error_type)):
+            self._failing[instance] = error_type
 
     def broke_off(self, processor: str, instance: str, at: float) -> None:
         """Record an error of a service, whose request under way may have failed.

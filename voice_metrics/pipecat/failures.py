@@ -11,6 +11,9 @@ from voice_metrics.call.errors import UNKNOWN, ErrorRaised, status_of
 from voice_metrics.call.text import Vocabulary, clean
 from voice_metrics.pipecat.switches import is_switcher
 
+# Most models report an error behind the event of a time-out; Anthropic's and Bedrock's report none (1.3.0 to 1.14.0).
+TIMEOUT_EVENT = "on_completion_timeout"
+
 _CATEGORIES = Vocabulary(50)
 _CLASSES = Vocabulary(100)
 # In an error of a switcher: Pipecat repeats the error of one of its services; since 1.8.0.
@@ -41,6 +44,11 @@ def error_raised(frame: ErrorFrame, source: Any, classes: Vocabulary = _CLASSES)
     is_aside = word == "application" or function_of_error(frame) is not None or text.startswith(_SUMMARY_ERRORS)
     instance = "" if origin is None or is_aside else origin.name
     return ErrorRaised(frame.id, processor, word, is_fatal(frame), error_type, instance)
+
+
+def timeout_error(processor: Any) -> ErrorFrame:
+    """Return an error as a model's service should report that its provider's answer did not come in time."""
+    return ErrorFrame("LLM completion timeout", exception=TimeoutError(), processor=processor)
 
 
 def function_of_error(frame: ErrorFrame) -> str | None:

@@ -54,8 +54,8 @@ class Listener(out_of_band.Listener, Protocol):
         """Record the change of a service in use."""
         ...
 
-    def inference_failed(self, instance: str, error_type: str) -> None:
-        """Record a failed response of a language model."""
+    def inference_failed(self, instance: str, error_type: str, is_over: bool) -> None:
+        """Record a failed response of a language model, which may be over."""
         ...
 
     def proved(self, number: int, proof: Proof) -> None:

@@ -7,6 +7,7 @@ so a processor misses them in some places. Listening to the processors that make
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,7 +19,12 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.call.seen import Seen
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.conversation_frames import event, function_raised
+from voice_metrics.pipecat.endings import has_event
+from voice_metrics.pipecat.failures import TIMEOUT_EVENT, timeout_error
 from voice_metrics.pipecat.pushes import Pushes
+
+# Pipecat calls handlers of that event a moment later, behind those of the error.
+_SAME_FAILURE_SECONDS = 0.25
 
 
 class Origins:
@@ -41,6 +47,8 @@ class Origins:
         self._heard: set[int] = set()
         self._makers: set[int] = set()
         self._reported = Seen(MOST_WAITING)
+        # Moment of the latest error of each model that may run out of time.
+        self._failed_at: dict[int, float] = {}
         self.turns_are_announced = False
 
     def listen(self, processors: Iterable[Any]) -> None:
@@ -50,6 +58,9 @@ class Origins:
                 continue
             self._heard.add(processor.id)
             processor.add_event_handler("on_error", self._report_error)
+            if has_event(processor, TIMEOUT_EVENT):
+                self._failed_at[processor.id] = -math.inf
+                processor.add_event_handler(TIMEOUT_EVENT, self._report_timeout)
             if listen_to_turns(processor, self._happened):
                 self.turns_are_announced = True
 
@@ -85,9 +96,15 @@ class Origins:
 
     def _report_error(self, processor: Any, frame: ErrorFrame) -> None:
         self._reported.first(frame.id)
+        if processor.id in self._failed_at:
+            self._failed_at[processor.id] = self._clock()
         for raised in (event(frame, processor), function_raised(frame)):
             if raised is not None:
                 self._happened(raised, processor)
+
+    def _report_timeout(self, processor: Any) -> None:
+        if self._clock() - self._failed_at[processor.id] > _SAME_FAILURE_SECONDS:
+            self._report_error(processor, timeout_error(processor))
 
     def _report_unheard_error(self, worker: Any, frame: ErrorFrame) -> None:
         # A processor may push an ErrorFrame upstream without emitting the event.

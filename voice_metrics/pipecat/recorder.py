@@ -249,10 +249,10 @@ class CallRecorder:
         """Record a measurement of a language model's response, or a request of unknown usage. Never raises."""
         self._calls.inferred(fact, self._now())
 
-    def inference_failed(self, instance: str, error_type: str) -> None:
-        """Record a failed response of a language model. Never raises."""
+    def inference_failed(self, instance: str, error_type: str, is_over: bool) -> None:
+        """Record a failed response of a language model, which may be over. Never raises."""
         if self.call is not None:
-            self.call.measurements.failed(instance, error_type)
+            self.call.measurements.failed(instance, error_type, is_over=is_over)
 
     def proved(self, number: int, proof: Proof) -> None:
         """Record whether the measurements in the frame `number` are true, as far as it is known. Never raises."""

@@ -23,7 +23,8 @@ from voice_metrics.call.inferences import Inferences
 from voice_metrics.call.proofs import Proof
 from voice_metrics.pipecat import first_outputs, usage_snapshots
 from voice_metrics.pipecat.conversation_frames import shared_id
-from voice_metrics.pipecat.failures import error_raised
+from voice_metrics.pipecat.endings import has_event
+from voice_metrics.pipecat.failures import TIMEOUT_EVENT, error_raised, timeout_error
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.service_metrics import CUTS
 from voice_metrics.pipecat.services import Service, services_in
@@ -47,7 +48,8 @@ class Responses:
 
     Args:
         happened: Receives each fact, on the event loop.
-        failed: Receives Pipecat's name of a model and the error's type when a response of it fails.
+        failed: Receives Pipecat's name of a model and the error's type when a response of it fails, and whether the
+            response is over.
         proved: Receives the number of a frame with measurements, and their proof.
         passed: Receives Pipecat's name of a model that passes an interruption on, and the interruption's number.
         pushes: Listens to what they push.
@@ -57,7 +59,7 @@ class Responses:
     def __init__(
         self,
         happened: Callable[[Fact], None],
-        failed: Callable[[str, str], None],
+        failed: Callable[[str, str, bool], None],
         proved: Callable[[int, Proof], None],
         passed: Callable[[str, int], None],
         pushes: Pushes,
@@ -92,13 +94,20 @@ class Responses:
                     self._pushes.listen(processor, snapshots.read, usage_snapshots.reads)
                 self._pushes.listen(processor, self._record_push, lambda kind: issubclass(kind, _READ))
                 processor.add_event_handler("on_error", self._fail_response)
+                if has_event(processor, TIMEOUT_EVENT):
+                    processor.add_event_handler(TIMEOUT_EVENT, self._fail_late_response)
 
     def _fail_response(self, processor: Any, frame: ErrorFrame) -> None:
         raised = error_raised(frame, processor)
         if raised is None or not raised.instance:
             return
         if self._inferences[processor.id].failed(raised.error_type):
-            self._failed(processor.name, raised.error_type)
+            self._failed(processor.name, raised.error_type, False)
+
+    def _fail_late_response(self, processor: Any) -> None:
+        raised = error_raised(timeout_error(processor), processor)
+        if raised is not None and not self._inferences[processor.id].has_failed:
+            self._failed(processor.name, raised.error_type, True)
 
     def _record_push(self, processor: Any, frame: Frame) -> None:
         inferences, at = self._inferences[processor.id], self._clock()
