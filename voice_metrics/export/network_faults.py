@@ -49,7 +49,7 @@ def shut_down() -> Outcome:
     )
 
 
-def describe(error: BaseException, endpoint: Endpoint, mask: Masking = str) -> Outcome:
+def describe(error: BaseException, endpoint: Endpoint, mask: Masking) -> Outcome:
     """Return the outcome for an exception of the HTTP library; `mask` masks secrets in a text."""
     causes = list(_causes(error))
     return _tls(causes, endpoint, mask) or _network(causes, endpoint, mask) or _unusable(error, endpoint)

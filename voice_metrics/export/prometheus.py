@@ -57,16 +57,12 @@ class ScrapeEndpoint(Collector):
         """
         self._live = live
         self._about = about
-        registry = CollectorRegistry(auto_describe=False)
+        registry = CollectorRegistry()
         registry.register(self)
         self._server, _ = start_http_server(port, host, registry)
         self._server.RequestHandlerClass = _handler(self._server.RequestHandlerClass, idle_seconds)
         if host in _LOOPBACK:
             self._server.set_app(_for_loopback(self._server))
-
-    def describe(self) -> Iterable[Metric]:
-        """Return nothing: names are known once there are series."""
-        return ()
 
     def collect(self) -> Iterable[Metric]:
         """Yield every metric, for one scrape."""
