@@ -152,7 +152,7 @@ def test_an_unreachable_server_is_logged_once(
     assert call.end().result(60) is False
     assert telemetry.shutdown(2.0) is False
     assert len([line for line in log.warnings if words in line]) == len(log.warnings) == 1
-    assert ["c1" in request.call_ids for request in spool.left.values()] == [True]
+    assert ["c1" in request.calls.values() for request in spool.left.values()] == [True]
 
 
 def test_a_certificate_that_is_not_trusted_is_refused_until_it_is_named(

@@ -179,7 +179,7 @@ def test_a_dead_server_does_not_fill_the_memory(receiver: Receiver, start: Start
 
     def kept(_: Receiver) -> bool:
         requests = (*spool.left.values(), *spool.kept.values())
-        return {call_id for request in requests for call_id in request.call_ids} - {""} == set(truth)
+        return {call_id for request in requests for call_id in request.calls.values()} - {""} == set(truth)
 
     assert receiver.wait_for(kept)
     receiver.behaviour = accept
@@ -291,7 +291,7 @@ def test_ending_a_call_and_shutting_down_do_not_wait_for_a_server_that_hangs(rec
     # A request may take a minute.
     assert time.monotonic() - began < 20.0
     assert end.result(1.0) is False
-    assert ["c1" in request.call_ids for request in spool.left.values()] == [True]
+    assert ["c1" in request.calls.values() for request in spool.left.values()] == [True]
 
 
 def test_what_an_earlier_process_owed_is_sent_once_with_its_own_times(receiver: Receiver, start: Start) -> None:
@@ -482,7 +482,7 @@ def test_what_a_shutdown_left_outlives_the_next_telemetry_of_the_process(receive
     for name in ("first", "second"):
         assert run(telemetry, name) is False
         assert telemetry.shutdown(2.0) is False
-    left = {call_id for request in (*spool.left.values(), *spool.kept.values()) for call_id in request.call_ids}
+    left = {call_id for request in (*spool.left.values(), *spool.kept.values()) for call_id in request.calls.values()}
     assert left - {""} == {"first", "second"}
 
 

@@ -27,11 +27,6 @@ class PendingRequest:
     created_at: float
     signal: str = METRICS
 
-    @property
-    def call_ids(self) -> tuple[str, ...]:
-        """The ids, for messages."""
-        return tuple(dict.fromkeys(self.calls.values()))
-
 
 class Spool(Protocol):
     """A store that outlives the process. One thread calls it; its methods may block and raise."""
