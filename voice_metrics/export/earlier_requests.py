@@ -5,7 +5,7 @@ A server may store a part of a request: the rest is kept without that part, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import Any
@@ -106,14 +106,18 @@ class _Attempt:
 
     def __init__(self, request: PendingRequest) -> None:
         self._request = request
+        # By position of each point.
         self._ages: list[int] = []
+        self._call_ids: list[str] = []
         series: dict[Hashable, list[int]] = {}
         for name, column in _columns(_message(request)):
             for point in column:
                 # An event has no siblings.
-                key = (name, b"".join(map(_serialised, point.attributes))) if name else len(self._ages)
+                about = b"".join(each.SerializeToString() for each in point.attributes)
+                key = (name, about) if name else len(self._ages)
                 series.setdefault(key, []).append(len(self._ages))
                 self._ages.append(point.time_unix_nano)
+                self._call_ids.append(_call_id(point))
         by_age = sorted(series.values(), key=lambda positions: self._ages[positions[0]])
         self._whole = [tuple(positions) for positions in by_age]
         self.taken: set[int] = set()
@@ -145,13 +149,13 @@ class _Attempt:
     def settle(self, spool: Spool, number: int, resent: Resent) -> None:
         """Replace the kept request by the points that are still to be sent."""
         request = self._request
-        owed = _reduced_to(request, set(range(len(self._ages))) - self.taken - self.hopeless)
-        if owed.calls:
+        left = set(range(len(self._ages))) - self.taken - self.hopeless
+        owed, lost = self._calls_of(left), self._calls_of(self.hopeless)
+        if owed:
             # In this order, because a call with a kept request does not become delivered.
-            spool.park([owed])
+            spool.park([replace(request, body=_body_with(request, left), calls=owed)])
             resent.left += 1
-        over = [key for key in request.calls if key not in owed.calls]
-        lost = _reduced_to(request, self.hopeless).calls
+        over = [key for key in request.calls if key not in owed]
         if lost:
             # A call with lost points never becomes delivered, even if the rest is, in this request or in another.
             spool.given_up(list(lost))
@@ -159,6 +163,11 @@ class _Attempt:
         resent.lost += len(self.hopeless)
         resent.delivered += [key for key in over if key not in lost]
         resent.refused += [key for key in over if key in lost]
+
+    def _calls_of(self, positions: Iterable[int]) -> dict[str, str]:
+        """Return the calls that some points may belong to."""
+        ids = {self._call_ids[position] for position in positions}
+        return {key: call_id for key, call_id in self._request.calls.items() if call_id in ids}
 
 
 def _smaller_parts(part: Sequence[_Positions], _: Outcome) -> Sequence[Sequence[_Positions]]:
@@ -172,10 +181,6 @@ def _message(request: PendingRequest) -> Any:
     return kind.FromString(request.body)
 
 
-def _serialised(message: Any) -> bytes:
-    return bytes(message.SerializeToString())
-
-
 def _columns(message: Any) -> Iterator[tuple[str, Any]]:
     """Yield the metrics' points of a request with the metric's name, or its records, as lists that can be shortened."""
     for resource in getattr(message, "resource_logs", ()):
@@ -184,15 +189,6 @@ def _columns(message: Any) -> Iterator[tuple[str, Any]]:
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
                 yield metric.name, getattr(metric, metric.WhichOneof("data") or "gauge").data_points
-
-
-def _reduced_to(request: PendingRequest, left: set[int]) -> PendingRequest:
-    """Return a request of the points at the positions `left` only, with the calls that they may belong to."""
-    if not left:
-        return replace(request, body=b"", calls={})
-    rest = replace(request, body=_body_with(request, left))
-    owed = {_call_id(point) for _, column in _columns(_message(rest)) for point in column}
-    return replace(rest, calls={key: named for key, named in request.calls.items() if named in owed})
 
 
 def _call_id(point: Any) -> str:
@@ -213,4 +209,4 @@ def _body_with(request: PendingRequest, positions: Container[int]) -> bytes:
             for metric in list(scope.metrics):
                 if not getattr(metric, metric.WhichOneof("data") or "gauge").data_points:
                     scope.metrics.remove(metric)
-    return _serialised(message)
+    return bytes(message.SerializeToString())
