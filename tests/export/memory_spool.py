@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from voice_metrics.export.spool import PendingRequest
@@ -19,11 +20,15 @@ class MemorySpool:
         self.replacements = 0
         self.aside: list[PendingRequest] = []
         self.fault: Exception | None = None
+        self.began_in: list[threading.Thread] = []
         self._next = 0
 
     @property
     def location(self) -> str | None:
         return "calls.db"
+
+    def begin(self) -> None:
+        self.began_in.append(threading.current_thread())
 
     def _numbered(self, requests: Sequence[PendingRequest]) -> dict[int, PendingRequest]:
         numbered = {}

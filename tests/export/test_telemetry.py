@@ -65,6 +65,13 @@ def test_2500_short_calls_arrive_whole_and_leave_nothing(receiver: Receiver, sta
     assert not log.warnings
 
 
+def test_what_keeps_requests_begins_before_the_process_can_end(start: Start) -> None:
+    # Python 3.12 starts no thread while a process ends.
+    spool = MemorySpool()
+    RecordedCall(start(spool=spool), "first")
+    assert spool.began_in == [threading.current_thread()]
+
+
 def test_many_calls_at_once_end_in_few_requests(receiver: Receiver, start: Start) -> None:
     telemetry = start()
     calls = [RecordedCall(telemetry, f"c{number}") for number in range(200)]

@@ -58,6 +58,12 @@ def test_the_ledger_is_a_spool(ledger: Ledger, path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_ledger_that_begins_has_its_thread_before_the_first_row(ledger: Ledger) -> None:
+    assert not ledger.is_open
+    ledger.begin()
+    assert ledger.is_open
+
+
 def test_what_a_process_keeps_is_its_own_while_it_lives(path: Path, ledger: Ledger) -> None:
     with running(path, "keep", "a", "b") as kept:
         assert kept == ["a", "b"]

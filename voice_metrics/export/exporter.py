@@ -99,6 +99,9 @@ class Exporter:
         """
         for delivery in self._deliveries():
             delivery.prepare(self._keep_meanwhile)
+        # A process that ends next starts no thread any more (Python 3.12).
+        if self._spool is not None:
+            self._spool.begin()
         try:
             start_apart(self._thread)
         except RuntimeError:

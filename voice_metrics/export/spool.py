@@ -35,6 +35,9 @@ class Spool(Protocol):
     def location(self) -> str | None:
         """The file, for messages; `None` while none can be written."""
 
+    def begin(self) -> None:
+        """Start the thread of the store, if it has one; does not block or raise."""
+
     def replace(self, requests: Sequence[PendingRequest]) -> None:
         """Keep this process's undelivered requests in place of the previous ones, because values are cumulative."""
 

@@ -81,6 +81,10 @@ class Ledger:
         """Number of writes dropped because the queue was full or they failed for good."""
         return self._writer.dropped
 
+    def begin(self) -> None:
+        """Start the writing thread; the first row would start it too, but not while the process ends (Python 3.12)."""
+        self._writer.start()
+
     def call_started(self, key: str, started_at: datetime, summary: Mapping[str, Any]) -> None:
         """Insert a live call; `started_at` has a time zone, the summary has the id."""
         at = started_at.timestamp()

@@ -34,7 +34,7 @@ class Writer:
     """Runs work in order, in transactions on its own thread."""
 
     def __init__(self, file: LedgerFile, chores: Chores, capacity: int, linger_seconds: float = LINGER_SECONDS) -> None:
-        """Make a writer; its thread starts with the first work.
+        """Make a writer; its thread starts with the first work at the latest.
 
         Args:
             file: The file to write to.
@@ -50,6 +50,10 @@ class Writer:
         self._outages = Outages(file, capacity)
         self._reset()
         forking.watch(self)
+
+    def start(self) -> bool:
+        """Start the thread, unless it runs; False if it cannot be started."""
+        return self._thread is not None or self._start_thread()
 
     def put(self, work: Work[None], *, weight: float = 1.0, urgent: bool = False) -> bool:
         """Queue work without waiting; False if it was dropped.
@@ -153,7 +157,7 @@ class Writer:
 
     def _enqueue(self, job: Job) -> bool:
         self._queue.put(job)
-        return self._thread is not None or self._start_thread()
+        return self.start()
 
     def _start_thread(self) -> bool:
         with self._starting:
