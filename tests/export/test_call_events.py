@@ -239,6 +239,21 @@ def test_call_whose_event_was_rejected_is_not_delivered_by_its_series_later(
     assert (set(spool.given_up_keys), spool.delivered_keys) == ({"key-c-1"}, ["key-c-2"])
 
 
+def test_call_whose_earlier_event_was_rejected_is_not_delivered(store: LogStore) -> None:
+    spool = MemorySpool()
+    used = telemetry(store, spool=spool)  # type: ignore[arg-type]
+    running = used.begin("c-1", {}, "key-c-1")
+    store.rejected = 1
+    used.event(running, CallEvent("voice.turn", 4.0, {"call_id": "c-1"}))
+    assert ended(used, "c-2").result(60) is False
+    store.rejected = 0
+    assert ended(used, "c-3").result(60) is True
+    used.event(running, CallEvent("voice.call", 5.0, {"call_id": "c-1"}))
+    assert used.end(running).result(60) is False
+    assert used.shutdown(60) is True
+    assert (sorted(spool.given_up_keys), spool.delivered_keys) == (["key-c-1", "key-c-2"], [])
+
+
 def test_event_is_sent_once_to_a_store_that_is_slow_after_a_pause(store: LogStore) -> None:
     used = telemetry(store)
     assert ended(used, "c-1").result(60) is True

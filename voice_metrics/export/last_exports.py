@@ -10,6 +10,9 @@ from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.shipping import Shipped
 
+# Bounds the memory of calls that ended before their events were refused.
+_MOST_WITHOUT_EVENT = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Flush:
@@ -37,12 +40,13 @@ class LastExports:
     def __init__(self, events: EventQueue | None) -> None:
         self._events = events
         self._failed: dict[str, Outgoing] = {}
-        # Those of which a server will never have an event.
+        # Calls of which a server will never have an event, running ones too; and those of them that `settle` returned.
         self._without_event: set[str] = set()
+        self._told: set[str] = set()
 
     def answer(self, flushes: Iterable[Flush], shipped: Shipped | None) -> None:
         """Answer requests after their round; `shipped` has its results, `None` if no series are sent."""
-        open_events = self._events.keys() | self._events.refused if self._events is not None else frozenset()
+        open_events = self._events.keys() | self._refused() if self._events is not None else frozenset()
         for flush in flushes:
             answers = [flush.key not in open_events] if self._events is not None else []
             if shipped is not None:
@@ -57,10 +61,10 @@ class LastExports:
         if not self._failed:
             return {}
         waiting = self._events.keys() if self._events is not None else frozenset()
-        refused = self._events.refused & self._failed.keys() if self._events is not None else frozenset()
-        self._without_event |= refused
+        refused = self._refused() & self._failed.keys()
         # Known before the delivery of the rest, which another process may have to finish.
-        over = dict.fromkeys(refused, True)
+        over = dict.fromkeys(refused - self._told, True)
+        self._told |= refused
         if shipped is not None:
             over |= {call.key: True for call in shipped.given_up if call.refused}
         for key, outgoing in list(self._failed.items()):
@@ -68,7 +72,7 @@ class LastExports:
             done = shipped is None or (shipped.reached(outgoing) if shared else outgoing.settled)
             if done and key not in waiting:
                 lost = shared and shipped is not None and outgoing in shipped.given_up
-                over[key] = outgoing.refused or key in self._without_event or lost
+                over[key] = outgoing.refused or key in refused or lost
                 self._forget(key)
         return over
 
@@ -77,6 +81,16 @@ class LastExports:
         for call in calls:
             self._forget(call.key)
 
+    def _refused(self) -> set[str]:
+        """Return the calls of which a server will never have an event."""
+        if self._events is not None:
+            self._without_event |= self._events.refused
+            self._events.refused.clear()
+        if len(self._without_event) > _MOST_WITHOUT_EVENT:
+            self._without_event &= self._failed.keys()
+        return self._without_event
+
     def _forget(self, key: str) -> None:
         self._failed.pop(key, None)
         self._without_event.discard(key)
+        self._told.discard(key)
