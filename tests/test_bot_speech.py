@@ -136,6 +136,16 @@ def _facts(events: list[Timed], kinds: tuple[type, ...] = OF_THE_BOT) -> list[Fa
             [TurnEnded(COMPLETED, 1.0)],
             id="the-bot-hums-and-speaks",
         ),
+        pytest.param(
+            [
+                *((1.0, SpeechStarted(is_backchannel=True)), (1.0, SpeechMade()), (1.0, BotStarted())),
+                *((1.2, Interruption()), (1.25, BotStopped())),
+                *((2.0, SpeechStarted()), (2.0, SpeechMade()), (2.0, BotStarted())),
+                *((2.1, SpeechEnded(1.0)), (3.0, BotStopped())),
+            ],
+            [TurnEnded(COMPLETED, 1.0)],
+            id="the-bot-hums-is-interrupted-and-speaks",
+        ),
     ],
 )
 def test_turns_and_pauses_of_the_bot(events: list[Timed], expected: list[Fact]) -> None:

@@ -226,14 +226,15 @@ class Conversation:
             ended_at = self._close_bot_speech(at)
         self._bot_since = self._stop_requested_at = None
         self._cut_at = at if interrupted else None
+        if interrupted:
+            self._pieces.dropped()
+            self._gaps.dropped()
         if self._is_backchannel:
             return ()
         outcome = TurnOutcome.INTERRUPTED if interrupted or cut_off else TurnOutcome.COMPLETED
         ended = TurnEnded(outcome, max(0.0, ended_at - since))
         if not interrupted:
             return (ended,)
-        self._pieces.dropped()
-        self._gaps.dropped()
         return (ended, Interrupted(), *self._barge_ins.interrupted(since, at))
 
     def _is_cut(self, at: float) -> bool:
