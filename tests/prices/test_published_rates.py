@@ -222,6 +222,11 @@ def test_a_free_variant_of_a_model_costs_nothing_where_it_is_sold(book: PriceBoo
         ),
         pytest.param("openai/gpt-4.1-mini", "openai/gpt-4.1-mini-2031-01-01", "0.00056", id="with-an-unlisted-day"),
         pytest.param("anthropic/claude-sonnet-4.5", "anthropic/claude-4.5-sonnet-20310101", "0.0045", id="other-order"),
+        pytest.param(
+            "anthropic/claude-3.7-sonnet", "anthropic/claude-3-7-sonnet-20250219", "0.0045", id="without-its-point"
+        ),
+        pytest.param("moonshotai/kimi-k2", "moonshotai/kimi-k2-01-31", "0.00080", id="with-its-day-alone"),
+        pytest.param("anthropic/claude-sonnet-4", "anthropic/claude-4.7-sonnet-20310101", None, id="a-later-version"),
         pytest.param("anthropic/claude-sonnet-4.5", "openai/gpt-4.1-mini", "0.00056", id="its-fallback"),
         pytest.param("openrouter/auto", "openai/gpt-4.1-mini", "0.00056", id="the-choice-of-a-router"),
         pytest.param("openai/gpt-4.1-mini:nitro", "openai/gpt-4.1-mini", "0.00056", id="on-a-fast-host"),

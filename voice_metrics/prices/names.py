@@ -6,6 +6,7 @@ Near misses resolve to nothing: another maker's model, a product with its own pr
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import NamedTuple
 
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed, Usage
@@ -92,6 +93,7 @@ _MULTILINGUAL = "nova-3-multilingual"
 _ROUTER = "model-router"
 # The day of a model's release, in its name.
 _DAY = r"-20\d{2}-?\d{2}-?\d{2}\b"
+_OF_A_DATE = r"\d{2}|\d{4}|20\d{6}"
 # Asks a model through an interface with a price of its own.
 _DECIDES = "OpenAIDecisionsClassifier"
 # Beginning of the names of Polly's engines.
@@ -185,12 +187,16 @@ def _language_names(provider: str | None, model: str) -> tuple[str, ...]:
 
 def _is_asked_model(asked: Asked, answering: str) -> bool:
     model = asked.model or ""
-    # OpenRouter answers for "claude-sonnet-4.5" as "claude-4.5-sonnet-20250929", and with another model if that fails.
-    return _words(answering) == _words(model) if asked.provider == "openrouter" else answering.startswith(model)
+    if asked.provider != "openrouter":
+        return answering.startswith(model)
+    # OpenRouter answers for "claude-sonnet-4.5" as "claude-4.5-sonnet-20250929", for "grok-4" as "grok-4-07-09", and with
+    # another model if that fails.
+    words, answered = _words(re.sub(_DAY, "", model)), _words(answering)
+    return not words - answered and all(re.fullmatch(_OF_A_DATE, word) for word in answered - words)
 
 
-def _words(model: str) -> list[str]:
-    return sorted(re.split(r"[-/:]", re.sub(_DAY, "", model.lower())))
+def _words(model: str) -> Counter[str]:
+    return Counter(re.split(r"[-/:.]", model.lower()))
 
 
 def _is_engine(name: str) -> bool:
