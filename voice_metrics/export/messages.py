@@ -104,8 +104,10 @@ class Entry:
     resting_until: float = 0.0
     metric: Metric = dataclasses.field(init=False)
     earliest_ns: int = dataclasses.field(init=False)
-    # The newest point, encoded but for its time; its version; and for increments its state.
-    point: bytes = b""
+    # The newest point, encoded but for its time: its constant fields and length, and its value; its version; and for
+    # increments its state.
+    head: bytes = b""
+    value: bytes = b""
     version: int = -1
     state: State | None = None
     _about: bytes = dataclasses.field(init=False)
@@ -129,6 +131,8 @@ class Entry:
         if accumulator.row.kind is not Kind.GAUGE and not self.delta:
             about.start_time_unix_nano = accumulator.start_ns
         self._about = about.SerializeToString()
+        # The head, which has them too, is made with the next value.
+        self.value = b""
 
     def set_back(self, now_ns: int) -> None:
         """Let the series begin, and continue, at `now_ns` at the latest; it is owed again, and rests no more."""
@@ -153,7 +157,8 @@ class Entry:
     def zero(self) -> tuple[bytes, ...]:
         """Return the zero point of its beginning: Prometheus sees no increase in a counter that begins above zero."""
         state = self.accumulator.state()
-        return self._untimed(value_of(since(state, state))), moment(self.accumulator.start_ns)
+        value = value_of(since(state, state))
+        return self._head_of(value), value, moment(self.accumulator.start_ns)
 
     def encode(self) -> None:
         """Encode its point again."""
@@ -171,11 +176,13 @@ class Entry:
                 value = value_of(accumulator.state())
         if exemplar is not None:
             value += field(self.metric.exemplars, exemplar_of(exemplar))
-        self.point = self._untimed(value)
+        if len(value) != len(self.value):
+            self.head = self._head_of(value)
+        self.value = value
 
-    def _untimed(self, value: bytes) -> bytes:
-        """Return a point as a field of its data, but for its time, which comes last."""
-        return b"".join((b"\n", varint(len(self._about) + len(value) + _MOMENT_BYTES), self._about, value))
+    def _head_of(self, value: bytes) -> bytes:
+        """Return a point as a field of its data, but for its value and its time, which come last."""
+        return b"".join((b"\n", varint(len(self._about) + len(value) + _MOMENT_BYTES), self._about))
 
     def acknowledge(self) -> None:
         """Record that the point sent last is done with: a server has it, or never will."""
@@ -207,4 +214,4 @@ def write(points: dict[Metric, list[bytes]], entries: Iterable[Entry], time_ns: 
         instant, at = (time_ns, now) if time_ns >= entry.earliest_ns else (entry.earliest_ns, moment(entry.earliest_ns))
         if mark:
             entry.sent, entry.sent_ns, entry.sent_state = entry.version, instant, entry.state
-        points[entry.metric] += (entry.point, at)
+        points[entry.metric] += (entry.head, entry.value, at)
