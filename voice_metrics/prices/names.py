@@ -189,8 +189,8 @@ def _is_asked_model(asked: Asked, answering: str) -> bool:
     model = asked.model or ""
     if asked.provider != "openrouter":
         return answering.startswith(model)
-    # OpenRouter answers for "claude-sonnet-4.5" as "claude-4.5-sonnet-20250929", for "grok-4" as "grok-4-07-09", and with
-    # another model if that fails.
+    # OpenRouter answers for "claude-sonnet-4.5" as "claude-4.5-sonnet-20250929", for "grok-4" as "grok-4-07-09", and
+    # with another model if that fails.
     words, answered = _words(re.sub(_DAY, "", model)), _words(answering)
     return not words - answered and all(re.fullmatch(_OF_A_DATE, word) for word in answered - words)
 
