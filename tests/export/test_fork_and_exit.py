@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -197,6 +200,69 @@ assert call.end().result(60) is True
     assert values == {"c1": 6, "c2": 2}
     instances = {exchange.resource["service.instance.id"] for exchange in receiver.stored}
     assert len(instances) == 2
+
+
+def test_children_of_forked_children_export_what_they_add_to_the_applications_instruments(
+    run: Run, receiver: Receiver
+) -> None:
+    program = run(
+        """
+visits = t.meter.create_counter("app.visits")
+sizes = t.meter.create_histogram("app.sizes")
+def work(number):
+    visits.add(number)
+    for _ in range(number):
+        sizes.record(7)
+    call = RecordedCall(t, f"c{number}")
+    assert call.end().result(60) is True
+
+def fork(numbers):
+    if not numbers:
+        return
+    child = os.fork()
+    if child == 0:
+        work(numbers[0])
+        fork(numbers[1:])
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+work(3)
+fork([2, 5, 4])
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+    last: dict[tuple[str, str], float | None] = {}
+    for exchange in receiver.stored:
+        for point in exchange.points:
+            process = exchange.resource["service.instance.id"]
+            last[point.name, process] = point.value if point.count is None else point.count
+    for name in ("app.visits", "app.sizes"):
+        assert sorted(value for (of, _), value in last.items() if of == name and value) == [2, 3, 4, 5]
+
+
+def test_a_forked_child_with_the_applications_instruments_can_fork(receiver: Receiver) -> None:
+    # In a Python of its own: in that of the other tests, the module that the SDK's hook needs is there already.
+    program = f"""
+import os, sys
+from voice_metrics.telemetry import Telemetry
+t = Telemetry(environ={{"OTEL_EXPORTER_OTLP_ENDPOINT": {receiver.url!r}, "VOICE_METRICS_DB": "off"}})
+t.meter.create_counter("app.visits").add(1)
+def fork(generations):
+    child = os.fork() if generations else 0
+    if child == 0:
+        if generations:
+            fork(generations - 1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(fork(2))
+"""
+    with subprocess.Popen([sys.executable, "-c", program], cwd=programs.ROOT, start_new_session=True) as family:
+        try:
+            assert family.wait(120) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(family.pid, signal.SIGKILL)
 
 
 def test_a_forked_child_records_only_its_calls_in_the_application_s_provider(run: Run) -> None:

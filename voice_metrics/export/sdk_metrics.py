@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+# Before the SDK's provider registers its hook for forks, which uses it: a fork of a forked child would wait for ever.
+import concurrent.futures.thread  # noqa: F401
 import threading
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -19,7 +21,7 @@ from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.series.accumulators import ExponentialState, HistogramState, State, since
-from voice_metrics.series.registry import Attributes, Full
+from voice_metrics.series.registry import Full
 from voice_metrics.series.table import Kind, Series
 
 
@@ -40,12 +42,10 @@ class SdkMetrics:
         self.provider: MeterProvider = (
             parent.provider if parent else MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
         )
-        # The parent's last values: reading them now could wait for a lock of a thread that the child lacks.
-        self._before: Mapping[Hashable, State] = {
-            _identity(accumulator.row, accumulator.attributes): accumulator.state()
-            for accumulator in list(parent._shared.without_zero if parent else ())
-            if accumulator.row.kind is not Kind.GAUGE
-        }
+        # The values last read, since the instruments were made, in whichever process.
+        self._read: dict[Hashable, State] = dict(parent._read) if parent else {}
+        # The parent's: reading them now could wait for a lock of a thread that the child lacks.
+        self._before = dict(self._read)
 
     def collect(self) -> None:
         """Add the provider's new points to the shared series."""
@@ -69,13 +69,12 @@ class SdkMetrics:
         if not accumulator.version:
             accumulator.start_ns = getattr(point, "start_time_unix_nano", None) or accumulator.start_ns
             self._shared.without_zero.add(accumulator)
-        before = self._before.get(_identity(row, attributes))
+        state, before = _state(point), None
+        if row.kind is not Kind.GAUGE:
+            identity = row.identity, frozenset(attributes.items())
+            self._read[identity], before = state, self._before.get(identity)
         with accumulator.lock:
-            accumulator.restore(since(_state(point), before))
-
-
-def _identity(row: Series, attributes: Attributes) -> Hashable:
-    return row.identity, frozenset(attributes.items())
+            accumulator.restore(since(state, before))
 
 
 def _row(metric: Metric, point: Any) -> Series:
