@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -96,6 +96,11 @@ def test_a_dependency_is_imported_at_its_door_only(dependency: str) -> None:
 def test_a_pure_module_knows_no_event_loop_network_disk_or_clock(name: str) -> None:
     roots = {imported.partition(".")[0] for imported in modules()[name].every}
     assert not roots & (IMPURE | {dependency.partition(".")[0] for dependency in DOORS})
+
+
+def test_the_name_of_a_file_is_used_once() -> None:
+    names = Counter(name.rpartition("/")[2] for name in modules() if not name.endswith("__"))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:

@@ -24,7 +24,6 @@ from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat import conversation_frames as events
 from voice_metrics.pipecat import endings, set_up_times
 from voice_metrics.pipecat.beginnings import Beginnings
-from voice_metrics.pipecat.calls import Calls
 from voice_metrics.pipecat.current_call import CurrentCall
 from voice_metrics.pipecat.faults import Faults
 from voice_metrics.pipecat.measured_pipeline import MeasuredPipeline
@@ -32,6 +31,7 @@ from voice_metrics.pipecat.options import Options
 from voice_metrics.pipecat.reading import Readers
 from voice_metrics.pipecat.services import Flags
 from voice_metrics.pipecat.spending import Budget, Spending
+from voice_metrics.pipecat.successive_calls import Calls
 from voice_metrics.pipecat.workers import worker_of
 from voice_metrics.prices import PriceBook
 from voice_metrics.series.declarations import OwnKind
