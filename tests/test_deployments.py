@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.azure.llm import AzureLLMService
 
 from tests.local_providers import Answer, FakeOpenAI
-from tests.test_services_of_a_call import PLACES, USAGE, Measure, answered, ask, call
+from tests.test_services_of_a_call import PLACES, USAGE, Measure, asked_once, call
 
 pytestmark = pytest.mark.slow
 
@@ -24,15 +22,7 @@ async def _cost(
     async with FakeOpenAI(Answer(usage=USAGE, model=answering), path=_PATH) as server:
         settings = AzureLLMService.Settings(model=deployment)
         llm = AzureLLMService(api_key="x", endpoint=server.url.removesuffix("/v1"), settings=settings)
-        over = answered(llm)
-
-        async def drive(worker: PipelineWorker) -> None:
-            if out_of_band:
-                await llm.run_inference(LLMContext([{"role": "user", "content": "Name the city."}]))
-            else:
-                await ask(worker, over)
-
-        await call(measure, [llm], drive)
+        await call(measure, [llm], asked_once(llm, out_of_band=out_of_band))
     named = measure.attributes("voice.llm.tokens.total", "provider", "model")
     assert set(named) == {("azure", deployment)}
     cost: dict[str, Any] = measure.summary["cost"]

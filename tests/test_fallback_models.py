@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.openrouter.llm import OpenRouterLLMService
 
 from tests.local_providers import Answer, FakeOpenAI
-from tests.test_services_of_a_call import PLACES, USAGE, Measure, answered, ask, call
+from tests.test_services_of_a_call import PLACES, USAGE, Measure, asked_once, call
 
 pytestmark = pytest.mark.slow
 
@@ -24,15 +22,7 @@ async def test_fallback_that_answers_has_its_own_price(place: str, out_of_band: 
     async with FakeOpenAI(Answer(usage=USAGE, model="openai/gpt-4.1-mini")) as server:
         settings = OpenRouterLLMService.Settings(model=ASKED)
         llm = OpenRouterLLMService(api_key="x", base_url=server.url, settings=settings)
-        over = answered(llm)
-
-        async def drive(worker: PipelineWorker) -> None:
-            if out_of_band:
-                await llm.run_inference(LLMContext([{"role": "user", "content": "Name the city."}]))
-            else:
-                await ask(worker, over)
-
-        await call(measure, [llm], drive)
+        await call(measure, [llm], asked_once(llm, out_of_band=out_of_band))
 
     assert set(measure.attributes("voice.llm.tokens.total", "provider", "model")) == {("openrouter", ASKED)}
     cost = measure.summary["cost"]

@@ -183,6 +183,19 @@ async def ask(worker: PipelineWorker, over: asyncio.Event) -> None:
     await asyncio.wait_for(over.wait(), 120)
 
 
+def asked_once(llm: LLMService, *, out_of_band: bool) -> Drive:
+    """A call in which a model is asked once, in the conversation or beside it."""
+    over = answered(llm)
+
+    async def drive(worker: PipelineWorker) -> None:
+        if out_of_band:
+            await llm.run_inference(LLMContext([{"role": "user", "content": "Name the city."}]))
+        else:
+            await ask(worker, over)
+
+    return drive
+
+
 @pytest.mark.parametrize("place", PLACES)
 async def test_refused_request_has_the_providers_status(place: str) -> None:
     measure = Measure(place)
