@@ -20,7 +20,7 @@ from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.events import BotStarted, UserStarted, VoiceStarted
 from voice_metrics.call.facts import EndReason
 from voice_metrics.pipecat.failures import gives_up
-from voice_metrics.pipecat.workers import is_a
+from voice_metrics.pipecat.workers import has_event, is_a
 
 # Last words of Pipecat's reason when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
 _GAVE_UP = "can no longer do its job"
@@ -198,11 +198,6 @@ class Ending:
 
     def _withdraw_hang_up(self, line: Any, *client: Any) -> None:
         self._hung_up = False
-
-
-def has_event(source: Any, event: str) -> bool:
-    """True if a Pipecat object has an event; Pipecat warns about a handler for a missing one."""
-    return event in getattr(source, "_event_handlers", ())
 
 
 def _stated_reason(frame: Frame | None) -> str:

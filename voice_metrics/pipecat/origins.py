@@ -19,9 +19,9 @@ from voice_metrics.call.incoming import Event
 from voice_metrics.call.seen import Seen
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.conversation_frames import event, function_raised
-from voice_metrics.pipecat.endings import has_event
 from voice_metrics.pipecat.failures import TIMEOUT_EVENT, timeout_error
 from voice_metrics.pipecat.pushes import Pushes
+from voice_metrics.pipecat.workers import has_event
 
 # Pipecat calls handlers of that event a moment later, behind those of the error.
 _SAME_FAILURE_SECONDS = 0.25

@@ -23,11 +23,11 @@ from voice_metrics.call.inferences import Inferences
 from voice_metrics.call.proofs import Proof
 from voice_metrics.pipecat import first_outputs, usage_snapshots
 from voice_metrics.pipecat.conversation_frames import shared_id
-from voice_metrics.pipecat.endings import has_event
 from voice_metrics.pipecat.failures import TIMEOUT_EVENT, error_raised, timeout_error
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.service_metrics import CUTS
 from voice_metrics.pipecat.services import Service, services_in
+from voice_metrics.pipecat.workers import has_event
 
 # Modules of services that hear and speak; from 1.8.0 on their metadata says so.
 _DUPLEX = ("realtime", "gemini_live", "nova_sonic", "ultravox", "voice_live", "live")

@@ -86,6 +86,11 @@ def is_a(processor: Any, *names: str) -> bool:
     return any(base.__name__ in names for base in type(processor).__mro__)
 
 
+def has_event(source: Any, event: str) -> bool:
+    """True if a Pipecat object has an event; Pipecat warns about a handler for a missing one."""
+    return event in getattr(source, "_event_handlers", ())
+
+
 def is_bridge(processor: Any) -> bool:
     """True if a processor connects its pipeline with other workers."""
     return is_a(processor, "BusBridgeProcessor")
