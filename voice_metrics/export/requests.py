@@ -66,10 +66,11 @@ def chunks(entries: Iterable[Entry], most: Callable[[], int] = lambda: POINTS_PE
         entries: The series.
         most: Returns, for each request, the largest number of its series.
     """
+    together: list[Entry] = []
     groups: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in entries:
-        groups[entry.apart].append(entry)
-    yield from _full_chunks(groups.pop(0, []), most)
+        (groups[entry.apart] if entry.suspects or entry.resting_until else together).append(entry)
+    yield from _full_chunks(together, most)
     apart = list(groups.values())
     yield from apart[:MOST_ALONE]
     # Beyond a few they share requests among themselves.
