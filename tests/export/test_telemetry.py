@@ -414,6 +414,22 @@ def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None
     assert receiver.of(LATENCY)[0].count == 0
 
 
+def test_exponential_histograms_of_the_applications_own_instruments_arrive(receiver: Receiver, start: Start) -> None:
+    telemetry = start(
+        OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION="base2_exponential_bucket_histogram",
+    )
+    latencies = telemetry.meter.create_histogram("app.latency", "ms")
+    for latency in (0.0, 1.0, 1000.0):
+        latencies.record(latency)
+    telemetry.meter.create_counter("orders.total").add(2)
+
+    assert run(telemetry, "c1") is True
+    last = receiver.of("app.latency")[-1]
+    assert (last.count, last.value, last.raw.zero_count) == (3, 1001.0, 1)
+    assert sum(last.raw.positive.bucket_counts) == 2
+    assert receiver.of("orders.total")[-1].value == 2
+
+
 def test_the_first_service_name_counts_and_another_one_is_logged(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     monkeypatch.setattr(module, "_default", None)
     first = module.telemetry("front-desk")

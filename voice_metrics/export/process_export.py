@@ -83,7 +83,7 @@ class ProcessExport:
         with self._lock:
             made = self.sdk
             if made is None:
-                made = SdkMetrics(self.live.shared)
+                made = SdkMetrics(self.live.shared, exponential=self._settings.exponential)
                 self._export_series_of(made)
             return made.provider
 

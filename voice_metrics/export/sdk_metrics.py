@@ -8,7 +8,7 @@ import threading
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import (
     ExponentialHistogramDataPoint,
     Gauge,
@@ -17,6 +17,7 @@ from opentelemetry.sdk.metrics.export import (
     Metric,
     Sum,
 )
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.outgoing import Outgoing
@@ -28,17 +29,18 @@ from voice_metrics.series.table import Kind, Series
 class SdkMetrics:
     """A meter provider, and the reader that adds its points to the shared series."""
 
-    def __init__(self, shared: Outgoing, parent: SdkMetrics | None = None) -> None:
+    def __init__(self, shared: Outgoing, parent: SdkMetrics | None = None, *, exponential: bool = False) -> None:
         """Make the provider, whose series `shared` takes.
 
         Args:
             shared: The shared series.
             parent: In a forked child: the parent's, whose instruments go on here, with series that begin with the fork.
+            exponential: True if `shared` takes exponential histograms.
         """
         self._shared = shared
         self._lock = threading.Lock()
         # Requests have the process's resource already, and the exporter runs at exit.
-        self._reader: InMemoryMetricReader = parent._reader if parent else InMemoryMetricReader()
+        self._reader: InMemoryMetricReader = parent._reader if parent else _reader(exponential=exponential)
         self.provider: MeterProvider = (
             parent.provider if parent else MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
         )
@@ -75,6 +77,11 @@ class SdkMetrics:
             self._read[identity], before = state, self._before.get(identity)
         with accumulator.lock:
             accumulator.restore(since(state, before))
+
+
+def _reader(*, exponential: bool) -> InMemoryMetricReader:
+    wanted: Any = {Histogram: ExponentialBucketHistogramAggregation()} if exponential else {}
+    return InMemoryMetricReader(preferred_aggregation=wanted)
 
 
 def _row(metric: Metric, point: Any) -> Series:
