@@ -319,6 +319,20 @@ def test_a_ledger_that_cannot_be_made_is_wrong(receiver: Receiver, tmp_path: Pat
     assert "it is a folder" in bad(look(receiver, VOICE_METRICS_DB=str(tmp_path)))
 
 
+def test_a_ledger_that_cannot_be_reached_is_wrong(receiver: Receiver, tmp_path: Path) -> None:
+    too_long = tmp_path / ("ü" * 200)
+    assert f"Ledger {too_long} cannot be written: it cannot be reached (File name too long)." in bad(
+        look(receiver, VOICE_METRICS_DB=str(too_long))
+    )
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "unmounted" / "calls.db")
+    assert f"cannot be written: no file can be made in {tmp_path}/unmounted (" in bad(
+        look(receiver, VOICE_METRICS_DB=str(link))
+    )
+    (tmp_path / "unmounted").mkdir()
+    assert look(receiver, VOICE_METRICS_DB=str(link)).ok
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc, in which no file can be made")
 def test_a_ledger_where_permissions_allow_what_the_file_system_does_not_is_wrong(receiver: Receiver) -> None:
     found = look(receiver, VOICE_METRICS_DB="/proc/new/calls.db")

@@ -55,6 +55,19 @@ def test_a_closed_output_is_no_error(environment: dict[str, str], calls: Path, t
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed on Windows")
+@pytest.mark.parametrize("command", ["calls", "doctor"])
+def test_a_folder_that_was_removed_holds_no_dotenv_file(
+    environment: dict[str, str], calls: Path, tmp_path: Path, command: str
+) -> None:
+    line = shlex.join([sys.executable, "-m", "voice_metrics", command])
+    done = subprocess.run(
+        ["sh", "-c", f"mkdir gone; cd gone; rmdir ../gone; {line}"],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert (done.stderr, "aaaa-1" in done.stdout or "Nothing is wrong" in done.stdout) == ("", True), done
+
+
 @pytest.mark.parametrize("form", ["--json", "--csv"])
 def test_what_a_program_reads_has_every_letter_whatever_the_system_writes_in(
     environment: dict[str, str], spawn: Run, form: str

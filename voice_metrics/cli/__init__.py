@@ -22,7 +22,7 @@ def main() -> None:
     """Run the command line of this process, with the `.env` of the current folder."""
     from voice_metrics.cli.environment_file import load
 
-    loaded = load(Path.cwd(), os.environ)
+    loaded = load(Path(), os.environ)
     if sys.stdout is None:  # closed by the shell, as by `>&-`
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the process
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -40,7 +41,7 @@ def sources(names: Iterable[str], from_file: FromFile) -> Iterator[Finding]:
     )
     if from_file.advice:
         yield Finding(Mark.BAD, from_file.advice)
-    if not from_file.taken.isdisjoint(_ENDPOINTS) and not _reads_dotenv(Path.cwd()):
+    if not from_file.taken.isdisjoint(_ENDPOINTS) and not _reads_dotenv(Path()):
         yield Finding(Mark.ADVICE, f"This command reads .env by itself. A bot does not: {CURE}")
 
 
@@ -149,11 +150,20 @@ def ledger(settings: Settings, cost: Footprint) -> Iterator[Finding]:
 
 def _write_fault(path: Path) -> str | None:
     # Do not open the file: closing it would release this process's SQLite locks on it.
-    if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
-        return "it is read-only"
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = None
+    except OSError as error:
+        return f"it cannot be reached ({error.strerror})"
+    if mode is not None and stat.S_ISDIR(mode):
         return "it is a folder"
-    folder = next((place for place in path.absolute().parents if os.access(place, os.F_OK)), Path(path.anchor))
+    if mode is not None and not os.access(path, os.W_OK):
+        return "it is read-only" if os.access(path, os.R_OK) else "this user may not open it"
+    # A bot makes the missing folders of its ledger, but not those of a file that a link names.
+    target = Path(os.path.realpath(path))
+    missing = [] if path.is_symlink() else target.parents
+    folder = next((place for place in missing if os.access(place, os.F_OK)), target.parent)
     try:
         # Permissions do not show a full or odd file system, such as /proc, so write a nameless file.
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:

@@ -34,7 +34,7 @@ class Fault(StrEnum):
     LOCKED = "is locked by another program"
     FULL = "has no room: the disk is full"
     READ_ONLY = "is read-only"
-    UNREACHABLE = "cannot be opened: its folder is missing, not writable, or not a folder"
+    UNREACHABLE = "cannot be opened: its folder is missing or no folder, or this user has no right to it"
     DAMAGED = "is damaged"
     FOREIGN = "is not a ledger that this version can write"
     UNREADABLE = "cannot be read or written: the disk reports errors"
