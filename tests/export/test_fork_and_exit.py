@@ -323,6 +323,31 @@ assert end.result(60) is True
     assert {point.attributes["call_id"] for point in receiver.points if point.name == TOKENS} == {"c1", "c2"}
 
 
+def test_a_forked_child_does_not_hold_the_port_of_its_parent(run: Run) -> None:
+    # The child reads until the parent closes the pipe, which it does at its end.
+    program = run(
+        """
+call = RecordedCall(t, "c1")
+until, end = os.pipe()
+if os.fork() == 0:
+    os.close(end)
+    os.read(until, 1)
+    os._exit(0)
+call.end()
+shutdown()
+RecordedCall(t, "c2")
+import urllib.request
+where = f"http://127.0.0.1:{os.environ['OTEL_EXPORTER_PROMETHEUS_PORT']}/metrics"
+assert "c2" in urllib.request.urlopen(where, timeout=60).read().decode()
+""",
+        OTEL_METRICS_EXPORTER="prometheus",
+        OTEL_EXPORTER_PROMETHEUS_HOST="127.0.0.1",
+        OTEL_EXPORTER_PROMETHEUS_PORT=str(free_port()),
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+
+
 def test_workers_of_a_server_that_forks_first_export_each_their_own(run: Run, receiver: Receiver) -> None:
     program = run(
         """

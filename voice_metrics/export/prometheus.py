@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIServer
@@ -29,6 +31,7 @@ _TYPES = {
     Kind.HISTOGRAM: "histogram",
 }
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+_listening: weakref.WeakSet[WSGIServer] = weakref.WeakSet()
 
 
 class ScrapeEndpoint(Collector):
@@ -60,6 +63,7 @@ class ScrapeEndpoint(Collector):
         registry = CollectorRegistry()
         registry.register(self)
         self._server, _ = start_http_server(port, host, registry)
+        _listening.add(self._server)
         self._server.RequestHandlerClass = _handler(self._server.RequestHandlerClass, idle_seconds)
         if host in _LOOPBACK:
             self._server.set_app(_for_loopback(self._server))
@@ -139,3 +143,14 @@ def _labels(attributes: Mapping[str, Any]) -> dict[str, str]:
         label = label_name(attribute)
         labels[label] = f"{labels[label]};{value}" if label in labels else str(value)
     return labels
+
+
+def _close_in_child() -> None:
+    # Otherwise the port stays taken after the parent's end, and whoever scrapes it waits for the child.
+    for server in list(_listening):
+        server.socket.close()
+    _listening.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
