@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from voice_metrics.export.spool import PendingRequest
 
@@ -50,7 +50,7 @@ class MemorySpool:
         self._check()
         self.left |= self._numbered(requests)
 
-    def claim(self) -> list[tuple[int, PendingRequest]]:
+    def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
         self._check()
         self.claimed, self.left = self.left, {}
         return sorted(self.claimed.items())

@@ -22,8 +22,9 @@ from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.export.running_export import export_of
 from tests.receiver import Receiver, accept, answering, hang
-from tests.waiting import blocked_until, flush
+from tests.waiting import PATIENCE_SECONDS, blocked_until, flush
 from voice_metrics import telemetry as module
+from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import CallState, Ledger, LedgerReader
 from voice_metrics.ledger.ledger import _EXIT_SECONDS
 from voice_metrics.series.table import Kind, Series
@@ -323,6 +324,48 @@ def test_what_an_earlier_process_owed_is_sent_once_with_its_own_times(receiver: 
     assert len(instances) == 2
     heir.shutdown(2.0)
     check_once(receiver)
+
+
+class SlowToOpen(MemorySpool):
+    """A spool whose first claim waits for its disk until it is interrupted."""
+
+    claims = 0
+
+    def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
+        self.claims += 1
+        if self.claims == 1:
+            blocked_until(interrupted)
+            return []
+        return super().claim(interrupted)
+
+
+def test_process_that_ends_at_once_does_not_wait_for_earlier_requests(receiver: Receiver, start: Start) -> None:
+    spool = SlowToOpen()
+    telemetry = start(spool=spool)
+    telemetry.series(Series("app.items", Kind.COUNTER, "", ""), {})(1)
+    blocked_until(lambda: spool.claims)
+    assert telemetry.shutdown(PATIENCE_SECONDS) is True
+    assert [point.value for point in receiver.of("app.items")] == [0, 1]
+    assert spool.claims == 1
+
+
+def test_earlier_requests_are_sent_after_the_call_that_interrupted_their_claim(
+    receiver: Receiver, start: Start
+) -> None:
+    receiver.behaviour = answering(503)
+    spool = SlowToOpen()
+    dead = start(spool=spool)
+    assert run(dead, "old") is False
+    dead.shutdown(1.0)
+    spool.gone()
+
+    receiver.behaviour = accept
+    spool.claims = 0
+    heir = start(spool=spool, OTEL_METRIC_EXPORT_INTERVAL="600000")
+    call = RecordedCall(heir, "new")
+    blocked_until(lambda: spool.claims)
+    assert call.end().result(60) is True
+    assert receiver.wait_for(lambda receiver: receiver.of(TOKENS, call_id="old"))
 
 
 def test_what_is_too_old_for_a_server_is_refused_for_good_and_told_once(

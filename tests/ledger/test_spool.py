@@ -43,6 +43,18 @@ def running(path: Path, *arguments: str) -> Iterator[list[str]]:
         process.stdout.close()
 
 
+class Hold:
+    """Work that keeps the ledger's thread busy, in a transaction with what was queued beside it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.begun, self.over = threading.Event(), threading.Event()
+        ledger._writer.submit(self._work)
+
+    def _work(self, _: Session) -> None:
+        self.begun.set()
+        assert self.over.wait(PATIENCE_SECONDS)
+
+
 def request(name: str, at: float = 1.0) -> PendingRequest:
     return PendingRequest(name.encode(), {name: name}, at)
 
@@ -201,6 +213,33 @@ def test_a_claim_that_came_too_late_for_its_caller_is_undone(ledger: Ledger) -> 
     with pytest.raises(LedgerUnavailable):
         ledger.ask(claim_slowly, 0.5)
     given_up.set()
+    assert [found.body for _, found in ledger.claim()] == [b"a"]
+
+
+def test_claim_that_is_interrupted_while_the_disk_is_slow_claims_nothing(ledger: Ledger) -> None:
+    ledger.park([request("a")])
+    hold = Hold(ledger)
+    assert ledger.claim(lambda: True) == []
+    hold.over.set()
+    assert [found.body for _, found in ledger.claim()] == [b"a"]
+
+
+def test_claim_that_is_interrupted_before_its_commit_goes_to_the_next_claimer(ledger: Ledger) -> None:
+    ledger.park([request("a")])
+    first = Hold(ledger)
+    assert first.begun.wait(PATIENCE_SECONDS)
+
+    beside: list[Hold] = []
+
+    def interrupted() -> bool:
+        beside.append(Hold(ledger))
+        first.over.set()
+        assert beside[0].begun.wait(PATIENCE_SECONDS)
+        return True
+
+    assert ledger.claim(interrupted) == []
+    beside[0].over.set()
+    flush(ledger)
     assert [found.body for _, found in ledger.claim()] == [b"a"]
 
 

@@ -58,14 +58,14 @@ def resend(
     Args:
         delivery: Posts series; `None` to leave them for later.
         spool: Keeps requests.
-        interrupted: Polled before each request; True leaves the rest for later.
+        interrupted: Polled while the spool is slow and before each request; True leaves the rest for later.
         events: Posts events; `None` to leave them for later.
 
     Returns:
         The results.
     """
     resent = Resent()
-    kept = dict(spool.claim())
+    kept = dict(spool.claim(interrupted))
     try:
         for number, request in list(kept.items()):
             if interrupted():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -50,8 +50,11 @@ class Spool(Protocol):
     def park(self, requests: Sequence[PendingRequest]) -> None:
         """Keep requests that any process, this one included, may claim at once."""
 
-    def claim(self) -> list[tuple[int, PendingRequest]]:
-        """Claim parked requests and those of dead processes, oldest first; each goes to one claimer only."""
+    def claim(self, interrupted: Callable[[], bool] = ...) -> list[tuple[int, PendingRequest]]:
+        """Claim parked requests and those of dead processes, oldest first; each goes to one claimer only.
+
+        `interrupted` is polled during a wait; True claims nothing.
+        """
 
     def acknowledged(self, ids: Sequence[int]) -> None:
         """Delete claimed requests; a call without further ones becomes delivered unless it was given up."""

@@ -104,8 +104,11 @@ class UnsentRequests:
             return
         self._claim_again_at = time.monotonic() + _CLAIM_EVERY_SECONDS
         # A claim is limited in size, so claim again while requests are delivered.
-        while self._resend_claim(delivery, interrupted):
+        while not interrupted() and self._resend_claim(delivery, interrupted):
             pass
+        if interrupted():
+            # Ask again after what is more urgent.
+            self._claim_again_at = 0.0
 
     def _resend_claim(self, delivery: Delivery | None, interrupted: Callable[[], bool]) -> bool:
         """Claim and send some requests of dead processes; return True if more may be left."""

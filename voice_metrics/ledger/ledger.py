@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # The exporter's thread waits at most this long for its requests to be on disk.
 _SPOOL_SECONDS = 2.0
+_POLL_SECONDS = 0.05
 # A process's exit waits at most this long for the last rows.
 _EXIT_SECONDS = 0.5
 _CAPACITY = 20_000
@@ -170,8 +173,11 @@ class Ledger:
         """
         self._writer.ask(partial(pending.park, requests=tuple(requests)), _SPOOL_SECONDS)
 
-    def claim(self) -> list[tuple[int, PendingRequest]]:
+    def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
         """Claim parked requests and those of dead processes, whose calls end; each goes to one claimer only.
+
+        Args:
+            interrupted: Polled during the wait; True claims nothing.
 
         Returns:
             Number and request of each, oldest first, about 16 MB at most; claim again for more.
@@ -179,7 +185,17 @@ class Ledger:
         Raises:
             LedgerUnavailable: Nothing was claimed.
         """
-        return self._writer.ask(_end_dead_calls_and_claim, _SPOOL_SECONDS)
+        answer = self._writer.submit(_end_dead_calls_and_claim)
+        until = time.monotonic() + _SPOOL_SECONDS
+        while not (stopped := interrupted()) and time.monotonic() < until:
+            with suppress(TimeoutError):
+                return answer.result(_POLL_SECONDS)
+        if not answer.cancel():
+            # Its statements have run, and it is about to be committed.
+            answer.add_done_callback(self._release_late_claim)
+        if stopped:
+            return []
+        raise LedgerUnavailable(f"no answer within {_SPOOL_SECONDS:g} s")
 
     def acknowledged(self, ids: Sequence[int]) -> None:
         """Delete claimed requests; a call without further ones becomes delivered unless it was given up.
@@ -198,12 +214,8 @@ class Ledger:
         self._writer.ask(partial(pending.set_aside, rows=tuple(ids)), _SPOOL_SECONDS)
 
     def release(self, ids: Sequence[int]) -> None:
-        """Return undelivered claimed requests for the next process to claim.
-
-        Raises:
-            LedgerUnavailable: They stay with this process until it ends.
-        """
-        self._writer.ask(partial(pending.release, rows=tuple(ids)), _SPOOL_SECONDS)
+        """Return undelivered claimed requests for the next claimer, without waiting."""
+        self._writer.put(partial(pending.release, rows=tuple(ids)))
 
     def ask(self, work: Callable[[Session], T], timeout: float = 2.0) -> T:
         """Run work in a transaction of the writing thread and return its result, within `timeout` seconds.
@@ -212,6 +224,10 @@ class Ledger:
             LedgerUnavailable: It could not be committed now, or not in time.
         """
         return self._writer.ask(work, timeout)
+
+    def _release_late_claim(self, claim: Future[list[tuple[int, PendingRequest]]]) -> None:
+        if claim.exception() is None:
+            self.release([row for row, _ in claim.result()])
 
     def _queue_update(
         self, key: str, summary: Mapping[str, Any], state: CallState, started_at: datetime | None
