@@ -151,6 +151,7 @@ def test_an_untrusted_certificate_is_reported(certificate: Path) -> None:
 MODES = [
     pytest.param({}, "OTEL_EXPORTER_OTLP_ENDPOINT names no endpoint: calls are kept here only", id="nothing set"),
     pytest.param({"VOICE_METRICS_DB": "off"}, "names no endpoint: no series are sent.", id="nothing set, nothing kept"),
+    pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": "none"}, "names no endpoint: calls are kept here only", id="none"),
     pytest.param({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED is true: nothing is sent.", id="disabled"),
     pytest.param({"OTEL_METRICS_EXPORTER": "none"}, "leaves out otlp", id="no exporter"),
     pytest.param({"OTEL_METRICS_EXPORTER": "console"}, "leaves out otlp", id="other exporter"),

@@ -51,6 +51,10 @@ def test_a_process_is_advised_only_while_it_has_no_endpoint(tmp_path: Path, monk
     assert [CURE in advice for advice in Settings.of_process().advice] == [True]
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://x")
     assert Settings.of_process().advice == ()
+    # load_dotenv() leaves these as they are: who starts the bot has switched the file's endpoint off.
+    for nothing in ("", "none"):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", nothing)
+        assert (Settings.of_process().advice, Settings.of_process().endpoint) == ((), None)
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
     assert Settings.of_process().advice == ()

@@ -49,7 +49,13 @@ UNDERSTOOD: list[tuple[str, str, str, object]] = [
     *(("VOICE_METRICS_CALL_ID", word, "call_ids", True) for word in ("label", "on", "true", "1", "Yes")),
     *(("VOICE_METRICS_GENAI", word, "gen_ai", False) for word in ("off", "0", "False", "no", "disabled")),
     *(("VOICE_METRICS_GENAI", word, "gen_ai", True) for word in ("on", "1", "true", "yes")),
-    *(("VOICE_METRICS_DB", word, "ledger", None) for word in ("off", "false", "0", "no", "none", '"off"', ":memory:")),
+    *(
+        ("VOICE_METRICS_DB", word, "ledger", None)
+        for word in ("off", "false", "0", "no", "none", '"off"', ":memory:", "null")
+    ),
+    *(("OTEL_EXPORTER_OTLP_ENDPOINT", word, "endpoint", None) for word in ("off", "False", "none", "'none'", "null")),
+    ("VOICE_METRICS_PRICES", "null", "prices", None),
+    ("VOICE_METRICS_TRACE_URL", "null", "trace_url", None),
     ("VOICE_METRICS_EXPORT_TIMEOUT", "2s", "export_timeout_seconds", 2.0),
     ("VOICE_METRICS_EXPORT_TIMEOUT", "1.5 sec", "export_timeout_seconds", 1.5),
     ("VOICE_METRICS_EXPORT_TIMEOUT", "500ms", "export_timeout_seconds", 0.5),
@@ -61,6 +67,8 @@ UNDERSTOOD: list[tuple[str, str, str, object]] = [
     ("VOICE_METRICS_MAX_SERIES", "1e4", "max_series", 10_000),
     ("VOICE_METRICS_MAX_SERIES", "20_000", "max_series", 20_000),
     ("VOICE_METRICS_MAX_SERIES", "20,000", "max_series", 20_000),
+    ("VOICE_METRICS_MAX_SERIES", "20.000", "max_series", 20_000),
+    ("VOICE_METRICS_MAX_SERIES", "1.000.000", "max_series", 1_000_000),
     ("VOICE_METRICS_DB_DAYS", "90d", "ledger_days", 90),
     ("VOICE_METRICS_DB_DAYS", "4 weeks", "ledger_days", 28),
     ("VOICE_METRICS_DB_DAYS", "forever", "ledger_days", 36_500),

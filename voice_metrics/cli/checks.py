@@ -16,6 +16,8 @@ from voice_metrics.series.footprint import footprint
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.environment import Settings
 from voice_metrics.settings.header_variables import credentials_mistake, shown_names
+from voice_metrics.settings.parsing import NOTHING
+from voice_metrics.settings.wrapping import unwrapped
 from voice_metrics.telemetry import DEFAULT_SERVICE_NAME
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -83,7 +85,10 @@ def _host(url: str) -> str:
 
 
 def _first_set(environ: Mapping[str, str], *names: str) -> str | None:
-    return next((name for name in names if environ.get(name, "").strip()), None)
+    """The first variable that is set; `None` if it is to name nothing, or none is set."""
+    values = ((name, unwrapped(name, environ.get(name, ""))[0]) for name in names)
+    name, value = next(((name, value) for name, value in values if value), (None, ""))
+    return None if value.lower() in NOTHING else name
 
 
 def _no_server(settings: Settings, variable: str | None) -> Finding:

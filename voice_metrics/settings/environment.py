@@ -15,7 +15,7 @@ from voice_metrics.settings import otlp_variables
 from voice_metrics.settings.dotenv_file import unread_endpoint
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.known_names import unknown_names
-from voice_metrics.settings.parsing import OFF, ON, Variables, is_template, path_mistake
+from voice_metrics.settings.parsing import NOTHING, OFF, ON, Variables, is_template, path_mistake
 from voice_metrics.settings.quantities import seconds_in
 from voice_metrics.settings.secrecy import shown
 from voice_metrics.settings.wrapping import without_quotes
@@ -106,7 +106,9 @@ class Settings:
         events = "none" if disabled else _events(variables)
         resource = _resource(variables)
         endpoint = otlp_variables.endpoint(variables, otlp_variables.METRICS) if "otlp" in exporters else None
-        if advise_about_dotenv and endpoint is None and "otlp" in exporters and (advice := unread_endpoint()):
+        # python-dotenv leaves a variable that is set as it is, even an empty one.
+        unset = otlp_variables.ENDPOINTS.isdisjoint(variables.names())
+        if advise_about_dotenv and unset and "otlp" in exporters and (advice := unread_endpoint()):
             variables.advise(advice)
         for advice in unknown_names(variables.names()):
             variables.advise(advice)
@@ -203,7 +205,7 @@ def _trace_url(variables: Variables) -> str | None:
         usable = parts.scheme in ("http", "https") and parts.hostname and value.count("{trace_id}") == 1
     except ValueError:
         usable = False
-    if value.lower() in OFF or usable:
+    if value.lower() in NOTHING or usable:
         return value if usable else None
     if value:
         # The address may contain a key, so the advice does not show it.
@@ -215,7 +217,7 @@ def _ledger(variables: Variables) -> Path | None:
     name = "VOICE_METRICS_DB"
     value = variables.text(name)
     # SQLite's word for a database without a file; here it would name a file.
-    if value.lower() in OFF | {":memory:"}:
+    if value.lower() in NOTHING | {":memory:"}:
         return None
     given = None if not value or value.lower() in ON else variables.path(name, value)
     if given is not None:
@@ -235,7 +237,7 @@ def _price_file(variables: Variables) -> str | None:
     if mistake := path_mistake(value):
         variables.advise(f"VOICE_METRICS_PRICES {mistake}; expected the path of a TOML file. It is left out.")
         return None
-    return None if value.lower() in OFF else value or None
+    return None if value.lower() in NOTHING else value or None
 
 
 _FOLDERS = ("LOCALAPPDATA", "XDG_DATA_HOME")

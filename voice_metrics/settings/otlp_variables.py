@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.header_variables import SPELLING, credentials_mistake, headers
-from voice_metrics.settings.parsing import Variables, path_mistake, switch_words
+from voice_metrics.settings.parsing import NOTHING, Variables, path_mistake, switch_words
 from voice_metrics.settings.secrecy import looks_secret, shown, starts_like_token
 
 _BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -42,12 +42,14 @@ class Signal:
 
 METRICS = Signal("METRICS", "/v1/metrics")
 LOGS = Signal("LOGS", "/v1/logs")
+# The variables with an endpoint of series.
+ENDPOINTS = frozenset({METRICS.variable("ENDPOINT"), _BASE})
 
 
 def endpoint(variables: Variables, signal: Signal) -> Endpoint | None:
     """Return a signal's endpoint, or `None` if it is not configured or unusable; `variables` takes the advice."""
     variable, raw = variables.first(signal.variable("ENDPOINT"), _BASE)
-    url = _url(variables, signal, variable, raw) if raw else None
+    url = _url(variables, signal, variable, raw) if raw and raw.lower() not in NOTHING else None
     if url is None:
         return None
     sent = headers(variables, signal.name)

@@ -13,6 +13,8 @@ from voice_metrics.settings.wrapping import unwrapped
 
 ON = frozenset({"on", "true", "1", "yes", "y", "t", "enabled", "enable"})
 OFF = frozenset({"off", "false", "0", "no", "n", "f", "none", "disabled", "disable"})
+# Values of a variable that names a file or an address, and is to name none; templates write the last ones.
+NOTHING = OFF | {"null", "nil", "undefined"}
 _NEVER = OFF - {"0"} | {"never", "forever", "unlimited", "infinite"}
 # A larger bare number is taken for milliseconds, because no request and no caller waits for minutes.
 MOST_BARE_SECONDS = 300
@@ -159,6 +161,6 @@ def path_mistake(value: str) -> str | None:
         return "holds a key or a certificate itself"
     if len(value) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in value.split("/")):
         return "is longer than a path can be"
-    if "://" in value:
+    if "://" in value or value.startswith(("file:", "sqlite:")):
         return "is a URL"
     return "looks like a token" if "/" not in value and looks_secret(value) else None

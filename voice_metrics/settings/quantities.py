@@ -40,7 +40,9 @@ def days_in(text: str) -> int | None:
 
 
 def _whole_number(text: str, units: dict[str, int]) -> int | None:
-    number, unit = _number_and_unit(text)
+    # A whole number has no fraction, so that its dots are those of thousands.
+    grouped = re.fullmatch(r"\s*[1-9]\d{0,2}(\.\d{3})+\s*", text, re.ASCII)
+    number, unit = _number_and_unit(text.replace(".", "") if grouped else text)
     if number is None or unit not in units:
         return None
     product = number * units[unit]
