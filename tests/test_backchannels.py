@@ -15,11 +15,14 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from tests.every_place import PLACES, stories
 from tests.scripted import Script, ScriptedCall, Turn
+from tests.scripted_providers import Mouth
+from voice_metrics.pipecat.workers import processors_of
 
 pytestmark = pytest.mark.skipif(
     not hasattr(frames, "BotBackchannelFrame"), reason="this Pipecat's bots acknowledge nothing"
 )
 
+THINKS = Script(turns=(Turn("hello", think_seconds=2.0),), sentence_seconds=0.5)
 SCRIPT = Script(turns=(Turn("it is about a table"),), sentence_seconds=0.5)
 # The bot waits so long for more, and then 0.07 s of the model and the voice.
 WAIT_SECONDS = 1.0
@@ -84,3 +87,24 @@ def test_acknowledgement_is_no_turn_and_no_response(
         assert story["response"]["count"] == 1, place
         assert story["response"]["max_ms"] == pytest.approx(response_ms, abs=30), place
         assert story["floor"]["bot"] + story["floor"]["both"] == pytest.approx(0.5 * (times + 1), abs=0.05), place
+
+
+def test_acknowledgement_while_the_model_thinks_is_no_part_of_its_reply() -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(THINKS.turns[0])
+        await asyncio.sleep(0.6)
+        # The model keeps what comes to it while it answers.
+        voice = next(one for one in processors_of(call.worker.pipeline) if isinstance(one, Mouth))
+        await voice.queue_frame(frames.BotBackchannelFrame("Mm-hmm."))
+        await asyncio.sleep(5.0)
+        await call.worker.queue_frame(EndFrame())
+
+    told = stories(THINKS, converse)
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 0}, place
+        # 0.05 s of the detector, 0.03 s of the voice.
+        assert story["response"]["max_ms"] == pytest.approx(2080, abs=30), place
+        assert story["bot_gaps"]["count"] == 0, place
+        assert story["floor"]["bot"] == pytest.approx(1.0, abs=0.05), place

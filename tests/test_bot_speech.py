@@ -35,7 +35,7 @@ from voice_metrics.call.facts import (
     TurnOutcome,
     Yielded,
 )
-from voice_metrics.call.pieces import MOST_ANSWERS, Pieces
+from voice_metrics.call.pieces import MOST_PIECES, Pieces
 from voice_metrics.call.playout import GAP_SECONDS, Playout
 
 Timed = tuple[float, object]
@@ -145,6 +145,18 @@ def _facts(events: list[Timed], kinds: tuple[type, ...] = OF_THE_BOT) -> list[Fa
             ],
             [TurnEnded(COMPLETED, 1.0)],
             id="the-bot-hums-is-interrupted-and-speaks",
+        ),
+        pytest.param(
+            [
+                *((1.0, ReplyStarted()), (1.0, SpeechStarted()), (1.0, SpeechMade()), (1.0, BotStarted())),
+                *((1.1, SpeechEnded(1.0)), (2.0, BotStopped())),
+                *((2.1, SpeechStarted(is_backchannel=True)), (2.1, SpeechMade()), (2.1, BotStarted())),
+                *((2.2, SpeechEnded(0.5)), (2.6, BotStopped())),
+                *((3.0, SpeechStarted()), (3.0, SpeechMade()), (3.0, BotStarted())),
+                *((3.1, SpeechEnded(1.0)), (3.2, ReplyEnded()), (4.0, BotStopped())),
+            ],
+            [TurnEnded(COMPLETED, 3.0)],
+            id="the-bot-hums-between-two-pieces-of-a-reply",
         ),
     ],
 )
@@ -261,6 +273,29 @@ def test_a_sentence_without_audio_is_lost_and_the_pause_stands_for_it() -> None:
     assert playout.piece_ended() == SpeechEnded(1.0, lost=0)
 
 
+def test_interruption_leaves_the_audio_that_it_does_not_stop() -> None:
+    playout = Playout()
+    playout.piece_started()
+    playout.made(3.0, 10.0)
+    playout.piece_started(is_kept=True)
+    playout.made(1.0, 10.1)
+    playout.interrupted(11.0)
+    playout.piece_started()
+
+    assert playout.made(1.0, 11.5) == SpeechMade(fresh=False)
+    assert playout.made(1.0, 14.0) == SpeechLate(pytest.approx(2.0))
+
+
+def test_audio_that_no_interruption_stops_is_made_on_behind_it() -> None:
+    playout = Playout()
+    playout.piece_started(is_kept=True)
+    playout.made(1.0, 10.0)
+    playout.interrupted(10.5)
+
+    assert playout.made(1.0, 10.8) is None
+    assert playout.piece_ended() == SpeechEnded(pytest.approx(2.0))
+
+
 def test_a_piece_without_audio_lost_all_its_sentences() -> None:
     playout = Playout()
     playout.piece_started()
@@ -272,8 +307,8 @@ def test_a_piece_without_audio_lost_all_its_sentences() -> None:
 
 def test_a_voice_that_never_ends_an_answer_costs_no_memory() -> None:
     pieces = Pieces()
-    for _ in range(10 * MOST_ANSWERS):
+    for _ in range(10 * MOST_PIECES):
         pieces.observe(SpeechStarted(), 1.0)
         pieces.observe(SpeechMade(), 1.0)
 
-    assert len(pieces._answers) == MOST_ANSWERS
+    assert len(pieces._due) == MOST_PIECES

@@ -61,6 +61,7 @@ class Conversation:
         self._stop_requested_at: float | None = None
         self._uncut_until: float | None = None
         self._cut_at: float | None = None
+        self._kept_since: float | None = None
         self._connected_at: float | None = None
         self._is_opened = self._is_streamed = self._is_backchannel = False
         self._answers = Answers(leg)
@@ -189,13 +190,29 @@ class Conversation:
         if self.bot_speaking:
             if self._stop_requested_at is None:
                 self._stop_requested_at, self._uncut_until = at, self._gaps.heard_until
-            return ()
+            if self._pieces.is_kept:
+                self._pieces.dropped()
+            return self._cut_before_kept(at) if self._pieces.kept_follows else ()
         self._pieces.dropped()
         self._gaps.dropped()
         return self._end_paused_turn(cut_off=True)
 
+    def _cut_before_kept(self, at: float) -> Sequence[Fact]:
+        """End what an interruption drops; the transport goes on with what it keeps, and reports no stop."""
+        facts = self._end_bot_turn(at, cut_off=True)
+        self._bot_since = self._kept_since = at
+        self._bot_heard_from(at)
+        self._is_backchannel = self._pieces.is_backchannel
+        return facts
+
     def _bot_stopped(self, at: float) -> Sequence[Fact]:
         if not self.bot_speaking:
+            return ()
+        if self._kept_since is not None and at - self._kept_since <= 2 * LEFTOVER_SECONDS:
+            # What the interruption keeps had not reached the transport, and is heard later.
+            self._bot_since = self._stop_requested_at = None
+            self._cut_at = at
+            self._floor.bot_ended(at)
             return ()
         self._pieces.stopped()
         if self._stop_requested_at is not None and not self._is_cut(at):
@@ -238,11 +255,10 @@ class Conversation:
         return (ended, Interrupted(), *self._barge_ins.interrupted(since, at))
 
     def _is_cut(self, at: float) -> bool:
-        if self._stop_requested_at is None or at - self._stop_requested_at > CUT_SECONDS:
-            return False
         # Speech that no interruption stops may come to its end just then.
-        ends_itself = self._uncut_until is not None and abs(at - self._uncut_until) <= LEFTOVER_SECONDS
-        return not ends_itself or at - self._stop_requested_at <= 2 * LEFTOVER_SECONDS
+        if self._stop_requested_at is None or self._pieces.is_kept:
+            return False
+        return at - self._stop_requested_at <= CUT_SECONDS
 
     def _unreported_end(self, at: float) -> float:
         before, last = self._spoke_at

@@ -156,9 +156,11 @@ class SpeechStarted:
 
     Parameters:
         is_backchannel: True if it only acknowledges what the caller says.
+        is_kept: True if no interruption stops it.
     """
 
     is_backchannel: bool = False
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

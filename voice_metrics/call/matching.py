@@ -183,10 +183,7 @@ class Answers:
         if self._keyed_at is not None and at - self._keyed_at > LATE_TRANSCRIPT_SECONDS:
             self._keyed_at = None
         self._words_are_late = self._needs_no_answer = False
-        resumed, self._question = (
-            self._question,
-            Question(announced=True, began_at=at, is_queued_behind=self._bot_is_heard),
-        )
+        resumed, self._question = self._question, Question(announced=True, began_at=at)
         if resumed is None or not resumed.announced:
             return given_up
         if self._continues(resumed, at):

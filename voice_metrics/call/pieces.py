@@ -1,7 +1,7 @@
 """The bot's answers that are not yet heard to their end.
 
 A voice makes an answer in pieces, faster than they play, and after each piece and pause the output transport reports
-that the bot stopped. Only the last of these stops ends the answer.
+that the bot stopped. Only the last of these stops ends the answer. An acknowledgement within a reply is no part of it.
 """
 
 from __future__ import annotations
@@ -11,70 +11,83 @@ from dataclasses import dataclass
 
 from voice_metrics.call.events import ReplyEnded, ReplyStarted, SpeechEnded, SpeechLate, SpeechMade, SpeechStarted
 
-# Bound for a voice that never reports the end of an answer.
-MOST_ANSWERS = 100
+# Bound for a voice whose pieces are never heard.
+MOST_PIECES = 100
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Answer:
     """One answer.
 
     Parameters:
         began_at: Moment at which the voice began with it, in monotonic seconds.
         is_backchannel: True if it only acknowledges what the caller says.
+        is_kept: True if no interruption stops it.
         is_open: True if more of it may be made.
-        due: Pieces with audio that are not heard to their end.
     """
 
     began_at: float
     is_backchannel: bool = False
+    is_kept: bool = False
     is_open: bool = True
-    due: int = 0
-
-    @property
-    def is_over(self) -> bool:
-        return not self.is_open and self.due == 0
 
 
 class Pieces:
     """The answers of a call that a voice has begun and that are not over."""
 
     def __init__(self) -> None:
-        self._answers: deque[_Answer] = deque(maxlen=MOST_ANSWERS)
+        # The answer of each piece with audio that is not heard to its end, in the order in which they play.
+        self._due: deque[_Answer] = deque(maxlen=MOST_PIECES)
+        self._reply: _Answer | None = None
+        # The answer of the piece that is being made, or was made last.
+        self._making: _Answer | None = None
+        self._has_audio = False
         self._heard: _Answer | None = None
-        self._in_reply = False
+        # The answer that an acknowledgement is heard in the middle of.
+        self._paused: _Answer | None = None
 
     def observe(self, event: object, at: float) -> None:
         """Record an event of the voice, at a monotonic second."""
         match event:
             case ReplyStarted():
-                self._in_reply = True
-                self._answers.append(_Answer(at))
-            case SpeechStarted(is_backchannel) if not self._in_reply:
-                self._answers.append(_Answer(at, is_backchannel))
-            case SpeechMade() | SpeechLate(first=True) if self._answers:
-                self._answers[-1].due += 1
-            case SpeechEnded() if not self._in_reply:
-                self._close_answer()
-            case ReplyEnded():
-                self._in_reply = False
-                self._close_answer()
+                self._reply = self._making = _Answer(at)
+            case SpeechStarted(is_backchannel, is_kept):
+                is_part = self._reply is not None and not is_backchannel
+                self._making = self._reply if is_part else _Answer(at, is_backchannel, is_kept)
+                self._has_audio = False
+            case SpeechMade() | SpeechLate(first=True) if self._making is not None and not self._has_audio:
+                self._has_audio = True
+                self._due.append(self._making)
+            case SpeechEnded() if self._making is not None:
+                self._making.is_open = self._making is self._reply
+                self._has_audio = False
+            case ReplyEnded() if self._reply is not None:
+                self._reply.is_open = False
+                self._reply = None
 
     def started(self) -> None:
         """Record that the bot is heard."""
-        while self._answers and self._answers[0].is_over:
-            self._answers.popleft()
-        self._heard = self._answers[0] if self._answers else None
+        before = self._heard
+        making = self._making if self._making is not None and self._making.is_open else self._reply
+        self._heard = self._due[0] if self._due else making
+        if self._is_unfinished(before) and before is not self._heard:
+            self._paused = before
 
     def stopped(self) -> None:
         """Record that the bot is no longer heard."""
-        if self._heard is not None:
-            self._heard.due = max(0, self._heard.due - 1)
+        if self._heard is not None and self._due and self._due[0] is self._heard:
+            self._due.popleft()
 
     def dropped(self) -> None:
-        """Drop the audio not heard yet."""
-        self._answers.clear()
-        self._heard, self._in_reply = None, False
+        """Drop the audio not heard yet, but for that of answers that no interruption stops."""
+        kept = [answer for answer in self._due if answer.is_kept]
+        self._due.clear()
+        self._due.extend(kept)
+        self._reply = self._paused = None
+        if not self.is_kept:
+            self._heard = None
+        if self._making is not None and not self._making.is_kept:
+            self._making = None
 
     @property
     def heard_answer_began_at(self) -> float | None:
@@ -87,10 +100,19 @@ class Pieces:
         return self._heard is not None and self._heard.is_backchannel
 
     @property
-    def is_heard_to_its_end(self) -> bool:
-        """True if the answer heard last has no further audio."""
-        return self._heard is None or self._heard.is_over
+    def is_kept(self) -> bool:
+        """True if no interruption stops what is heard."""
+        return self._heard is not None and self._heard.is_kept
 
-    def _close_answer(self) -> None:
-        if self._answers:
-            self._answers[-1].is_open = False
+    @property
+    def kept_follows(self) -> bool:
+        """True if audio that no interruption stops waits behind what is heard, which one does."""
+        return self._heard is not None and not self._heard.is_kept and any(answer.is_kept for answer in self._due)
+
+    @property
+    def is_heard_to_its_end(self) -> bool:
+        """True if the answer heard last, and one that it was heard in the middle of, have no further audio."""
+        return not (self._is_unfinished(self._heard) or self._is_unfinished(self._paused))
+
+    def _is_unfinished(self, answer: _Answer | None) -> bool:
+        return answer is not None and (answer.is_open or answer in self._due)

@@ -15,9 +15,9 @@ class Playout:
     """The audio of one voice; durations and moments are seconds."""
 
     def __init__(self) -> None:
-        self._answer = 0
-        self._in_reply = False
-        self._heard_answer = -1
+        self._answers = 0
+        self._answer = self._heard_answer = 0
+        self._reply: int | None = None
         self._ends_at: float | None = None
         self._run_seconds = 0.0
         self._piece_seconds = 0.0
@@ -25,21 +25,33 @@ class Playout:
         self._sentence_has_audio = False
         self._sentences = 0
         self._lost = 0
+        # Audio that no interruption stops, as moments of its begin and end.
+        self._kept: list[tuple[float, float]] = []
+        self._piece_is_kept = False
 
     def reply_started(self) -> None:
         """Begin an answer of several pieces."""
-        self._answer += 1
-        self._in_reply = True
+        self._answers += 1
+        self._reply = self._answers
 
     def reply_ended(self) -> None:
         """End the answer."""
-        self._in_reply = False
+        self._reply = None
 
-    def piece_started(self) -> None:
-        """Begin a piece of speech; outside a reply it is an answer of its own."""
-        if not self._in_reply:
-            self._answer += 1
+    def piece_started(self, *, is_apart: bool = False, is_kept: bool = False) -> None:
+        """Begin a piece of speech.
+
+        Args:
+            is_apart: True if it is an answer of its own within a reply, as it is outside one.
+            is_kept: True if no interruption stops it.
+        """
+        if self._reply is None or is_apart:
+            self._answers += 1
+            self._answer = self._answers
+        else:
+            self._answer = self._reply
         self._piece_seconds = 0.0
+        self._piece_is_kept = is_kept
 
     def sentence_started(self, key: int) -> None:
         """Record a sentence to be spoken; `key` stands for its text."""
@@ -60,7 +72,7 @@ class Playout:
             self._sentence_has_audio = True
             self._run_seconds += seconds
             self._piece_seconds += seconds
-            self._ends_at += seconds
+            self._extend(seconds, self._ends_at)
             return None
         dry = None if self._ends_at is None else at - self._ends_at
         is_same = self._heard_answer == self._answer
@@ -79,7 +91,7 @@ class Playout:
         self._sentence_has_audio = True
         self._run_seconds += seconds
         self._piece_seconds += seconds
-        self._ends_at = (self._ends_at or at) + seconds
+        self._extend(seconds, self._ends_at or at)
         return event
 
     def piece_ended(self) -> SpeechEnded:
@@ -92,9 +104,32 @@ class Playout:
         self._piece_seconds = 0.0
         return ended
 
-    def interrupted(self) -> None:
-        """Drop all audio not heard yet."""
+    def interrupted(self, at: float) -> None:
+        """Drop all audio not heard at `at`, but for what no interruption stops, which plays on."""
+        kept = [(max(begin, at), end) for begin, end in self._kept if end > at]
+        piece_is_kept, is_heard = self._piece_is_kept, bool(kept) and kept[0][0] == at
+        answer, piece_seconds, run_seconds, ends_at = (
+            self._answer,
+            self._piece_seconds,
+            self._run_seconds,
+            self._ends_at,
+        )
         self.__init__()  # type: ignore[misc]
+        if piece_is_kept:
+            self._answers = self._answer = self._heard_answer = answer
+            self._piece_seconds, self._piece_is_kept = piece_seconds, True
+        if kept and ends_at is not None:
+            seconds = sum(end - begin for begin, end in kept)
+            self._run_seconds = run_seconds - (ends_at - at - seconds) if is_heard else seconds
+            self._ends_at = at + seconds
+            self._kept = [(at, self._ends_at)]
+
+    def _extend(self, seconds: float, ends_at: float) -> None:
+        self._ends_at = ends_at + seconds
+        if self._piece_is_kept:
+            is_next = self._kept and self._kept[-1][1] == ends_at
+            begin = self._kept.pop()[0] if is_next else ends_at
+            self._kept.append((begin, self._ends_at))
 
     def _take_lost_sentences(self) -> int:
         lost, self._lost = self._lost, 0

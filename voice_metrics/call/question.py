@@ -32,7 +32,6 @@ class Question:
         is_waited_for: True if the model judged it unfinished, and the caller was not heard since.
         is_heard_again: True if the caller was heard since the model began its latest answer.
         began_at: Moment at which the turn began.
-        is_queued_behind: True if the bot was speaking then, and was not interrupted since.
         is_dropped: True if the application dropped what was made of its answer, and nothing was made since.
         is_spoken_over: True if the bot began to speak while it was open.
         expected_until: Moment until which audio counts without visible work.
@@ -58,7 +57,6 @@ class Question:
     is_dropped: bool = False
     is_spoken_over: bool = False
     began_at: float = 0.0
-    is_queued_behind: bool = False
     expected_until: float = 0.0
     lapses_at: float | None = None
     voice_until: float = 0.0
@@ -95,7 +93,6 @@ class Question:
 
     def answer_dropped(self, at: float) -> None:
         """Record that the application drops what was made of its answer; what it says in its place answers, too."""
-        self.is_queued_behind = False
         if self.since is not None:
             self.speech_is_due, self.is_dropped = False, True
             if self.lapses_at is None:
@@ -157,7 +154,7 @@ class Question:
 
     def is_behind(self, speech_began_at: float | None) -> bool:
         """True if speech that a voice began at a moment was queued before the turn, so that it is no answer."""
-        return self.is_queued_behind and speech_began_at is not None and speech_began_at < self.began_at
+        return speech_began_at is not None and speech_began_at < self.began_at
 
     def left_behind(self) -> Sequence[Fact]:
         """Return the unanswered turn, if a further turn of the caller leaves it without its answer."""

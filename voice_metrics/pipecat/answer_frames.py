@@ -135,9 +135,10 @@ class _AnswerReader:
 
     def speech_started(self, processor: Any, frame: Any) -> None:
         self._has_streamed = False
-        self._playout.piece_started()
         is_backchannel = self._backchannel is not None and frame.context_id == self._backchannel
-        self._happened(SpeechStarted(is_backchannel), processor)
+        is_kept = not getattr(frame, "interruptible", True)
+        self._playout.piece_started(is_apart=is_backchannel, is_kept=is_kept)
+        self._happened(SpeechStarted(is_backchannel, is_kept), processor)
 
     def sentence_started(self, processor: Any, frame: Any) -> None:
         if type(frame) is AggregatedTextFrame and frame.context_id and not frame.skip_tts:
@@ -166,7 +167,7 @@ class _AnswerReader:
         self._happened(self._playout.piece_ended(), processor)
 
     def interrupted(self, processor: Any, frame: Frame) -> None:
-        self._playout.interrupted()
+        self._playout.interrupted(self._clock())
         self._end_model(processor)
 
     def _end_model(self, processor: Any) -> None:
