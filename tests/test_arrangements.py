@@ -27,7 +27,7 @@ from pipecat.services.ai_service import AIService
 from pipecat.services.llm_service import LLMService
 from pipecat.workers.runner import WorkerRunner
 
-from tests.scripted import Script, Tool, Turn, run_call
+from tests.scripted import SHORT, Script, Tool, Turn, knows, run_call, scripted_call
 from tests.scripted_providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Bench, Speaker, llm_settings
 from tests.store import Store
 from tests.test_placements import RESUMED, UNHEARD, happened, told
@@ -59,6 +59,26 @@ async def test_a_model_in_a_bridged_worker_is_measured_with_the_callers_line(pla
     truth = await run_call(BOOKING, beside_mind=(), **{place: [metrics]})
 
     assert told(metrics.summary()) == happened(truth, "completed")
+
+
+@pytest.mark.skipif(not knows("STTUsageMetricsData"), reason="this Pipecat does not measure the audio")
+@pytest.mark.parametrize("place", LINE_PLACES)
+@in_virtual_time
+async def test_audio_that_is_reported_while_all_workers_end_counts(place: str) -> None:
+    metrics = meter_at(place)
+    call = scripted_call(SHORT, beside_mind=(), **{place: [metrics]})
+
+    async def drive() -> None:
+        await call.line.say(SHORT.turns[0])
+        await call.bench.bot_speaks.wait()
+        assert call.brain is not None
+        await asyncio.gather(call.brain.cancel(), call.worker.cancel())
+
+    truth = await call.run(drive)
+
+    summary = metrics.summary()
+    assert summary is not None
+    assert summary.to_dict()["stt"]["audio_seconds"] == pytest.approx(truth.audio_seconds)
 
 
 class Duplex(LLMService):

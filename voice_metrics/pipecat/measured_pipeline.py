@@ -20,7 +20,7 @@ from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
 from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.passing_speech import passing_speech
-from voice_metrics.pipecat.placement import Placement
+from voice_metrics.pipecat.placement import Placement, before_bridges
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.reading import Readers
 from voice_metrics.pipecat.responses import Responses
@@ -161,6 +161,8 @@ class MeasuredPipeline:
         if meter is None:
             # An observer sees an interruption where it is made, and not where it passes a service.
             self._service_metrics.listen(one for one in self.processors if leg_of(one) in (Leg.LLM, Leg.TTS))
+        else:
+            self._service_metrics.listen(before_bridges(worker.pipeline, meter))
 
     async def listen(self, task_manager: Any) -> None:
         """Listen for set-up times, errors at the worker, other workers and breakdowns, once a call has begun.

@@ -12,7 +12,7 @@ from typing import Any
 
 from voice_metrics.call.facts import Leg
 from voice_metrics.pipecat.services import services_in
-from voice_metrics.pipecat.workers import is_a, processors_of
+from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of
 from voice_metrics.telemetry import Telemetry
 
 _PARALLEL = ("ParallelPipeline", "SyncParallelPipeline")
@@ -52,6 +52,13 @@ def in_front(node: Any, meter: Any) -> list[Any] | None:
             return front if parallel else passed + front
         passed.extend(processors_of(child))
     return None
+
+
+def before_bridges(root: Any, meter: Any) -> list[Any]:
+    """Return the services whose metrics reach `meter` by way of other workers, and after the call's end never."""
+    front = in_front(root, meter) or []
+    last = max((place for place, each in enumerate(front) if is_bridge(each)), default=0)
+    return [each for each in front[:last] if each.can_generate_metrics()]
 
 
 @lru_cache(maxsize=1)
