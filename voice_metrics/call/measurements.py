@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import AgentInvoked, Fact, FirstByte, Leg, Processing, TokensUsed
+from voice_metrics.call.facts import AgentInvoked, Fact, FirstAudio, FirstByte, Leg, Processing, TokensUsed
 from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Cut, Held, HoldBack, Latency
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.proofs import Proof, Proofs
+from voice_metrics.call.stopwatches import Stopwatches
 
 # Services that end the measurement of a request just before or after its error.
 _BREAK_OFF = (Leg.TTS, Leg.STT)
@@ -22,6 +23,7 @@ class Measurements:
 
     Parameters:
         held: Those that wait.
+        stopwatches: The stopwatches of its voices.
 
     Args:
         outputs: Destination of the measurements.
@@ -30,6 +32,7 @@ class Measurements:
 
     def __init__(self, outputs: FactOutputs, leg: Callable[[str], Leg]) -> None:
         self.held = HoldBack()
+        self.stopwatches = Stopwatches()
         self._outputs = outputs
         self._leg = leg
         self._failing: dict[str, str] = {}
@@ -69,6 +72,8 @@ class Measurements:
             if isinstance(fact, TokensUsed):
                 return
             fact = replace(fact, interrupted=True)
+        if self._is_of_two_speeches(fact, number):
+            return
         if isinstance(fact, (FirstByte, Processing)):
             self._add_latency(fact, at, span, now, number, cut)
         elif not (self._cut_off and isinstance(fact, AgentInvoked)):  # an interrupted request has none
@@ -76,6 +81,14 @@ class Measurements:
             # It is no piece of the inference that its service runs for the conversation.
             if isinstance(fact, Companion) and not getattr(fact, "out_of_band", False):
                 self._add_to_throughput(fact, at)
+
+    def _is_of_two_speeches(self, fact: Fact, number: int) -> bool:
+        match fact:
+            case FirstByte(instance=str(voice)):
+                return self.stopwatches.is_false(voice, number)
+            case FirstAudio(instance=str(voice)):
+                return self.stopwatches.was_false(voice)
+        return False
 
     def _add_latency(
         self, fact: Latency, at: float, span: SpanIds | None, now: float | None, number: int, cut: Cut | None

@@ -26,6 +26,7 @@ from voice_metrics.pipecat.reading import Readers
 from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
+from voice_metrics.pipecat.speeches import Speeches
 from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.tracks import Tracks
 from voice_metrics.pipecat.unreported_text import UnreportedText
@@ -48,6 +49,10 @@ class Listener(out_of_band.Listener, Protocol):
 
     def interruption_passed(self, service: str, number: int) -> None:
         """Record that a service passes an interruption on, with its name in Pipecat and the frame's number."""
+        ...
+
+    def speech_began(self, voice: str, number: int, is_alone: bool) -> None:
+        """Record that a voice begins a speech, with its name in Pipecat; `is_alone` if it works on no other one."""
         ...
 
     def switched(self, switch: ServiceSwitched) -> None:
@@ -109,6 +114,7 @@ class MeasuredPipeline:
             clock,
         )
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
+        self._speeches = Speeches(listener.speech_began, listener.faulted)
         self._unreported_text = UnreportedText(listener.read_frame, listener.faulted, pushes)
         self._out_of_band = out_of_band.OutOfBand(listener)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
@@ -143,6 +149,7 @@ class MeasuredPipeline:
         self.metrics = MetricsReader(self.services)
         self._microphones = Microphones(self.processors)
         self._origins.listen(self.processors)
+        self._speeches.listen(self.processors)
         self._unreported_text.listen(self.processors)
         self._out_of_band.enter(worker, self.services)
         self._out_of_band.watch(self.processors)
@@ -185,6 +192,7 @@ class MeasuredPipeline:
         if self.worker is not None and (count := peers_count(self.worker)) != self._peers_count:
             self._peers_count = count
             partners = tuple(partners_of(self.worker))
+            self._speeches.listen(processors_of_workers(partners))
             self._unreported_text.listen(processors_of_workers(partners))
             self._out_of_band.watch((*partners, *processors_of_workers(partners)))
 

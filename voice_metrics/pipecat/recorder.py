@@ -239,6 +239,11 @@ class CallRecorder:
             self._calls.read_measurements(Cut(number, service))
             call.measurements.held.passed(service, self._now(), number)
 
+    def speech_began(self, voice: str, number: int, is_alone: bool) -> None:
+        """Record that a voice begins a speech, with its name in Pipecat; `is_alone` if it works on no other one."""
+        if (call := self.call) is not None:
+            call.measurements.stopwatches.started(voice, self._now(), number, is_alone=is_alone)
+
     def switched(self, switch: ServiceSwitched) -> None:
         """Record the change of a service in use. Never raises."""
         if (call := self.call) is not None:
