@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -24,7 +25,7 @@ from voice_metrics.export.application import ApplicationMetrics, application_met
 from voice_metrics.export.process_export import ProcessExport
 from voice_metrics.export.running_call import RunningCall
 from voice_metrics.export.sdk_metrics import SdkMetrics
-from voice_metrics.export.spool import Spool
+from voice_metrics.export.spool import LOGS, METRICS, Spool
 from voice_metrics.series.own_metrics import Book
 from voice_metrics.series.registry import Attributes, Record
 from voice_metrics.series.table import Series
@@ -205,9 +206,12 @@ class Telemetry:
 
     def _given_spool_or_ledger(self) -> Spool | None:
         if self._spool is None and self.settings.ledger is not None:
-            from voice_metrics.ledger import ledger_at
+            from voice_metrics.ledger import Origin, ledger_at
 
-            self._spool = ledger_at(self.settings.ledger, self.settings.ledger_days)
+            ways = {METRICS: self.settings.endpoint, LOGS: self.settings.logs_endpoint}
+            servers = {signal: endpoint.digest for signal, endpoint in ways.items() if endpoint is not None}
+            ledger = ledger_at(self.settings.ledger, self.settings.ledger_days)
+            self._spool = ledger.of(Origin(uuid.uuid4().hex, self.service_name, servers))
         return self._spool
 
     def _ensure_export(self) -> ProcessExport | ApplicationMetrics:

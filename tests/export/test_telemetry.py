@@ -25,7 +25,7 @@ from tests.receiver import Receiver, accept, answering, hang
 from tests.waiting import PATIENCE_SECONDS, blocked_until, flush
 from voice_metrics import telemetry as module
 from voice_metrics.export.spool import PendingRequest
-from voice_metrics.ledger import CallState, Ledger, LedgerReader
+from voice_metrics.ledger import CallState, Ledger, LedgerReader, ledger_at
 from voice_metrics.ledger.ledger import _EXIT_SECONDS
 from voice_metrics.series.table import Kind, Series
 from voice_metrics.telemetry import Telemetry
@@ -581,6 +581,23 @@ def test_the_ledger_knows_what_was_delivered_after_all(receiver: Receiver, start
     with LedgerReader(ledger.path) as reader:
         assert reader.pending().requests == 0
     ledger.close()
+
+
+def test_two_telemetries_of_a_process_keep_each_their_own(receiver: Receiver, start: Start, tmp_path: Path) -> None:
+    receiver.behaviour = answering(503)
+    path = tmp_path / "calls.db"
+    used = [start(VOICE_METRICS_DB=str(path)) for _ in range(2)]
+    for number, telemetry in enumerate(used):
+        assert run(telemetry, f"c{number}") is False
+
+    def kept(_: Receiver) -> bool:
+        with LedgerReader(path) as reader:
+            return reader.pending().calls == 2
+
+    assert receiver.wait_for(kept)
+    for telemetry in used:
+        telemetry.shutdown(2.0)
+    ledger_at(path, telemetry.settings.ledger_days).close()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from tests.ledger.summaries import NOON, summary
 from tests.waiting import PATIENCE_SECONDS, flush
 from voice_metrics.export.spool import PendingRequest, Spool
-from voice_metrics.ledger import CallState, Ledger, LedgerReader, LedgerUnavailable, PendingState, pending
+from voice_metrics.ledger import CallState, Ledger, LedgerReader, LedgerUnavailable, Origin, PendingState, pending
 from voice_metrics.ledger.ledger import _end_dead_calls_and_claim
 from voice_metrics.ledger.writing import Session
 
@@ -255,3 +255,33 @@ def test_the_newest_replaces_what_a_process_kept_before(ledger: Ledger, path: Pa
     ledger.replace([])
     ledger.release([adopted])
     assert [found.body for _, found in ledger.claim()] == [b"other"]
+
+
+def test_what_two_telemetries_of_a_process_keep_is_each_their_own(ledger: Ledger, path: Path) -> None:
+    first, second = (ledger.of(Origin(name, "bot", {})) for name in ("first", "second"))
+    first.replace([request("a"), request("b")])
+    second.replace([request("c")])
+    first.replace([request("d")])
+    with LedgerReader(path) as reader:
+        assert (reader.pending().requests, reader.pending().calls) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("service", "servers", "claimed"),
+    [
+        pytest.param("bot", {}, ["events", "series"], id="same service at a corrected address"),
+        pytest.param("other", {"metrics": "x", "logs": "y"}, ["events", "series"], id="other service, same servers"),
+        pytest.param("other", {"metrics": "x"}, ["series"], id="other service that sends no events"),
+        pytest.param("other", {"metrics": "y", "logs": "x"}, [], id="other service, other servers"),
+    ],
+)
+def test_a_request_goes_to_its_service_or_to_its_server_only(
+    ledger: Ledger, service: str, servers: dict[str, str], claimed: list[str]
+) -> None:
+    kept = [request("series"), PendingRequest(b"events", {"events": "events"}, 0.0, "logs")]
+    ledger.of(Origin("1", "bot", {"metrics": "x", "logs": "y"})).park(kept)
+    ledger.park([request("older version's")])
+    found = [kept.body.decode() for _, kept in ledger.of(Origin("2", service, servers)).claim()]
+    assert sorted(found) == sorted([*claimed, "older version's"])
+    # By hand everything is sent.
+    assert len(found) + len(ledger.claim()) == 3

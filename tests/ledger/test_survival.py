@@ -230,7 +230,7 @@ def test_a_newer_versions_ledger_is_left_alone(path: Path, ledger: Ledger, said:
     db.close()
     note(ledger, "b")
     assert not ledger.flush(PATIENCE_SECONDS)
-    assert "was made by a newer voice_metrics (schema 99, this version knows 4): upgrade the package" in said[0]
+    assert "was made by a newer voice_metrics (schema 99, this version knows 5): upgrade the package" in said[0]
     with pytest.raises(LedgerUnreadable, match="newer voice_metrics"):
         ids(path)
 

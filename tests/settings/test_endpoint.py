@@ -16,6 +16,13 @@ CLOUD = "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"
 BASE, HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"
 
 
+def packed(credentials: str) -> str:
+    return base64.b64encode(credentials.encode()).decode()
+
+
+BASIC = f"Authorization=Basic {packed('1:token')}"
+
+
 def read(environ: dict[str, str]) -> Settings:
     return Settings.from_environment({"VOICE_METRICS_DB": "off"} | environ)
 
@@ -353,3 +360,22 @@ def test_credentials_without_their_scheme_are_explained_before_the_first_call() 
     found = read({BASE: CLOUD, HEADERS_VARIABLE: f"Authorization={RIGHT}"})
     assert "does not begin with `Basic`" in found.advice[0]
     assert RIGHT not in found.advice[0]
+
+
+@pytest.mark.parametrize(
+    ("environ", "same"),
+    [
+        pytest.param({}, True, id="the same"),
+        pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Basic {packed('1:new token')}"}, True, id="token"),
+        pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Basic {packed('2:token')}"}, False, id="account"),
+        pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer token"}, False, id="scheme"),
+        pytest.param({"OTEL_EXPORTER_OTLP_HEADERS": f"{BASIC},X-Scope-OrgID=7"}, False, id="organisation"),
+        pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://b.example/otlp"}, False, id="host"),
+        pytest.param({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://a.example/b/otlp"}, False, id="path"),
+    ],
+)
+def test_a_server_and_an_account_have_one_digest(environ: dict[str, str], same: bool) -> None:
+    usual = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://a.example/otlp", "OTEL_EXPORTER_OTLP_HEADERS": BASIC}
+    first = endpoint(usual).digest
+    assert (endpoint(usual | environ).digest == first) is same
+    assert len(first) == 4

@@ -6,6 +6,7 @@
 from voice_metrics.ledger.jobs import LedgerUnavailable
 from voice_metrics.ledger.ledger import Ledger, ledger_at
 from voice_metrics.ledger.opening import LedgerUnreadable, NoCallYet
+from voice_metrics.ledger.pending import Origin
 from voice_metrics.ledger.reader import LedgerReader, NoSuchCall, Pages
 from voice_metrics.ledger.rows import (
     CallDetail,
@@ -34,6 +35,7 @@ __all__ = [
     "LedgerUnreadable",
     "NoCallYet",
     "NoSuchCall",
+    "Origin",
     "Pages",
     "PendingState",
     "Row",

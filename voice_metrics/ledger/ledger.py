@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from voice_metrics.ledger import pending, writing
 from voice_metrics.ledger.chores import Chores
 from voice_metrics.ledger.file import LedgerFile
 from voice_metrics.ledger.jobs import LedgerUnavailable
+from voice_metrics.ledger.pending import Origin
 from voice_metrics.ledger.process import this_process
 from voice_metrics.ledger.rows import CallState, Row
 from voice_metrics.ledger.writer import LINGER_SECONDS, Writer
@@ -61,8 +63,15 @@ class Ledger:
             linger_seconds: Longest that rows of a time line wait for more; a call's start and end do not wait.
         """
         self._writer = Writer(LedgerFile(path.absolute()), Chores(days, megabytes), capacity, linger_seconds)
+        self._origin: Origin | None = None
         # A weak reference, so that an unused ledger can be collected.
         atexit.register(_flush_at_exit, weakref.ref(self))
+
+    def of(self, origin: Origin) -> Ledger:
+        """Return the same ledger as the store of one telemetry's requests, of which it claims what it may send."""
+        same = copy.copy(self)
+        same._origin = origin
+        return same
 
     @property
     def path(self) -> Path:
@@ -158,12 +167,12 @@ class Ledger:
         return self._writer.close(timeout)
 
     def replace(self, requests: Sequence[PendingRequest]) -> None:
-        """Keep these undelivered requests of this process in place of the previous ones.
+        """Keep these undelivered requests of this process, or its one telemetry, in place of the previous ones.
 
         Raises:
             LedgerUnavailable: They are not on disk.
         """
-        self._writer.ask(partial(pending.replace, requests=tuple(requests)), _SPOOL_SECONDS)
+        self._writer.ask(partial(pending.replace, requests=tuple(requests), origin=self._origin), _SPOOL_SECONDS)
 
     def park(self, requests: Sequence[PendingRequest]) -> None:
         """Keep requests that any process, this one included, may claim at once.
@@ -171,7 +180,7 @@ class Ledger:
         Raises:
             LedgerUnavailable: They are not on disk.
         """
-        self._writer.ask(partial(pending.park, requests=tuple(requests)), _SPOOL_SECONDS)
+        self._writer.ask(partial(pending.park, requests=tuple(requests), origin=self._origin), _SPOOL_SECONDS)
 
     def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
         """Claim parked requests and those of dead processes, whose calls end; each goes to one claimer only.
@@ -185,7 +194,7 @@ class Ledger:
         Raises:
             LedgerUnavailable: Nothing was claimed.
         """
-        answer = self._writer.submit(_end_dead_calls_and_claim)
+        answer = self._writer.submit(partial(_end_dead_calls_and_claim, origin=self._origin))
         until = time.monotonic() + _SPOOL_SECONDS
         while not (stopped := interrupted()) and time.monotonic() < until:
             with suppress(TimeoutError):
@@ -243,14 +252,14 @@ def ledger_at(path: Path, days: float = _DAYS) -> Ledger:
     return Ledger(path, days=days)
 
 
-def _end_dead_calls_and_claim(session: Session) -> list[tuple[int, PendingRequest]]:
+def _end_dead_calls_and_claim(session: Session, origin: Origin | None = None) -> list[tuple[int, PendingRequest]]:
     from voice_metrics.export.spool import PendingRequest
 
     gone = writing.gone_processes(session.db, this_process(), session.now)
     writing.end_calls_of(session.db, gone)
     return [
         (row, PendingRequest(body=body, calls=calls, created_at=created_at, signal=signal))
-        for row, body, calls, created_at, signal in pending.adopt(session, gone)
+        for row, body, calls, created_at, signal in pending.adopt(session, gone, origin)
     ]
 
 

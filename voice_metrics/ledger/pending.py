@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -24,29 +25,58 @@ _ADOPTED_BYTES = 16_000_000
 ASIDE = 2
 
 
-def replace(session: Session, requests: Sequence[PendingRequest]) -> None:
-    """Keep these undelivered requests of this process in place of the previous ones."""
-    own = [row for (row,) in session.db.execute(_OWN, (session.process,)).fetchall()]
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The telemetry that keeps requests.
+
+    Parameters:
+        telemetry: Its own word, distinct even for two of one process.
+        service: Its `service.name`.
+        servers: By signal, the digest of the server that it sends to.
+    """
+
+    telemetry: str
+    service: str
+    servers: Mapping[str, str]
+
+
+def replace(session: Session, requests: Sequence[PendingRequest], origin: Origin | None = None) -> None:
+    """Keep these undelivered requests of a telemetry of this process in place of the previous ones."""
+    telemetry = None if origin is None else origin.telemetry
+    own = [row for (row,) in session.db.execute(_OWN, (session.process, telemetry)).fetchall()]
     _delete_requests(session.db, own)
-    _insert_requests(session.db, session.process, requests)
+    _insert_requests(session.db, session.process, requests, origin)
 
 
-def park(session: Session, requests: Sequence[PendingRequest]) -> None:
+def park(session: Session, requests: Sequence[PendingRequest], origin: Origin | None = None) -> None:
     """Keep requests that belong to no process."""
-    _insert_requests(session.db, None, requests)
+    _insert_requests(session.db, None, requests, origin)
 
 
-def adopt(session: Session, gone: Iterable[int]) -> list[tuple[int, bytes, Mapping[str, str], float, str]]:
+def adopt(
+    session: Session, gone: Iterable[int], origin: Origin | None = None
+) -> list[tuple[int, bytes, Mapping[str, str], float, str]]:
     """Claim parked requests and those of the dead processes `gone` (rows), up to `_ADOPTED_BYTES`.
+
+    Args:
+        session: The open transaction.
+        gone: The processes.
+        origin: Claims those of its service and those for its servers; `None` claims all.
 
     Returns:
         Row, body, ids of calls by key, unix time of making and signal of each, oldest first.
     """
     holders = ", ".join(map(str, gone)) or "NULL"
-    left = session.db.execute(
-        f"SELECT id, COALESCE(LENGTH(body), 0) FROM request WHERE adopted <> {ASIDE} "
+    found = session.db.execute(
+        f"SELECT id, COALESCE(LENGTH(body), 0), service, server, signal FROM request WHERE adopted <> {ASIDE} "
         f"AND (process IS NULL OR process IN ({holders})) ORDER BY created_at, id"
     ).fetchall()
+    left = [
+        (row, length)
+        for row, length, service, server, signal in found
+        # Another server would show one customer's calls to another; a service may correct its own address.
+        if origin is None or service in (None, origin.service) or server == origin.servers.get(signal, "")
+    ]
     adopted: list[tuple[int, bytes, Mapping[str, str], float, str]] = []
     size = 0
     for row, length in left:
@@ -125,14 +155,20 @@ def _move_calls_without_requests(db: sqlite3.Connection, keys: Iterable[str], st
             _move_call(db, key, state)
 
 
-_OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0"
+_OWN = "SELECT id FROM request WHERE process = ? AND adopted = 0 AND telemetry IS ?"
 
 
-def _insert_requests(db: sqlite3.Connection, process: int | None, requests: Sequence[PendingRequest]) -> None:
+def _insert_requests(
+    db: sqlite3.Connection, process: int | None, requests: Sequence[PendingRequest], origin: Origin | None
+) -> None:
     for request in requests:
+        about: tuple[str | None, ...] = (None, None, None)
+        if origin is not None:
+            about = (origin.telemetry, origin.service, origin.servers.get(request.signal))
         row = db.execute(
-            "INSERT INTO request (process, adopted, created_at, body, signal) VALUES (?, 0, ?, ?, ?)",
-            (process, request.created_at, request.body, request.signal),
+            "INSERT INTO request (process, adopted, created_at, body, signal, telemetry, service, server) "
+            "VALUES (?, 0, ?, ?, ?, ?, ?, ?)",
+            (process, request.created_at, request.body, request.signal, *about),
         ).lastrowid
         db.executemany(
             "INSERT OR IGNORE INTO request_call (request, call_id, key) VALUES (?, ?, ?)",

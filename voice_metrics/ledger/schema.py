@@ -97,7 +97,13 @@ DROP TABLE request_call_by_id;
 CREATE INDEX request_of_call ON request_call (key);
 """
 _SIGNALS = "ALTER TABLE request ADD COLUMN signal TEXT NOT NULL DEFAULT 'metrics'"
-STEPS: Sequence[str] = (_CALLS, _REQUESTS, _KEYS, _SIGNALS)
+# The telemetry that keeps a request, its service, and a digest of its server; NULL where it is not known.
+_ORIGINS = """
+ALTER TABLE request ADD COLUMN telemetry TEXT;
+ALTER TABLE request ADD COLUMN service TEXT;
+ALTER TABLE request ADD COLUMN server TEXT
+"""
+STEPS: Sequence[str] = (_CALLS, _REQUESTS, _KEYS, _SIGNALS, _ORIGINS)
 VERSION = len(STEPS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -13,6 +14,8 @@ from voice_metrics.settings.secrecy import hidden_in_path, shown_path
 # Shorter secrets occur in ordinary sentences, where masking would destroy the text.
 _SHORTEST_SECRET = 6
 _SHORTEST_NUMBER = 4
+# Enough to tell a machine's few servers apart, too few to find a weak key by.
+_DIGEST_LETTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,17 @@ class Endpoint:
         return self.headers.get("authorization") or next(iter(_userinfo(self.url)), None)
 
     @property
+    def digest(self) -> str:
+        """A short word for the server and the account there, from which no key can be found."""
+        parts = urlsplit(self.url)
+        others = sorted(item for item in self.headers.items() if item[0] != "authorization")
+        scheme, _, value = (self.credentials or "").partition(" ")
+        # The name tells accounts apart, and stays when a token is replaced.
+        name = _decoded(value).partition(":")[0] if scheme.lower() == "basic" else value
+        about = (parts.scheme, self.destination.lower(), parts.path, parts.query, scheme.lower(), name, others)
+        return hashlib.sha256(repr(about).encode()).hexdigest()[:_DIGEST_LETTERS]
+
+    @property
     def shown(self) -> str:
         """The URL without password, query and parts of the path that may be a key; safe to print."""
         parts = urlsplit(self.url)
@@ -101,8 +115,12 @@ def _userinfo(url: str) -> list[str]:
 
 
 def _decoded_credentials(value: str) -> list[str]:
-    try:
-        text = base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return []
+    text = _decoded(value)
     return [text, text.partition(":")[2]]
+
+
+def _decoded(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
