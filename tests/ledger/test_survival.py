@@ -275,7 +275,7 @@ def test_what_waits_is_bounded_and_measurements_go_first(path: Path, said: list[
     kinds = [line.partition(": ")[2].partition(" (")[0].partition(",")[0] for line in said]
     assert kinds == [
         "rows are dropped",
-        "cannot be opened: its folder is missing",
+        "cannot be opened: its folder is missing or no folder",
         "is written again",
     ]
     ledger.close()
