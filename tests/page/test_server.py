@@ -133,6 +133,14 @@ def test_a_file_that_is_no_ledger_is_named(server: PageServer) -> None:
     assert str(server.ledger) in json.loads(body)["problem"]
 
 
+def test_a_file_that_cannot_be_reached_is_named(server: PageServer) -> None:
+    server.ledger = server.ledger.with_name("ü" * 200)
+    status, _, body = ask(server, "/api/now")
+
+    assert status == 503
+    assert f"{server.ledger} cannot be opened" in json.loads(body)["problem"]
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoSuchCall
+from voice_metrics.ledger import LedgerReader, LedgerUnreadable, NoCallYet, NoSuchCall
 from voice_metrics.page.files import Document, document, documents
 from voice_metrics.page.views import VIEWS, BadQuestion
 
@@ -119,9 +119,9 @@ class PageServer(ThreadingHTTPServer):
             return HTTPStatus.BAD_REQUEST, head | {"problem": str(error)}
         except NoSuchCall as error:
             return HTTPStatus.NOT_FOUND, head | {"problem": str(error), "unknown": True}
+        except NoCallYet as error:
+            return HTTPStatus.OK, head | {"waiting": str(error)}
         except LedgerUnreadable as error:
-            if not self.ledger.exists() or (self.ledger.is_file() and not self.ledger.stat().st_size):
-                return HTTPStatus.OK, head | {"waiting": str(error)}
             return HTTPStatus.SERVICE_UNAVAILABLE, head | {"problem": str(error)}
 
     def _with_trace_url(self, view: dict[str, Any]) -> dict[str, Any]:
