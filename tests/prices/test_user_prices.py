@@ -191,6 +191,16 @@ def test_outside_the_users_dates_the_public_price_holds(tmp_path: Path, at: date
             id="no-unit",
         ),
         pytest.param(
+            '"a" = { unit = "minute", price = 1 }\n[gpt-4.1]\nunit = "million tokens"\ninput = 1\noutput = 2',
+            "line 2: model 'gpt-4': a dot outside of quotes divides the name: expected 'gpt-4.1'",
+            id="dot-in-a-heading",
+        ),
+        pytest.param(
+            'eleven_v2.5.1 = { unit = "minute", price = 1 }',
+            "line 1: model 'eleven_v2': a dot outside of quotes divides the name: expected 'eleven_v2.5.1'",
+            id="dots-in-a-key",
+        ),
+        pytest.param(
             '[a]\nunit = "furlong"\nprice = 1', "line 2: model 'a': unit = 'furlong': expected one of", id="bad-unit"
         ),
         pytest.param(

@@ -28,6 +28,8 @@ _SHARED = ("unit", "provider", "from", "until")
 # Beyond any real price, and within the digits in which costs are exact.
 _MOST_USD, _LEAST_USD, _MOST_DIGITS = Decimal(10**9), Decimal("1e-9"), 30
 
+_MOST_PARTS = 5
+
 # Words the place of an entry: model, number of its entry, and the key at fault or `None`.
 Place = Callable[[str, int, str | None], str]
 
@@ -150,6 +152,20 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
+def _divided_name(model: str, content: Mapping[str, Any]) -> str | None:
+    """The name of a model that TOML took for tables in tables, as `[gpt-4.1]` is a table "1" in "gpt-4"."""
+    parts: list[str] = []
+    for _ in range(_MOST_PARTS):
+        inner = [
+            (key, value) for key, value in content.items() if isinstance(value, Mapping) and str(key)[:1].isdigit()
+        ]
+        if not inner:
+            break
+        part, content = inner[0]
+        parts.append(str(part))
+    return ".".join([model, *parts]) if parts else None
+
+
 class _Reader:
     """Reads one entry."""
 
@@ -160,6 +176,8 @@ class _Reader:
         if not isinstance(self._content, Mapping):
             raise self._error(None, _shown(self._content), 'a table such as { unit = "minute", price = 0.006 }')
         content = self._content
+        if divided := _divided_name(self._model, content):
+            raise self._error(None, "a dot outside of quotes divides the name", _shown(divided))
         if "same_as" in content:
             self._refuse_other_keys(("same_as", "sold_by", "provider"))
             alias = Alias(self._text("same_as") or "", self._text("sold_by"))
