@@ -1,4 +1,4 @@
-"""Answers that are not spoken: a bot without a voice, a client that turned it off, a key for a machine's menu."""
+"""Answers that are not spoken: without a voice, with it turned off, a key for a machine's menu, nothing to say."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 
 import pytest
 from pipecat.audio.dtmf.types import KeypadEntry
-from pipecat.frames.frames import EndFrame, LLMConfigureOutputFrame, OutputDTMFUrgentFrame
+from pipecat.extensions.ivr.ivr_navigator import IVRNavigator
+from pipecat.frames.frames import EndFrame, LLMConfigureOutputFrame, OutputDTMFUrgentFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.utils.text.base_text_filter import BaseTextFilter
 
-from tests.scripted import Script, Turn, scripted_call
-from tests.scripted_providers import Mind
+from tests.every_place import stories
+from tests.scripted import Script, ScriptedCall, Turn, scripted_call
+from tests.scripted_providers import Mind, Mouth
 from tests.virtual_time import in_virtual_time, meter_at
 from tests.waiting import until
 
@@ -79,3 +82,56 @@ async def test_key_leaves_no_turn_unanswered(place: str) -> None:
     assert summary is not None
     story = summary.to_dict()
     assert (story["llm"]["requests"], story["turns"]["unanswered"]) == (1, 0)
+
+
+MENU = Script(
+    turns=(
+        Turn("for sales press one", reply=("<ivr>wait</ivr>",)),
+        Turn("for support press two", reply=("<dtmf>2</dtmf>",)),
+        Turn("say your name", reply=("John Smith.",)),
+        Turn("please hold", reply=("<ivr>completed</ivr>",)),
+    )
+)
+
+
+def test_step_of_a_menus_navigator_leaves_no_turn_unanswered() -> None:
+    def navigate(voice: list[FrameProcessor]) -> list[FrameProcessor]:
+        mind, mouth = voice
+        assert isinstance(mind, Mind)
+        return [IVRNavigator(llm=mind, ivr_prompt="Reach the support."), mouth]
+
+    async def hear_the_menu(call: ScriptedCall) -> None:
+        for turn in MENU.turns:
+            await call.line.say(turn)
+            await asyncio.sleep(4.0)
+        await call.worker.queue_frame(EndFrame())
+
+    for place, story in stories(MENU, hear_the_menu, around=navigate).items():
+        assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 0}, place
+        assert story["response"]["count"] == 1, place
+
+
+class Discreet(BaseTextFilter):
+    """Leaves nothing of what the model says."""
+
+    async def filter(self, text: str) -> str:
+        return text.replace("All right, noted.", "")
+
+
+def test_sentence_after_a_reply_without_anything_to_say_is_no_response() -> None:
+    def hush(voice: list[FrameProcessor]) -> list[FrameProcessor]:
+        mouth = voice[1]
+        assert isinstance(mouth, Mouth)
+        mouth._text_filters = [Discreet()]
+        return voice
+
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(SCRIPT.turns[0])
+        await asyncio.sleep(5.0)
+        await call.worker.queue_frame(TTSSpeakFrame("Are you still there?"))
+        await asyncio.sleep(2.0)
+        await call.worker.queue_frame(EndFrame())
+
+    for place, story in stories(SCRIPT, converse, around=hush).items():
+        assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 1}, place
+        assert story["response"]["count"] == 0, place

@@ -214,7 +214,13 @@ class ReplyStarted:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """A voice finished a model's reply."""
+    """A voice finished a model's reply.
+
+    Parameters:
+        is_empty: True if it found nothing to say in it.
+    """
+
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from voice_metrics.call.events import (
     ModelStarted,
     ModelWaits,
     ModelWrote,
+    ReplyEnded,
     SpeechEnded,
     SpeechLate,
     SpeechMade,
@@ -281,6 +282,8 @@ class Answers:
                 question.voice_gave_audio(at)
             case SpeechEnded() if question.speech_is_due and not question.audio_came:
                 question.voice_was_silent(at)
+            case ReplyEnded(is_empty=True) if question.speech_is_due and not question.audio_came:
+                question.came_to_nothing(at, Cause.NO_AUDIO)
             case ErrorRaised():
                 self._service_failed(question, self._leg(event.processor), at)
             case FunctionRunning() | FunctionAnswered() | FunctionDropped() | FunctionRaised():

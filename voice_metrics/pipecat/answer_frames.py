@@ -24,6 +24,7 @@ from pipecat.frames.frames import (
     OutputDTMFFrame,
     OutputDTMFUrgentFrame,
     SpeechOutputAudioRawFrame,
+    TextFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -85,6 +86,8 @@ class _AnswerReader:
         self._modelless = modelless
         self._is_modelled = False
         self._has_spoken = self._has_written = self._has_streamed = False
+        # The voice has begun nothing of the reply under way.
+        self._reply_is_empty = False
         # The voice's context of the latest one.
         self._backchannel: str | None = None
         self._playout = Playout()
@@ -123,6 +126,7 @@ class _AnswerReader:
         if self._modelless:
             self._is_modelled = True
             self._happened(ModelStarted(), processor)
+        self._reply_is_empty = True
         self._playout.reply_started()
         self._happened(ReplyStarted(), processor)
 
@@ -130,11 +134,16 @@ class _AnswerReader:
         if frame.skip_tts:
             return
         self._playout.reply_ended()
-        self._happened(ReplyEnded(), processor)
+        self._happened(ReplyEnded(self._reply_is_empty), processor)
         self._end_model(processor)
 
+    def text_passed(self, processor: Any, frame: Any) -> None:
+        # A step of an `IVRNavigator`, such as to wait for more of a machine's menu.
+        if type(frame) is TextFrame and frame.skip_tts and any(map(str.isalnum, frame.text)):
+            self._happened(ModelWrote(), processor)
+
     def speech_started(self, processor: Any, frame: Any) -> None:
-        self._has_streamed = False
+        self._has_streamed = self._reply_is_empty = False
         is_backchannel = self._backchannel is not None and frame.context_id == self._backchannel
         is_kept = not getattr(frame, "interruptible", True)
         self._playout.piece_started(is_apart=is_backchannel, is_kept=is_kept)
@@ -144,6 +153,7 @@ class _AnswerReader:
         if type(frame) is AggregatedTextFrame and frame.context_id and not frame.skip_tts:
             if getattr(frame, "text_type", None) == _BACKCHANNEL:
                 self._backchannel = frame.context_id
+            self._reply_is_empty = False
             self._playout.sentence_started(hash(frame.text.strip()))
 
     def sentence_ended(self, processor: Any, frame: Any) -> None:
@@ -167,6 +177,7 @@ class _AnswerReader:
         self._happened(self._playout.piece_ended(), processor)
 
     def interrupted(self, processor: Any, frame: Frame) -> None:
+        self._reply_is_empty = False
         self._playout.interrupted(self._clock())
         self._end_model(processor)
 
@@ -198,6 +209,7 @@ _SPEECH: dict[type, _Step] = {
 _VOICE: dict[type, _Step] = {
     LLMFullResponseStartFrame: _AnswerReader.reply_started,
     LLMFullResponseEndFrame: _AnswerReader.reply_ended,
+    TextFrame: _AnswerReader.text_passed,
 }
 _MODEL: dict[type, _Step] = {
     **_KEYS,
