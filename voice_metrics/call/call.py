@@ -174,7 +174,13 @@ class Call:
     def end(self, reason: EndReason, at: float, ended_by: EndedBy = EndedBy.UNKNOWN) -> None:
         """End the call; the first reason counts, and open measurements may still arrive."""
         if self.end_reason is None:
-            self.end_reason, self._ended_at, self.ended_by = reason, at, ended_by
+            self.end_reason, self.ended_by = reason, ended_by
+            self.end_reached_output(at)
+
+    def end_reached_output(self, at: float) -> None:
+        """Record the end of the call's length, unless speech that is left to be heard comes after it."""
+        if self._ended_at is None:
+            self._ended_at = at
 
     def fail(self) -> None:
         """Turn COMPLETED into ERROR, unless the last export was already requested."""
@@ -215,7 +221,7 @@ class Call:
 
     def summary(self, at: float) -> CallSummary:
         """Return the summary so far without changing the call; of an ended call, with open measurements ended."""
-        if self._ended_at is None or self._last_export is not None:
+        if self.end_reason is None or self._last_export is not None:
             return self.progress(at)
         under_way = copy.deepcopy((self._conversation, self._functions))
         still_open = [*self.measurements.waiting(), *self._end_open_work(*under_way, at), *self._unreported_usage()]

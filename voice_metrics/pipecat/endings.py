@@ -20,7 +20,7 @@ from voice_metrics.call.call_end import EndedBy
 from voice_metrics.call.events import BotStarted, UserStarted, VoiceStarted
 from voice_metrics.call.facts import EndReason
 from voice_metrics.pipecat.failures import gives_up
-from voice_metrics.pipecat.workers import has_event, is_a
+from voice_metrics.pipecat.workers import has_event, is_a, is_output
 
 # Last words of Pipecat's reason when its `ProcessorUnusablePolicy.CANCEL` cancels a call; since 1.8.0.
 _GAVE_UP = "can no longer do its job"
@@ -53,10 +53,17 @@ class Ending:
 
     Args:
         closed: Called on the event loop when a pipeline receives its end, with True if the end drops its work.
+        reached_output: Called on the event loop when the pipeline's output receives the EndFrame.
     """
 
-    def __init__(self, closed: Callable[[bool], None] = lambda cut_off: None) -> None:
+    def __init__(
+        self,
+        closed: Callable[[bool], None] = lambda cut_off: None,
+        reached_output: Callable[[], None] = lambda: None,
+    ) -> None:
         self._closed = closed
+        self._reached_output = reached_output
+        self._outputs: list[Any] = []
         self._worker: Any = None
         self._heard: set[tuple[int, str]] = set()
         self._is_running = False
@@ -86,6 +93,8 @@ class Ending:
         for source in worker.pipeline.entry_processors:
             # The end enters here; behind the output it is seen only after the caller's line was closed.
             self._listen(source, "on_before_process_frame", self._record_end_at_entry)
+        processors = list(processors)
+        self._outputs = [processor for processor in processors if is_output(processor)]
         for processor in processors:
             self._listen(processor, "on_user_turn_idle", self._record_idle)
             self._listen(processor, "on_voicemail_detected", self._record_voicemail)
@@ -179,8 +188,16 @@ class Ending:
         if isinstance(frame, ENDS):
             self._end = self._end or frame
             self._closed(isinstance(frame, CancelFrame))
+            for output in self._outputs if isinstance(frame, EndFrame) else ():
+                # Only now, because this costs a microsecond for each frame of the output.
+                self._listen(output, "on_before_process_frame", self._record_end_at_output)
         elif isinstance(frame, _ASKS_TO_CANCEL):
             self._asked = True
+
+    def _record_end_at_output(self, output: Any, frame: Frame) -> None:
+        # The output passes it on behind two seconds of silence, which it plays so that the last words arrive.
+        if isinstance(frame, EndFrame):
+            self._reached_output()
 
     def _record_idle(self, source: Any) -> None:
         self._idle = self._idle or self._end is None

@@ -64,7 +64,10 @@ class Calls:
         """
         self.lifetime: Lifetime | None = None
         self.current = CurrentCall()
-        self.ending = Ending(lambda cut_off: faults.contain("end", lambda: self.observe(LineClosed(cut_off), clock())))
+        self.ending = Ending(
+            lambda cut_off: faults.contain("end", lambda: self.observe(LineClosed(cut_off), clock())),
+            lambda: faults.contain("end", self._end_reached_output),
+        )
         self._pipeline = pipeline
         self._beginnings = beginnings
         self._spending = spending
@@ -208,6 +211,10 @@ class Calls:
             reason = self.ending.reason(frame)
             ended_by = self.ending.ended_by(reason)
             self.lifetime.ended(reason, at, ended_by, cleaned_up=isinstance(frame, EndFrame))
+
+    def _end_reached_output(self) -> None:
+        if self.call is not None:
+            self.call.end_reached_output(self._clock())
 
     def record_end(self, frame: Frame) -> None:
         """Record the call's end now, when its pipeline receives the frame that ends it, before the remaining work."""
