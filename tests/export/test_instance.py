@@ -12,7 +12,17 @@ import uuid
 
 import pytest
 
-from voice_metrics.export.instance import instance_id
+from voice_metrics.export.instance import instance_id, release
+
+
+def test_exports_of_one_process_have_an_id_each_until_they_end() -> None:
+    name = f"pod-{uuid.uuid4()}"
+    first, second, third = (instance_id(name, child=False) for _ in range(3))
+    assert (first, second) == (name, f"{name}-{os.getpid()}")
+    assert third.startswith(f"{name}-")
+    assert len({first, second, third}) == 3
+    release(first)
+    assert instance_id(name, child=False) == name
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EAFNOSUPPORT, errno.EMFILE], ids=errno.errorcode.get)
@@ -21,7 +31,8 @@ def test_id_that_cannot_be_held_is_taken_as_it_is_given(code: int, monkeypatch: 
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(socket, "socket", refuse)
-    assert instance_id("pod-7-in-a-sandbox", child=False) == "pod-7-in-a-sandbox"
+    name = f"pod-in-a-sandbox-{code}"
+    assert instance_id(name, child=False) == name
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ids are held on Linux")

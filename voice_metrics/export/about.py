@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.call.text import one_line
 from voice_metrics.export.connections import start_apart
-from voice_metrics.export.instance import instance_id
+from voice_metrics.export.instance import instance_id, release
 from voice_metrics.settings.environment import Settings
 from voice_metrics.settings.wrapping import unwrapped
 
@@ -52,13 +52,14 @@ class About:
     def __init__(self, settings: Settings, service_name: str, *, forked: bool = False) -> None:
         """Start the environment's detectors; `forked` is True for a forked child."""
         child = forked or multiprocessing.parent_process() is not None
+        self._instance = instance_id(settings.resource.get("service.instance.id"), child=child)
         self._plain = Resource(
             {
                 "telemetry.sdk.language": "python",
                 "telemetry.sdk.name": "opentelemetry",
                 "telemetry.sdk.version": installed("opentelemetry-sdk"),
                 **settings.resource,
-                "service.instance.id": instance_id(settings.resource.get("service.instance.id"), child=child),
+                "service.instance.id": self._instance,
                 "service.name": service_name,
                 "pipecat.version": installed("pipecat-ai"),
                 "telemetry.distro.name": DISTRIBUTION,
@@ -88,6 +89,10 @@ class About:
         for found in (*self._found.values(), self._plain):
             resource = resource.merge(found)
         return resource
+
+    def release(self) -> None:
+        """Leave the instance id to the next export of this process."""
+        release(self._instance)
 
     def _detect(self, name: str) -> None:
         try:

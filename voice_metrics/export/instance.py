@@ -1,7 +1,7 @@
-"""The `service.instance.id` of a process, which no other running process of its service may have.
+"""The `service.instance.id` of a process's export, which no other one of its service may have at the same time.
 
-Processes of one server or pod share their environment, and with it an id that stands there. Series of two processes
-that have one id are one series for a store, whose value jumps from one to the other.
+Processes of one server or pod share their environment, and with it an id that stands there. Series of two exports that
+have one id are one series for a store, whose value jumps from one to the other.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import uuid
 
 # Names that this process holds, with their file descriptors; a socket object would warn at the exit.
 _held: dict[str, int] = {}
+# Names of exports of this process that have not ended.
+_used: set[str] = set()
 
 
 def instance_id(given: str | None, *, child: bool) -> str:
-    """Return the id of this process.
+    """Return the id of an export of this process, until `release`.
 
     Args:
         given: The environment's id, or `None`.
@@ -29,9 +31,15 @@ def instance_id(given: str | None, *, child: bool) -> str:
         return str(uuid.uuid4())
     own = f"{given}-{os.getpid()}"
     for name in (own,) if child else (given, own):
-        if _claim(name):
+        if name not in _used and _claim(name):
+            _used.add(name)
             return name
     return f"{given}-{uuid.uuid4()}"
+
+
+def release(name: str) -> None:
+    """Leave an id to the next export of this process; no other process gets it before this one ends."""
+    _used.discard(name)
 
 
 def _claim(name: str) -> bool:
@@ -57,6 +65,7 @@ def _release_in_child() -> None:
         with contextlib.suppress(OSError):
             os.close(descriptor)
     _held.clear()
+    _used.clear()
 
 
 if hasattr(os, "register_at_fork"):

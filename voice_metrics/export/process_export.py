@@ -111,6 +111,7 @@ class ProcessExport:
         A second call waits for the end too.
         """
         complete = self._exporter.stop(timeout_seconds)
+        self._about.release()
         sdk, self.sdk = self.sdk, None
         if sdk is not None:
             sdk.provider.shutdown()
