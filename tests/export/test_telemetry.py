@@ -454,6 +454,19 @@ def test_an_instrument_of_the_applications_own_is_exported_beside_the_calls(rece
     assert (orders.value, orders.attributes) == (2, {"shop": "north"})
 
 
+def test_instruments_of_one_name_of_several_meters_are_series_of_their_own(receiver: Receiver, start: Start) -> None:
+    telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
+    first, second = (telemetry.meter_provider.get_meter(name) for name in ("first.library", "second.library"))
+    second.create_counter("jobs.total").add(2)
+    assert receiver.wait_for(lambda _: receiver.of("jobs.total"))
+    first.create_counter("jobs.total").add(5)
+    second.create_counter("jobs.total").add(1)
+
+    assert run(telemetry, "c1") is True
+    last = {tuple(point.attributes.items()): point.value for point in receiver.last().values() if "jobs" in point.name}
+    assert last == {(): 3, (("otel.scope.name", "first.library"),): 5}
+
+
 def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None:
     telemetry = start(
         OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION="base2_exponential_bucket_histogram",

@@ -25,6 +25,9 @@ from voice_metrics.series.accumulators import ExponentialState, HistogramState, 
 from voice_metrics.series.registry import Full
 from voice_metrics.series.table import Kind, Series
 
+# In Prometheus it is the label that OpenTelemetry's "Prometheus and OpenMetrics Compatibility" names.
+_SCOPE_NAME = "otel.scope.name"
+
 
 class SdkMetrics:
     """A meter provider, and the reader that adds its points to the shared series."""
@@ -44,6 +47,8 @@ class SdkMetrics:
         self.provider: MeterProvider = (
             parent.provider if parent else MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
         )
+        # The meter that had a name with its attributes first; another one's series has its own name as an attribute.
+        self._owners: dict[Hashable, str] = dict(parent._owners) if parent else {}
         # The values last read, since the instruments were made, in whichever process.
         self._read: dict[Hashable, State] = dict(parent._read) if parent else {}
         # The parent's: reading them now could wait for a lock of a thread that the child lacks.
@@ -52,16 +57,19 @@ class SdkMetrics:
     def collect(self) -> None:
         """Add the provider's new points to the shared series."""
         with self._lock:
-            for row, point in self._points():
-                self._add_point(row, {key: _hashable(value) for key, value in (point.attributes or {}).items()}, point)
+            for meter, row, point in self._points():
+                attributes = {key: _hashable(value) for key, value in (point.attributes or {}).items()}
+                if self._owners.setdefault((row.identity, frozenset(attributes.items())), meter) != meter:
+                    attributes[_SCOPE_NAME] = meter
+                self._add_point(row, attributes, point)
 
-    def _points(self) -> Iterator[tuple[Series, Any]]:
+    def _points(self) -> Iterator[tuple[str, Series, Any]]:
         data = self._reader.get_metrics_data()
         for resource in data.resource_metrics if data is not None else ():
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     for point in metric.data.data_points:
-                        yield _row(metric, point), point
+                        yield scope.scope.name, _row(metric, point), point
 
     def _add_point(self, row: Series, attributes: dict[str, Any], point: Any) -> None:
         try:
