@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -455,3 +456,15 @@ def test_a_long_call_is_turned_page_by_page(visit: Visit, server: PageServer, le
     tab.get_by_text("Earlier").click()
     tab.get_by_text("Part 1 of 2 of a long call.").wait_for()
     assert tab.get_by_text("Later").count() == 1
+
+
+@pytest.mark.parametrize("length", [60.0, 86_400.0 * 3, 1.8e9], ids=["a minute", "three days", "a clock set from 1970"])
+def test_marks_of_time_leave_each_other_room(visit: Visit, server: PageServer, ledger: Ledger, length: float) -> None:
+    ended(ledger, "long", duration_seconds=length)
+    ledger.add("long", conversation(time.time() - 600))
+    flush(ledger)
+    tab = visit.go(server, "call/long")
+    tab.locator(".axis .tick").first.wait_for()
+    lefts = tab.locator(".axis .tick").evaluate_all("all => all.map((each) => each.getBoundingClientRect().left)")
+    assert 1 < len(lefts) < 50
+    assert min(later - earlier for earlier, later in pairwise(lefts)) > 50

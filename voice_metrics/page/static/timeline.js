@@ -177,7 +177,8 @@ function sized(element, size) {
 }
 
 function ticks(length, width) {
-  const step = STEPS.find((each) => (each / length) * width >= 64) ?? STEPS.at(-1);
+  const shortest = (64 * length) / Math.max(1, width);
+  const step = STEPS.find((each) => each >= shortest) ?? Math.ceil(shortest / STEPS.at(-1)) * STEPS.at(-1);
   // The last one needs room for its words.
   const room = Math.max(0, length - (40 / width) * length);
   return Array.from({ length: Math.floor(room / step) + 1 }, (_, index) => sized(el("span.tick", {}, clock(index * step)), { left: `${((index * step) / length) * 100}%` }));
