@@ -96,3 +96,23 @@ def test_a_file_that_is_no_utf_8_is_reported(content: bytes, tmp_path: Path) -> 
     assert environ == {}
     assert advice is not None
     assert "save it as UTF-8" in advice
+
+
+@pytest.mark.parametrize("line", [f"{ENDPOINT}: http://x", f"set {ENDPOINT}=http://x", f"{ENDPOINT}='http://x"])
+def test_a_line_that_is_no_variable_is_reported_without_its_text(
+    line: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text(f"A=b\n# c\n{line}\nVOICE_METRICS_DB_DAYS=7\n")
+    environ: dict[str, str] = {}
+    found = load(tmp_path, environ)
+    assert environ == {"A": "b", "VOICE_METRICS_DB_DAYS": "7"}
+    assert found.unread == ".env, line 3: expected NAME=value. It is not read, here and by load_dotenv()."
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("line", ["A\0B=c", "'A\0'=c"])
+def test_a_name_that_no_environment_can_have_is_left_out(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"{line}\nVOICE_METRICS_DB_DAYS=7\n")
+    environ: dict[str, str] = {}
+    load(tmp_path, environ)
+    assert environ == {"VOICE_METRICS_DB_DAYS": "7"}

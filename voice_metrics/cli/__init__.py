@@ -28,8 +28,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without UTF-8 shows a question mark for a dash; a pipe gets UTF-8.
         sys.stdout.reconfigure(errors="replace") if sys.stdout.isatty() else sys.stdout.reconfigure(encoding="utf-8")
-    if loaded.advice:
-        print(f"voice-metrics: {loaded.advice}", file=sys.stderr)
+    for advice in filter(None, (loaded.unread, loaded.advice)):
+        print(f"voice-metrics: {advice}", file=sys.stderr)
     sys.exit(run(sys.argv[1:], loaded))
 
 

@@ -39,6 +39,8 @@ def sources(names: Iterable[str], from_file: FromFile) -> Iterator[Finding]:
     yield Finding(
         Mark.GOOD, f"Read from the {'; from the '.join(origin)}." if origin else "All settings are the defaults."
     )
+    if from_file.unread:
+        yield Finding(Mark.ADVICE, from_file.unread)
     if from_file.advice:
         yield Finding(Mark.BAD, from_file.advice)
     if not from_file.taken.isdisjoint(_ENDPOINTS) and not _reads_dotenv(Path()):
