@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.metrics import Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
@@ -465,6 +466,26 @@ def test_instruments_of_one_name_of_several_meters_are_series_of_their_own(recei
     assert run(telemetry, "c1") is True
     last = {tuple(point.attributes.items()): point.value for point in receiver.last().values() if "jobs" in point.name}
     assert last == {(): 3, (("otel.scope.name", "first.library"),): 5}
+
+
+def test_a_callback_that_hangs_holds_up_no_call_and_its_values_come_once_it_returns(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
+    telemetry, answered = start(OTEL_METRIC_EXPORT_INTERVAL="100"), threading.Event()
+
+    def ask_a_database(_: object) -> list[Observation]:
+        assert answered.wait(PATIENCE_SECONDS)
+        return [Observation(7)]
+
+    telemetry.meter.create_observable_gauge("db.rows", [ask_a_database])
+    telemetry.meter.create_counter("orders.total").add(2)
+    for call_id in ("c1", "c2"):
+        assert run(telemetry, call_id) is True
+    assert not receiver.of("orders.total")
+    answered.set()
+    assert receiver.wait_for(lambda _: receiver.of("db.rows"))
+    assert (receiver.of("db.rows")[-1].value, receiver.of("orders.total")[-1].value) == (7, 2)
+    assert ["callback of an observable" in line for line in log.warnings] == [True]
 
 
 def test_exponential_histograms_arrive(receiver: Receiver, start: Start) -> None:

@@ -114,7 +114,7 @@ class ProcessExport:
         self._about.release()
         sdk, self.sdk = self.sdk, None
         if sdk is not None:
-            sdk.provider.shutdown()
+            sdk.shutdown()
         return complete
 
     def _make_readers(self) -> list[Reader]:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 
 from voice_metrics.export.outgoing import Outgoing
+from voice_metrics.export.readings import Readings
 from voice_metrics.series.accumulators import ExponentialState, HistogramState, State, since
 from voice_metrics.series.registry import Full
 from voice_metrics.series.table import Kind, Series
@@ -47,6 +48,7 @@ class SdkMetrics:
         self.provider: MeterProvider = (
             parent.provider if parent else MeterProvider([self._reader], Resource.get_empty(), shutdown_on_exit=False)
         )
+        self._readings = Readings(self._reader)
         # The meter that had a name with its attributes first; another one's series has its own name as an attribute.
         self._owners: dict[Hashable, str] = dict(parent._owners) if parent else {}
         # The values last read, since the instruments were made, in whichever process.
@@ -55,7 +57,7 @@ class SdkMetrics:
         self._before = dict(self._read)
 
     def collect(self) -> None:
-        """Add the provider's new points to the shared series."""
+        """Add the provider's new points to the shared series, as far as callbacks let them be read."""
         with self._lock:
             for meter, row, point in self._points():
                 attributes = {key: _hashable(value) for key, value in (point.attributes or {}).items()}
@@ -63,8 +65,13 @@ class SdkMetrics:
                     attributes[_SCOPE_NAME] = meter
                 self._add_point(row, attributes, point)
 
+    def shutdown(self) -> None:
+        """End the provider and the thread that reads it."""
+        self._readings.close()
+        self.provider.shutdown()
+
     def _points(self) -> Iterator[tuple[str, Series, Any]]:
-        data = self._reader.get_metrics_data()
+        data = self._readings.take()
         for resource in data.resource_metrics if data is not None else ():
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
