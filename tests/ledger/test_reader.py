@@ -88,3 +88,13 @@ def test_the_words_of_a_files_own_trigger_stay_on_one_line_of_the_log(
     flush(ledger)
     assert [line for line in said if not line.isprintable()] == []
     assert any("no [31m WARNING forged" in line for line in said)
+
+
+@pytest.mark.parametrize("key", ["well", "row-7"])
+def test_call_is_found_by_its_key_without_reading_the_others(filled: Path, key: str) -> None:
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)"
+    columns = "call_id, process, state, started_at, updated_at, summary"
+    spoil(filled, f"{many} INSERT INTO call (key, {columns}) SELECT 'k' || i, 'c', 1, 'ended', 0, 0, '{{}}' FROM n")
+    spoil(filled, "UPDATE call SET key = NULL WHERE id = 7")
+    with LedgerReader(filled, cancelled=lambda: True) as reader:
+        assert reader.call_of(key).row.key == key

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voice_metrics.call.call_events import CallEvent, call_event, tags_of
 from voice_metrics.cli.printable import several
-from voice_metrics.ledger import CallDetail, CallFilter, CallState, Fate, LedgerReader, NoCallYet
+from voice_metrics.ledger import CallDetail, CallFilter, CallState, Fate, LedgerReader, NoCallYet, NoSuchCall, Pages
 from voice_metrics.settings.environment import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: 
     """
     try:
         with LedgerReader(path) as reader:
-            found = list(_local_calls(reader, since))
+            calls = reader.calls(CallFilter(since=since, state=CallState.ENDED), descending=False)
     except NoCallYet:
-        found = []
+        calls = []
+    found = [call.key for call in calls if call.fate is Fate.LOCAL]
     if not found:
         print("No call that ended without a server is left to send.")
         return 0
@@ -48,13 +50,15 @@ def send_local(settings: Settings, path: Path, since: float | None, *, dry_run: 
     return _send_events(settings, path, found)
 
 
-def _local_calls(reader: LedgerReader, since: float | None) -> Iterator[CallDetail]:
-    for row in reader.calls(CallFilter(since=since, state=CallState.ENDED), descending=False):
-        if row.fate is Fate.LOCAL:
-            yield reader.call_of(row.key)
+def _details(path: Path, keys: list[str]) -> Iterator[CallDetail]:
+    """Yield calls without their time lines; those that were pruned by now are left out."""
+    with LedgerReader(path) as reader:
+        for key in keys:
+            with suppress(NoSuchCall):
+                yield reader.call_of(key, Pages(0))
 
 
-def _send_events(settings: Settings, path: Path, found: list[CallDetail]) -> int:
+def _send_events(settings: Settings, path: Path, found: list[str]) -> int:
     from voice_metrics.export.about import About
     from voice_metrics.export.delivery import Delivery
     from voice_metrics.export.event_queue import EventQueue
@@ -69,7 +73,7 @@ def _send_events(settings: Settings, path: Path, found: list[CallDetail]) -> int
     sent = 0
     try:
         for start in range(0, len(found), _AT_ONCE):
-            some = found[start : start + _AT_ONCE]
+            some = list(_details(path, found[start : start + _AT_ONCE]))
             queue = EventQueue(delivery, _ignore_drop)
             for call in some:
                 queue.add(call.row.key, call.row.call_id, _event(call))
