@@ -18,6 +18,7 @@ class MemorySpool:
         self.given_up_keys: list[str] = []
         self.delivered_keys: list[str] = []
         self.replacements = 0
+        self.claims = 0
         self.aside: list[PendingRequest] = []
         self.fault: Exception | None = None
         self.began_in: list[threading.Thread] = []
@@ -51,6 +52,7 @@ class MemorySpool:
         self.left |= self._numbered(requests)
 
     def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
+        self.claims += 1
         self._check()
         self.claimed, self.left = self.left, {}
         return sorted(self.claimed.items())

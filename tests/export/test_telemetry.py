@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from opentelemetry.metrics import Observation
@@ -24,9 +25,11 @@ from tests.export.conftest import Log
 from tests.export.memory_spool import MemorySpool
 from tests.export.running_export import export_of
 from tests.receiver import Receiver, accept, answering, hang
+from tests.virtual_time import in_virtual_time
 from tests.waiting import PATIENCE_SECONDS, blocked_until, flush
 from voice_metrics import telemetry as module
 from voice_metrics.export.spool import PendingRequest
+from voice_metrics.export.unsent import UnsentRequests
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, ledger_at
 from voice_metrics.ledger.ledger import _EXIT_SECONDS
 from voice_metrics.series.table import Kind, Series
@@ -331,14 +334,13 @@ def test_what_an_earlier_process_owed_is_sent_once_with_its_own_times(receiver: 
 class SlowToOpen(MemorySpool):
     """A spool whose first claim waits for its disk until it is interrupted."""
 
-    claims = 0
-
     def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
-        self.claims += 1
+        claimed = super().claim(interrupted)
         if self.claims == 1:
             blocked_until(interrupted)
+            self.release([number for number, _ in claimed])
             return []
-        return super().claim(interrupted)
+        return claimed
 
 
 def test_process_that_ends_at_once_does_not_wait_for_earlier_requests(receiver: Receiver, start: Start) -> None:
@@ -403,6 +405,20 @@ def test_a_failing_spool_is_logged_once_and_costs_only_itself(receiver: Receiver
     receiver.behaviour = accept
     assert receiver.wait_for(call.arrived)
     assert len([line for line in log.warnings if "disk full" in line]) == 1
+
+
+@in_virtual_time
+async def test_earlier_requests_are_asked_for_again_soon_after_a_fault_of_the_spool() -> None:
+    spool, server = MemorySpool(), cast(Any, None)
+    unsent = UnsentRequests(spool, server, list, None, lambda reason, items: None)
+    spool.fault = OSError("locked")
+    claims = []
+    for _ in range(13):
+        unsent.resend(server, lambda: False)
+        claims.append(spool.claims)
+        spool.fault = None
+        await asyncio.sleep(6)
+    assert claims == [1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3]
 
 
 def test_a_ledger_that_cannot_be_written_is_not_said_to_keep_anything(

@@ -116,6 +116,7 @@ class UnsentRequests:
             events = self._events.delivery if self._events is not None else None
             resent = resend(delivery, self._spool, interrupted, events=events)
         except Exception as error:
+            self._claim_again_at = time.monotonic() + _TRY_AGAIN_SECONDS
             self._report_fault(error)
             return False
         if resent.left:
