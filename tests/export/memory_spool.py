@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+from tests.waiting import blocked_until
 from voice_metrics.export.spool import PendingRequest
 
 
@@ -82,3 +83,15 @@ class MemorySpool:
         """End the process that keeps something, as kill -9 would."""
         self.left |= self.kept | self.claimed
         self.kept, self.claimed = {}, {}
+
+
+class SlowToOpen(MemorySpool):
+    """A spool whose first claim waits for its disk until it is interrupted."""
+
+    def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
+        claimed = super().claim(interrupted)
+        if self.claims == 1:
+            blocked_until(interrupted)
+            self.release([number for number, _ in claimed])
+            return []
+        return claimed

@@ -14,9 +14,10 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
 from testbed.otlp_server import Exchange, Listener, listening
-from tests.export.memory_spool import MemorySpool
+from tests.export.memory_spool import MemorySpool, SlowToOpen
 from tests.receiver import Receiver, accept, answering
 from tests.scripted import SHORT, run_call
+from tests.waiting import blocked_until
 from voice_metrics import Telemetry, VoiceMetricsProcessor
 from voice_metrics.call.call_events import CallEvent, TurnEvents
 from voice_metrics.call.facts import Cause, Responded, ResponsePart, TokensUsed, TurnEnded, TurnOutcome, Unanswered
@@ -187,6 +188,24 @@ def test_event_that_was_not_acknowledged_is_kept_and_sent_by_the_next_process(st
     heir.close()
     assert (resent.delivered, resent.left, spool.left) == (["key-c-1"], 0, {})
     assert [event["call_id"] for event in store.named("voice.call")] == ["c-1"]
+
+
+def test_earlier_event_is_sent_after_a_call_where_no_series_are(store: LogStore) -> None:
+    store.status = 503
+    spool = SlowToOpen()
+    dead = telemetry(store, spool=spool)  # type: ignore[arg-type]
+    assert ended(dead, "c-1").result(60) is False
+    dead.shutdown(1.0)
+    spool.gone()
+    store.status = 200
+    spool.claims = 0
+    heir = telemetry(store, spool=spool)  # type: ignore[arg-type]
+    heir.begin("c-3", {})
+    blocked_until(lambda: spool.claims)
+    assert ended(heir, "c-2").result(60) is True
+    blocked_until(lambda: len(store.records) == 2)
+    assert heir.shutdown(60) is True
+    assert [event["call_id"] for event in store.named("voice.call")] == ["c-2", "c-1"]
 
 
 def test_event_arrives_once_the_store_is_well_again(store: LogStore) -> None:

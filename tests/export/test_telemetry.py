@@ -22,13 +22,12 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from tests.export.calls import LATENCY, TOKENS, RecordedCall, check_once
 from tests.export.conftest import Log
-from tests.export.memory_spool import MemorySpool
+from tests.export.memory_spool import MemorySpool, SlowToOpen
 from tests.export.running_export import export_of
 from tests.receiver import Receiver, accept, answering, hang
 from tests.virtual_time import in_virtual_time
 from tests.waiting import PATIENCE_SECONDS, blocked_until, flush
 from voice_metrics import telemetry as module
-from voice_metrics.export.spool import PendingRequest
 from voice_metrics.export.unsent import UnsentRequests
 from voice_metrics.ledger import CallState, Ledger, LedgerReader, ledger_at
 from voice_metrics.ledger.ledger import _EXIT_SECONDS
@@ -329,18 +328,6 @@ def test_what_an_earlier_process_owed_is_sent_once_with_its_own_times(receiver: 
     assert len(instances) == 2
     heir.shutdown(2.0)
     check_once(receiver)
-
-
-class SlowToOpen(MemorySpool):
-    """A spool whose first claim waits for its disk until it is interrupted."""
-
-    def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
-        claimed = super().claim(interrupted)
-        if self.claims == 1:
-            blocked_until(interrupted)
-            self.release([number for number, _ in claimed])
-            return []
-        return claimed
 
 
 def test_process_that_ends_at_once_does_not_wait_for_earlier_requests(receiver: Receiver, start: Start) -> None:

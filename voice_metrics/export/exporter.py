@@ -212,16 +212,16 @@ class Exporter:
         self._last_exports.answer(flushes, shipped)
         if (over := self._last_exports.settle(shipped)) and self._unsent is not None:
             self._unsent.settled(over)
-        if shipped is None:
-            return
-        self._make_room()
-        back = self._outage and shipped.acknowledged > 0 and not shipped.failed
-        ahead = shipped.outcome is not None and shipped.outcome.ahead and self._live.set_back()
-        self._catch_up = (back and not everything) or ahead
-        if not shipped.failed and not last and not self._catch_up:
+        if shipped is not None:
+            self._make_room()
+            back = self._outage and shipped.acknowledged > 0 and not shipped.failed
+            ahead = shipped.outcome is not None and shipped.outcome.ahead and self._live.set_back()
+            self._catch_up = (back and not everything) or ahead
+            # Without a request, the state of the server is unknown.
+            self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
+        failing = bool(shipped.failed) if shipped is not None else self._owes
+        if not (failing or last or self._catch_up):
             self._resend()
-        # Without a request, the state of the server is unknown.
-        self._outage = shipped.outcome.concerns_all if shipped.outcome is not None else self._outage and not back
 
     def _due(self, flushes: Sequence[Flush], everything: bool) -> list[Entry]:
         """Refresh and date the series of a round, and return those to send."""
