@@ -167,6 +167,29 @@ def test_call_of_which_a_part_was_refused_is_not_delivered_by_its_rest(ledger: L
         assert (reader.call("a").row.state, reader.call("a").summary["exported"]) == (CallState.ENDED, False)
 
 
+def test_marks_of_calls_find_room_in_a_full_queue(path: Path) -> None:
+    ledger = Ledger(path, capacity=3)
+    for name in ("a", "b"):
+        ledger.call_ended(name, summary(name, exported=False), "pending")
+    ledger.park([request("a")])
+    ((number, _),) = ledger.claim()
+    hold = Hold(ledger)
+    assert hold.begun.wait(PATIENCE_SECONDS)
+    for _ in range(3):
+        ledger.call_ended("c", summary("c", exported=False), "pending")
+    assert ledger.dropped == 1
+    ledger.given_up(["a"])
+    ledger.delivered(["b"])
+    hold.over.set()
+    ledger.acknowledged([number])
+    assert {name: state for name, (state, _) in states(path).items()} == {
+        "a": CallState.ENDED,
+        "b": CallState.DELIVERED,
+        "c": CallState.PENDING,
+    }
+    ledger.close()
+
+
 def test_two_calls_of_one_id_are_settled_each_by_its_own_request(ledger: Ledger, path: Path) -> None:
     for key in ("first", "second"):
         ledger.call_started(key, NOON, summary("sip-1"))

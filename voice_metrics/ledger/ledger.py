@@ -34,6 +34,8 @@ _POLL_SECONDS = 0.05
 # A process's exit waits at most this long for the last rows.
 _EXIT_SECONDS = 0.5
 _CAPACITY = 20_000
+# Marks of what became of a call or request are few, and find room if rows fill the queue.
+_WEIGHT_OF_MARKS = 2.0
 _DAYS, _MEGABYTES = 30.0, 500.0
 
 
@@ -125,11 +127,11 @@ class Ledger:
 
     def delivered(self, keys: Iterable[str]) -> None:
         """Mark calls of this process delivered, even one whose end is not written yet."""
-        self._writer.put(partial(pending.deliver, keys=tuple(keys)))
+        self._writer.put(partial(pending.deliver, keys=tuple(keys)), weight=_WEIGHT_OF_MARKS)
 
     def given_up(self, keys: Iterable[str]) -> None:
         """Mark calls ended: a server will never have all of their values."""
-        self._writer.put(partial(pending.give_up, keys=tuple(keys)))
+        self._writer.put(partial(pending.give_up, keys=tuple(keys)), weight=_WEIGHT_OF_MARKS)
 
     def add(self, key: str, rows: Iterable[Row]) -> None:
         """Add rows to a call's time line; a full queue drops them before anything else.
@@ -224,7 +226,7 @@ class Ledger:
 
     def release(self, ids: Sequence[int]) -> None:
         """Return undelivered claimed requests for the next claimer, without waiting."""
-        self._writer.put(partial(pending.release, rows=tuple(ids)))
+        self._writer.put(partial(pending.release, rows=tuple(ids)), weight=_WEIGHT_OF_MARKS)
 
     def ask(self, work: Callable[[Session], T], timeout: float = 2.0) -> T:
         """Run work in a transaction of the writing thread and return its result, within `timeout` seconds.

@@ -60,7 +60,7 @@ class Writer:
 
         Args:
             work: Statements to run.
-            weight: Part of the queue, 0 to 1, that work of this importance may fill.
+            weight: Size of the queue, as a share of its capacity, up to which work of this importance is taken.
             urgent: Write at once, because the process may be killed.
         """
         if self._queue.qsize() + len(self._waiting) >= self._capacity * weight:
