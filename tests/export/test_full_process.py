@@ -108,9 +108,11 @@ def test_calls_whose_events_are_rejected_late_are_not_remembered_for_ever() -> N
     server: Any = Rejecting()
     lost: list[int] = []
     queue = EventQueue(server, lambda reason, items: lost.append(items))
+    last_exports = LastExports(queue)
     for number in range(3_000):
         queue.add(f"k{number}", "c", CallEvent("voice.call", 1.0, {}))
         queue.ship(server)
+        last_exports.settle(None)
     assert (sum(lost), queue.waiting) == (3_000, [])
     assert not queue.reached(["k2999"])
     assert len(queue.refused) < 1_001

@@ -39,11 +39,7 @@ class Waiting:
 
 
 class EventQueue:
-    """The events of a process that no server has; any thread may add one.
-
-    Attributes:
-        refused: Keys of calls of which a server will never have an event, as the latest round found.
-    """
+    """The events of a process that no server has; any thread may add one."""
 
     def __init__(self, delivery: Delivery, dropped: Callable[[str, int], None]) -> None:
         """Begin empty."""
@@ -51,9 +47,7 @@ class EventQueue:
         self._dropped = dropped
         self._lock = threading.Lock()
         self._waiting: deque[Waiting] = deque()
-        self.refused: set[str] = set()
-        # Keys of calls of which an event was dropped since the latest round.
-        self._without_room: set[str] = set()
+        self._refused: set[str] = set()
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
         """Add an event of a call, to be sent with its next export."""
@@ -62,7 +56,7 @@ class EventQueue:
             self._waiting.append(waiting)
             lost = len(self._waiting) > MOST_WAITING
             if lost:
-                self._without_room.add(self._waiting.popleft().key)
+                self._refused.add(self._waiting.popleft().key)
         if lost:
             self._dropped("event_lost", 1)
 
@@ -76,8 +70,19 @@ class EventQueue:
         """Keys of calls with a waiting event."""
         return frozenset(one.key for one in self.waiting)
 
+    @property
+    def refused(self) -> set[str]:
+        """Keys of calls of which a server will never have an event, until `forget`."""
+        with self._lock:
+            return self._refused.copy()
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget that events of calls were refused."""
+        with self._lock:
+            self._refused.difference_update(keys)
+
     def reached(self, keys: Iterable[str]) -> set[str]:
-        """Return the calls, of those given, with every event on the server after the latest round."""
+        """Return the calls, of those given, with every event on the server."""
         return set(keys) - self.refused - self.keys()
 
     def ship(self, requests: Requests) -> Outcome | None:
@@ -87,13 +92,11 @@ class EventQueue:
             The last outcome that was not an acknowledgement, or `None`.
         """
         failure: Outcome | None = None
-        with self._lock:
-            waiting = list(self._waiting)
-            self.refused, self._without_room = self._without_room, set()
+        waiting = self.waiting
         spoilt: list[Waiting] = []
         for chunk, outcome in deliver(_chunked(waiting), lambda chunk: self.delivery.deliver(body_of(requests, chunk))):
             if outcome.acknowledged:
-                self._forget(chunk)
+                self._remove(chunk)
                 continue
             failure = outcome
             if outcome.verdict is Verdict.REJECTED:
@@ -112,14 +115,15 @@ class EventQueue:
             for chunk in _chunked(self.waiting)
         ]
 
-    def _forget(self, chunk: Iterable[Waiting]) -> None:
+    def _remove(self, chunk: Iterable[Waiting]) -> None:
         gone = set(chunk)
         with self._lock:
             self._waiting = deque(one for one in self._waiting if one not in gone)
 
     def _give_up(self, chunk: Sequence[Waiting], lost: int) -> None:
-        self.refused.update(one.key for one in chunk)
-        self._forget(chunk)
+        with self._lock:
+            self._refused.update(one.key for one in chunk)
+        self._remove(chunk)
         self._dropped("export_rejected", lost)
 
 

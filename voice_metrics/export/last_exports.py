@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from voice_metrics.export.event_queue import EventQueue
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.shipping import Shipped
 
-# Bounds the memory of calls that ended before their events were refused.
+# Above it, the calls whose events were refused are forgotten, but for those that still have something to send.
 _MOST_WITHOUT_EVENT = 1_000
 
 
@@ -40,15 +40,14 @@ class LastExports:
     def __init__(self, events: EventQueue | None) -> None:
         self._events = events
         self._failed: dict[str, Outgoing] = {}
-        # Calls of which a server will never have an event, running ones too; and those of them that `settle` returned.
-        self._without_event: set[str] = set()
+        # Failed calls that `settle` returned because of a refused event.
         self._told: set[str] = set()
 
-    def answer(self, flushes: Iterable[Flush], shipped: Shipped | None) -> None:
+    def answer(self, flushes: Collection[Flush], shipped: Shipped | None) -> None:
         """Answer requests after their round; `shipped` has its results, `None` if no series are sent."""
-        open_events = self._events.keys() | self._refused() if self._events is not None else frozenset()
+        reached = self._events.reached(flush.key for flush in flushes) if self._events is not None else set()
         for flush in flushes:
-            answers = [flush.key not in open_events] if self._events is not None else []
+            answers = [flush.key in reached] if self._events is not None else []
             if shipped is not None:
                 answers.append(shipped.reached(flush.outgoing))
             acknowledged = all(answers) if answers else None
@@ -58,10 +57,12 @@ class LastExports:
 
     def settle(self, shipped: Shipped | None) -> dict[str, bool]:
         """Forget calls that have nothing more to send; return them by key, True if a server will never have all."""
-        if not self._failed:
-            return {}
-        waiting = self._events.keys() if self._events is not None else frozenset()
-        refused = self._refused() & self._failed.keys()
+        waiting, refused = frozenset[str](), set[str]()
+        if self._events is not None:
+            waiting, refused = self._events.keys(), self._events.refused
+            if len(refused) > _MOST_WITHOUT_EVENT:
+                self._events.forget(refused - self._failed.keys())
+        refused &= self._failed.keys()
         # Known before the delivery of the rest, which another process may have to finish.
         over = dict.fromkeys(refused - self._told, True)
         self._told |= refused
@@ -81,16 +82,6 @@ class LastExports:
         for call in calls:
             self._forget(call.key)
 
-    def _refused(self) -> set[str]:
-        """Return the calls of which a server will never have an event."""
-        if self._events is not None:
-            self._without_event |= self._events.refused
-            self._events.refused.clear()
-        if len(self._without_event) > _MOST_WITHOUT_EVENT:
-            self._without_event &= self._failed.keys()
-        return self._without_event
-
     def _forget(self, key: str) -> None:
         self._failed.pop(key, None)
-        self._without_event.discard(key)
         self._told.discard(key)
