@@ -259,7 +259,7 @@ def test_a_later_piece_of_a_reply_leaves_one() -> None:
 
 
 def test_a_sentence_without_audio_is_lost_and_the_pause_stands_for_it() -> None:
-    playout = Playout()
+    playout = Playout(text_follows=True)
     playout.piece_started()
     playout.sentence_started(1)
     playout.made(1.0, 10.0)
@@ -271,6 +271,18 @@ def test_a_sentence_without_audio_is_lost_and_the_pause_stands_for_it() -> None:
     assert playout.made(1.0, 12.0) == SpeechLate(1.0, lost=True)
     playout.sentence_ended(3)
     assert playout.piece_ended() == SpeechEnded(1.0, lost=0)
+
+
+def test_a_pause_of_a_voice_that_gives_audio_later_stands_for_no_sentence() -> None:
+    playout = Playout()
+    playout.piece_started()
+    for sentence in (1, 2):
+        playout.sentence_started(sentence)
+        playout.sentence_ended(sentence)
+    playout.made(1.0, 10.0)
+
+    assert playout.made(1.0, 12.0) == SpeechLate(1.0)
+    assert playout.piece_ended() == SpeechEnded(1.0)
 
 
 def test_interruption_leaves_the_audio_that_it_does_not_stop() -> None:

@@ -12,9 +12,15 @@ GAP_SECONDS = 0.25
 
 
 class Playout:
-    """The audio of one voice; durations and moments are seconds."""
+    """The audio of one voice; durations and moments are seconds.
 
-    def __init__(self) -> None:
+    Attributes:
+        text_follows: True if a sentence is considered spoken only when its audio was made, as with most voices over
+            HTTP; those over a WebSocket give the audio later.
+    """
+
+    def __init__(self, *, text_follows: bool = False) -> None:
+        self.text_follows = text_follows
         self._answers = 0
         self._answer = self._heard_answer = 0
         self._reply: int | None = None
@@ -63,7 +69,6 @@ class Playout:
         if key == self._sentence:
             self._lost += not self._sentence_has_audio
             self._sentence = None
-            self._sentences -= 1
 
     def made(self, seconds: float, at: float) -> SpeechMade | SpeechLate | None:
         """Record `seconds` of audio made at `at`; return an event for the first of a piece, or for a late one."""
@@ -96,10 +101,8 @@ class Playout:
 
     def piece_ended(self) -> SpeechEnded:
         """End a piece of speech; return the length of its continuous audio, and the lost sentences."""
-        lost = self._take_lost_sentences()
-        if not self._piece_seconds:
-            lost += self._sentences
-        self._sentences, self._sentence = 0, None
+        lost = self._take_lost_sentences() if self._piece_seconds else self._sentences
+        self._sentences, self._sentence, self._lost = 0, None, 0
         ended = SpeechEnded(self._run_seconds if self._piece_seconds else None, lost)
         self._piece_seconds = 0.0
         return ended
@@ -114,7 +117,7 @@ class Playout:
             self._run_seconds,
             self._ends_at,
         )
-        self.__init__()  # type: ignore[misc]
+        self.__init__(text_follows=self.text_follows)  # type: ignore[misc]
         if piece_is_kept:
             self._answers = self._answer = self._heard_answer = answer
             self._piece_seconds, self._piece_is_kept = piece_seconds, True
@@ -133,4 +136,4 @@ class Playout:
 
     def _take_lost_sentences(self) -> int:
         lost, self._lost = self._lost, 0
-        return lost
+        return lost if self.text_follows else 0

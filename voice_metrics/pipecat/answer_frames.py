@@ -55,8 +55,8 @@ from voice_metrics.pipecat.services import services_in
 from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of, worker_of
 
 _Happened = Callable[[Event, Any], None]
-# Type of the text of a `BotBackchannelFrame`, since 1.13.0.
-_BACKCHANNEL = "backchannel"
+# Types of text: that of a `BotBackchannelFrame`, since 1.13.0, and of a model's single tokens.
+_BACKCHANNEL, _TOKEN = "backchannel", "token"
 
 
 class _Steps(dict[type, "Callable[[_AnswerReader, Any, Any], None] | None"]):
@@ -76,9 +76,11 @@ class _AnswerReader:
         steps: _Steps,
         clock: Callable[[], float],
         *,
+        voice: Any = None,
         voiceless: bool = False,
         modelless: bool = False,
     ) -> None:
+        self._voice = voice
         self._happened = happened
         self._steps = steps
         self._clock = clock
@@ -88,8 +90,9 @@ class _AnswerReader:
         self._has_spoken = self._has_written = self._has_streamed = False
         # The voice has begun nothing of the reply under way.
         self._reply_is_empty = False
-        # The voice's context of the latest one.
+        # The voice's context of the latest one, and of the latest piece of speech.
         self._backchannel: str | None = None
+        self._piece: str | None = None
         self._playout = Playout()
 
     def read(self, processor: Any, frame: Frame) -> None:
@@ -144,19 +147,32 @@ class _AnswerReader:
 
     def speech_started(self, processor: Any, frame: Any) -> None:
         self._has_streamed = self._reply_is_empty = False
-        is_backchannel = self._backchannel is not None and frame.context_id == self._backchannel
-        is_kept = not getattr(frame, "interruptible", True)
+        self._piece = frame.context_id
+        is_backchannel = self._backchannel is not None and self._piece == self._backchannel
+        self._piece_started(is_backchannel, is_kept=not getattr(frame, "interruptible", True), processor=processor)
+
+    def _piece_started(self, is_backchannel: bool, *, is_kept: bool, processor: Any) -> None:
         self._playout.piece_started(is_apart=is_backchannel, is_kept=is_kept)
         self._happened(SpeechStarted(is_backchannel, is_kept), processor)
 
     def sentence_started(self, processor: Any, frame: Any) -> None:
-        if type(frame) is AggregatedTextFrame and frame.context_id and not frame.skip_tts:
-            if getattr(frame, "text_type", None) == _BACKCHANNEL:
-                self._backchannel = frame.context_id
-            self._reply_is_empty = False
-            self._playout.sentence_started(hash(frame.text.strip()))
+        if type(frame) is not AggregatedTextFrame or not frame.context_id or frame.skip_tts:
+            return
+        self._reply_is_empty = False
+        kind = getattr(frame, "text_type", None) or getattr(frame, "aggregated_by", None)
+        if kind == _TOKEN:
+            return
+        if kind == _BACKCHANNEL:
+            self._backchannel = frame.context_id
+            if self._piece == self._backchannel:
+                # A voice that is sent single tokens announces them behind the start.
+                self._piece_started(True, is_kept=True, processor=processor)
+        self._playout.sentence_started(hash(frame.text.strip()))
 
     def sentence_ended(self, processor: Any, frame: Any) -> None:
+        # True once such a voice made audio (Pipecat 1.3.0 and 1.14.0, tts_service.py).
+        if getattr(processor or self._voice, "_is_yielding_frames_synchronously", False):
+            self._playout.text_follows = True
         self._playout.sentence_ended(hash(frame.text.strip()))
 
     def speech_streamed(self, processor: Any, frame: Frame) -> None:
@@ -226,15 +242,16 @@ _STEPS = {Leg.LLM: _Steps({**_MODEL, **_SPEECH}), Leg.TTS: _Steps({**_VOICE, **_
 _WITHOUT_SPEECH = {Leg.LLM: _Steps(_MODEL)}
 
 
-def speech_reader(happened: _Happened, clock: Callable[[], float], *, modelless: bool) -> _AnswerReader:
+def speech_reader(voice: Any, happened: _Happened, clock: Callable[[], float], *, modelless: bool) -> _AnswerReader:
     """Return a reader of a voice's frames, for the place where they pass.
 
     Args:
+        voice: The voice.
         happened: Receives each event and the processor, synchronously.
         clock: Monotonic seconds.
         modelless: True if the start and end of a reply show the work of a model, because the pipeline has no service.
     """
-    return _AnswerReader(happened, _STEPS[Leg.TTS], clock, modelless=modelless)
+    return _AnswerReader(happened, _STEPS[Leg.TTS], clock, voice=voice, modelless=modelless)
 
 
 def bears_on_speech(kind: type[Frame]) -> bool:

@@ -21,15 +21,16 @@ class PassingSpeech:
     """Reads a voice's frames where they pass.
 
     Args:
+        voice: The voice.
         happened: Receives each event and `None`, synchronously.
         clock: Monotonic seconds.
         modelless: True if the pipeline has no service for the model.
     """
 
     def __init__(
-        self, happened: Callable[[Event, Any], None], clock: Callable[[], float], *, modelless: bool = False
+        self, voice: Any, happened: Callable[[Event, Any], None], clock: Callable[[], float], *, modelless: bool = False
     ) -> None:
-        self._reader = speech_reader(happened, clock, modelless=modelless)
+        self._reader = speech_reader(voice, happened, clock, modelless=modelless)
         self._replies: dict[type, int] = {}
 
     def reader(self, kind: type[Frame]) -> Callable[[Frame], None] | None:
@@ -77,11 +78,12 @@ def passing_speech(
         return None
     voices = [processor for processor in processors if leg_of(processor) is Leg.TTS]
     resting = set(resting_in(processors))
-    if sum(voice.name not in resting for voice in voices) != 1:
+    speaking = [voice for voice in voices if voice.name not in resting]
+    if len(speaking) != 1:
         return None
     if not all(voice in front for voice in voices) or any(map(_may_replace_audio, _behind(voices, front))):
         return None
-    return PassingSpeech(happened, clock, modelless=not has_model(processors))
+    return PassingSpeech(speaking[0], happened, clock, modelless=not has_model(processors))
 
 
 def _behind(voices: Sequence[Any], front: Sequence[Any]) -> Sequence[Any]:

@@ -1,0 +1,112 @@
+"""Voices that are sent their text and give the audio later, as most do over a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from pipecat.frames import frames
+from pipecat.frames.frames import EndFrame, Frame, TTSAudioRawFrame, TTSStoppedFrame
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.settings import TTSSettings
+from pipecat.services.tts_service import TextAggregationMode, TTSService
+
+from tests.every_place import PLACES, stories
+from tests.scripted import Script, ScriptedCall, Turn
+from tests.scripted_providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Bench, Mouth, take_sentences
+from voice_metrics.pipecat.workers import processors_of
+
+SENTENCES = ("Nine is free.", "Ten is free.", "Eleven is free.")
+TURN = Turn("what is free", reply=SENTENCES, think_seconds=2.0)
+SCRIPT = Script(turns=(TURN,), sentence_seconds=1.0, late={SENTENCES[2]: 2.8})
+IN_TIME = Script(turns=(TURN,), sentence_seconds=1.0)
+
+
+class Remote(Mouth):
+    """Gives the audio of each sentence 0.1 s, or as late as the script says, after its last word was sent."""
+
+    def __init__(self, bench: Bench, mode: TextAggregationMode) -> None:
+        TTSService.__init__(
+            self,
+            push_start_frame=True,
+            sample_rate=SAMPLE_RATE,
+            text_aggregation_mode=mode,
+            settings=TTSSettings(model="mouth-1", voice="anna", language=None),
+        )
+        self._bench = bench
+        self._unmade = 0
+        self._sent: dict[str, str] = {}
+        if mode is TextAggregationMode.SENTENCE:
+            take_sentences(self)
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        self._sent[context_id] = self._sent.get(context_id, "") + text
+        if text.strip().endswith("."):
+            self._unmade += 1
+            self.create_task(self._make(self._sent.pop(context_id).strip(), context_id))
+        yield None
+
+    async def _make(self, sentence: str, context_id: str) -> None:
+        script = self._bench.script
+        await asyncio.sleep(script.late.get(sentence, 0.1))
+        for _ in range(round(script.sentence_seconds / CHUNK_SECONDS)):
+            audio = TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1, context_id=context_id)
+            await self.append_to_audio_context(context_id, audio)
+        self._unmade -= 1
+        if not self._unmade:
+            await self.append_to_audio_context(context_id, TTSStoppedFrame(context_id=context_id))
+            await self.remove_audio_context(context_id)
+
+
+def _remote(mode: TextAggregationMode) -> dict[str, Any]:
+    def replace(voice: list[FrameProcessor]) -> list[FrameProcessor]:
+        mind, mouth = voice
+        assert isinstance(mouth, Mouth)
+        return [mind, Remote(mouth._bench, mode)]
+
+    return {"around": replace}
+
+
+@pytest.mark.parametrize("mode", TextAggregationMode)
+@pytest.mark.parametrize(
+    ("script", "gaps", "seconds"),
+    [pytest.param(IN_TIME, 0, 0.0, id="in-time"), pytest.param(SCRIPT, 1, 0.7, id="a-late-one")],
+)
+def test_sentence_whose_audio_is_given_later_is_not_lost(
+    mode: TextAggregationMode, script: Script, gaps: int, seconds: float
+) -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(TURN)
+        await asyncio.sleep(9.0)
+        await call.worker.queue_frame(EndFrame())
+
+    told = stories(script, converse, **_remote(mode))
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 0}, place
+        assert story["bot_gaps"] == {"count": gaps, "seconds": pytest.approx(seconds, abs=0.05)}, place
+        assert story["floor"]["bot"] == pytest.approx(3.0, abs=0.05), place
+
+
+@pytest.mark.skipif(not hasattr(frames, "BotBackchannelFrame"), reason="this Pipecat's bots acknowledge nothing")
+@pytest.mark.parametrize("mode", TextAggregationMode)
+def test_acknowledgement_is_no_response(mode: TextAggregationMode) -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(TURN)
+        await asyncio.sleep(0.6)
+        voice = next(one for one in processors_of(call.worker.pipeline) if isinstance(one, Remote))
+        await voice.queue_frame(frames.BotBackchannelFrame("Mm-hmm."))
+        await asyncio.sleep(9.0)
+        await call.worker.queue_frame(EndFrame())
+
+    told = stories(IN_TIME, converse, **_remote(mode))
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 0}, place
+        # The detector's 0.05 s, 2 s of the model, 0.1 s of the voice.
+        assert story["response"]["max_ms"] == pytest.approx(2150, abs=40), place
+        assert story["bot_gaps"]["count"] == 0, place
