@@ -95,3 +95,11 @@ class SlowToOpen(MemorySpool):
             self.release([number for number, _ in claimed])
             return []
         return claimed
+
+
+class Endless(MemorySpool):
+    """A spool in which earlier processes have left more requests whenever it is asked."""
+
+    def claim(self, interrupted: Callable[[], bool] = lambda: False) -> list[tuple[int, PendingRequest]]:
+        self.park([PendingRequest(b"", {"old": "old"}, 1.0)])
+        return super().claim(interrupted)

@@ -22,7 +22,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from tests.export.calls import LATENCY, TOKENS, RecordedCall, check_once
 from tests.export.conftest import Log
-from tests.export.memory_spool import MemorySpool, SlowToOpen
+from tests.export.memory_spool import Endless, MemorySpool, SlowToOpen
 from tests.export.running_export import export_of
 from tests.receiver import Receiver, accept, answering, hang
 from tests.virtual_time import in_virtual_time
@@ -328,6 +328,15 @@ def test_what_an_earlier_process_owed_is_sent_once_with_its_own_times(receiver: 
     assert len(instances) == 2
     heir.shutdown(2.0)
     check_once(receiver)
+
+
+def test_running_call_is_exported_while_earlier_requests_are_sent(receiver: Receiver, start: Start) -> None:
+    telemetry = start(spool=Endless(), OTEL_METRIC_EXPORT_INTERVAL="100")
+    call = RecordedCall(telemetry, "c1")
+    for _ in range(2):
+        call.use(1)
+        assert receiver.wait_for(call.arrived)
+    assert any(not exchange.points for exchange in receiver.stored)
 
 
 def test_process_that_ends_at_once_does_not_wait_for_earlier_requests(receiver: Receiver, start: Start) -> None:

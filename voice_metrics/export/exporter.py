@@ -27,6 +27,9 @@ from voice_metrics.export.shipping import Shipped, Shipping
 from voice_metrics.export.spool import Spool
 from voice_metrics.export.unsent import UnsentRequests
 
+# Requests of dead processes are sent at least so long before those of running calls are due again.
+_LEAST_RESENDING_SECONDS = 1.0
+
 
 class Reader(Protocol):
     """An output beside OTLP."""
@@ -76,6 +79,8 @@ class Exporter:
         self._inbox: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
         self._closed = False
         self._stop_at = math.inf
+        # Monotonic seconds of the next export of everything.
+        self._next_at = math.inf
         where = f" to {delivery.endpoint.destination}" if delivery else ""
         self._reports = Reports(f"Metrics export{where}")
         self._event_reports = Reports(f"Events export{f' to {events.delivery.endpoint.destination}' if events else ''}")
@@ -129,13 +134,13 @@ class Exporter:
 
     def _run(self) -> None:
         stop = False
-        next_at = time.monotonic() + self._interval
+        self._next_at = time.monotonic() + self._interval
         try:
             self._guarded(self._begin_sending)
             while not stop:
                 write_at = self._unsent.write_at if self._unsent is not None else math.inf
-                flushes, stop = self._wait(0.0 if self._catch_up else min(next_at, write_at))
-                due = time.monotonic() >= next_at or self._catch_up
+                flushes, stop = self._wait(0.0 if self._catch_up else min(self._next_at, write_at))
+                due = self._passes_interval() or self._catch_up
                 self._catch_up = False
                 if due or stop or flushes:
                     self._guarded(self._export_round, flushes, due or stop, stop)
@@ -143,15 +148,19 @@ class Exporter:
                     self._guarded(self._unsent.keep_rest)
                 for flush in flushes:
                     flush.answer(False)
-                if time.monotonic() >= next_at:
-                    missed = (time.monotonic() - next_at) // self._interval
-                    next_at += (missed + 1) * self._interval
             self._guarded(self._close_outputs)
         finally:
             # Before the last look at the queue, so that one side or the other answers a call that ends meanwhile.
             self._closed = True
             self._answer_late_flushes()
             self._stopped.set()
+
+    def _passes_interval(self) -> bool:
+        """Return True if the next export of everything is due, and plan the one after it; none is caught up on."""
+        late = time.monotonic() - self._next_at
+        if late >= 0:
+            self._next_at += (late // self._interval + 1) * self._interval
+        return late >= 0
 
     def _begin_sending(self) -> None:
         if not self._deliveries():
@@ -200,6 +209,7 @@ class Exporter:
         entries = self._due(flushes, everything)
         shipped = self._shipping.ship(entries) if self._shipping is not None else None
         self._guarded(self._ship_events)
+        self._passes_interval()
         if shipped is not None:
             self._report_and_count_lost(shipped)
             # A round for a few calls says nothing about the others.
@@ -290,7 +300,9 @@ class Exporter:
 
     def _resend(self) -> None:
         if self._unsent is not None:
-            self._unsent.resend(self._delivery, lambda: not self._inbox.empty())
+            # A slow server gets some of them between any two exports.
+            until = max(self._next_at, time.monotonic() + _LEAST_RESENDING_SECONDS)
+            self._unsent.resend(self._delivery, lambda: not self._inbox.empty() or time.monotonic() >= until)
 
     def _close_outputs(self) -> None:
         for delivery in self._deliveries():
