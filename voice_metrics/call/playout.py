@@ -72,12 +72,12 @@ class Playout:
 
     def made(self, seconds: float, at: float) -> SpeechMade | SpeechLate | None:
         """Record `seconds` of audio made at `at`; return an event for the first of a piece, or for a late one."""
-        if self._piece_seconds and self._ends_at is not None and at <= self._ends_at:
+        if self._piece_seconds and self._ends_at is not None and at <= self._ends_at and not self._piece_is_kept:
             # In time, as most is.
             self._sentence_has_audio = True
             self._run_seconds += seconds
             self._piece_seconds += seconds
-            self._extend(seconds, self._ends_at)
+            self._ends_at += seconds
             return None
         dry = None if self._ends_at is None else at - self._ends_at
         is_same = self._heard_answer == self._answer
