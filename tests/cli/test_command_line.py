@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 import subprocess
 import sys
@@ -78,6 +80,15 @@ def test_what_a_program_reads_has_every_letter_whatever_the_system_writes_in(
     done = spawn("calls", form, PYTHONUTF8="0", PYTHONIOENCODING="cp1252")
     assert (done.returncode, done.stderr) == (0, "")
     assert "jörg-→" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names of files")
+def test_a_ledger_whose_name_is_no_utf_8_can_be_looked_at(spawn: Run, tmp_path: Path) -> None:
+    named = os.fsdecode(os.fsencode(tmp_path) + b"/jos\xe9.db")
+    done = spawn("doctor", "--json", VOICE_METRICS_DB=named)
+    assert done.stderr == ""
+    texts = [finding["text"] for finding in json.loads(done.stdout)["findings"]]
+    assert f"Ledger {named} does not exist: it is made when the first call starts." in texts
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -26,8 +26,12 @@ def main() -> None:
     if sys.stdout is None:  # closed by the shell, as by `>&-`
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the process
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal without UTF-8 shows a question mark for a dash; a pipe gets UTF-8.
-        sys.stdout.reconfigure(errors="replace") if sys.stdout.isatty() else sys.stdout.reconfigure(encoding="utf-8")
+        # A terminal without UTF-8 shows a question mark for a dash; a pipe gets UTF-8, and JSON's own escape for a byte
+        # of a file's name that is none.
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     for advice in filter(None, (loaded.unread, loaded.advice)):
         print(f"voice-metrics: {advice}", file=sys.stderr)
     sys.exit(run(sys.argv[1:], loaded))
