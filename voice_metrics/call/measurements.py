@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import AgentInvoked, Fact, FirstAudio, FirstByte, Leg, Processing, TokensUsed
+from voice_metrics.call.facts import (
+    AgentInvoked,
+    CharactersSpoken,
+    Fact,
+    FirstAudio,
+    FirstByte,
+    Leg,
+    Processing,
+    TokensUsed,
+)
 from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Cut, Held, HoldBack, Latency
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.proofs import Proof, Proofs
@@ -14,8 +23,9 @@ from voice_metrics.call.stopwatches import Stopwatches
 
 # Services that end the measurement of a request just before or after its error.
 _BREAK_OFF = (Leg.TTS, Leg.STT)
+_Amount = TokensUsed | CharactersSpoken
 # A measurement without a proof, with its moment, its span and the number of its frame.
-_Waiting = tuple[Latency | TokensUsed, float, SpanIds | None, int]
+_Waiting = tuple[Latency | _Amount, float, SpanIds | None, int]
 
 
 class Measurements:
@@ -65,11 +75,11 @@ class Measurements:
             cut: The interruption that is read next, or `None`.
         """
         proof = self._proofs.noted.get(number)
-        if proof is not None and isinstance(fact, (FirstByte, Processing, TokensUsed)):
+        if proof is not None and isinstance(fact, (FirstByte, Processing, _Amount)):
             if proof is Proof.OPEN:
                 self._unproven.append((fact, at, span, number))
                 return
-            if isinstance(fact, TokensUsed):
+            if isinstance(fact, _Amount):
                 return
             fact = replace(fact, interrupted=True)
         if self._is_of_two_speeches(fact, number):
@@ -200,5 +210,5 @@ class Measurements:
                 self._outputs.record(one.fact, at, one.span)
 
 
-def _without_proof(fact: Latency | TokensUsed) -> Fact:
-    return fact if isinstance(fact, TokensUsed) else replace(fact, interrupted=True)
+def _without_proof(fact: Latency | _Amount) -> Fact:
+    return fact if isinstance(fact, _Amount) else replace(fact, interrupted=True)

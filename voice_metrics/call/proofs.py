@@ -2,7 +2,7 @@
 
 If the connection of a service that hears and speaks ends, the service reports the time so far of an open question as
 its latency: a true one is followed by an output. A model may report its usage with each chunk of an answer: the last
-report counts.
+report counts. A voice may report a text before its provider takes or refuses it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Proof(Enum):
 
     Parameters:
         OPEN: Not yet known.
-        TRUE: It is: an output followed the latency, or no report replaced the usage.
-        FALSE: It is not: no output followed, or a later report contains the usage.
+        TRUE: It is: an output followed the latency, or no report replaced the usage and no error the text.
+        FALSE: It is not: no output followed, a later report contains the usage, or the text was refused.
     """
 
     OPEN = "open"

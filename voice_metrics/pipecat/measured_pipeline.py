@@ -115,7 +115,7 @@ class MeasuredPipeline:
         )
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
         self._speeches = Speeches(listener.speech_began, listener.faulted)
-        self._unreported_text = UnreportedText(listener.read_frame, listener.faulted, pushes)
+        self._unreported_text = UnreportedText(listener.read_frame, listener.proved, listener.faulted, pushes)
         self._out_of_band = out_of_band.OutOfBand(listener)
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
