@@ -465,6 +465,28 @@ async def test_worker_that_works_for_the_call_is_measured(place: str) -> None:
     assert measure.summary["cost"]["llm_usd"] == pytest.approx((100 * 2 + 10 * 8) / 1e6)
 
 
+@pytest.mark.parametrize("others_have_a_caller", [False, True])
+@pytest.mark.parametrize("place", PLACES)
+async def test_worker_on_the_bus_of_one_call_serves_that_call(place: str, others_have_a_caller: bool) -> None:
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(usage=USAGE)) as server:
+        debater = openai(server)
+        done = answered(debater)
+        line = [Speaker(Bench(Script(turns=())))] if others_have_a_caller else []
+        params = PipelineParams(enable_metrics=True, enable_usage_metrics=True)
+        debate = PipelineWorker(Pipeline([debater, *line]), params=params, enable_rtvi=False, name="debate")
+
+        async def drive(worker: PipelineWorker) -> None:
+            await debate.queue_frame(LLMContextFrame(LLMContext([{"role": "user", "content": "argue for it"}])))
+            await asyncio.wait_for(done.wait(), 120)
+
+        await call(measure, [Quiet()], drive, beside=[debate])
+
+    tokens = None if others_have_a_caller else 100
+    assert measure.summary["llm"]["prompt_tokens"] == tokens
+    assert measure.summary["ttfb"]["count"] == (0 if others_have_a_caller else 1)
+
+
 @pytest.mark.parametrize("place", PLACES)
 async def test_bridged_service_has_its_class_and_its_model(place: str) -> None:
     measure = Measure(place)

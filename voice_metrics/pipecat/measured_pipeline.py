@@ -31,6 +31,7 @@ from voice_metrics.pipecat.switches import resting_in
 from voice_metrics.pipecat.tracks import Tracks
 from voice_metrics.pipecat.unreported_text import UnreportedText
 from voice_metrics.pipecat.workers import (
+    children_of,
     classifying_in,
     partners_of,
     peers_count,
@@ -181,6 +182,7 @@ class MeasuredPipeline:
             await set_up_times.attach(self.worker, task_manager, self._listener.was_set_up)
         self._origins.listen_above(self.worker)
         self._partners.attach(self.worker)
+        self._partners.listen(children_of(self.worker))
         # A breakdown names parts of the language model's and the voice's work.
         if breakdowns.EXPLAINS and self.services.model(Leg.LLM) and self.services.model(Leg.TTS):
             self._breakdowns = breakdowns.Breakdowns(self.worker, self._listener.explained, self._listener.faulted)
@@ -188,10 +190,13 @@ class MeasuredPipeline:
 
     def look_again(self) -> None:
         """Listen to workers that were added since."""
-        self._partners.look_again()
-        if self.worker is not None and (count := peers_count(self.worker)) != self._peers_count:
+        if self.worker is None:
+            return
+        self._partners.listen(children_of(self.worker))
+        if (count := peers_count(self.worker)) != self._peers_count:
             self._peers_count = count
             partners = tuple(partners_of(self.worker))
+            self._partners.listen(partners)
             self._speeches.listen(processors_of_workers(partners))
             self._unreported_text.listen(processors_of_workers(partners))
             self._out_of_band.watch((*partners, *processors_of_workers(partners)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from voice_metrics.pipecat.responses import Responses
 from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Service, services_in
 from voice_metrics.pipecat.switches import Switches
-from voice_metrics.pipecat.workers import children_of, processors_of
+from voice_metrics.pipecat.workers import processors_of
 
 
 class Partners:
@@ -44,20 +44,17 @@ class Partners:
         self._switched = switched
         self._switches = Switches(self._report_switch)
         self._responses = responses
-        self._worker: Any = None
         self._known: set[int] = set()
 
     def attach(self, worker: Any) -> None:
-        """Listen to a worker's switchers and language models, and to the workers that work for it."""
-        self._worker = worker
+        """Listen to the switchers and language models of a call's own worker."""
         processors = list(processors_of(worker.pipeline))
         self._switches.listen(processors)
         self._responses.listen(processors)
-        self.look_again()
 
-    def look_again(self) -> None:
-        """Listen to workers added since the last look."""
-        for worker in children_of(self._worker) if self._worker is not None else ():
+    def listen(self, workers: Iterable[Any]) -> None:
+        """Listen to the workers that are new."""
+        for worker in workers:
             # The frames of a bridged worker pass the call's own pipeline.
             if worker.id in self._known or getattr(worker, "bridged", False) or not hasattr(worker, "pipeline"):
                 continue

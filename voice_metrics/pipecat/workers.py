@@ -60,18 +60,23 @@ def _subscriptions(worker: Any) -> dict[Any, Any]:
 
 
 def partners_of(worker: Any) -> Iterator[Any]:
-    """Yield the workers that serve a worker's call: its children, bridged ones and `UIWorker`s.
+    """Yield the workers that serve a worker's call: its children, and those on its bus, bridged or not.
 
     Only children, if the bus has other calls.
     """
     children = tuple(children_of(worker))
     yield from children
-    beside = []
-    for peer in peers_of(worker):
-        if not getattr(peer, "bridged", False) and peer not in children and not is_a(peer, "UIWorker"):
-            return
-        beside.append(peer)
-    yield from beside
+    beside = [peer for peer in peers_of(worker) if peer not in children]
+    if not any(_has_a_call(peer) for peer in beside):
+        yield from beside
+
+
+def _has_a_call(peer: Any) -> bool:
+    """True if a worker talks to a caller itself."""
+    return not getattr(peer, "bridged", False) and any(
+        is_a(processor, "BaseInputTransport", "BaseOutputTransport", "VoiceMetricsProcessor")
+        for processor in processors_of(peer.pipeline)
+    )
 
 
 def classifying_in(processors: Iterable[Any]) -> Iterator[Any]:
