@@ -144,6 +144,16 @@ async def test_of_two_meters_at_one_pipeline_one_counts_and_it_is_said(kinds: st
         assert summary.to_dict()["ttfb"]["count"] == 3
 
 
+@pytest.mark.parametrize("which", ["meter", "other"])
+async def test_a_processor_that_stands_in_a_pipeline_twice_holds_nothing_up(which: str) -> None:
+    meter = VoiceMetricsProcessor()
+    twice = meter if which == "meter" else Passage()
+    front: list[FrameProcessor] = [Ear(), Mind()]
+    await run(*front, twice, Passage(), *([] if which == "meter" else [meter]), twice)
+    summary = meter.summary()
+    assert summary is not None
+
+
 KINDS = {
     "two-processors": (VoiceMetricsProcessor, VoiceMetricsProcessor),
     "processor-and-observer": (VoiceMetricsProcessor, VoiceMetricsObserver),

@@ -130,7 +130,10 @@ class MeasuredPipeline:
 
     def listen_in_front(self, processor: Any) -> None:
         """Listen for errors of the processors in front of one, which are set up before it."""
-        while (processor := processor.previous) is not None:
+        # A processor that stands in a pipeline twice is in front of itself.
+        passed: set[int] = set()
+        while (processor := processor.previous) is not None and id(processor) not in passed:
+            passed.add(id(processor))
             self._origins.listen(processors_of(processor))
 
     def find_place(self, worker: Any) -> None:
