@@ -86,7 +86,8 @@ class Entry:
         zero_due: True if the zero point of its beginning is still to be sent.
         suspects: Number of its group of suspected rejection, or 0.
         resting_until: Monotonic seconds at which a rejected series is sent again; 0 for no rest.
-        changed_ns: Time at which its newest change was seen.
+        seen: Version at the latest look for series without new values, or -1 before the first.
+        changed_ns: Time of the latest look that saw a change.
     """
 
     accumulator: Accumulator
@@ -99,6 +100,7 @@ class Entry:
     sent_state: State | None = None
     base: State | None = None
     base_ns: int = dataclasses.field(init=False)
+    seen: int = -1
     changed_ns: int = dataclasses.field(init=False)
     suspects: int = 0
     resting_until: float = 0.0

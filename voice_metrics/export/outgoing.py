@@ -25,7 +25,7 @@ class Outgoing:
         ended_ns: Time of the call's end, or `None` while it runs.
         settled: True if an ended call has nothing more to send.
         refused: True if a server will never have all of an ended call.
-        without_zero: Series with values from before, for which a zero point would show a jump.
+        without_zero: Series of the SDK, which may have values from before, so that a zero point would show a jump.
     """
 
     def __init__(self, key: str, call_id: str, registry: Registry, *, delta: bool) -> None:
@@ -86,19 +86,21 @@ class Outgoing:
         return [] if self.settled else [entry for entry in self.entries if entry.owed]
 
     def end_idle(self, now_ns: int, oldest_call_ns: int) -> None:
-        """End shared series without a value for an hour that no running call may still record into."""
+        """End shared series without a value for an hour that no running call may still record into.
+
+        The SDK never ends its own: one that ended here would begin anew at once, and all of its value would be new.
+        """
         gone = set()
         for entry in self.entries:
-            if entry.owed:
-                entry.changed_ns = now_ns
             accumulator = entry.accumulator
+            if entry.owed or entry.seen != accumulator.version:
+                entry.seen, entry.changed_ns = accumulator.version, now_ns
             # An up-down counter above 0 counts something that still exists.
             there = accumulator.row.kind is Kind.UP_DOWN_COUNTER and bool(accumulator.state())
-            idle = now_ns - entry.changed_ns > IDLE_SECONDS * 1e9
+            idle = now_ns - entry.changed_ns > IDLE_SECONDS * 1e9 and accumulator not in self.without_zero
             if idle and not there and entry.changed_ns < oldest_call_ns:
                 gone.add(accumulator)
         if gone:
             self.registry.remove(gone)
             for accumulator in gone:
                 del self._entries[accumulator]
-            self.without_zero -= gone
