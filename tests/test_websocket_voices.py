@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from pipecat.frames import frames
-from pipecat.frames.frames import EndFrame, Frame, TTSAudioRawFrame, TTSStoppedFrame
+from pipecat.frames.frames import EndFrame, Frame, TTSAudioRawFrame, TTSSpeakFrame, TTSStoppedFrame
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TextAggregationMode, TTSService
@@ -19,13 +19,17 @@ from tests.scripted_providers import CHUNK, CHUNK_SECONDS, SAMPLE_RATE, Bench, M
 from voice_metrics.pipecat.workers import processors_of
 
 SENTENCES = ("Nine is free.", "Ten is free.", "Eleven is free.")
+BROKEN = "How can I help."
 TURN = Turn("what is free", reply=SENTENCES, think_seconds=2.0)
 SCRIPT = Script(turns=(TURN,), sentence_seconds=1.0, late={SENTENCES[2]: 2.8})
 IN_TIME = Script(turns=(TURN,), sentence_seconds=1.0)
 
 
 class Remote(Mouth):
-    """Gives the audio of each sentence 0.1 s, or as late as the script says, after its last word was sent."""
+    """Gives the audio of each sentence 0.1 s, or as late as the script says, after its last word was sent.
+
+    Its connection breaks behind what is `BROKEN`.
+    """
 
     def __init__(self, bench: Bench, mode: TextAggregationMode) -> None:
         TTSService.__init__(
@@ -55,7 +59,7 @@ class Remote(Mouth):
             audio = TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1, context_id=context_id)
             await self.append_to_audio_context(context_id, audio)
         self._unmade -= 1
-        if not self._unmade:
+        if not self._unmade and sentence != BROKEN:
             await self.append_to_audio_context(context_id, TTSStoppedFrame(context_id=context_id))
             await self.remove_audio_context(context_id)
 
@@ -89,6 +93,39 @@ def test_sentence_whose_audio_is_given_later_is_not_lost(
         assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 0}, place
         assert story["bot_gaps"] == {"count": gaps, "seconds": pytest.approx(seconds, abs=0.05)}, place
         assert story["floor"]["bot"] == pytest.approx(3.0, abs=0.05), place
+
+
+async def _then_a_question(call: ScriptedCall) -> None:
+    await call.line.say(TURN)
+
+
+async def _then_another_sentence(call: ScriptedCall) -> None:
+    await call.worker.queue_frame(TTSSpeakFrame("Are you there."))
+
+
+@pytest.mark.parametrize(
+    ("proceed", "responses"),
+    [
+        pytest.param(_then_a_question, 1, id="before-a-question"),
+        pytest.param(_then_another_sentence, 0, id="before-another-sentence"),
+    ],
+)
+def test_sentence_whose_end_is_never_told_is_whole(
+    proceed: Callable[[ScriptedCall], Awaitable[None]], responses: int
+) -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.worker.queue_frame(TTSSpeakFrame(BROKEN))
+        await asyncio.sleep(6.0)
+        await proceed(call)
+        await asyncio.sleep(9.0)
+        await call.worker.queue_frame(EndFrame())
+
+    told = stories(IN_TIME, converse, **_remote(TextAggregationMode.SENTENCE))
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}, place
+        assert story["response"]["count"] == responses, place
 
 
 @pytest.mark.skipif(not hasattr(frames, "BotBackchannelFrame"), reason="this Pipecat's bots acknowledge nothing")

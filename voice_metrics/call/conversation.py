@@ -43,6 +43,9 @@ SPEAKING_SECONDS = 0.2
 UNREPORTED_END_SECONDS = (2.5, 3.75)
 # A transport reports the end of streamed speech behind so much silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
 STREAM_STOP_SECONDS = 0.35
+# A voice gives up a piece of speech after so long without audio, and those over a WebSocket do not tell (default of
+# Pipecat 1.3.0 and 1.14.0, tts_service.py).
+GIVEN_UP_SECONDS = 3.0
 
 
 class Conversation:
@@ -103,7 +106,10 @@ class Conversation:
             cut_off: True if the call broke off (cancelled, failed) and cut a sentence.
             over_at: Earlier end of the call's length, or `None`.
         """
-        turn = self._end_bot_turn(at, cut_off=cut_off) if self.bot_speaking else self._end_paused_turn(cut_off=cut_off)
+        if self.bot_speaking:
+            turn = self._end_bot_turn(at, cut_off=cut_off)
+        else:
+            turn = self._end_paused_turn(cut_off_at=at if cut_off else None)
         return (*turn, *self._answers.end(at), *self._floor.end(at if over_at is None else over_at, at))
 
     def _record(self, event: object, at: float) -> Sequence[Fact]:
@@ -193,9 +199,10 @@ class Conversation:
             if self._pieces.is_kept:
                 self._pieces.dropped()
             return self._cut_before_kept(at) if self._pieces.kept_follows else ()
+        turn = self._end_paused_turn(cut_off_at=at)
         self._pieces.dropped()
         self._gaps.dropped()
-        return self._end_paused_turn(cut_off=True)
+        return turn
 
     def _cut_before_kept(self, at: float) -> Sequence[Fact]:
         """End what an interruption drops; the transport goes on with what it keeps, and reports no stop."""
@@ -223,14 +230,15 @@ class Conversation:
         self._stop_requested_at = None
         return ()
 
-    def _end_paused_turn(self, *, cut_off: bool = False) -> Sequence[Fact]:
+    def _end_paused_turn(self, *, cut_off_at: float | None = None) -> Sequence[Fact]:
         if self._paused_at is None or self._bot_since is None:
             return ()
         seconds = max(0.0, self._paused_at - self._bot_since)
+        is_cut = cut_off_at is not None and (self._pieces.is_reply or cut_off_at - self._paused_at <= GIVEN_UP_SECONDS)
         self._bot_since = self._paused_at = None
         if self._is_backchannel:
             return ()
-        return (TurnEnded(TurnOutcome.INTERRUPTED if cut_off else TurnOutcome.COMPLETED, seconds),)
+        return (TurnEnded(TurnOutcome.INTERRUPTED if is_cut else TurnOutcome.COMPLETED, seconds),)
 
     def _end_bot_turn(self, at: float, *, cut_off: bool) -> Sequence[Fact]:
         if self._bot_since is None:

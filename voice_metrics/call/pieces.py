@@ -52,18 +52,24 @@ class Pieces:
             case ReplyStarted():
                 self._reply = self._making = _Answer(at)
             case SpeechStarted(is_backchannel, is_kept):
+                # A voice whose connection broke may not tell a piece's end.
+                self._close_piece()
                 is_part = self._reply is not None and not is_backchannel
                 self._making = self._reply if is_part else _Answer(at, is_backchannel, is_kept)
                 self._has_audio = False
             case SpeechMade() | SpeechLate(first=True) if self._making is not None and not self._has_audio:
                 self._has_audio = True
                 self._due.append(self._making)
-            case SpeechEnded() if self._making is not None:
-                self._making.is_open = self._making is self._reply
+            case SpeechEnded():
+                self._close_piece()
                 self._has_audio = False
             case ReplyEnded() if self._reply is not None:
                 self._reply.is_open = False
                 self._reply = None
+
+    def _close_piece(self) -> None:
+        if self._making is not None:
+            self._making.is_open = self._making is self._reply
 
     def started(self) -> None:
         """Record that the bot is heard."""
@@ -108,6 +114,11 @@ class Pieces:
     def kept_follows(self) -> bool:
         """True if audio that no interruption stops waits behind what is heard, which one does."""
         return self._heard is not None and not self._heard.is_kept and any(answer.is_kept for answer in self._due)
+
+    @property
+    def is_reply(self) -> bool:
+        """True if what was heard last belongs to a model's reply, of which more may come after any time."""
+        return self._heard is not None and self._heard is self._reply
 
     @property
     def is_heard_to_its_end(self) -> bool:
