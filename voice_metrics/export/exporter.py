@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from voice_metrics.export.answers import Outcome
 from voice_metrics.export.connections import start_apart
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.event_queue import EventQueue
@@ -23,7 +24,7 @@ from voice_metrics.export.messages import Entry
 from voice_metrics.export.outgoing import Outgoing
 from voice_metrics.export.reports import Reports
 from voice_metrics.export.requests import Requests
-from voice_metrics.export.shipping import Shipped, Shipping
+from voice_metrics.export.shipping import Shipping
 from voice_metrics.export.spool import Spool
 from voice_metrics.export.unsent import UnsentRequests
 
@@ -81,9 +82,11 @@ class Exporter:
         self._stop_at = math.inf
         # Monotonic seconds of the next export of everything.
         self._next_at = math.inf
-        where = f" to {delivery.endpoint.destination}" if delivery else ""
-        self._reports = Reports(f"Metrics export{where}")
-        self._event_reports = Reports(f"Events export{f' to {events.delivery.endpoint.destination}' if events else ''}")
+        ways = (delivery, events.delivery if events is not None else None)
+        self._deliveries = [way for way in ways if way is not None]
+        to_metrics, to_events = (f" to {way.endpoint.destination}" if way is not None else "" for way in ways)
+        self._reports = Reports(f"Metrics export{to_metrics}")
+        self._event_reports = Reports(f"Events export{to_events}")
         self._requests: Requests | None = None
         self._shipping: Shipping | None = None
         self._unsent: UnsentRequests | None = None
@@ -102,7 +105,7 @@ class Exporter:
         Raises:
             RuntimeError: No thread can be started; none is left running.
         """
-        for delivery in self._deliveries():
+        for delivery in self._deliveries:
             delivery.prepare(self._keep_meanwhile)
         # A process that ends next starts no thread any more (Python 3.12).
         if self._spool is not None:
@@ -126,7 +129,7 @@ class Exporter:
         # Keeping unsent requests has the last part of the time. A process whose detectors still run is so young that
         # it has little to send or to keep.
         began, sending = time.monotonic(), 0.75 if self._requests is not None else 0.95
-        for delivery in self._deliveries():
+        for delivery in self._deliveries:
             delivery.close_down(began + sending * timeout_seconds)
         self._stop_at = began + 0.8 * timeout_seconds
         self._inbox.put(None)
@@ -163,7 +166,7 @@ class Exporter:
         return late >= 0
 
     def _begin_sending(self) -> None:
-        if not self._deliveries():
+        if not self._deliveries:
             return
         requests = self._requests = self._make_requests(lambda: self._stop_at)
         if self._delivery is not None:
@@ -172,10 +175,6 @@ class Exporter:
             owed = self._live.owed if self._delivery is not None else list
             self._unsent = UnsentRequests(self._spool, requests, owed, self._events, self._live.dropped)
         self._resend()
-
-    def _deliveries(self) -> list[Delivery]:
-        ways = (self._delivery, self._events.delivery if self._events is not None else None)
-        return [delivery for delivery in ways if delivery is not None]
 
     def _wait(self, until: float) -> tuple[list[Flush], bool]:
         """Wait for requests until `until`, in monotonic seconds; return all of them, and True to stop."""
@@ -211,7 +210,10 @@ class Exporter:
         self._guarded(self._ship_events)
         self._passes_interval()
         if shipped is not None:
-            self._report_and_count_lost(shipped)
+            if shipped.outcome is not None or shipped.acknowledged:
+                self._report(self._reports, shipped.outcome, failing=bool(shipped.failed))
+            if shipped.lost:
+                self._live.dropped("export_rejected", shipped.lost)
             # A round for a few calls says nothing about the others.
             self._owes_series = bool(shipped.failed) or (self._owes_series and not everything)
         if self._unsent is not None:
@@ -254,30 +256,23 @@ class Exporter:
         if self._events is None or self._requests is None or not self._events.waiting:
             return
         failure = self._events.ship(self._requests)
-        if failure is None:
-            self._event_reports.recovered()
-        else:
-            self._event_reports.fault(failure.fault, f"{failure} {self._fate_in_words(bool(self._events.waiting))}.")
+        self._report(self._event_reports, failure, failing=bool(self._events.waiting))
 
     @property
     def _owes(self) -> bool:
         """True if this process has unacknowledged series or events."""
         return self._owes_series or (self._events is not None and bool(self._events.waiting))
 
-    def _fate_in_words(self, failed: bool) -> str:
-        if not failed:
-            return "What it rejects is not sent again with other values"
+    def _report(self, reports: Reports, outcome: Outcome | None, *, failing: bool) -> None:
+        """Log the outcome of a round, `None` for a success; `failing` if something is still to be sent."""
+        if outcome is None:
+            reports.recovered()
+            return
         kept = self._spool is not None and self._spool.location is not None
-        return "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
-
-    def _report_and_count_lost(self, shipped: Shipped) -> None:
-        outcome = shipped.outcome
-        if outcome is not None:
-            self._reports.fault(outcome.fault, f"{outcome} {self._fate_in_words(bool(shipped.failed))}.")
-        elif shipped.acknowledged:
-            self._reports.recovered()
-        if shipped.lost:
-            self._live.dropped("export_rejected", shipped.lost)
+        fate = "Values are kept and sent again" if kept else "Values are sent again while telemetry runs"
+        if not failing:
+            fate = "What it rejects is not sent again with other values"
+        reports.fault(outcome.fault, f"{outcome} {fate}.")
 
     def _keep_meanwhile(self) -> None:
         """Keep unsent requests in the spool while one waits for its answer."""
@@ -305,7 +300,7 @@ class Exporter:
             self._unsent.resend(self._delivery, lambda: not self._inbox.empty() or time.monotonic() >= until)
 
     def _close_outputs(self) -> None:
-        for delivery in self._deliveries():
+        for delivery in self._deliveries:
             delivery.close()
         for reader in self._readers:
             self._guarded(reader.close)
