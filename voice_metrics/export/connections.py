@@ -25,13 +25,8 @@ from urllib3.exceptions import DecodeError, HTTPError
 _ANSWER_BYTES = 65_536
 _MOST_INFORMATIONAL = 100
 
-
 # The address of each host that accepted a connection last.
 _accepted: dict[str, str] = {}
-
-
-class Cut(OSError):
-    """The request's time ended before its connection was made."""
 
 
 class Attempt:
@@ -47,13 +42,13 @@ class Attempt:
         """Use a connection for the request.
 
         Raises:
-            Cut: The time ended while the connection was made.
+            TimeoutError: The time ended while the connection was made.
         """
         with self._lock:
             self._connections.add(connection)
             self._opened.add(connection)
             if self.cut_off:
-                raise Cut
+                raise TimeoutError
 
     def cut(self) -> None:
         """End the request: its reads and writes fail at once."""

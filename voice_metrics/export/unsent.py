@@ -87,7 +87,6 @@ class UnsentRequests:
     def keep_rest(self) -> None:
         """Keep requests that had to wait because the spool was written just before."""
         if time.monotonic() >= self.write_at:
-            self._write_again_at = 0.0
             self.keep(failing=True)
 
     def park(self, owed: Sequence[Entry]) -> None:
