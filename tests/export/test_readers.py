@@ -69,6 +69,15 @@ def test_a_scrape_shows_what_was_recorded_until_then(prometheus: Callable[..., T
     assert f"voice_llm_tokens_total{{{labels}}} 7.0" in scrape(port)
 
 
+def test_bounds_of_buckets_are_exact(prometheus: Callable[..., Telemetry], port: int) -> None:
+    sizes = prometheus().meter.create_histogram(
+        "app.sizes", explicit_bucket_boundaries_advisory=[0.00001, 0.25, 1000.0, 4194304.0, 67108864.5]
+    )
+    sizes.record(1.0)
+    bounds = [line.partition('le="')[2].partition('"')[0] for line in scrape(port) if "app_sizes_bucket" in line]
+    assert bounds == ["0.00001", "0.25", "1000", "4194304", "67108864.5", "+Inf"]
+
+
 def test_an_ended_call_is_shown_for_five_more_minutes(prometheus: Callable[..., Telemetry], port: int) -> None:
     telemetry = prometheus()
     call = RecordedCall(telemetry, "c1")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from wsgiref.simple_server import WSGIServer
 
@@ -131,10 +132,15 @@ def _add_samples(found: dict[str, Metric], accumulator: Accumulator) -> None:
     seen = 0
     for bound, count in zip(getattr(accumulator, "bounds", ()), getattr(state, "counts", ()), strict=False):
         seen += count
-        shown.add_sample(f"{name}_bucket", {**labels, "le": f"{float(bound):g}"}, seen)
+        shown.add_sample(f"{name}_bucket", {**labels, "le": _decimal(bound)}, seen)
     shown.add_sample(f"{name}_bucket", {**labels, "le": "+Inf"}, state.samples)
     shown.add_sample(f"{name}_sum", labels, state.total)
     shown.add_sample(f"{name}_count", labels, state.samples)
+
+
+def _decimal(bound: float) -> str:
+    """Return a bound exactly, without an exponent, as Prometheus writes those of OTLP."""
+    return format(Decimal(repr(float(bound))), "f").removesuffix(".0")
 
 
 def _labels(attributes: Mapping[str, Any]) -> dict[str, str]:
