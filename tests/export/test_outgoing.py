@@ -27,6 +27,13 @@ class Shared:
         self.outgoing = Outgoing(SHARED, "", self.registry, delta=delta)
         self._requests = Requests(Resource({}))
 
+    def shown(self) -> int:
+        """How many series are there two hours later where no server is sent any."""
+        self._now_ns += TWO_HOURS_NS
+        self.outgoing.date(self._now_ns)
+        self.outgoing.end_idle(self._now_ns, self._now_ns, owing=False)
+        return len(self.registry)
+
     def sent(self) -> list[float]:
         """The values sent this time, beginnings included."""
         self._now_ns += TWO_HOURS_NS
@@ -79,3 +86,14 @@ def test_series_that_gets_a_value_goes_on_and_its_recorder_with_it() -> None:
         record(1)
         found.append(shared.sent())
     assert found == [[0, 1], [2], [3]]
+
+
+def test_series_that_are_only_shown_end_after_an_hour_without_a_value_too() -> None:
+    shared = Shared(delta=False)
+    record = shared.registry.series(VISITS, {})
+    found = []
+    for number in range(3):
+        if number < 2:
+            record(1)
+        found.append(shared.shown())
+    assert found == [1, 1, 0]

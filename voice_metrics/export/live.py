@@ -139,7 +139,7 @@ class LiveSeries:
             self._idle_at = now_ns + _IDLE_EVERY_NS
             with self._lock:
                 oldest_ns = min((call.began_ns for call in self._running.values()), default=now_ns)
-            self.shared.end_idle(now_ns, oldest_ns)
+            self.shared.end_idle(now_ns, oldest_ns, owing=not unacknowledged)
 
     def surplus(self) -> list[Outgoing]:
         """Return the calls that ended longest ago, to be parked or dropped if there is no room for more series."""

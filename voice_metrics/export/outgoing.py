@@ -85,15 +85,20 @@ class Outgoing:
         """Return the series whose newest value no server has."""
         return [] if self.settled else [entry for entry in self.entries if entry.owed]
 
-    def end_idle(self, now_ns: int, oldest_call_ns: int) -> None:
+    def end_idle(self, now_ns: int, oldest_call_ns: int, *, owing: bool = True) -> None:
         """End shared series without a value for an hour that no running call may still record into.
 
         The SDK never ends its own: one that ended here would begin anew at once, and all of its value would be new.
+
+        Args:
+            now_ns: The moment.
+            oldest_call_ns: Beginning of the oldest running call.
+            owing: True to keep what no server has; False if none is sent anything.
         """
         gone = set()
         for entry in self.entries:
             accumulator = entry.accumulator
-            if entry.owed or entry.seen != accumulator.version:
+            if (owing and entry.owed) or entry.seen != accumulator.version:
                 entry.seen, entry.changed_ns = accumulator.version, now_ns
             # An up-down counter above 0 counts something that still exists.
             there = accumulator.row.kind is Kind.UP_DOWN_COUNTER and bool(accumulator.state())
