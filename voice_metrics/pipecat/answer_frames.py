@@ -170,6 +170,8 @@ class _AnswerReader:
         self._playout.sentence_started(hash(frame.text.strip()))
 
     def sentence_ended(self, processor: Any, frame: Any) -> None:
+        if frame.pts:
+            return  # a word, which may be known before its audio
         # True once such a voice made audio (Pipecat 1.3.0 and 1.14.0, tts_service.py).
         if getattr(processor or self._voice, "_is_yielding_frames_synchronously", False):
             self._playout.text_follows = True

@@ -1,4 +1,4 @@
-"""Voices that are sent their text and give the audio later, as most do over a WebSocket."""
+"""Voices that give the audio long after they are sent the text, as over a WebSocket, or know the words before it."""
 
 from __future__ import annotations
 
@@ -93,6 +93,46 @@ def test_sentence_whose_audio_is_given_later_is_not_lost(
         assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 0}, place
         assert story["bot_gaps"] == {"count": gaps, "seconds": pytest.approx(seconds, abs=0.05)}, place
         assert story["floor"]["bot"] == pytest.approx(3.0, abs=0.05), place
+
+
+class Wordy(Mouth):
+    """Tells the words of a sentence before it gives the audio."""
+
+    def __init__(self, bench: Bench) -> None:
+        TTSService.__init__(
+            self,
+            push_start_frame=True,
+            push_stop_frames=True,
+            push_text_frames=False,
+            sample_rate=SAMPLE_RATE,
+            settings=TTSSettings(model="mouth-1", voice="anna", language=None),
+        )
+        self._bench = bench
+        take_sentences(self)
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        await asyncio.sleep(0.1)
+        await self.add_word_timestamps([(word, 0.0) for word in text.split()], context_id)
+        for _ in range(round(self._bench.script.sentence_seconds / CHUNK_SECONDS)):
+            yield TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1, context_id=context_id)
+
+
+def test_sentence_of_a_single_word_that_is_known_before_its_audio_is_not_lost() -> None:
+    script = Script(turns=(Turn("is nine free", reply=("Yes.", "Nine is free.", "Bye.")),))
+
+    def replace(voice: list[FrameProcessor]) -> list[FrameProcessor]:
+        mind, mouth = voice
+        assert isinstance(mouth, Mouth)
+        return [mind, Wordy(mouth._bench)]
+
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(script.turns[0])
+        await asyncio.sleep(4.0)
+        await call.worker.queue_frame(EndFrame())
+
+    for place, story in stories(script, converse, around=replace).items():
+        assert story["turns"]["completed"] == 1, place
+        assert story["bot_gaps"]["count"] == 0, place
 
 
 async def _then_a_question(call: ScriptedCall) -> None:
