@@ -353,6 +353,7 @@ def test_a_file_that_was_wrong_is_read_again(tmp_path: Path) -> None:
     "damage",
     [
         pytest.param(lambda path: path.write_text(path.read_text()[:20]), id="half-saved"),
+        pytest.param(lambda path: path.write_text(""), id="emptied"),
         pytest.param(lambda path: path.unlink(), id="deleted"),
         pytest.param(lambda path: path.write_bytes(b"\xff\xfe"), id="no-text"),
         pytest.param(lambda path: (path.unlink(), path.mkdir()), id="a-folder-instead"),

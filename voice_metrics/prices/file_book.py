@@ -17,8 +17,8 @@ _Stamp = tuple[int, int, int] | None
 class FileBook:
     """Reads a price file again when it changes.
 
-    A file that is unusable at first is a set-up error. One that becomes unusable later, half saved or deleted, costs a
-    warning, and its last good prices stay.
+    A file that is unusable at first is a set-up error. One that becomes unusable later, half saved, emptied or deleted,
+    costs a warning, and its last good prices stay.
     """
 
     def __init__(self, path: str, name: str) -> None:
@@ -26,7 +26,7 @@ class FileBook:
         self._path, self._name = path, name
         self._read: _Stamp = None
         self._good: PriceBook | None = None
-        self._warned = False
+        self._has_prices = self._warned = False
 
     def book(self) -> PriceBook:
         """Return the file's current book, or the last usable one.
@@ -41,6 +41,9 @@ class FileBook:
             # Imported here because only users of a price file pay for a TOML parser.
             from voice_metrics.prices.user_file import read_file
 
+            if self._has_prices and stamp is not None and not stamp[1]:
+                # Editors and a full disk leave nothing of a file until it is written anew.
+                raise SettingsError(f"{self._name}={self._path!r}: it is empty: expected a TOML file of prices")
             book = PriceBook(read_file(Path(self._path), self._name))
         except SettingsError as error:
             if self._good is None:
@@ -51,6 +54,7 @@ class FileBook:
             self._read = stamp
             return self._good
         self._good, self._read, self._warned = book, stamp, False
+        self._has_prices = stamp is not None and stamp[1] > 0
         return book
 
 
