@@ -234,3 +234,24 @@ def test_a_latency_leaves_with_its_span() -> None:
     held.put(TRUE, 1.0, span=(1, 2))
 
     assert [(one.fact, one.span) for one in held.interrupted(1.01)] == [(CUT, (1, 2))]
+
+
+@pytest.mark.parametrize(
+    ("number", "at", "interrupted"),
+    [
+        pytest.param(8, 1.0, True, id="it-was-made-behind-the-interruption"),
+        pytest.param(6, 1.0, False, id="it-was-made-before-the-interruption"),
+        pytest.param(0, 1.0, False, id="its-place-in-the-order-is-unknown"),
+    ],
+)
+@pytest.mark.parametrize("interrupted_at", [1.001, 0.999])
+def test_the_order_alone_decides_of_recognisers(
+    number: int, at: float, interrupted: bool, interrupted_at: float
+) -> None:
+    held = HoldBack()
+    if interrupted_at < at:
+        held.interrupted(interrupted_at, 7)
+    held.put(TRUE, at, number, by_order=True)
+    released = held.interrupted(interrupted_at, 7) if interrupted_at > at else held.flush()
+
+    assert facts(released) == [CUT if interrupted else TRUE]

@@ -3,9 +3,9 @@
 An interrupted service reports the time so far as if it were its latency, and passes the interruption on behind it. A
 latency made after an interruption and seen before it is therefore cut, however late the event loop brings the two. Time
 decides where the order cannot: the service made the interruption itself, or the interruption is read before it reaches
-the service. The interrupting turn is announced before, and only requests under way then can be cut. Speech recognition
-is never held: an interruption follows a transcript that starts the caller's turn at once, but that latency is true.
-Moments are monotonic seconds and passed in.
+the service. The interrupting turn is announced before, and only requests under way then can be cut. Of recognisers the
+order alone decides: an interruption follows a transcript that starts the caller's turn at once, but that latency is
+true. Moments are monotonic seconds and passed in.
 """
 
 from __future__ import annotations
@@ -98,7 +98,14 @@ class HoldBack:
         return now - at >= self._seconds and not self._held and self._expects_until(at) is None
 
     def put(
-        self, fact: Latency, at: float, number: int = 0, span: SpanIds | None = None, *, is_failed: bool = False
+        self,
+        fact: Latency,
+        at: float,
+        number: int = 0,
+        span: SpanIds | None = None,
+        *,
+        is_failed: bool = False,
+        by_order: bool = False,
     ) -> None:
         """Hold a latency, marked if an interruption came during its request.
 
@@ -108,13 +115,16 @@ class HoldBack:
             number: Place of its frame in the order in which frames are made; 0 if unknown.
             span: Its trace id and span id, or `None`.
             is_failed: True if its service reported an error during its request.
+            by_order: True if the order of frames alone shows that it is cut.
         """
         until = waits_until = at + self._seconds
-        if self._was_cut(fact, at):
+        if self._was_cut_in_order(fact, at, number) if by_order else self._was_cut(fact, at):
             fact = replace(fact, interrupted=True)
         else:
             until = max(until, self._expects_until(at) or until)
-        if _was_under_way(fact, at, self._turn_at):
+        if by_order:
+            waits_until = -math.inf
+        elif _was_under_way(fact, at, self._turn_at):
             waits_until = max(waits_until, self._turn_at + LATE_SECONDS)
         self._hold(Held(fact, span, number, until, waits_until, is_failed))
 
@@ -185,6 +195,9 @@ class HoldBack:
             # The service's next request may begin before the interruption has come all the way.
             return _was_under_way(fact, at, min(passed_at, interrupted_at))
         return at - interrupted_at <= self._seconds or _was_under_way(fact, at, interrupted_at)
+
+    def _was_cut_in_order(self, fact: Latency, at: float, number: int) -> bool:
+        return _was_made_after(number, self._interruption) and _was_under_way(fact, at, self._interrupted_at)
 
     def _hold(self, one: Held) -> None:
         # Keep the order, because it joins the pieces of one inference.

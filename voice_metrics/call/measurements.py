@@ -6,16 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import (
-    AgentInvoked,
-    CharactersSpoken,
-    Fact,
-    FirstAudio,
-    FirstByte,
-    Leg,
-    Processing,
-    TokensUsed,
-)
+from voice_metrics.call.facts import AgentInvoked, Fact, FirstAudio, FirstByte, Leg, Processing, Usage
 from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Cut, Held, HoldBack, Latency
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.proofs import Proof, Proofs
@@ -23,9 +14,8 @@ from voice_metrics.call.stopwatches import Stopwatches
 
 # Services that end the measurement of a request just before or after its error.
 _BREAK_OFF = (Leg.TTS, Leg.STT)
-_Amount = TokensUsed | CharactersSpoken
 # A measurement without a proof, with its moment, its span and the number of its frame.
-_Waiting = tuple[Latency | _Amount, float, SpanIds | None, int]
+_Waiting = tuple[Latency | Usage, float, SpanIds | None, int]
 
 
 class Measurements:
@@ -75,11 +65,11 @@ class Measurements:
             cut: The interruption that is read next, or `None`.
         """
         proof = self._proofs.noted.get(number)
-        if proof is not None and isinstance(fact, (FirstByte, Processing, _Amount)):
+        if proof is not None and isinstance(fact, (FirstByte, Processing, Usage)):
             if proof is Proof.OPEN:
                 self._unproven.append((fact, at, span, number))
                 return
-            if isinstance(fact, _Amount):
+            if isinstance(fact, Usage):
                 return
             fact = replace(fact, interrupted=True)
         if self._is_of_two_speeches(fact, number):
@@ -115,7 +105,7 @@ class Measurements:
                 self._unheard.append((fact, at, span, number))
                 return
         # An interruption follows a transcript that starts the caller's turn at once, but that latency is true.
-        if leg is Leg.STT:
+        if leg is Leg.STT and isinstance(fact, FirstByte):
             self._outputs.record(fact, at, span)
             return
         # A voice reports the processing of a finished sentence only.
@@ -126,7 +116,7 @@ class Measurements:
         if now is not None and self.held.is_settled(at, now):
             self._outputs.record(fact, now, span)
         else:
-            self.held.put(fact, at, number, span, is_failed=is_failed)
+            self.held.put(fact, at, number, span, is_failed=is_failed, by_order=leg is Leg.STT)
 
     def _add_to_throughput(self, fact: Companion, at: float) -> None:
         if self.held:
@@ -210,5 +200,5 @@ class Measurements:
                 self._outputs.record(one.fact, at, one.span)
 
 
-def _without_proof(fact: Latency | _Amount) -> Fact:
-    return fact if isinstance(fact, _Amount) else replace(fact, interrupted=True)
+def _without_proof(fact: Latency | Usage) -> Fact:
+    return fact if isinstance(fact, Usage) else replace(fact, interrupted=True)

@@ -24,6 +24,7 @@ from voice_metrics.pipecat.placement import Placement, before_bridges
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.reading import Readers
 from voice_metrics.pipecat.responses import Responses
+from voice_metrics.pipecat.segments import Segments
 from voice_metrics.pipecat.service_metrics import ServiceMetrics
 from voice_metrics.pipecat.services import Services, services_in
 from voice_metrics.pipecat.speeches import Speeches
@@ -115,6 +116,7 @@ class MeasuredPipeline:
             clock,
         )
         self._service_metrics = ServiceMetrics(listener.read_frame, listener.interruption_passed, pushes)
+        self._segments = Segments(listener.proved, pushes)
         self._speeches = Speeches(listener.speech_began, listener.faulted)
         self._unreported_text = UnreportedText(listener.read_frame, listener.proved, listener.faulted, pushes)
         self._out_of_band = out_of_band.OutOfBand(listener)
@@ -153,6 +155,7 @@ class MeasuredPipeline:
         self.metrics = MetricsReader(self.services)
         self._microphones = Microphones(self.processors)
         self._origins.listen(self.processors)
+        self._segments.listen(self.processors)
         self._speeches.listen(self.processors)
         self._unreported_text.listen(self.processors)
         self._out_of_band.enter(worker, self.services)
@@ -200,6 +203,7 @@ class MeasuredPipeline:
             self._peers_count = count
             partners = tuple(partners_of(self.worker))
             self._partners.listen(partners)
+            self._segments.listen(processors_of_workers(partners))
             self._speeches.listen(processors_of_workers(partners))
             self._unreported_text.listen(processors_of_workers(partners))
             self._out_of_band.watch((*partners, *processors_of_workers(partners)))
