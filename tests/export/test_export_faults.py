@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from google.rpc.status_pb2 import Status
 
 from tests.export.calls import RecordedCall, check_once
@@ -247,6 +248,29 @@ def test_a_file_that_holds_no_certificate_is_no_fault_of_the_server(
         assert call.end().result(60) is False
     assert "a file of certificates or keys cannot be read: " in log.warnings[0]
     assert f" Check {named}. " in log.warnings[0]
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["in a file of its own", "beside the certificate"])
+def test_a_key_with_a_password_is_a_fault_and_asks_no_terminal_for_it(
+    apart: bool, certificate: Path, start: Start, log: Log, tmp_path: Path
+) -> None:
+    key = serialization.load_pem_private_key(certificate.read_bytes(), None)
+    form = serialization.PrivateFormat.PKCS8
+    locked = key.private_bytes(serialization.Encoding.PEM, form, serialization.BestAvailableEncryption(b"password"))
+    of_the_client, of_its_key = tmp_path / "client.pem", tmp_path / "key.pem"
+    of_the_client.write_bytes((b"" if apart else locked) + certificate.read_bytes().split(b"KEY-----\n")[-1])
+    of_its_key.write_bytes(locked)
+    files = {
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificate),
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(of_the_client),
+        **({"OTEL_EXPORTER_OTLP_CLIENT_KEY": str(of_its_key)} if apart else {}),
+    }
+    with running(certificate=certificate) as receiver:
+        call = RecordedCall(start(url=receiver.url, **files), "c1")
+        call.use(1)
+        assert call.end().result(60) is False
+    assert "cannot be read: the key has a password, which no variable can give" in log.warnings[0]
+    assert ("OTEL_EXPORTER_OTLP_CLIENT_KEY" in log.warnings[0]) is apart
 
 
 def test_a_certificate_file_that_is_missing_is_a_fault_and_no_crash(certificate: Path, start: Start, log: Log) -> None:

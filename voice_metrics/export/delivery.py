@@ -74,8 +74,8 @@ class Delivery(requests.Session):
         self.endpoint = endpoint
         self.verify = endpoint.certificate or True
         if endpoint.client_certificate is not None:
-            key = endpoint.client_key
-            self.cert = (endpoint.client_certificate, key) if key else endpoint.client_certificate
+            # Without the name of a key's file, OpenSSL asks the terminal for the password of an encrypted key.
+            self.cert = (endpoint.client_certificate, endpoint.client_key or endpoint.client_certificate)
         self.mount("http://", CuttableAdapter())
         self.mount("https://", CuttableAdapter())
         self.patient = True

@@ -68,8 +68,13 @@ def _tls(causes: list[BaseException], endpoint: Endpoint, mask: Masking) -> Outc
         return None
     # OpenSSL's name of the error precedes its words, and a line of Python's source follows.
     reason = plain(re.sub(r"^\[.*?\] | \(_ssl\.c:\d+\)$", "", str(fault)[:1000]), mask)
-    if getattr(fault, "library", None) == "X509" or reason == "PEM lib":
-        return _unusable_file(endpoint, ": it is not in PEM form" if reason == "PEM lib" else f": {reason}")
+    if reason == "PEM lib":
+        lacking = ", or the key is missing" if endpoint.client_certificate else ""
+        return _unusable_file(endpoint, f": it is not in PEM form{lacking}")
+    if "key is encrypted" in reason:
+        return _unusable_file(endpoint, ": the key has a password, which no variable can give")
+    if getattr(fault, "library", None) == "X509":
+        return _unusable_file(endpoint, f": {reason}")
     if _first_of(causes, *_PROXY):
         return Outcome(Verdict.REFUSED, "proxy", f"no TLS connection to the proxy came about: {reason}.", _CHECK_PROXY)
     if re.search("alert|EOF", reason):
