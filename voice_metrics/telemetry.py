@@ -87,7 +87,7 @@ class Telemetry:
         self.own_names = Book()
 
     def _reset_in_child(self) -> None:
-        # Thread, connections and calls stay with the parent; instruments made before the fork record here.
+        # Thread, connections and calls stay with the parent; instruments made before the fork record here, too.
         atexit.unregister(self._at_exit)
         if isinstance(self._recorder, ProcessExport):
             self._inherited = self._recorder.sdk
@@ -181,6 +181,8 @@ class Telemetry:
     def _shut_down_export(self, timeout_seconds: float) -> bool:
         with self._lock:
             if isinstance(self._recorder, ProcessExport):
+                # Instruments made before record in the next export, too.
+                self._inherited = self._recorder.sdk
                 self._recorder, self._ending = None, self._recorder
                 # Under the lock, because the next export registers the same function.
                 atexit.unregister(self._at_exit)

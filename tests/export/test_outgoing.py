@@ -62,7 +62,7 @@ def test_instruments_of_the_sdk_are_not_counted_again_after_an_hour_without_a_va
             visits.add(2)
         sdk.collect()
         found.append(shared.sent())
-    sdk.shutdown()
+    sdk.close()
     assert found == sent
 
 

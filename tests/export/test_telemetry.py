@@ -467,6 +467,18 @@ def test_an_instrument_of_the_applications_own_is_exported_beside_the_calls(rece
     assert (orders.value, orders.attributes) == (2, {"shop": "north"})
 
 
+@pytest.mark.parametrize("preference", ["cumulative", "delta"])
+def test_instruments_go_on_in_the_export_after_a_shutdown(preference: str, receiver: Receiver, start: Start) -> None:
+    telemetry = start(OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=preference)
+    orders = telemetry.meter.create_counter("orders.total")
+    for number in range(1, 4):
+        orders.add(number)
+        assert run(telemetry, f"c{number}") is True
+        assert telemetry.shutdown(60)
+    newest = {point.start_ns: point.value for point in receiver.of("orders.total")}
+    assert list(newest.values()) == [1, 2, 3]
+
+
 def test_instruments_of_one_name_of_several_meters_are_series_of_their_own(receiver: Receiver, start: Start) -> None:
     telemetry = start(OTEL_METRIC_EXPORT_INTERVAL="100")
     first, second = (telemetry.meter_provider.get_meter(name) for name in ("first.library", "second.library"))

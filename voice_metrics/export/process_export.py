@@ -44,8 +44,8 @@ class ProcessExport:
     ) -> None:
         """Make everything and start the thread.
 
-        Without `spool`, unacknowledged requests end with the process. A `forked` child has inherited the parent's SDK
-        provider if there was one, and its instruments go on.
+        Without `spool`, unacknowledged requests end with the process. The SDK's provider of the export before, in a
+        `forked` child that of its parent, goes on with its instruments.
         """
         self._settings = settings
         self._lock = threading.Lock()
@@ -114,7 +114,7 @@ class ProcessExport:
         self._about.release()
         sdk, self.sdk = self.sdk, None
         if sdk is not None:
-            sdk.shutdown()
+            sdk.close()
         return complete
 
     def _make_readers(self) -> list[Reader]:

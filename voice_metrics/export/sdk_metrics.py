@@ -38,7 +38,7 @@ class SdkMetrics:
 
         Args:
             shared: The shared series.
-            parent: In a forked child: the parent's, whose instruments go on here, with series that begin with the fork.
+            parent: That of the export before, or of a forked child's parent; its instruments go on here, in new series.
             exponential: True if `shared` takes exponential histograms.
         """
         self._shared = shared
@@ -53,8 +53,8 @@ class SdkMetrics:
         self._owners: dict[Hashable, str] = dict(parent._owners) if parent else {}
         # The values last read, since the instruments were made, in whichever process.
         self._read: dict[Hashable, State] = dict(parent._read) if parent else {}
-        # The parent's: reading them now could wait for a lock of a thread that the child lacks.
-        self._before = dict(self._read)
+        # The parent's: reading them now could wait for a lock of a thread that a forked child lacks.
+        self._before: dict[Hashable, State] = parent._read if parent else {}
 
     def collect(self) -> None:
         """Add the provider's new points to the shared series, as far as callbacks let them be read."""
@@ -65,10 +65,9 @@ class SdkMetrics:
                     attributes[_SCOPE_NAME] = meter
                 self._add_point(row, attributes, point)
 
-    def shutdown(self) -> None:
-        """End the provider and the thread that reads it."""
+    def close(self) -> None:
+        """End the thread that reads the provider, which the next export may go on with."""
         self._readings.close()
-        self.provider.shutdown()
 
     def _points(self) -> Iterator[tuple[str, Series, Any]]:
         data = self._readings.take()
@@ -83,13 +82,14 @@ class SdkMetrics:
             accumulator = self._shared.registry.accumulator(row, attributes)
         except Full:
             return
-        if not accumulator.version:
-            accumulator.start_ns = getattr(point, "start_time_unix_nano", None) or accumulator.start_ns
-            self._shared.without_zero.add(accumulator)
         state, before = _state(point), None
         if row.kind is not Kind.GAUGE:
             identity = row.identity, frozenset(attributes.items())
             self._read[identity], before = state, self._before.get(identity)
+        if not accumulator.version:
+            if before is None:
+                accumulator.start_ns = getattr(point, "start_time_unix_nano", None) or accumulator.start_ns
+            self._shared.without_zero.add(accumulator)
         with accumulator.lock:
             accumulator.restore(since(state, before))
 
