@@ -53,6 +53,8 @@ HEADERS = [
     pytest.param(f"Authorization=Basic \t {RIGHT}", None, id="with several blanks"),
     pytest.param(f"Authorization=Basic%2520{RIGHT}", "encoded twice", id="encoded twice"),
     pytest.param(f"Authorization=Basic+{RIGHT}", "encoded twice", id="encoded as a form is"),
+    pytest.param(f"Authorization=Basic {RIGHT};", "has a `;`", id="as a statement"),
+    pytest.param(f"content-type=application/x-protobuf; authorization=Basic {RIGHT}", "a `;`", id="with semicolons"),
     pytest.param(f"content-type=application/json,Authorization=Basic {RIGHT}", "sets itself", id="of the body"),
     pytest.param(f"Content-Type=application/x-protobuf,Authorization=Basic {RIGHT}", None, id="of the body, as it is"),
 ]

@@ -14,6 +14,8 @@ from voice_metrics.settings.wrapping import without_quotes
 
 SPELLING = "Authorization=Basic%20<base64 of instanceID:token>"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# At the end of a header; OpenTelemetry allows no semicolon in a value.
+_SEMICOLON = re.compile(r";(?=\s*(?:[\w-]+\s*[=:]|,|$))")
 _BLANKS = re.compile(r"[^\S\r\n]+")
 _ENCODED_TWICE = re.compile(r"(basic|bearer)(?:%(?:25)*20|\+)(?=\S)", re.IGNORECASE)
 # Headers that describe the body, which the exporter makes.
@@ -36,7 +38,10 @@ def headers(variables: Variables, signal: str) -> dict[str, str]:
     """
     variable, raw = variables.first(f"OTEL_EXPORTER_OTLP_{signal}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
     found: dict[str, str] = {}
-    for item in raw.split(","):
+    items = _SEMICOLON.split(raw)
+    if len(items) > 1:
+        variables.advise(f"{variable} has a `;`; it was taken for a `,`, with which OpenTelemetry separates headers.")
+    for item in ",".join(items).split(","):
         if item.strip():
             _add_header(variable, item.strip(), found, variables)
     return found
