@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ import pytest
 from tests.export import programs
 from tests.export.calls import TOKENS
 from tests.receiver import Receiver, accept, answering, hang
+from tests.waiting import flush
+from voice_metrics.ledger import Ledger
 
 SHARED = "gen_ai.client.token.usage"
 
@@ -445,6 +448,23 @@ def test_server_that_was_instrumented_before_the_fork_is_measured_in_its_workers
     assert done.returncode == 0, done.stderr
     requests = [point for point in receiver.last().values() if point.name == "http.server.request.duration"]
     assert sum(point.count or 0 for point in requests) == 3
+
+
+def test_process_whose_ledger_is_locked_sends_its_values_as_it_ends(
+    run: Run, receiver: Receiver, tmp_path: Path
+) -> None:
+    code = """
+from voice_metrics.series import table
+from voice_metrics.telemetry import telemetry
+telemetry().series(table.GEN_AI_TOKEN_USAGE, {})(1)
+"""
+    ledger = Ledger(tmp_path / "calls.db")
+    flush(ledger)
+    ledger.close()
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert run(code).returncode == 0
+    assert total(receiver, SHARED) == 1
 
 
 def test_kill_between_the_tries_of_a_request_loses_nothing(run: Run, receiver: Receiver) -> None:
