@@ -80,6 +80,11 @@ class Inferences:
         if self._response is not None:
             self._response.processing_reported = True
 
+    def went_on(self) -> None:
+        """Record that the response goes on behind its reported processing time, which was not the whole."""
+        if self._response is not None:
+            self._response.processing_reported = False
+
     def failed(self, error_type: str) -> bool:
         """Record an error of the service; return True if a response was under way."""
         if self._invoked_at is not None:

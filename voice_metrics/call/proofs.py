@@ -1,8 +1,9 @@
 """Measurements that what follows proves or disproves; each is known by the number of its frame.
 
 If the connection of a service that hears and speaks ends, the service reports the time so far of an open question as
-its latency: a true one is followed by an output. A model may report its usage with each chunk of an answer: the last
-report counts. A voice may report a text before its provider takes or refuses it.
+its latency: a true one is followed by an output. A model that makes a request again reports the time of each attempt:
+the last counts. A model may report its usage with each chunk of an answer: the last report counts. A voice may report a
+text before its provider takes or refuses it.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 from voice_metrics.call.facts import Fact, Leg, ModelAnswered
 from voice_metrics.call.inferences import Inferences
 from voice_metrics.call.proofs import Proof
-from voice_metrics.pipecat import first_outputs, usage_snapshots
+from voice_metrics.pipecat import attempts, first_outputs, usage_snapshots
 from voice_metrics.pipecat.conversation_frames import shared_id
 from voice_metrics.pipecat.failures import TIMEOUT_EVENT, error_raised, timeout_error
 from voice_metrics.pipecat.pushes import Pushes
@@ -92,6 +92,9 @@ class Responses:
                 else:
                     snapshots = usage_snapshots.UsageSnapshots(self._proved)
                     self._pushes.listen(processor, snapshots.read, usage_snapshots.reads)
+                if attempts.repeats_requests(processor):
+                    judge = attempts.Attempts(self._proved, self._inferences[processor.id].went_on)
+                    self._pushes.listen(processor, judge.read, attempts.reads)
                 self._pushes.listen(processor, self._record_push, lambda kind: issubclass(kind, _READ))
                 processor.add_event_handler("on_error", self._fail_response)
                 if has_event(processor, TIMEOUT_EVENT):
