@@ -316,3 +316,19 @@ def test_the_key_distinguishes_two_calls_of_one_id(run: Run, environment: dict[s
         told = json.loads(run("calls", call["key"], "--json").stdout)
         assert (told["key"], told["summary"]["errors"]) == (call["key"], len(call["key"]))
     assert run("calls", "third").stderr == "voice-metrics: no call's id begins with 'third'\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("aaaa-1", "--since", "today"),
+        ("aaaa-1", "--model", "gpt"),
+        ("aaaa-1", "--slower-than", "100"),
+        ("--slower-than", "nan"),
+        ("--cost-over", "inf"),
+    ],
+)
+def test_an_option_that_cannot_choose_calls_is_a_usage_error(run: Run, calls: Path, arguments: tuple[str, ...]) -> None:
+    done = run("calls", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "are for the list" in done.stderr or "expected a finite number" in done.stderr

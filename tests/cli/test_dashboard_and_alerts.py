@@ -103,3 +103,10 @@ def test_each_option_reaches_the_rules(option: str, value: str, expected: str):
     assert status == 0
     assert expected in out
     assert expected not in ALERTS.read_text()
+
+
+@pytest.mark.parametrize("arguments", [("--runbook", "alerts.yml"), ("--window", "7d")])
+def test_an_option_that_leads_nowhere_is_a_usage_error(arguments: tuple[str, ...]):
+    status, out, told = run(alerts, *arguments)
+    assert (status, out) == (2, "")
+    assert arguments[0] in told

@@ -72,6 +72,25 @@ def test_no_model_and_no_check_is_a_usage_error() -> None:
     assert run("m", "--service", "other").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--check", "--provider", "openai"),
+        ("--check", "--service", "llm"),
+        ("--refresh", "gpt-4.1"),
+        ("--refresh", "--check"),
+        ("--refresh", "--json"),
+    ],
+)
+def test_an_argument_without_an_effect_is_a_usage_error(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = run(*arguments, XDG_DATA_HOME=str(tmp_path))
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+
+
+def test_a_provider_is_found_in_capitals_too() -> None:
+    assert run("gpt-4.1", "--provider", "OpenAI").stdout == run("gpt-4.1", "--provider", "openai").stdout
+
+
 @pytest.fixture
 def calls(tmp_path: Path) -> Path:
     """A ledger of three calls: two with models that have no price, one without."""

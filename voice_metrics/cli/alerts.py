@@ -22,6 +22,7 @@ Examples:
 """
 _THEN = "In Grafana: Alerting > Alert rules > More > Import. Prometheus reads it as a rule file."
 _STANDARD = Thresholds()
+_WINDOW = "30d"
 _KNOWN = ", ".join(
     f"{name}={f'{indicator.limit_ms:g}ms:' if indicator.limit_ms else ''}{100 * (indicator.share or 0.9):g}%"
     for name, indicator in INDICATORS.items()
@@ -63,7 +64,7 @@ def alerts(
     slo: Annotated[
         list[str] | None, typer.Option(metavar="OBJECTIVE", help=f"An objective, once for each: {_KNOWN}.")
     ] = None,
-    window: Annotated[str, typer.Option(metavar="DAYS", help="Over how long objectives hold, 7d to 90d.")] = "30d",
+    window: Annotated[str, typer.Option(metavar="DAYS", help="Over how long objectives hold, 7d to 90d.")] = _WINDOW,
     runbook: Annotated[
         str | None, typer.Option(metavar="URL", help="Your copy of docs/alerts.md, for notifications to link to.")
     ] = None,
@@ -82,8 +83,12 @@ def alerts(
     )
     if unusable := [name for name, value in asdict(thresholds).items() if not math.isfinite(value)]:
         raise typer.BadParameter(f"expected a finite number for {', '.join(unusable)}")
+    if runbook is not None and not runbook.startswith(("https://", "http://")):
+        raise typer.BadParameter("--runbook: expected an address such as https://wiki.example.com/voice-alerts")
     try:
         objectives, days = read_objectives(slo or ()), window_days(window)
     except BadObjective as mistake:
         raise typer.BadParameter(str(mistake)) from None
+    if window != _WINDOW and not slo:
+        raise typer.BadParameter("--window is for objectives; name one with --slo")
     written(render(thresholds, job, runbook, objectives, days), file, _THEN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import sys
 from contextlib import suppress
@@ -48,24 +49,32 @@ def calls(
     """Show recent calls, or one call in full."""
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
+    wanted = CallFilter(
+        since=option_moment(since, "--since"),
+        until=option_moment(until, "--until"),
+        model=model,
+        end_reason=end_reason,
+        slower_than_ms=_finite(slower_than, "--slower-than"),
+        cost_over_usd=_finite(cost_over, "--cost-over"),
+        state=state,
+    )
+    if call is not None and wanted != CallFilter():
+        raise typer.BadParameter("the options that choose calls are for the list; one call is chosen by its id")
     with LedgerReader(ledger_file(Settings.from_environment(os.environ))) as reader:
         if call is not None:
             if as_csv:
                 raise typer.BadParameter("--csv is for the list of calls; one call has --json")
             _show_one(reader, call, as_json=as_json)
             return
-        wanted = CallFilter(
-            since=option_moment(since, "--since"),
-            until=option_moment(until, "--until"),
-            model=model,
-            end_reason=end_reason,
-            slower_than_ms=slower_than,
-            cost_over_usd=cost_over,
-            state=state,
-        )
         found = reader.calls(wanted, limit=min(limit, sys.maxsize))
         total = reader.count(wanted)
     _show_list(found, total, as_json=as_json, as_csv=as_csv)
+
+
+def _finite(value: float | None, option: str) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{option} {value}: expected a finite number")
+    return value
 
 
 def _show_one(reader: LedgerReader, call: str, *, as_json: bool) -> None:

@@ -75,8 +75,10 @@ def prices(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Show which price would be used for a model, and why."""
-    if check and models:
+    if check and (models or provider or service):
         raise typer.BadParameter("--check is for the models of the last calls; name no model with it")
+    if anew and (models or provider or service or check or as_json):
+        raise typer.BadParameter("--refresh stands alone; look at prices with another command")
     if anew:
         raise typer.Exit(_refresh_price_lists())
     try:
@@ -120,7 +122,7 @@ def _prices_found(book: PriceBook, models: Sequence[str], provider: str | None, 
     for model in models:
         legs = [service] if service else list(_EXAMPLES)
         if provider:
-            yield from (_price_of(book, model, provider, leg) for leg in legs)
+            yield from (_price_of(book, model, provider.lower(), leg) for leg in legs)
         else:
             yield from _of_every_provider(book, model, legs)
 
