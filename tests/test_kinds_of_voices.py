@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from pipecat.frames.frames import EndFrame, Frame, TTSAudioRawFrame, TTSSpeakFra
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TextAggregationMode, TTSService
+from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from tests.every_place import PLACES, stories
 from tests.scripted import Script, ScriptedCall, Turn
@@ -21,7 +25,8 @@ from voice_metrics.pipecat.workers import processors_of
 SENTENCES = ("Nine is free.", "Ten is free.", "Eleven is free.")
 BROKEN = "How can I help."
 TURN = Turn("what is free", reply=SENTENCES, think_seconds=2.0)
-SCRIPT = Script(turns=(TURN,), sentence_seconds=1.0, late={SENTENCES[2]: 2.8})
+QUICK = Turn("and tomorrow", reply=("All day.",))
+SCRIPT = Script(turns=(TURN, QUICK), sentence_seconds=1.0, late={SENTENCES[2]: 2.8})
 IN_TIME = Script(turns=(TURN,), sentence_seconds=1.0)
 
 
@@ -31,16 +36,17 @@ class Remote(Mouth):
     Its connection breaks behind what is `BROKEN`.
     """
 
-    def __init__(self, bench: Bench, mode: TextAggregationMode) -> None:
+    def __init__(self, bench: Bench, mode: TextAggregationMode, *, waits: bool) -> None:
         TTSService.__init__(
             self,
             push_start_frame=True,
+            pause_frame_processing=waits,
             sample_rate=SAMPLE_RATE,
             text_aggregation_mode=mode,
             settings=TTSSettings(model="mouth-1", voice="anna", language=None),
         )
         self._bench = bench
-        self._unmade = 0
+        self._unmade: Counter[str] = Counter()
         self._sent: dict[str, str] = {}
         if mode is TextAggregationMode.SENTENCE:
             take_sentences(self)
@@ -48,7 +54,7 @@ class Remote(Mouth):
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         self._sent[context_id] = self._sent.get(context_id, "") + text
         if text.strip().endswith("."):
-            self._unmade += 1
+            self._unmade[context_id] += 1
             self.create_task(self._make(self._sent.pop(context_id).strip(), context_id))
         yield None
 
@@ -58,17 +64,17 @@ class Remote(Mouth):
         for _ in range(round(script.sentence_seconds / CHUNK_SECONDS)):
             audio = TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1, context_id=context_id)
             await self.append_to_audio_context(context_id, audio)
-        self._unmade -= 1
-        if not self._unmade and sentence != BROKEN:
+        self._unmade[context_id] -= 1
+        if not self._unmade[context_id] and sentence != BROKEN:
             await self.append_to_audio_context(context_id, TTSStoppedFrame(context_id=context_id))
             await self.remove_audio_context(context_id)
 
 
-def _remote(mode: TextAggregationMode) -> dict[str, Any]:
+def _remote(mode: TextAggregationMode, *, waits: bool = False) -> dict[str, Any]:
     def replace(voice: list[FrameProcessor]) -> list[FrameProcessor]:
         mind, mouth = voice
         assert isinstance(mouth, Mouth)
-        return [mind, Remote(mouth._bench, mode)]
+        return [mind, Remote(mouth._bench, mode, waits=waits)]
 
     return {"around": replace}
 
@@ -166,6 +172,35 @@ def test_sentence_whose_end_is_never_told_is_whole(
         story = told[place]
         assert story["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}, place
         assert story["response"]["count"] == responses, place
+
+
+@pytest.mark.parametrize("waits", [pytest.param(False, id="at-once"), pytest.param(True, id="one-after-the-other")])
+def test_answer_behind_one_that_is_still_being_made_is_a_response(waits: bool) -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(TURN)
+        await call.bench.bot_speaks.wait()
+        await asyncio.sleep(0.5)
+        await call.line.say(QUICK)
+        await asyncio.sleep(12.0)
+        await call.worker.queue_frame(EndFrame())
+
+    turns = UserTurnStrategies(
+        start=[VADUserTurnStartStrategy(enable_interruptions=False)],
+        stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)],
+    )
+    told = stories(
+        SCRIPT,
+        converse,
+        **_remote(TextAggregationMode.SENTENCE, waits=waits),
+        user_params={"user_turn_strategies": turns},
+    )
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}, place
+        # It waits for 3.7 s of the first one, of which 0.54 s have passed.
+        assert story["response"]["count"] == 2, place
+        assert story["response"]["max_ms"] == pytest.approx(3200, abs=150), place
 
 
 @pytest.mark.skipif(not hasattr(frames, "BotBackchannelFrame"), reason="this Pipecat's bots acknowledge nothing")

@@ -280,7 +280,7 @@ class Answers:
                     question.came_to_nothing(at, Cause.NO_ANSWER)
             case SpeechMade() | SpeechLate():
                 question.voice_gave_audio(at)
-            case SpeechEnded() if question.speech_is_due and not question.audio_came:
+            case SpeechEnded(run_seconds=None) if question.speech_is_due and not question.audio_came:
                 question.voice_was_silent(at)
             case ReplyEnded(is_empty=True) if question.speech_is_due and not question.audio_came:
                 question.came_to_nothing(at, Cause.NO_AUDIO)

@@ -90,6 +90,7 @@ class _AnswerReader:
         self._has_spoken = self._has_written = self._has_streamed = False
         # The voice has begun nothing of the reply under way.
         self._reply_is_empty = False
+        self._in_reply = self._in_piece = self._reply_waits = False
         # The voice's context of the latest one, and of the latest piece of speech.
         self._backchannel: str | None = None
         self._piece: str | None = None
@@ -129,16 +130,26 @@ class _AnswerReader:
         if self._modelless:
             self._is_modelled = True
             self._happened(ModelStarted(), processor)
-        self._reply_is_empty = True
+        # On Pipecat 1.3 a reply passes a voice that still makes the reply before.
+        self._reply_waits = self._in_reply and self._in_piece
+        if not self._reply_waits:
+            self._begin_reply(processor)
+
+    def _begin_reply(self, processor: Any) -> None:
+        self._in_reply = self._reply_is_empty = True
         self._playout.reply_started()
         self._happened(ReplyStarted(), processor)
 
     def reply_ended(self, processor: Any, frame: Any) -> None:
         if frame.skip_tts:
             return
+        self._in_reply = False
         self._playout.reply_ended()
         self._happened(ReplyEnded(self._reply_is_empty), processor)
         self._end_model(processor)
+        if self._reply_waits:
+            self._reply_waits = False
+            self._begin_reply(processor)
 
     def text_passed(self, processor: Any, frame: Any) -> None:
         # A step of an `IVRNavigator`, such as to wait for more of a machine's menu.
@@ -147,7 +158,7 @@ class _AnswerReader:
 
     def speech_started(self, processor: Any, frame: Any) -> None:
         self._has_streamed = self._reply_is_empty = False
-        self._piece = frame.context_id
+        self._in_piece, self._piece = True, frame.context_id
         is_backchannel = self._backchannel is not None and self._piece == self._backchannel
         self._piece_started(is_backchannel, is_kept=not getattr(frame, "interruptible", True), processor=processor)
 
@@ -192,10 +203,11 @@ class _AnswerReader:
             self._happened(made, None)
 
     def speech_ended(self, processor: Any, frame: Frame) -> None:
+        self._in_piece = False
         self._happened(self._playout.piece_ended(), processor)
 
     def interrupted(self, processor: Any, frame: Frame) -> None:
-        self._reply_is_empty = False
+        self._reply_is_empty = self._in_reply = self._in_piece = self._reply_waits = False
         self._playout.interrupted(self._clock())
         self._end_model(processor)
 
