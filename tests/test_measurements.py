@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import Fact, FirstByte
+from voice_metrics.call.facts import Fact, FirstByte, TextAggregated
 from voice_metrics.call.holdback import Cut
 from voice_metrics.call.measurements import Measurements
 from voice_metrics.pipecat.services import leg_of_name
@@ -93,6 +93,20 @@ def test_latency_that_is_read_late_is_marked_by_the_interruption_behind_it(
     measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
     measurements.add(first_byte(processor, 0.5), 1.0, None, 1.2, number, cut)
     assert [fact.interrupted for fact in outputs.facts if isinstance(fact, FirstByte)] == [is_cut]
+
+
+@pytest.mark.parametrize("read_late", [False, True])
+@pytest.mark.parametrize(("number", "count"), [(4, 1), (7, 0)])
+def test_text_that_was_collected_until_an_interruption_has_no_time(number: int, count: int, read_late: bool) -> None:
+    outputs = Recorded()
+    measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
+    fact = TextAggregated(VOICE, 0.5, instance=f"{VOICE}#0")
+    if read_late:
+        measurements.add(fact, 1.0, None, 1.2, number, Cut(5))
+    else:
+        measurements.add(fact, 1.0, None, 1.0, number)
+        measurements.interrupted(1.001, 5)
+    assert outputs.facts == [fact] * count
 
 
 @pytest.mark.parametrize(

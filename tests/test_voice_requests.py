@@ -8,13 +8,23 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from pipecat.frames.frames import ErrorFrame, Frame, InterruptionFrame, TTSAudioRawFrame, TTSSpeakFrame
+from pipecat.frames.frames import (
+    ErrorFrame,
+    Frame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+)
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.cartesia.tts import CartesiaHttpTTSService
 from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.services.tts_service import TTSService
 
 from tests.local_providers import Provider
+from tests.scripted_providers import take_sentences
 from tests.test_services_of_a_call import PLACES, Measure, call
 from tests.test_unreported_text import SILENT
 from tests.waiting import until
@@ -185,3 +195,23 @@ async def test_text_that_a_provider_took_and_never_spoke_counts() -> None:
     await call(measure, [voice], drive)
 
     assert measure.summary["tts"]["characters"] == len(TEXT)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("end", ["whole", "barge-in"])
+async def test_text_that_is_cut_off_while_it_is_collected_has_no_time(place: str, end: str) -> None:
+    measure, voice, collecting = Measure(place), Hasty("speaks"), asyncio.Event()
+    voice.add_event_handler(
+        "on_after_process_frame",
+        lambda voice, frame: collecting.set() if isinstance(frame, LLMTextFrame) else None,
+    )
+    take_sentences(voice)
+
+    async def drive(worker: PipelineWorker) -> None:
+        await worker.queue_frames([LLMFullResponseStartFrame(), LLMTextFrame("Nine is ")])
+        await asyncio.wait_for(collecting.wait(), 10)
+        await worker.queue_frame(InterruptionFrame() if end == "barge-in" else LLMFullResponseEndFrame())
+
+    await call(measure, [voice], drive)
+
+    assert sum(point.count for point in measure.store.of("voice.text_aggregation.milliseconds")) == (end == "whole")

@@ -167,10 +167,19 @@ class FirstAnswerToken:
 
 @dataclass(frozen=True, slots=True)
 class TextAggregated:
-    """The time to collect a speakable piece of text for speech synthesis: `seconds` from its first token; positive."""
+    """The time to collect a speakable piece of text for speech synthesis.
+
+    Parameters:
+        processor: Class name of the voice.
+        seconds: From its first token; positive.
+        interrupted: True if the time so far ends with an interruption, and so was none.
+        instance: Pipecat's name of the voice, or `None` if unknown.
+    """
 
     processor: str
     seconds: float
+    interrupted: bool = False
+    instance: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 An interrupted service reports the time so far as if it were its latency, and passes the interruption on behind it. A
 latency made after an interruption and seen before it is therefore cut, however late the event loop brings the two. Time
 decides where the order cannot: the service made the interruption itself, or the interruption is read before it reaches
-the service. The interrupting turn is announced before, and only requests under way then can be cut. Of recognisers the
-order alone decides: an interruption follows a transcript that starts the caller's turn at once, but that latency is
-true. Moments are monotonic seconds and passed in.
+the service. The interrupting turn is announced before, and only requests under way then can be cut. Of recognisers and
+of text the order alone decides: an interruption follows a transcript that starts the caller's turn at once, but that
+latency is true. Moments are monotonic seconds and passed in.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from voice_metrics.call.facts import FirstAnswerToken, FirstByte, Processing, TokensUsed
+from voice_metrics.call.facts import FirstAnswerToken, FirstByte, Processing, TextAggregated, TokensUsed
 from voice_metrics.call.outputs import SpanIds
 
-Latency = FirstByte | Processing
+Latency = FirstByte | Processing | TextAggregated
 # Always true, and held only to keep its place among the pieces of its inference.
 Companion = TokensUsed | FirstAnswerToken
 # Longest time for an interruption to reach all services and, behind their false latencies, the recorder.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from voice_metrics.call.fact_outputs import FactOutputs
-from voice_metrics.call.facts import AgentInvoked, Fact, FirstAudio, FirstByte, Leg, Processing, Usage
+from voice_metrics.call.facts import AgentInvoked, Fact, FirstAudio, FirstByte, Leg, Processing, TextAggregated, Usage
 from voice_metrics.call.holdback import HOLD_SECONDS, Companion, Cut, Held, HoldBack, Latency
 from voice_metrics.call.outputs import SpanIds
 from voice_metrics.call.proofs import Proof, Proofs
@@ -74,7 +74,7 @@ class Measurements:
             fact = replace(fact, interrupted=True)
         if self._is_of_two_speeches(fact, number):
             return
-        if isinstance(fact, (FirstByte, Processing)):
+        if isinstance(fact, Latency):
             self._add_latency(fact, at, span, now, number, cut)
         elif not (self._cut_off and isinstance(fact, AgentInvoked)):  # an interrupted request has none
             self._outputs.record(fact, at, span)
@@ -114,9 +114,14 @@ class Measurements:
         if cut is not None and cut.is_before(fact, number):
             fact = replace(fact, interrupted=True)
         if now is not None and self.held.is_settled(at, now):
-            self._outputs.record(fact, now, span)
+            self._record_latency(fact, now, span)
         else:
-            self.held.put(fact, at, number, span, is_failed=is_failed, by_order=leg is Leg.STT)
+            by_order = leg is Leg.STT or isinstance(fact, TextAggregated)
+            self.held.put(fact, at, number, span, is_failed=is_failed, by_order=by_order)
+
+    def _record_latency(self, fact: Latency, at: float, span: SpanIds | None) -> None:
+        if not (isinstance(fact, TextAggregated) and fact.interrupted):
+            self._outputs.record(fact, at, span)
 
     def _add_to_throughput(self, fact: Companion, at: float) -> None:
         if self.held:
@@ -197,7 +202,7 @@ class Measurements:
             if isinstance(one.fact, Companion):
                 self._outputs.record_throughput(one.fact, at)
             elif not (one.is_failed and one.fact.interrupted):
-                self._outputs.record(one.fact, at, one.span)
+                self._record_latency(one.fact, at, one.span)
 
 
 def _without_proof(fact: Latency | Usage) -> Fact:

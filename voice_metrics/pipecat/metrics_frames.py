@@ -186,7 +186,7 @@ def _first_answer_token(item: Any, processor: str, model: str | None, service: S
 
 
 def _text_aggregated(item: Any, processor: str, model: str | None, service: Service) -> Fact:
-    return TextAggregated(processor, _positive(item.value))
+    return TextAggregated(processor, _positive(item.value), instance=service.name)
 
 
 def _turn_detected(item: Any, processor: str, model: str | None, service: Service) -> Fact:
