@@ -24,6 +24,14 @@ NOTICE = Script(
     turns=(Turn("the terms", reply=("They are long.",)), Turn("hello", reply=("Yes?",))), sentence_seconds=16
 )
 NOTICES = Script(turns=(Turn("hello"),), sentence_seconds=3.0)
+TRANSLATED = Script(
+    turns=(
+        Turn("good day", reply=("Buenos días.",)),
+        Turn("a room", reply=("Un cuarto.",)),
+        Turn("bye", reply=("Adiós.",)),
+    ),
+    sentence_seconds=6.0,
+)
 FAILS = Script(turns=(Turn("what is free"),))
 
 
@@ -82,6 +90,17 @@ async def _ask_during_the_answer(call: ScriptedCall) -> None:
     await call.worker.queue_frame(EndFrame())
 
 
+async def _speak_during_the_translation(call: ScriptedCall) -> None:
+    await call.line.say(TRANSLATED.turns[0])
+    await call.bench.bot_speaks.wait()
+    await asyncio.sleep(1.0)
+    await call.line.say(TRANSLATED.turns[1])
+    await asyncio.sleep(1.5)
+    await call.line.say(TRANSLATED.turns[2])
+    await asyncio.sleep(20.0)
+    await call.worker.queue_frame(EndFrame())
+
+
 async def _ask_during_a_disclosure(call: ScriptedCall) -> None:
     disclosure = TTSSpeakFrame("This call is recorded.")
     disclosure.interruptible = False
@@ -112,6 +131,13 @@ async def _ask_during_notices(call: ScriptedCall) -> None:
         ),
         pytest.param(
             NOTICES, _ask_during_notices, _without_interruptions(), [10960], id="behind-sentences-that-wait-already"
+        ),
+        pytest.param(
+            TRANSLATED,
+            _speak_during_the_translation,
+            _without_interruptions(),
+            [320, 4960, 9340],
+            id="behind-answers-that-no-turn-interrupts",
         ),
         pytest.param(FAILS, _ask_once, _with(Failing), [2080], id="words-for-a-model-that-failed"),
     ],

@@ -31,7 +31,7 @@ from voice_metrics.call.events import (
 )
 from voice_metrics.call.facts import Cause, Fact, Responded, Unanswered
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
-from voice_metrics.call.matching import FAILED_VOICE_SECONDS
+from voice_metrics.call.matching import FAILED_VOICE_SECONDS, Answers
 from voice_metrics.call.question import NEXT_STEP_SECONDS, PATIENCE_SECONDS
 from voice_metrics.pipecat.services import leg_of_name
 
@@ -55,6 +55,43 @@ HELD: list[Timed] = [
 LLM_FAILS = ErrorRaised(97, "OpenAILLMService", "unknown")
 STT_FAILS = ErrorRaised(98, "DeepgramSTTService", "unknown")
 TTS_FAILS = ErrorRaised(99, "CartesiaTTSService", "unknown")
+
+
+# The answer to a second turn was made when the third begins, and waits behind the first answer.
+QUEUED: list[Timed] = [
+    *(*ASKED, *THINKS, (2.7, SpeechStarted()), (2.8, SpeechMade()), (2.9, SpeechEnded()), (3.0, BotStarted())),
+    *((4.0, UserStarted()), (5.0, UserStopped()), (5.0, TurnHeard(True)), (5.1, ModelStarted()), (5.2, ModelSpoke())),
+    *((5.3, ModelEnded()), (5.4, SpeechStarted()), (5.5, SpeechMade()), (5.6, SpeechEnded())),
+    (6.0, UserStarted()),
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "then"),
+    [
+        pytest.param([(8.0, BotStopped()), (8.5, BotStarted())], [Responded(3.5)], id="heard"),
+        pytest.param([(6.1, Interruption())], [Unanswered(Cause.CALLER_RESUMED)], id="interrupted"),
+    ],
+)
+def test_answer_that_waits_is_heard_although_the_caller_goes_on(events: list[Timed], then: list[Fact]) -> None:
+    assert _facts([*QUEUED, *events]) == [Responded(1.0), *then]
+
+
+def test_answer_that_waits_at_the_end_of_the_call_is_not_heard() -> None:
+    conversation = Conversation(leg_of_name)
+    for at, event in QUEUED:
+        conversation.observe(event, at)
+    assert [fact for fact in conversation.end(7.0) if isinstance(fact, Unanswered)] == [Unanswered(Cause.CALL_ENDED)]
+
+
+def test_speech_that_began_after_the_caller_went_on_is_not_the_answer_that_waits() -> None:
+    answers = Answers(leg_of_name)
+    for at, event in QUEUED:
+        if isinstance(event, BotStarted):
+            answers.bot_started(at)
+        else:
+            answers.observe(event, at)
+    assert answers.bot_started(8.5, 7.0) == (Unanswered(Cause.CALLER_RESUMED),)
 
 
 def _facts(events: list[Timed]) -> list[Fact]:

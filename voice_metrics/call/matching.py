@@ -2,11 +2,14 @@
 
 A finished turn is a question. It stays open while a language model, a function or a voice works on its answer. The
 bot's first audio in that time is the response; audio after it answers nothing. A question without further work lapses.
+One whose answer waits to be heard stays open when the caller goes on, unless that interrupts the bot.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
@@ -44,12 +47,28 @@ LATE_TRANSCRIPT_SECONDS = 5.0
 KEYED_TURN_SECONDS = 1.0
 # A voice that failed may still give audio: Pipecat closes a silent context after 3 s (1.14.0, tts_service.py).
 FAILED_VOICE_SECONDS = 3.0
+# Bound of the answers that a voice has made and that are still to be heard.
+_MOST_QUEUED = 50
 # Seen where they arise, and where they pass.
 _SEEN_TWICE = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised, ErrorRaised)
 
 
+class _Queued(NamedTuple):
+    """A question whose answer was made and waits behind what the bot says, while the caller goes on.
+
+    Parameters:
+        question: The question.
+        since: Moment at which the caller fell silent.
+        until: Moment at which the caller went on; a voice began with the answer before.
+    """
+
+    question: Question
+    since: float
+    until: float
+
+
 class Answers:
-    """The questions of one call, one at a time; `leg` maps a processor's class name to its part of the bot."""
+    """The questions of one call; `leg` maps a processor's class name to its part of the bot."""
 
     def __init__(self, leg: Callable[[str], Leg] = lambda processor: Leg.OTHER) -> None:
         self._leg = leg
@@ -65,6 +84,7 @@ class Answers:
         self._needs_no_answer = False
         self._bot_is_heard = False
         self._question: Question | None = None
+        self._queued: deque[_Queued] = deque(maxlen=_MOST_QUEUED)
         # The question whose late words seem to have started the open turn.
         self._continued: Question | None = None
 
@@ -85,6 +105,10 @@ class Answers:
         lapsed = self._lapse_if_due(at)
         self._bot_is_heard = True
         question = self._question
+        if began_at is not None and self._queued:
+            lapsed = (*lapsed, *self._left_in_queue(began_at))
+            if self._queued and not self._queued[0].question.is_behind(began_at):
+                return (*lapsed, Responded(at - self._queued.popleft().since))
         if question is not None and question.is_behind(began_at):
             return lapsed
         if question is not None and question.since is None:
@@ -105,6 +129,8 @@ class Answers:
         if isinstance(event, SpeechStarted) and self._question is not None:
             self._question.speech_began(at)
         lapsed = self._lapse_if_due(at)
+        if isinstance(event, Interruption):
+            lapsed = (*lapsed, *self._drop_queue())
         match event:
             case TurnsAnnounced():
                 self._turns_are_announced = True
@@ -132,14 +158,28 @@ class Answers:
 
     def end(self, at: float) -> Sequence[Fact]:
         """End the call; return the unanswered turn, if there is one."""
+        queued = self._drop_queue(Cause.CALL_ENDED)
         if lapsed := (*self._lapse_if_due(at), *self._give_up_late_words()):
-            return lapsed
+            return (*queued, *lapsed)
         question, self._question = self._question, None
         if question is None or question.since is None or not question.announced:
-            return ()
+            return queued
         # A function that hangs up returns a result without asking the model for more words.
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
-        return question.unanswered(Cause.CALL_ENDED if hung_up else question.reason())
+        return (*queued, *question.unanswered(Cause.CALL_ENDED if hung_up else question.reason()))
+
+    def _left_in_queue(self, began_at: float) -> Sequence[Fact]:
+        """Return the turns whose answers are no more to be heard once a voice is that began at a moment."""
+        left: list[Fact] = []
+        while self._queued and self._queued[0].until <= began_at:
+            left += self._queued.popleft().question.left_behind()
+        return left
+
+    def _drop_queue(self, cause: Cause = Cause.CALLER_RESUMED) -> Sequence[Fact]:
+        """Return the turns whose answers will not be heard."""
+        dropped = [fact for queued in self._queued for fact in queued.question.unanswered(cause)]
+        self._queued.clear()
+        return dropped
 
     def _bot_stopped(self, at: float) -> None:
         self._bot_is_heard = False
@@ -189,6 +229,9 @@ class Answers:
             return given_up
         if self._continues(resumed, at):
             self._silent_since, self._continued = resumed.since, resumed
+            return given_up
+        if resumed.is_queued and self._bot_is_heard and resumed.since is not None:
+            self._queued.append(_Queued(resumed, resumed.since, at))
             return given_up
         return resumed.left_behind()
 
