@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import importlib
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from pipecat.frames.frames import MetricsFrame
@@ -13,8 +18,10 @@ from pipecat.services.openai.llm import OpenAILLMService
 from tests.local_providers import Answer, FakeOpenAI
 from tests.test_services_of_a_call import PLACES, USAGE, Measure, answered, ask, call, openai
 from voice_metrics.call.facts import AudioTranscribed, CharactersSpoken, TokensUsed
+from voice_metrics.pipecat.billed_options import markup_of_text
 from voice_metrics.pipecat.metrics_frames import MetricsReader, STTUsageMetricsData
 from voice_metrics.pipecat.services import Services, services_in
+from voice_metrics.prices.rates import CharacterRate, bill
 
 OWN = {"gpt-4.1": {"unit": "million tokens", "input": 10, "output": 20}}
 
@@ -159,3 +166,82 @@ def test_pollys_voice_says_its_engine(provider: str, engine: str | None, option:
     service = _service(provider, {"engine": engine})
     item = TTSUsageMetricsData(processor=service.name, model="m", value=76)
     assert _read(service, item).option == option
+
+
+@pytest.fixture
+def voices(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+    """Pipecat's modules of Azure's and Google's voices, which need no package to write their markup."""
+    absent = ("azure.cognitiveservices.speech", "google.genai", "google.genai.types", "google.api_core.client_options")
+    more = ("google.auth", "google.auth.exceptions", "google.cloud", "google.oauth2")
+    for name in ("azure", "azure.cognitiveservices", "google.api_core", *absent, *more):
+        monkeypatch.setitem(sys.modules, name, MagicMock())
+    names = {provider: f"pipecat.services.{provider}.tts" for provider in ("azure", "google")}
+    before = [name for name in sys.modules if name.startswith(("pipecat.services.azure", "pipecat.services.google"))]
+    try:
+        yield {provider: importlib.import_module(name) for provider, name in names.items()}
+    finally:
+        for name in [*sys.modules]:
+            if name.startswith(("pipecat.services.azure", "pipecat.services.google")) and name not in before:
+                del sys.modules[name]
+
+
+def _voice(kind: Any, **settings: Any) -> Any:
+    voice = object.__new__(kind)
+    voice.__dict__["_settings"] = MagicMock(**dict.fromkeys(_MARKS, None) | settings)
+    return voice
+
+
+_MARKS = ("effect", "voice_parameters", "force_locale", "style", "rate", "pitch", "volume", "emphasis")
+_MARKS += ("gender", "google_style")
+PAUSE = "<mstts:silence type='Sentenceboundary' value='20ms' />"
+
+
+@pytest.mark.parametrize(
+    ("settings", "markup"),
+    [({}, PAUSE), ({"rate": "1.2"}, f"{PAUSE}<prosody rate='1.2'></prosody>")],
+)
+def test_azure_bills_the_markup_but_for_the_tags_of_the_voice(
+    voices: dict[str, ModuleType], settings: dict[str, str], markup: str
+) -> None:
+    voice = _voice(voices["azure"].AzureHttpTTSService, voice="en-US-AvaNeural", language="en-US", **settings)
+    assert markup_of_text(voice, "azure") == len(markup)
+
+
+@pytest.mark.parametrize(
+    ("name", "markup"),
+    [
+        ("en-US-Neural2-A", "<speak><voice name='en-US-Neural2-A' language='en-US'></voice></speak>"),
+        ("en-US-Chirp3-HD-Charon", ""),
+        ("en-US-Journey-D", ""),
+    ],
+)
+def test_google_bills_all_markup_of_the_voices_that_have_any(
+    voices: dict[str, ModuleType], name: str, markup: str
+) -> None:
+    voice = _voice(voices["google"].GoogleHttpTTSService, voice=name, language="en-US")
+    assert markup_of_text(voice, "google") == len(markup)
+
+
+@pytest.mark.parametrize(
+    ("construct", "provider"),
+    [
+        pytest.param(lambda text: f"<speak>{text}</speak>", "aws", id="polly-bills-no-markup"),
+        pytest.param(lambda text: 1 / 0, "azure", id="a-method-that-fails"),
+        pytest.param(lambda text: None, "google", id="a-method-of-the-applications"),
+    ],
+)
+def test_other_voices_have_no_billed_markup(construct: Any, provider: str) -> None:
+    assert markup_of_text(SimpleNamespace(_construct_ssml=construct), provider) == 0
+
+
+def test_markup_is_billed_and_no_part_of_the_characters() -> None:
+    spoken = CharactersSpoken("AzureTTSService", "en-US-AvaNeural", 46, markup=54)
+    assert bill(CharacterRate(Decimal(15)), spoken) == Decimal("0.0015")
+
+
+def test_markup_of_a_voice_is_read_with_its_characters() -> None:
+    service = _service("azure", {"voice": "en-US-AvaNeural"})
+    service.__dict__["_construct_ssml"] = lambda text: f"<speak><voice>{PAUSE}{text}</voice></speak>"
+    item = TTSUsageMetricsData(processor=service.name, model="m", value=76)
+    fact = _read(service, item)
+    assert (fact.characters, fact.markup) == (76, len(PAUSE))

@@ -270,6 +270,7 @@ class CharactersSpoken:
         model: Its model.
         characters: Length, counted when sent, not when heard; positive.
         option: Option of the service that its provider bills at rates of its own, such as "engine=neural".
+        markup: Length of the markup around it that is billed too.
         instance: Pipecat's name of the service.
     """
 
@@ -277,6 +278,7 @@ class CharactersSpoken:
     model: str | None
     characters: int
     option: str | None = None
+    markup: int = 0
     instance: str | None = field(default=None, compare=False)
 
 

@@ -1,7 +1,8 @@
-"""Options of a service that its provider bills at rates of their own, and that no report of usage names."""
+"""What a provider bills and no report of usage names: options at rates of their own, and markup around a text."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from voice_metrics.call.text import clean
@@ -11,6 +12,10 @@ _ORDINARY = (
     ("service_tier", "_service_tier", frozenset({"auto", "default", "on_demand", "standard", "standard_only"})),
     ("inference_geo", "_inference_geo", frozenset({"global"})),
 )
+# Azure, "Text to speech overview", read 2026-11-30: "All markup … except for <speak> and <voice> tags" is billable.
+_UNBILLED_BY_AZURE = r"</?(speak|voice)\b[^>]*>"
+# Google's voices that take plain text of Pipecat (1.3.0 to 1.14.0).
+_PLAIN_AT_GOOGLE = ("chirp", "journey")
 # Groq, "Flex processing", read 2026-11-30: "Pricing matches the on-demand tier".
 _ORDINARY_TOO = {("groq", "service_tier", "flex")}
 
@@ -60,6 +65,27 @@ def option_of_text(service: Any, provider: str | None) -> str | None:
     """
     engine = getattr(_settings(service), "engine", None)
     return clean(f"engine={engine}") if provider == "aws" and isinstance(engine, str) else None
+
+
+def markup_of_text(service: Any, provider: str | None) -> int:
+    """Return the billed characters of the markup that Pipecat puts around each text of a voice.
+
+    Args:
+        service: Pipecat's processor.
+        provider: Pipecat's name of the provider.
+    """
+    construct = getattr(service, "_construct_ssml", None)
+    if construct is None or provider not in ("azure", "google"):
+        return 0
+    try:
+        markup = construct("")
+        if provider == "azure":
+            return len(re.sub(_UNBILLED_BY_AZURE, "", markup))
+        # "All SSML tags except mark are included in the character count", cloud.google.com/text-to-speech/pricing.
+        voice = str(getattr(_settings(service), "voice", None)).lower()
+        return 0 if any(name in voice for name in _PLAIN_AT_GOOGLE) else len(markup)
+    except Exception:  # another version's method, or the application's
+        return 0
 
 
 def _settings(service: Any) -> Any:

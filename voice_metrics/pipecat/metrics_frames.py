@@ -38,7 +38,7 @@ from voice_metrics.call.facts import (
 )
 from voice_metrics.call.text import MOST_CHARACTERS, Vocabulary, clean
 from voice_metrics.call.token_counts import gross
-from voice_metrics.pipecat.billed_options import option_of_audio, option_of_text, option_of_tokens
+from voice_metrics.pipecat.billed_options import markup_of_text, option_of_audio, option_of_text, option_of_tokens
 from voice_metrics.pipecat.out_of_band import OutOfBandUsage
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
@@ -199,7 +199,8 @@ def _characters_spoken(item: Any, processor: str, model: str | None, service: Se
     if not characters:
         return None
     option = option_of_text(service.origin, service.provider)
-    return CharactersSpoken(processor, model, characters, option, instance=service.name)
+    markup = markup_of_text(service.origin, service.provider)
+    return CharactersSpoken(processor, model, characters, option, markup, instance=service.name)
 
 
 def _audio_transcribed(item: Any, processor: str, model: str | None, service: Service) -> Fact | None:

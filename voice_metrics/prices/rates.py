@@ -103,7 +103,7 @@ def bill(rates: Rates, usage: Usage) -> Decimal:
 
 
 def _characters_usd(rate: CharacterRate, spoken: CharactersSpoken) -> Decimal:
-    return rate.per_million * spoken.characters / _MILLION
+    return rate.per_million * (spoken.characters + spoken.markup) / _MILLION
 
 
 def _audio_usd(rate: AudioRate, transcribed: AudioTranscribed) -> Decimal:
