@@ -241,6 +241,32 @@ fork([2, 5, 4])
         assert sorted(value for (of, _), value in last.items() if of == name and value) == [2, 3, 4, 5]
 
 
+def test_a_forked_child_does_not_export_what_its_parent_has_not_exported_yet(run: Run, receiver: Receiver) -> None:
+    program = run(
+        """
+visits = t.meter.create_counter("app.visits")
+visits.add(3)
+if os.fork() == 0:
+    visits.add(2)
+    shutdown()
+    RecordedCall(t, "c1").end().result(60)
+    os._exit(0)
+os.wait()
+visits.add(4)
+shutdown()
+"""
+    )
+    code, said, _ = program.done()
+    assert code == 0, said
+    last = {
+        exchange.resource["service.instance.id"]: point.value
+        for exchange in receiver.stored
+        for point in exchange.points
+        if point.name == "app.visits"
+    }
+    assert sorted(last.values()) == [2, 7]
+
+
 def test_a_forked_child_with_the_applications_instruments_can_fork(receiver: Receiver) -> None:
     # In a Python of its own: in that of the other tests, the module that the SDK's hook needs is there already.
     program = f"""

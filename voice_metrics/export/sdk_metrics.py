@@ -4,8 +4,11 @@ from __future__ import annotations
 
 # Before the SDK's provider registers its hook for forks, which uses it: a fork of a forked child would wait for ever.
 import concurrent.futures.thread  # noqa: F401
+import os
 import threading
+import weakref
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
@@ -53,8 +56,9 @@ class SdkMetrics:
         self._owners: dict[Hashable, str] = dict(parent._owners) if parent else {}
         # The values last read, since the instruments were made, in whichever process.
         self._read: dict[Hashable, State] = dict(parent._read) if parent else {}
-        # The parent's: reading them now could wait for a lock of a thread that a forked child lacks.
+        # The parent's, which it read before a fork.
         self._before: dict[Hashable, State] = parent._read if parent else {}
+        _alive.add(self)
 
     def collect(self) -> None:
         """Add the provider's new points to the shared series, as far as callbacks let them be read."""
@@ -67,6 +71,7 @@ class SdkMetrics:
 
     def close(self) -> None:
         """End the thread that reads the provider, which the next export may go on with."""
+        _alive.discard(self)
         self._readings.close()
 
     def _points(self) -> Iterator[tuple[str, Series, Any]]:
@@ -135,3 +140,17 @@ def _nonempty_buckets(side: Any) -> Any:
 def _hashable(value: Any) -> Any:
     # The SDK lets through maps, and sequences of them, which no key can hold.
     return value if isinstance(value, str | int | float) else repr(value)
+
+
+_alive: weakref.WeakSet[SdkMetrics] = weakref.WeakSet()
+
+
+def _read_before_fork() -> None:
+    # What the parent has counted until then the child must not count again.
+    for each in list(_alive):
+        with suppress(Exception):
+            each.collect()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_read_before_fork, after_in_child=lambda: _alive.clear())
