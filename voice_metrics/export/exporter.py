@@ -78,7 +78,6 @@ class Exporter:
         self._interval = interval_seconds
         self._retention_ns = int(retention_seconds * 1e9)
         self._inbox: queue.SimpleQueue[Flush | None] = queue.SimpleQueue()
-        self._closed = False
         self._stop_at = math.inf
         # Monotonic seconds of the next export of everything.
         self._next_at = math.inf
@@ -120,7 +119,7 @@ class Exporter:
         """Request the last export of a call, after its last measurement, without waiting; return `Flush.result`."""
         flush = Flush(outgoing, key)
         self._inbox.put(flush)
-        if self._closed:
+        if self._stopped.is_set():
             self._answer_late_flushes()
         return flush.result
 
@@ -154,9 +153,8 @@ class Exporter:
             self._guarded(self._close_outputs)
         finally:
             # Before the last look at the queue, so that one side or the other answers a call that ends meanwhile.
-            self._closed = True
-            self._answer_late_flushes()
             self._stopped.set()
+            self._answer_late_flushes()
 
     def _passes_interval(self) -> bool:
         """Return True if the next export of everything is due, and plan the one after it; none is caught up on."""
