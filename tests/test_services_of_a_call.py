@@ -18,12 +18,16 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     FunctionCallCancelFrame,
+    FunctionCallResultFrame,
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMRunFrame,
     LLMTextFrame,
+    TranscriptionFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.metrics.metrics import LLMTokenUsage
 from pipecat.pipeline import worker as pipecat_worker
@@ -44,6 +48,7 @@ from tests.local_providers import Answer, FakeOpenAI, Refusal
 from tests.scripted import SHORT, Script, knows, run_call
 from tests.scripted_providers import Bench, Speaker, llm_settings
 from tests.store import Store
+from voice_metrics.call.question import NEXT_STEP_SECONDS
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
 
@@ -469,9 +474,14 @@ async def test_worker_that_works_for_the_call_is_measured(place: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 async def test_worker_on_the_bus_of_one_call_serves_that_call(place: str, others_have_a_caller: bool) -> None:
     measure = Measure(place)
-    async with FakeOpenAI(Answer(usage=USAGE)) as server:
+    async with FakeOpenAI(Answer(functions=("note",), usage=USAGE)) as server:
         debater = openai(server)
-        done = answered(debater)
+        done = pushed(debater, FunctionCallResultFrame)
+
+        async def note(params: FunctionCallParams) -> None:
+            await params.result_callback("noted")
+
+        debater.register_function("note", note)
         line = [Speaker(Bench(Script(turns=())))] if others_have_a_caller else []
         params = PipelineParams(enable_metrics=True, enable_usage_metrics=True)
         debate = PipelineWorker(Pipeline([debater, *line]), params=params, enable_rtvi=False, name="debate")
@@ -482,9 +492,45 @@ async def test_worker_on_the_bus_of_one_call_serves_that_call(place: str, others
 
         await call(measure, [Quiet()], drive, beside=[debate])
 
-    tokens = None if others_have_a_caller else 100
-    assert measure.summary["llm"]["prompt_tokens"] == tokens
-    assert measure.summary["ttfb"]["count"] == (0 if others_have_a_caller else 1)
+    requests = 0 if others_have_a_caller else 1
+    assert measure.summary["llm"]["prompt_tokens"] == (100 * requests or None)
+    assert measure.summary["ttfb"]["count"] == requests
+    assert measure.summary["function_calls"]["completed"] == requests
+
+
+class Silent(LLMService):
+    """A model that has nothing to say."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=llm_settings())
+
+    async def process_frame(self, frame: Any, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if not isinstance(frame, LLMContextFrame):
+            await self.push_frame(frame, direction)
+            return
+        await self.push_frame(LLMFullResponseStartFrame())
+        await self.push_frame(LLMFullResponseEndFrame())
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_what_a_worker_beside_the_callers_writes_is_no_answer(place: str) -> None:
+    measure = Measure(place)
+    async with FakeOpenAI(Answer(usage=USAGE)) as server:
+        judge = openai(server)
+        judged = answered(judge)
+        beside = PipelineWorker(Pipeline([judge]), enable_rtvi=False, name="judge")
+
+        async def drive(worker: PipelineWorker) -> None:
+            await worker.queue_frames([UserStartedSpeakingFrame(), TranscriptionFrame("Is it free?", "caller", "now")])
+            await worker.queue_frame(UserStoppedSpeakingFrame())
+            await beside.queue_frame(LLMContextFrame(LLMContext([{"role": "user", "content": "was that polite"}])))
+            await asyncio.wait_for(judged.wait(), 120)
+            await asyncio.sleep(NEXT_STEP_SECONDS + 0.5)
+
+        await call(measure, [Silent()], drive, beside=[beside])
+
+    assert measure.attributes("voice.turns.unanswered.total", "cause") == [("no_answer",)]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -241,19 +241,23 @@ _VOICE: dict[type, _Step] = {
     LLMFullResponseEndFrame: _AnswerReader.reply_ended,
     TextFrame: _AnswerReader.text_passed,
 }
+_FUNCTIONS: dict[type, _Step] = {
+    FunctionCallInProgressFrame: _AnswerReader.function_call_changed,
+    FunctionCallResultFrame: _AnswerReader.function_call_changed,
+    FunctionCallCancelFrame: _AnswerReader.function_call_changed,
+}
 _MODEL: dict[type, _Step] = {
     **_KEYS,
     LLMFullResponseStartFrame: _AnswerReader.model_started,
     LLMTextFrame: _AnswerReader.model_spoke,
     LLMMarkerFrame: _AnswerReader.model_marked,
     LLMFullResponseEndFrame: _AnswerReader.model_ended,
-    FunctionCallInProgressFrame: _AnswerReader.function_call_changed,
-    FunctionCallResultFrame: _AnswerReader.function_call_changed,
-    FunctionCallCancelFrame: _AnswerReader.function_call_changed,
+    **_FUNCTIONS,
 }
 # A model that speaks makes both.
 _STEPS = {Leg.LLM: _Steps({**_MODEL, **_SPEECH}), Leg.TTS: _Steps({**_VOICE, **_SPEECH})}
 _WITHOUT_SPEECH = {Leg.LLM: _Steps(_MODEL)}
+_WITHOUT_ANSWERS = {Leg.LLM: _Steps(_FUNCTIONS)}
 
 
 def speech_reader(voice: Any, happened: _Happened, clock: Callable[[], float], *, modelless: bool) -> _AnswerReader:
@@ -300,6 +304,7 @@ def listen_to_maker(
     speech: bool = True,
     voiceless: bool = False,
     modelless: bool = False,
+    answers: bool = True,
 ) -> None:
     """Listen to a processor that makes answers or parts of them; ignore any other.
 
@@ -311,8 +316,10 @@ def listen_to_maker(
         speech: False if its speech is read where it passes.
         voiceless: True if its text is read, because the pipeline has no voice.
         modelless: True if the start and end of a reply show the work of a model, because the pipeline has no service.
+        answers: False if the caller hears nothing of it, so that only its function calls are read.
     """
-    steps = (_STEPS if speech else _WITHOUT_SPEECH).get(leg_of(processor) or Leg.OTHER)
+    steps_of = (_STEPS if speech else _WITHOUT_SPEECH) if answers else _WITHOUT_ANSWERS
+    steps = steps_of.get(leg_of(processor) or Leg.OTHER)
     if steps is not None:
         reader = _AnswerReader(happened, steps, clock, voiceless=voiceless, modelless=modelless)
         pushes.listen(processor, reader.read, lambda kind: steps[kind] is not None)

@@ -188,7 +188,7 @@ class MeasuredPipeline:
             await set_up_times.attach(self.worker, task_manager, self._listener.was_set_up)
         self._origins.listen_above(self.worker)
         self._partners.attach(self.worker)
-        self._partners.listen(children_of(self.worker))
+        self._partners.listen(children_of(self.worker), answers=True)
         # A breakdown names parts of the language model's and the voice's work.
         if breakdowns.EXPLAINS and self.services.model(Leg.LLM) and self.services.model(Leg.TTS):
             self._breakdowns = breakdowns.Breakdowns(self.worker, self._listener.explained, self._listener.faulted)
@@ -198,11 +198,11 @@ class MeasuredPipeline:
         """Listen to workers that were added since."""
         if self.worker is None:
             return
-        self._partners.listen(children_of(self.worker))
+        self._partners.listen(children_of(self.worker), answers=True)
         if (count := peers_count(self.worker)) != self._peers_count:
             self._peers_count = count
             partners = tuple(partners_of(self.worker))
-            self._partners.listen(partners)
+            self._partners.listen(partners, answers=False)
             self._segments.listen(processors_of_workers(partners))
             self._speeches.listen(processors_of_workers(partners))
             self._unreported_text.listen(processors_of_workers(partners))

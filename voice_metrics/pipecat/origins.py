@@ -65,7 +65,13 @@ class Origins:
                 self.turns_are_announced = True
 
     def listen_to_answers(
-        self, processors: Iterable[Any], *, speech: bool = True, voiceless: bool = False, modelless: bool = False
+        self,
+        processors: Iterable[Any],
+        *,
+        speech: bool = True,
+        voiceless: bool = False,
+        modelless: bool = False,
+        answers: bool = True,
     ) -> None:
         """Listen to the makers of answers among the processors that are new.
 
@@ -74,6 +80,7 @@ class Origins:
             speech: False if their speech is read where it passes.
             voiceless: True if their text is read, because the call has no voice.
             modelless: True if replies show a model's work, because the call has no service for it.
+            answers: False if the caller hears nothing of them, so that only function calls are read.
         """
         for processor in processors:
             if processor.id not in self._makers:
@@ -86,6 +93,7 @@ class Origins:
                     speech=speech,
                     voiceless=voiceless,
                     modelless=modelless,
+                    answers=answers,
                 )
 
     def listen_above(self, worker: Any) -> None:

@@ -52,8 +52,13 @@ class Partners:
         self._switches.listen(processors)
         self._responses.listen(processors)
 
-    def listen(self, workers: Iterable[Any]) -> None:
-        """Listen to the workers that are new."""
+    def listen(self, workers: Iterable[Any], *, answers: bool) -> None:
+        """Listen to the workers that are new.
+
+        Args:
+            workers: The workers.
+            answers: True if they work on the answers that the caller hears.
+        """
         for worker in workers:
             # The frames of a bridged worker pass the call's own pipeline.
             if worker.id in self._known or getattr(worker, "bridged", False) or not hasattr(worker, "pipeline"):
@@ -62,7 +67,7 @@ class Partners:
             processors = list(processors_of(worker.pipeline))
             self._switches.listen(processors)
             self._origins.listen(processors)
-            self._origins.listen_to_answers(processors)
+            self._origins.listen_to_answers(processors, answers=answers)
             self._responses.listen(processors)
             self._metrics.listen(processor for processor in processors if processor.can_generate_metrics())
 
