@@ -374,6 +374,22 @@ def test_a_file_that_becomes_unusable_leaves_its_last_prices_and_one_warning(
     assert "the prices read before stay in use" in warning
 
 
+def test_a_file_is_the_one_of_the_folder_in_which_the_bot_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: list[str]
+) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own-prices.toml").write_text(f'{folder} = {{ unit = "minute", price = 1 }}')
+    environ = {"VOICE_METRICS_PRICES": "own-prices.toml"}
+    monkeypatch.chdir(tmp_path / "first")
+    assert price_book(None, environ).own_models == {"first"}
+    monkeypatch.chdir(tmp_path / "second")
+    assert price_book(None, environ).own_models == {"first"}
+    monkeypatch.chdir(tmp_path)
+    assert price_book(None, environ).own_models == {"first"}
+    assert [line for line in log if "WARNING" in line] == []
+
+
 def test_a_repaired_file_is_used_and_its_next_damage_logged(tmp_path: Path, log: list[str]) -> None:
     path = tmp_path / "prices.toml"
     environ = {"VOICE_METRICS_PRICES": str(path)}

@@ -138,4 +138,4 @@ def _read_file(path: str | os.PathLike[str], setting: str) -> UserTable:
     # Only users of a price file pay for importing a TOML parser.
     from voice_metrics.prices.user_file import read_file
 
-    return read_file(Path(path), setting)
+    return read_file(Path(path), setting, shown=str(Path(path)))

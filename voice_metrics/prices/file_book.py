@@ -24,6 +24,8 @@ class FileBook:
     def __init__(self, path: str, name: str) -> None:
         """Watch the file at `path`; messages call the setting `name`, such as "VOICE_METRICS_PRICES"."""
         self._path, self._name = path, name
+        # A bot may change its folder later.
+        self._file = _absolute(path)
         self._read: _Stamp = None
         self._good: PriceBook | None = None
         self._has_prices = self._warned = False
@@ -34,7 +36,7 @@ class FileBook:
         Raises:
             SettingsError: The file cannot be used, and never could.
         """
-        stamp = _stamp(self._path)
+        stamp = _stamp(self._file)
         if self._good is not None and stamp == self._read:
             return self._good
         try:
@@ -44,7 +46,7 @@ class FileBook:
             if self._has_prices and stamp is not None and not stamp[1]:
                 # Editors and a full disk leave nothing of a file until it is written anew.
                 raise SettingsError(f"{self._name}={self._path!r}: it is empty: expected a TOML file of prices")
-            book = PriceBook(read_file(Path(self._path), self._name))
+            book = PriceBook(read_file(self._file, self._name, shown=self._path))
         except SettingsError as error:
             if self._good is None:
                 raise
@@ -64,9 +66,17 @@ def file_book(path: str, name: str) -> FileBook:
     return FileBook(path, name)
 
 
-def _stamp(path: str) -> _Stamp:
+def _absolute(path: str) -> Path:
     try:
-        found = Path(path).expanduser().stat()
+        return Path(path).expanduser().absolute()
+    except (OSError, RuntimeError, ValueError):
+        # Reading it says why it is none.
+        return Path(path)
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        found = path.stat()
     except (OSError, RuntimeError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -17,13 +17,18 @@ _LINE = re.compile(r"line (\d+)")
 _MOST_BYTES = 1_000_000
 
 
-def read_file(path: Path, name: str) -> UserTable:
-    """Read a price file; messages call the setting `name`, such as "VOICE_METRICS_PRICES".
+def read_file(path: Path, name: str, *, shown: str) -> UserTable:
+    """Read a price file.
+
+    Args:
+        path: The file.
+        name: Name of the setting in messages, such as "VOICE_METRICS_PRICES".
+        shown: Its value in messages: the path as the user wrote it.
 
     Raises:
         SettingsError: The file cannot be read or used; the message has the line.
     """
-    setting = f"{name}={str(path)!r}"
+    setting = f"{name}={shown!r}"
     try:
         text = _read_text(path.expanduser())
     except _UnusableFile as error:
