@@ -32,6 +32,14 @@ TRANSLATED = Script(
     ),
     sentence_seconds=6.0,
 )
+IN_A_ROW = Script(
+    turns=(
+        Turn("what is free", think_seconds=3.0),
+        Turn("and tomorrow", reply=("All day.",)),
+        Turn("for two", reply=("Noted.",)),
+    ),
+    sentence_seconds=1.0,
+)
 FAILS = Script(turns=(Turn("what is free"),))
 
 
@@ -101,6 +109,14 @@ async def _speak_during_the_translation(call: ScriptedCall) -> None:
     await call.worker.queue_frame(EndFrame())
 
 
+async def _ask_while_the_model_thinks(call: ScriptedCall) -> None:
+    for turn in IN_A_ROW.turns:
+        await call.line.say(turn)
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(10.0)
+    await call.worker.queue_frame(EndFrame())
+
+
 async def _ask_during_a_disclosure(call: ScriptedCall) -> None:
     disclosure = TTSSpeakFrame("This call is recorded.")
     disclosure.interruptible = False
@@ -138,6 +154,13 @@ async def _ask_during_notices(call: ScriptedCall) -> None:
             _without_interruptions(),
             [320, 4960, 9340],
             id="behind-answers-that-no-turn-interrupts",
+        ),
+        pytest.param(
+            IN_A_ROW,
+            _ask_while_the_model_thinks,
+            _without_interruptions(),
+            [3280, 3660, 4040],
+            id="behind-answers-to-earlier-questions",
         ),
         pytest.param(FAILS, _ask_once, _with(Failing), [2080], id="words-for-a-model-that-failed"),
     ],

@@ -343,7 +343,9 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
         ),
         pytest.param([*ASKED, (2.1 + PATIENCE_SECONDS, BotStarted())], Cause.NO_ANSWER, id="nothing-worked-on-it"),
         pytest.param(
-            [*ASKED, (2.1, ModelStarted()), (3.0, UserStarted())], Cause.CALLER_RESUMED, id="the-caller-went-on"
+            [*ASKED, (2.1, ModelStarted()), (3.0, UserStarted()), (3.0, Interruption())],
+            Cause.CALLER_RESUMED,
+            id="the-caller-went-on",
         ),
         pytest.param(
             [

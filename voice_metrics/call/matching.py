@@ -2,7 +2,7 @@
 
 A finished turn is a question. It stays open while a language model, a function or a voice works on its answer. The
 bot's first audio in that time is the response; audio after it answers nothing. A question without further work lapses.
-One whose answer waits to be heard stays open when the caller goes on, unless that interrupts the bot.
+One whose answer is made or waits to be heard stays open when the caller goes on, unless that interrupts the bot.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ _SEEN_TWICE = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaise
 
 
 class _Queued(NamedTuple):
-    """A question whose answer was made and waits behind what the bot says, while the caller goes on.
+    """A question whose answer waits behind what the bot says, or is still made, while the caller goes on.
 
     Parameters:
         question: The question.
         since: Moment at which the caller fell silent.
-        until: Moment at which the caller went on; a voice began with the answer before.
+        until: Moment before which a voice began with the answer, or `None` if it is still made.
     """
 
     question: Question
     since: float
-    until: float
+    until: float | None = None
 
 
 class Answers:
@@ -105,10 +105,9 @@ class Answers:
         lapsed = self._lapse_if_due(at)
         self._bot_is_heard = True
         question = self._question
-        if began_at is not None and self._queued:
-            lapsed = (*lapsed, *self._left_in_queue(began_at))
-            if self._queued and not self._queued[0].question.is_behind(began_at):
-                return (*lapsed, Responded(at - self._queued.popleft().since))
+        lapsed = (*lapsed, *self._left_in_queue(began_at))
+        if self._answers_queued(began_at):
+            return (*lapsed, Responded(at - self._queued.popleft().since))
         if question is not None and question.is_behind(began_at):
             return lapsed
         if question is not None and question.since is None:
@@ -153,7 +152,7 @@ class Answers:
             case _ if isinstance(event, _SEEN_TWICE) and not self._seen.first((type(event), event.frame_id)):
                 pass
             case _ if self._question is not None:
-                self._record_work(self._question, event, at)
+                self._record_work(self._worked_on(self._question, event), event, at)
         return lapsed
 
     def end(self, at: float) -> Sequence[Fact]:
@@ -168,10 +167,25 @@ class Answers:
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
         return (*queued, *question.unanswered(Cause.CALL_ENDED if hung_up else question.reason()))
 
-    def _left_in_queue(self, began_at: float) -> Sequence[Fact]:
+    def _worked_on(self, question: Question, event: object) -> Question:
+        """Return the question that a step is made for: none is made for an open turn before."""
+        if question.since is not None or isinstance(event, TurnHeard | CallerIdle):
+            return question
+        return next((queued.question for queued in self._queued if queued.until is None), question)
+
+    def _answers_queued(self, began_at: float | None) -> bool:
+        """True if what a voice began at a moment is the answer to the first question in the queue."""
+        if not self._queued or (began_at is None and self._queued[0].until is not None):
+            return False
+        return not self._queued[0].question.is_behind(began_at)
+
+    def _left_in_queue(self, began_at: float | None) -> Sequence[Fact]:
         """Return the turns whose answers are no more to be heard once a voice is that began at a moment."""
         left: list[Fact] = []
-        while self._queued and self._queued[0].until <= began_at:
+        while self._queued and began_at is not None:
+            until = self._queued[0].until
+            if until is None or until > began_at:
+                break
             left += self._queued.popleft().question.left_behind()
         return left
 
@@ -183,10 +197,16 @@ class Answers:
 
     def _bot_stopped(self, at: float) -> None:
         self._bot_is_heard = False
+        for queued in self._queued:
+            queued.question.step(at)
         if self._question is not None and self._question.is_queued:
             self._question.step(at)
 
     def _lapse_if_due(self, at: float) -> Sequence[Fact]:
+        first = self._queued[0] if self._queued and not self._bot_is_heard else None
+        if first is not None and first.until is None and first.question.has_lapsed(at):
+            self._queued.popleft()
+            return (*first.question.unanswered(first.question.reason()), *self._lapse_if_due(at))
         question = self._question
         is_queued = question is not None and question.is_queued and self._bot_is_heard
         if question is None or is_queued or not question.has_lapsed(at):
@@ -233,6 +253,9 @@ class Answers:
         if resumed.is_queued and self._bot_is_heard and resumed.since is not None:
             self._queued.append(_Queued(resumed, resumed.since, at))
             return given_up
+        if resumed.since is not None and (resumed.is_under_way or (self._queued and resumed.lapses_at is None)):
+            self._queued.append(_Queued(resumed, resumed.since))
+            return given_up
         return resumed.left_behind()
 
     def _continues(self, question: Question, at: float) -> bool:
@@ -267,6 +290,9 @@ class Answers:
         question.since = at if self._voice_is_heard or self._silent_since is None else self._silent_since
         self._silent_since = None
         question.close(at)
+        for queued in self._queued:
+            if queued.until is None:
+                queued.question.await_audio(at)
 
     def _voice_started(self) -> Sequence[Fact]:
         self._has_detector = self._voice_is_heard = True

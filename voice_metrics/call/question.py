@@ -69,6 +69,12 @@ class Question:
         return bool(self.models or self.functions)
 
     @property
+    def is_under_way(self) -> bool:
+        """True if its answer is being made."""
+        is_made = self.is_worked_on or self.speech_is_due
+        return is_made and self.lapses_at is None and not self.is_dropped
+
+    @property
     def is_queued(self) -> bool:
         """True if audio of its answer was made, which plays once the bot has said what it says before."""
         return self.speech_is_due and self.audio_came and self.lapses_at is None
@@ -77,6 +83,12 @@ class Question:
         """Record a step toward its answer."""
         self.lapses_at = None
         self.expected_until = at + PATIENCE_SECONDS
+
+    def await_audio(self, at: float) -> None:
+        """Expect its audio, whose making is seen no longer."""
+        self.models, self.speech_is_due = 0, True
+        self.functions.clear()
+        self.step(at)
 
     def close(self, at: float) -> None:
         """Expect an answer to the turn that ended, unless its transcript, before or after, has no words."""
