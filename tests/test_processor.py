@@ -397,6 +397,15 @@ async def test_the_pipelines_call_id_is_taken_from_the_start_frame(store: Store)
     assert metrics.call_id == "from-metadata"
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+async def test_a_blank_call_id_is_none(store: Store, blank: str) -> None:
+    metadata = {"call_id": blank}
+    params = PipelineParams(enable_metrics=True, enable_usage_metrics=True, start_metadata=metadata)
+    metrics = VoiceMetricsProcessor(telemetry=store.telemetry, call_id=blank)
+    await run([metrics], params=params)
+    uuid.UUID(metrics.call_id)
+
+
 async def test_refused_values_are_counted_and_the_rest_goes_on(store: Store, log: list[str]) -> None:
     metrics = VoiceMetricsProcessor(telemetry=store.telemetry)
     frame = metrics_frame(

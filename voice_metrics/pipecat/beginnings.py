@@ -69,7 +69,9 @@ class Beginnings:
         found = metadata.get("call_id")
         given = self._options.call_id
         with suppress(Exception):  # an id that cannot be shown, such as a number of thousands of digits, is none
-            given = given or (clean(str(found)) if found else None)
+            text = str(found) if found else ""
+            # A blank one could be found nowhere, and many calls would share it.
+            given = given or (clean(text) if text.strip() else None)
         if latest is None:
             self.call_id = given or self.call_id
         else:

@@ -71,7 +71,7 @@ class Options:
             logger.warning(f"A call has {len(attributes or {})} attributes: the first {MOST_ATTRIBUTES} are used")
         return cls(
             {leg: clean(model) if model else model for leg, model in models.items()},
-            clean(call_id) if call_id else None,
+            clean(call_id) if call_id and not call_id.isspace() else None,
             {clean(key): clean(value) for key, value in islice((attributes or {}).items(), MOST_ATTRIBUTES)},
         )
 
