@@ -31,7 +31,7 @@ def test_id_that_cannot_be_held_is_taken_as_it_is_given(code: int, monkeypatch: 
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(socket, "socket", refuse)
-    name = f"pod-in-a-sandbox-{code}"
+    name = f"pod-{uuid.uuid4()}"
     assert instance_id(name, child=False) == name
 
 

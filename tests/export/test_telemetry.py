@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import tracemalloc
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -447,14 +448,16 @@ def test_requests_say_which_process_they_are_from(receiver: Receiver, start: Sta
 def test_telemetries_of_a_process_are_instances_of_their_own_and_one_that_starts_again_is_the_same(
     receiver: Receiver, start: Start
 ) -> None:
-    first, second = (start(OTEL_RESOURCE_ATTRIBUTES="service.instance.id=pod-of-two") for _ in range(2))
+    # No other run of the tests on this machine has this one.
+    name = f"pod-{uuid.uuid4()}"
+    first, second = (start(OTEL_RESOURCE_ATTRIBUTES=f"service.instance.id={name}") for _ in range(2))
     for telemetry in (first, second):
         assert run(telemetry, "c1") is True
     first.shutdown(60)
     assert run(first, "c2") is True
     instances = [exchange.resource["service.instance.id"] for exchange in receiver.stored]
-    assert list(dict.fromkeys(instances)) == ["pod-of-two", f"pod-of-two-{os.getpid()}"]
-    assert instances[-1] == "pod-of-two"
+    assert list(dict.fromkeys(instances)) == [name, f"{name}-{os.getpid()}"]
+    assert instances[-1] == name
 
 
 def test_an_instrument_of_the_applications_own_is_exported_beside_the_calls(receiver: Receiver, start: Start) -> None:
