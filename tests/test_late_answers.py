@@ -32,6 +32,12 @@ TRANSLATED = Script(
     ),
     sentence_seconds=6.0,
 )
+SILENT_FIRST = Script(
+    turns=(
+        Turn("good day", reply=(), think_seconds=2.0),
+        *(Turn(f"question {number}", reply=("All day.",)) for number in range(4)),
+    ),
+)
 IN_A_ROW = Script(
     turns=(
         Turn("what is free", think_seconds=3.0),
@@ -109,6 +115,16 @@ async def _speak_during_the_translation(call: ScriptedCall) -> None:
     await call.worker.queue_frame(EndFrame())
 
 
+async def _ask_on(call: ScriptedCall) -> None:
+    first, *others = SILENT_FIRST.turns
+    await call.line.say(first)
+    await asyncio.sleep(0.5)
+    for turn in others:
+        await call.line.say(turn)
+        await asyncio.sleep(4.0)
+    await call.worker.queue_frame(EndFrame())
+
+
 async def _ask_while_the_model_thinks(call: ScriptedCall) -> None:
     for turn in IN_A_ROW.turns:
         await call.line.say(turn)
@@ -174,6 +190,16 @@ def test_late_answer_is_the_response(
         story = told[place]
         assert (story["turns"]["unanswered"], story["response"]["count"]) == (0, len(responses_ms)), place
         assert story["response"]["max_ms"] == pytest.approx(max(responses_ms), abs=60), place
+
+
+def test_turn_without_an_answer_shifts_no_answer_to_a_later_turn() -> None:
+    told = stories(SILENT_FIRST, _ask_on, **_without_interruptions())
+
+    for place in PLACES:
+        story = told[place]
+        assert (story["turns"]["unanswered"], story["response"]["count"]) == (1, 4), place
+        assert story["response"]["min_ms"] == pytest.approx(320, abs=60), place
+        assert story["response"]["max_ms"] == pytest.approx(1700, abs=60), place
 
 
 @pytest.mark.skipif("interruptible" not in Frame.__dataclass_fields__, reason="this Pipecat cuts every sentence off")

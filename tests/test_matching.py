@@ -77,6 +77,34 @@ def test_answer_that_waits_is_heard_although_the_caller_goes_on(events: list[Tim
     assert _facts([*QUEUED, *events]) == [Responded(1.0), *then]
 
 
+# A second turn ends while the model works on the first, and the caller goes on.
+BESIDE: list[Timed] = [
+    *(*ASKED, (2.1, ModelStarted()), (3.0, UserStarted()), (4.0, UserStopped()), (4.0, TurnHeard(True))),
+]
+SECOND: list[Timed] = [(5.0, ModelStarted()), (5.1, ModelSpoke()), (5.2, ModelEnded()), (5.3, SpeechStarted())]
+SECOND = [*SECOND, (5.4, SpeechMade()), (5.5, SpeechEnded()), (5.5, BotStarted()), (5.9, BotStopped())]
+THIRD: list[Timed] = [(7.0, UserStarted()), (8.0, UserStopped()), (8.0, TurnHeard(True)), (8.1, ModelStarted())]
+THIRD = [*THIRD, (8.2, ModelSpoke()), (8.3, ModelEnded()), (8.4, SpeechStarted()), (8.5, SpeechMade())]
+THIRD = [*THIRD, (8.6, SpeechEnded()), (8.75, BotStarted())]
+
+
+@pytest.mark.parametrize(
+    ("events", "then"),
+    [
+        pytest.param([(4.5, ModelEnded())], [Unanswered(Cause.NO_ANSWER), Responded(1.5)], id="nothing-to-say"),
+        pytest.param(
+            [(4.5, LLM_FAILS), (4.5, ModelEnded())],
+            [Unanswered(Cause.ERROR), Responded(1.5)],
+            id="a-model-that-failed",
+        ),
+        # A model whose end is not seen.
+        pytest.param([], [Responded(3.5), Unanswered(Cause.CALLER_RESUMED)], id="nothing-seen"),
+    ],
+)
+def test_turn_whose_answer_is_never_heard_shifts_no_later_one(events: list[Timed], then: list[Fact]) -> None:
+    assert _facts([*BESIDE, *events, *SECOND, *THIRD]) == [*then, Responded(0.75)]
+
+
 def test_answer_that_waits_at_the_end_of_the_call_is_not_heard() -> None:
     conversation = Conversation(leg_of_name)
     for at, event in QUEUED:

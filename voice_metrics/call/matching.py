@@ -105,7 +105,7 @@ class Answers:
         lapsed = self._lapse_if_due(at)
         self._bot_is_heard = True
         question = self._question
-        lapsed = (*lapsed, *self._left_in_queue(began_at))
+        lapsed = (*lapsed, *self._left_in_queue(began_at), *self._without_answer())
         if self._answers_queued(began_at):
             return (*lapsed, Responded(at - self._queued.popleft().since))
         if question is not None and question.is_behind(began_at):
@@ -117,7 +117,7 @@ class Answers:
         if question is None or question.since is None or not question.is_answered_by_speech(at):
             return lapsed
         self._question = None
-        return (Responded(at - question.since),) if at >= question.since else ()
+        return (*lapsed, Responded(at - question.since)) if at >= question.since else lapsed
 
     def bot_resumed(self) -> None:
         """Record that the bot is heard again after a pause within an answer."""
@@ -168,10 +168,18 @@ class Answers:
         return (*queued, *question.unanswered(Cause.CALL_ENDED if hung_up else question.reason()))
 
     def _worked_on(self, question: Question, event: object) -> Question:
-        """Return the question that a step is made for: none is made for an open turn before."""
-        if question.since is not None or isinstance(event, TurnHeard | CallerIdle):
+        """Return the question that a step is made for: none is for an open turn before, and models work in order."""
+        if isinstance(event, TurnHeard | CallerIdle):
             return question
-        return next((queued.question for queued in self._queued if queued.until is None), question)
+        waiting = [queued.question for queued in self._queued if queued.until is None]
+        if question.since is None:
+            return next(iter(waiting), question)
+        if isinstance(event, FunctionRunning):
+            return next((one for one in waiting if one.lapses_at is not None), question)
+        is_failure = isinstance(event, ErrorRaised) and self._leg(event.processor) is Leg.LLM
+        if is_failure or isinstance(event, ModelSpoke | ModelEnded):
+            return next((one for one in waiting if one.models), question)
+        return question
 
     def _answers_queued(self, began_at: float | None) -> bool:
         """True if what a voice began at a moment is the answer to the first question in the queue."""
@@ -186,6 +194,13 @@ class Answers:
             until = self._queued[0].until
             if until is None or until > began_at:
                 break
+            left += self._queued.popleft().question.left_behind()
+        return left
+
+    def _without_answer(self) -> Sequence[Fact]:
+        """Return the first turns in the queue for which nothing was made to be heard, once something else is."""
+        left: list[Fact] = []
+        while self._queued and self._queued[0].until is None and self._queued[0].question.lapses_at is not None:
             left += self._queued.popleft().question.left_behind()
         return left
 
@@ -329,7 +344,7 @@ class Answers:
                 question.came_to_nothing(at, question.cause)
             case ModelStarted():
                 question.models += 1
-                question.is_heard_again = question.is_dropped = False
+                question.is_heard_again = question.is_dropped = question.audio_came = False
                 question.cause = Cause.NO_ANSWER
                 question.step(at)
             case ModelSpoke() | SpeechStarted() if question.awaits_speech(at):

@@ -70,8 +70,8 @@ class Question:
 
     @property
     def is_under_way(self) -> bool:
-        """True if its answer is being made."""
-        is_made = self.is_worked_on or self.speech_is_due
+        """True if its answer is being made, and no audio of it was."""
+        is_made = (self.is_worked_on or self.speech_is_due) and not self.audio_came
         return is_made and self.lapses_at is None and not self.is_dropped
 
     @property
@@ -85,10 +85,11 @@ class Question:
         self.expected_until = at + PATIENCE_SECONDS
 
     def await_audio(self, at: float) -> None:
-        """Expect its audio, whose making is seen no longer."""
-        self.models, self.speech_is_due = 0, True
+        """Expect its audio, whose making is seen no longer, but for the model's work."""
         self.functions.clear()
-        self.step(at)
+        if self.lapses_at is None:
+            self.speech_is_due = self.speech_is_due or not self.models
+            self.step(at)
 
     def close(self, at: float) -> None:
         """Expect an answer to the turn that ended, unless its transcript, before or after, has no words."""
