@@ -324,3 +324,13 @@ def test_a_voice_that_never_ends_an_answer_costs_no_memory() -> None:
         pieces.observe(SpeechMade(), 1.0)
 
     assert len(pieces._due) == MOST_PIECES
+
+
+def test_sentences_that_no_interruption_stops_are_forgotten_once_heard() -> None:
+    playout = Playout()
+    for sentence in range(1000):
+        playout.piece_started(is_kept=True)
+        playout.made(1.0, 2.0 * sentence)
+        playout.piece_ended()
+
+    assert len(playout._kept) == 1

@@ -96,7 +96,7 @@ class Playout:
         self._sentence_has_audio = True
         self._run_seconds += seconds
         self._piece_seconds += seconds
-        self._extend(seconds, self._ends_at or at)
+        self._extend(seconds, self._ends_at or at, at)
         return event
 
     def piece_ended(self) -> SpeechEnded:
@@ -127,12 +127,15 @@ class Playout:
             self._ends_at = at + seconds
             self._kept = [(at, self._ends_at)]
 
-    def _extend(self, seconds: float, ends_at: float) -> None:
+    def _extend(self, seconds: float, ends_at: float, at: float) -> None:
         self._ends_at = ends_at + seconds
-        if self._piece_is_kept:
-            is_next = self._kept and self._kept[-1][1] == ends_at
-            begin = self._kept.pop()[0] if is_next else ends_at
-            self._kept.append((begin, self._ends_at))
+        if not self._piece_is_kept:
+            return
+        if self._kept and self._kept[-1][1] == ends_at:
+            self._kept[-1] = (self._kept[-1][0], self._ends_at)
+        else:
+            unheard = (span for span in self._kept if span[1] > at)
+            self._kept = [*unheard, (ends_at, self._ends_at)]
 
     def _take_lost_sentences(self) -> int:
         lost, self._lost = self._lost, 0
