@@ -69,7 +69,7 @@ class Measurements:
             if proof is Proof.OPEN:
                 self._unproven.append((fact, at, span, number))
                 return
-            if isinstance(fact, Usage):
+            if proof is Proof.VOID or isinstance(fact, Usage):
                 return
             fact = replace(fact, interrupted=True)
         if self._is_of_two_speeches(fact, number):

@@ -22,18 +22,20 @@ class Proof(Enum):
         OPEN: Not yet known.
         TRUE: It is: an output followed the latency, or no report replaced the usage and no error the text.
         FALSE: It is not: no output followed, a later report contains the usage, or the text was refused.
+        VOID: The latency is none of a request.
     """
 
     OPEN = "open"
     TRUE = "true"
     FALSE = "false"
+    VOID = "void"
 
 
 class Proofs:
     """The proofs of one call's measurements; one without an entry needs none.
 
     Attributes:
-        noted: Those that are open or false, by the number of the measurements' frame.
+        noted: Those that are not true, by the number of the measurements' frame.
     """
 
     def __init__(self) -> None:

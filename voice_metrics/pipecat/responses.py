@@ -87,7 +87,7 @@ class Responses:
                 duplex = is_duplex(processor)
                 self._inferences[processor.id] = _new_inferences(service, duplex=duplex)
                 if duplex:
-                    outputs = first_outputs.FirstOutputs(self._proved)
+                    outputs = first_outputs.FirstOutputs(self._proved, self._clock)
                     self._pushes.listen(processor, outputs.read, first_outputs.reads)
                 else:
                     snapshots = usage_snapshots.UsageSnapshots(self._proved)

@@ -1,0 +1,172 @@
+"""A service that hears and speaks may measure from the end of the caller's turn to its next audio (Gemini Live)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    FunctionCallFromLLM,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    TTSAudioRawFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.services.llm_service import FunctionCallParams, LLMService
+from pipecat.workers.runner import WorkerRunner
+
+from tests.scripted_providers import CHUNK, SAMPLE_RATE, Bench, Speaker, llm_settings
+from tests.scripts import Script
+from tests.test_services_of_a_call import PLACES, Measure
+from tests.virtual_time import in_virtual_time, measure_in_virtual_time
+
+
+class Live(LLMService):
+    """Measures and speaks as Pipecat's service for Gemini Live, whose package is not installed here."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=llm_settings())
+        self._speaks = False
+
+    def can_generate_metrics(self) -> bool:
+        return True
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, UserStoppedSpeakingFrame):
+            await self.start_ttfb_metrics()
+        await self.push_frame(frame, direction)
+
+    async def speak(self, chunks: int = 1) -> None:
+        """Push audio, a chunk each 0.1 s."""
+        for _ in range(chunks):
+            await self.stop_ttfb_metrics()
+            if not self._speaks:
+                self._speaks = True
+                await self.push_frame(TTSStartedFrame())
+                await self.push_frame(LLMFullResponseStartFrame())
+            await self.push_frame(TTSAudioRawFrame(CHUNK, SAMPLE_RATE, 1))
+            await asyncio.sleep(0.1)
+
+    async def complete_turn(self) -> None:
+        self._speaks = False
+        await self.push_frame(TTSStoppedFrame())
+        await self.push_frame(LLMFullResponseEndFrame())
+
+
+Live.__module__ = "pipecat.services.google.gemini_live.llm"
+
+Talk = Callable[[PipelineWorker, Live], Awaitable[None]]
+
+
+async def _begin_turn(line: PipelineWorker) -> None:
+    await line.queue_frame(UserStartedSpeakingFrame())
+    await asyncio.sleep(1.0)
+
+
+async def _end_turn(line: PipelineWorker) -> None:
+    await line.queue_frame(UserStoppedSpeakingFrame())
+
+
+async def answers(line: PipelineWorker, model: Live) -> None:
+    await _begin_turn(line)
+    await _end_turn(line)
+    await asyncio.sleep(0.5)
+    await model.speak(5)
+    await model.complete_turn()
+
+
+async def answers_before_the_turn_ends(line: PipelineWorker, model: Live) -> None:
+    await _begin_turn(line)
+    await model.speak(3)
+    await _end_turn(line)
+    await asyncio.sleep(0.05)
+    await model.speak(5)
+    await model.complete_turn()
+
+
+async def answers_all_before_the_turn_ends(line: PipelineWorker, model: Live) -> None:
+    for _ in range(2):
+        await _begin_turn(line)
+        await model.speak(3)
+        await model.complete_turn()
+        await _end_turn(line)
+        await asyncio.sleep(5.0)
+
+
+async def calls_a_function(line: PipelineWorker, model: Live) -> None:
+    async def find_table(params: FunctionCallParams) -> None:
+        await asyncio.sleep(3.0)
+        await params.result_callback("nine")
+
+    model.register_function("find_table", find_table)
+    await _begin_turn(line)
+    await _end_turn(line)
+    await asyncio.sleep(0.5)
+    call = FunctionCallFromLLM(context=LLMContext(), tool_call_id="c", function_name="find_table", arguments={})
+    await model.run_function_calls([call])
+    await asyncio.sleep(3.5)
+    await model.speak(5)
+    await model.complete_turn()
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("talk", "measured"),
+    [
+        (answers, 1),
+        (answers_before_the_turn_ends, 0),
+        (answers_all_before_the_turn_ends, 0),
+        (calls_a_function, 0),
+    ],
+)
+def test_only_a_first_output_behind_the_turns_end_has_a_first_byte(place: str, talk: Talk, measured: int) -> None:
+    found = _measured(place, talk)["ttfb"]["by_service"]["llm"]
+    assert (found["count"], found["interrupted"]) == (measured, 0)
+    if measured:
+        assert found["average_ms"] == pytest.approx(500, abs=1)
+
+
+@in_virtual_time
+async def _measured(place: str, talk: Talk) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    measure, model = Measure(place), Live()
+    measure_in_virtual_time(measure.it)
+    line = PipelineWorker(
+        Pipeline(
+            [
+                model,
+                *measure.at("before_output"),
+                Speaker(Bench(Script(turns=()))),
+                *measure.at("after_output"),
+                *measure.at("at_end"),
+            ]
+        ),
+        params=PipelineParams(enable_metrics=True),
+        observers=measure.observers,
+        enable_rtvi=False,
+    )
+    started = asyncio.Event()
+    line.add_event_handler("on_pipeline_started", lambda worker, frame: started.set())
+
+    async def hold() -> None:
+        await started.wait()
+        await talk(line, model)
+        await asyncio.sleep(1.0)
+        await line.queue_frame(EndFrame())
+
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(line)
+    talking = asyncio.create_task(hold())
+    await runner.run()
+    await talking
+    return measure.summary
