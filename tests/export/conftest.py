@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -56,7 +57,13 @@ class _LogHandler(logging.Handler):
 def log() -> Iterator[Log]:
     """Everything that is logged, down to urllib3's debug lines; no secret may be in it."""
     log = Log()
-    sink = logger.add(lambda message: log.lines.append((message.record["level"].name, str(message))), level="DEBUG")
+
+    def keep(message: Any) -> None:
+        # So does Pipecat.
+        if message.record["name"] != "pipecat.utils.asyncio.task_manager":
+            log.lines.append((message.record["level"].name, str(message)))
+
+    sink = logger.add(keep, level="DEBUG")
     handler, root = _LogHandler(log), logging.getLogger()
     level = root.level
     root.addHandler(handler)
