@@ -7,9 +7,7 @@ One whose answer is made or waits to be heard stays open when the caller goes on
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import (
@@ -39,6 +37,7 @@ from voice_metrics.call.events import (
 from voice_metrics.call.facts import Cause, Fact, Leg, Responded, Unanswered
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
 from voice_metrics.call.question import NEXT_STEP_SECONDS, PATIENCE_SECONDS, Question
+from voice_metrics.call.question_queue import QuestionQueue
 from voice_metrics.call.seen import Seen
 
 # A turn that starts from a transcript alone belongs to speech that ended at most this long ago.
@@ -47,24 +46,8 @@ LATE_TRANSCRIPT_SECONDS = 5.0
 KEYED_TURN_SECONDS = 1.0
 # A voice that failed may still give audio: Pipecat closes a silent context after 3 s (1.14.0, tts_service.py).
 FAILED_VOICE_SECONDS = 3.0
-# Bound of the answers that a voice has made and that are still to be heard.
-_MOST_QUEUED = 50
 # Seen where they arise, and where they pass.
 _SEEN_TWICE = (FunctionRunning, FunctionAnswered, FunctionDropped, FunctionRaised, ErrorRaised)
-
-
-class _Queued(NamedTuple):
-    """A question whose answer waits behind what the bot says, or is still made, while the caller goes on.
-
-    Parameters:
-        question: The question.
-        since: Moment at which the caller fell silent.
-        until: Moment before which a voice began with the answer, or `None` if it is still made.
-    """
-
-    question: Question
-    since: float
-    until: float | None = None
 
 
 class Answers:
@@ -84,7 +67,7 @@ class Answers:
         self._needs_no_answer = False
         self._bot_is_heard = False
         self._question: Question | None = None
-        self._queued: deque[_Queued] = deque(maxlen=_MOST_QUEUED)
+        self._queue = QuestionQueue(leg)
         # The question whose late words seem to have started the open turn.
         self._continued: Question | None = None
 
@@ -105,9 +88,9 @@ class Answers:
         lapsed = self._lapse_if_due(at)
         self._bot_is_heard = True
         question = self._question
-        lapsed = (*lapsed, *self._left_in_queue(began_at), *self._without_answer())
-        if self._answers_queued(began_at):
-            return (*lapsed, Responded(at - self._queued.popleft().since))
+        lapsed = (*lapsed, *self._queue.left_behind(began_at))
+        if (silent_since := self._queue.answered(began_at)) is not None:
+            return (*lapsed, Responded(at - silent_since))
         if question is not None and question.is_behind(began_at):
             return lapsed
         if question is not None and question.since is None:
@@ -129,7 +112,7 @@ class Answers:
             self._question.speech_began(at)
         lapsed = self._lapse_if_due(at)
         if isinstance(event, Interruption):
-            lapsed = (*lapsed, *self._drop_queue())
+            lapsed = (*lapsed, *self._queue.dropped(Cause.CALLER_RESUMED))
         match event:
             case TurnsAnnounced():
                 self._turns_are_announced = True
@@ -152,12 +135,12 @@ class Answers:
             case _ if isinstance(event, _SEEN_TWICE) and not self._seen.first((type(event), event.frame_id)):
                 pass
             case _ if self._question is not None:
-                self._record_work(self._worked_on(self._question, event), event, at)
+                self._record_work(self._queue.worked_on(event, self._question), event, at)
         return lapsed
 
     def end(self, at: float) -> Sequence[Fact]:
         """End the call; return the unanswered turn, if there is one."""
-        queued = self._drop_queue(Cause.CALL_ENDED)
+        queued = self._queue.dropped(Cause.CALL_ENDED)
         if lapsed := (*self._lapse_if_due(at), *self._give_up_late_words()):
             return (*queued, *lapsed)
         question, self._question = self._question, None
@@ -167,61 +150,17 @@ class Answers:
         hung_up = question.cause is Cause.NO_ANSWER and not question.failed
         return (*queued, *question.unanswered(Cause.CALL_ENDED if hung_up else question.reason()))
 
-    def _worked_on(self, question: Question, event: object) -> Question:
-        """Return the question that a step is made for: none is for an open turn before, and models work in order."""
-        if isinstance(event, TurnHeard | CallerIdle):
-            return question
-        waiting = [queued.question for queued in self._queued if queued.until is None]
-        if question.since is None:
-            return next(iter(waiting), question)
-        if isinstance(event, FunctionRunning):
-            return next((one for one in waiting if one.lapses_at is not None), question)
-        is_failure = isinstance(event, ErrorRaised) and self._leg(event.processor) is Leg.LLM
-        if is_failure or isinstance(event, ModelSpoke | ModelEnded):
-            return next((one for one in waiting if one.models), question)
-        return question
-
-    def _answers_queued(self, began_at: float | None) -> bool:
-        """True if what a voice began at a moment is the answer to the first question in the queue."""
-        if not self._queued or (began_at is None and self._queued[0].until is not None):
-            return False
-        return not self._queued[0].question.is_behind(began_at)
-
-    def _left_in_queue(self, began_at: float | None) -> Sequence[Fact]:
-        """Return the turns whose answers are no more to be heard once a voice is that began at a moment."""
-        left: list[Fact] = []
-        while self._queued and began_at is not None:
-            until = self._queued[0].until
-            if until is None or until > began_at:
-                break
-            left += self._queued.popleft().question.left_behind()
-        return left
-
-    def _without_answer(self) -> Sequence[Fact]:
-        """Return the first turns in the queue for which nothing was made to be heard, once something else is."""
-        left: list[Fact] = []
-        while self._queued and self._queued[0].until is None and self._queued[0].question.lapses_at is not None:
-            left += self._queued.popleft().question.left_behind()
-        return left
-
-    def _drop_queue(self, cause: Cause = Cause.CALLER_RESUMED) -> Sequence[Fact]:
-        """Return the turns whose answers will not be heard."""
-        dropped = [fact for queued in self._queued for fact in queued.question.unanswered(cause)]
-        self._queued.clear()
-        return dropped
-
     def _bot_stopped(self, at: float) -> None:
         self._bot_is_heard = False
-        for queued in self._queued:
-            queued.question.step(at)
+        self._queue.step(at)
         if self._question is not None and self._question.is_queued:
             self._question.step(at)
 
     def _lapse_if_due(self, at: float) -> Sequence[Fact]:
-        first = self._queued[0] if self._queued and not self._bot_is_heard else None
-        if first is not None and first.until is None and first.question.has_lapsed(at):
-            self._queued.popleft()
-            return (*first.question.unanswered(first.question.reason()), *self._lapse_if_due(at))
+        lapsed = () if self._bot_is_heard else self._queue.lapsed(at)
+        return (*lapsed, *self._lapse_question_if_due(at))
+
+    def _lapse_question_if_due(self, at: float) -> Sequence[Fact]:
         question = self._question
         is_queued = question is not None and question.is_queued and self._bot_is_heard
         if question is None or is_queued or not question.has_lapsed(at):
@@ -266,10 +205,10 @@ class Answers:
             self._silent_since, self._continued = resumed.since, resumed
             return given_up
         if resumed.is_queued and self._bot_is_heard and resumed.since is not None:
-            self._queued.append(_Queued(resumed, resumed.since, at))
+            self._queue.put(resumed, resumed.since, at)
             return given_up
-        if resumed.since is not None and (resumed.is_under_way or (self._queued and resumed.lapses_at is None)):
-            self._queued.append(_Queued(resumed, resumed.since))
+        if resumed.since is not None and (resumed.is_under_way or (self._queue and resumed.lapses_at is None)):
+            self._queue.put(resumed, resumed.since)
             return given_up
         return resumed.left_behind()
 
@@ -305,9 +244,7 @@ class Answers:
         question.since = at if self._voice_is_heard or self._silent_since is None else self._silent_since
         self._silent_since = None
         question.close(at)
-        for queued in self._queued:
-            if queued.until is None:
-                queued.question.await_audio(at)
+        self._queue.await_audio(at)
 
     def _voice_started(self) -> Sequence[Fact]:
         self._has_detector = self._voice_is_heard = True
