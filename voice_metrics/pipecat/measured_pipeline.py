@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from pipecat.frames.frames import Frame
@@ -155,9 +155,7 @@ class MeasuredPipeline:
         self.metrics = MetricsReader(self.services)
         self._microphones = Microphones(self.processors)
         self._origins.listen(self.processors)
-        self._segments.listen(self.processors)
-        self._speeches.listen(self.processors)
-        self._unreported_text.listen(self.processors)
+        self._listen_to_speech_services(self.processors)
         self._out_of_band.enter(worker, self.services)
         self._out_of_band.watch(self.processors)
         meter = self.placement.meter
@@ -203,10 +201,14 @@ class MeasuredPipeline:
             self._peers_count = count
             partners = tuple(partners_of(self.worker))
             self._partners.listen(partners, answers=False)
-            self._segments.listen(processors_of_workers(partners))
-            self._speeches.listen(processors_of_workers(partners))
-            self._unreported_text.listen(processors_of_workers(partners))
-            self._out_of_band.watch((*partners, *processors_of_workers(partners)))
+            processors = tuple(processors_of_workers(partners))
+            self._listen_to_speech_services(processors)
+            self._out_of_band.watch((*partners, *processors))
+
+    def _listen_to_speech_services(self, processors: Sequence[Any]) -> None:
+        self._segments.listen(processors)
+        self._speeches.listen(processors)
+        self._unreported_text.listen(processors)
 
     def voice_stopped(self, stopped: VoiceStopped, at: float) -> VoiceStopped:
         """Return the true end of the caller's speech, whose end is reported at `at`."""
