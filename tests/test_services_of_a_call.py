@@ -289,15 +289,11 @@ async def test_after_a_failover_everything_names_what_answered(place: str) -> No
     assert measure.summary["cost"]["unpriced"] == []
 
 
-class Quiet(LLMService):
-    """A model that reports its first byte and its tokens, and no processing time."""
+class Silent(LLMService):
+    """A model that has nothing to say."""
 
-    def __init__(self, *, reports: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__(settings=llm_settings())
-        self._reports = reports
-
-    def can_generate_metrics(self) -> bool:
-        return True
 
     async def process_frame(self, frame: Any, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -305,6 +301,24 @@ class Quiet(LLMService):
             await self.push_frame(frame, direction)
             return
         await self.push_frame(LLMFullResponseStartFrame())
+        await self.answer()
+        await self.push_frame(LLMFullResponseEndFrame())
+
+    async def answer(self) -> None:
+        pass
+
+
+class Quiet(Silent):
+    """A model that reports its first byte and its tokens, and no processing time."""
+
+    def __init__(self, *, reports: bool = True) -> None:
+        super().__init__()
+        self._reports = reports
+
+    def can_generate_metrics(self) -> bool:
+        return True
+
+    async def answer(self) -> None:
         await self.start_ttfb_metrics()
         await asyncio.sleep(0.02)
         await self.stop_ttfb_metrics()
@@ -313,7 +327,6 @@ class Quiet(LLMService):
             await asyncio.sleep(0.02)
         if self._reports:
             await self.start_llm_usage_metrics(LLMTokenUsage(prompt_tokens=30, completion_tokens=8, total_tokens=38))
-        await self.push_frame(LLMFullResponseEndFrame())
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -496,21 +509,6 @@ async def test_worker_on_the_bus_of_one_call_serves_that_call(place: str, others
     assert measure.summary["llm"]["prompt_tokens"] == (100 * requests or None)
     assert measure.summary["ttfb"]["count"] == requests
     assert measure.summary["function_calls"]["completed"] == requests
-
-
-class Silent(LLMService):
-    """A model that has nothing to say."""
-
-    def __init__(self) -> None:
-        super().__init__(settings=llm_settings())
-
-    async def process_frame(self, frame: Any, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, LLMContextFrame):
-            await self.push_frame(frame, direction)
-            return
-        await self.push_frame(LLMFullResponseStartFrame())
-        await self.push_frame(LLMFullResponseEndFrame())
 
 
 @pytest.mark.parametrize("place", PLACES)
