@@ -9,6 +9,7 @@ text before its provider takes or refuses it.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from enum import Enum
 
 # Of measurements that never arrive.
@@ -49,3 +50,31 @@ class Proofs:
         self.noted[number] = proof
         if len(self.noted) > _MOST:
             self.noted.popitem(last=False)
+
+
+class Report:
+    """One report of a service that waits for its proof, or none.
+
+    Args:
+        proved: Receives the number of a report's frame, and its proof.
+    """
+
+    def __init__(self, proved: Callable[[int, Proof], None]) -> None:
+        self._proved = proved
+        self._number: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True if a report waits."""
+        return self._number is not None
+
+    def open(self, number: int) -> None:
+        """Let the report in the frame `number` wait."""
+        self._number = number
+        self._proved(number, Proof.OPEN)
+
+    def settle(self, proof: Proof) -> None:
+        """Tell the proof of the report that waits, if one does."""
+        number, self._number = self._number, None
+        if number is not None:
+            self._proved(number, proof)

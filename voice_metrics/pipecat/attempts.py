@@ -21,7 +21,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 
-from voice_metrics.call.proofs import Proof
+from voice_metrics.call.proofs import Proof, Report
 from voice_metrics.pipecat.endings import ENDS
 from voice_metrics.pipecat.service_metrics import CUTS
 from voice_metrics.pipecat.workers import is_a
@@ -44,10 +44,8 @@ class Attempts:
     """
 
     def __init__(self, proved: Callable[[int, Proof], None], went_on: Callable[[], None]) -> None:
-        self._proved = proved
         self._went_on = went_on
-        self._first_byte: int | None = None
-        self._processing: int | None = None
+        self._first_byte, self._processing = Report(proved), Report(proved)
 
     def read(self, processor: Any, frame: Frame) -> None:
         """Read a frame that the service is about to push."""
@@ -56,25 +54,19 @@ class Attempts:
                 kinds = {type(item) for item in frame.data if item.processor == processor.name}
                 if TTFBMetricsData in kinds:
                     self._settle(first_byte=Proof.FALSE, processing=Proof.FALSE)
-                    self._first_byte = frame.id
+                    self._first_byte.open(frame.id)
                 elif ProcessingMetricsData in kinds:
-                    self._processing = frame.id
-                else:
-                    return
-                self._proved(frame.id, Proof.OPEN)
+                    self._processing.open(frame.id)
             case _ if isinstance(frame, _OVER):
                 self._settle(first_byte=Proof.TRUE, processing=Proof.TRUE)
             case _:
                 self._settle(first_byte=Proof.TRUE, processing=Proof.FALSE)
 
     def _settle(self, *, first_byte: Proof, processing: Proof) -> None:
-        settled = ((self._first_byte, first_byte), (self._processing, processing))
-        if self._processing is not None and processing is Proof.FALSE:
+        if self._processing.is_open and processing is Proof.FALSE:
             self._went_on()
-        self._first_byte = self._processing = None
-        for number, proof in settled:
-            if number is not None:
-                self._proved(number, proof)
+        self._first_byte.settle(first_byte)
+        self._processing.settle(processing)
 
 
 def reads(kind: type[Frame]) -> bool:

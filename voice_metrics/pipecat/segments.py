@@ -11,7 +11,7 @@ from typing import Any
 from pipecat.frames.frames import ErrorFrame, Frame, MetricsFrame, TranscriptionFrame
 from pipecat.metrics import metrics as pipecat_metrics
 
-from voice_metrics.call.proofs import Proof
+from voice_metrics.call.proofs import Proof, Report
 from voice_metrics.pipecat.endings import ENDS
 from voice_metrics.pipecat.pushes import Pushes
 from voice_metrics.pipecat.workers import is_a
@@ -46,24 +46,17 @@ class _Segment:
     """The latest segment of one recogniser."""
 
     def __init__(self, proved: Callable[[int, Proof], None]) -> None:
-        self._proved = proved
-        self._number: int | None = None
+        self._report = Report(proved)
 
     def read(self, recogniser: Any, frame: Frame) -> None:
         """Read a frame that the recogniser is about to push."""
         match frame:
             case ErrorFrame():
                 if frame.processor in (recogniser, None):
-                    self._settle(Proof.FALSE)
+                    self._report.settle(Proof.FALSE)
             case MetricsFrame():
                 if any(type(item).__name__ == _USAGE and item.processor == recogniser.name for item in frame.data):
-                    self._settle(Proof.TRUE)
-                    self._number = frame.id
-                    self._proved(frame.id, Proof.OPEN)
+                    self._report.settle(Proof.TRUE)
+                    self._report.open(frame.id)
             case _:
-                self._settle(Proof.TRUE)
-
-    def _settle(self, proof: Proof) -> None:
-        number, self._number = self._number, None
-        if number is not None:
-            self._proved(number, proof)
+                self._report.settle(Proof.TRUE)

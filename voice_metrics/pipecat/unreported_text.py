@@ -28,7 +28,7 @@ from pipecat.frames.frames import (
 from pipecat.metrics.metrics import ProcessingMetricsData, TTSUsageMetricsData
 
 from voice_metrics.call.facts import Leg
-from voice_metrics.call.proofs import Proof
+from voice_metrics.call.proofs import Proof, Report
 from voice_metrics.pipecat.answer_frames import leg_of
 from voice_metrics.pipecat.conversation_frames import shared_id
 from voice_metrics.pipecat.endings import ENDS
@@ -158,14 +158,14 @@ class _Request:
         faulted: Callable[[str, Exception], None],
     ) -> None:
         self._measured = measured
-        self._proved = proved
         self._faulted = faulted
         # Its length by its model; empty without one, or once it is reported or refused.
         self._text: dict[str | None, int] = {}
         self._is_open = self._is_over = self._is_cut = False
-        # Numbers of the frame that ended the latest work, and of the one that reports a text without audio so far.
+        # Number of the frame that ended the latest work.
         self._ended = 0
-        self._report: int | None = None
+        # Of a text without audio so far.
+        self._report = Report(proved)
 
     def add(self, voice: Any, context_id: str, text: str) -> None:
         """Settle the former text, and keep one that is about to be sent."""
@@ -184,24 +184,24 @@ class _Request:
             case MetricsFrame():
                 self._read_metrics(voice, frame)
             case TTSAudioRawFrame():
-                self._prove(Proof.TRUE)
+                self._report.settle(Proof.TRUE)
             case ErrorFrame() if frame.processor in (voice, None):
                 self._text = {}
-                self._prove(Proof.TRUE if _SILENT in str(frame.error) else Proof.FALSE)
+                self._report.settle(Proof.TRUE if _SILENT in str(frame.error) else Proof.FALSE)
             case ErrorFrame():
                 pass
             case InterruptionFrame() | CancelFrame():
                 # The work that it ends, ends behind it.
                 self._is_cut = self._is_cut or self._is_open or self._ended > shared_id(frame)
-                self._prove(Proof.TRUE)
+                self._report.settle(Proof.TRUE)
         if isinstance(frame, ENDS):
             self._settle(voice)
 
     def _read_metrics(self, voice: Any, frame: MetricsFrame) -> None:
         if _has_usage_of(voice, frame):
-            self._prove(Proof.TRUE)
-            self._text, self._report = {}, frame.id
-            self._proved(frame.id, Proof.OPEN)
+            self._report.settle(Proof.TRUE)
+            self._text = {}
+            self._report.open(frame.id)
             self._expect_late_beginning()
         elif any(isinstance(item, ProcessingMetricsData) and item.processor == voice.name for item in frame.data):
             self._expect_late_beginning()
@@ -216,13 +216,8 @@ class _Request:
     def _begin_in_time(self) -> None:
         self._is_over = False
 
-    def _prove(self, proof: Proof) -> None:
-        number, self._report = self._report, None
-        if number is not None:
-            self._proved(number, proof)
-
     def _settle(self, voice: Any) -> None:
-        self._prove(Proof.TRUE)
+        self._report.settle(Proof.TRUE)
         text, is_cut = self._text, self._is_cut
         self._text, self._is_open, self._is_cut = {}, False, False
         if is_cut:

@@ -17,7 +17,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.metrics.metrics import LLMTokenUsage, LLMUsageMetricsData, ProcessingMetricsData
 
-from voice_metrics.call.proofs import Proof
+from voice_metrics.call.proofs import Proof, Report
 from voice_metrics.pipecat.endings import ENDS
 from voice_metrics.pipecat.service_metrics import CUTS
 
@@ -32,9 +32,8 @@ class UsageSnapshots:
     """
 
     def __init__(self, proved: Callable[[int, Proof], None]) -> None:
-        self._proved = proved
+        self._report = Report(proved)
         self._in_response = False
-        self._number: int | None = None
         self._latest: LLMTokenUsage | None = None
 
     def read(self, processor: Any, frame: Frame) -> None:
@@ -53,13 +52,12 @@ class UsageSnapshots:
         if self._latest is not None:
             self._settle(Proof.FALSE if _contains(usage, self._latest) else Proof.TRUE)
         if self._in_response:
-            self._number, self._latest = number, usage
-            self._proved(number, Proof.OPEN)
+            self._latest = usage
+            self._report.open(number)
 
     def _settle(self, proof: Proof) -> None:
-        number, self._number, self._latest = self._number, None, None
-        if number is not None:
-            self._proved(number, proof)
+        self._latest = None
+        self._report.settle(proof)
 
 
 def reads(kind: type[Frame]) -> bool:
