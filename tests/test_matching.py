@@ -32,7 +32,7 @@ from voice_metrics.call.events import (
 from voice_metrics.call.facts import Cause, Fact, Responded, Unanswered
 from voice_metrics.call.functions import FunctionAnswered, FunctionDropped, FunctionRaised, FunctionRunning
 from voice_metrics.call.matching import FAILED_VOICE_SECONDS, Answers
-from voice_metrics.call.question import NEXT_STEP_SECONDS, PATIENCE_SECONDS
+from voice_metrics.call.question import DEAD_AIR_SECONDS, NEXT_STEP_SECONDS, PATIENCE_SECONDS
 from voice_metrics.pipecat.services import leg_of_name
 
 Timed = tuple[float, object]
@@ -384,6 +384,21 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
             id="the-answer-was-dropped-and-nothing-took-its-place",
         ),
         pytest.param([*COUGHED, (2.5, UserStarted())], Cause.NO_TRANSCRIPT, id="a-cough-and-then-a-turn"),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (3.0, ModelEnded()), (3.0, UserStarted()), (3.0, Interruption())],
+            Cause.CALLER_RESUMED,
+            id="the-caller-went-on-and-the-model-s-end-came-first",
+        ),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (2.7, ModelEnded()), (3.0, UserStarted())],
+            Cause.NO_ANSWER,
+            id="the-model-had-nothing-to-say-and-then-the-caller-went-on",
+        ),
+        pytest.param(
+            [*ASKED, (2.1, ModelStarted()), (2.0 + DEAD_AIR_SECONDS, UserStarted()), (5.0, Interruption())],
+            Cause.NO_ANSWER,
+            id="the-caller-waited-long-and-went-on",
+        ),
     ],
 )
 def test_what_leaves_a_turn_unanswered(events: list[Timed], cause: Cause) -> None:
@@ -412,6 +427,34 @@ def test_what_the_end_of_the_call_leaves_unanswered(events: list[Timed], expecte
         conversation.observe(event, at)
 
     assert [fact for fact in conversation.end(3.0) if isinstance(fact, Unanswered)] == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "cause"),
+    [
+        pytest.param([*ASKED, (2.1, ModelStarted())], Cause.NO_ANSWER, id="the-model-gave-nothing"),
+        pytest.param([*ASKED, *THINKS, (2.7, SpeechStarted())], Cause.NO_AUDIO, id="the-voice-gave-nothing"),
+        pytest.param([*ASKED, (2.1, ModelStarted()), (2.2, RUNS)], Cause.CALL_ENDED, id="a-function-ran"),
+        pytest.param([*ASKED, (2.1, ModelStarted()), (2.2, ModelWaits())], Cause.CALL_ENDED, id="the-bot-waited"),
+    ],
+)
+def test_call_that_ends_after_a_long_silence_ends_for_want_of_an_answer(events: list[Timed], cause: Cause) -> None:
+    conversation = Conversation(leg_of_name)
+    for at, event in events:
+        conversation.observe(event, at)
+
+    ended = conversation.end(2.0 + DEAD_AIR_SECONDS)
+
+    assert [fact for fact in ended if isinstance(fact, Unanswered)] == [Unanswered(cause)]
+
+
+@pytest.mark.parametrize(("ends_at", "cause"), [(10.0, Cause.CALL_ENDED), (8.0 + DEAD_AIR_SECONDS, Cause.NO_ANSWER)])
+def test_caller_waits_in_silence_once_the_bot_has_said_what_it_says_before(ends_at: float, cause: Cause) -> None:
+    conversation = Conversation(leg_of_name)
+    for at, event in [*QUEUED[:15], (8.0, BotStopped())]:
+        conversation.observe(event, at)
+
+    assert [fact for fact in conversation.end(ends_at) if isinstance(fact, Unanswered)] == [Unanswered(cause)]
 
 
 def test_one_question_lapses_once_and_the_next_is_answered_as_itself() -> None:

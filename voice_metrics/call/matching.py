@@ -65,7 +65,7 @@ class Answers:
         self._words_are_late = False
         # The bot spoke before the announced end of the turn that it answers, or waits for a caller who has more to say.
         self._needs_no_answer = False
-        self._bot_is_heard = False
+        self._bot_is_heard, self._bot_stopped_at = False, 0.0
         self._question: Question | None = None
         self._queue = QuestionQueue(leg)
         # The question whose late words seem to have started the open turn.
@@ -147,11 +147,14 @@ class Answers:
         if question is None or question.since is None or not question.announced:
             return queued
         # A function that hangs up returns a result without asking the model for more words.
-        hung_up = question.cause is Cause.NO_ANSWER and not question.failed
+        hung_up = question.cause is Cause.NO_ANSWER and not question.failed and not self._is_overdue(question, at)
         return (*queued, *question.unanswered(Cause.CALL_ENDED if hung_up else question.reason()))
 
+    def _is_overdue(self, question: Question, at: float) -> bool:
+        return not self._bot_is_heard and question.is_overdue(at, self._bot_stopped_at)
+
     def _bot_stopped(self, at: float) -> None:
-        self._bot_is_heard = False
+        self._bot_is_heard, self._bot_stopped_at = False, at
         self._queue.step(at)
         if self._question is not None and self._question.is_queued:
             self._question.step(at)
@@ -208,9 +211,9 @@ class Answers:
             self._queue.put(resumed, resumed.since, at)
             return given_up
         if resumed.since is not None and (resumed.is_under_way or (self._queue and resumed.lapses_at is None)):
-            self._queue.put(resumed, resumed.since)
+            self._queue.put(resumed, resumed.since, is_overdue=self._is_overdue(resumed, at))
             return given_up
-        return resumed.left_behind()
+        return resumed.left_behind(at, self._is_overdue(resumed, at))
 
     def _continues(self, question: Question, at: float) -> bool:
         """True if a turn that starts at `at` only brings late words of a question: the caller was not heard since."""

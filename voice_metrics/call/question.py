@@ -17,6 +17,10 @@ LATE_VOICE_SECONDS = 3.0
 # Wait for the next step after one without a result: a function call behind the end of the model's text, a second model
 # after an error. Later speech without such a step is no answer.
 NEXT_STEP_SECONDS = 1.0
+# A caller who hears nothing for so long says "hello?" or hangs up because no answer came.
+DEAD_AIR_SECONDS = 3.0
+# A caller who goes on ends the model's work, whose end may be seen first.
+_AT_ONCE_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -169,9 +173,27 @@ class Question:
         """True if speech that a voice began at a moment was queued before the turn, so that it is no answer."""
         return speech_began_at is not None and speech_began_at < self.began_at
 
-    def left_behind(self) -> Sequence[Fact]:
-        """Return the unanswered turn, if a further turn of the caller leaves it without its answer."""
-        return self.unanswered(Cause.CALLER_RESUMED if self.lapses_at is None else self.reason())
+    def left_behind(self, at: float | None = None, is_overdue: bool = False) -> Sequence[Fact]:
+        """Return the unanswered turn, if a further turn of the caller leaves it without its answer.
+
+        Args:
+            at: Moment at which that turn began, or `None` if unknown.
+            is_overdue: True if it began because no answer came.
+        """
+        is_due = is_overdue or (self.lapses_at is not None and not self._was_cut_off(at))
+        return self.unanswered(self.reason() if is_due else Cause.CALLER_RESUMED)
+
+    def is_overdue(self, at: float, bot_silent_since: float) -> bool:
+        """True if the caller has waited in silence for so long that an answer was due; a function may end the call."""
+        if self.since is None or self.functions or self.is_waited_for:
+            return False
+        return at - max(self.since, bot_silent_since) >= DEAD_AIR_SECONDS
+
+    def _was_cut_off(self, at: float | None) -> bool:
+        """True if a model ended without a result in the moment in which the caller went on."""
+        if at is None or self.lapses_at is None or self.cause is not Cause.NO_ANSWER:
+            return False
+        return at - (self.lapses_at - NEXT_STEP_SECONDS) <= _AT_ONCE_SECONDS
 
     def unanswered(self, cause: Cause) -> Sequence[Fact]:
         """Return it as unanswered, unless a text or a key answers it."""

@@ -23,11 +23,13 @@ class _Queued(NamedTuple):
         question: The question.
         since: Moment at which the caller fell silent.
         until: Moment before which a voice began with the answer, or `None` if it is still made.
+        is_overdue: True if the caller went on because no answer came.
     """
 
     question: Question
     since: float
     until: float | None
+    is_overdue: bool
 
     @property
     def is_made(self) -> bool:
@@ -46,15 +48,16 @@ class QuestionQueue:
     def __bool__(self) -> bool:
         return bool(self._queued)
 
-    def put(self, question: Question, since: float, until: float | None = None) -> None:
+    def put(self, question: Question, since: float, until: float | None = None, *, is_overdue: bool = False) -> None:
         """Add a question.
 
         Args:
             question: The question.
             since: Moment at which the caller fell silent.
             until: Moment before which a voice began with the answer, or `None` if it is still made.
+            is_overdue: True if the caller went on because no answer came.
         """
-        self._queued.append(_Queued(question, since, until))
+        self._queued.append(_Queued(question, since, until, is_overdue))
 
     def worked_on(self, event: object, latest: Question) -> Question:
         """Return the question that a step is made for: none is for an open turn before, and models work in order."""
@@ -100,8 +103,12 @@ class QuestionQueue:
         return lapsed
 
     def dropped(self, cause: Cause) -> Sequence[Fact]:
-        """Remove all turns, because their answers will not be heard."""
-        dropped = [fact for queued in self._queued for fact in queued.question.unanswered(cause)]
+        """Remove all turns, because their answers will not be heard: for `cause`, unless these were due before."""
+        dropped = [
+            fact
+            for queued in self._queued
+            for fact in queued.question.unanswered(queued.question.reason() if queued.is_overdue else cause)
+        ]
         self._queued.clear()
         return dropped
 

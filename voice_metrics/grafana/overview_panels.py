@@ -53,7 +53,7 @@ FIGURES = (
     ),
     figure(
         "Unanswered turns",
-        "Share of the callers' turns that got no answer. A caller that went on speaking or hung up does not count.",
+        "Share of the callers' turns that got no answer. A caller that went on or hung up within 3 s does not count.",
         SHARE,
         # Without an answer every turn is unanswered.
         Query(
