@@ -587,6 +587,20 @@ def test_a_model_that_answers_before_the_turns_end_is_announced_answers_from_the
     assert _facts([*AHEAD, *TOLD_TWICE, LATER]) == [Responded(pytest.approx(0.6))]
 
 
+def test_a_model_may_answer_before_the_detector_tells_the_callers_silence() -> None:
+    speaks: list[Timed] = [(1.0, VoiceStarted()), (1.0, UserStarted())]
+    early: list[Timed] = [(1.8, ModelStarted()), (1.8, SpeechStarted()), (1.9, BotStarted())]
+    makes: list[Timed] = [(2.3, ModelStarted()), (2.3, SpeechStarted())]
+    silence: list[Timed] = [(2.8, VoiceStopped(0.8)), (2.8, VoiceStopped(0.8))]
+    ended: list[Timed] = [(2.9, UserStopped()), LATER]
+    whole: list[Timed] = [(2.5, SpeechEnded()), (2.5, ModelEnded()), (2.7, BotStopped())]
+
+    for answer in ([(2.4, BotStarted())], [(2.4, BotStarted()), *whole], [(2.4, BotStarted()), (2.5, Interruption())]):
+        assert _facts([*speaks, *makes, *answer, *silence, *ended]) == [Responded(pytest.approx(0.4))]
+    # What the bot says before the caller falls silent is no response.
+    assert _facts([*speaks, *early, *silence, *ended[:1]]) == []
+
+
 def test_a_caller_continuing_after_an_early_answer_asks_again() -> None:
     goes_on: list[Timed] = [(3.0, VoiceStarted()), (4.2, VoiceStopped(0.2)), (4.5, UserStopped())]
     answer: list[Timed] = [

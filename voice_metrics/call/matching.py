@@ -123,7 +123,7 @@ class Answers:
             case VoiceStarted():
                 return (*lapsed, *self._voice_started())
             case VoiceStopped(stop_seconds):
-                self._voice_stopped(at, stop_seconds)
+                return (*lapsed, *self._voice_stopped(at, stop_seconds))
             case CallerMuted():
                 self._voice_is_heard = False
             case CallerKeyed():
@@ -183,10 +183,16 @@ class Answers:
 
     def _answered_ahead(self, question: Question, at: float) -> Sequence[Fact]:
         """Return the response to a turn whose end is not announced yet, if a model that hears the caller gave it."""
-        silent_since = self._silent_since
         question.is_spoken_over = True
-        if silent_since is None or not (question.is_worked_on or question.speech_is_due):
+        if not (question.is_worked_on or question.speech_is_due):
             return ()
+        if self._silent_since is None:
+            # A detector tells the caller's silence late.
+            question.spoken_over_at = at
+            return ()
+        return self._answer_ahead(at, self._silent_since)
+
+    def _answer_ahead(self, at: float, silent_since: float) -> Sequence[Fact]:
         self._silent_since, self._needs_no_answer = None, True
         return (Responded(at - silent_since),)
 
@@ -261,7 +267,7 @@ class Answers:
         continued, self._continued = self._continued, None
         return (*self._give_up_late_words(), *(continued.left_behind() if continued is not None else ()))
 
-    def _voice_stopped(self, at: float, stop_seconds: float) -> None:
+    def _voice_stopped(self, at: float, stop_seconds: float) -> Sequence[Fact]:
         self._voice_is_heard = False
         silent_since = at - max(0.0, stop_seconds)
         question = self._question
@@ -271,8 +277,13 @@ class Answers:
             )
         elif question is not None and question.silence_is_due:
             question.since, question.silence_is_due, question.detected = silent_since, False, True
-            return
+            return ()
+        elif self._needs_no_answer:
+            return ()  # the same end, seen in the other direction
+        elif question is not None and (spoken_at := question.spoken_over_at) is not None and spoken_at >= silent_since:
+            return self._answer_ahead(spoken_at, silent_since)
         self._silent_since = silent_since
+        return ()
 
     def _record_work(self, question: Question, event: object, at: float) -> None:
         match event:

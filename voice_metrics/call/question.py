@@ -38,6 +38,7 @@ class Question:
         began_at: Moment at which the turn began.
         is_dropped: True if the application dropped what was made of its answer, and nothing was made since.
         is_spoken_over: True if the bot began to speak while it was open.
+        spoken_over_at: Moment of that, if a model that hears the caller may have answered, or `None`.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
         voice_until: Moment until which audio of a voice that seemed to have none may still come.
@@ -60,6 +61,7 @@ class Question:
     is_heard_again: bool = False
     is_dropped: bool = False
     is_spoken_over: bool = False
+    spoken_over_at: float | None = None
     began_at: float = 0.0
     expected_until: float = 0.0
     lapses_at: float | None = None
