@@ -16,7 +16,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from tests.store import Store
-from tests.waiting import flush, until
+from tests.waiting import blocked_until, flush, until
 from voice_metrics import CallSummary, VoiceMetricsObserver, VoiceMetricsProcessor
 from voice_metrics.call.lags import Lags
 from voice_metrics.ledger import LedgerReader, Row, ledger_at
@@ -140,6 +140,27 @@ async def test_stalls_cost_one_line_a_minute(log: list[str]) -> None:
     # A line about the second would come before the next ticks.
     await until(lambda: len([lag for lag in lags if lag > 0.5]) >= 2 and len(lags) > ticks + 4)
     assert len([line for line in log if "hold_it_twice" in line]) == 1
+
+
+async def test_a_stall_without_an_end_counts_while_it_lasts() -> None:
+    now, counted, ticks = 0.0, list[float](), list[float]()
+    watch = event_loop.LoopWatch(asyncio.get_running_loop(), lambda: now)
+    watch.record_in(counted.append)
+    watch.add_listener(lambda seconds, function: ticks.append(seconds))
+    await until(lambda: ticks)
+    counted.clear()
+    ticks.clear()
+    for times in range(1, 4):
+        now += 1.1 * event_loop.PATIENCE_SECONDS
+        blocked_until(lambda times=times: len(counted) == times)
+    assert min(counted) >= 1000 * event_loop.PATIENCE_SECONDS
+    now += 5.0
+    await until(lambda: ticks)
+    # The rest of it counts at its end.
+    assert counted[3] == pytest.approx(5000)
+    assert sum(counted[:4]) == pytest.approx(1000 * ticks[0])
+    await until(lambda: len(ticks) > 1)
+    assert counted[4] == 0.0
 
 
 async def test_a_loop_has_one_watch_and_a_broken_listener_is_left_out(log: list[str]) -> None:

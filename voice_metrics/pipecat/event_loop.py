@@ -26,7 +26,7 @@ _LONGEST_NAME = 200
 _LOOK_SECONDS, _LOOK_AGAIN_SECONDS = 0.35, 0.02
 # Least time between two lines of the log.
 QUIET_SECONDS = 60.0
-# A longer stall is logged while it lasts.
+# A longer stall is logged and counted while it lasts, because it may never end.
 PATIENCE_SECONDS = 10.0
 _LIBRARIES = tuple(f"{sysconfig.get_paths()[kind]}{os.sep}" for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 _ASYNCIO = f"{os.sep}asyncio{os.sep}"
@@ -50,11 +50,16 @@ class LoopWatch:
         self._clock = clock
         self._listeners: list[LagListener] = []
         self._series: Callable[[float], None] = lambda milliseconds: None
-        self._listeners.append(lambda seconds, function: self._series(seconds * 1000))
+        self._listeners.append(lambda seconds, function: self._series(max(seconds - self._counted, 0.0) * 1000))
+        # Seconds of the present stall that are in the series.
+        self._counted = 0.0
         self._due = clock() + TICK_SECONDS
         loop.call_later(TICK_SECONDS, self._tick)
         self._sentinel = _Sentinel(
-            threading.get_ident(), self.late, lambda: (loop := self._loop()) and not loop.is_closed()
+            threading.get_ident(),
+            self.late,
+            lambda: (loop := self._loop()) and not loop.is_closed(),
+            self._count_so_far,
         )
         threading.Thread(target=self._sentinel.run, name="voice-metrics-event-loop", daemon=True).start()
 
@@ -97,15 +102,30 @@ class LoopWatch:
             except Exception as fault:
                 self.remove_listener(listener)
                 logger.warning("The event loop's lag could not be recorded: {!r}", fault)
+        self._counted = 0.0
+
+    def _count_so_far(self) -> None:
+        """Count a stall in the process's series while it lasts, on the watching thread."""
+        loop, late = self._loop(), self.late()
+        if loop is None or not loop.is_running() or late - self._counted < PATIENCE_SECONDS:
+            return
+        more, self._counted = late - self._counted, late
+        try:
+            self._series(more * 1000)
+        except Exception as fault:
+            logger.warning("The event loop's lag could not be recorded: {!r}", fault)
 
 
 class _Sentinel:
     """Takes the stack of the loop's thread while a function holds the loop."""
 
-    def __init__(self, thread: int, late: Callable[[], float], lives: Callable[[], object]) -> None:
+    def __init__(
+        self, thread: int, late: Callable[[], float], lives: Callable[[], object], lasts: Callable[[], None]
+    ) -> None:
         self._thread = thread
         self._late = late
         self._lives = lives
+        self._lasts = lasts
         self._said_at: float | None = None
         self.seen: str | None = None
 
@@ -121,6 +141,7 @@ class _Sentinel:
                 self._log_stall(None)
             elif self._late() > _SUSPICIOUS_SECONDS:
                 self._record_holder(held_by(sys._current_frames().get(self._thread)))
+                self._lasts()
 
     def _record_holder(self, where: str | None) -> None:
         # Otherwise the loop ran meanwhile, and the stack belongs to another function.
