@@ -102,6 +102,20 @@ def test_sentence_whose_audio_is_given_later_is_not_lost(
         assert story["floor"]["bot"] == pytest.approx(3.0, abs=0.05), place
 
 
+@pytest.mark.parametrize("seconds", [5.0, 9.0])
+def test_bot_is_not_heard_behind_the_audio_of_a_voice_that_stalls(seconds: float) -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(TURN)
+        await asyncio.sleep(20.0)
+        await call.worker.queue_frame(EndFrame())
+
+    stalls = Script(turns=(TURN,), sentence_seconds=1.0, late={SENTENCES[2]: seconds})
+    told = stories(stalls, converse, **_remote(TextAggregationMode.SENTENCE))
+
+    for place in PLACES:
+        assert told[place]["floor"]["bot"] == pytest.approx(2.0, abs=0.05), place
+
+
 class Wordy(Mouth):
     """Tells the words of a sentence before it gives the audio."""
 

@@ -47,6 +47,8 @@ IN_A_ROW = Script(
     sentence_seconds=1.0,
 )
 FAILS = Script(turns=(Turn("what is free"),))
+SLOW_REPLY = ("Nine is free.", "Ten is free.")
+SLOW = Turn("what is free", reply=SLOW_REPLY)
 
 
 class Flow(Mind):
@@ -211,3 +213,47 @@ def test_sentence_that_no_interruption_stops_is_whole_and_so_is_the_answer_behin
         assert story["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}, place
         assert story["response"]["max_ms"] == pytest.approx(260, abs=60), place
         assert story["floor"]["bot"] + story["floor"]["both"] == pytest.approx(6.0, abs=0.1), place
+
+
+@pytest.mark.parametrize(
+    ("late", "waited", "gaps"),
+    [
+        pytest.param({SLOW_REPLY[0]: 9.0}, 9.0, (0, 0.0), id="the-first-sentence"),
+        pytest.param(dict.fromkeys(SLOW_REPLY, 9.0), 9.0, (1, 8.0), id="each-sentence"),
+        pytest.param({SLOW_REPLY[1]: 9.0}, 0.0, (1, 8.0), id="the-second-sentence"),
+    ],
+)
+def test_voice_that_pipecat_gave_up_answers_while_it_works_on_the_reply(
+    late: dict[str, float], waited: float, gaps: tuple[int, float]
+) -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(SLOW)
+        await asyncio.sleep(25.0)
+        await call.worker.queue_frame(EndFrame())
+
+    quick = stories(Script(turns=(SLOW,), sentence_seconds=1.0), converse)
+    told = stories(Script(turns=(SLOW,), sentence_seconds=1.0, late=late), converse)
+
+    for place in PLACES:
+        story, wait = told[place], quick[place]["response"]["average_ms"]
+        assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 0}, place
+        assert story["response"]["average_ms"] == pytest.approx(wait + waited * 1000, abs=60), place
+        assert story["bot_gaps"] == {"count": gaps[0], "seconds": pytest.approx(gaps[1], abs=0.06)}, place
+        assert story["floor"]["bot"] == pytest.approx(2.0, abs=0.05), place
+
+
+def test_silent_voice_is_unanswered_when_the_caller_goes_on_before_it_is_done() -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(SLOW)
+        await asyncio.sleep(5.0)
+        await call.line.say(SLOW)
+        await asyncio.sleep(25.0)
+        await call.worker.queue_frame(EndFrame())
+
+    told = stories(Script(turns=(SLOW, SLOW), sentence_seconds=1.0, late={SLOW_REPLY[0]: 9.0}), converse)
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 1}, place
+        assert story["response"]["count"] == 1, place
+        assert story["bot_gaps"] == {"count": 1, "seconds": 0.0}, place

@@ -37,10 +37,10 @@ CUT_SECONDS = 0.5
 # After an interruption the transport still plays the current chunk and reports it as a new start. Pipecat then sends no
 # BotStartedSpeakingFrame; the first BotSpeakingFrame marks the start (Pipecat 1.14.0, base_output.py, 2026-11-22).
 LEFTOVER_SECONDS = 0.05
-# A transport reports speech every 0.2 s, and if no voice reports its end, as of recorded audio, the end after 3 s of
-# silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
+# A transport reports speech every 0.2 s, and if no voice reports its end, as of recorded audio, the end 3 s after the
+# last audio, or after what passed it then (Pipecat 1.3.0 and 1.14.0, base_output.py).
 SPEAKING_SECONDS = 0.2
-UNREPORTED_END_SECONDS = (2.5, 3.75)
+UNREPORTED_END_SECONDS = 2.5
 # A transport reports the end of streamed speech behind so much silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
 STREAM_STOP_SECONDS = 0.35
 # A voice gives up a piece of speech after so long without audio, and those over a WebSocket do not tell (default of
@@ -270,8 +270,7 @@ class Conversation:
 
     def _unreported_end(self, at: float) -> float:
         before, last = self._spoke_at
-        least, most = UNREPORTED_END_SECONDS
-        is_late = last - before <= 2 * SPEAKING_SECONDS and least < at - last < most
+        is_late = last - before <= 2 * SPEAKING_SECONDS and at - last > UNREPORTED_END_SECONDS
         return last + SPEAKING_SECONDS if is_late else at
 
     def _close_bot_speech(self, at: float) -> float:

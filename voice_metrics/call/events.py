@@ -200,11 +200,22 @@ class SpeechEnded:
 
     Parameters:
         run_seconds: Length of the continuous audio until its end, or `None` without audio.
-        lost: Sentences whose audio never came.
+        lost: Sentences whose audio never came, but for those of a silent piece of a reply, where it still may.
     """
 
     run_seconds: float | None = None
     lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SentencesLost:
+    """Audio of sentences that a voice gave up before will not come any more.
+
+    Parameters:
+        count: Their number.
+    """
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +272,7 @@ Event = (
     | SpeechStreamed
     | SpeechLate
     | SpeechEnded
+    | SentencesLost
     | ReplyStarted
     | ReplyEnded
     | Connected

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voice_metrics.call.events import SpeechEnded, SpeechLate, SpeechMade
+from voice_metrics.call.events import SentencesLost, SpeechEnded, SpeechLate, SpeechMade
 from voice_metrics.call.facts import BotGap, GapCause
 from voice_metrics.call.playout import GAP_SECONDS
 
@@ -57,7 +57,9 @@ class Gaps:
                 return self._end_pause(run_seconds, GapCause.MISSING if lost else GapCause.LATE, at)
             case SpeechEnded(run_seconds, lost):
                 self._run_seconds = run_seconds
-                return [BotGap(GapCause.MISSING, 0.0)] * lost
+                return _lost(lost)
+            case SentencesLost(count):
+                return _lost(count)
         return ()
 
     def _end_pause(self, run_seconds: float, cause: GapCause, at: float) -> Sequence[BotGap]:
@@ -67,3 +69,7 @@ class Gaps:
         ended = self._run_since + run_seconds
         self._run_since = max(ended, at)
         return (BotGap(cause, at - ended),) if at - ended > GAP_SECONDS else ()
+
+
+def _lost(sentences: int) -> Sequence[BotGap]:
+    return [BotGap(GapCause.MISSING, 0.0)] * sentences

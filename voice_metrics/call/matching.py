@@ -23,6 +23,7 @@ from voice_metrics.call.events import (
     ModelWaits,
     ModelWrote,
     ReplyEnded,
+    ReplyStarted,
     SpeechEnded,
     SpeechLate,
     SpeechMade,
@@ -317,8 +318,12 @@ class Answers:
                 question.voice_gave_audio(at)
             case SpeechEnded(run_seconds=None) if question.speech_is_due and not question.audio_came:
                 question.voice_was_silent(at)
-            case ReplyEnded(is_empty=True) if question.speech_is_due and not question.audio_came:
-                question.came_to_nothing(at, Cause.NO_AUDIO)
+            case ReplyStarted():
+                question.is_being_spoken = True
+            case ReplyEnded(is_empty):
+                question.is_being_spoken = False
+                if is_empty and question.speech_is_due and not question.audio_came:
+                    question.came_to_nothing(at, Cause.NO_AUDIO)
             case ErrorRaised():
                 self._service_failed(question, self._leg(event.processor), at)
             case FunctionRunning() | FunctionAnswered() | FunctionDropped() | FunctionRaised():

@@ -31,6 +31,8 @@ class Playout:
         self._sentence_has_audio = False
         self._sentences = 0
         self._lost = 0
+        # Sentences of silent pieces of the reply under way, which a slow voice may still speak.
+        self._silent_sentences = 0
         # Audio that no interruption stops, as moments of its begin and end.
         self._kept: list[tuple[float, float]] = []
         self._piece_is_kept = False
@@ -40,9 +42,11 @@ class Playout:
         self._answers += 1
         self._reply = self._answers
 
-    def reply_ended(self) -> None:
-        """End the answer."""
+    def reply_ended(self) -> int:
+        """End the answer; return the number of its sentences whose audio can come no more, and did not."""
         self._reply = None
+        silent, self._silent_sentences = self._silent_sentences, 0
+        return silent
 
     def piece_started(self, *, is_apart: bool = False, is_kept: bool = False) -> None:
         """Begin a piece of speech.
@@ -93,6 +97,7 @@ class Playout:
                 self._run_seconds += dry
             self._ends_at = at
         self._heard_answer = self._answer
+        self._silent_sentences = 0
         self._sentence_has_audio = True
         self._run_seconds += seconds
         self._piece_seconds += seconds
@@ -100,15 +105,26 @@ class Playout:
         return event
 
     def piece_ended(self) -> SpeechEnded:
-        """End a piece of speech; return the length of its continuous audio, and the lost sentences."""
+        """End a piece of speech; return the length of its continuous audio, and the lost sentences.
+
+        Pipecat gives a piece up after 3 s without audio, and plays what the voice still brings while it works on the
+        reply.
+        """
         lost = self._take_lost_sentences() if self._piece_seconds else self._sentences
+        if not self._piece_seconds and self._reply is not None:
+            self._silent_sentences, lost = self._silent_sentences + lost, 0
         self._sentences, self._sentence, self._lost = 0, None, 0
         ended = SpeechEnded(self._run_seconds if self._piece_seconds else None, lost)
         self._piece_seconds = 0.0
         return ended
 
-    def interrupted(self, at: float) -> None:
-        """Drop all audio not heard at `at`, but for what no interruption stops, which plays on."""
+    def interrupted(self, at: float) -> int:
+        """Drop all audio not heard at `at`, but for what no interruption stops, which plays on.
+
+        Returns:
+            Number of the sentences that were given up before, because their audio did not come.
+        """
+        silent = self._silent_sentences
         kept = [(max(begin, at), end) for begin, end in self._kept if end > at]
         piece_is_kept, is_heard = self._piece_is_kept, bool(kept) and kept[0][0] == at
         answer, piece_seconds, run_seconds, ends_at = (
@@ -126,6 +142,7 @@ class Playout:
             self._run_seconds = run_seconds - (ends_at - at - seconds) if is_heard else seconds
             self._ends_at = at + seconds
             self._kept = [(at, self._ends_at)]
+        return silent
 
     def _extend(self, seconds: float, ends_at: float, at: float) -> None:
         self._ends_at = ends_at + seconds

@@ -42,6 +42,7 @@ class Question:
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
         voice_until: Moment until which audio of a voice that seemed to have none may still come.
+        is_being_spoken: True while a voice works on a reply to it, so that audio may come after any time.
         words_until: Moment until which the application's own words, behind a function or a failed model, may begin.
         cause: Why it stays unanswered, if it does.
     """
@@ -66,6 +67,7 @@ class Question:
     expected_until: float = 0.0
     lapses_at: float | None = None
     voice_until: float = 0.0
+    is_being_spoken: bool = False
     words_until: float = 0.0
     cause: Cause = Cause.NO_ANSWER
 
@@ -84,6 +86,14 @@ class Question:
     def is_queued(self) -> bool:
         """True if audio of its answer was made, which plays once the bot has said what it says before."""
         return self.speech_is_due and self.audio_came and self.lapses_at is None
+
+    @property
+    def _waits_for_slow_voice(self) -> bool:
+        """True if a voice that seemed to have no audio still works on the reply.
+
+        Pipecat gives a piece of speech up after 3 s without audio, and plays what the voice brings later in the reply.
+        """
+        return self.is_being_spoken and self.voice_until > 0
 
     def step(self, at: float) -> None:
         """Record a step toward its answer."""
@@ -112,6 +122,7 @@ class Question:
 
     def answer_dropped(self, at: float) -> None:
         """Record that the application drops what was made of its answer; what it says in its place answers, too."""
+        self.is_being_spoken = False
         if self.since is not None:
             self.speech_is_due, self.is_dropped = False, True
             if self.lapses_at is None:
@@ -126,7 +137,9 @@ class Question:
         if self.is_worked_on or self.is_answered_by_speech(at) or at <= self.words_until:
             return True
         # A voice may be silent in one piece of an answer and continue with the next.
-        return self.cause is Cause.NO_AUDIO and (self.lapses_at is None or at <= self.lapses_at)
+        return self.cause is Cause.NO_AUDIO and (
+            self.lapses_at is None or at <= self.lapses_at or self._waits_for_slow_voice
+        )
 
     def voice_was_silent(self, at: float) -> None:
         """Record a piece of speech without audio."""
@@ -136,18 +149,18 @@ class Question:
     def voice_gave_audio(self, at: float) -> None:
         """Record audio of its answer."""
         self.audio_came = True
-        if self.lapses_at is not None and at <= self.voice_until:
+        if self.lapses_at is not None and (at <= self.voice_until or self._waits_for_slow_voice):
             self.speech_is_due = True
             self.step(at)
 
     def speech_began(self, at: float) -> None:
         """Record the start of speech, which is no part of its answer once it has lapsed."""
-        if self.lapses_at is not None and at > self.lapses_at:
+        if self.lapses_at is not None and at > self.lapses_at and not self._waits_for_slow_voice:
             self.voice_until = 0.0
 
     def has_lapsed(self, at: float) -> bool:
         """True if no answer can follow any more."""
-        if self.since is None or self.is_worked_on:
+        if self.since is None or self.is_worked_on or self._waits_for_slow_voice:
             return False
         return at > (self.expected_until if self.lapses_at is None else max(self.lapses_at, self.voice_until))
 

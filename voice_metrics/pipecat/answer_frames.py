@@ -41,6 +41,7 @@ from voice_metrics.call.events import (
     ModelWrote,
     ReplyEnded,
     ReplyStarted,
+    SentencesLost,
     SpeechStarted,
     SpeechStreamed,
     TurnHeard,
@@ -144,7 +145,7 @@ class _AnswerReader:
         if frame.skip_tts:
             return
         self._in_reply = False
-        self._playout.reply_ended()
+        self._report_lost(self._playout.reply_ended(), processor)
         self._happened(ReplyEnded(self._reply_is_empty), processor)
         self._end_model(processor)
         if self._reply_waits:
@@ -208,8 +209,12 @@ class _AnswerReader:
 
     def interrupted(self, processor: Any, frame: Frame) -> None:
         self._reply_is_empty = self._in_reply = self._in_piece = self._reply_waits = False
-        self._playout.interrupted(self._clock())
+        self._report_lost(self._playout.interrupted(self._clock()), processor)
         self._end_model(processor)
+
+    def _report_lost(self, sentences: int, processor: Any) -> None:
+        if sentences:
+            self._happened(SentencesLost(sentences), processor)
 
     def _end_model(self, processor: Any) -> None:
         if self._is_modelled:
