@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -193,19 +194,46 @@ def test_the_thread_ends_with_its_loop() -> None:
     assert not thread.is_alive()
 
 
-def test_a_loop_that_waits_is_held_by_no_function() -> None:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+@contextmanager
+def a_loop_of(package: str) -> Iterator[tuple[asyncio.AbstractEventLoop, Callable[[], str | None]]]:
+    """A running loop in a thread of its own, and the function that holds it."""
+
+    def serves_the_calls() -> None:
+        loop.run_forever()
+
+    async def begin() -> event_loop.LoopWatch:
+        watch, ticked = event_loop.watch(), asyncio.Event()
+        watch.add_listener(lambda seconds, function: ticked.set())
+        await ticked.wait()
+        return watch
+
+    loop = pytest.importorskip(package).new_event_loop()
+    thread = threading.Thread(target=serves_the_calls)
     thread.start()
     try:
-        deadline = time.monotonic() + 60
-        while (frame := sys._current_frames()[thread.ident or 0]).f_code.co_name != "select":
-            assert time.monotonic() < deadline
-        assert event_loop.held_by(frame) is None
+        yield loop, asyncio.run_coroutine_threadsafe(begin(), loop).result(60)._sentinel.holder
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(60)
         loop.close()
+
+
+@pytest.mark.parametrize("package", ["asyncio", "uvloop"])
+def test_a_loop_that_waits_is_held_by_no_function(package: str) -> None:
+    with a_loop_of(package) as (_, holder):
+        blocked_until(lambda: holder() is None)
+
+
+@pytest.mark.parametrize("package", ["asyncio", "uvloop"])
+def test_a_library_that_holds_the_loop_is_named_without_what_runs_the_loop(package: str) -> None:
+    with a_loop_of(package) as (loop, holder):
+        over = threading.Event()
+        loop.call_soon_threadsafe(over.wait, 60)
+        try:
+            where = blocked_until(lambda: (found := holder()) and "Condition.wait" in found and found)
+        finally:
+            over.set()
+    assert where.startswith("Condition.wait (threading.py:")
 
 
 def test_the_lag_of_a_call_is_its_worst_tick_and_its_99th_percentile() -> None:

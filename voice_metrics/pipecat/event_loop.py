@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 from loguru import logger
 
@@ -95,6 +95,8 @@ class LoopWatch:
         lag = max(self._clock() - self._due, 0.0)
         self._due = self._clock() + TICK_SECONDS
         function, self._sentinel.seen = self._sentinel.seen, None
+        caller = sys._getframe().f_back
+        self._sentinel.runner = caller.f_code if caller else None
         loop.call_later(TICK_SECONDS, self._tick)
         for listener in tuple(self._listeners):
             try:
@@ -128,6 +130,7 @@ class _Sentinel:
         self._lasts = lasts
         self._said_at: float | None = None
         self.seen: str | None = None
+        self.runner: CodeType | None = None
 
     def run(self) -> None:
         """Record and log each function that holds the loop, until the loop is closed."""
@@ -140,8 +143,12 @@ class _Sentinel:
             if time.monotonic() - before > look + STALL_SECONDS:
                 self._log_stall(None)
             elif self._late() > _SUSPICIOUS_SECONDS:
-                self._record_holder(held_by(sys._current_frames().get(self._thread)))
+                self._record_holder(self.holder())
                 self._lasts()
+
+    def holder(self) -> str | None:
+        """Return the function that holds the loop's thread now, or `None`, as `held_by` does."""
+        return held_by(sys._current_frames().get(self._thread), self.runner)
 
     def _record_holder(self, where: str | None) -> None:
         # Otherwise the loop ran meanwhile, and the stack belongs to another function.
@@ -164,30 +171,42 @@ class _Sentinel:
             logger.warning("The event loop was held for {} by {}: every call of this process waited", lasted, where)
         else:
             logger.warning(
-                "The event loop had work and could not run for more than {} s: another thread kept Python's "
-                "interpreter lock, or the machine had no time for this process",
+                "The event loop had work and could not run for more than {} s: a function in C held it, another thread "
+                "kept Python's interpreter lock, or the machine had no time for this process",
                 STALL_SECONDS,
             )
 
 
-def held_by(frame: FrameType | None) -> str | None:
+def held_by(frame: FrameType | None, runner: CodeType | None = None) -> str | None:
     """Return the function that holds a thread: the innermost of the application's, and the one that it called.
 
     Args:
         frame: The thread's innermost frame, or `None` if it is gone.
+        runner: The function that calls the loop's callbacks, or `None` if only asyncio's own are known.
 
     Returns:
-        Names and places for a line of the log; `None` if the thread is gone, or the loop waits for its turn to run.
+        Names and places for a line of the log; `None` if the thread is gone, the loop waits for its turn to run, or a
+        function in C holds it.
     """
     if frame is None or (frame.f_code.co_name, Path(frame.f_code.co_filename).name) == _WAITS:
         return None
+    if _runs_the_loop(frame, runner):
+        return None
     own: FrameType | None = frame
     while own is not None and own.f_code.co_filename.startswith(_LIBRARIES):
+        own = own.f_back
         # The caller of the loop does not hold it.
-        own = None if own.f_code.co_name in _RUNS_THE_LOOP and _ASYNCIO in own.f_code.co_filename else own.f_back
+        if own is not None and _runs_the_loop(own, runner):
+            own = None
     if own is None or own is frame:
         return clean(_place_of(frame), _LONGEST_NAME)
     return clean(f"{_place_of(own)}, in {_place_of(frame)}", _LONGEST_NAME)
+
+
+def _runs_the_loop(frame: FrameType, runner: CodeType | None) -> bool:
+    # Loops in C such as uvloop's have no frame: the function that runs the loop calls the callbacks.
+    code = frame.f_code
+    return code is runner or (code.co_name in _RUNS_THE_LOOP and _ASYNCIO in code.co_filename)
 
 
 def _place_of(frame: FrameType) -> str:
