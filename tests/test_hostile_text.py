@@ -65,7 +65,7 @@ def scraped(port: str) -> tuple[int, str]:
 
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
-@given(text=TEXT, call_id=TEXT)
+@given(text=TEXT, call_id=TEXT.filter(str.strip))
 def test_hostile_text_is_the_same_safe_text_in_every_exit(text: str, call_id: str) -> None:
     log: list[str] = []
     sink = logger.add(lambda message: log.append(message.record["message"]), level="DEBUG", filter="voice_metrics")
