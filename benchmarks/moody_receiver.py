@@ -5,7 +5,8 @@ It compares the stored values with a file that the calls write, so that the proc
 Of a cumulative series the newest value counts; of increments, the sum of the acknowledged ones. Increments that the
 receiver stored without an answer arrive again, as with any sender of increments, and are reported as doubled. Rejected
 increments are added to the sum, because the bot gives them up by design. A call with rejected points may lack some of
-its values, if the ledger does not call it delivered.
+its values, if the ledger does not call it delivered; nor need the ledger call one delivered whose request had rejected
+points of others, because no server says which they are.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Store:
         # Calls with rejected points; calls in requests that were rejected without a word of which points.
         self._judged: set[str] = set()
         self._found_old: set[str] = set()
+        # Calls in requests of which some points were rejected: the bot cannot know whose.
+        self._suspected: set[str] = set()
 
     def be(self, mood: str | None) -> None:
         """Stay in a mood; for `None`, change it at random."""
@@ -89,6 +92,8 @@ class Store:
                 series, now = (call_id, point.key), (point.time_ns, _amount(point))
                 self._newest[series] = max(now, self._newest.get(series, now), key=lambda found: found[0])
         self._judged |= {_call_id(point) for point in exchange.judged}
+        if exchange.judged:
+            self._suspected |= {_call_id(point) for point in exchange.points}
         for call_id, point in self._remembered(exchange.judged):
             if point.is_delta:
                 self._sums[call_id][point.name] += _amount(point)  # type: ignore[assignment]
@@ -137,7 +142,8 @@ class Store:
         wrong = self._wrong(fed, states)
         for call_id in self._fed(fed):
             state = states.get(call_id)
-            if state != CallState.DELIVERED and not (state == CallState.ENDED and self._is_judged(call_id)):
+            is_given_up = state == CallState.ENDED and (self._is_judged(call_id) or call_id in self._suspected)
+            if state != CallState.DELIVERED and not is_given_up:
                 wrong.setdefault(call_id, []).append(f"is {state} in the ledger")
         return self._named(wrong)
 
