@@ -330,7 +330,7 @@ def _recent(world: World) -> dict[str, list[Answer]]:
             total(truth, table.CALLS_ENDED, (*CALL, "end_reason", "outcome")),
             total(truth, table.TURNS, CALL),
             total(truth, table.INTERRUPTIONS, CALL),
-            total(truth, table.TURNS_UNANSWERED, CALL),
+            total(truth, table.TURNS_UNANSWERED, CALL, due),
             average(truth, table.RESPONSE, CALL),
             average(truth, table.TTFB, CALL, uncut),
             total(truth, table.LLM_TOKENS, CALL),

@@ -180,6 +180,13 @@ CASES = {
         {"provider": "openai"},
         "openai refused 15 requests of voice-bot: its rate limit is reached.",
     ),
+    "rate-limited-around-a-restart-under-the-same-name": Case(
+        "VoiceRateLimited",
+        20,
+        counter("voice_errors_total", "5x7 6 7 8 9 0 1 2 3 3x30", processor="A", provider="openai", error_type="429"),
+        {"provider": "openai"},
+        "openai refused 8 requests of voice-bot: its rate limit is reached.",
+    ),
     "two-requests-refused": Case(
         "VoiceRateLimited",
         20,
@@ -247,11 +254,11 @@ CASES = {
     ),
     "metrics-stopped": Case(
         "VoiceMetricsStopped", 20, counter("voice_calls_active", "0 1x10 _x60", **CALL), {},
-        "Metrics of voice-bot stopped while calls were running.",
+        "Metrics of voice-bot stopped while calls were running (1).",
     ),
     "metrics-stopped-in-off-mode": Case(
         "VoiceMetricsStopped", 20, counter("voice_calls_active", "0 4x10 _x60"), {},
-        "Metrics of voice-bot stopped while calls were running.",
+        "Metrics of voice-bot stopped while calls were running (4).",
     ),
     "calls-ended-and-so-did-their-metrics": Case(
         "VoiceMetricsStopped", 20, counter("voice_calls_active", "0 1x9 0 _x60", **CALL)

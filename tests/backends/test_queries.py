@@ -62,6 +62,18 @@ def test_a_first_call_is_seen_with_its_first_export(chain: Chain, interval: floa
             assert answered(chain, question, now, job), question
 
 
+def test_a_bot_without_calls_has_none_and_one_that_sends_nothing_has_no_data(chain: Chain):
+    now, feed = time.time(), Feed(chain, "idle")
+    points = Points(now - HOUR, "idle")
+    points.add(table.LOOP_LAG, {}, 0.5)
+    assert feed.send([points], now - 5)
+    feed.settle(now)
+    for title in ("Active calls", "Active calls over time", "Calls", "Errors"):
+        question = next(question for question in questions() if question.title == title)
+        found = question.filled(900, 15, job="idle"), question.filled(900, 15, job="none-of-this-name")
+        assert [list(chain.store.instant(expression, now).values()) for expression in found] == [[0.0], []], title
+
+
 def answered(chain: Chain, question: Question, now: float, job: str) -> bool:
     """Whether a panel shows anything, at the smallest step and with the `$__rate_interval` that follows from it."""
     if not question.over_time:

@@ -57,6 +57,14 @@ async def test_every_row_has_its_name_type_and_unit(prom: Program) -> None:
     }
 
 
+async def test_environments_with_a_namespace_each_are_two_bots(prom: Program) -> None:
+    for name in ("eu-production", "staging"):
+        place = f"service.namespace={name},deployment.environment.name={name}"
+        record_every_row(prom, OTEL_SERVICE_NAME="restaurant-bot", OTEL_RESOURCE_ATTRIBUTES=place)
+    for name in ("eu-production", "staging"):
+        await holds(prom, {f'sum(voice_calls_total{{job="{name}/restaurant-bot"}})': 7})
+
+
 async def test_every_row_begins_at_zero_with_its_call(prom: Program) -> None:
     before = time.time()
     record_every_row(prom)

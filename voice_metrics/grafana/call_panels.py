@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voice_metrics.grafana.objectives import NOT_DUE
 from voice_metrics.grafana.panels import (
     ALL,
     CALL,
@@ -55,13 +56,14 @@ RECENT = Row(
     (
         table(
             "Recent calls",
-            f"Calls that were seen in the time range, with their totals. A click on an id shows the call below. {_OFF}",
+            "Calls that were seen in the time range, with their totals; unanswered are turns to which one was due. "
+            f"A click on an id shows the call below. {_OFF}",
             Query(f"1000 * ({_STARTED})", "Started", MOMENT),
             Query(ALL.latest(SESSION_DURATION, RANGE, _ID), "Length", SECONDS),
             Query(_EACH.total(CALLS_ENDED, RANGE, ("call_id", "end_reason", "outcome"))),
             Query(_EACH.total(TURNS, RANGE, _ID), "Turns"),
             Query(_EACH.total(INTERRUPTIONS, RANGE, _ID), "Interruptions"),
-            Query(_EACH.total(TURNS_UNANSWERED, RANGE, _ID), "Unanswered"),
+            Query(_EACH.where(NOT_DUE).total(TURNS_UNANSWERED, RANGE, _ID), "Unanswered"),
             Query(_EACH.average(RESPONSE, RANGE, _ID), "Response", MILLISECONDS),
             Query(_EACH.where(NOT_INTERRUPTED).average(TTFB, RANGE, _ID), "TTFB", MILLISECONDS),
             Query(_EACH.total(LLM_TOKENS, RANGE, _ID), "Tokens"),

@@ -37,9 +37,9 @@ _ANSWERED = ALL.observations(RESPONSE, RANGE)
 FIGURES = (
     figure(
         "Active calls",
-        "Calls that run now. The calls of a process that was killed count for five more minutes.",
+        "Calls that run now; no data if no bot sends any. The calls of a killed process count for five more minutes.",
         NUMBER,
-        Query(ALL.current(CALLS_ACTIVE)),
+        Query(ALL.current_or_zero(CALLS_ACTIVE)),
         width=6,
     ),
     figure(
@@ -121,9 +121,9 @@ GRAPHS = (
     ),
     lines(
         "Active calls over time",
-        "Calls that run at the same time.",
+        "Calls that run at the same time; a gap is a time in which no bot sent any data.",
         NUMBER,
-        Query(ALL.current(CALLS_ACTIVE), "active calls"),
+        Query(ALL.current_or_zero(CALLS_ACTIVE), "active calls"),
     ),
     bars(
         "Errors and unanswered turns over time",

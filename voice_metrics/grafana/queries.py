@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from voice_metrics.series.prometheus_names import metric_name, series_names
-from voice_metrics.series.table import CALL_ID, CALLS, Kind, Series
+from voice_metrics.series.table import CALL_ID, CALLS, LOOP_LAG, Kind, Series
 
 # Grafana's own variables.
 RANGE = "$__range"
@@ -20,6 +20,8 @@ STEP = "$__interval"
 # Four minimal steps at least, so that a percentile has values to rank.
 SMOOTH = "$__rate_interval"
 
+# Time in which Prometheus still takes a series' last value for the present one.
+LOOKED_BACK = "5m"
 # Longest gap in delivery that is bridged: look-back for the value at a window's beginning.
 BRIDGED = "1h"
 
@@ -128,6 +130,10 @@ class Selection:
         """PromQL for the sum of an up-down counter or gauge now."""
         return f"{_sum_by(by)}({selector(_prometheus_name(series), self.matchers)})"
 
+    def current_or_zero(self, series: Series) -> str:
+        """PromQL for the sum of an up-down counter or gauge now; 0 if it has no series although a bot sends some."""
+        return f"{self.current(series)} or {self._zero_if_sending(LOOKED_BACK)}"
+
     def latest(self, series: Series, window: str, by: tuple[str, ...] = ()) -> str:
         """PromQL for the sum of the last values of an up-down counter or gauge within a window."""
         return f"{_sum_by(by)}({self.last(series, window)})"
@@ -151,13 +157,19 @@ class Selection:
         return f"({self.or_zero(part, window)}) / ({whole} > 0)"
 
     def or_zero(self, expression: str, window: str) -> str:
-        """PromQL for `expression`, or 0 if it has no series although calls ran; counters begin at their first event.
+        """PromQL for `expression`, or 0 without series although a bot sent some; counters begin at their first event.
 
         Args:
             expression: A query without labels in its answer.
             window: Duration, or a variable of Grafana.
         """
-        return f"{expression} or 0 * sum(max_over_time({selector(_prometheus_name(CALLS), self.matchers)}[{window}]))"
+        calls = selector(_prometheus_name(CALLS), self.matchers)
+        return f"{expression} or 0 * sum(max_over_time({calls}[{window}])) or {self._zero_if_sending(window)}"
+
+    def _zero_if_sending(self, window: str) -> str:
+        # A process sends its event loop's lag between its calls too.
+        lag = selector(_histogram_names(LOOP_LAG)[2], self.matchers)
+        return f"0 * sum(max_over_time({lag}[{window}]))"
 
     def _sum(self, metric: str, window: str, by: tuple[str, ...]) -> str:
         return f"{_sum_by(by)}({self.form(metric, self.matchers, window)})"

@@ -167,7 +167,8 @@ def _reason_rules(bots: Selection) -> Iterator[Rule]:
         f"{refused} >= {FEWEST_REFUSED}",
         0,
         "warning",
-        "{{ $labels.provider }} refused {{ $value }} requests of {{ $labels.job }}: its rate limit is reached.",
+        '{{ $labels.provider }} refused {{ printf "%.0f" $value }} requests of {{ $labels.job }}: '
+        "its rate limit is reached.",
     )
     yield Rule(
         "VoiceServiceSwitched",
@@ -183,7 +184,7 @@ def _reason_rules(bots: Selection) -> Iterator[Rule]:
         0,
         "warning",
         f"Something held the event loop of {{{{ $labels.job }}}} for {STALL_MS} ms and more, "
-        "{{ $value }} times in 10 minutes.",
+        '{{ printf "%.0f" $value }} times in 10 minutes.',
     )
 
 
@@ -215,24 +216,24 @@ def _telemetry_rules(bots: Selection) -> Iterator[Rule]:
     ended, measured = bots.total(CALLS_ENDED, "30m", JOB), bots.observations(TTFB, "30m", JOB)
     yield Rule(
         "VoiceMetricsStopped",
-        f"count by (job) ({bots.last(CALLS_ACTIVE, '1h')} > 0 unless {bots.last(CALLS_ACTIVE, '5m')}) > 0",
+        f"sum by (job) ({bots.last(CALLS_ACTIVE, '1h')} > 0 unless {bots.last(CALLS_ACTIVE, '5m')}) > 0",
         0,
         "critical",
-        "Metrics of {{ $labels.job }} stopped while calls were running.",
+        'Metrics of {{ $labels.job }} stopped while calls were running ({{ printf "%.0f" $value }}).',
     )
     yield Rule(
         "VoiceMeasurementsMissing",
         f"{ended} >= {FEWEST_CALLS} unless {measured} > 0",
         5,
         "warning",
-        "{{ $value }} calls of {{ $labels.job }} ended without a single TTFB: is enable_metrics on?",
+        '{{ printf "%.0f" $value }} calls of {{ $labels.job }} ended without a single TTFB: is enable_metrics on?',
     )
     yield Rule(
         "VoiceTelemetryDropped",
         f"{bots.total(DROPPED, '15m', ('job', 'reason'))} > 0",
         0,
         "warning",
-        "The metrics plug-in of {{ $labels.job }} dropped {{ $value }} items: {{ $labels.reason }}.",
+        'The metrics plug-in of {{ $labels.job }} dropped {{ printf "%.0f" $value }} items: {{ $labels.reason }}.',
     )
 
 
