@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
     LLMMarkerFrame,
     LLMTextFrame,
     OutputDTMFUrgentFrame,
@@ -28,7 +30,16 @@ from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from tests.virtual_time import in_virtual_time
-from voice_metrics.call.events import KeyPressed, ModelSpoke, ModelWaits, ModelWrote, SpeechStreamed, TurnHeard
+from voice_metrics.call.events import (
+    KeyPressed,
+    ModelEnded,
+    ModelSpoke,
+    ModelStarted,
+    ModelWaits,
+    ModelWrote,
+    SpeechStreamed,
+    TurnHeard,
+)
 from voice_metrics.pipecat.answer_frames import listen_to_maker, listen_to_turns
 from voice_metrics.pipecat.pushes import Pushes
 
@@ -107,9 +118,26 @@ def text(words: str, *, skip_tts: bool = False) -> LLMTextFrame:
     ],
 )
 async def test_text_is_spoken_written_or_a_mark(frames: list[Frame], voiceless: bool, expected: list[object]) -> None:
-    model, events = LLMService(), list[object]()
+    assert await made(LLMService(), frames, voiceless=voiceless) == expected
+
+
+async def made(model: LLMService, frames: Sequence[Frame], *, voiceless: bool = False) -> list[object]:
+    """What is made of the frames that a model pushes."""
+    events: list[object] = []
     pushes = Pushes(lambda where, fault: None)
     listen_to_maker(model, pushes, lambda event, processor: events.append(event), lambda: 0.0, voiceless=voiceless)
     for frame in frames:
         await model._call_event_handler("on_before_push_frame", frame)
-    assert events == expected
+    return events
+
+
+class Grok(LLMService):
+    """A service that announces a response when it asks for it, and again with each of its items."""
+
+
+Grok.__module__ = "pipecat.services.xai.realtime.llm"
+
+
+async def test_a_response_that_is_announced_several_times_ends_with_its_only_end() -> None:
+    events = await made(Grok(), [*(LLMFullResponseStartFrame() for _ in range(3)), LLMFullResponseEndFrame()])
+    assert events == [ModelStarted(), ModelEnded()] * 3

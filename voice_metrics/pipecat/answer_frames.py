@@ -80,6 +80,7 @@ class _AnswerReader:
         voice: Any = None,
         voiceless: bool = False,
         modelless: bool = False,
+        duplex: bool = False,
     ) -> None:
         self._voice = voice
         self._happened = happened
@@ -87,7 +88,8 @@ class _AnswerReader:
         self._clock = clock
         self._voiceless = voiceless
         self._modelless = modelless
-        self._is_modelled = False
+        self._duplex = duplex
+        self._is_modelled = self._in_response = False
         self._has_spoken = self._has_written = self._has_streamed = False
         # The voice has begun nothing of the reply under way.
         self._reply_is_empty = False
@@ -103,7 +105,11 @@ class _AnswerReader:
             step(self, processor, frame)
 
     def model_started(self, processor: Any, frame: Frame) -> None:
+        if self._duplex and self._in_response:
+            # Of services that hear and speak some announce a response, and each item of it, and end it once.
+            self._happened(ModelEnded(), processor)
         self._has_spoken = self._has_written = False
+        self._in_response = True
         self._happened(ModelStarted(), processor)
 
     def model_spoke(self, processor: Any, frame: Any) -> None:
@@ -123,6 +129,7 @@ class _AnswerReader:
             self._happened(ModelWaits(), processor)
 
     def model_ended(self, processor: Any, frame: Frame) -> None:
+        self._in_response = False
         self._happened(ModelEnded(), processor)
 
     def reply_started(self, processor: Any, frame: Any) -> None:
@@ -326,7 +333,9 @@ def listen_to_maker(
     steps_of = (_STEPS if speech else _WITHOUT_SPEECH) if answers else _WITHOUT_ANSWERS
     steps = steps_of.get(leg_of(processor) or Leg.OTHER)
     if steps is not None:
-        reader = _AnswerReader(happened, steps, clock, voiceless=voiceless, modelless=modelless)
+        reader = _AnswerReader(
+            happened, steps, clock, voiceless=voiceless, modelless=modelless, duplex=is_duplex(processor)
+        )
         pushes.listen(processor, reader.read, lambda kind: steps[kind] is not None)
 
 
