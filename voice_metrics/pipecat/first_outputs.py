@@ -6,13 +6,17 @@ an open question as its TTFB and processing time. A true first byte is followed 
 Some start the measurement when Pipecat ends the caller's turn, and end it with the next audio (Gemini Live, Ultravox).
 That is no first byte if the answer had begun before, if the model called a function meanwhile, whose time it contains,
 or if the caller's next turn began meanwhile.
+
+Some end no measurement with a text (OpenAI, Grok), nor with a response without an output: they report it with the next
+interruption, the end of the connection, or another response's output. The text was the first byte then.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipecat.frames.frames import (
     Frame,
@@ -44,6 +48,24 @@ _OUTPUT = (
 # A response that ends has a true processing time, with or without an output.
 _DONE = (LLMFullResponseEndFrame, TTSStoppedFrame, FunctionCallsStartedFrame)
 _OTHER = (FunctionCallsStartedFrame, UserStartedSpeakingFrame)
+# Between two reports.
+_MOST_OUTPUTS = 50
+
+
+class _Output(NamedTuple):
+    """The first output of a response, behind its function calls.
+
+    Parameters:
+        at: Its moment.
+        since: Moment after which its request began: the latest function call, turn of the caller, or empty response.
+    """
+
+    at: float
+    since: float
+
+    def answers(self, began_at: float) -> bool:
+        """True if it is the first byte of a request that began at a moment."""
+        return self.since < began_at < self.at
 
 
 class FirstOutputs:
@@ -51,19 +73,26 @@ class FirstOutputs:
 
     Args:
         proved: Receives the number of a frame with latencies, and their proof.
+        measured: Receives the seconds to a first byte that the service reports late.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, proved: Callable[[int, Proof], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, proved: Callable[[int, Proof], None], measured: Callable[[float], None], clock: Callable[[], float]
+    ) -> None:
         self._proved = proved
+        self._measured = measured
         self._clock = clock
         # What each proves to be if an output follows.
         self._open: dict[int, Proof] = {}
         self._awaits_output = False
-        # First output of the response under way, or `None`.
-        self._output_at: float | None = None
-        # The latest function call, or turn of the caller.
+        # A report that came behind its first byte, and the seconds to that.
+        self._late: tuple[int, float] | None = None
+        # Output of the response under way, and those of the responses before, since the latest report.
+        self._output: _Output | None = None
+        self._earlier: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
         self._other_at = -math.inf
+        self._has_called = False
 
     def read(self, processor: Any, frame: Frame) -> None:
         """Read a frame that the service is about to push."""
@@ -80,13 +109,19 @@ class FirstOutputs:
 
     def _note_moment(self, frame: Frame) -> None:
         if isinstance(frame, _OUTPUT):
-            if self._output_at is None:
-                self._output_at = self._clock()
+            if self._output is None:
+                self._output = _Output(self._clock(), self._other_at)
             return
-        if isinstance(frame, _OTHER):
+        if isinstance(frame, LLMFullResponseEndFrame):
+            if self._output is None and not self._has_called:
+                self._other_at = self._clock()
+            self._has_called = False
+        elif isinstance(frame, _OTHER):
             self._other_at = self._clock()
-        if isinstance(frame, (*_DONE, *_CUT)):
-            self._output_at = None
+            self._has_called = self._has_called or isinstance(frame, FunctionCallsStartedFrame)
+        if self._output is not None and isinstance(frame, (LLMFullResponseEndFrame, FunctionCallsStartedFrame, *_CUT)):
+            self._earlier.append(self._output)
+            self._output = None
 
     def _await_proof(self, processor: Any, frame: MetricsFrame) -> None:
         items = [item for item in frame.data if item.processor == processor.name]
@@ -97,18 +132,31 @@ class FirstOutputs:
             self._awaits_output = True
         elif not any(isinstance(item, ProcessingMetricsData) for item in items):
             return
-        is_void = first_byte is not None and not self._is_of_request(first_byte.value)
-        self._open[frame.id] = Proof.VOID if is_void else Proof.TRUE
+        is_true = first_byte is None or self._is_of_request(frame.id, self._clock() - first_byte.value)
+        self._open[frame.id] = Proof.TRUE if is_true else Proof.VOID
         self._proved(frame.id, Proof.OPEN)
 
-    def _is_of_request(self, seconds: float) -> bool:
-        began_at = self._clock() - seconds
-        return began_at > self._other_at and (self._output_at is None or began_at <= self._output_at)
+    def _is_of_request(self, number: int, began_at: float) -> bool:
+        earlier = next((output for output in self._earlier if output.at > began_at), None)
+        self._earlier.clear()
+        first = earlier or self._output
+        if first is not None and first.answers(began_at):
+            self._late = number, first.at - began_at
+        if earlier is not None:
+            return False
+        return began_at > self._other_at and (self._output is None or began_at <= self._output.at)
 
     def _settle(self, *, is_followed: bool) -> None:
         settled, self._open, self._awaits_output = self._open, {}, False
+        late, self._late = self._late, None
         for number, proof in settled.items():
-            self._proved(number, proof if is_followed else Proof.FALSE)
+            is_late = late is not None and late[0] == number
+            if is_followed or proof is Proof.VOID:
+                self._proved(number, proof)
+            else:
+                self._proved(number, Proof.VOID if is_late else Proof.FALSE)
+            if late is not None and is_late and not (is_followed and proof is Proof.TRUE):
+                self._measured(late[1])
 
 
 def reads(kind: type[Frame]) -> bool:

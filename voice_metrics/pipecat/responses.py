@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -18,7 +19,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.metrics.metrics import ProcessingMetricsData, TTFBMetricsData
 
-from voice_metrics.call.facts import Fact, Leg, ModelAnswered
+from voice_metrics.call.facts import Fact, FirstByte, Leg, ModelAnswered
 from voice_metrics.call.inferences import Inferences
 from voice_metrics.call.proofs import Proof
 from voice_metrics.pipecat import attempts, first_outputs, usage_snapshots
@@ -87,7 +88,9 @@ class Responses:
                 duplex = is_duplex(processor)
                 self._inferences[processor.id] = _new_inferences(service, duplex=duplex)
                 if duplex:
-                    outputs = first_outputs.FirstOutputs(self._proved, self._clock)
+                    outputs = first_outputs.FirstOutputs(
+                        self._proved, partial(self._report_first_byte, processor, service), self._clock
+                    )
                     self._pushes.listen(processor, outputs.read, first_outputs.reads)
                 else:
                     snapshots = usage_snapshots.UsageSnapshots(self._proved)
@@ -99,6 +102,10 @@ class Responses:
                 processor.add_event_handler("on_error", self._fail_response)
                 if has_event(processor, TIMEOUT_EVENT):
                     processor.add_event_handler(TIMEOUT_EVENT, self._fail_late_response)
+
+    def _report_first_byte(self, processor: Any, service: Service, seconds: float) -> None:
+        model = self._inferences[processor.id].model
+        self._report_facts(processor, [FirstByte(service.processor, model, seconds, instance=service.name)])
 
     def _fail_response(self, processor: Any, frame: ErrorFrame) -> None:
         raised = error_raised(frame, processor)

@@ -14,7 +14,7 @@ from voice_metrics.call.call import Call
 from voice_metrics.call.call_end import achieved
 from voice_metrics.call.errors import ErrorRaised
 from voice_metrics.call.events import Interruption, LineClosed, TurnsAnnounced, Withdrawn
-from voice_metrics.call.facts import Fact, Refused
+from voice_metrics.call.facts import Fact, FirstByte, Refused
 from voice_metrics.call.holdback import Cut
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.proofs import Proof
@@ -140,7 +140,10 @@ class Calls:
         """Record a measurement of a language model's response, at `at` in monotonic seconds. Never raises."""
         if (lifetime := self.lifetime) is not None and not lifetime.over:
             self.read_measurements()
-            self._faults.contain("inference", lambda: lifetime.call.measurements.add(fact, at))
+            call = lifetime.call
+            # A first byte that is known by the output itself is true whatever follows.
+            record = call.outputs.record if isinstance(fact, FirstByte) else call.measurements.add
+            self._faults.contain("inference", lambda: record(fact, at))
             lifetime.read_soon()
 
     def proved(self, number: int, proof: Proof, at: float) -> None:
