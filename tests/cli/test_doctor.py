@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from base64 import b64encode
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.test_resend import owed, server
-from tests.receiver import free_port
+from tests.receiver import Exchange, free_port, running
 
 __all__ = ["owed"]
 SECRET = b64encode(b"123456:glc_a-token-that-nobody-may-see").decode()
@@ -31,6 +33,20 @@ def test_an_accepted_point_is_exit_status_0(run: Run, calls: Path) -> None:
     assert lines[-2].startswith("ok Of the latest 3 calls in the ledger, at most 2 counted as active at once: about ")
     assert any(line.startswith("ok A test point was accepted with 200 after ") for line in lines)
     assert lines[-1] == f"ok Ledger {calls}: 3 calls, nothing waits to be sent."
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(330, "The clock of this machine is 3"), (-330, "s fast by the server's. Set it:"), (0, None)]
+)
+def test_a_wrong_clock_is_told(run: Run, ahead: float, words: str | None) -> None:
+    def answer(exchange: Exchange) -> None:
+        date = formatdate(time.time() + ahead, usegmt=True)
+        exchange.handler.wfile.write(f"HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-length: 0\r\n\r\n".encode())
+
+    with running(answer) as receiver:
+        said = " ".join(run("doctor", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url).stdout.split())
+    assert ("The clock of this machine" in said) is (words is not None)
+    assert words is None or words in said
 
 
 def test_a_refused_point_is_exit_status_1_and_shows_no_secret(run: Run, calls: Path) -> None:

@@ -16,7 +16,7 @@ from tests.receiver import Behaviour, Exchange, Receiver, accept, answering, rej
 from voice_metrics.export.clock import Clock
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.earlier_requests import resend
-from voice_metrics.export.retry_after import retry_after_seconds
+from voice_metrics.export.retry_after import behind_seconds, retry_after_seconds
 from voice_metrics.series import table
 from voice_metrics.settings.environment import Settings
 from voice_metrics.telemetry import Telemetry
@@ -277,3 +277,18 @@ def test_date_to_wait_for_is_in_utc_wherever_the_bot_runs(form: str, monkeypatch
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("date", "behind"),
+    [
+        ("Tue, 01 Dec 2026 03:05:30 GMT", 330.0),
+        ("Tue, 01 Dec 2026 02:59:00 GMT", -60.0),
+        # A proxy far away, and the server.
+        ("Tue, 01 Dec 2026 04:00:00 GMT, Tue, 01 Dec 2026 03:00:01 GMT", 1.0),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_an_answer_tells_how_far_the_clock_is_behind(date: str, behind: float | None) -> None:
+    assert behind_seconds(1_796_094_000.0, date) == behind

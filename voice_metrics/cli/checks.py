@@ -27,6 +27,10 @@ _RIGHT_FORM = (
 )
 
 
+# Dates are in whole seconds, and an answer may take some.
+_WRONG_CLOCK_SECONDS = 60.0
+
+
 def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Examination:  # noqa: B008  # immutable
     """Examine the set-up and send one test point, for the endpoint's timeout at most.
 
@@ -47,6 +51,7 @@ def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Exa
         findings += _route(settings, endpoint)
         outcome = send_test_point(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
         findings += _verdict(endpoint, outcome)
+        findings += _clock(outcome)
         if outcome.status == 401 and (own := _first_set(environ, "OTEL_EXPORTER_OTLP_METRICS_HEADERS")):
             findings.append(Finding(Mark.BAD, f"{own} is set and replaces OTEL_EXPORTER_OTLP_HEADERS: correct it."))
         findings.append(Finding(Mark.ADVICE if settings.call_ids else Mark.GOOD, str(cost)))
@@ -115,6 +120,16 @@ def _events(settings: Settings, variable: str | None) -> Iterator[Finding]:
         yield Finding(Mark.GOOD, f"{endpoint.variable}: events go to {endpoint.shown}.")
     elif settings.events != "none" and variable is not None:
         yield Finding(Mark.BAD, f"{variable} cannot be used: no events are sent, which OTEL_LOGS_EXPORTER asks for.")
+
+
+def _clock(outcome: Outcome) -> Iterator[Finding]:
+    behind = outcome.behind_seconds
+    if behind is not None and abs(behind) >= _WRONG_CLOCK_SECONDS:
+        yield Finding(
+            Mark.ADVICE,
+            f"The clock of this machine is {abs(behind):.0f} s {'slow' if behind > 0 else 'fast'} by the server's. "
+            "Set it: alerts do not see points of a clock that is five minutes slow, and see those of a fast one late.",
+        )
 
 
 def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:

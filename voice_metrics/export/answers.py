@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -19,7 +19,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from voice_metrics.call.text import one_line
-from voice_metrics.export.retry_after import retry_after_seconds
+from voice_metrics.export.retry_after import behind_seconds, retry_after_seconds
 
 _WORDS = 300
 # Thanos' status for points that are out of order or of a time that has one already.
@@ -78,6 +78,7 @@ class Outcome:
         retry_after_seconds: Wait that the server asks for, or `None`.
         seconds: From the request to its answer.
         said: All that the server says, which may tell more than the beginning of it in `words`.
+        behind_seconds: Seconds by which this machine's clock is behind the server's, or `None` if unknown.
     """
 
     verdict: Verdict
@@ -89,6 +90,7 @@ class Outcome:
     retry_after_seconds: float | None = None
     seconds: float = 0.0
     said: str = field(default="", repr=False)
+    behind_seconds: float | None = None
 
     @property
     def acknowledged(self) -> bool:
@@ -142,6 +144,11 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, variable: str, m
         variable: The environment variable with the endpoint, for the advice.
         mask: Masks secrets in a text, such as a `Mask`.
     """
+    behind = behind_seconds(time.time(), headers.get("date", ""))
+    return replace(_judged(status, headers, body, variable, mask), behind_seconds=behind)
+
+
+def _judged(status: int, headers: Mapping[str, str], body: bytes, variable: str, mask: Masking) -> Outcome:
     content = headers.get("content-type", "").partition(";")[0].strip().lower()
     if 200 <= status < 300:
         return _outcome_of_success(status, content, body, variable, mask)

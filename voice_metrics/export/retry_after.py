@@ -1,4 +1,4 @@
-"""The wait that a Retry-After header asks for (pure)."""
+"""Moments in an answer's headers: the wait that Retry-After asks for, and the server's clock (pure)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,22 @@ def retry_after_seconds(value: str | None, now: float, date: str = "") -> float 
         if until is None:
             return None
         # A proxy may add its own date beside the server's: the nearest one is of the same clock.
-        moments = [moment for found in _DATE.findall(date[:200]) if (moment := _moment(found)) is not None]
-        seconds = min((until - moment for moment in moments if moment <= until), default=until - now)
+        seconds = min((until - moment for moment in _moments(date) if moment <= until), default=until - now)
     return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def behind_seconds(now: float, date: str) -> float | None:
+    """Return the seconds by which a clock is behind the nearest of an answer's dates, or `None` without one.
+
+    Args:
+        now: Unix seconds of the clock at the answer.
+        date: The answer's Date header.
+    """
+    return min((moment - now for moment in _moments(date)), key=abs, default=None)
+
+
+def _moments(date: str) -> list[float]:
+    return [moment for found in _DATE.findall(date[:200]) if (moment := _moment(found)) is not None]
 
 
 def _moment(date: str) -> float | None:
