@@ -63,6 +63,15 @@ def _facts(events: list[Timed], kinds: tuple[type, ...] = OF_THE_BOT) -> list[Fa
         ),
         pytest.param(
             [
+                *((1.0, ReplyStarted()), (1.0, SpeechStarted()), (1.0, SpeechMade()), (1.0, BotStarted())),
+                *((5.0, BotStopped()), (6.0, SpeechLate(1.0)), (6.0, SpeechEnded(1.0)), (6.0, ReplyEnded())),
+                *((6.0, BotStarted()), (7.0, BotStopped())),
+            ],
+            [BotGap(LATE, 4.0), TurnEnded(COMPLETED, 6.0)],
+            id="late-audio-and-its-end-before-the-transport-tells-the-start",
+        ),
+        pytest.param(
+            [
                 *((1.0, SpeechStarted()), (1.0, SpeechMade()), (1.0, BotStarted())),
                 *((3.0, SpeechLate(1.0)), (3.1, SpeechEnded(1.0)), (4.0, BotStopped())),
             ],

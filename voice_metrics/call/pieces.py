@@ -60,6 +60,9 @@ class Pieces:
             case SpeechMade() | SpeechLate(first=True) if self._making is not None and not self._has_audio:
                 self._has_audio = True
                 self._due.append(self._making)
+            case SpeechLate() if self._making is not None and self._making not in self._due:
+                # The transport reported a stop in the pause before it, and may report the start after the piece's end.
+                self._due.append(self._making)
             case SpeechEnded():
                 self._close_piece()
                 self._has_audio = False
