@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,12 +11,15 @@ from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
+    FunctionCallInProgressFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMMarkerFrame,
     LLMTextFrame,
     OutputDTMFUrgentFrame,
     SpeechOutputAudioRawFrame,
+    TTSAudioRawFrame,
+    TTSStartedFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
@@ -37,6 +40,7 @@ from voice_metrics.call.events import (
     ModelStarted,
     ModelWaits,
     ModelWrote,
+    SpeechLate,
     SpeechStreamed,
     TurnHeard,
 )
@@ -121,14 +125,28 @@ async def test_text_is_spoken_written_or_a_mark(frames: list[Frame], voiceless: 
     assert await made(LLMService(), frames, voiceless=voiceless) == expected
 
 
-async def made(model: LLMService, frames: Sequence[Frame], *, voiceless: bool = False) -> list[object]:
+async def made(
+    model: LLMService, frames: Sequence[Frame], *, voiceless: bool = False, clock: Callable[[], float] = lambda: 0.0
+) -> list[object]:
     """What is made of the frames that a model pushes."""
     events: list[object] = []
     pushes = Pushes(lambda where, fault: None)
-    listen_to_maker(model, pushes, lambda event, processor: events.append(event), lambda: 0.0, voiceless=voiceless)
+    listen_to_maker(model, pushes, lambda event, processor: events.append(event), clock, voiceless=voiceless)
     for frame in frames:
         await model._call_event_handler("on_before_push_frame", frame)
     return events
+
+
+async def test_a_pause_behind_a_function_of_a_model_that_speaks_is_no_gap() -> None:
+    call = FunctionCallInProgressFrame(
+        function_name="find", tool_call_id="c", arguments={}, cancel_on_interruption=True
+    )
+    # 10 ms of audio, half a second apart.
+    audio = [TTSAudioRawFrame(bytes(320), 16000, 1) for _ in range(4)]
+    moments = iter((1.0, 1.5, 2.0, 2.5))
+    events = await made(Grok(), [TTSStartedFrame(), *audio[:2], call, *audio[2:]], clock=lambda: next(moments))
+    late = [event.awaited for event in events if isinstance(event, SpeechLate)]
+    assert late == [False, True, False]
 
 
 class Grok(LLMService):

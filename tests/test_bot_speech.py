@@ -80,6 +80,14 @@ def _facts(events: list[Timed], kinds: tuple[type, ...] = OF_THE_BOT) -> list[Fa
         ),
         pytest.param(
             [
+                *((1.0, SpeechStarted()), (1.0, SpeechMade()), (1.0, BotStarted())),
+                *((3.0, SpeechLate(1.0, awaited=True)), (3.1, SpeechEnded(1.0)), (4.0, BotStopped())),
+            ],
+            [TurnEnded(COMPLETED, 3.0)],
+            id="a-function-of-a-model-that-speaks",
+        ),
+        pytest.param(
+            [
                 (1.0, ReplyStarted()),
                 *((1.0, SpeechStarted()), (1.0, SpeechMade()), (1.1, SpeechEnded(1.0)), (1.1, BotStarted())),
                 *((1.2, SpeechStarted()), (1.2, SpeechMade(fresh=False)), (1.3, SpeechEnded(2.0)), (1.4, ReplyEnded())),

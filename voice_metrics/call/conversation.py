@@ -135,9 +135,8 @@ class Conversation:
         self._record_on_floor(event, at)
         self._pieces.observe(event, at)
         gaps = self._gaps.observe(event, at, bot_speaking=self.bot_speaking)
-        for gap in gaps:
-            if gap.seconds:
-                self._floor.bot_was_silent(at - gap.seconds, at)
+        if self._gaps.silent_since is not None:
+            self._floor.bot_was_silent(self._gaps.silent_since, at)
         over = self._end_paused_turn() if self._pieces.is_heard_to_its_end else ()
         return (*gaps, *over, *self._answers.observe(event, at), *self._barge_ins.observe(event, at))
 

@@ -187,11 +187,13 @@ class SpeechLate:
         run_seconds: Length of the continuous audio before the pause.
         lost: True if a sentence's audio never came, so that the pause stands for it.
         first: True if it is the first audio of a piece of speech.
+        awaited: True if the model called a function before it, so that the pause is no gap.
     """
 
     run_seconds: float
     lost: bool = False
     first: bool = False
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

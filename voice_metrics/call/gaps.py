@@ -19,6 +19,8 @@ class Gaps:
     def __init__(self) -> None:
         self._run_since: float | None = None
         self._run_seconds: float | None = None
+        # Begin of the pause that the latest event ended, or `None`.
+        self.silent_since: float | None = None
 
     @property
     def heard_until(self) -> float | None:
@@ -48,13 +50,16 @@ class Gaps:
             at: The moment, in monotonic seconds.
             bot_speaking: True if the transport reports the bot as speaking.
         """
+        self.silent_since = None
         match event:
             case SpeechMade(fresh):
                 self._run_seconds = None
                 if fresh:
                     self._run_since = at if bot_speaking else None
-            case SpeechLate(run_seconds, lost):
-                return self._end_pause(run_seconds, GapCause.MISSING if lost else GapCause.LATE, at)
+            case SpeechLate(run_seconds, lost, awaited=awaited):
+                seconds = self._end_pause(run_seconds, at)
+                cause = GapCause.MISSING if lost else GapCause.LATE
+                return [BotGap(cause, seconds)] if seconds > GAP_SECONDS and not awaited else []
             case SpeechEnded(run_seconds, lost):
                 self._run_seconds = run_seconds
                 return _lost(lost)
@@ -62,13 +67,15 @@ class Gaps:
                 return _lost(count)
         return ()
 
-    def _end_pause(self, run_seconds: float, cause: GapCause, at: float) -> Sequence[BotGap]:
+    def _end_pause(self, run_seconds: float, at: float) -> float:
         self._run_seconds = None
         if self._run_since is None:
-            return ()
+            return 0.0
         ended = self._run_since + run_seconds
         self._run_since = max(ended, at)
-        return (BotGap(cause, at - ended),) if at - ended > GAP_SECONDS else ()
+        if at - ended > GAP_SECONDS:
+            self.silent_since = ended
+        return at - ended
 
 
 def _lost(sentences: int) -> Sequence[BotGap]:

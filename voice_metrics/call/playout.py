@@ -33,6 +33,8 @@ class Playout:
         self._lost = 0
         # Sentences of silent pieces of the reply under way, which a slow voice may still speak.
         self._silent_sentences = 0
+        # A model that speaks called a function since its last audio.
+        self._awaits_function = False
         # Audio that no interruption stops, as moments of its begin and end.
         self._kept: list[tuple[float, float]] = []
         self._piece_is_kept = False
@@ -74,11 +76,15 @@ class Playout:
             self._lost += not self._sentence_has_audio
             self._sentence = None
 
+    def function_called(self) -> None:
+        """Record that the model, whose own voice this is, called a function."""
+        self._awaits_function = True
+
     def made(self, seconds: float, at: float) -> SpeechMade | SpeechLate | None:
         """Record `seconds` of audio made at `at`; return an event for the first of a piece, or for a late one."""
         if self._piece_seconds and self._ends_at is not None and at <= self._ends_at and not self._piece_is_kept:
             # In time, as most is.
-            self._sentence_has_audio = True
+            self._sentence_has_audio, self._awaits_function = True, False
             self._run_seconds += seconds
             self._piece_seconds += seconds
             self._ends_at += seconds
@@ -90,7 +96,8 @@ class Playout:
             event = SpeechMade(fresh=dry is None or dry > 0)
         if dry is None or dry > 0:
             if is_same and dry is not None and dry > GAP_SECONDS:
-                event = SpeechLate(self._run_seconds, self._take_lost_sentences() > 0, first=not self._piece_seconds)
+                lost, first = self._take_lost_sentences() > 0, not self._piece_seconds
+                event = SpeechLate(self._run_seconds, lost, first, awaited=self._awaits_function)
             if event is not None:
                 self._run_seconds = 0.0
             elif dry is not None:
@@ -98,7 +105,7 @@ class Playout:
             self._ends_at = at
         self._heard_answer = self._answer
         self._silent_sentences = 0
-        self._sentence_has_audio = True
+        self._sentence_has_audio, self._awaits_function = True, False
         self._run_seconds += seconds
         self._piece_seconds += seconds
         self._extend(seconds, self._ends_at or at, at)

@@ -231,6 +231,10 @@ class _AnswerReader:
     def key_pressed(self, processor: Any, frame: Frame) -> None:
         self._happened(KeyPressed(), processor)
 
+    def function_called(self, processor: Any, frame: Frame) -> None:
+        self._playout.function_called()
+        self.function_call_changed(processor, frame)
+
     def function_call_changed(self, processor: Any, frame: Frame) -> None:
         if found := event(frame, processor):
             self._happened(found, processor)
@@ -254,7 +258,7 @@ _VOICE: dict[type, _Step] = {
     TextFrame: _AnswerReader.text_passed,
 }
 _FUNCTIONS: dict[type, _Step] = {
-    FunctionCallInProgressFrame: _AnswerReader.function_call_changed,
+    FunctionCallInProgressFrame: _AnswerReader.function_called,
     FunctionCallResultFrame: _AnswerReader.function_call_changed,
     FunctionCallCancelFrame: _AnswerReader.function_call_changed,
 }
