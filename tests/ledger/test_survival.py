@@ -124,6 +124,24 @@ def test_damage_in_the_middle_of_the_file_is_noticed_at_a_write_there(path: Path
     second.close()
 
 
+@pytest.mark.parametrize("name", ["calls.db", "bots.sqlite"])
+def test_file_that_another_program_empties_under_a_bot_is_set_aside(tmp_path: Path, said: list[str], name: str) -> None:
+    path = tmp_path / name
+    ledger = Ledger(path)
+    note(ledger, "before")
+    flush(ledger)
+    path.write_bytes(b"")
+    note(ledger, "after")
+    assert patiently(ledger)
+    ledger.close()
+    assert ids(path) == ["after"]
+    assert len(said) == 1, "\n".join(said)
+    assert "is damaged (another program emptied it), was set aside as " in said[0]
+    (aside,) = path.parent.glob(f"{name}.damaged-*Z")
+    # A file of so few pages is whole in its journal.
+    assert ids(aside) == ["before"]
+
+
 @pytest.mark.parametrize("content", [b"OTEL_EXPORTER_OTLP_HEADERS=x\n", b"\x89PNG" * 2000], ids=["text", "picture"])
 def test_a_file_that_is_no_ledger_is_never_renamed(tmp_path: Path, said: list[str], content: bytes) -> None:
     path = tmp_path / ".env"

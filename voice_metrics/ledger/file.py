@@ -66,10 +66,16 @@ _NO_SHARED_MEMORY = (
 )
 
 
+class Emptied(Exception):
+    """The open file has no content any more."""
+
+
 def fault(error: BaseException) -> Fault | None:
     """Classify an error raised while opening or writing; `None` if it blames the statement or its values."""
     if isinstance(error, schema.NotALedger):
         return Fault.FOREIGN
+    if isinstance(error, Emptied):
+        return Fault.DAMAGED
     if isinstance(error, OSError):
         return Fault.FULL if error.errno == 28 else Fault.UNREACHABLE
     if isinstance(error, sqlite3.Error):
@@ -99,8 +105,12 @@ class LedgerFile:
             sqlite3.Error: SQLite cannot open it.
             OSError: Its folder cannot be made.
             NotALedger: It is another program's database or of a newer version.
+            Emptied: Another program truncated it.
         """
         if self._db is not None and self._inode == _inode(self.path):
+            # SQLite would go on with the pages in its journal and find later, or never, that the others are missing.
+            if _is_empty(self.path):
+                raise Emptied("another program emptied it")
             return self._db
         self.close()
         if not_a_file := kind_of_no_file(self.path):
@@ -227,7 +237,7 @@ def kind_of_no_file(path: Path) -> str | None:
 
 
 def is_ledger(path: Path) -> bool:
-    """True if a damaged file has a ledger's header or the default file name, or was renamed by now."""
+    """True if a damaged file has a ledger's header or the default file name, is empty, or was renamed by now."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
@@ -237,7 +247,7 @@ def is_ledger(path: Path) -> bool:
         return False
     # https://www.sqlite.org/fileformat2.html#the_database_header, read 2026-11-29
     ours = header.startswith(b"SQLite format 3\0") and header[68:72] == schema.APPLICATION_ID.to_bytes(4, "big")
-    return ours or path.name == _DEFAULT_NAME
+    return ours or not header or path.name == _DEFAULT_NAME
 
 
 @contextlib.contextmanager
@@ -256,6 +266,13 @@ def _unused_name(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}.{number}")
     return candidate
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
