@@ -15,7 +15,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.ledger.summaries import NOON, summary
 from tests.waiting import flush
-from voice_metrics.ledger import Ledger
+from voice_metrics.ledger import Ledger, Row
 
 MODELS = "gpt-4.1, nova-3, sonic-2"
 CUT = {"count": 0, "interrupted": 2, "by_service": {"llm": {"count": 0, "interrupted": 2}}}
@@ -158,6 +158,23 @@ def test_what_happened_in_a_call_has_its_line(
 def test_filters(run: Run, calls: Path, arguments: list[str], expected: list[str]) -> None:
     done = run("calls", "--json", *arguments)
     assert [call["call_id"] for call in json.loads(done.stdout)] == expected
+
+
+def test_calls_in_which_something_went_wrong(run: Run, calls: Path) -> None:
+    ledger = Ledger(calls)
+    at = NOON.timestamp() + 9
+    ledger.add("aaaa-1", [Row(at, "unanswered", outcome="caller_resumed")])
+    ledger.add("aabb-2", [Row(at, "unanswered", outcome="no_answer")])
+    ledger.call_ended("cccc-3", summary("cccc-3", errors=1), "ended")
+    flush(ledger)
+    ledger.close()
+
+    found = {what: json.loads(run("calls", "--json", "--with", what).stdout) for what in ("errors", "unanswered")}
+
+    assert {what: [call["call_id"] for call in calls] for what, calls in found.items()} == {
+        "errors": ["cccc-3"],
+        "unanswered": ["aabb-2"],
+    }
 
 
 def test_json_and_csv_have_the_same_values(run: Run, calls: Path) -> None:

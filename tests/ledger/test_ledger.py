@@ -25,6 +25,7 @@ from voice_metrics.ledger import (
     LedgerUnreadable,
     NoSuchCall,
     Row,
+    Trouble,
     UsagePoint,
 )
 from voice_metrics.ledger.writing import Session, start_call
@@ -191,9 +192,11 @@ def three(ledger: Ledger) -> None:
     ledger.call_started("fast", NOON, {})
     ledger.call_ended("fast", summary("fast"), "delivered")
     ledger.call_started("slow", NOON + timedelta(hours=1), {})
-    slow = summary("slow", response={"max_ms": 4000.0}, end_reason="error", cost={"total_usd": None})
+    slow = summary("slow", errors=2, response={"max_ms": 4000.0}, end_reason="error", cost={"total_usd": None})
     ledger.call_ended("slow", slow, "pending")
     ledger.call_started("now", NOON + timedelta(hours=2), summary("now", end_reason=None, models={"llm": "qwen3_8b"}))
+    ledger.add("fast", [Row(NOON.timestamp() + 9, "unanswered", outcome="call_ended")])
+    ledger.add("now", [Row(NOON.timestamp() + 7209, "unanswered", outcome="no_answer")])
     flush(ledger)
 
 
@@ -210,6 +213,8 @@ def three(ledger: Ledger) -> None:
         pytest.param(CallFilter(slower_than_ms=900.0), ["slow"], id="slower-than-excludes-the-limit"),
         pytest.param(CallFilter(cost_over_usd=0.01), ["now", "fast"], id="unpriced-is-not-free-and-not-dear"),
         pytest.param(CallFilter(state=CallState.PENDING), ["slow"], id="state"),
+        pytest.param(CallFilter(trouble=Trouble.ERRORS), ["slow"], id="with-errors"),
+        pytest.param(CallFilter(trouble=Trouble.UNANSWERED), ["now"], id="with-a-turn-to-which-an-answer-was-due"),
         pytest.param(CallFilter(model="nova", end_reason="completed"), ["fast"], id="two-at-once"),
     ],
 )

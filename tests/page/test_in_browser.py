@@ -223,7 +223,8 @@ def test_headings_order_the_calls(visit: Visit, server: PageServer, ledger: Ledg
 def test_filters_let_through_what_they_say(visit: Visit, server: PageServer, ledger: Ledger) -> None:
     ended(ledger, "dear", cost={"total_usd": 1.5})
     ended(ledger, "slow", ago=7000.0, response={"max_ms": 4000.0}, models={"llm": "claude-haiku-4-5"})
-    ended(ledger, "failed", ago=300_000.0, end_reason="error", state="delivered")
+    start = ended(ledger, "failed", ago=300_000.0, end_reason="error", state="delivered", errors=1)
+    ledger.add("slow", [Row(start + 9.0, "unanswered", outcome="no_answer")])
     flush(ledger)
     tab = visit.go(server, "calls")
 
@@ -243,6 +244,8 @@ def test_filters_let_through_what_they_say(visit: Visit, server: PageServer, led
     for label, choose, expected in (
         ("Started", "hour", "dear"),
         ("End", "error", "failed"),
+        ("With", "errors", "failed"),
+        ("With", "unanswered", "slow"),
         ("Series", "delivered", "failed"),
     ):
         tab.get_by_label(label, exact=True).select_option(choose)

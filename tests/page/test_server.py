@@ -146,6 +146,7 @@ def test_a_file_that_cannot_be_reached_is_named(server: PageServer) -> None:
     [
         pytest.param("calls?order=summary", "order='summary': expected one of started_at,", id="no-column"),
         pytest.param("calls?state=gone", "state='gone': expected one of live, ended, delivered, pending", id="state"),
+        pytest.param("calls?trouble=noise", "trouble='noise': expected one of errors, unanswered", id="trouble"),
         pytest.param("calls?end_reason=bored", "end_reason='bored': expected one of completed,", id="end-reason"),
         pytest.param("calls?slower_than_ms=nan", "slower_than_ms='nan': expected a number", id="not-a-number"),
         pytest.param("calls?limit=-1", "limit='-1': expected a number", id="negative"),

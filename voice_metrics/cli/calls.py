@@ -16,13 +16,14 @@ import typer
 from voice_metrics.call.facts import EndReason
 from voice_metrics.cli.moments import iso, option_moment
 from voice_metrics.cli.places import ledger_file
-from voice_metrics.ledger import CallDetail, CallFilter, CallRow, CallState, LedgerReader, NoSuchCall
+from voice_metrics.ledger import CallDetail, CallFilter, CallRow, CallState, LedgerReader, NoSuchCall, Trouble
 from voice_metrics.settings.environment import Settings
 
 EXAMPLES = """\b
 Examples:
   voice-metrics calls --since today
   voice-metrics calls --since 7d --slower-than 1500 --end-reason error
+  voice-metrics calls --since 2h --with unanswered
   voice-metrics calls --cost-over 0.10 --csv > dear.csv
   voice-metrics calls 3f9a
   voice-metrics calls 3f9a --json | jq .summary.ttfb
@@ -42,6 +43,10 @@ def calls(
         float | None, typer.Option(metavar="MS", help="Its worst response took longer than this.")
     ] = None,
     cost_over: Annotated[float | None, typer.Option(metavar="USD", help="It cost more than this.")] = None,
+    trouble: Annotated[
+        Trouble | None,
+        typer.Option("--with", help="What went wrong in it: an error, or a turn of the caller without a due answer."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
@@ -57,6 +62,7 @@ def calls(
         slower_than_ms=_finite(slower_than, "--slower-than"),
         cost_over_usd=_finite(cost_over, "--cost-over"),
         state=state,
+        trouble=trouble,
     )
     if call is not None and wanted != CallFilter():
         raise typer.BadParameter("the options that choose calls are for the list; one call is chosen by its id")

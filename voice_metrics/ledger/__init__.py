@@ -17,6 +17,7 @@ from voice_metrics.ledger.rows import (
     LatencyPoint,
     PendingState,
     Row,
+    Trouble,
     UsagePoint,
 )
 from voice_metrics.ledger.start_up import StartUp, start_up
@@ -41,6 +42,7 @@ __all__ = [
     "Row",
     "StartUp",
     "Timeline",
+    "Trouble",
     "UsagePoint",
     "ledger_at",
     "rows",

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, get_args
 
+from voice_metrics.call.facts import Cause
 from voice_metrics.call.text import MOST_CHARACTERS, clean
 from voice_metrics.ledger import history, pending
 from voice_metrics.ledger.columns import CALL_COLUMNS, call_row, timeline_row
@@ -21,6 +22,7 @@ from voice_metrics.ledger.rows import (
     CallRow,
     LatencyPoint,
     PendingState,
+    Trouble,
     UsagePoint,
 )
 from voice_metrics.ledger.stored_summary import read_summary
@@ -52,6 +54,11 @@ _CONDITIONS = {
     "OR tts_model LIKE :model ESCAPE '\\')",
     "slower_than_ms": "worst_response_ms > :slower_than_ms",
     "cost_over_usd": "cost_usd > :cost_over_usd",
+}
+_TROUBLES = {
+    Trouble.ERRORS: "errors > 0",
+    Trouble.UNANSWERED: "EXISTS (SELECT 1 FROM measurement WHERE measurement.call = call.id AND kind = 'unanswered' "
+    f"AND outcome NOT IN ('{Cause.CALLER_RESUMED}', '{Cause.CALL_ENDED}'))",
 }
 # Steps of SQLite's virtual machine; a few milliseconds.
 _STEPS_BETWEEN_QUESTIONS = 100_000
@@ -256,6 +263,8 @@ class LedgerReader:
             if value is not None:
                 conditions.append(f"{column} = :{name}")
                 values[name] = str(value)
+        if wanted.trouble is not None:
+            conditions.append(_TROUBLES[wanted.trouble])
         return " AND ".join(conditions) or "1", values
 
     def _full_call_id(self, asked: str) -> str:

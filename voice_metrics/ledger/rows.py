@@ -22,6 +22,13 @@ class CallState(StrEnum):
     PENDING = "pending"
 
 
+class Trouble(StrEnum):
+    """Something that went wrong in a call: an error, or a turn of the caller to which an answer was due."""
+
+    ERRORS = "errors"
+    UNANSWERED = "unanswered"
+
+
 class Fate(StrEnum):
     """Outcome of the delivery of a call's series."""
 
@@ -149,6 +156,7 @@ class CallFilter:
         slower_than_ms: Worst response above this, in milliseconds.
         cost_over_usd: Cost above this, in US dollars.
         state: State of the call.
+        trouble: What went wrong in it.
     """
 
     since: float | None = None
@@ -158,6 +166,7 @@ class CallFilter:
     slower_than_ms: float | None = None
     cost_over_usd: float | None = None
     state: CallState | None = None
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)

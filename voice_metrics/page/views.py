@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from voice_metrics.call.facts import EndReason
 from voice_metrics.call.wording import summary_lines, usd
-from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader, Pages, Row
+from voice_metrics.ledger import CallFilter, CallRow, CallState, LatencyPoint, LedgerReader, Pages, Row, Trouble
 from voice_metrics.ledger.fates import FATES
 from voice_metrics.ledger.reader import Order
 from voice_metrics.page.answer_waits import SLOW_SECONDS
@@ -72,6 +72,7 @@ def calls(reader: LedgerReader, query: Query, at: float) -> dict[str, Any]:
         slower_than_ms=_number(query, "slower_than_ms"),
         cost_over_usd=_number(query, "cost_over_usd"),
         state=_choice(query, "state", CallState),
+        trouble=_choice(query, "trouble", Trouble),
     )
     order = query.get("order", "started_at")
     if order not in get_args(Order):
@@ -166,7 +167,7 @@ def _period_and_bucket_seconds(name: str) -> tuple[float, float]:
     return _PERIODS[name]
 
 
-def _choice(query: Query, name: str, choices: type[EndReason] | type[CallState]) -> Any:
+def _choice(query: Query, name: str, choices: type[EndReason | CallState | Trouble]) -> Any:
     value = query.get(name)
     if not value:
         return None

@@ -31,6 +31,7 @@ export const COLUMNS = [
 const FILTERS = [
   ["period", "Started", [["", "at any time"], ["hour", "in the last hour"], ["day", "in the last 24 hours"], ["week", "in the last 7 days"], ["month", "in the last 30 days"]]],
   ["end_reason", "End", [["", "any"], ["completed", "completed"], ["cancelled", "cancelled"], ["error", "error"], ["unknown", "unknown"]]],
+  ["trouble", "With", [["", "anything"], ["errors", "errors"], ["unanswered", "unanswered turns"]]],
   ["state", "Series", [["", "any"], ["live", "call is running"], ["ended", "local, refused or unknown"], ["delivered", "delivered"], ["pending", "wait to be sent"]]],
 ];
 
@@ -51,7 +52,7 @@ export function callsView(query, ask) {
   const status = el("p.status", { role: "status" }, "Loading…");
   const more = el("button", { type: "button", hidden: true, onclick: () => change({ limit: String((Number(asked.limit) || STEP) + STEP) }) }, `Show ${STEP} more`);
   const clear = el("button", { type: "button", onclick: () => { form.reset(); reset(); } }, "Clear filters");
-  const reset = () => change({ period: "", end_reason: "", state: "", model: "", slower_than_ms: "", cost_over_usd: "", limit: "" });
+  const reset = () => change({ period: "", end_reason: "", state: "", trouble: "", model: "", slower_than_ms: "", cost_over_usd: "", limit: "" });
   const form = filters(asked, (words) => {
     clearTimeout(later);
     later = setTimeout(() => change({ ...words, limit: "" }), 250);
