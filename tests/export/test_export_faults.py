@@ -55,10 +55,20 @@ FAULTS = [
         "it answered 301 and points to https://elsewhere.example/v1/metrics. Set OTEL_EXPORTER_OTLP_ENDPOINT",
         id="301",
     ),
+    pytest.param(
+        answering(302, location="https://eve:hunter2@elsewhere.example/@v1#hunter2"),
+        "it answered 302 and points to https://elsewhere.example/@v1. Set",
+        id="302 with credentials",
+    ),
     pytest.param(answering(308, location="/x"), "it answered 308 and points to /x", id="308"),
     pytest.param(answering(400, b"bad name"), "it answered 400: bad name.", id="400"),
     pytest.param(
         answering(400, STATUS, "application/x-protobuf"), "it answered 400: say it with protobuf.", id="400 in protobuf"
+    ),
+    pytest.param(
+        answering(400, b"Client sent an HTTP request to an HTTPS server.\n"),
+        "an HTTPS server. Write https:// in OTEL_EXPORTER_OTLP_ENDPOINT",
+        id="400 of a port of TLS",
     ),
     pytest.param(answering(401, b"invalid token"), "it answered 401: invalid token. Check OTEL_EXPORT", id="401"),
     pytest.param(

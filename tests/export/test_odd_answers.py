@@ -128,6 +128,40 @@ def test_page_in_place_of_an_answer_is_no_success(body: bytes) -> None:
     assert (outcome.fault, outcome.acknowledged) == ("page", False)
 
 
+# Words of Go, nginx, Apache and Tomcat.
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Client sent an HTTP request to an HTTPS server.",
+        "<html><h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port</html>",
+        "Reason: You're speaking plain HTTP to an SSL-enabled server port.",
+        "This combination of host and port requires TLS.",
+    ],
+)
+def test_port_that_takes_tls_only_asks_for_https(words: str) -> None:
+    outcome = judge(400, {"content-type": "text/plain"}, words.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert outcome.advice == "Write https:// in OTEL_EXPORTER_OTLP_ENDPOINT: this port takes TLS only."
+    assert (outcome.divisible, outcome.concerns_all) == (False, True)
+
+
+def test_words_of_a_server_that_took_everything_are_logged_once(receiver: Receiver, start: Start, log: Log) -> None:
+    answer = ExportMetricsServiceResponse()
+    answer.partial_success.error_message = "an attribute was cut"
+
+    def take(exchange: Exchange) -> None:
+        exchange.store()
+        exchange.answer(200, answer.SerializeToString())
+
+    receiver.behaviour = take
+    telemetry = start()
+    for name in "ab":
+        call = RecordedCall(telemetry, name)
+        call.use(1)
+        assert call.end().result(60) is True
+    (line,) = log.warnings
+    assert "it took everything and says: an attribute was cut" in line
+
+
 # Words of real stores: Prometheus, Mimir, Thanos, Cortex, Loki, Google.
 LABELS = ", ".join(f'attribute_{number}="value {number}"' for number in range(60))
 NEVER_TAKEN = [

@@ -49,6 +49,9 @@ _ADVICE = {
     "or ask for a higher limit.",
     500: "The server is at fault, not the bot.",
 }
+_ADVICE_TLS = "Write https:// in {variable}: this port takes TLS only."
+# Go's words, nginx', Apache's and Tomcat's for plain HTTP at a port of TLS.
+_WANTS_TLS = re.compile(r"\bto (an )?https (server|port)|plain http to an ssl|requires tls", re.I)
 _SIGNALS = {"_METRICS_ENDPOINT": "/v1/metrics", "_LOGS_ENDPOINT": "/v1/logs"}
 # Errors of reading JSON that is no answer, with thousands of brackets or digits for instance.
 _NO_ANSWER = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -154,25 +157,27 @@ def _judged(status: int, headers: Mapping[str, str], body: bytes, variable: str,
         return _outcome_of_success(status, content, body, variable, mask)
     words, message = f"it answered {status}", ""
     if 300 <= status < 400:
-        # What follows a question mark may be a token.
-        words += f" and points to {plain(headers.get('location', 'nowhere').partition('?')[0], mask)}"
+        words += f" and points to {plain(_without_credentials(headers.get('location', 'nowhere')), mask)}"
         advice = _ADVICE[301]
     else:
         message = _masked(_servers_message(content, body), mask)
         said = one_line(message, _WORDS)
         words += f": {said}" if said else ""
         advice = _ADVICE.get(status, _ADVICE[500] if status >= 500 else _ADVICE[400])
-    verdict = Verdict.REFUSED
+    verdict, fault = Verdict.REFUSED, str(status)
     if status in (429, 502, 503, 504):
         verdict = Verdict.RETRYABLE
     elif status == 413:
         verdict = Verdict.TOO_LARGE
+    elif status == 400 and _WANTS_TLS.search(message):
+        # A smaller request would end alike.
+        fault, advice = "tls", _ADVICE_TLS
     retry_after = retry_after_seconds(headers.get("retry-after"), time.time(), headers.get("date", ""))
     words = words if words.endswith(".") else f"{words}."
     # Only the endpoint of one signal is used as it is.
     signal = next((path for name, path in _SIGNALS.items() if variable.endswith(name)), "")
     advice = _cure(message, advice.format(variable=variable, signal=signal))
-    return Outcome(verdict, str(status), words, advice, status, retry_after_seconds=retry_after, said=message)
+    return Outcome(verdict, fault, words, advice, status, retry_after_seconds=retry_after, said=message)
 
 
 def _outcome_of_success(status: int, content: str, body: bytes, variable: str, mask: Masking) -> Outcome:
@@ -231,6 +236,11 @@ def _rejected_and_message(body: bytes) -> tuple[int, str]:
     except DecodeError:
         return 0, ""
     return message.rejected_data_points, message.error_message
+
+
+def _without_credentials(address: str) -> str:
+    """Return an address without user, password, query and fragment, any of which may hold a token."""
+    return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", address, maxsplit=1)[0], count=1)
 
 
 def _servers_message(content: str, body: bytes) -> str:

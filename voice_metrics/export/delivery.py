@@ -59,6 +59,7 @@ class Delivery(requests.Session):
 
     Attributes:
         patient: True to retry a request if its fault may pass.
+        remark: What the server said of a request that it took whole; empty if it never said anything.
     """
 
     def __init__(self, endpoint: Endpoint, *, repeatable: bool = True) -> None:
@@ -79,6 +80,7 @@ class Delivery(requests.Session):
         self.mount("http://", CuttableAdapter())
         self.mount("https://", CuttableAdapter())
         self.patient = True
+        self.remark = ""
         self._repeatable = repeatable
         self._meanwhile: Callable[[], None] | None = None
         self._answered_at: float | None = None
@@ -141,6 +143,8 @@ class Delivery(requests.Session):
         if outcome.retry_after_seconds is not None and not outcome.divisible:
             self._hold_until = time.monotonic() + min(outcome.retry_after_seconds, LONGEST_HOLD_SECONDS)
             self._hold_fault = outcome.fault
+        if outcome.acknowledged:
+            self.remark = outcome.words or self.remark
         return replace(outcome, seconds=time.monotonic() - began)
 
     def _pause(self, seconds: float) -> bool:

@@ -82,10 +82,11 @@ class Exporter:
         # Monotonic seconds of the next export of everything.
         self._next_at = math.inf
         ways = (delivery, events.delivery if events is not None else None)
-        self._deliveries = [way for way in ways if way is not None]
         to_metrics, to_events = (f" to {way.endpoint.destination}" if way is not None else "" for way in ways)
         self._reports = Reports(f"Metrics export{to_metrics}")
         self._event_reports = Reports(f"Events export{to_events}")
+        reports = (self._reports, self._event_reports)
+        self._deliveries = {way: report for way, report in zip(ways, reports, strict=True) if way is not None}
         self._requests: Requests | None = None
         self._shipping: Shipping | None = None
         self._unsent: UnsentRequests | None = None
@@ -206,6 +207,8 @@ class Exporter:
         entries = self._due(flushes, everything)
         shipped = self._shipping.ship(entries) if self._shipping is not None else None
         self._guarded(self._ship_events)
+        for delivery, reports in self._deliveries.items():
+            reports.remark(delivery.remark)
         self._passes_interval()
         if shipped is not None:
             if shipped.outcome is not None or shipped.acknowledged:

@@ -20,6 +20,7 @@ class Reports:
         self._open: set[str] = set()
         self._failed = 0
         self._since = 0.0
+        self._remarked = False
 
     def fault(self, kind: str, words: str) -> None:
         """Record a fault of a `kind`, a short stable name, and log its words and cure if it is new."""
@@ -33,6 +34,12 @@ class Reports:
         self._open.add(kind)
         self._said_at[kind] = now
         logger.warning(f"{self._subject}: {words}")
+
+    def remark(self, words: str) -> None:
+        """Log the words of a server that took everything, once."""
+        if words and not self._remarked:
+            self._remarked = True
+            logger.warning(f"{self._subject}: it took everything and says: {words}")
 
     def recovered(self) -> None:
         """Record a success, and log it if a fault was logged before."""
