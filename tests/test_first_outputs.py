@@ -164,6 +164,17 @@ async def has_nothing_to_say_and_later_speaks_unasked(line: PipelineWorker, mode
     await model.complete_turn()
 
 
+async def answers_while_an_interrupted_response_ends(line: PipelineWorker, model: Live) -> None:
+    await _begin_turn(line)
+    await line.queue_frame(InterruptionFrame())
+    await _end_turn(line)
+    await asyncio.sleep(0.2)
+    await model.push_frame(LLMFullResponseEndFrame())
+    await asyncio.sleep(0.3)
+    await model.speak(5)
+    await model.complete_turn()
+
+
 async def calls_a_function(line: PipelineWorker, model: Live) -> None:
     async def find_table(params: FunctionCallParams) -> None:
         await asyncio.sleep(3.0)
@@ -193,6 +204,7 @@ async def calls_a_function(line: PipelineWorker, model: Live) -> None:
         (writes_and_then_speaks, 2),
         (writes_and_later_speaks_unasked, 1),
         (has_nothing_to_say_and_later_speaks_unasked, 0),
+        (answers_while_an_interrupted_response_ends, 1),
     ],
 )
 def test_only_a_first_output_behind_the_turns_end_has_a_first_byte(place: str, talk: Talk, measured: int) -> None:

@@ -22,6 +22,7 @@ from pipecat.frames.frames import (
     Frame,
     FunctionCallsStartedFrame,
     LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
     LLMTextFrame,
     LLMThoughtStartFrame,
     MetricsFrame,
@@ -92,7 +93,7 @@ class FirstOutputs:
         self._output: _Output | None = None
         self._earlier: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
         self._other_at = -math.inf
-        self._has_called = False
+        self._is_begun = self._has_called = False
 
     def read(self, processor: Any, frame: Frame) -> None:
         """Read a frame that the service is about to push."""
@@ -100,7 +101,7 @@ class FirstOutputs:
             self._await_proof(processor, frame)
             return
         self._note_moment(frame)
-        if isinstance(frame, UserStartedSpeakingFrame):
+        if isinstance(frame, (UserStartedSpeakingFrame, LLMFullResponseStartFrame)):
             return
         if self._open and isinstance(frame, _CUT):
             self._settle(is_followed=False)
@@ -112,10 +113,15 @@ class FirstOutputs:
             if self._output is None:
                 self._output = _Output(self._clock(), self._other_at)
             return
-        if isinstance(frame, LLMFullResponseEndFrame):
-            if self._output is None and not self._has_called:
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._is_begun = True
+        elif isinstance(frame, LLMFullResponseEndFrame):
+            # An interrupted response may end much later, and one with a function behind the start of the next (Grok).
+            if self._is_begun and self._output is None and not self._has_called:
                 self._other_at = self._clock()
-            self._has_called = False
+            self._is_begun = self._has_called = False
+        elif isinstance(frame, _CUT):
+            self._is_begun = False
         elif isinstance(frame, _OTHER):
             self._other_at = self._clock()
             self._has_called = self._has_called or isinstance(frame, FunctionCallsStartedFrame)
@@ -161,4 +167,4 @@ class FirstOutputs:
 
 def reads(kind: type[Frame]) -> bool:
     """True if frames of a class bear on the proof of a latency."""
-    return issubclass(kind, (MetricsFrame, *_OUTPUT, *_DONE, *_OTHER, *_CUT))
+    return issubclass(kind, (MetricsFrame, LLMFullResponseStartFrame, *_OUTPUT, *_DONE, *_OTHER, *_CUT))
