@@ -7,6 +7,7 @@ import pytest
 from voice_metrics.call.conversation import Conversation
 from voice_metrics.call.events import (
     Backchanneled,
+    BotSpeaking,
     BotStarted,
     BotStopped,
     Connected,
@@ -112,6 +113,17 @@ def _facts(events: list[Timed], kinds: tuple[type, ...] = OF_THE_BOT) -> list[Fa
             ],
             [TurnEnded(INTERRUPTED, 4.0)],
             id="cut-off-in-a-pause-is-no-interruption-of-speech",
+        ),
+        *(
+            pytest.param(
+                [
+                    *((1.0, SpeechStarted()), (1.0, SpeechMade()), (1.0, BotStarted()), (1.6, BotSpeaking())),
+                    *((1.8, BotSpeaking()), (3.5, UserStarted()), *ends, (3.5, Interruption()), (3.6, BotStopped())),
+                ],
+                [TurnEnded(INTERRUPTED, pytest.approx(1.0))],
+                id=f"cut-off-while-the-voice-stalls-{name}",
+            )
+            for name, ends in {"unseen": [], "which-ends-first": [(3.5, SpeechEnded(1.0))]}.items()
         ),
         pytest.param(
             [

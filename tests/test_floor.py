@@ -150,6 +150,30 @@ def _held(facts: list[Fact]) -> dict[str, float]:
             id="audio-whose-end-nothing-reports",
         ),
         pytest.param(
+            [
+                (1.0, BotStarted()),
+                (1.6, BotSpeaking()),
+                (1.8, BotSpeaking()),
+                (4.0, BotStopped()),
+            ],
+            0.0,
+            1.0,
+            0.0,
+            id="the-silence-behind-the-end-of-the-call",
+        ),
+        pytest.param(
+            [
+                (1.0, BotStarted()),
+                (1.6, BotSpeaking()),
+                (1.8, BotSpeaking()),
+                *((4.0, VoiceStarted(0.5)), (4.0, Interruption()), (4.1, BotStopped()), (5.0, VoiceStopped(0.0))),
+            ],
+            1.5,
+            1.0,
+            0.0,
+            id="a-voice-that-stalls-until-the-caller-speaks",
+        ),
+        pytest.param(
             [(0.0, SpeechStreamed()), (1.0, BotStarted()), (3.35, BotStopped())],
             0.0,
             2.0,

@@ -37,10 +37,13 @@ CUT_SECONDS = 0.5
 # After an interruption the transport still plays the current chunk and reports it as a new start. Pipecat then sends no
 # BotStartedSpeakingFrame; the first BotSpeakingFrame marks the start (Pipecat 1.14.0, base_output.py, 2026-11-22).
 LEFTOVER_SECONDS = 0.05
-# A transport reports speech every 0.2 s, and if no voice reports its end, as of recorded audio, the end 3 s after the
-# last audio, or after what passed it then (Pipecat 1.3.0 and 1.14.0, base_output.py).
+# A transport reports speech every 0.2 s. If no voice reports its end, as of recorded audio or of a voice that stalls,
+# the transport does 3 s after the last audio, or after what passed it then; at an EndFrame once it has played 2 s of
+# silence, or another whole number (Pipecat 1.3.0 and 1.14.0, base_output.py).
 SPEAKING_SECONDS = 0.2
-UNREPORTED_END_SECONDS = 2.5
+UNREPORTED_END_SECONDS = 0.9
+# The bot is heard no longer so long after the end of the audio that was made, although a voice that stalls may go on.
+STALLED_SECONDS = 0.5
 # A transport reports the end of streamed speech behind so much silence (Pipecat 1.3.0 and 1.14.0, base_output.py).
 STREAM_STOP_SECONDS = 0.35
 # A voice gives up a piece of speech after so long without audio, and those over a WebSocket do not tell (default of
@@ -192,6 +195,10 @@ class Conversation:
         self._floor.bot_began(at)
 
     def _stop_requested(self, at: float) -> Sequence[Fact]:
+        silent_since = self._gaps.heard_until or self._unreported_end(at)
+        if self._bot_since is not None and self.bot_speaking and self._bot_since < silent_since < at - STALLED_SECONDS:
+            self._paused_at = silent_since
+            self._floor.bot_ended(silent_since)
         if self.bot_speaking:
             if self._stop_requested_at is None:
                 self._stop_requested_at, self._uncut_until = at, self._gaps.heard_until
@@ -268,6 +275,9 @@ class Conversation:
         return at - self._stop_requested_at <= CUT_SECONDS
 
     def _unreported_end(self, at: float) -> float:
+        """Return the end of speech that no voice reports, or `at` if it is heard until then."""
+        if len(self._spoke_at) < 2:
+            return at
         before, last = self._spoke_at
         is_late = last - before <= 2 * SPEAKING_SECONDS and at - last > UNREPORTED_END_SECONDS
         return last + SPEAKING_SECONDS if is_late else at
@@ -277,7 +287,7 @@ class Conversation:
         heard_until = self._gaps.heard_until if self._stop_requested_at is None else self._uncut_until
         if heard_until is None and self._is_streamed:
             heard_until = at - STREAM_STOP_SECONDS
-        elif heard_until is None and len(self._spoke_at) > 1:
+        elif heard_until is None:
             heard_until = self._unreported_end(at)
         silent_since = at if heard_until is None or heard_until <= (self._bot_since or 0.0) else min(at, heard_until)
         self._floor.bot_ended(silent_since)
