@@ -10,8 +10,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -440,6 +441,54 @@ def test_exit_is_not_held_up_by_a_locked_file(path: Path, ledger: Ledger) -> Non
     patient = f"from voice_metrics.ledger import file\nfile.BUSY_SECONDS = {LONGER_THAN_ANY_TEST}\n"
     subprocess.run([sys.executable, "-c", patient + AT_EXIT, path], cwd=ROOT, timeout=240, check=True)
     other.close()
+
+
+# Its last object is in no hurry to go.
+ENDS_SLOWLY = """
+import os
+class Slow:
+    def __del__(self, write=os.write, read=os.read):
+        write(1, b"ending\\n")
+        read(0, 1)
+slow = Slow()
+"""
+
+
+@contextmanager
+def ending(path: Path, code: str) -> Iterator[subprocess.Popen[str]]:
+    """A program that has written a call, and whose Python is about to be gone."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", code + ENDS_SLOWLY + AT_EXIT, path],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ending\n"
+        yield program
+
+
+def test_process_that_ends_during_a_chore_does_not_keep_the_file_locked(path: Path, ledger: Ledger) -> None:
+    for number in range(1000):
+        note(ledger, f"{number:03}")
+    # The first chore of each process takes a while to end them.
+    ledger.ask(lambda session: session.db.execute("UPDATE call SET state = 'pending', updated_at = 0"), 60)
+    with ending(path, ""):
+        note(ledger, "after")
+        flush(ledger)
+
+
+def test_process_that_ends_while_the_file_is_locked_does_not_lock_it_next(path: Path, ledger: Ledger) -> None:
+    note(ledger, "a")
+    flush(ledger)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    patient = f"from voice_metrics.ledger import file\nfile.BUSY_SECONDS = {LONGER_THAN_ANY_TEST}\n"
+    with ending(path, patient):
+        other.close()
+        # SQLite asks again within a tenth of a second, if it still waits there.
+        time.sleep(0.3)
+        note(ledger, "after")
+        flush(ledger)
 
 
 def test_a_file_is_named_as_the_place_where_things_are_kept_only_while_it_can_be_written(path: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -23,6 +23,8 @@ except ImportError:  # Windows
 readable = partial(str, encoding="utf-8", errors="replace")
 # How long SQLite waits for another process's transaction; one of this package lasts milliseconds.
 BUSY_SECONDS = 2.0
+# SQLite's own wait cannot be cut short, so it is many small ones.
+_TRY_SECONDS = 0.05
 _BIRTH_PAUSE_SECONDS = 0.02
 _HEADER_BYTES = 100
 _DEFAULT_NAME = "calls.db"
@@ -130,6 +132,29 @@ class LedgerFile:
                 if fault(error) is not Fault.LOCKED or time.monotonic() > patience:
                     raise
             time.sleep(_BIRTH_PAUSE_SECONDS)
+
+    def begin(self, gives_up: Callable[[], bool]) -> sqlite3.Connection:
+        """Begin a transaction on the file now at the path; once `gives_up` is true, wait no longer for another one.
+
+        Raises:
+            sqlite3.Error: Another program's transaction lasts, or as `connection`.
+            OSError: As `connection`.
+            NotALedger: As `connection`.
+            Emptied: As `connection`.
+        """
+        db = self.connection()
+        patience = time.monotonic() + BUSY_SECONDS
+        _be_patient(db, _TRY_SECONDS)
+        try:
+            while True:
+                try:
+                    db.execute("BEGIN IMMEDIATE")
+                    return db
+                except sqlite3.OperationalError as error:
+                    if fault(error) is not Fault.LOCKED or gives_up() or time.monotonic() > patience:
+                        raise
+        finally:
+            _be_patient(db, BUSY_SECONDS)
 
     def _open(self) -> sqlite3.Connection:
         self._inode = _inode(self.path)
@@ -266,6 +291,10 @@ def _unused_name(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}.{number}")
     return candidate
+
+
+def _be_patient(db: sqlite3.Connection, seconds: float) -> None:
+    db.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
 
 def _is_empty(path: Path) -> bool:

@@ -31,8 +31,8 @@ T = TypeVar("T")
 # The exporter's thread waits at most this long for its requests to be on disk.
 _SPOOL_SECONDS = 2.0
 _POLL_SECONDS = 0.05
-# A process's exit waits at most this long for the last rows.
-_EXIT_SECONDS = 0.5
+# A process's exit waits at most this long for the last rows, and then for the transaction that is open.
+_EXIT_SECONDS, _RETIRE_SECONDS = 0.5, 0.1
 _CAPACITY = 20_000
 # Marks of what became of a call or request are few, and find room if rows fill the queue.
 _WEIGHT_OF_MARKS = 2.0
@@ -273,4 +273,6 @@ def _flush_at_exit(ledger: weakref.ref[Ledger]) -> None:
     # Flush without closing: a later exit handler may still keep a request.
     found = ledger()
     if found is not None and found.is_open:
+        until = time.monotonic() + _EXIT_SECONDS
         found.flush(_EXIT_SECONDS)
+        found._writer.retire(max(until - time.monotonic(), _RETIRE_SECONDS))

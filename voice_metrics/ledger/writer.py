@@ -116,6 +116,16 @@ class Writer:
         thread.join(timeout)
         return not thread.is_alive() and self.dropped == dropped
 
+    def retire(self, timeout: float) -> None:
+        """Begin only work that comes from now on, and wait up to `timeout` seconds for the end of what has begun.
+
+        Python ends with its threads where they stand. One in a transaction would keep the file locked for other
+        processes until this one is gone.
+        """
+        self._retired.set()
+        if self._busy.acquire(timeout=timeout):
+            self._busy.release()
+
     @property
     def is_running(self) -> bool:
         """True if the thread runs, so that work may be waiting."""
@@ -147,6 +157,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._urgent = threading.Event()
         self._closing = threading.Event()
+        self._retired = threading.Event()
         self._starting = threading.Lock()
         self._busy = threading.Lock()
         self._paused = False
@@ -189,7 +200,8 @@ class Writer:
         """Wait for work, or for the next retry; return False when the thread must end."""
         if not self._closing.is_set():
             if wait_seconds:
-                self._urgent.wait(wait_seconds)
+                if not self._urgent.wait(wait_seconds) and self._retired.is_set():
+                    self._urgent.wait()
             elif not self._waiting:
                 if not self._take_from_queue(self._chores.next_in(time.monotonic())):
                     return True
@@ -232,8 +244,7 @@ class Writer:
             job.settle()
 
     def _begin_transaction(self) -> Session:
-        db = self.file.connection()
-        db.execute("BEGIN IMMEDIATE")
+        db = self.file.begin(self._retired.is_set)
         now = time.time()
         due = self._chores.heartbeat_due(time.monotonic())
         if due or self._process is None or db is not self._signed_in:
@@ -256,7 +267,7 @@ class Writer:
         session.db.execute("RELEASE job")
 
     def _do_chores(self) -> None:
-        while chore := self._chores.due(time.monotonic()):
+        while not self._retired.is_set() and (chore := self._chores.due(time.monotonic())):
             session = self._begin_transaction()
             chore(session)
             session.db.execute("COMMIT")
