@@ -214,6 +214,40 @@ def test_only_a_first_output_behind_the_turns_end_has_a_first_byte(place: str, t
         assert (found["min_ms"], found["max_ms"]) == pytest.approx((500, 500), abs=1)
 
 
+async def is_asked_again_before_it_ends(line: PipelineWorker, model: Live) -> None:
+    async def find_table(params: FunctionCallParams) -> None:
+        await params.result_callback("nine")
+
+    model.register_function("find_table", find_table)
+    await model.start_processing_metrics()
+    await model.push_frame(LLMFullResponseStartFrame())
+    await asyncio.sleep(0.5)
+    call = FunctionCallFromLLM(context=LLMContext(), tool_call_id="c", function_name="find_table", arguments={})
+    await model.run_function_calls([call])
+    await asyncio.sleep(0.1)
+    await model.start_processing_metrics()
+    await asyncio.sleep(0.001)
+    await model.stop_processing_metrics()
+    await model.push_frame(LLMFullResponseEndFrame())
+
+
+async def calls_and_answers_in_one_response(line: PipelineWorker, model: Live) -> None:
+    await is_asked_again_before_it_ends(line, model)
+    await model.start_processing_metrics()
+    await model.speak(5)
+    await model.stop_processing_metrics()
+    await model.complete_turn()
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("talk", "measured"), [(is_asked_again_before_it_ends, 0), (calls_and_answers_in_one_response, 1)]
+)
+def test_the_end_of_a_response_tells_no_processing_time_of_the_next(place: str, talk: Talk, measured: int) -> None:
+    found = _measured(place, talk)["processing"]["by_service"]["llm"]
+    assert (found["count"], found["interrupted"]) == (measured, 0)
+
+
 @in_virtual_time
 async def _measured(place: str, talk: Talk) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
     measure, model = Measure(place), Live()

@@ -136,11 +136,19 @@ class FirstOutputs:
             if self._awaits_output:
                 self._settle(is_followed=False)
             self._awaits_output = True
-        elif not any(isinstance(item, ProcessingMetricsData) for item in items):
+            is_true = self._is_of_request(frame.id, self._clock() - first_byte.value)
+        elif (
+            processing := next((item for item in items if isinstance(item, ProcessingMetricsData)), None)
+        ) is not None:
+            is_true = not self._is_of_next_request(self._clock() - processing.value)
+        else:
             return
-        is_true = first_byte is None or self._is_of_request(frame.id, self._clock() - first_byte.value)
         self._open[frame.id] = Proof.TRUE if is_true else Proof.VOID
         self._proved(frame.id, Proof.OPEN)
+
+    def _is_of_next_request(self, began_at: float) -> bool:
+        """True if the end of a response with a function ended the measurement of the next (Grok, Inworld)."""
+        return self._has_called and self._output is None and began_at > self._other_at
 
     def _is_of_request(self, number: int, began_at: float) -> bool:
         earlier = next((output for output in self._earlier if output.at > began_at), None)
