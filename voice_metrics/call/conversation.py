@@ -156,8 +156,8 @@ class Conversation:
             case UserStarted():
                 self._is_opened = True
                 self._floor.turn_began(at)
-            case UserStopped():
-                self._floor.turn_ended(at)
+            case UserStopped(silence_seconds):
+                self._floor.turn_ended(at - silence_seconds)
             case LineClosed():
                 self._floor.closed(at)
 

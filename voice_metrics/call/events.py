@@ -41,7 +41,13 @@ class UserStarted:
 
 @dataclass(frozen=True, slots=True)
 class UserStopped:
-    """The bot considered the caller's turn finished."""
+    """The bot considered the caller's turn finished.
+
+    Parameters:
+        silence_seconds: Silence before it, as far as it is known without a voice activity detector.
+    """
+
+    silence_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,8 +119,8 @@ class Answers:
                 self._turns_are_announced = True
             case UserStarted():
                 return (*lapsed, *self._turn_started(at))
-            case UserStopped():
-                self._turn_stopped(at)
+            case UserStopped(silence_seconds):
+                self._turn_stopped(at, silence_seconds)
             case VoiceStarted():
                 return (*lapsed, *self._voice_started())
             case VoiceStopped(stop_seconds):
@@ -230,7 +230,7 @@ class Answers:
             return False
         return question.detected and at - question.since <= LATE_TRANSCRIPT_SECONDS
 
-    def _turn_stopped(self, at: float) -> None:
+    def _turn_stopped(self, at: float, silence_seconds: float) -> None:
         self._turns_are_announced, self._continued = True, None
         question = self._question
         if question is not None and question.is_spoken_over and not self._has_detector:
@@ -251,7 +251,8 @@ class Answers:
         self._keyed_at = None
         question.silence_is_due = self._voice_is_heard
         question.detected = self._silent_since is not None and not self._voice_is_heard
-        question.since = at if self._voice_is_heard or self._silent_since is None else self._silent_since
+        spoken_until = at if self._has_detector else max(self._turn_began_at, at - silence_seconds)
+        question.since = spoken_until if self._voice_is_heard or self._silent_since is None else self._silent_since
         self._silent_since = None
         question.close(at)
         self._queue.await_audio(at)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pipecat.frames.frames import Frame
 
-from voice_metrics.call.events import VoiceStopped
+from voice_metrics.call.events import UserStopped, VoiceStopped
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.incoming import Event
 from voice_metrics.call.models import ServiceSwitched
@@ -18,6 +18,7 @@ from voice_metrics.pipecat.answer_frames import has_model, has_voice, leg_of
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
+from voice_metrics.pipecat.own_detectors import OwnDetectors
 from voice_metrics.pipecat.partners import Partners
 from voice_metrics.pipecat.passing_speech import passing_speech
 from voice_metrics.pipecat.placement import Placement, before_bridges
@@ -123,6 +124,7 @@ class MeasuredPipeline:
         self._partners = Partners(listener.at_origin, listener.switched, self._responses, self._service_metrics, pushes)
         self._breakdowns: breakdowns.Breakdowns | None = None
         self._microphones = Microphones()
+        self._own_detectors = OwnDetectors(pushes, clock)
         self._peers_count = 0
 
     @property
@@ -154,6 +156,7 @@ class MeasuredPipeline:
         )
         self.metrics = MetricsReader(self.services)
         self._microphones = Microphones(self.processors)
+        self._own_detectors.listen(self.processors)
         self._origins.listen(self.processors)
         self._listen_to_speech_services(self.processors)
         self._out_of_band.enter(worker, self.services)
@@ -213,6 +216,10 @@ class MeasuredPipeline:
     def voice_stopped(self, stopped: VoiceStopped, at: float) -> VoiceStopped:
         """Return the true end of the caller's speech, whose end is reported at `at`."""
         return self._microphones.end(stopped, at)
+
+    def turn_stopped(self, stopped: UserStopped, at: float) -> UserStopped:
+        """Return the end of the caller's turn at `at`, with the silence that a service's own detector waited for."""
+        return self._own_detectors.end(stopped, at)
 
     def voice_started(self, frame: Frame) -> None:
         """Have Pipecat break the next response down, because the caller's voice started with `frame`."""

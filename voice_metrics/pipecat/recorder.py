@@ -12,7 +12,7 @@ from typing import Any
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, MetricsFrame, StartFrame, StopFrame
 
 from voice_metrics.call.call import Call
-from voice_metrics.call.events import VoiceStarted, VoiceStopped
+from voice_metrics.call.events import UserStopped, VoiceStarted, VoiceStopped
 from voice_metrics.call.facts import Fact
 from voice_metrics.call.holdback import Cut
 from voice_metrics.call.incoming import Event
@@ -202,6 +202,8 @@ class CallRecorder:
                     self._expect_breakdown(frame)
                 elif isinstance(event, VoiceStopped):
                     event = self._pipeline.voice_stopped(event, at)
+                elif isinstance(event, UserStopped):
+                    event = self._pipeline.turn_stopped(event, at)
                 self._calls.observe(event, at, worker_of(getattr(frame, "processor", None)))
             case _ if endings.reads(type(frame)):
                 self._calls.ending.read(frame)
