@@ -108,6 +108,28 @@ def test_ended_call_that_a_server_rejects_is_given_up_and_not_sent_again(
     assert "is not sent again" in log.warnings[-1]
 
 
+@pytest.mark.parametrize(("temporality", "whole"), [("cumulative", True), ("delta", False)])
+def test_call_is_whole_after_a_rejection_while_it_ran_but_for_increments(
+    temporality: str, whole: bool, receiver: Receiver, start: Start
+) -> None:
+    receiver.behaviour = rejecting()
+    spool = MemorySpool()
+    telemetry = start(
+        spool=spool,
+        OTEL_METRIC_EXPORT_INTERVAL="100",
+        OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=temporality,
+    )
+    call = RecordedCall(telemetry, "c1")
+    call.use(3)
+    # The second is the count of what the first lost.
+    assert receiver.wait_for(lambda _: len(receiver.exchanges) > 1)
+    receiver.behaviour = accept
+    call.use(2)
+    assert call.end().result(60) is whole
+    assert receiver.of(TOKENS, call_id="c1")[-1].value == (5 if whole else 2)
+    assert receiver.wait_for(lambda _: set(spool.given_up_keys) == (set() if whole else {"c1"}))
+
+
 def test_refusal_of_a_part_is_noted_while_the_rest_is_still_owed(receiver: Receiver, start: Start) -> None:
     aged: set[object] = set()
 

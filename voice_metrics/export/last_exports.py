@@ -49,7 +49,7 @@ class LastExports:
         for flush in flushes:
             answers = [flush.key in reached] if self._events is not None else []
             if shipped is not None:
-                answers.append(shipped.reached(flush.outgoing))
+                answers.append(shipped.reached(flush.outgoing) and not flush.outgoing.refused)
             acknowledged = all(answers) if answers else None
             if acknowledged is False:
                 self._failed[flush.key] = flush.outgoing

@@ -24,7 +24,7 @@ class Outgoing:
         time_ns: Time of its points in the newest request.
         ended_ns: Time of the call's end, or `None` while it runs.
         settled: True if an ended call has nothing more to send.
-        refused: True if a server will never have all of an ended call.
+        refused: True if a server will never have all of an ended call, or all increments of one.
         without_zero: Series of the SDK, which may have values from before, so that a zero point would show a jump.
     """
 

@@ -16,7 +16,7 @@ from voice_metrics.export.answers import Outcome, Verdict
 from voice_metrics.export.delivery import Delivery
 from voice_metrics.export.division import deliver, halves
 from voice_metrics.export.messages import Entry
-from voice_metrics.export.outgoing import Outgoing
+from voice_metrics.export.outgoing import SHARED, Outgoing
 from voice_metrics.export.requests import POINTS_PER_REQUEST, Requests, chunks
 
 # A live series that a server rejects is tried again after so long.
@@ -137,9 +137,8 @@ def _mark_done(chunk: Sequence[Entry]) -> set[Outgoing]:
 
 def _give_up(chunk: Sequence[Entry], shipped: Shipped, *, resting: bool) -> None:
     until = time.monotonic() + REST_SECONDS if resting else 0.0
-    concerned = _mark_done(chunk)
+    shipped.given_up |= _mark_done(chunk)
     for entry in chunk:
         entry.resting_until = until
-    for outgoing in concerned:
-        outgoing.refused = outgoing.ended_ns is not None
-    shipped.given_up |= concerned
+        # The next point of a running call's series has all of its value, but for increments.
+        entry.of.refused |= entry.of.ended_ns is not None or (entry.delta and entry.of.key != SHARED)
