@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     FunctionCallInProgressFrame,
+    InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMMarkerFrame,
@@ -20,6 +21,7 @@ from pipecat.frames.frames import (
     SpeechOutputAudioRawFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
+    TTSStoppedFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
@@ -41,6 +43,7 @@ from voice_metrics.call.events import (
     ModelWaits,
     ModelWrote,
     SpeechLate,
+    SpeechStarted,
     SpeechStreamed,
     TurnHeard,
 )
@@ -147,6 +150,41 @@ async def test_a_pause_behind_a_function_of_a_model_that_speaks_is_no_gap() -> N
     events = await made(Grok(), [TTSStartedFrame(), *audio[:2], call, *audio[2:]], clock=lambda: next(moments))
     late = [event.awaited for event in events if isinstance(event, SpeechLate)]
     assert late == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("behind", "seconds", "rest"),
+    [
+        pytest.param([TTSStartedFrame, TTSAudioRawFrame], 0.1, [True], id="announced-again"),
+        pytest.param([TTSAudioRawFrame], 0.1, [True], id="not-announced-again"),
+        pytest.param([TTSStartedFrame, TTSAudioRawFrame], 0.6, [False], id="another-answer"),
+    ],
+)
+@pytest.mark.parametrize("ends", [True, False])
+async def test_what_a_model_says_right_behind_an_interruption_is_the_rest_of_an_answer(
+    behind: list[type[Frame]], seconds: float, rest: list[bool], ends: bool
+) -> None:
+    def frame(kind: type[Frame]) -> Frame:
+        return TTSAudioRawFrame(bytes(320), 16000, 1) if kind is TTSAudioRawFrame else kind()
+
+    kinds = [LLMFullResponseStartFrame, TTSStartedFrame, TTSAudioRawFrame, *([TTSStoppedFrame] if ends else [])]
+    cut = [*kinds, InterruptionFrame]
+    now = iter([1.0] * 20)
+    model, events = Grok(), list[object]()
+    pushes = Pushes(lambda where, fault: None)
+    listen_to_maker(model, pushes, lambda event, processor: events.append(event), lambda: next(now))
+    for kind in cut:
+        await model._call_event_handler("on_before_push_frame", frame(kind))
+    now = iter([1.0 + seconds] * 20)
+    for kind in behind:
+        await model._call_event_handler("on_before_push_frame", frame(kind))
+
+    assert [event.is_backchannel for event in events if isinstance(event, SpeechStarted)] == [False, *rest]
+    # Gemini's service ends no response that is cut off.
+    assert [type(event) for event in events if isinstance(event, ModelStarted | ModelEnded)] == [
+        ModelStarted,
+        ModelEnded,
+    ]
 
 
 class Grok(LLMService):

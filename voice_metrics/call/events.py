@@ -161,7 +161,7 @@ class SpeechStarted:
     """A voice began with a piece of speech.
 
     Parameters:
-        is_backchannel: True if it only acknowledges what the caller says.
+        is_backchannel: True if it only acknowledges what the caller says, or is the rest of an answer that was cut off.
         is_kept: True if no interruption stops it.
     """
 

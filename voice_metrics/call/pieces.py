@@ -21,7 +21,7 @@ class _Answer:
 
     Parameters:
         began_at: Moment at which the voice began with it, in monotonic seconds.
-        is_backchannel: True if it only acknowledges what the caller says.
+        is_backchannel: True if it only acknowledges what the caller says, or is the rest of an answer that was cut off.
         is_kept: True if no interruption stops it.
         is_open: True if more of it may be made.
     """

@@ -7,6 +7,7 @@ voice speaks and its frames pass in time, they are read where they pass. Any oth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -58,6 +59,10 @@ from voice_metrics.pipecat.workers import is_a, is_bridge, processors_of, worker
 _Happened = Callable[[Event, Any], None]
 # Types of text: that of a `BotBackchannelFrame`, since 1.13.0, and of a model's single tokens.
 _BACKCHANNEL, _TOKEN = "backchannel", "token"
+# A provider that hears the caller itself stops later than an interruption that Pipecat's detector causes.
+REST_SECONDS = 0.25
+# Services end the piece that an interruption cuts off just before they pass it on.
+_CUT_SECONDS = 0.02
 
 
 class _Steps(dict[type, "Callable[[_AnswerReader, Any, Any], None] | None"]):
@@ -97,6 +102,8 @@ class _AnswerReader:
         # The voice's context of the latest one, and of the latest piece of speech.
         self._backchannel: str | None = None
         self._piece: str | None = None
+        self._piece_ended_at = -math.inf
+        self._cut_at: float | None = None
         self._playout = Playout()
 
     def read(self, processor: Any, frame: Frame) -> None:
@@ -168,7 +175,9 @@ class _AnswerReader:
         self._has_streamed = self._reply_is_empty = False
         self._in_piece, self._piece = True, frame.context_id
         is_backchannel = self._backchannel is not None and self._piece == self._backchannel
-        self._piece_started(is_backchannel, is_kept=not getattr(frame, "interruptible", True), processor=processor)
+        self._piece_started(
+            is_backchannel or self._is_rest(), is_kept=not getattr(frame, "interruptible", True), processor=processor
+        )
 
     def _piece_started(self, is_backchannel: bool, *, is_kept: bool, processor: Any) -> None:
         self._playout.piece_started(is_apart=is_backchannel, is_kept=is_kept)
@@ -202,7 +211,14 @@ class _AnswerReader:
             self._happened(SpeechStreamed(), processor)
 
     def speech_made(self, processor: Any, frame: Any) -> None:
+        if not self._in_piece and self._is_rest():
+            self._in_piece = True
+            self._piece_started(True, is_kept=False, processor=processor)
         self.read_audio(frame)
+
+    def _is_rest(self) -> bool:
+        """True for audio of an answer that an interruption has cut off."""
+        return self._duplex and self._cut_at is not None and self._clock() - self._cut_at <= REST_SECONDS
 
     def read_audio(self, frame: Any) -> None:
         """Add a frame of speech to the playout; report the first of a piece, or one that is late."""
@@ -211,10 +227,15 @@ class _AnswerReader:
             self._happened(made, None)
 
     def speech_ended(self, processor: Any, frame: Frame) -> None:
-        self._in_piece = False
+        self._in_piece, self._piece_ended_at = False, self._clock()
         self._happened(self._playout.piece_ended(), processor)
 
     def interrupted(self, processor: Any, frame: Frame) -> None:
+        if self._in_piece or self._clock() - self._piece_ended_at <= _CUT_SECONDS:
+            self._cut_at = self._clock()
+        if self._duplex and self._in_response:
+            # Gemini's service ends no response that is cut off.
+            self.model_ended(processor, frame)
         self._reply_is_empty = self._in_reply = self._in_piece = self._reply_waits = False
         self._report_lost(self._playout.interrupted(self._clock()), processor)
         self._end_model(processor)
