@@ -12,9 +12,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tests.export.conftest import HEADERS, TOKEN, certificate, log, receiver
-from tests.receiver import Receiver, accept, answering, free_port, hang, rejecting, running
+from tests.receiver import Exchange, Receiver, accept, answering, free_port, hang, rejecting, running
 from voice_metrics.cli.checks import examine
 from voice_metrics.cli.environment_file import FromFile
 from voice_metrics.cli.findings import Examination, Mark
@@ -168,12 +169,36 @@ def test_a_documented_mode_that_sends_nothing_is_not_wrong(environ: dict[str, st
 
 
 @pytest.mark.parametrize("environ", [{}, {"OTEL_METRICS_EXPORTER": "none"}])
-def test_a_bot_that_sends_events_only_is_not_said_to_send_nothing(environ: dict[str, str]) -> None:
-    found = examine({**environ, "OTEL_LOGS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://x/v1/logs"})
+def test_a_bot_that_sends_events_only_is_not_said_to_send_nothing(environ: dict[str, str], receiver: Receiver) -> None:
+    receiver.behaviour = answering(200)
+    logs = f"{receiver.url}/v1/logs"
+    found = examine({**environ, "OTEL_LOGS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": logs})
     texts = [finding.text for finding in found.findings]
-    assert "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: events go to http://x/v1/logs." in texts
+    assert f"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: events go to {logs}." in texts
+    assert any(text.startswith("A test event was accepted with 200 after ") for text in texts)
     assert not [text for text in texts if "nothing is sent" in text or "here only" in text]
     assert not found.wrong
+
+
+def test_a_store_of_series_alone_takes_no_event_and_the_cure_is_named(receiver: Receiver) -> None:
+    def take_series(exchange: Exchange) -> None:
+        (answering(404, b"404 page not found") if exchange.path.endswith("/v1/logs") else accept)(exchange)
+
+    receiver.behaviour = take_series
+    assert look(receiver).ok
+    found = look(receiver, OTEL_LOGS_EXPORTER="otlp")
+    assert found.outcome is not None
+    assert (found.outcome.acknowledged, found.ok) == (True, False)
+    assert "it answered 404: 404 page not found. Set OTEL_EXPORTER_OTLP_LOGS_ENDPOINT to a server that" in bad(found)
+
+
+def test_test_event_is_one_record_of_its_own_name(receiver: Receiver) -> None:
+    receiver.behaviour = answering(200)
+    look(receiver, OTEL_LOGS_EXPORTER="otlp")
+    (logs,) = [exchange for exchange in receiver.exchanges if exchange.path == "/v1/logs"]
+    request = ExportLogsServiceRequest.FromString(logs.body)
+    (record,) = request.resource_logs[0].scope_logs[0].log_records
+    assert record.body.string_value == "voice.doctor"
 
 
 def test_an_endpoint_of_events_that_cannot_be_used_is_wrong(receiver: Receiver) -> None:

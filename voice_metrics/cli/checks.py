@@ -1,4 +1,4 @@
-"""Checks of the set-up, one of which sends a real point."""
+"""Checks of the set-up, which send a real point and, where events are sent, a real event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voice_metrics.cli import machine
 from voice_metrics.cli.environment_file import FromFile
 from voice_metrics.cli.findings import Examination, Finding, Mark
 from voice_metrics.export.answers import Outcome
-from voice_metrics.export.probe import send_test_point
+from voice_metrics.export.probe import send_test_event, send_test_point
 from voice_metrics.series.footprint import footprint
 from voice_metrics.settings.endpoint import Endpoint
 from voice_metrics.settings.environment import Settings
@@ -32,7 +32,7 @@ _WRONG_CLOCK_SECONDS = 60.0
 
 
 def examine(environ: Mapping[str, str], from_file: FromFile = FromFile()) -> Examination:  # noqa: B008  # immutable
-    """Examine the set-up and send one test point, for the endpoint's timeout at most.
+    """Examine the set-up and send one test point and event, each for its endpoint's timeout at most.
 
     Args:
         environ: The environment.
@@ -118,6 +118,8 @@ def _events(settings: Settings, variable: str | None) -> Iterator[Finding]:
     endpoint = settings.logs_endpoint
     if endpoint is not None:
         yield Finding(Mark.GOOD, f"{endpoint.variable}: events go to {endpoint.shown}.")
+        outcome = send_test_event(settings, endpoint, settings.service_name or DEFAULT_SERVICE_NAME)
+        yield _fate("event", outcome)
     elif settings.events != "none" and variable is not None:
         yield Finding(Mark.BAD, f"{variable} cannot be used: no events are sent, which OTEL_LOGS_EXPORTER asks for.")
 
@@ -133,12 +135,9 @@ def _clock(outcome: Outcome) -> Iterator[Finding]:
 
 
 def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
-    milliseconds = outcome.seconds * 1000
+    yield _fate("point", outcome)
     if outcome.acknowledged:
-        said = f" The server says: {outcome.words}" if outcome.words else ""
-        yield Finding(Mark.GOOD, f"A test point was accepted with {outcome.status} after {milliseconds:.0f} ms.{said}")
         return
-    yield Finding(Mark.BAD, f"A test point was not accepted after {milliseconds:.0f} ms: {outcome}")
     if outcome.status in (401, 403) and (mistake := _authorization_mistake(endpoint)):
         yield Finding(Mark.BAD, mistake)
     elif outcome.status == 401:
@@ -149,6 +148,14 @@ def _verdict(endpoint: Endpoint, outcome: Outcome) -> Iterator[Finding]:
             yield Finding(Mark.BAD, f"So does a port that speaks TLS: {endpoint.variable} then begins with https://.")
     elif outcome.status == 404 and (lack := _lacking(urlsplit(endpoint.url).path)):
         yield Finding(Mark.BAD, f"The path of {endpoint.shown} lacks {lack}.")
+
+
+def _fate(item: str, outcome: Outcome) -> Finding:
+    milliseconds = outcome.seconds * 1000
+    if not outcome.acknowledged:
+        return Finding(Mark.BAD, f"A test {item} was not accepted after {milliseconds:.0f} ms: {outcome}")
+    said = f" The server says: {outcome.words}" if outcome.words else ""
+    return Finding(Mark.GOOD, f"A test {item} was accepted with {outcome.status} after {milliseconds:.0f} ms.{said}")
 
 
 def _lacking(path: str) -> str | None:

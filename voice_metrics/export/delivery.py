@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
 import requests
@@ -42,6 +43,10 @@ _PATIENCE_WITH_IDLE_SECONDS = 0.75
 _MEANWHILE_SECONDS = 1.0
 # Time for a sender to return after its connection was cut.
 _GRACE_SECONDS = 0.25
+# Stores of series alone, such as Prometheus, have no path for events.
+_NO_EVENTS = (
+    "Set OTEL_EXPORTER_OTLP_LOGS_ENDPOINT to a server that takes logs, or OTEL_LOGS_EXPORTER=none to send no events."
+)
 # Largest number of senders blocked by a name server at the same time.
 _SENDERS = 3
 
@@ -248,7 +253,9 @@ class Delivery(requests.Session):
             response.close()
         if job.attempt.cut_off:
             return late(self.endpoint)
-        return judge(response.status_code, response.headers, body, self.endpoint.variable, self._mask)
+        outcome = judge(response.status_code, response.headers, body, self.endpoint.variable, self._mask)
+        no_events = outcome.status in (404, 405) and urlsplit(url).path.endswith("/v1/logs")
+        return replace(outcome, advice=_NO_EVENTS) if no_events else outcome
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send as `requests` does, without the wrappers of instrumentation."""

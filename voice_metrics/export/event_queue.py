@@ -51,9 +51,8 @@ class EventQueue:
 
     def add(self, key: str, call_id: str, event: CallEvent) -> None:
         """Add an event of a call, to be sent with its next export."""
-        waiting = Waiting(key, call_id, record_of(event).SerializeToString())
         with self._lock:
-            self._waiting.append(waiting)
+            self._waiting.append(waiting(key, call_id, event))
             lost = len(self._waiting) > MOST_WAITING
             if lost:
                 self._refused.add(self._waiting.popleft().key)
@@ -92,9 +91,9 @@ class EventQueue:
             The last outcome that was not an acknowledgement, or `None`.
         """
         failure: Outcome | None = None
-        waiting = self.waiting
+        events = self.waiting
         spoilt: list[Waiting] = []
-        for chunk, outcome in deliver(_chunked(waiting), lambda chunk: self.delivery.deliver(body_of(requests, chunk))):
+        for chunk, outcome in deliver(_chunked(events), lambda chunk: self.delivery.deliver(body_of(requests, chunk))):
             if outcome.acknowledged:
                 self._remove(chunk)
                 continue
@@ -103,7 +102,7 @@ class EventQueue:
                 self._give_up(chunk, outcome.rejected)
             elif outcome.divisible and len(chunk) == 1:
                 spoilt += chunk
-        if spoilt and len(spoilt) < len(waiting):
+        if spoilt and len(spoilt) < len(events):
             # The server took others, or they are still to be sent, so the fault is in these.
             self._give_up(spoilt, len(spoilt))
         return failure
@@ -125,6 +124,11 @@ class EventQueue:
             self._refused.update(one.key for one in chunk)
         self._remove(chunk)
         self._dropped("export_rejected", lost)
+
+
+def waiting(key: str, call_id: str, event: CallEvent) -> Waiting:
+    """Return an event of a call, serialised."""
+    return Waiting(key, call_id, record_of(event).SerializeToString())
 
 
 def record_of(event: CallEvent) -> LogRecord:
