@@ -10,6 +10,7 @@ from voice_metrics.call.fact_outputs import FactOutputs
 from voice_metrics.call.facts import Fact, FirstByte, TextAggregated
 from voice_metrics.call.holdback import Cut
 from voice_metrics.call.measurements import Measurements
+from voice_metrics.call.proofs import Proof
 from voice_metrics.pipecat.services import leg_of_name
 
 MODEL, VOICE, EAR = "OpenAILLMService", "CartesiaTTSService", "DeepgramSTTService"
@@ -93,6 +94,17 @@ def test_latency_that_is_read_late_is_marked_by_the_interruption_behind_it(
     measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
     measurements.add(first_byte(processor, 0.5), 1.0, None, 1.2, number, cut)
     assert [fact.interrupted for fact in outputs.facts if isinstance(fact, FirstByte)] == [is_cut]
+
+
+def test_a_failed_request_whose_latency_is_disproved_late_has_no_first_byte() -> None:
+    outputs = Recorded()
+    measurements = Measurements(cast(FactOutputs, outputs), leg_of_name)
+    measurements.broke_off(MODEL, f"{MODEL}#0", 1.5)
+    measurements.proved(7, Proof.OPEN, 3.0)
+    measurements.add(first_byte(MODEL, 2.0), 3.0, None, 3.0, 7)
+    measurements.proved(7, Proof.FALSE, 3.3)
+    measurements.flush(10.0)
+    assert outputs.facts == []
 
 
 @pytest.mark.parametrize("read_late", [False, True])

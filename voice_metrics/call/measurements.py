@@ -114,13 +114,13 @@ class Measurements:
         if cut is not None and cut.is_before(fact, number):
             fact = replace(fact, interrupted=True)
         if now is not None and self.held.is_settled(at, now):
-            self._record_latency(fact, now, span)
+            self._record_latency(fact, now, span, is_failed=is_failed)
         else:
             by_order = leg is Leg.STT or isinstance(fact, TextAggregated)
             self.held.put(fact, at, number, span, is_failed=is_failed, by_order=by_order)
 
-    def _record_latency(self, fact: Latency, at: float, span: SpanIds | None) -> None:
-        if not (isinstance(fact, TextAggregated) and fact.interrupted):
+    def _record_latency(self, fact: Latency, at: float, span: SpanIds | None, *, is_failed: bool = False) -> None:
+        if not (fact.interrupted and (is_failed or isinstance(fact, TextAggregated))):
             self._outputs.record(fact, at, span)
 
     def _add_to_throughput(self, fact: Companion, at: float) -> None:
@@ -201,8 +201,8 @@ class Measurements:
             # Companions were recorded at once; the throughput needs them in the order of the held facts.
             if isinstance(one.fact, Companion):
                 self._outputs.record_throughput(one.fact, at)
-            elif not (one.is_failed and one.fact.interrupted):
-                self._record_latency(one.fact, at, one.span)
+            else:
+                self._record_latency(one.fact, at, one.span, is_failed=one.is_failed)
 
 
 def _without_proof(fact: Latency | Usage) -> Fact:
