@@ -11,6 +11,8 @@ from tests.ledger.summaries import NOON, summary
 from tests.waiting import PATIENCE_SECONDS, flush
 from voice_metrics.export.spool import PendingRequest
 from voice_metrics.ledger import Ledger, LedgerReader, LedgerUnreadable, schema
+from voice_metrics.ledger.chores import sweep
+from voice_metrics.ledger.writing import Session
 
 
 def older(path: Path, version: int) -> None:
@@ -58,6 +60,27 @@ def test_a_new_ledger_gives_space_back_and_lets_readers_read_while_it_is_written
         pragmas = {name: db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("auto_vacuum", "journal_mode")}
     db.close()
     assert pragmas == {"auto_vacuum": 2, "journal_mode": "wal"}
+
+
+@pytest.mark.parametrize("version", [None, schema.VERSION], ids=["new", "made-without-the-index"])
+def test_chore_of_each_minute_costs_the_same_however_many_calls_there_are(
+    path: Path, ledger: Ledger, version: int | None
+) -> None:
+    if version is not None:
+        older(path, version)
+
+    def steps_of_chore(session: Session) -> int:
+        """Steps of SQLite's virtual machine."""
+        steps: list[None] = []
+        session.db.set_progress_handler(lambda: steps.append(None), 1)
+        sweep(session)
+        session.db.set_progress_handler(None, 1)
+        return len(steps)
+
+    few = ledger.ask(steps_of_chore, PATIENCE_SECONDS)
+    for number in range(200):
+        ledger.call_ended(f"{number}", summary(f"{number}"), "delivered")
+    assert 0 < ledger.ask(steps_of_chore, PATIENCE_SECONDS) == few
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:

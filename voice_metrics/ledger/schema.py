@@ -105,6 +105,8 @@ ALTER TABLE request ADD COLUMN server TEXT
 """
 STEPS: Sequence[str] = (_CALLS, _REQUESTS, _KEYS, _SIGNALS, _ORIGINS)
 VERSION = len(STEPS)
+# No step, because versions that do not know it keep it up to date all the same.
+_INDEX = "CREATE INDEX IF NOT EXISTS pending_call ON call (updated_at) WHERE state = 'pending'"
 
 
 class NotALedger(Exception):
@@ -147,7 +149,7 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def migrate(db: sqlite3.Connection, steps: Sequence[str] = STEPS) -> None:
-    """Migrate a file to the current version; safe for several processes at once.
+    """Migrate a file to the current version, and make its index; safe for several processes at once.
 
     Args:
         db: A connection in autocommit mode.
@@ -156,13 +158,14 @@ def migrate(db: sqlite3.Connection, steps: Sequence[str] = STEPS) -> None:
     Raises:
         NotALedger: As `version` does.
     """
-    if version(db) == len(steps):
+    if version(db) == len(steps) and db.execute("SELECT 1 FROM sqlite_master WHERE name = 'pending_call'").fetchone():
         return
     db.execute("BEGIN IMMEDIATE")
     try:
         for step in steps[version(db) :]:
             for statement in step.split(";"):
                 db.execute(statement)
+        db.execute(_INDEX)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {len(steps)}")
         db.execute("COMMIT")
