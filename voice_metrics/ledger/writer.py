@@ -285,8 +285,9 @@ class Writer:
         if trouble is not Fault.LOCKED:
             self.file.close()
         for job in self._waiting:
-            job.error = LedgerUnavailable(str(error))
-            job.settle()
+            if job.answer is not None:
+                job.error = LedgerUnavailable(str(error))
+                job.settle()
         kept = [job for job in self._waiting if job.answer is None]
         # Work that failed on a sound file would fail again, and an ending process cannot wait.
         lost = kept if trouble is None or self._closing.is_set() else []
