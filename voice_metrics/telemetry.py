@@ -83,7 +83,7 @@ class Telemetry:
         self._lock = threading.RLock()
         self._recorder: ProcessExport | ApplicationMetrics | None = None
         self._ending: ProcessExport | None = None
-        self._advice_logged = False
+        self._advice_logged = self._outlived = False
         self.own_names = Book()
 
     def _reset_in_child(self) -> None:
@@ -163,6 +163,12 @@ class Telemetry:
                 recorder.end(running)
             elif isinstance(recorder, ProcessExport) and (ended := recorder.end(running)) is not None:
                 return ended
+            elif self.destination is not None and not self._outlived:
+                self._outlived = True
+                logger.warning(
+                    f"Call {running.call_id} outlives the export in which it began: what it measured after shutdown() "
+                    "is in the ledger only. Shut down after the last call."
+                )
         answer: Future[bool | None] = Future()
         answer.set_result(None if self.destination is None else False)
         return answer

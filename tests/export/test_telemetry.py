@@ -566,11 +566,17 @@ def test_telemetry_starts_again_after_its_shutdown(receiver: Receiver, start: St
     assert run(telemetry, "c2") is True
 
 
-def test_a_call_that_outlives_telemetry_ends_without_starting_another(receiver: Receiver, start: Start) -> None:
+def test_a_call_that_outlives_telemetry_ends_without_starting_another(
+    receiver: Receiver, start: Start, log: Log
+) -> None:
     telemetry = start()
-    call = RecordedCall(telemetry, "c1")
+    calls = [RecordedCall(telemetry, call_id) for call_id in ("c1", "c2")]
     assert telemetry.shutdown(60) is True
-    assert call.end().result(0) is False
+    for call in calls:
+        assert call.end().result(0) is False
+    assert [line.partition(" - ")[2].partition(":")[0] for line in log.warnings] == [
+        "Call c1 outlives the export in which it began"
+    ]
     assert not [thread for thread in threading.enumerate() if thread.name == "voice-metrics-export"]
 
 
