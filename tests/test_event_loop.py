@@ -164,6 +164,28 @@ async def test_a_stall_without_an_end_counts_while_it_lasts() -> None:
     assert counted[4] == 0.0
 
 
+def test_a_loop_is_not_late_while_nothing_runs_it() -> None:
+    now, ticks = 0.0, list[float]()
+    loop = asyncio.new_event_loop()
+
+    async def wait_for_a_tick() -> None:
+        ticks.clear()
+        await until(lambda: ticks)
+
+    async def begin() -> event_loop.LoopWatch:
+        watch = event_loop.LoopWatch(loop, lambda: now)
+        watch.add_listener(lambda seconds, function: ticks.append(seconds))
+        await wait_for_a_tick()
+        return watch
+
+    watch = loop.run_until_complete(begin())
+    now += 100.0
+    assert watch.late() < 0
+    loop.run_until_complete(wait_for_a_tick())
+    assert ticks[0] == 0.0
+    loop.close()
+
+
 async def test_a_loop_has_one_watch_and_a_broken_listener_is_left_out(log: list[str]) -> None:
     watch, told = event_loop.watch(), asyncio.Event()
 

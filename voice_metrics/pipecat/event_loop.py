@@ -59,13 +59,21 @@ class LoopWatch:
             threading.get_ident(),
             self.late,
             lambda: (loop := self._loop()) and not loop.is_closed(),
+            self._runs,
             self._count_so_far,
         )
         threading.Thread(target=self._sentinel.run, name="voice-metrics-event-loop", daemon=True).start()
 
     def late(self) -> float:
-        """Return the seconds by which the next tick is overdue; negative before it is due."""
+        """Return the seconds by which the next tick is overdue; negative before it is due, or while nothing runs it."""
+        if not self._runs():
+            # An application may go on without its loop, and run it again later: nothing holds it meanwhile.
+            self._due = self._clock() + TICK_SECONDS
         return self._clock() - self._due
+
+    def _runs(self) -> bool:
+        loop = self._loop()
+        return loop is not None and loop.is_running()
 
     @property
     def holder(self) -> str | None:
@@ -108,8 +116,8 @@ class LoopWatch:
 
     def _count_so_far(self) -> None:
         """Count a stall in the process's series while it lasts, on the watching thread."""
-        loop, late = self._loop(), self.late()
-        if loop is None or not loop.is_running() or late - self._counted < PATIENCE_SECONDS:
+        late = self.late()
+        if not self._runs() or late - self._counted < PATIENCE_SECONDS:
             return
         more, self._counted = late - self._counted, late
         try:
@@ -122,11 +130,17 @@ class _Sentinel:
     """Takes the stack of the loop's thread while a function holds the loop."""
 
     def __init__(
-        self, thread: int, late: Callable[[], float], lives: Callable[[], object], lasts: Callable[[], None]
+        self,
+        thread: int,
+        late: Callable[[], float],
+        lives: Callable[[], object],
+        runs: Callable[[], bool],
+        lasts: Callable[[], None],
     ) -> None:
         self._thread = thread
         self._late = late
         self._lives = lives
+        self._runs = runs
         self._lasts = lasts
         self._said_at: float | None = None
         self.seen: str | None = None
@@ -139,6 +153,8 @@ class _Sentinel:
             time.sleep(look)
             if not self._lives():
                 return
+            if not self._runs():
+                continue
             # This thread could not run either, so its look is too late for the cause.
             if time.monotonic() - before > look + STALL_SECONDS:
                 self._log_stall(None)
