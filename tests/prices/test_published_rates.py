@@ -121,6 +121,24 @@ def _tokens(model: str, **details: Any) -> TokensUsed:
             id="gemini-live-with-video",
         ),
         pytest.param(
+            "google",
+            _tokens("gemini-2.5-flash", may_have_audio=True),
+            "how much of the prompt is audio",
+            id="gemini-with-audio-in-its-context",
+        ),
+        pytest.param(
+            "openai",
+            _tokens("gpt-4o-audio-preview-2025-06-03"),
+            "no rate for what Pipecat reports",
+            id="a-model-of-audio-with-rates-of-text",
+        ),
+        pytest.param(
+            "openrouter",
+            _tokens("openai/gpt-audio-mini"),
+            "no rate for what Pipecat reports",
+            id="a-model-of-audio-at-a-reseller",
+        ),
+        pytest.param(
             "openai",
             _tokens("gpt-realtime", input_audio=500, output_audio=100, may_have_images=True),
             "how much of the prompt is images or video",
@@ -285,6 +303,13 @@ def test_prices_change_at_midnight_utc_wherever_the_bot_runs(book: PriceBook) ->
             id="a-prompt-of-audio-alone",
         ),
         pytest.param("google", _tokens("gemini-2.5-flash"), "0.00055", id="a-model-of-text-that-hears-too"),
+        pytest.param(
+            "google",
+            _tokens("gemini-2.5-flash", input_audio=0, may_have_audio=True),
+            "0.00055",
+            id="a-prompt-whose-audio-is-reported",
+        ),
+        pytest.param("openai", _tokens("gpt-4.1", may_have_audio=True), "0.0028", id="audio-without-a-rate-of-its-own"),
     ],
 )
 def test_a_modality_that_cannot_matter_leaves_the_price(

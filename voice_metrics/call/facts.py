@@ -212,6 +212,7 @@ class TokensUsed:
         input_audio: Prompt tokens that are audio.
         output_audio: Completion tokens that are audio.
         cache_read_input_audio: Cached prompt tokens that are audio.
+        may_have_audio: True if the prompt may have audio beyond `input_audio`.
         may_have_images: True if the prompt may have images or video, which no service reports apart.
         option: Option of the service that its provider bills at rates of its own, such as "service_tier=priority".
         answering: Model that its provider reports and bills in place of `model`, as behind a deployment; `None` if
@@ -230,6 +231,7 @@ class TokensUsed:
     input_audio: int | None = None
     output_audio: int | None = None
     cache_read_input_audio: int | None = None
+    may_have_audio: bool = False
     may_have_images: bool = False
     option: str | None = None
     answering: str | None = None

@@ -15,6 +15,7 @@ from voice_metrics.call.proofs import Proof
 from voice_metrics.call.response_parts import Breakdown
 from voice_metrics.pipecat import breakdowns, out_of_band, set_up_times
 from voice_metrics.pipecat.answer_frames import has_model, has_voice, leg_of
+from voice_metrics.pipecat.heard_contexts import HeardContexts
 from voice_metrics.pipecat.metrics_frames import MetricsReader
 from voice_metrics.pipecat.microphones import Microphones
 from voice_metrics.pipecat.origins import Origins
@@ -154,7 +155,7 @@ class MeasuredPipeline:
             lambda: processors_of_workers(peers_of(worker)),
             (*resting_in(self.processors), *silent),
         )
-        self.metrics = MetricsReader(self.services)
+        self.metrics = MetricsReader(self.services, HeardContexts(self.processors))
         self._microphones = Microphones(self.processors)
         self._own_detectors.listen(self.processors)
         self._origins.listen(self.processors)

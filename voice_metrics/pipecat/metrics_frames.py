@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -39,6 +40,7 @@ from voice_metrics.call.facts import (
 from voice_metrics.call.text import MOST_CHARACTERS, Vocabulary, clean
 from voice_metrics.call.token_counts import gross
 from voice_metrics.pipecat.billed_options import markup_of_text, option_of_audio, option_of_text, option_of_tokens
+from voice_metrics.pipecat.heard_contexts import HeardContexts
 from voice_metrics.pipecat.out_of_band import OutOfBandUsage
 from voice_metrics.pipecat.services import Service, ServiceNames, inferred
 
@@ -94,9 +96,15 @@ class _Kind(NamedTuple):
 class MetricsReader:
     """Reads MetricsFrames, and keeps for a minute how the items of each service are read."""
 
-    def __init__(self, services: ServiceNames) -> None:
-        """Make a reader; `services` has what the frames leave out, by Pipecat's names of their processors."""
+    def __init__(self, services: ServiceNames, contexts: HeardContexts | None = None) -> None:
+        """Make a reader.
+
+        Args:
+            services: What the frames leave out, by Pipecat's names of their processors.
+            contexts: What the language models are asked with, or `None` if unknown.
+        """
         self._services = services
+        self._contexts = contexts or HeardContexts()
         self._kinds: dict[tuple[type, str, str | None], _Kind] = {}
 
     def facts(self, frame: MetricsFrame) -> Iterator[Fact]:
@@ -125,7 +133,10 @@ class MetricsReader:
                 self._kinds.clear()
             if len(name) + len(model or "") <= MOST_CHARACTERS:
                 self._kinds[type(item), name, model] = kind
-        return kind.reading(item, kind.processor, kind.model, kind.service)
+        fact = kind.reading(item, kind.processor, kind.model, kind.service)
+        if isinstance(fact, TokensUsed) and not fact.out_of_band and self._contexts.have_audio():
+            return replace(fact, may_have_audio=True)
+        return fact
 
 
 def _is_initial(frame: MetricsFrame) -> bool:

@@ -27,6 +27,7 @@ _TOKEN_KEYS = {
 }
 # Billed beside or instead of tokens, and not reported by Pipecat.
 _UNREPORTED = frozenset({"audio_hours", "input_audio_hours", "input_text_messages_kcount", "output_citation_mtok"})
+_AUDIO = frozenset({"input_audio_mtok", "output_audio_mtok"})
 _IMAGES = {
     "image_input": ("input_image_mtok", "input_video_mtok"),
     "image_output": ("output_image_mtok", "output_video_mtok"),
@@ -63,7 +64,9 @@ def _periods(model: Listed, asked: Asked) -> tuple[tuple[Span, Rates | None], ..
 
 def _rates(prices: Prices, asked: Asked) -> Rates | None:
     if asked.usage is TokensUsed:
-        return None if _UNREPORTED & prices.keys() else _token_rates(prices)
+        # Of OpenAI's models for audio in chats the list has the rates of text alone, a sixteenth of those of audio.
+        lacks_audio = "audio" in f"{asked.model} {asked.answering}".lower() and not _AUDIO & prices.keys()
+        return None if lacks_audio or _UNREPORTED & prices.keys() else _token_rates(prices)
     per_hour = prices.get("input_audio_hours", prices.get("audio_hours"))
     if per_hour is not None and not {"input_mtok", "output_mtok"} & prices.keys():
         return AudioRate(_price_at(per_hour, 0), _GROQ_MINIMUM_SECONDS if asked.provider == "groq" else Decimal(0))

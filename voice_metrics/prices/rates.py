@@ -130,7 +130,8 @@ def _refuse_unreported(rates: TokenRates, used: TokensUsed) -> None:
     speaks = rates.audio_output is not None
     if speaks and used.completion and used.output_audio is None:
         raise Unbillable("Pipecat does not report how much of the completion is audio")
-    if speaks and rates.audio_input is not None and used.prompt and used.input_audio is None:
+    hears = speaks or (used.may_have_audio and rates.audio_input != rates.input)
+    if hears and rates.audio_input is not None and used.prompt and used.input_audio is None:
         raise Unbillable("Pipecat does not report how much of the prompt is audio")
     if used.completion and rates.image_output not in {None, rates.output}:
         raise Unbillable("Pipecat does not report how much of the completion is images or video")
