@@ -42,6 +42,7 @@ from voice_metrics.call.events import (
     ModelStarted,
     ModelWaits,
     ModelWrote,
+    SpeechEnded,
     SpeechLate,
     SpeechStarted,
     SpeechStreamed,
@@ -185,6 +186,16 @@ async def test_what_a_model_says_right_behind_an_interruption_is_the_rest_of_an_
         ModelStarted,
         ModelEnded,
     ]
+
+
+async def test_a_models_audio_that_nothing_announces_is_a_piece_of_its_own() -> None:
+    audio = TTSAudioRawFrame(bytes(320), 16000, 1)
+    first = [TTSStartedFrame(), audio, TTSStoppedFrame()]
+    events = await made(Grok(), [*first, audio, audio, TTSStoppedFrame()])
+    assert [type(event) for event in events if isinstance(event, SpeechStarted | SpeechEnded)] == [
+        SpeechStarted,
+        SpeechEnded,
+    ] * 2
 
 
 class Grok(LLMService):

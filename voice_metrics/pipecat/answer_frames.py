@@ -211,9 +211,10 @@ class _AnswerReader:
             self._happened(SpeechStreamed(), processor)
 
     def speech_made(self, processor: Any, frame: Any) -> None:
-        if not self._in_piece and self._is_rest():
+        if self._duplex and not self._in_piece:
+            # OpenAI's and Grok's services announce no piece while the one before is heard.
             self._in_piece = True
-            self._piece_started(True, is_kept=False, processor=processor)
+            self._piece_started(self._is_rest(), is_kept=False, processor=processor)
         self.read_audio(frame)
 
     def _is_rest(self) -> bool:
