@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pydoc
+import re
 import subprocess
 import sys
 
@@ -26,6 +28,16 @@ def test_all_names_are_imported_at_once_without_any_extra() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="VoiceMetrix"):
         voice_metrics.VoiceMetrix  # noqa: B018
+
+
+def test_a_prompt_completes_the_public_names_and_no_others() -> None:
+    names = {name for name in dir(voice_metrics) if not name.startswith("__")}
+    assert names == {*voice_metrics.__all__, "instrument_server"}
+
+
+def test_help_shows_each_public_name() -> None:
+    page = pydoc.render_doc(voice_metrics, renderer=pydoc.plaintext)
+    assert [name for name in voice_metrics.__all__ if not re.search(rf"^    (class )?{name}\b", page, re.M)] == []
 
 
 def _loaded_by(statement: str) -> set[str]:

@@ -56,3 +56,6 @@ if not TYPE_CHECKING:
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+    def __dir__() -> list[str]:
+        return [*_HOME, *(name for name in globals() if name.startswith("__"))]
