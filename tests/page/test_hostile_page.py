@@ -154,15 +154,17 @@ def test_rows_that_nothing_made_safe_are_drawn_as_text(
     ledger.add("running", eventful(time.time() - 20.0))
     flush(ledger)
     # SQLite keeps bytes that are no UTF-8 as text.
-    texts = [(text.encode("utf-8", "surrogatepass"), f"{number}") for number, text in enumerate(SNIPPETS)]
-    named = ", ".join(f"{name} = CAST(?1 AS TEXT)" for name in ("call_id", "llm_model", "end_reason"))
-    rows = ", ".join(f"{name} = CAST(?1 AS TEXT)" for name in ("name", "model", "outcome"))
+    texts: list[dict[str, Any]] = [
+        {"text": text.encode("utf-8", "surrogatepass"), "key": f"{number}"} for number, text in enumerate(SNIPPETS)
+    ]
+    named = ", ".join(f"{name} = CAST(:text AS TEXT)" for name in ("call_id", "llm_model", "end_reason"))
+    rows = ", ".join(f"{name} = CAST(:text AS TEXT)" for name in ("name", "model", "outcome"))
     with sqlite3.connect(path) as db:
-        db.executemany(f"UPDATE measurement SET {rows} WHERE call = (SELECT id FROM call WHERE key = ?2)", texts)
-        db.executemany(f"UPDATE call SET {named} WHERE key = ?2", texts)
+        db.executemany(f"UPDATE measurement SET {rows} WHERE call = (SELECT id FROM call WHERE key = :key)", texts)
+        db.executemany(f"UPDATE call SET {named} WHERE key = :key", texts)
     db.close()
     with running(PageServer(path)) as server:
         found = drawn(chromium, server)
         assert {address for address in found.addresses if not address.startswith(server.host)} == set()
-    assert sorted(found.titles) == sorted([*(text.decode("utf-8", "replace") for text, _ in texts), "running"])
+    assert sorted(found.titles) == sorted([*(row["text"].decode("utf-8", "replace") for row in texts), "running"])
     assert found.made - plain.made == set()
