@@ -128,6 +128,33 @@ def test_page_in_place_of_an_answer_is_no_success(body: bytes) -> None:
     assert (outcome.fault, outcome.acknowledged) == ("page", False)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"error": {"code": 400, "message": "bad label", "status": "INVALID_ARGUMENT"}}',
+        '{"errors": ["bad label"]}',
+        '{"errors": [{"title": "Bad Request", "detail": "bad label"}]}',
+        '{"Message": "bad label"}',
+        '{"detail": "bad label"}',
+        '{"type": "about:blank", "title": "bad label", "status": 400}',
+        '{"status": "error", "errorType": "bad_data", "error": "bad label"}',
+        '["bad label"]',
+        "bad label",
+    ],
+)
+def test_words_of_an_error_in_json_are_found_in_any_field(answer: str) -> None:
+    outcome = judge(400, {"content-type": "application/problem+json"}, answer.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert outcome.words == "it answered 400: bad label."
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"reason": "bad label"}', '{"error": 7}', "[]", '{"error": ' * 300 + "1" + "}" * 300]
+)
+def test_error_in_json_without_words_is_shown_as_it_is(answer: str) -> None:
+    outcome = judge(400, {"content-type": "application/json"}, answer.encode(), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert outcome.words.startswith(f"it answered 400: {answer[:200]}")
+
+
 # Words of Go, nginx, Apache and Tomcat.
 @pytest.mark.parametrize(
     "words",

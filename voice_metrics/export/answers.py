@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -29,6 +30,8 @@ _UNACCEPTABLE = frozenset({"400", _CONFLICT, "422"})
 _READ = 8_192
 # "Out of bounds" is also Prometheus' word for a time beyond the next ten minutes.
 _AHEAD = re.compile(r"in.(the.)?future|too.new|out.of.bounds", re.I)
+# Fields of an error in JSON with its words, those that say more first: Google's, Prometheus', Datadog's, RFC 9457's.
+_WORDS_OF_ERRORS = ("message", "error", "errors", "detail", "title")
 # White space, and the mark with which some programs begin a text.
 _BEFORE_A_TEXT = b" \t\r\n\xef\xbb\xbf"
 _PROTOBUF = ("application/x-protobuf", "application/protobuf")
@@ -251,14 +254,21 @@ def _servers_message(content: str, body: bytes) -> str:
             return ""
     text = body.decode("utf-8", "replace")
     if content.endswith("json"):
-        try:
-            answer = json.loads(text)
-            text = str(answer.get("message") or answer.get("error") or text)
-        except _NO_ANSWER:
-            pass
+        with suppress(*_NO_ANSWER):
+            text = _words_in(json.loads(text)) or text
     elif text.lstrip().startswith("<"):
         text = _without_markup(text)
     return text
+
+
+def _words_in(answer: Any) -> str:
+    """Return the words of an error in JSON, in whatever field of it they are; empty if in none."""
+    if isinstance(answer, list):
+        return "; ".join(filter(None, map(_words_in, answer)))
+    if isinstance(answer, dict):
+        fields = _by_plain_name(answer)
+        return next((words for name in _WORDS_OF_ERRORS if (words := _words_in(fields.get(name)))), "")
+    return answer if isinstance(answer, str) else ""
 
 
 def _without_markup(page: str) -> str:
