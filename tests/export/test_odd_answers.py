@@ -155,6 +155,18 @@ def test_error_in_json_without_words_is_shown_as_it_is(answer: str) -> None:
     assert outcome.words.startswith(f"it answered 400: {answer[:200]}")
 
 
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (304, "it answered 304. That is no OTLP endpoint; check X and any proxy on the way."),
+        (400, "it answered 400. The server could not take the data and does not say why."),
+        (415, "it answered 415. The server takes no OTLP in protobuf at this path; check X."),
+    ],
+)
+def test_answer_without_words_has_advice_that_holds_without_them(status: int, text: str) -> None:
+    assert str(judge(status, {}, b"", "X")) == text
+
+
 # Words of Go, nginx, Apache and Tomcat.
 @pytest.mark.parametrize(
     "words",

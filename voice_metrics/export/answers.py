@@ -48,10 +48,12 @@ _ADVICE = {
     405: "Check the path of {variable}: this one takes no POST.",
     407: "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY: the proxy wants other credentials.",
     413: "The request is larger than the server takes; smaller ones are tried.",
+    415: "The server takes no OTLP in protobuf at this path; check {variable}.",
     429: "The server limits the rate: raise OTEL_METRIC_EXPORT_INTERVAL, set VOICE_METRICS_CALL_ID=off, "
     "or ask for a higher limit.",
     500: "The server is at fault, not the bot.",
 }
+_NO_OTLP = "That is no OTLP endpoint; check {variable} and any proxy on the way."
 _ADVICE_TLS = "Write https:// in {variable}: this port takes TLS only."
 # Go's words, nginx', Apache's and Tomcat's for plain HTTP at a port of TLS.
 _WANTS_TLS = re.compile(r"\bto (an )?https (server|port)|plain http to an ssl|requires tls", re.I)
@@ -160,13 +162,16 @@ def _judged(status: int, headers: Mapping[str, str], body: bytes, variable: str,
         return _outcome_of_success(status, content, body, variable, mask)
     words, message = f"it answered {status}", ""
     if 300 <= status < 400:
-        words += f" and points to {plain(_without_credentials(headers.get('location', 'nowhere')), mask)}"
-        advice = _ADVICE[301]
+        location = headers.get("location", "")
+        words += f" and points to {plain(_without_credentials(location), mask)}" if location else ""
+        advice = _ADVICE[301] if location else _NO_OTLP
     else:
         message = _masked(_servers_message(content, body), mask)
         said = one_line(message, _WORDS)
         words += f": {said}" if said else ""
         advice = _ADVICE.get(status, _ADVICE[500] if status >= 500 else _ADVICE[400])
+        if advice == _ADVICE[400] and not said:
+            advice = "The server could not take the data and does not say why."
     verdict, fault = Verdict.REFUSED, str(status)
     if status in (429, 502, 503, 504):
         verdict = Verdict.RETRYABLE
@@ -191,7 +196,7 @@ def _outcome_of_success(status: int, content: str, body: bytes, variable: str, m
             Verdict.REFUSED,
             "page",
             f"it answered {status} with a web page.",
-            f"That is no OTLP endpoint; check {variable} and any proxy on the way.",
+            _NO_OTLP.format(variable=variable),
             status,
         )
     # Not every server that answers in JSON says so.
