@@ -191,7 +191,7 @@ async def test_what_a_model_says_right_behind_an_interruption_is_the_rest_of_an_
 async def test_a_models_audio_that_nothing_announces_is_a_piece_of_its_own() -> None:
     audio = TTSAudioRawFrame(bytes(320), 16000, 1)
     first = [TTSStartedFrame(), audio, TTSStoppedFrame()]
-    events = await made(Grok(), [*first, audio, audio, TTSStoppedFrame()])
+    events = await made(Grok(), [*first, audio, TTSStartedFrame(), audio, TTSStoppedFrame()])
     assert [type(event) for event in events if isinstance(event, SpeechStarted | SpeechEnded)] == [
         SpeechStarted,
         SpeechEnded,

@@ -98,7 +98,7 @@ class _AnswerReader:
         self._has_spoken = self._has_written = self._has_streamed = False
         # The voice has begun nothing of the reply under way.
         self._reply_is_empty = False
-        self._in_reply = self._in_piece = self._reply_waits = False
+        self._in_reply = self._in_piece = self._is_unannounced = self._reply_waits = False
         # The voice's context of the latest one, and of the latest piece of speech.
         self._backchannel: str | None = None
         self._piece: str | None = None
@@ -172,6 +172,9 @@ class _AnswerReader:
             self._happened(ModelWrote(), processor)
 
     def speech_started(self, processor: Any, frame: Any) -> None:
+        is_announced_late, self._is_unannounced = self._in_piece and self._is_unannounced, False
+        if is_announced_late:
+            return
         self._has_streamed = self._reply_is_empty = False
         self._in_piece, self._piece = True, frame.context_id
         is_backchannel = self._backchannel is not None and self._piece == self._backchannel
@@ -212,8 +215,8 @@ class _AnswerReader:
 
     def speech_made(self, processor: Any, frame: Any) -> None:
         if self._duplex and not self._in_piece:
-            # OpenAI's and Grok's services announce no piece while the one before is heard.
-            self._in_piece = True
+            # OpenAI's and Grok's services announce no piece while the one before is heard, and then in its middle.
+            self._in_piece = self._is_unannounced = True
             self._piece_started(self._is_rest(), is_kept=False, processor=processor)
         self.read_audio(frame)
 
