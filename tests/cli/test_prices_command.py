@@ -13,6 +13,7 @@ from tests.waiting import flush
 from voice_metrics.cli.prices import prices
 from voice_metrics.ledger import Ledger
 from voice_metrics.prices.price_lists import newest
+from voice_metrics.settings.extras import install_line
 
 app = typer.Typer()
 app.command()(prices)
@@ -161,5 +162,5 @@ def test_refresh_without_the_libraries_says_how_to_install_them(tmp_path: Path) 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, env=environ)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("voice-metrics: ")
-    assert 'pip install "pipecat-voice-metrics[prices]"' in done.stderr
+    assert install_line("prices") in done.stderr
     assert list(tmp_path.iterdir()) == []

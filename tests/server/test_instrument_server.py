@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import pkgutil
+import re
 import subprocess
 import sys
 import time
@@ -28,7 +30,8 @@ from voice_metrics.series.table import Kind
 from voice_metrics.server import instrument_server
 from voice_metrics.server.database import operation
 from voice_metrics.server.server_series import SERVER
-from voice_metrics.telemetry import Telemetry
+from voice_metrics.settings.extras import install_line
+from voice_metrics.telemetry import Telemetry, telemetry
 
 GET = {"http.request.method": "GET", "url.scheme": "http"}
 KINDS = {"Histogram": Kind.HISTOGRAM, "Gauge": Kind.GAUGE}
@@ -223,6 +226,8 @@ def test_what_is_instrumented_already_stays_as_it_is(measured, engine, logs):
         "The FastAPI application",
         "The process",
     ]
+    advised = {name for line in logs for name in re.findall(r"meter_provider=([\w.]+)\(\)\.meter_provider there", line)}
+    assert [pkgutil.resolve_name(name) for name in advised] == [telemetry]
 
 
 @pytest.fixture
@@ -254,7 +259,7 @@ def test_without_the_extra_there_is_one_clear_line(package):
     program = f"import sys; sys.modules[{package!r}] = None; import voice_metrics.server"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=_ROOT, timeout=240)
     assert done.stderr.splitlines()[-1] == (
-        "ModuleNotFoundError: instrument_server needs: pip install 'pipecat-voice-metrics[server]'"
+        f"ModuleNotFoundError: instrument_server needs its extra: {install_line('server')}"
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from voice_metrics.settings.extras import missing
+from voice_metrics.settings.extras import install_line, missing
 
 # An environment without the package, as far as imports can tell.
 WITHOUT = """
@@ -23,6 +26,14 @@ print(missing("prometheus"))
 
 def test_an_extra_that_is_there_is_not_missing() -> None:
     assert missing("prometheus") is None
+
+
+@pytest.mark.parametrize("extra", ["prices", "prometheus", "server"])
+def test_in_a_clone_the_line_names_every_package_of_the_extra_and_never_our_own(extra: str) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    packages = " ".join(re.split("[<>=]", needed)[0] for needed in project["optional-dependencies"][extra])
+    line = f"`uv sync --extra {extra}` in the clone, or `pip install {packages}` beside it"
+    assert install_line(extra) == line
 
 
 @pytest.mark.slow

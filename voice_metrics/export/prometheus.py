@@ -22,7 +22,7 @@ try:
     from prometheus_client.core import Metric
     from prometheus_client.registry import Collector
 except ModuleNotFoundError as missing:
-    advice = install_line("prometheus", "prometheus-client")
+    advice = install_line("prometheus")
     raise ModuleNotFoundError(f"OTEL_METRICS_EXPORTER=prometheus needs: {advice}", name=missing.name) from missing
 
 _TYPES = {

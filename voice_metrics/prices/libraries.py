@@ -16,6 +16,7 @@ from typing import Any
 from voice_metrics.prices.language import LANGUAGE_PRICES
 from voice_metrics.prices.price_lists import FORMAT, GENAI, VOICE, user_lists
 from voice_metrics.prices.speech import SPEECH_PRICES
+from voice_metrics.settings.extras import install_line
 
 # The library dates no price, so its release date stands for all; pypi.org/project/genai-prices, read 2026-11-22.
 RELEASED_ON = {"0.2.3": "2026-11-10"}
@@ -36,8 +37,7 @@ def lists_text(made_on: date) -> str:
         from voice_prices.data import providers as speech
     except ImportError as error:
         raise ModuleNotFoundError(
-            f"{error}: price lists are made from genai-prices and voice-prices:"
-            ' pip install "pipecat-voice-metrics[prices]"'
+            f"{error}: price lists are made from genai-prices and voice-prices: {install_line('prices')}"
         ) from error
     header = {
         "format": FORMAT,

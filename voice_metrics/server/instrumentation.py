@@ -16,16 +16,17 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from voice_metrics.server.database import Connections, Statements
 from voice_metrics.server.server_loop import LoopLag
+from voice_metrics.settings.extras import install_line
 from voice_metrics.telemetry import Telemetry
 from voice_metrics.telemetry import telemetry as process_telemetry
-
-NEEDED = "instrument_server needs: pip install 'pipecat-voice-metrics[server]'"
 
 try:
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
     from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(NEEDED, name=missing.name) from missing
+    raise ModuleNotFoundError(
+        f"instrument_server needs its extra: {install_line('server')}", name=missing.name
+    ) from missing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -42,7 +43,7 @@ PROCESS: dict[str, list[str] | None] = {
 
 _ALREADY = (
     "{} is instrumented by OpenTelemetry already: its metrics go where that was set up. To have them beside the "
-    "calls, pass meter_provider=voice_metrics.telemetry().meter_provider there."
+    "calls, pass meter_provider=voice_metrics.telemetry.telemetry().meter_provider there."
 )
 _process: WeakSet[MeterProvider] = WeakSet()
 _apps: WeakSet[Any] = WeakSet()

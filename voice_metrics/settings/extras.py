@@ -7,10 +7,14 @@ from importlib import util
 from importlib.metadata import PackageNotFoundError, distribution
 
 DISTRIBUTION = "pipecat-voice-metrics"
-# Extra to one of its modules and the package that contains that.
-_MODULES = {
-    "prometheus": ("prometheus_client", "prometheus-client"),
-    "server": ("opentelemetry.instrumentation.fastapi", "opentelemetry-instrumentation-fastapi"),
+# Extra to one of its modules, and its packages, the one with that module first.
+_EXTRAS = {
+    "prices": ("genai_prices", ("genai-prices", "voice-prices")),
+    "prometheus": ("prometheus_client", ("prometheus-client",)),
+    "server": (
+        "opentelemetry.instrumentation.fastapi",
+        ("opentelemetry-instrumentation-fastapi", "opentelemetry-instrumentation-system-metrics"),
+    ),
 }
 
 
@@ -18,26 +22,25 @@ def missing(extra: str) -> str | None:
     """Return a sentence with the install command if an extra is missing, else `None`.
 
     Args:
-        extra: "prometheus" or "server".
+        extra: "prices", "prometheus" or "server".
     """
-    module, package = _MODULES[extra]
+    module, packages = _EXTRAS[extra]
     try:
         there = util.find_spec(module) is not None
     except ModuleNotFoundError:
         # Raised if the module's parent package is missing too.
         there = False
-    return None if there else f"the package {package} is not installed: {install_line(extra, package)}"
+    return None if there else f"the package {packages[0]} is not installed: {install_line(extra)}"
 
 
-def install_line(extra: str, package: str) -> str:
+def install_line(extra: str) -> str:
     """Return the command that installs an extra, also for a package installed from a clone.
 
     Args:
-        extra: Its name.
-        package: The package that it brings.
+        extra: "prices", "prometheus" or "server".
     """
     if _is_installed_from_folder():
-        return f"`uv sync --extra {extra}` in the clone, or `pip install {package}` beside it"
+        return f"`uv sync --extra {extra}` in the clone, or `pip install {' '.join(_EXTRAS[extra][1])}` beside it"
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
