@@ -11,10 +11,13 @@ import pytest
 from loguru import logger
 from pipecat.frames.frames import EndFrame, TTSSpeakFrame
 from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.pipeline.worker import PipelineWorker
 
 import voice_metrics.setup_file
+from tests.local_providers import Answer, FakeOpenAI
 from tests.scripted import Script, Turn, run_call, scripted_call
 from tests.test_placements import happened, told
+from tests.test_services_of_a_call import USAGE, Measure, asked_once, call, openai
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
 from voice_metrics.processor import VoiceMetricsProcessor
@@ -81,6 +84,23 @@ async def test_an_unusable_setting_is_logged_and_the_call_is_measured(
     assert any("Call" in line and "begins" in line for line in lines)
     assert not any("not measured" in line for line in lines)
     assert Settings.of_process().advice[0].startswith("VOICE_METRICS_EXPORT_TIMEOUT='soon'")
+
+
+async def test_observer_that_is_added_to_a_running_worker_measures_the_rest() -> None:
+    measure = Measure("observer")
+    async with FakeOpenAI(Answer(usage=USAGE)) as server:
+        llm = openai(server)
+        ask = asked_once(llm, out_of_band=False)
+
+        async def ask_observed(line: PipelineWorker) -> None:
+            (observer,) = measure.observers
+            line.add_observer(observer)
+            await ask(line)
+
+        await call(Measure("nowhere"), [llm], ask_observed)
+
+    assert measure.summary["llm"]["total_tokens"] == USAGE["total_tokens"]
+    assert measure.summary["end_reason"] == "completed"
 
 
 async def test_it_has_the_processors_parameters() -> None:

@@ -20,6 +20,7 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from voice_metrics.call.facts import Leg
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.pipecat.conversation_frames import is_echo
+from voice_metrics.pipecat.endings import ENDS
 from voice_metrics.pipecat.options import Options, destination
 from voice_metrics.pipecat.reading import WATCHED
 from voice_metrics.pipecat.recorder import CallRecorder
@@ -97,6 +98,7 @@ class VoiceMetricsObserver(BaseObserver):
             budget=Budget(budget_usd),
             over_budget=self._run_budget_handlers,
         )
+        self._saw_start = False
         self._register_event_handler("on_call_summary")
         self._register_event_handler("on_budget")
 
@@ -141,6 +143,7 @@ class VoiceMetricsObserver(BaseObserver):
 
     async def on_processor_setup(self, data: Any) -> None:
         """Begin the call with the first processor, and record each one's set-up time; called since Pipecat 1.8.0."""
+        self._saw_start = True
         await self._recorder.discover(data.processor)
         self._recorder.was_set_up(data)
 
@@ -161,6 +164,10 @@ class VoiceMetricsObserver(BaseObserver):
             await super().cleanup()  # type: ignore[no-untyped-call]
 
     async def _read_frame(self, frame: Frame, source: Any) -> None:
+        if not self._saw_start and not isinstance(frame, ENDS):
+            # An observer that is added to a running worker sees neither the set-up nor the StartFrame.
+            self._saw_start = True
+            await self._recorder.discover(source)
         match frame:
             case StartFrame():
                 self._flags = _flags(frame, source)
