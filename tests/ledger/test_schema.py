@@ -77,6 +77,8 @@ def test_chore_of_each_minute_costs_the_same_however_many_calls_there_are(
         session.db.set_progress_handler(None, 1)
         return len(steps)
 
+    # With SQLite 3.53 the first run takes more steps than the next ones; with 3.40 it does not.
+    ledger.ask(steps_of_chore, PATIENCE_SECONDS)
     few = ledger.ask(steps_of_chore, PATIENCE_SECONDS)
     for number in range(200):
         ledger.call_ended(f"{number}", summary(f"{number}"), "delivered")
