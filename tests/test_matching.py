@@ -317,6 +317,11 @@ ELSE: list[Timed] = [(3.0, BotStarted()), (5.0, BotStopped())]
         ),
         pytest.param([*ASKED, (2.2, LLM_FAILS), LATER], Cause.ERROR, id="the-model-failed-unseen"),
         pytest.param(
+            [*ASKED[:2], (2.0, ModelStarted()), (2.0, ModelEnded()), (2.0, LLM_FAILS), (2.0, UserStopped()), LATER],
+            Cause.ERROR,
+            id="the-model-failed-before-the-end-of-the-turn-passed",
+        ),
+        pytest.param(
             [*ASKED, (2.1, ModelStarted()), (2.3, ModelEnded()), *ELSE],
             Cause.NO_ANSWER,
             id="the-model-said-nothing",

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    TTSSpeakFrame,
+)
 from pipecat.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat.pipeline.sync_parallel_pipeline import SyncParallelPipeline
 from pipecat.pipeline.worker import PipelineParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import LLMService
 
-from tests.scripted import DEMO, Script, Tool, Truth, Turn, knows, run_call
-from tests.scripted_providers import GIVE_UP_SECONDS
+from tests.every_place import PLACES as EVERY_PLACE
+from tests.every_place import measured_everywhere
+from tests.scripted import DEMO, SHORT, Script, ScriptedCall, Tool, Truth, Turn, knows, run_call
+from tests.scripted_providers import GIVE_UP_SECONDS, llm_settings
 from tests.virtual_time import in_virtual_time, measure_in_virtual_time, meter_at
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
@@ -223,3 +234,32 @@ async def test_with_initial_latencies_only_there_is_one_of_each_service() -> Non
 
     assert dict(truth.ttfb) == {"Ear": 1, "Mind": 1, "Mouth": 1}
     assert told(metrics.summary()) == happened(truth, "completed")
+
+
+class Broken(LLMService):
+    """A language model that fails at once, as one without a key does."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=llm_settings())
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if not isinstance(frame, LLMContextFrame):
+            await self.push_frame(frame, direction)
+            return
+        await self.push_frame(LLMFullResponseStartFrame())
+        await self.push_error("no key")
+        await self.push_frame(LLMFullResponseEndFrame())
+
+
+def test_model_that_fails_before_the_end_of_the_turn_passes_is_answered_by_no_later_words() -> None:
+    async def converse(call: ScriptedCall) -> None:
+        await call.line.say(SHORT.turns[0])
+        await asyncio.sleep(4)
+        await call.worker.queue_frames([TTSSpeakFrame("We close now."), EndFrame()])
+
+    _, summaries = measured_everywhere(SHORT, converse, around=lambda voice: [Broken(), voice[1]])
+
+    stories = {place: summary.to_dict() for place, summary in summaries.items()}
+    heard = {place: (story["response"]["count"], story["turns"]["unanswered"]) for place, story in stories.items()}
+    assert heard == dict.fromkeys(EVERY_PLACE, (0, 1))

@@ -19,7 +19,7 @@ LATE_VOICE_SECONDS = 3.0
 NEXT_STEP_SECONDS = 1.0
 # A caller who hears nothing for so long says "hello?" or hangs up because no answer came.
 DEAD_AIR_SECONDS = 3.0
-# A caller who goes on ends the model's work, whose end may be seen first.
+# A caller who goes on ends the model's work, whose end may be seen first; so may that of one that fails at once.
 _AT_ONCE_SECONDS = 0.05
 
 
@@ -109,9 +109,14 @@ class Question:
 
     def close(self, at: float) -> None:
         """Expect an answer to the turn that ended, unless its transcript, before or after, has no words."""
+        # Behind the output the turn's end passes after a model that fails at once has ended.
+        is_over = self.failed and self._ended_at_once(at)
         self.step(at)
         if self.is_wordless:
             self.came_to_nothing(at, Cause.NO_TRANSCRIPT)
+        elif is_over:
+            self.words_until = at + NEXT_STEP_SECONDS
+            self.came_to_nothing(at, Cause.ERROR)
 
     def came_to_nothing(self, at: float, cause: Cause) -> None:
         """Record a step without a result; the question lapses unless another one follows."""
@@ -206,9 +211,11 @@ class Question:
 
     def _was_cut_off(self, at: float | None) -> bool:
         """True if a model ended without a result in the moment in which the caller went on."""
-        if at is None or self.lapses_at is None or self.cause is not Cause.NO_ANSWER:
-            return False
-        return at - (self.lapses_at - NEXT_STEP_SECONDS) <= _AT_ONCE_SECONDS
+        return at is not None and self.cause is Cause.NO_ANSWER and self._ended_at_once(at)
+
+    def _ended_at_once(self, at: float) -> bool:
+        """True if a step without a result was in the moment before `at`."""
+        return self.lapses_at is not None and at - (self.lapses_at - NEXT_STEP_SECONDS) <= _AT_ONCE_SECONDS
 
     def unanswered(self, cause: Cause) -> Sequence[Fact]:
         """Return it as unanswered, unless a text or a key answers it."""
