@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,6 +35,24 @@ def test_the_command_of_the_clone_works_in_the_folder_where_its_user_is(uv: str,
     command = [ROOT / "scripts" / "voice-metrics", "dashboard", "mine.json"]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, [path.name for path in tmp_path.iterdir()]) == (0, ["mine.json"]), done.stderr
+
+
+@pytest.mark.parametrize(("installed", "quiet"), [(False, False), (True, True)], ids=["first-run", "later-run"])
+def test_the_first_run_of_the_command_shows_its_downloads(tmp_path: Path, installed: bool, quiet: bool):
+    (tmp_path / "scripts").mkdir()
+    for name in ("voice-metrics", "uv.sh"):
+        shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
+    uv = tmp_path / "uv"
+    uv.write_text('#!/bin/sh\necho "$@"\n')
+    uv.chmod(0o755)
+    if installed:
+        (tmp_path / ".venv").mkdir()
+    environ = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = [tmp_path / "scripts" / "voice-metrics", "calls"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, check=True)
+    assert done.stdout.split()[0] == "run"
+    assert done.stdout.split()[-2:] == ["voice-metrics", "calls"]
+    assert ("--quiet" in done.stdout.split()) is quiet
 
 
 def test_the_uv_that_is_fetched_is_one_version_by_hash():
