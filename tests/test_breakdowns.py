@@ -109,6 +109,12 @@ async def test_each_answer_is_explained_by_an_observer_that_stays_for_its_turn()
     assert await told(hears=True, seconds=[1.0, 1.0, 1.0]) == (3, [False, False, False])
 
 
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="Python 3.12 has it")
+async def test_an_observer_comes_and_goes_on_a_loop_of_eager_tasks() -> None:
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    assert await told(hears=True, seconds=[1.0, 1.0, 1.0]) == (3, [False, False, False])
+
+
 async def test_an_answer_told_as_the_next_voice_starts_keeps_the_observer() -> None:
     assert await told(hears=True, seconds=[1.0, 0.1, 1.0]) == (3, [False, True, False])
 

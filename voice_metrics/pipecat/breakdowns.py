@@ -77,7 +77,9 @@ class Breakdowns:
             self._start_attaching_or_detaching()
 
     def _start_attaching_or_detaching(self) -> None:
-        if self._attaching_or_detaching is None and self._is_wanted is not self._is_attached:
+        is_under_way = self._attaching_or_detaching is not None and not self._attaching_or_detaching.done()
+        if not is_under_way and self._is_wanted is not self._is_attached:
+            # An eager task may be done when it is returned.
             self._attaching_or_detaching = asyncio.get_running_loop().create_task(self._attach_or_detach())
 
     async def _attach_or_detach(self) -> None:
@@ -87,8 +89,6 @@ class Breakdowns:
                 await (self._attach() if self._is_wanted else self._worker.remove_observer(self._observer))
         except Exception as fault:
             self._faulted("breakdown", fault)
-        finally:
-            self._attaching_or_detaching = None
 
     async def _attach(self) -> None:
         if self._voice is not None:
