@@ -49,6 +49,7 @@ IN_A_ROW = Script(
 FAILS = Script(turns=(Turn("what is free"),))
 SLOW_REPLY = ("Nine is free.", "Ten is free.")
 SLOW = Turn("what is free", reply=SLOW_REPLY)
+HEARD = Turn("hello", reply=("Hello.",))
 
 
 class Flow(Mind):
@@ -256,4 +257,20 @@ def test_silent_voice_is_unanswered_when_the_caller_goes_on_before_it_is_done() 
         story = told[place]
         assert story["turns"] == {"completed": 1, "interrupted": 0, "unanswered": 1}, place
         assert story["response"]["count"] == 1, place
+        assert story["bot_gaps"] == {"count": 1, "seconds": 0.0}, place
+
+
+def test_sentence_whose_audio_never_comes_is_missing_beside_one_of_a_slow_voice() -> None:
+    async def converse(call: ScriptedCall) -> None:
+        for turn in (HEARD, SLOW):
+            await call.line.say(turn)
+            await asyncio.sleep(25.0)
+        await call.worker.queue_frame(EndFrame())
+
+    slow = Script(turns=(HEARD, SLOW), late={SLOW_REPLY[1]: 9.0}, lost=frozenset(SLOW_REPLY[:1]))
+    told = stories(slow, converse)
+
+    for place in PLACES:
+        story = told[place]
+        assert story["turns"] == {"completed": 2, "interrupted": 0, "unanswered": 0}, place
         assert story["bot_gaps"] == {"count": 1, "seconds": 0.0}, place

@@ -117,9 +117,10 @@ class Playout:
         Pipecat gives a piece up after 3 s without audio, and plays what the voice still brings while it works on the
         reply.
         """
-        lost = self._take_lost_sentences() if self._piece_seconds else self._sentences
+        surely = self._take_lost_sentences()
+        lost = surely if self._piece_seconds else self._sentences
         if not self._piece_seconds and self._reply is not None:
-            self._silent_sentences, lost = self._silent_sentences + lost, 0
+            self._silent_sentences, lost = self._silent_sentences + lost - surely, surely
         self._sentences, self._sentence, self._lost = 0, None, 0
         ended = SpeechEnded(self._run_seconds if self._piece_seconds else None, lost)
         self._piece_seconds = 0.0
