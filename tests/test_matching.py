@@ -602,8 +602,10 @@ def test_a_model_may_answer_before_the_detector_tells_the_callers_silence() -> N
 
     for answer in ([(2.4, BotStarted())], [(2.4, BotStarted()), *whole], [(2.4, BotStarted()), (2.5, Interruption())]):
         assert _facts([*speaks, *makes, *answer, *silence, *ended]) == [Responded(pytest.approx(0.4))]
-    # What the bot says before the caller falls silent is no response.
-    assert _facts([*speaks, *early, *silence, *ended[:1]]) == []
+    # What the bot says before the caller falls silent is no response, nor what a model began with before.
+    begun = [(1.8, ModelStarted()), (1.8, SpeechStarted()), (2.4, BotStarted())]
+    for other in (early, begun):
+        assert _facts([*speaks, *other, *silence, *ended[:1]]) == []
 
 
 def test_a_caller_continuing_after_an_early_answer_asks_again() -> None:

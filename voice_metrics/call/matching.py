@@ -282,7 +282,7 @@ class Answers:
             return ()
         elif self._needs_no_answer:
             return ()  # the same end, seen in the other direction
-        elif question is not None and (spoken_at := question.spoken_over_at) is not None and spoken_at >= silent_since:
+        elif question is not None and (spoken_at := question.spoken_after(silent_since)) is not None:
             return self._answer_ahead(spoken_at, silent_since)
         self._silent_since = silent_since
         return ()
@@ -297,6 +297,7 @@ class Answers:
                 question.came_to_nothing(at, question.cause)
             case ModelStarted():
                 question.models += 1
+                question.model_began_at = at
                 question.is_heard_again = question.is_dropped = question.audio_came = False
                 question.cause = Cause.NO_ANSWER
                 question.step(at)

@@ -39,6 +39,7 @@ class Question:
         is_dropped: True if the application dropped what was made of its answer, and nothing was made since.
         is_spoken_over: True if the bot began to speak while it was open.
         spoken_over_at: Moment of that, if a model that hears the caller may have answered, or `None`.
+        model_began_at: Moment at which a model began to work on it last.
         expected_until: Moment until which audio counts without visible work.
         lapses_at: Moment at which it lapses without a next step, or `None` if it is under way.
         voice_until: Moment until which audio of a voice that seemed to have none may still come.
@@ -63,6 +64,7 @@ class Question:
     is_dropped: bool = False
     is_spoken_over: bool = False
     spoken_over_at: float | None = None
+    model_began_at: float = 0.0
     began_at: float = 0.0
     expected_until: float = 0.0
     lapses_at: float | None = None
@@ -188,6 +190,11 @@ class Question:
         else:
             call = event.call_id
         return call is not None and self.functions.pop(call, None) is not None
+
+    def spoken_after(self, silent_since: float) -> float | None:
+        """Return the moment of an answer before its announced end, if a model began with it in the caller's silence."""
+        spoken_at = self.spoken_over_at
+        return None if spoken_at is None or silent_since > min(spoken_at, self.model_began_at) else spoken_at
 
     def is_behind(self, speech_began_at: float | None) -> bool:
         """True if speech that a voice began at a moment was queued before the turn, so that it is no answer."""
