@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pipecat.processors.aggregators.llm_context import LLMContext
 
@@ -20,11 +21,25 @@ class HeardContexts:
 
     def __init__(self, processors: Iterable[Any] = ()) -> None:
         self._keepers = [one for one in processors if isinstance(getattr(one, "context", None), LLMContext)]
+        # Number of the messages of a context that were looked at and have no audio, and the last of them.
+        self._silent: WeakKeyDictionary[LLMContext, tuple[int, Any]] = WeakKeyDictionary()
 
     def have_audio(self) -> bool:
         """True if a message of a context has audio now."""
         contexts = {id(keeper.context): keeper.context for keeper in self._keepers}
-        return any(_has_audio(message) for context in contexts.values() for message in context.messages)
+        return any(self._has_audio(context) for context in contexts.values())
+
+    def _has_audio(self, context: LLMContext) -> bool:
+        """True if a message has audio; those that had none before are not looked at again, as contexts grow long."""
+        messages = context.messages
+        number, last = self._silent.get(context, (0, None))
+        if number and (number > len(messages) or messages[number - 1] is not last):
+            number = 0  # they were replaced
+        if any(_has_audio(message) for message in messages[number:]):
+            return True
+        if messages:
+            self._silent[context] = len(messages), messages[-1]
+        return False
 
 
 def _has_audio(message: Any) -> bool:
