@@ -69,6 +69,24 @@ class _Output(NamedTuple):
         return self.since < began_at < self.at
 
 
+class _Report(NamedTuple):
+    """Latencies that wait for their proof.
+
+    Parameters:
+        proof: What they prove to be if an output follows.
+        late_seconds: Time to the first byte that came before them, or `None`.
+    """
+
+    proof: Proof
+    late_seconds: float | None
+
+    def settled(self, *, is_followed: bool) -> Proof:
+        """Return what they prove to be; `is_followed` if an output follows."""
+        if is_followed or self.proof is Proof.VOID:
+            return self.proof
+        return Proof.FALSE if self.late_seconds is None else Proof.VOID
+
+
 class FirstOutputs:
     """Judges the latencies of one service by the outputs that follow them.
 
@@ -84,11 +102,8 @@ class FirstOutputs:
         self._proved = proved
         self._measured = measured
         self._clock = clock
-        # What each proves to be if an output follows.
-        self._open: dict[int, Proof] = {}
+        self._open: dict[int, _Report] = {}
         self._awaits_output = False
-        # A report that came behind its first byte, and the seconds to that.
-        self._late: tuple[int, float] | None = None
         # Output of the response under way, and those of the responses before, since the latest report.
         self._output: _Output | None = None
         self._earlier: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
@@ -131,46 +146,47 @@ class FirstOutputs:
 
     def _await_proof(self, processor: Any, frame: MetricsFrame) -> None:
         items = [item for item in frame.data if item.processor == processor.name]
-        first_byte = next((item for item in items if isinstance(item, TTFBMetricsData)), None)
+        first_byte, processing = (
+            next((item for item in items if isinstance(item, kind)), None)
+            for kind in (TTFBMetricsData, ProcessingMetricsData)
+        )
+        late_seconds = None
         if first_byte is not None:
             if self._awaits_output:
                 self._settle(is_followed=False)
             self._awaits_output = True
-            is_true = self._is_of_request(frame.id, self._clock() - first_byte.value)
-        elif (
-            processing := next((item for item in items if isinstance(item, ProcessingMetricsData)), None)
-        ) is not None:
+            is_true, late_seconds = self._judge_first_byte(self._clock() - first_byte.value)
+        elif processing is not None:
             is_true = not self._is_of_next_request(self._clock() - processing.value)
         else:
             return
-        self._open[frame.id] = Proof.TRUE if is_true else Proof.VOID
+        self._open[frame.id] = _Report(Proof.TRUE if is_true else Proof.VOID, late_seconds)
         self._proved(frame.id, Proof.OPEN)
 
     def _is_of_next_request(self, began_at: float) -> bool:
         """True if the end of a response with a function ended the measurement of the next (Grok, Inworld)."""
         return self._has_called and self._output is None and began_at > self._other_at
 
-    def _is_of_request(self, number: int, began_at: float) -> bool:
+    def _judge_first_byte(self, began_at: float) -> tuple[bool, float | None]:
+        """Judge a first byte of a request that began at a moment.
+
+        Returns:
+            True if it is the one of that request; the seconds to the true one that came before, or `None`.
+        """
         earlier = next((output for output in self._earlier if output.at > began_at), None)
         self._earlier.clear()
         first = earlier or self._output
-        if first is not None and first.answers(began_at):
-            self._late = number, first.at - began_at
-        if earlier is not None:
-            return False
-        return began_at > self._other_at and (self._output is None or began_at <= self._output.at)
+        late_seconds = first.at - began_at if first is not None and first.answers(began_at) else None
+        is_first = earlier is None and (self._output is None or began_at <= self._output.at)
+        return is_first and began_at > self._other_at, late_seconds
 
     def _settle(self, *, is_followed: bool) -> None:
         settled, self._open, self._awaits_output = self._open, {}, False
-        late, self._late = self._late, None
-        for number, proof in settled.items():
-            is_late = late is not None and late[0] == number
-            if is_followed or proof is Proof.VOID:
-                self._proved(number, proof)
-            else:
-                self._proved(number, Proof.VOID if is_late else Proof.FALSE)
-            if late is not None and is_late and not (is_followed and proof is Proof.TRUE):
-                self._measured(late[1])
+        for number, report in settled.items():
+            proof = report.settled(is_followed=is_followed)
+            self._proved(number, proof)
+            if report.late_seconds is not None and proof is not Proof.TRUE:
+                self._measured(report.late_seconds)
 
 
 def reads(kind: type[Frame]) -> bool:
