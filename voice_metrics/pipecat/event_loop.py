@@ -117,7 +117,7 @@ class LoopWatch:
     def _count_so_far(self) -> None:
         """Count a stall in the process's series while it lasts, on the watching thread."""
         late = self.late()
-        if not self._runs() or late - self._counted < PATIENCE_SECONDS:
+        if late - self._counted < PATIENCE_SECONDS:
             return
         more, self._counted = late - self._counted, late
         try:
