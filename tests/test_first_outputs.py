@@ -88,10 +88,14 @@ async def _end_turn(line: PipelineWorker) -> None:
     await line.queue_frame(UserStoppedSpeakingFrame())
 
 
-async def answers(line: PipelineWorker, model: Live) -> None:
+async def _ask(line: PipelineWorker) -> None:
     await _begin_turn(line)
     await _end_turn(line)
     await asyncio.sleep(0.5)
+
+
+async def answers(line: PipelineWorker, model: Live) -> None:
+    await _ask(line)
     await model.speak(5)
     await model.complete_turn()
 
@@ -115,9 +119,7 @@ async def answers_all_before_the_turn_ends(line: PipelineWorker, model: Live) ->
 
 
 async def writes(line: PipelineWorker, model: Live) -> None:
-    await _begin_turn(line)
-    await _end_turn(line)
-    await asyncio.sleep(0.5)
+    await _ask(line)
     await model.write()
     await model.push_frame(LLMFullResponseEndFrame())
     await asyncio.sleep(5.0)
@@ -125,9 +127,7 @@ async def writes(line: PipelineWorker, model: Live) -> None:
 
 
 async def is_interrupted_as_it_writes(line: PipelineWorker, model: Live) -> None:
-    await _begin_turn(line)
-    await _end_turn(line)
-    await asyncio.sleep(0.5)
+    await _ask(line)
     await model.write()
     await _begin_turn(line)
     await line.queue_frame(InterruptionFrame())
@@ -135,17 +135,13 @@ async def is_interrupted_as_it_writes(line: PipelineWorker, model: Live) -> None
 
 async def writes_and_then_speaks(line: PipelineWorker, model: Live) -> None:
     await writes(line, model)
-    await _begin_turn(line)
-    await _end_turn(line)
-    await asyncio.sleep(0.5)
+    await _ask(line)
     await model.speak(5)
     await model.complete_turn()
 
 
 async def writes_and_later_speaks_unasked(line: PipelineWorker, model: Live) -> None:
-    await _begin_turn(line)
-    await _end_turn(line)
-    await asyncio.sleep(0.5)
+    await _ask(line)
     await model.write()
     await model.push_frame(LLMFullResponseEndFrame())
     await asyncio.sleep(5.0)
@@ -181,9 +177,7 @@ async def calls_a_function(line: PipelineWorker, model: Live) -> None:
         await params.result_callback("nine")
 
     model.register_function("find_table", find_table)
-    await _begin_turn(line)
-    await _end_turn(line)
-    await asyncio.sleep(0.5)
+    await _ask(line)
     call = FunctionCallFromLLM(context=LLMContext(), tool_call_id="c", function_name="find_table", arguments={})
     await model.run_function_calls([call])
     await asyncio.sleep(3.5)

@@ -7,24 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pipecat.frames.frames import (
-    EndFrame,
-    Frame,
-    LLMContextFrame,
-    LLMFullResponseEndFrame,
-    LLMFullResponseStartFrame,
-    TTSSpeakFrame,
-)
+from pipecat.frames.frames import EndFrame, Frame, TTSSpeakFrame
 from pipecat.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat.pipeline.sync_parallel_pipeline import SyncParallelPipeline
 from pipecat.pipeline.worker import PipelineParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.llm_service import LLMService
 
 from tests.every_place import PLACES as EVERY_PLACE
 from tests.every_place import measured_everywhere
 from tests.scripted import DEMO, SHORT, Script, ScriptedCall, Tool, Truth, Turn, knows, run_call
-from tests.scripted_providers import GIVE_UP_SECONDS, llm_settings
+from tests.scripted_providers import GIVE_UP_SECONDS
+from tests.test_services_of_a_call import Silent
 from tests.virtual_time import in_virtual_time, measure_in_virtual_time, meter_at
 from voice_metrics.call.summary import CallSummary
 from voice_metrics.observer import VoiceMetricsObserver
@@ -236,20 +229,11 @@ async def test_with_initial_latencies_only_there_is_one_of_each_service() -> Non
     assert told(metrics.summary()) == happened(truth, "completed")
 
 
-class Broken(LLMService):
+class Broken(Silent):
     """A language model that fails at once, as one without a key does."""
 
-    def __init__(self) -> None:
-        super().__init__(settings=llm_settings())
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, LLMContextFrame):
-            await self.push_frame(frame, direction)
-            return
-        await self.push_frame(LLMFullResponseStartFrame())
+    async def answer(self) -> None:
         await self.push_error("no key")
-        await self.push_frame(LLMFullResponseEndFrame())
 
 
 def test_model_that_fails_before_the_end_of_the_turn_passes_is_answered_by_no_later_words() -> None:

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 LONGER_THAN_ANY_TEST = 900.0
+# For a program that waits for the file.
+PATIENT = f"from voice_metrics.ledger import file\nfile.BUSY_SECONDS = {LONGER_THAN_ANY_TEST}\n"
 WRITES = [sys.executable, "-m", "tests.ledger.writes_until_killed"]
 # Its processes begin with everything imported.
 NURSERY = multiprocessing.get_context(
@@ -310,11 +312,17 @@ def test_a_folder_that_vanishes_comes_back(path: Path, ledger: Ledger, said: lis
     assert said == []
 
 
+def lock(path: Path) -> sqlite3.Connection:
+    """Lock a file as another program, until the connection is closed."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
 def test_a_lock_held_by_another_program_is_waited_for(path: Path, ledger: Ledger, said: list[str]) -> None:
     note(ledger, "a")
     flush(ledger)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    other = lock(path)
     note(ledger, "b")
     assert not ledger.flush(PATIENCE_SECONDS)
     other.execute("ROLLBACK")
@@ -330,8 +338,7 @@ def test_handing_over_a_row_never_waits_for_the_disk(
     monkeypatch.setattr(file, "BUSY_SECONDS", LONGER_THAN_ANY_TEST)
     note(ledger, "a")
     flush(ledger)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    other = lock(path)
     for number in range(1000):
         note(ledger, f"{number}")
     other.execute("ROLLBACK")
@@ -436,10 +443,8 @@ def test_what_waits_when_the_process_ends_is_written(path: Path) -> None:
 def test_exit_is_not_held_up_by_a_locked_file(path: Path, ledger: Ledger) -> None:
     note(ledger, "a")
     flush(ledger)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    patient = f"from voice_metrics.ledger import file\nfile.BUSY_SECONDS = {LONGER_THAN_ANY_TEST}\n"
-    subprocess.run([sys.executable, "-c", patient + AT_EXIT, path], cwd=ROOT, timeout=240, check=True)
+    other = lock(path)
+    subprocess.run([sys.executable, "-c", PATIENT + AT_EXIT, path], cwd=ROOT, timeout=240, check=True)
     other.close()
 
 
@@ -480,10 +485,8 @@ def test_process_that_ends_during_a_chore_does_not_keep_the_file_locked(path: Pa
 def test_process_that_ends_while_the_file_is_locked_does_not_lock_it_next(path: Path, ledger: Ledger) -> None:
     note(ledger, "a")
     flush(ledger)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    patient = f"from voice_metrics.ledger import file\nfile.BUSY_SECONDS = {LONGER_THAN_ANY_TEST}\n"
-    with ending(path, patient):
+    other = lock(path)
+    with ending(path, PATIENT):
         other.close()
         # SQLite asks again within a tenth of a second, if it still waits there.
         time.sleep(0.3)
